@@ -1,0 +1,49 @@
+# Two commands do everything: `make demo` and `make test`. Both set up what they need.
+PYTHON ?= python3.11
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+DEMO_ENV := DJANGO_DEBUG=1 VIDEO_BACKEND=simulator
+OPENSPEC := OPENSPEC_TELEMETRY=0 CI=true npx -y @fission-ai/openspec@1.13.2
+
+.PHONY: help setup demo serve test lint bench lock clean
+
+help:  ## what each target does
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/:/' | column -t -s:
+
+setup: $(STAMP)  ## create .venv from the pinned, hashed requirements; make the database
+	@$(BIN)/python manage.py migrate --verbosity 0
+
+$(STAMP): requirements-dev.txt
+	@command -v $(PYTHON) >/dev/null || { echo "Python 3.11 is needed: put python3.11 on the PATH or say make PYTHON=/path/to/it"; exit 1; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@echo "Installing the pinned requirements into $(VENV) …"
+	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.txt
+	@touch $@
+
+demo: setup  ## render the sample story with the simulator, end to end
+	@$(DEMO_ENV) $(BIN)/python manage.py demo
+
+serve: setup  ## admin on http://127.0.0.1:8000 with simulator and workers
+	@$(DEMO_ENV) BIN=$(BIN) sh scripts/serve.sh
+
+test: $(STAMP)  ## all tests
+	@$(BIN)/python -X dev -W error::DeprecationWarning:storybook -m pytest
+
+lint: $(STAMP)  ## style, system checks, migrations, openspec
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/python manage.py check --fail-level WARNING
+	@$(BIN)/python manage.py makemigrations --check --dry-run
+	@command -v npx >/dev/null || { echo "openspec needs Node 20.19 or newer (npx) on the PATH"; exit 1; }
+	@$(OPENSPEC) validate --all --strict --no-interactive
+
+bench: $(STAMP)  ## measured ratios: dry run, import, memory, throughput, kills
+	@$(BIN)/python -m bench
+
+lock:  ## pin the requirements again (after a change in pyproject.toml)
+	@$(BIN)/pip-compile --quiet --generate-hashes --no-emit-index-url --no-emit-find-links --no-emit-trusted-host --no-header --strip-extras --allow-unsafe -o requirements.txt pyproject.toml
+	@$(BIN)/pip-compile --quiet --generate-hashes --no-emit-index-url --no-emit-find-links --no-emit-trusted-host --no-header --strip-extras --allow-unsafe --extra dev -o requirements-dev.txt pyproject.toml
+
+clean:  ## remove the environment, the demo's database and its media
+	rm -rf $(VENV) var media db.sqlite3*

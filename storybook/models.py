@@ -1,0 +1,157 @@
+"""A story as its producers know it: a tree of scenelets, each with storyboard shots, the two design
+documents that bind the look and the sound, and the pictures that both refer to."""
+
+from __future__ import annotations
+
+from django.db import models
+
+from .fields import DocumentField
+
+
+class Story(models.Model):
+    story_id = models.CharField(
+        max_length=200,
+        unique=True,
+        help_text="The id that the exporting tool gave: a UUID or a slug.",
+    )
+    title = models.CharField(max_length=500)
+    created_at = models.DateTimeField(auto_now_add=True)
+    updated_at = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        ordering = ["title", "story_id"]
+        verbose_name_plural = "stories"
+
+    def __str__(self) -> str:
+        return self.title or self.story_id
+
+
+class DesignDocument(models.Model):
+    class Kind(models.TextChoices):
+        VISUAL = "visual", "visual design"
+        AUDIO = "audio", "audio design"
+
+    story = models.ForeignKey(Story, on_delete=models.CASCADE, related_name="design_documents")
+    kind = models.CharField(max_length=10, choices=Kind)
+    document = DocumentField(
+        help_text="The document as JSON. Key order and unknown keys are kept as they are."
+    )
+    updated_at = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        ordering = ["story", "-kind"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["story", "kind"], name="one_design_document_of_a_kind_per_story"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.get_kind_display()} of {self.story}"
+
+
+class Scenelet(models.Model):
+    story = models.ForeignKey(Story, on_delete=models.CASCADE, related_name="scenelets")
+    scenelet_id = models.CharField(max_length=200)
+    sequence = models.IntegerField(help_text="Order within the story.")
+    title = models.CharField(max_length=500, blank=True)
+    description = models.TextField(blank=True)
+    parent = models.ForeignKey(
+        "self", on_delete=models.PROTECT, null=True, blank=True, related_name="branches"
+    )
+    choice_label = models.TextField(blank=True, help_text="The reader's choice that leads here.")
+    choice_prompt = models.TextField(
+        blank=True, help_text="The question that the reader answers at the end of this scenelet."
+    )
+    is_branch_point = models.BooleanField(default=False)
+    is_terminal = models.BooleanField(default=False, help_text="An ending of the story.")
+
+    class Meta:
+        ordering = ["story", "sequence", "pk"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["story", "scenelet_id"], name="scenelet_id_unique_within_story"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return self.title or self.scenelet_id
+
+
+class Shot(models.Model):
+    scenelet = models.ForeignKey(Scenelet, on_delete=models.CASCADE, related_name="shots")
+    shot_index = models.PositiveIntegerField(help_text="Counts from 1 within the scenelet.")
+    storyboard_payload = DocumentField(
+        null=True, blank=True, help_text="Goes into the prompt whole and untouched."
+    )
+
+    class Meta:
+        ordering = ["scenelet__sequence", "scenelet", "shot_index"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["scenelet", "shot_index"], name="shot_index_unique_within_scenelet"
+            ),
+            models.CheckConstraint(
+                condition=models.Q(shot_index__gte=1), name="shot_index_counts_from_1"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.scenelet.scenelet_id} / shot {self.shot_index}"
+
+
+class Picture(models.Model):
+    """An image file that a story's documents name, as the importer found it.
+
+    The stored file's name carries the content's hash and is never overwritten, so what a render
+    was made from can still be looked at after the story got a new picture under the same path.
+    """
+
+    story = models.ForeignKey(Story, on_delete=models.CASCADE, related_name="pictures")
+    path = models.CharField(
+        max_length=1000,
+        help_text="Below the bundle's image folder, without the exporter's prefixes.",
+    )
+    file = models.CharField(
+        max_length=2000, blank=True, help_text="Relative to MEDIA_ROOT; empty where unusable."
+    )
+    mime_type = models.CharField(
+        max_length=50, blank=True, help_text="What the bytes say, not the file extension."
+    )
+    byte_size = models.PositiveBigIntegerField(default=0)
+    sha256 = models.CharField(max_length=64, blank=True)
+    width = models.PositiveIntegerField(default=0)
+    height = models.PositiveIntegerField(default=0)
+    problem = models.CharField(
+        max_length=500, blank=True, help_text="Why the picture cannot be used as a reference."
+    )
+
+    class Meta:
+        ordering = ["story", "path"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["story", "path"], name="picture_path_unique_within_story"
+            ),
+            models.CheckConstraint(
+                condition=(models.Q(problem="", file__gt="") | models.Q(problem__gt="", file="")),
+                name="picture_is_stored_or_has_a_problem",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.path
+
+
+class KeyFrame(models.Model):
+    shot = models.ForeignKey(Shot, on_delete=models.CASCADE, related_name="key_frames")
+    position = models.PositiveIntegerField(help_text="Order within the shot, from 1.")
+    picture = models.ForeignKey(Picture, on_delete=models.PROTECT, related_name="key_frames")
+
+    class Meta:
+        ordering = ["shot", "position"]
+        constraints = [
+            models.UniqueConstraint(fields=["shot", "position"], name="key_frame_order_within_shot")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.shot}, key frame {self.position}"

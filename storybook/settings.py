@@ -1,0 +1,228 @@
+"""Settings of the project. Every value that differs between installations comes from the
+environment (or from .env beside manage.py); .env.example lists them with unit and default."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from decimal import Decimal
+from pathlib import Path
+from typing import TypeVar
+
+import dj_database_url
+from django.core.exceptions import ImproperlyConfigured
+from dotenv import load_dotenv
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+load_dotenv(BASE_DIR / ".env")
+
+
+Number = TypeVar("Number", int, float, Decimal)
+
+
+def env(name: str, default: str = "") -> str:
+    return os.environ.get(name, "").strip() or default
+
+
+def env_bool(name: str) -> bool:
+    return env(name).lower() in {"1", "true", "yes", "on"}
+
+
+def env_number(name: str, default: Number | None, kind: type[Number]) -> Number | None:
+    """The variable as a number that is not negative; `default` where it is empty or missing."""
+    text = env(name)
+    if not text:
+        return default
+    try:
+        value = kind(text)
+    except (ValueError, ArithmeticError):
+        value = None
+    if value is None or not 0 <= value < float("inf"):
+        raise ImproperlyConfigured(f"{name}={text!r} is not a number of the kind that it needs.")
+    return value
+
+
+def secret_key() -> str:
+    """DJANGO_SECRET_KEY, else one made for this installation and kept in var/: never a default
+    that somebody else knows."""
+    if key := env("DJANGO_SECRET_KEY"):
+        return key
+    path = STATE_DIR / "secret_key"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError:
+        # Another process may be between creating and writing it.
+        for _ in range(100):
+            if key := path.read_text().strip():
+                return key
+        raise ImproperlyConfigured(
+            f"{path} is empty: remove it or set DJANGO_SECRET_KEY."
+        ) from None
+    with os.fdopen(descriptor, "w") as file:
+        file.write(key := secrets.token_urlsafe(50))
+    return key
+
+
+# -- Django -----------------------------------------------------------------------------------
+
+STATE_DIR = Path(env("VIDEO_STATE_DIR", str(BASE_DIR / "var"))).resolve()
+DEBUG = env_bool("DJANGO_DEBUG")
+SECRET_KEY = secret_key()
+ALLOWED_HOSTS = [
+    host.strip()
+    for host in env("DJANGO_ALLOWED_HOSTS", "localhost,127.0.0.1,[::1]").split(",")
+    if host.strip()
+]
+
+INSTALLED_APPS = [
+    "videogen",
+    "storybook",
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "django_q",
+]
+
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+
+ROOT_URLCONF = "storybook.urls"
+WSGI_APPLICATION = "storybook.wsgi.application"
+
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ],
+        },
+    },
+]
+
+DATABASES = {
+    "default": dj_database_url.parse(
+        env("DATABASE_URL", f"sqlite:///{BASE_DIR / 'db.sqlite3'}"),
+        conn_max_age=600,
+        conn_health_checks=True,
+    )
+}
+if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
+    # Writers queue up instead of failing (IMMEDIATE), readers never wait (WAL), and a committed
+    # claim survives a power cut (FULL): it stands for money.
+    DATABASES["default"]["OPTIONS"] = {
+        "transaction_mode": "IMMEDIATE",
+        "timeout": 30,
+        "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;",
+    }
+
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator"},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+]
+
+LANGUAGE_CODE = "en"
+TIME_ZONE = env("DJANGO_TIME_ZONE", "UTC")
+USE_TZ = True
+STATIC_URL = "static/"
+STATIC_ROOT = BASE_DIR / "static-collected"
+MEDIA_ROOT = str(Path(env("MEDIA_ROOT", str(BASE_DIR / "media"))).resolve())
+MEDIA_URL = "media/"
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+LOGIN_URL = "admin:login"
+
+# -- The stories that come in --------------------------------------------------------------------
+
+STORY_PICTURE_MAX_BYTES = env_number("STORY_PICTURE_MAX_MEGABYTES", 20, int) * 1024**2
+STORY_PICTURE_MAX_PIXELS = env_number("STORY_PICTURE_MAX_MEGAPIXELS", 50, int) * 10**6
+STORY_DOCUMENT_MAX_BYTES = env_number("STORY_DOCUMENT_MAX_MEGABYTES", 50, int) * 1024**2
+STORY_ZIP_MAX_BYTES = env_number("STORY_ZIP_MAX_MEGABYTES", 2048, int) * 1024**2
+STORY_ZIP_MAX_FILES = env_number("STORY_ZIP_MAX_FILES", 20_000, int)
+STORY_ZIP_MAX_RATIO = env_number("STORY_ZIP_MAX_RATIO", 200, int)
+
+# -- The video API -------------------------------------------------------------------------------
+
+VIDEO_BACKEND = env("VIDEO_BACKEND", "simulator")
+VIDEO_MODEL = env("VIDEO_MODEL", "veo-3.1-generate-preview")
+VIDEO_ASPECT_RATIO = env("VIDEO_ASPECT_RATIO", "16:9")
+VIDEO_RESOLUTION = env("VIDEO_RESOLUTION", "1080p")
+VIDEO_DURATION_SECONDS = env_number("VIDEO_DURATION_SECONDS", 8, int)
+VIDEO_USE_KEY_FRAMES = env("VIDEO_USE_KEY_FRAMES", "1").lower() not in {"0", "false", "no", "off"}
+VIDEO_PROMPT_LIMIT_TOKENS = env_number("VIDEO_PROMPT_LIMIT_TOKENS", 1024, int)
+VIDEO_PROMPT_LIMIT_BLOCKS = env_bool("VIDEO_PROMPT_LIMIT_BLOCKS")
+
+VIDEO_SIMULATOR_DIR = STATE_DIR / "simulator"
+VIDEO_SIMULATOR_URL = "http://127.0.0.1:8787"
+# The names of these two are the SDK's own; where both keys are set, the SDK prefers the first.
+GEMINI_API_KEY = env("GOOGLE_API_KEY") or env("GEMINI_API_KEY")
+VIDEO_API_BASE_URL = env(
+    "GOOGLE_GEMINI_BASE_URL",
+    VIDEO_SIMULATOR_URL
+    if VIDEO_BACKEND == "simulator"
+    else "https://generativelanguage.googleapis.com",
+).rstrip("/")
+
+VIDEO_POLL_SECONDS = env_number("VIDEO_POLL_SECONDS", 10.0, float)
+VIDEO_MAX_IN_FLIGHT = env_number("VIDEO_MAX_IN_FLIGHT", 64, int)
+VIDEO_SUBMISSIONS_PER_MINUTE = env_number("VIDEO_SUBMISSIONS_PER_MINUTE", None, int)
+VIDEO_SUBMIT_TIMEOUT_SECONDS = env_number("VIDEO_SUBMIT_TIMEOUT_SECONDS", 60.0, float)
+VIDEO_POLL_TIMEOUT_SECONDS = env_number("VIDEO_POLL_TIMEOUT_SECONDS", 30.0, float)
+VIDEO_OPERATION_DEADLINE_MINUTES = env_number("VIDEO_OPERATION_DEADLINE_MINUTES", 30.0, float)
+VIDEO_DOWNLOAD_TIMEOUT_SECONDS = env_number("VIDEO_DOWNLOAD_TIMEOUT_SECONDS", 30.0, float)
+VIDEO_DOWNLOAD_ATTEMPTS = env_number("VIDEO_DOWNLOAD_ATTEMPTS", 5, int)
+VIDEO_DOWNLOAD_MAX_BYTES = env_number("VIDEO_DOWNLOAD_MAX_MEGABYTES", 2048, int) * 1024**2
+VIDEO_BUDGET_USD = env_number("VIDEO_BUDGET_USD", None, Decimal)
+
+# -- The queue -----------------------------------------------------------------------------------
+
+# Wake-ups only: see videogen/wakeups.py. What these values hold off is measured in
+# openspec/specs; videogen/checks.py keeps them.
+VIDEO_WORKERS = env_number("VIDEO_WORKERS", 4, int)
+Q_CLUSTER = {
+    "name": "videogen",
+    "workers": VIDEO_WORKERS,
+    "timeout": 120,
+    "retry": 600,
+    "queue_limit": 2,
+    "ack_failures": True,
+    "max_attempts": 1,
+    "catch_up": False,
+    "poll": 0.2,
+    "save_limit": -1,
+    "label": "Task queue",
+}
+if redis_url := env("VIDEO_QUEUE_REDIS_URL"):
+    Q_CLUSTER["redis"] = redis_url
+else:
+    Q_CLUSTER["orm"] = "default"
+
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"}},
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "loggers": {
+        "videogen": {"handlers": ["console"], "level": env("VIDEO_LOG_LEVEL", "INFO")},
+        "storybook": {"handlers": ["console"], "level": env("VIDEO_LOG_LEVEL", "INFO")},
+        "django-q": {"handlers": ["console"], "level": "WARNING", "propagate": False},
+        # One line per request would carry whole URLs.
+        "httpx": {"level": "WARNING"},
+        "google_genai": {"level": "WARNING"},
+    },
+}

@@ -1,0 +1,222 @@
+"""The operations that were accepted, kept in a directory so that a restarted simulator knows them.
+
+operations/<id>.json    one operation, written by atomic rename
+references/<sha256>     the images it was given, for painting after a restart
+clips/<id>.mp4          its clip, once painted
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import os
+import secrets
+import shutil
+import threading
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from videogen.simulator.validation import Picture
+
+logger = logging.getLogger(__name__)
+
+TYPE = "type.googleapis.com/google.ai.generativelanguage.v1beta.PredictLongRunningResponse"
+ALPHABET = "abcdefghijklmnopqrstuvwxyz0123456789"
+ERRORS = {
+    4: "Deadline expired before operation could complete.",
+    8: "Resource has been exhausted.",
+    13: "Video generation failed due to an internal server issue. Please try again in a few minutes.",
+    14: "The service is currently unavailable.",
+}
+AUDIO = (
+    "We encountered an issue with the audio for your prompt, so the video could not be generated. Please "
+    "try again. You have not been charged for this attempt."
+)
+
+
+@dataclass(frozen=True)
+class Operation:
+    """One accepted submission. Times are POSIX seconds; `outcome` is empty until it is done."""
+
+    id: str
+    model: str
+    prompt: str
+    references: tuple[str, ...]
+    accepted_at: float
+    ready_at: float
+    entry: dict[str, Any] = field(repr=False)
+    outcome: str = ""
+    params: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def name(self) -> str:
+        return f"models/{self.model}/operations/{self.id}"
+
+    @property
+    def file_ids(self) -> tuple[str, ...]:
+        """Ids of the files it ends with, derived so that nothing needs to remember them."""
+        count = {"video": 1, "two_samples": 2}.get(self.outcome, 0)
+        return tuple(file_id(self.id, index) for index in range(count))
+
+
+class OperationStore:
+    """All operations by id and by file. Safe to use from many threads."""
+
+    def __init__(self, directory: Path, lifetime: float) -> None:
+        """`lifetime`: seconds that an operation and its file are kept, counted from acceptance."""
+        self._lock = threading.Lock()
+        self._directory = directory
+        self._lifetime = lifetime
+        self._operations: dict[str, Operation] = {}
+        for name in ("operations", "references", "clips"):
+            (directory / name).mkdir(parents=True, exist_ok=True)
+
+    def load(self, now: float) -> list[Operation]:
+        """Reads what an earlier simulator left behind and forgets what has expired."""
+        for path in sorted((self._directory / "operations").glob("*.json")):
+            try:
+                values = json.loads(path.read_text(encoding="utf-8"))
+                operation = Operation(**{**values, "references": tuple(values["references"])})
+            except (ValueError, TypeError, KeyError):
+                logger.warning("Left out an unreadable operation: %s", path.name)
+                continue
+            if operation.accepted_at < now - self._lifetime:
+                path.unlink(missing_ok=True)
+                self.clip_path(operation).unlink(missing_ok=True)
+            else:
+                self._operations[operation.id] = operation
+        return self.all()
+
+    def accept(
+        self,
+        *,
+        model: str,
+        prompt: str,
+        pictures: Iterable[Picture],
+        now: float,
+        latency: float,
+        entry: dict[str, Any],
+    ) -> Operation:
+        """A new operation, on disk before its name is known to anybody."""
+        pictures = tuple(pictures)
+        operation = Operation(
+            id="".join(secrets.choice(ALPHABET) for _ in range(12)),
+            model=model,
+            prompt=prompt,
+            references=tuple(picture.sha256 for picture in pictures),
+            accepted_at=now,
+            ready_at=now + latency,
+            entry=entry,
+        )
+        entry["operation"] = operation.name
+        for picture in pictures:
+            path = self._directory / "references" / picture.sha256
+            if not path.exists():
+                write_atomically(path, picture.content)
+        self._save(operation)
+        return operation
+
+    def finish(self, operation: Operation, outcome: str, params: dict[str, Any]) -> Operation:
+        """Gives the operation its outcome; the first one wins."""
+        with self._lock:
+            current = self._operations.get(operation.id, operation)
+        if current.outcome:
+            return current
+        finished = replace(current, outcome=outcome, params=params)
+        self._save(finished)
+        return finished
+
+    def find(self, operation_id: str) -> Operation | None:
+        with self._lock:
+            return self._operations.get(operation_id)
+
+    def find_file(self, wanted: str) -> Operation | None:
+        """The operation that ended with this file."""
+        with self._lock:
+            operations = list(self._operations.values())
+        return next((one for one in operations if wanted in one.file_ids), None)
+
+    def all(self) -> list[Operation]:
+        """Oldest first."""
+        with self._lock:
+            return sorted(self._operations.values(), key=lambda operation: operation.accepted_at)
+
+    def clip_path(self, operation: Operation) -> Path:
+        return self._directory / "clips" / f"{operation.id}.mp4"
+
+    def pictures(self, operation: Operation) -> list[bytes]:
+        """The images of the operation that are still there."""
+        paths = [self._directory / "references" / sha256 for sha256 in operation.references]
+        return [path.read_bytes() for path in paths if path.exists()]
+
+    def clear(self) -> None:
+        with self._lock:
+            self._operations.clear()
+            for name in ("operations", "references", "clips"):
+                shutil.rmtree(self._directory / name, ignore_errors=True)
+                (self._directory / name).mkdir(parents=True, exist_ok=True)
+
+    def _save(self, operation: Operation) -> None:
+        content = json.dumps(asdict(operation), ensure_ascii=False).encode()
+        write_atomically(self._directory / "operations" / f"{operation.id}.json", content)
+        with self._lock:
+            self._operations[operation.id] = operation
+
+
+def answer(operation: Operation, base_url: str) -> dict[str, Any]:
+    """The body that a poll gets: running without an outcome, else done in one of the four shapes."""
+    body: dict[str, Any] = {"name": operation.name}
+    if operation.outcome in ("", "never_done"):
+        return body
+    body["done"] = True
+    if operation.outcome == "nothing":
+        return body
+    if operation.outcome == "error":
+        code = int(operation.params.get("code", 13))
+        message = operation.params.get("message", ERRORS.get(code, "Unknown error."))
+        return body | {"error": {"code": code, "message": message}}
+    return body | {
+        "response": {"@type": TYPE, "generateVideoResponse": _response(operation, base_url)}
+    }
+
+
+def _response(operation: Operation, base_url: str) -> dict[str, Any]:
+    if operation.outcome == "empty_samples":
+        return {"generatedSamples": []}
+    if operation.outcome in ("blocked", "blocked_audio"):
+        codes = operation.params.get("codes", ["58061214"])
+        codes = codes if isinstance(codes, list) else [codes]
+        blocked = (
+            "Veo could not generate videos because the input violates Gemini API's usage guidelines. If "
+            "you think this was an error, send feedback. "
+            f"Support codes: {', '.join(str(code) for code in codes)}"
+        )
+        default = AUDIO if operation.outcome == "blocked_audio" else blocked
+        reason = operation.params.get("message", default)
+        return {"raiMediaFilteredCount": 1, "raiMediaFilteredReasons": [reason]}
+    return {
+        "generatedSamples": [
+            {"video": {"uri": f"{base_url}/v1beta/files/{one}:download?alt=media"}}
+            for one in operation.file_ids
+        ]
+    }
+
+
+def file_id(operation_id: str, index: int) -> str:
+    """Twelve lower-case characters, as in the service's own links."""
+    number = int.from_bytes(hashlib.sha256(f"{operation_id}/{index}".encode()).digest()[:10], "big")
+    characters = []
+    for _ in range(12):
+        number, position = divmod(number, len(ALPHABET))
+        characters.append(ALPHABET[position])
+    return "".join(characters)
+
+
+def write_atomically(path: Path, content: bytes) -> None:
+    """A reader sees the old file or the new one, never a part."""
+    part = path.with_name(f"{path.name}.{secrets.token_hex(4)}.part")
+    part.write_bytes(content)
+    os.replace(part, path)

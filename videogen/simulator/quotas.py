@@ -1,0 +1,69 @@
+"""The account's limits: requests a minute and a day, and dollars in any ten minutes."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from videogen.simulator.answers import ApiError, quota_exceeded, spend_limited
+
+MINUTE, TEN_MINUTES, DAY = 60.0, 600.0, 86_400.0
+
+
+@dataclass(frozen=True)
+class Limits:
+    """0 = no limit."""
+
+    per_minute: int = 0
+    per_day: int = 0
+    spend_usd: float = 0.0
+
+
+class Quotas:
+    """Sliding windows over the accepted submissions. Safe to use from many threads."""
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._accepted: list[tuple[float, float]] = []
+
+    def charge(self, limits: Limits, model: str, cost: float) -> None:
+        """Books one submission; raises 429 and books nothing when a window is full."""
+        with self._lock:
+            now = self._clock()
+            self._accepted = [entry for entry in self._accepted if entry[0] > now - DAY]
+            if refusal := self._refusal(now, limits, model, cost):
+                raise refusal
+            self._accepted.append((now, cost))
+
+    def clear(self) -> None:
+        with self._lock:
+            self._accepted = []
+
+    def spent(self) -> float:
+        """US dollars booked in the last ten minutes."""
+        with self._lock:
+            since = self._clock() - TEN_MINUTES
+            return sum(cost for at, cost in self._accepted if at > since)
+
+    def _refusal(self, now: float, limits: Limits, model: str, cost: float) -> ApiError | None:
+        times = [at for at, _ in self._accepted]
+        if limits.per_day and len(times) >= limits.per_day:
+            return quota_exceeded(
+                "PredictLongRunningRequestsPerDayPerProjectPerModel", model, limits.per_day, 0
+            )
+        last_minute = [at for at in times if at > now - MINUTE]
+        if limits.per_minute and len(last_minute) >= limits.per_minute:
+            # The window has room again once the oldest of the last `per_minute` leaves it.
+            wait = last_minute[-limits.per_minute] + MINUTE - now
+            return quota_exceeded(
+                "PredictLongRunningRequestsPerMinutePerProjectPerModel",
+                model,
+                limits.per_minute,
+                wait,
+            )
+        spent = sum(price for at, price in self._accepted if at > now - TEN_MINUTES)
+        if limits.spend_usd and spent + cost > limits.spend_usd:
+            return spend_limited()
+        return None
