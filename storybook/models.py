@@ -57,7 +57,7 @@ class Scenelet(models.Model):
     title = models.CharField(max_length=500, blank=True)
     description = models.TextField(blank=True)
     parent = models.ForeignKey(
-        "self", on_delete=models.PROTECT, null=True, blank=True, related_name="branches"
+        "self", on_delete=models.RESTRICT, null=True, blank=True, related_name="branches"
     )
     choice_label = models.TextField(blank=True, help_text="The reader's choice that leads here.")
     choice_prompt = models.TextField(
@@ -145,7 +145,7 @@ class Picture(models.Model):
 class KeyFrame(models.Model):
     shot = models.ForeignKey(Shot, on_delete=models.CASCADE, related_name="key_frames")
     position = models.PositiveIntegerField(help_text="Order within the shot, from 1.")
-    picture = models.ForeignKey(Picture, on_delete=models.PROTECT, related_name="key_frames")
+    picture = models.ForeignKey(Picture, on_delete=models.RESTRICT, related_name="key_frames")
 
     class Meta:
         ordering = ["shot", "position"]

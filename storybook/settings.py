@@ -3,6 +3,7 @@ environment (or from .env beside manage.py); .env.example lists them with unit a
 
 from __future__ import annotations
 
+import hashlib
 import os
 import secrets
 from decimal import Decimal
@@ -131,6 +132,23 @@ if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
         "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;",
     }
 
+# The clusters' own status lives here, so it has to be shared by the processes of one database and
+# by no others.
+CACHES = {
+    "default": {
+        "BACKEND": "django.core.cache.backends.filebased.FileBasedCache",
+        "LOCATION": STATE_DIR / "cache",
+        "KEY_PREFIX": hashlib.sha256(
+            env("DATABASE_URL", str(BASE_DIR)).encode()
+        ).hexdigest()[:12],
+    }
+}
+if redis_url := env("VIDEO_QUEUE_REDIS_URL"):
+    CACHES["default"] |= {
+        "BACKEND": "django.core.cache.backends.redis.RedisCache",
+        "LOCATION": redis_url,
+    }
+
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator"},
@@ -207,7 +225,7 @@ Q_CLUSTER = {
     "save_limit": -1,
     "label": "Task queue",
 }
-if redis_url := env("VIDEO_QUEUE_REDIS_URL"):
+if redis_url:
     Q_CLUSTER["redis"] = redis_url
 else:
     Q_CLUSTER["orm"] = "default"

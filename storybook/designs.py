@@ -1,0 +1,34 @@
+"""How the designs of a visual or audio design document are called."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Mapping
+from typing import Any
+
+_between_words = re.compile(r"[\W_]+")
+
+
+def design_id(design: Mapping[str, Any], kind: str) -> str:
+    """The id under which shots refer to the design, or "".
+
+    `kind` is `character` or `environment`. Older exports only name a design: then the id is made
+    from the name, "Mentor Guide" → "mentor-guide".
+    """
+    given = design.get(f"{kind}_id")
+    if isinstance(given, str) and given:
+        return given
+    name = design.get(f"{kind}_name")
+    if not isinstance(name, str):
+        return ""
+    # Composed first: an accent that stands alone would count as a gap between two words.
+    return _between_words.sub("-", unicodedata.normalize("NFC", name).lower()).strip("-")
+
+
+def character_id(design: Mapping[str, Any]) -> str:
+    return design_id(design, "character")
+
+
+def environment_id(design: Mapping[str, Any]) -> str:
+    return design_id(design, "environment")

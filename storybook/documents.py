@@ -1,0 +1,95 @@
+"""JSON that other people wrote, read so that it can be stored, shown and written again."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Iterator
+from typing import Any
+
+# Writing JSON indented recurses in Python: what is nested deeper than this could be read but
+# not be written any more. Documents of real stories have about 8 levels.
+DEEPEST = 100
+LONGEST_NUMBER = 1000
+
+_half_a_pair = re.compile(r"\\u[dD][89a-fA-F]")
+
+
+def parse_json(text: str) -> Any:
+    """The value in `text`; a ValueError with a sentence where it is not JSON, or JSON that a
+    database, an HTTP request or a page cannot carry (NaN, half characters, endless nesting)."""
+    too_deep = f"it is nested deeper than {DEEPEST} levels"
+    try:
+        value = json.loads(
+            text.removeprefix("\ufeff"),
+            parse_constant=_refuse_constant,
+            parse_float=_finite,
+            parse_int=_whole_number,
+        )
+    except RecursionError:
+        raise ValueError(too_deep) from None
+    if _is_deeper_than(value, DEEPEST):
+        raise ValueError(too_deep)
+    # Looking at the text first spares the walk for nearly every document.
+    if _half_a_pair.search(text):
+        for place, string in _strings(value):
+            if not _is_encodable(string):
+                where = place if _is_encodable(place) else ascii(place)
+                raise ValueError(
+                    f"{where or 'the text'} holds half a character (a lone surrogate escape, \\ud…)"
+                )
+    return value
+
+
+def _refuse_constant(name: str) -> None:
+    raise ValueError(f"{name} is not a JSON value")
+
+
+def _finite(digits: str) -> float:
+    number = float(digits)
+    if math.isinf(number):
+        raise ValueError(f"the number {digits[:20]} is too large")
+    return number
+
+
+def _whole_number(digits: str) -> int:
+    if len(digits) > LONGEST_NUMBER:
+        raise ValueError(f"a number has {len(digits)} digits, more than {LONGEST_NUMBER}")
+    return int(digits)
+
+
+def _is_deeper_than(value: Any, depth: int) -> bool:
+    level = [value]
+    for _ in range(depth + 1):
+        level = [
+            child
+            for node in level
+            if isinstance(node, (dict, list))
+            for child in (node.values() if isinstance(node, dict) else node)
+        ]
+        if not level:
+            return False
+    return True
+
+
+def _strings(value: Any, place: str = "") -> Iterator[tuple[str, str]]:
+    """Every string in the value, keys too, with its place."""
+    if isinstance(value, str):
+        yield place, value
+    elif isinstance(value, dict):
+        for key, child in value.items():
+            below = f"{place}.{key}" if place else key
+            yield below, key
+            yield from _strings(child, below)
+    elif isinstance(value, list):
+        for index, child in enumerate(value):
+            yield from _strings(child, f"{place}[{index}]")
+
+
+def _is_encodable(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True

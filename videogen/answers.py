@@ -1,0 +1,239 @@
+"""What the API said → what becomes of the row. Every transition that touches two rows is one
+transaction, and none of it talks to the network."""
+
+from __future__ import annotations
+
+import logging
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import F
+from django.utils import timezone
+
+from . import journal
+from .errors import VeoError, VideogenError
+from .models import Lane, Submission, VideoRender
+from .safety import explain_block
+from .veo import Blocked, Failed, Finished, Nothing, PollAnswer, Running
+
+logger = logging.getLogger(__name__)
+
+State = VideoRender.State
+Outcome = Submission.Outcome
+
+# A submission that was surely refused for a passing reason (no connection, overload) is sent again
+# so often, with doubling waits; then a person is told.
+MAX_REFUSALS = 5
+# So many 404s or refusals in a row before we believe them.
+MAX_POLL_REFUSALS = 3
+LONGEST_WAIT = timedelta(seconds=60)
+LONGEST_QUOTA_WAIT = timedelta(minutes=5)
+
+
+def apply_accepted(token: UUID, operation_name: str) -> bool:
+    """The API accepted the submission: remember its operation. The answer may be late, or come
+    from the journal of a killed process. False where the token is not of this database."""
+    now = timezone.now()
+    with transaction.atomic():
+        submission = Submission.objects.select_related("render", "lane").filter(token=token).first()
+        if submission is None:
+            return False
+        Submission.objects.filter(token=token).exclude(outcome=Outcome.NOT_CHARGED).update(
+            outcome=Outcome.ACCEPTED,
+            operation_name=operation_name,
+            answered_at=submission.answered_at or now,
+        )
+        submission.render.move(
+            {State.SUBMITTING, State.UNKNOWN},
+            State.RUNNING,
+            operation_name=operation_name,
+            submitted_at=now,
+            next_poll_at=now + timedelta(seconds=settings.VIDEO_POLL_SECONDS),
+            poll_failures=0,
+            deadline_at=now + timedelta(minutes=settings.VIDEO_OPERATION_DEADLINE_MINUTES),
+            beat_at=now,
+            ended_at=None,
+            error_code="",
+            error_message="",
+        )
+        if submission.lane.quota_refusals:
+            Lane.objects.filter(pk=submission.lane_id).update(
+                quota_refusals=0, wait_code="", wait_reason=""
+            )
+    journal.remove_answer(token)
+    return True
+
+
+def apply_submit_error(submission: Submission, error: VideogenError) -> None:
+    """The submission failed: unknown, refused for now, or refused for good."""
+    now = timezone.now()
+    render = submission.render
+    reason = {"error_code": error.code, "error_message": error.sentence}
+    known = isinstance(error, VeoError)
+    unknown = known and error.maybe_accepted
+    with transaction.atomic():
+        Submission.objects.filter(pk=submission.pk, outcome=Outcome.CLAIMED).update(
+            outcome=Outcome.UNKNOWN if unknown else Outcome.REJECTED, answered_at=now, **reason
+        )
+        if unknown:
+            render.move(State.SUBMITTING, State.UNKNOWN, **reason)
+        elif known and error.waits_for_quota:
+            until = _pause_for_quota(submission.lane, error, now)
+            render.move(State.SUBMITTING, State.QUEUED, not_before=until)
+        elif known and not error.permanent and render.refusals < MAX_REFUSALS:
+            render.move(
+                State.SUBMITTING,
+                State.QUEUED,
+                refusals=F("refusals") + 1,
+                not_before=now + _wait(error.retry_after, render.refusals + 1, 1.0, LONGEST_WAIT),
+                **reason,
+            )
+        else:
+            render.move(State.SUBMITTING, State.FAILED, **reason)
+        if known and error.stops_queue:
+            pause_lane(submission.lane, error)
+    logger.warning("%s: %s", render, error.sentence)
+
+
+def apply_poll(render: VideoRender, answer: PollAnswer) -> None:
+    """What the operation's state means for its render. Call it inside a transaction."""
+    now = timezone.now()
+    match answer:
+        case Running():
+            if _is_over(render, now):
+                return
+            VideoRender.objects.filter(pk=render.pk, state=State.RUNNING).update(
+                next_poll_at=now + timedelta(seconds=settings.VIDEO_POLL_SECONDS),
+                poll_failures=0,
+                beat_at=now,
+                error_code="",
+                error_message="",
+            )
+        case Finished(uri):
+            render.move(
+                State.RUNNING,
+                State.DOWNLOADING,
+                download_uri=uri,
+                rendered_at=now,
+                not_before=None,
+                beat_at=now,
+                error_code="",
+                error_message="",
+            )
+        case Blocked(reasons, codes):
+            details = {"reasons": list(reasons), "support_codes": list(codes)}
+            _end_without_video(
+                render, State.BLOCKED, "blocked", explain_block(reasons, codes), details
+            )
+        case Failed(code, message):
+            sentence = f"The API could not make the video (code {code}): {message}. Not charged."
+            details = {"code": code, "message": message}
+            _end_without_video(render, State.FAILED, f"operation_{code}", sentence, details)
+        case Nothing():
+            _mark_unknown(
+                render,
+                "done_with_nothing",
+                "The API says that the video is done, but gave neither a video nor a reason.",
+            )
+
+
+def apply_poll_error(render: VideoRender, error: VeoError) -> None:
+    """The API did not tell: ask again later, or stop asking. Call it inside a transaction."""
+    now = timezone.now()
+    failures = render.poll_failures + 1
+    if error.permanent and failures >= MAX_POLL_REFUSALS:
+        if error.code == "operation_forgotten":
+            _mark_unknown(render, error.code, error.sentence)
+            return
+        render.move(
+            State.RUNNING,
+            State.INTERRUPTED,
+            error_code=error.code,
+            error_message=f"{error.sentence} The operation is kept: resume it when that is mended.",
+        )
+        if error.stops_queue:
+            pause_lane(render.lane, error)
+        return
+    if _is_over(render, now):
+        return
+    wait = _wait(error.retry_after, failures, settings.VIDEO_POLL_SECONDS, LONGEST_WAIT)
+    VideoRender.objects.filter(pk=render.pk, state=State.RUNNING).update(
+        poll_failures=failures,
+        next_poll_at=now + wait,
+        beat_at=now,
+        error_code=error.code,
+        error_message=error.sentence,
+    )
+
+
+def pause_lane(lane: Lane, error: VeoError) -> None:
+    """No other submission can succeed until a person mends something."""
+    Lane.objects.filter(pk=lane.pk, paused_at=None).update(
+        paused_at=timezone.now(), pause_code=error.code, pause_reason=error.sentence
+    )
+
+
+def resume_lane(lane: Lane) -> None:
+    Lane.objects.filter(pk=lane.pk).update(paused_at=None, pause_code="", pause_reason="")
+
+
+def _pause_for_quota(lane: Lane, error: VeoError, now: datetime) -> datetime:
+    refusals = Lane.objects.values_list("quota_refusals", flat=True).get(pk=lane.pk) + 1
+    until = now + _wait(error.retry_after, refusals, 5.0, LONGEST_QUOTA_WAIT)
+    Lane.objects.filter(pk=lane.pk).update(
+        not_before=until,
+        wait_code=error.code,
+        wait_reason=error.sentence,
+        quota_refusals=refusals,
+    )
+    return until
+
+
+def _wait(told: float | None, failures: int, first: float, longest: timedelta) -> timedelta:
+    """What the API told us to wait, else a wait that doubles with every failure in a row."""
+    if told is not None:
+        return timedelta(seconds=max(told, 0.1))
+    doubled = first * 2 ** min(failures - 1, 20)
+    return min(timedelta(seconds=doubled), max(longest, timedelta(seconds=first)))
+
+
+def _is_over(render: VideoRender, now: datetime) -> bool:
+    """Past its deadline: stop waiting, keep the name."""
+    if render.deadline_at is None or now < render.deadline_at:
+        return False
+    render.move(
+        State.RUNNING,
+        State.INTERRUPTED,
+        error_code="deadline",
+        error_message=(
+            "The operation had not ended at the deadline, so we stopped waiting. "
+            "It may still finish: resume it."
+        ),
+    )
+    return True
+
+
+def _end_without_video(
+    render: VideoRender, state: str, code: str, sentence: str, details: dict[str, object]
+) -> None:
+    if render.move(
+        State.RUNNING,
+        state,
+        error_code=code,
+        error_message=sentence,
+        error_details=details,
+        rendered_at=timezone.now(),
+    ):
+        render.submissions.filter(outcome=Outcome.ACCEPTED).update(outcome=Outcome.NOT_CHARGED)
+
+
+def _mark_unknown(render: VideoRender, code: str, sentence: str) -> None:
+    if render.move(
+        State.RUNNING,
+        State.UNKNOWN,
+        error_code=code,
+        error_message=f"{sentence} It may have been charged: a person must decide.",
+    ):
+        render.submissions.filter(outcome=Outcome.ACCEPTED).update(outcome=Outcome.UNKNOWN)

@@ -1,0 +1,253 @@
+"""From a download link to a take: stream, check, poster, atomic move.
+
+The key goes only to the API's own host, as a header. Bytes go to a temporary file in constant
+memory; only a checked video gets a take's name.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import logging
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+from urllib.parse import urljoin, urlsplit
+
+import httpx
+from django.conf import settings
+
+from storybook.paths import safe_name
+
+from .errors import DownloadError, VideoFileError
+from .models import VideoRender
+from .veo import clean
+from .videofiles import VideoFacts, inspect_video, is_faststart, make_faststart, make_poster
+
+logger = logging.getLogger(__name__)
+
+MAX_REDIRECTS = 5
+_CHUNK = 256 * 1024
+_PORTS = {"http": 80, "https": 443}
+
+
+@dataclass(frozen=True)
+class Clip:
+    """A checked video and its poster under temporary names, and what the video is."""
+
+    video: Path
+    poster: Path
+    facts: VideoFacts
+
+
+def fetch_clip(client: httpx.Client, uri: str, render_pk: int) -> Clip:
+    """Download and check the video behind `uri`. No database.
+
+    What an earlier, interrupted try left is continued where the server allows. Raises
+    DownloadError; a file that is not a video is not kept.
+    """
+    folder = partial_folder()
+    folder.mkdir(parents=True, exist_ok=True)
+    part = folder / f"render-{render_pk}.part"
+    with _exclusive(part) as file:
+        _stream(client, uri, file, part.with_suffix(".etag"))
+        return _checked(part)
+
+
+def take_path(render: VideoRender, take: int) -> Path:
+    """Where the take lies, relative to MEDIA_ROOT."""
+    scenelet = render.shot.scenelet
+    return (
+        Path(safe_name(scenelet.story.story_id))
+        / "shots"
+        / safe_name(scenelet.scenelet_id)
+        / f"shot-{render.shot.shot_index}"
+        / f"take-{take}.mp4"
+    )
+
+
+def store_clip(clip: Clip, relative: Path) -> None:
+    """Give the clip its final name, atomically, the poster first. On disk when this returns."""
+    final = Path(settings.MEDIA_ROOT) / relative
+    final.parent.mkdir(parents=True, exist_ok=True)
+    clip.poster.replace(final.with_suffix(".jpg"))
+    with clip.video.open("rb") as file:
+        os.fsync(file.fileno())
+    clip.video.replace(final)
+    descriptor = os.open(final.parent, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def discard(render_pk: int) -> None:
+    """Remove what a try left behind."""
+    for path in partial_folder().glob(f"render-{render_pk}.*"):
+        path.unlink(missing_ok=True)
+
+
+def partial_folder() -> Path:
+    # Below the media root: the final move has to stay on one file system.
+    return Path(settings.MEDIA_ROOT) / ".partial"
+
+
+def new_client() -> httpx.Client:
+    return httpx.Client(
+        timeout=settings.VIDEO_DOWNLOAD_TIMEOUT_SECONDS,
+        follow_redirects=False,
+        headers={"Accept": "video/mp4, */*;q=0.1", "Accept-Encoding": "identity"},
+    )
+
+
+def headers_for(uri: str) -> dict[str, str]:
+    """The key, if and only if the link is on the API's own scheme, host and port."""
+    if settings.GEMINI_API_KEY and _origin(uri) == _origin(settings.VIDEO_API_BASE_URL):
+        return {"x-goog-api-key": settings.GEMINI_API_KEY}
+    return {}
+
+
+def _origin(uri: str) -> tuple[str, str, int | None]:
+    parts = urlsplit(uri)
+    scheme = parts.scheme.lower()
+    return scheme, (parts.hostname or "").lower(), parts.port or _PORTS.get(scheme)
+
+
+@contextmanager
+def _exclusive(part: Path) -> Iterator[BinaryIO]:
+    """The temporary file, open for this process alone: a lease may have been taken over from a
+    downloader that is only slow."""
+    with part.open("a+b") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            raise DownloadError(
+                "Another process is still downloading this video.", code="busy", retry_after=5
+            ) from error
+        yield file
+
+
+def _stream(client: httpx.Client, uri: str, file: BinaryIO, tag: Path) -> None:
+    """The body behind `uri` into `file`; redirects are followed by hand."""
+    try:
+        for _ in range(MAX_REDIRECTS + 1):
+            _check_link(uri)
+            have = file.seek(0, os.SEEK_END)
+            etag = tag.read_text() if have and tag.exists() else ""
+            headers = headers_for(uri)
+            if have and etag:
+                headers |= {"Range": f"bytes={have}-", "If-Range": etag}
+            with client.stream("GET", uri, headers=headers) as response:
+                if response.is_redirect:
+                    uri = urljoin(uri, response.headers["location"])
+                    continue
+                _receive(response, file, tag, have if "Range" in headers else 0)
+                return
+    except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
+        raise DownloadError(f"The download broke off: {clean(error)}", code="broken_off") from error
+    raise DownloadError(
+        f"The link was redirected more than {MAX_REDIRECTS} times.",
+        code="too_many_redirects",
+        permanent=True,
+    )
+
+
+def _check_link(uri: str) -> None:
+    parts = urlsplit(uri)
+    if parts.scheme.lower() not in _PORTS or not parts.hostname:
+        raise DownloadError(
+            "The link does not lead to a web server (http or https).",
+            code="bad_link",
+            permanent=True,
+        )
+
+
+def _receive(response: httpx.Response, file: BinaryIO, tag: Path, asked_from: int) -> None:
+    status = response.status_code
+    if status == 416:
+        # What we have does not fit what is there now.
+        file.truncate(0)
+        raise DownloadError("The video on the server has changed.", code="range", retry_after=0)
+    if status not in (200, 206):
+        raise _status_error(response)
+    total = _content_length(response)
+    if status == 206:
+        unit, _, rest = response.headers.get("content-range", "").partition(" ")
+        start = rest.partition("-")[0]
+        if not asked_from or unit != "bytes" or start != str(asked_from):
+            file.truncate(0)
+            raise DownloadError("The server sent another part than asked.", code="range")
+        total = None if total is None else total + asked_from
+    else:
+        file.truncate(0)
+        etag = response.headers.get("etag", "")
+        # A weak one does not say that the bytes are the same.
+        if etag and not etag.startswith("W/"):
+            tag.write_text(etag)
+        else:
+            tag.unlink(missing_ok=True)
+    limit = settings.VIDEO_DOWNLOAD_MAX_BYTES
+    size = file.seek(0, os.SEEK_END)
+    for chunk in response.iter_raw(_CHUNK):
+        size += len(chunk)
+        if size > limit:
+            file.truncate(0)
+            raise DownloadError(
+                f"The file is larger than {limit // 1024**2} MB (VIDEO_DOWNLOAD_MAX_MEGABYTES).",
+                code="too_large",
+                permanent=True,
+            )
+        file.write(chunk)
+    file.flush()
+    if total is not None and size != total:
+        raise DownloadError(
+            f"The download ended early: {size} of {total} bytes came.", code="truncated"
+        )
+
+
+def _content_length(response: httpx.Response) -> int | None:
+    text = response.headers.get("content-length", "")
+    return int(text) if text.isdecimal() else None
+
+
+def _status_error(response: httpx.Response) -> DownloadError:
+    status = response.status_code
+    if status == 404:
+        sentence = (
+            "The video is no longer there (404). The API keeps a video for two days after it was "
+            "made: after that it is lost."
+        )
+        return DownloadError(sentence, code="http_404", permanent=True)
+    permanent = 400 <= status < 500 and status not in (408, 425, 429)
+    after = response.headers.get("retry-after", "")
+    return DownloadError(
+        f"The server refuses the download (HTTP {status}).",
+        code=f"http_{status}",
+        permanent=permanent,
+        retry_after=float(after) if after.isdecimal() else None,
+    )
+
+
+def _checked(part: Path) -> Clip:
+    """The downloaded file as a clip; what is not a video is removed."""
+    video = part.with_suffix(".mp4")
+    poster = part.with_suffix(".jpg")
+    try:
+        facts = inspect_video(part)
+        if is_faststart(part):
+            part.replace(video)
+        else:
+            make_faststart(part, video)
+            facts = inspect_video(video)
+            part.unlink()
+        make_poster(video, poster)
+    except VideoFileError as error:
+        for path in (part, video, poster):
+            path.unlink(missing_ok=True)
+        raise DownloadError(
+            f"What the link gave is not a usable video. {error.sentence}", code=error.code
+        ) from error
+    part.with_suffix(".etag").unlink(missing_ok=True)
+    return Clip(video, poster, facts)

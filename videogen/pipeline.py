@@ -1,0 +1,344 @@
+"""The pump: takes queued renders through submission and polling to a download link.
+
+One pump works a lane at a time (leases.py). Threads do HTTP and nothing else; the main thread does
+all database work. A kill at any line leaves rows and journal files from which the next pump goes
+on: see `_reap`. Downloads are downloads.py's.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Collection
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from datetime import timedelta
+from functools import cached_property
+
+from django.conf import settings
+from django.db import OperationalError, close_old_connections, transaction
+from django.db.models import Q, QuerySet
+from django.utils import timezone
+
+from . import journal
+from .answers import (
+    apply_accepted,
+    apply_poll,
+    apply_poll_error,
+    apply_submit_error,
+    pause_lane,
+)
+from .claims import Claim, claim_renders, queued_renders
+from .errors import ReferencePictureError, VeoError, VideogenError
+from .leases import release_lease, take_lease
+from .models import Lane, Submission, VideoRender
+from .processes import is_provably_gone, this_process
+from .request import load_request
+from .stopping import stop_requested
+from .veo import POLLERS, SUBMITTERS, PollAnswer, VeoClient, sdk_version
+from .wakeups import wake_downloads
+
+logger = logging.getLogger(__name__)
+
+State = VideoRender.State
+
+# A slice has to end well before the queue's time-out of a task, submissions included.
+SLICE_SECONDS = 25.0
+TICK_SECONDS = 0.2
+RENEW_SECONDS = 2.0
+REAP_SECONDS = 5.0
+
+LinkListener = Callable[[VideoRender], None]
+
+
+class Pump:
+    """scope: only these renders (a command that works its own batch); None: the whole lane.
+    on_link: told of every download link as soon as its row has it."""
+
+    def __init__(
+        self,
+        lane: Lane,
+        *,
+        scope: Collection[int] | None = None,
+        on_link: LinkListener | None = None,
+    ) -> None:
+        self.lane = lane
+        self.scope = None if scope is None else set(scope)
+        self.owner = this_process()
+        self._on_link = on_link or (lambda render: None)
+        self._submits: dict[Future[str], Claim] = {}
+        self._polls: dict[Future[PollAnswer], VideoRender] = {}
+        self._renewed = self._reaped = 0.0
+
+    # -- clients and threads are made when the first call is due: a rehearsal needs none
+
+    @cached_property
+    def _submit_client(self) -> VeoClient:
+        return VeoClient(submits=True)
+
+    @cached_property
+    def _poll_client(self) -> VeoClient:
+        return VeoClient()
+
+    @cached_property
+    def _submit_threads(self) -> ThreadPoolExecutor:
+        return ThreadPoolExecutor(SUBMITTERS, thread_name_prefix="submit")
+
+    @cached_property
+    def _poll_threads(self) -> ThreadPoolExecutor:
+        return ThreadPoolExecutor(POLLERS, thread_name_prefix="poll")
+
+    # -- what a caller does with a pump
+
+    def acquire(self) -> bool:
+        """Become the lane's pump; False while another one lives."""
+        if not take_lease(self.lane, self.owner):
+            return False
+        self._renewed = time.monotonic()
+        return True
+
+    def tick(self) -> bool:
+        """Do what is due, wait for an answer for at most TICK_SECONDS. False: the lease is lost."""
+        now = time.monotonic()
+        if now - self._renewed >= RENEW_SECONDS:
+            self._renewed = now
+            if not take_lease(self.lane, self.owner):
+                return False
+            self._renders(State.RUNNING).update(beat_at=timezone.now())
+        if now - self._reaped >= REAP_SECONDS:
+            self._reaped = now
+            self._reap()
+        self._rehearse()
+        self._submit()
+        self._poll()
+        self._collect(TICK_SECONDS)
+        return True
+
+    def close(self) -> None:
+        """Wait for the submissions under way (their answers are worth money) and give the lane
+        back. Polls are left alone: they are free."""
+        while self._submits:
+            self._collect(TICK_SECONDS)
+        for name in ("_submit_threads", "_poll_threads"):
+            if name in self.__dict__:
+                self.__dict__[name].shutdown(wait=name == "_submit_threads", cancel_futures=True)
+        release_lease(self.lane, self.owner)
+
+    def has_work(self, *, within_seconds: float | None = None) -> bool:
+        """Whether anything can happen without a person; with `within_seconds`, only so soon."""
+        if self._renders(State.SUBMITTING, State.RUNNING).exists():
+            return True
+        queued = self._renders(State.QUEUED)
+        lane = Lane.objects.get(pk=self.lane.pk)
+        if lane.paused_at:
+            return queued.filter(kind=VideoRender.Kind.REHEARSAL).exists()
+        if within_seconds is not None:
+            soon = timezone.now() + timedelta(seconds=within_seconds)
+            if lane.not_before and lane.not_before > soon:
+                return False
+            queued = queued.filter(Q(not_before=None) | Q(not_before__lte=soon))
+        return queued.exists()
+
+    # -- one step each
+
+    def _renders(self, *states: str) -> QuerySet[VideoRender]:
+        renders = VideoRender.objects.filter(lane=self.lane, state__in=states)
+        return renders if self.scope is None else renders.filter(pk__in=self.scope)
+
+    def _rehearse(self) -> None:
+        rehearsals = self._renders(State.QUEUED).filter(kind=VideoRender.Kind.REHEARSAL)
+        rehearse(list(rehearsals.order_by("pk")[:500]))
+
+    def _submit(self) -> None:
+        idle = SUBMITTERS - len(self._submits)
+        if idle <= 0 or not queued_renders(self.lane, self.scope).exists():
+            return
+        try:
+            client = self._submit_client  # before the claim: without a key there is none
+        except VeoError as error:
+            pause_lane(self.lane, error)
+            return
+        for claim in claim_renders(self.lane, owner=self.owner, limit=idle, scope=self.scope):
+            future = self._submit_threads.submit(_send, client, claim)
+            self._submits[future] = claim
+
+    def _poll(self) -> None:
+        idle = POLLERS - len(self._polls)
+        if idle <= 0:
+            return
+        due = (
+            self._renders(State.RUNNING)
+            .filter(Q(next_poll_at=None) | Q(next_poll_at__lte=timezone.now()))
+            .exclude(pk__in=[render.pk for render in self._polls.values()])
+            .select_related("shot__scenelet__story", "lane")
+            .order_by("next_poll_at")
+        )
+        for render in due[:idle]:
+            future = self._poll_threads.submit(self._ask, render.operation_name)
+            self._polls[future] = render
+
+    def _ask(self, operation_name: str) -> PollAnswer:
+        return self._poll_client.poll(operation_name)
+
+    def _collect(self, seconds: float) -> None:
+        """Wait for answers, then write what they mean."""
+        futures = [*self._submits, *self._polls]
+        if not futures:
+            time.sleep(seconds)
+            return
+        done, _ = wait(futures, timeout=seconds, return_when=FIRST_COMPLETED)
+        for future in done & self._submits.keys():
+            claim = self._submits[future]
+            _persistently(lambda future=future, claim=claim: self._settle(future, claim))
+            del self._submits[future]
+        answered = {future: self._polls.pop(future) for future in done & self._polls.keys()}
+        if answered:
+            _persistently(lambda: self._apply_polls(answered))
+
+    def _settle(self, future: Future[str], claim: Claim) -> None:
+        try:
+            operation_name = future.result()
+        except VideogenError as error:
+            apply_submit_error(claim.submission, error)
+        except Exception as error:
+            # A defect of ours between claim and answer: whether it was sent is not known.
+            logger.exception("%s: submission broke", claim.render)
+            apply_submit_error(claim.submission, _broken(error))
+        else:
+            apply_accepted(claim.submission.token, operation_name)
+            VideoRender.objects.filter(pk=claim.render.pk).update(sdk_version=sdk_version())
+
+    def _apply_polls(self, answered: dict[Future[PollAnswer], VideoRender]) -> None:
+        links = []
+        with transaction.atomic():
+            for future, render in answered.items():
+                try:
+                    answer = future.result()
+                except VeoError as error:
+                    apply_poll_error(render, error)
+                except Exception as error:
+                    logger.exception("%s: polling broke", render)
+                    apply_poll_error(render, _broken(error))
+                else:
+                    apply_poll(render, answer)
+                if render.state == State.DOWNLOADING:
+                    links.append(render)
+            if links and self.scope is None:
+                wake_downloads(len(links))
+        for render in links:
+            logger.info("%s: download link %s", render, render.download_uri)
+            self._on_link(render)
+
+    def _reap(self) -> None:
+        """Settle what dead pumps left: an answer in the journal, or nobody knows."""
+        gone = [
+            submission
+            for submission in Submission.objects.filter(
+                lane=self.lane, outcome=Submission.Outcome.CLAIMED
+            ).select_related("render__shot__scenelet__story", "lane")
+            if self._is_orphaned(submission)
+        ]
+        # Read after the owners were found dead: what is not there now will never be.
+        mine = {claim.submission.token for claim in self._submits.values()}
+        for token, operation_name in list(journal.read_answers()):
+            if token not in mine:
+                apply_accepted(token, operation_name)
+        for submission in gone:
+            apply_submit_error(submission, _owner_gone())
+
+    def _is_orphaned(self, submission: Submission) -> bool:
+        if any(claim.submission.pk == submission.pk for claim in self._submits.values()):
+            return False
+        patience = timedelta(seconds=2 * settings.VIDEO_SUBMIT_TIMEOUT_SECONDS)
+        return submission.claimed_at < timezone.now() - patience or is_provably_gone(
+            submission.owner
+        )
+
+
+def rehearse(renders: list[VideoRender]) -> None:
+    """Everything up to the paid call: load and check the pictures, build the exact request."""
+    checked: dict[tuple[str, str], ReferencePictureError | None] = {}
+    rehearsed, now = [], timezone.now()
+    for render in renders:
+        keys = tuple((pick["path"], pick["sha256"]) for pick in render.references)
+        error = next((checked[key] for key in keys if checked.get(key)), None)
+        if error is None and not all(key in checked for key in keys):
+            error = _load_error(render)
+            checked |= dict.fromkeys(keys, None) if error is None else {}
+        if error is None:
+            rehearsed.append(render.pk)
+        else:
+            render.move(
+                State.QUEUED,
+                State.FAILED,
+                error_code=error.code,
+                error_message=error.sentence,
+            )
+    if rehearsed:
+        VideoRender.objects.filter(pk__in=rehearsed, state=State.QUEUED).update(
+            state=State.REHEARSED, state_since=now, ended_at=now
+        )
+
+
+def run_slice() -> bool:
+    """A cluster's task: pump for a while, then make room for other tasks. True where another slice
+    is worth queueing. Harmless when doubled."""
+    lane = Lane.objects.filter(name=settings.VIDEO_BACKEND).first()
+    if lane is None:
+        return False
+    pump = Pump(lane)
+    if not pump.acquire():
+        return False
+    end = time.monotonic() + SLICE_SECONDS
+    more = True
+    try:
+        while more and time.monotonic() < end and not stop_requested():
+            more = pump.tick() and pump.has_work(within_seconds=SLICE_SECONDS)
+    finally:
+        pump.close()
+    return more and not stop_requested()
+
+
+def _send(client: VeoClient, claim: Claim) -> str:
+    """In a thread: the paid call, and its answer on disk before anything else."""
+    operation_name = client.submit(load_request(claim.render))
+    journal.write_answer(claim.submission.token, operation_name)
+    return operation_name
+
+
+def _load_error(render: VideoRender) -> ReferencePictureError | None:
+    try:
+        load_request(render)
+    except ReferencePictureError as error:
+        return error
+    return None
+
+
+def _owner_gone() -> VeoError:
+    return VeoError(
+        "The process that submitted it ended before an answer was kept. It may have been "
+        "accepted and paid for, so it is not sent again by itself.",
+        code="submitter_gone",
+        permanent=False,
+        maybe_accepted=True,
+    )
+
+
+def _broken(error: Exception) -> VeoError:
+    return VeoError(
+        f"Something unexpected broke on our side ({type(error).__name__}); the log has more.",
+        code="internal",
+        permanent=False,
+        maybe_accepted=True,
+    )
+
+
+def _persistently(write: Callable[[], None]) -> None:
+    """Run it, waiting out a database that is locked or away: the answer is worth money."""
+    for pause in (0.2, 0.5, 1, 2, 5, 10, 20):
+        try:
+            return write()
+        except OperationalError as error:
+            logger.warning("The database does not answer (%s): trying again.", error)
+            time.sleep(pause)
+            close_old_connections()
+    return write()

@@ -1,0 +1,355 @@
+"""What a batch would do: (shots, mode) → one decision with its reason per shot.
+
+The mode table of the product is `DECISIONS`; command line, admin and queueing all come here. A
+plan is a picture of the moment: queueing.py looks at the shots' states once more before it acts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from decimal import Decimal
+from enum import StrEnum
+from typing import Any
+
+from django.conf import settings
+from django.db.models import QuerySet
+
+from storybook.models import DesignDocument, KeyFrame, Picture, Shot, Story
+
+from .errors import RequestError
+from .models import ReferenceChoice, RenderBatch, VideoRender
+from .money import SIMULATOR, budget_left_usd, price_of
+from .prompts import Prompt, build_prompt
+from .references import Choice, Selection, StoredPicture, list_candidates, pick_references
+
+State = VideoRender.State
+Mode = RenderBatch.Mode
+
+
+class Action(StrEnum):
+    GENERATE = "generate"
+    RESUME = "resume"
+    DOWNLOAD = "download"
+    REHEARSE = "rehearse"
+    SKIP = "skip"
+    BLOCKED = "blocked"
+
+
+class Situation(StrEnum):
+    """Rows of the mode table, in the order in which they are read."""
+
+    IN_FLIGHT = "a render is queued or in flight"
+    UNKNOWN = "a render's submission has an unknown outcome"
+    INTERRUPTED = "a render was interrupted, its operation is known"
+    NOT_DOWNLOADED = "a finished video was not downloaded"
+    APPROVED = "an approved take"
+    VIDEO = "a video"
+    WITHOUT_VIDEO = "only failed / blocked / cancelled renders"
+    NOTHING = "no render, or only rehearsals"
+
+
+@dataclass(frozen=True)
+class Decision:
+    action: Action
+    reason: str
+
+
+def _always(action: Action, reason: str) -> dict[str, Decision]:
+    return {mode: Decision(action, reason) for mode in (Mode.DEFAULT, Mode.RESUME, Mode.OVERRIDE)}
+
+
+_RESUME_FIRST = {
+    Mode.DEFAULT: Decision(Action.SKIP, "resume it"),
+    Mode.OVERRIDE: Decision(Action.SKIP, "resume it first"),
+}
+
+DECISIONS: dict[Situation, dict[str, Decision]] = {
+    Situation.IN_FLIGHT: _always(Action.SKIP, "already running"),
+    Situation.UNKNOWN: _always(Action.SKIP, "a person must decide"),
+    Situation.INTERRUPTED: {
+        **_RESUME_FIRST,
+        Mode.RESUME: Decision(Action.RESUME, "go on polling that operation"),
+    },
+    Situation.NOT_DOWNLOADED: {
+        **_RESUME_FIRST,
+        Mode.RESUME: Decision(Action.DOWNLOAD, "download only"),
+    },
+    Situation.APPROVED: {
+        **_always(Action.SKIP, "approved"),
+        Mode.OVERRIDE: Decision(Action.SKIP, "approved, unlock it first"),
+    },
+    Situation.VIDEO: {
+        **_always(Action.SKIP, "exists"),
+        Mode.OVERRIDE: Decision(Action.GENERATE, "generate a new take, keep the old ones"),
+    },
+    Situation.WITHOUT_VIDEO: _always(Action.GENERATE, Situation.WITHOUT_VIDEO.value),
+    Situation.NOTHING: _always(Action.GENERATE, Situation.NOTHING.value),
+}
+for _situation, _by_mode in DECISIONS.items():
+    _by_mode[Mode.DRY_RUN] = Decision(Action.REHEARSE, _situation.value)
+
+
+def decide(situation: Situation, mode: str, impossible: Sequence[str] = ()) -> Decision:
+    """The mode table. `impossible`: sentences that name what makes the shot impossible."""
+    if impossible:
+        return Decision(Action.BLOCKED, " ".join(impossible))
+    return DECISIONS[situation][mode]
+
+
+@dataclass(frozen=True)
+class RequestSettings:
+    """What is asked of the API beside prompt and references; one per plan."""
+
+    backend: str
+    model: str
+    aspect_ratio: str
+    resolution: str
+    duration_seconds: int
+
+    @classmethod
+    def current(cls) -> RequestSettings:
+        return cls(
+            backend=settings.VIDEO_BACKEND,
+            model=settings.VIDEO_MODEL,
+            aspect_ratio=settings.VIDEO_ASPECT_RATIO,
+            resolution=settings.VIDEO_RESOLUTION,
+            duration_seconds=settings.VIDEO_DURATION_SECONDS,
+        )
+
+    @property
+    def is_simulated(self) -> bool:
+        return self.backend == SIMULATOR
+
+    @property
+    def price_usd(self) -> Decimal | None:
+        return price_of(self.backend, self.model, self.resolution, self.duration_seconds)
+
+
+@dataclass(frozen=True)
+class ShotPlan:
+    """One shot's row of a plan. `cause` is the render that led to the decision, if any."""
+
+    shot: Shot
+    situation: Situation
+    decision: Decision
+    cause: VideoRender | None = None
+    prompt: Prompt | None = None
+    selection: Selection = field(default_factory=Selection)
+    warnings: tuple[str, ...] = ()
+    impossible: tuple[str, ...] = ()
+
+    @property
+    def is_new(self) -> bool:
+        """Whether a render row comes of it."""
+        return self.decision.action in (Action.GENERATE, Action.REHEARSE)
+
+
+@dataclass(frozen=True)
+class Plan:
+    story: Story
+    mode: str
+    request: RequestSettings
+    rows: tuple[ShotPlan, ...]
+
+    def count(self, *actions: Action) -> int:
+        return sum(row.decision.action in actions for row in self.rows)
+
+    @property
+    def counts(self) -> dict[str, int]:
+        return {action.value: self.count(action) for action in Action if self.count(action)}
+
+    @property
+    def cost_usd(self) -> Decimal:
+        """What the new renders would cost; rehearsals too, as if they were sent."""
+        return (self.request.price_usd or Decimal(0)) * self.count(Action.GENERATE, Action.REHEARSE)
+
+
+def find_shots(
+    story: Story, *, scenelet_id: str | None = None, shot_index: int | None = None
+) -> QuerySet[Shot]:
+    """The story's shots that the filters leave, in story order; RequestError where none is left."""
+    shots = Shot.objects.filter(scenelet__story=story)
+    if scenelet_id is not None:
+        if not story.scenelets.filter(scenelet_id=scenelet_id).exists():
+            raise RequestError(
+                f"The story {story.story_id} has no scenelet {scenelet_id}.", code="no_scenelet"
+            )
+        shots = shots.filter(scenelet__scenelet_id=scenelet_id)
+    if shot_index is not None:
+        shots = shots.filter(shot_index=shot_index)
+    if not shots.exists():
+        raise RequestError("No shot matches these filters.", code="no_shot")
+    return shots
+
+
+def plan_shots(story: Story, shots: QuerySet[Shot], mode: str) -> Plan:
+    """The decision on each of the story's `shots`. A fixed number of queries; writes nothing."""
+    request = RequestSettings.current()
+    documents = {each.kind: each.document for each in DesignDocument.objects.filter(story=story)}
+    rows = list(shots.select_related("scenelet"))
+    pictures = _stored_pictures(story)
+    key_frames = _key_frames(shots, pictures)
+    choices = _choices(shots)
+    situations = find_situations(shots)
+    general = _impossible_for_all(documents, request)
+    plans = []
+    for shot in rows:
+        situation, cause = situations.get(shot.pk, (Situation.NOTHING, None))
+        plans.append(
+            _plan_shot(
+                ShotPlan(shot, situation, Decision(Action.BLOCKED, ""), cause),
+                mode,
+                documents,
+                general,
+                key_frames.get(shot.pk, []),
+                pictures,
+                choices.get(shot.pk, []),
+            )
+        )
+    return Plan(story, mode, request, _within_budget(plans, request))
+
+
+def find_situations(shots: QuerySet[Shot]) -> dict[int, tuple[Situation, VideoRender]]:
+    """By shot: the row of the mode table that fits first, and the newest render that makes it so.
+    Shots without any render but rehearsals are missing. One query."""
+    found: dict[int, tuple[Situation, VideoRender]] = {}
+    renders = (
+        VideoRender.objects.filter(shot__in=shots.order_by())
+        .exclude(kind=VideoRender.Kind.REHEARSAL)
+        .defer("prompt_text", "references", "dropped_references", "warnings", "error_details")
+        .order_by("pk")
+    )
+    rank = {situation: number for number, situation in enumerate(Situation)}
+    for render in renders:
+        situation = situation_of(render)
+        if render.shot_id not in found or rank[situation] <= rank[found[render.shot_id][0]]:
+            found[render.shot_id] = (situation, render)
+    return found
+
+
+def situation_of(render: VideoRender) -> Situation:
+    status = render.status
+    if status in VideoRender.OPEN:
+        return Situation.IN_FLIGHT
+    if status == State.DONE:
+        approved = render.review == VideoRender.Review.APPROVED
+        return Situation.APPROVED if approved else Situation.VIDEO
+    return {
+        State.UNKNOWN: Situation.UNKNOWN,
+        State.INTERRUPTED: Situation.INTERRUPTED,
+        State.NOT_DOWNLOADED: Situation.NOT_DOWNLOADED,
+    }.get(status, Situation.WITHOUT_VIDEO)
+
+
+def _plan_shot(
+    row: ShotPlan,
+    mode: str,
+    documents: Mapping[str, dict[str, Any]],
+    general: Sequence[str],
+    key_frames: Sequence[StoredPicture],
+    pictures: Mapping[str, StoredPicture],
+    choices: Sequence[Choice],
+) -> ShotPlan:
+    payload = row.shot.storyboard_payload
+    impossible = list(general)
+    if not payload:
+        impossible.append("The shot has no storyboard payload.")
+    if impossible:
+        return _decided(row, mode, impossible)
+    visual, audio = documents["visual"], documents["audio"]
+    candidates, warnings = list_candidates(visual, payload, key_frames, pictures)
+    selection = pick_references(candidates, choices, use_key_frames=settings.VIDEO_USE_KEY_FRAMES)
+    impossible += selection.broken
+    if not impossible and decide(row.situation, mode).action not in _NEW:
+        return _decided(row, mode)
+    prompt = build_prompt(visual, audio, payload, limit=settings.VIDEO_PROMPT_LIMIT_TOKENS)
+    warnings += selection.warnings
+    if prompt.is_over_limit:
+        sentence = (
+            f"The prompt has about {prompt.tokens} tokens, the model reads {prompt.limit}: "
+            "what lies at its end may be ignored."
+        )
+        warnings.append(sentence)
+        if settings.VIDEO_PROMPT_LIMIT_BLOCKS:
+            impossible.append(sentence)
+    if not selection.picks:
+        warnings.append("No reference image goes along: the characters may look different.")
+    row = replace(row, prompt=prompt, selection=selection, warnings=tuple(warnings))
+    return _decided(row, mode, impossible)
+
+
+_NEW = (Action.GENERATE, Action.REHEARSE)
+
+
+def _decided(row: ShotPlan, mode: str, impossible: Sequence[str] = ()) -> ShotPlan:
+    decision = decide(row.situation, mode, impossible)
+    return replace(row, decision=decision, impossible=tuple(impossible))
+
+
+def _impossible_for_all(
+    documents: Mapping[str, dict[str, Any]], request: RequestSettings
+) -> list[str]:
+    sentences = [
+        f"The story has no {words} design document: import it or write it in the admin."
+        for kind, words in (("visual", "visual"), ("audio", "audio"))
+        if not documents.get(kind)
+    ]
+    if request.price_usd is None:
+        sentences.append(
+            f"No price is known for {request.model} at {request.resolution}: "
+            "nothing is sent whose price is unknown."
+        )
+    return sentences
+
+
+def _within_budget(rows: Iterable[ShotPlan], request: RequestSettings) -> tuple[ShotPlan, ...]:
+    """The rows, those blocked that the budget has no room for."""
+    left = budget_left_usd(with_queued=True)
+    price = request.price_usd
+    if left is None or not price:
+        return tuple(rows)
+    fitting = []
+    for row in rows:
+        if row.decision.action == Action.GENERATE:
+            if price > left:
+                sentence = f"Over the budget: it costs ${price}, ${max(left, Decimal(0))} is left."
+                row = replace(row, decision=Decision(Action.BLOCKED, sentence))
+            else:
+                left -= price
+        fitting.append(row)
+    return tuple(fitting)
+
+
+def _stored_pictures(story: Story) -> dict[str, StoredPicture]:
+    return {each.path: _stored_picture(each) for each in Picture.objects.filter(story=story)}
+
+
+def _stored_picture(picture: Picture) -> StoredPicture:
+    return StoredPicture(
+        path=picture.path,
+        file=picture.file,
+        mime_type=picture.mime_type,
+        byte_size=picture.byte_size,
+        sha256=picture.sha256,
+        problem=picture.problem,
+    )
+
+
+def _key_frames(
+    shots: QuerySet[Shot], pictures: Mapping[str, StoredPicture]
+) -> dict[int, list[StoredPicture]]:
+    found: dict[int, list[StoredPicture]] = {}
+    key_frames = KeyFrame.objects.filter(shot__in=shots.order_by()).order_by("shot", "position")
+    for shot_id, path in key_frames.values_list("shot_id", "picture__path"):
+        found.setdefault(shot_id, []).append(pictures[path])
+    return found
+
+
+def _choices(shots: QuerySet[Shot]) -> dict[int, list[Choice]]:
+    found: dict[int, list[Choice]] = {}
+    for each in ReferenceChoice.objects.filter(shot__in=shots.order_by()):
+        found.setdefault(each.shot_id, []).append(
+            Choice(each.kind, each.reference_id, each.choice, each.position)
+        )
+    return found

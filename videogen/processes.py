@@ -1,0 +1,52 @@
+"""Who works: a name for a process that outlives it, so that a lease of a dead one can be taken."""
+
+from __future__ import annotations
+
+import os
+import socket
+from functools import lru_cache
+from pathlib import Path
+
+import psutil
+
+_SEPARATOR = "|"
+
+
+def this_process() -> str:
+    """Host, boot, process id and its start time: no later process has the same."""
+    return _identity(os.getpid())
+
+
+@lru_cache(maxsize=1)
+def _identity(pid: int) -> str:
+    started = f"{psutil.Process(pid).create_time():.2f}"
+    return _SEPARATOR.join((socket.gethostname()[:80], _boot_id(), str(pid), started))
+
+
+def is_provably_gone(identity: str) -> bool:
+    """True only where this host can tell: the same host after a reboot, or without that process."""
+    try:
+        host, boot, pid, started = identity.split(_SEPARATOR)
+        number = int(pid)
+    except ValueError:
+        return False
+    if host != socket.gethostname()[:80]:
+        return False
+    if boot != _boot_id():
+        return True
+    try:
+        process = psutil.Process(number)
+        # A second of slack: the start time is derived from the clock, which may be set.
+        same = abs(process.create_time() - float(started)) < 1
+        return not same or process.status() == psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return True
+    except psutil.AccessDenied:
+        return False
+
+
+def _boot_id() -> str:
+    try:
+        return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+    except OSError:
+        return f"{psutil.boot_time():.0f}"

@@ -1,0 +1,142 @@
+"""A shot's prompt: one JSON object as text, from the design documents and the storyboard payload.
+
+Pure functions over plain values. The documents are never changed; next comes references.py.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from storybook.designs import character_id, environment_id
+
+NARRATOR = "narrator"
+
+CRITICAL_INSTRUCTION = (
+    "Show no captions, no subtitles, no on-screen text and no watermark.",
+    "Use no background music: only dialogue, narration, ambience and sound effects.",
+    "The reference images of characters are binding model sheets: keep every character's face, "
+    "proportions, clothing and colours exactly as drawn, and never show the sheet's layout.",
+    "The reference images of environments guide style, materials and light, not composition: "
+    "never show them as a grid or as split panels.",
+    "A line whose source is the narrator is a voice-over: nobody on screen speaks or lip-syncs it.",
+    "Only the character named as the source of a line moves its lips to that line.",
+    "Play the shot as one continuous take, without cuts.",
+)
+
+
+@dataclass(frozen=True)
+class Prompt:
+    """`text` is what is sent; `tokens` is an estimate, for no tokenizer of the model is public."""
+
+    document: dict[str, Any]
+    text: str
+    tokens: int
+    limit: int
+
+    @property
+    def is_over_limit(self) -> bool:
+        return self.tokens > self.limit
+
+
+def build_prompt(
+    visual: dict[str, Any], audio: dict[str, Any], payload: dict[str, Any], *, limit: int
+) -> Prompt:
+    """The prompt of the shot with this payload: indented while its estimate stays within `limit`
+    tokens, without white space beyond that."""
+    document = build_document(visual, audio, payload)
+    text = json.dumps(document, ensure_ascii=False, indent=2)
+    if estimate_tokens(text) > limit:
+        text = json.dumps(document, ensure_ascii=False, separators=(",", ":"))
+    return Prompt(document=document, text=text, tokens=estimate_tokens(text), limit=limit)
+
+
+def build_document(
+    visual: dict[str, Any], audio: dict[str, Any], payload: dict[str, Any]
+) -> dict[str, Any]:
+    characters = referenced_ids(payload, "characters")
+    environments = referenced_ids(payload, "environments")
+    return {
+        "global_aesthetic": visual.get("global_aesthetic"),
+        "character_designs": [
+            _without(design, "character_model_sheet_image_path")
+            for design in designs_of(visual, "character_designs", characters)
+        ],
+        "environment_designs": [
+            _without(design, "associated_scenelet_ids", "environment_reference_image_path")
+            for design in designs_of(visual, "environment_designs", environments)
+        ],
+        "audio_design": _audio_design(audio, characters, spoken_sources(payload)),
+        "storyboard_payload": payload,
+        "critical_instruction": list(CRITICAL_INSTRUCTION),
+    }
+
+
+def referenced_ids(payload: dict[str, Any], kind: str) -> list[str]:
+    """The ids in `referencedDesigns[kind]` ("characters" or "environments"), each once."""
+    referenced = payload.get("referencedDesigns")
+    ids = referenced.get(kind) if isinstance(referenced, dict) else None
+    if not isinstance(ids, list):
+        return []
+    return list(dict.fromkeys(each for each in ids if isinstance(each, str) and each))
+
+
+def spoken_sources(payload: dict[str, Any]) -> set[str]:
+    """Who speaks in the shot: the `source` of every line in `audioAndNarrative`."""
+    lines = payload.get("audioAndNarrative")
+    if not isinstance(lines, list):
+        return set()
+    sources = (line.get("source") for line in lines if isinstance(line, dict))
+    return {source for source in sources if isinstance(source, str)}
+
+
+def designs_of(visual: dict[str, Any], key: str, ids: Iterable[str]) -> list[dict[str, Any]]:
+    """The designs under `key` that `ids` name, in document order, each id once."""
+    id_of = character_id if key == "character_designs" else environment_id
+    wanted = set(ids)
+    found: dict[str, dict[str, Any]] = {}
+    for design in _dicts(visual.get(key)):
+        found.setdefault(id_of(design), design)
+    return [design for each, design in found.items() if each in wanted]
+
+
+def estimate_tokens(text: str) -> int:
+    """About how many tokens the model sees: four ASCII characters a token, any other character
+    one, a run of white space as one character. No tokenizer of the model is public."""
+    squeezed = " ".join(text.split())
+    in_ascii = len(squeezed.encode("ascii", "ignore"))
+    return math.ceil(in_ascii / 4) + len(squeezed) - in_ascii
+
+
+def _audio_design(
+    audio: dict[str, Any], characters: list[str], sources: set[str]
+) -> dict[str, Any]:
+    identity = audio.get("sonic_identity")
+    identity = identity if isinstance(identity, dict) else {}
+    design: dict[str, Any] = {
+        "sonic_identity": {
+            key: value for key, value in identity.items() if key == "sound_effect_philosophy"
+        }
+    }
+    if NARRATOR in sources and "narrator_voice_profile" in audio:
+        design["narrator_voice_profile"] = audio["narrator_voice_profile"]
+    speaking = (set(characters) & sources) - {NARRATOR}
+    profiles: dict[str, dict[str, Any]] = {}
+    for profile in _dicts(audio.get("character_voice_profiles")):
+        profiles.setdefault(character_id(profile), profile)
+    design["character_voice_profiles"] = [
+        profile for each, profile in profiles.items() if each in speaking
+    ]
+    return design
+
+
+def _without(design: dict[str, Any], *keys: str) -> dict[str, Any]:
+    """A copy without these keys at its top level; the same keys deeper down are the artist's."""
+    return {key: value for key, value in design.items() if key not in keys}
+
+
+def _dicts(value: Any) -> list[dict[str, Any]]:
+    return [each for each in value if isinstance(each, dict)] if isinstance(value, list) else []

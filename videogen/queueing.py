@@ -1,0 +1,254 @@
+"""A plan becomes rows: one batch, one render per new attempt, and what is to be resumed goes on.
+
+Every door comes here. Rows first; the pipeline takes them from there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from decimal import Decimal
+from typing import Any
+
+from django.conf import settings
+from django.contrib.auth.models import AbstractBaseUser
+from django.db import transaction
+from django.utils import timezone
+
+from storybook.models import Shot, Story
+
+from .models import Lane, RenderBatch, VideoRender
+from .planning import Action, Plan, ShotPlan, decide, find_situations
+from .wakeups import wake_downloads, wake_pump
+
+State = VideoRender.State
+
+
+@dataclass(frozen=True)
+class Requester:
+    """Who asks, and through which door."""
+
+    door: str
+    user: AbstractBaseUser | None = None
+    name: str = ""
+
+
+@dataclass(frozen=True)
+class QueuedBatch:
+    """`rows`: the plan's rows, each with the render that stands for it now (or None)."""
+
+    batch: RenderBatch
+    rows: tuple[tuple[ShotPlan, int | None], ...]
+    render_ids: frozenset[int] = field(default_factory=frozenset)
+
+
+def queue_renders(
+    plan: Plan,
+    requester: Requester,
+    *,
+    task: str,
+    filters: dict[str, Any] | None = None,
+    worked_by: str = "",
+    wake: bool = True,
+) -> QueuedBatch:
+    """Store the plan as a batch and queue what it decides, all or nothing.
+
+    The shots' situations are read once more under the story's lock: of two people who queue the
+    same shot at the same moment, the second one's row becomes "already running".
+    worked_by: the process that will work the batch itself; wake: whether a cluster is told.
+    """
+    with transaction.atomic():
+        Story.objects.select_for_update().get(pk=plan.story.pk)
+        plan = _with_situations_of_now(plan)
+        batch = _create_batch(plan, requester, task, filters, worked_by)
+        lane = lane_of(plan.request.backend)
+        created = _create_renders(plan, batch, lane, requester)
+        resumed = {
+            row.shot.pk: row.cause.pk
+            for row in plan.rows
+            if row.decision.action in (Action.RESUME, Action.DOWNLOAD) and _resume(row)
+        }
+        rows = tuple(
+            (row, created.get(row.shot.pk) or resumed.get(row.shot.pk) or _cause_pk(row))
+            for row in plan.rows
+        )
+        batch.plan = [_as_record(row, render_id) for row, render_id in rows]
+        batch.save(update_fields=["plan"])
+        if wake and (created or resumed):
+            wake_pump()
+            wake_downloads(plan.count(Action.DOWNLOAD))
+    return QueuedBatch(batch, rows, frozenset({*created.values(), *resumed.values()}))
+
+
+def queue_link(
+    shot: Shot, link: str, requester: Requester, *, task: str, plan: Plan, worked_by: str = ""
+) -> QueuedBatch:
+    """A render that only downloads what lies behind `link`: nothing is submitted or paid."""
+    story = plan.story
+    with transaction.atomic():
+        Story.objects.select_for_update().get(pk=story.pk)
+        batch = RenderBatch.objects.create(
+            story=story,
+            task=task,
+            mode=plan.mode,
+            door=requester.door,
+            filters={"video_download_link": link},
+            counts={"download": 1},
+            requested_by=requester.user,
+            requested_by_name=requester.name,
+            worked_by=worked_by,
+        )
+        now = timezone.now()
+        render = VideoRender.objects.create(
+            shot=shot,
+            batch=batch,
+            lane=lane_of(plan.request.backend),
+            kind=VideoRender.Kind.LINK,
+            mode=plan.mode,
+            requested_by=requester.user,
+            requested_by_name=requester.name,
+            state=State.DOWNLOADING,
+            download_uri=link,
+            rendered_at=now,
+            **_request_fields(plan),
+        )
+        if not worked_by:
+            wake_downloads(1)
+    row = replace(plan.rows[0], cause=render)
+    return QueuedBatch(batch, ((row, render.pk),), frozenset({render.pk}))
+
+
+def lane_of(backend: str) -> Lane:
+    return Lane.objects.get_or_create(name=backend)[0]
+
+
+def _with_situations_of_now(plan: Plan) -> Plan:
+    situations = find_situations(Shot.objects.filter(scenelet__story=plan.story))
+    rows = []
+    for row in plan.rows:
+        situation, cause = situations.get(row.shot.pk, (row.situation, None))
+        if row.decision.action != Action.BLOCKED and situation != row.situation:
+            decision = decide(situation, plan.mode)
+            if decision.action in (Action.GENERATE, Action.REHEARSE) and row.prompt is None:
+                # It was to be skipped when the plan was made, so nothing was assembled for it.
+                decision = replace(decision, action=Action.SKIP, reason="changed, plan again")
+            row = replace(row, situation=situation, cause=cause, decision=decision)
+        rows.append(row)
+    return replace(plan, rows=tuple(rows))
+
+
+def _create_batch(
+    plan: Plan,
+    requester: Requester,
+    task: str,
+    filters: dict[str, Any] | None,
+    worked_by: str,
+) -> RenderBatch:
+    return RenderBatch.objects.create(
+        story=plan.story,
+        task=task,
+        mode=plan.mode,
+        door=requester.door,
+        filters=filters or {},
+        counts=plan.counts,
+        estimated_cost_usd=(plan.request.price_usd or Decimal(0)) * plan.count(Action.GENERATE),
+        requested_by=requester.user,
+        requested_by_name=requester.name,
+        worked_by=worked_by,
+    )
+
+
+def _create_renders(
+    plan: Plan, batch: RenderBatch, lane: Lane, requester: Requester
+) -> dict[int, int]:
+    """By shot: the render that was queued for it."""
+    shared = _request_fields(plan)
+    renders = [
+        VideoRender(
+            shot=row.shot,
+            batch=batch,
+            lane=lane,
+            kind=(
+                VideoRender.Kind.REHEARSAL
+                if row.decision.action == Action.REHEARSE
+                else VideoRender.Kind.GENERATION
+            ),
+            mode=plan.mode,
+            requested_by=requester.user,
+            requested_by_name=requester.name,
+            prompt_text=row.prompt.text,
+            prompt_tokens=row.prompt.tokens,
+            references=[pick.as_dict() for pick in row.selection.picks],
+            dropped_references=[dropped.as_dict() for dropped in row.selection.dropped],
+            warnings=list(row.warnings),
+            **shared,
+        )
+        for row in plan.rows
+        if row.is_new
+    ]
+    VideoRender.objects.bulk_create(renders)
+    return {render.shot_id: render.pk for render in renders}
+
+
+def _request_fields(plan: Plan) -> dict[str, Any]:
+    request = plan.request
+    return {
+        "backend": request.backend,
+        "model": request.model,
+        "aspect_ratio": request.aspect_ratio,
+        "resolution": request.resolution,
+        "duration_seconds": request.duration_seconds,
+        "price_estimate_usd": request.price_usd or Decimal(0),
+        "is_simulated": request.is_simulated,
+    }
+
+
+def _resume(row: ShotPlan) -> bool:
+    """Bring the row's render back into the pipeline: polling or downloading, never submitting."""
+    render = row.cause
+    now = timezone.now()
+    if row.decision.action == Action.RESUME:
+        changes = {
+            "next_poll_at": now,
+            "poll_failures": 0,
+            "deadline_at": now + timedelta(minutes=settings.VIDEO_OPERATION_DEADLINE_MINUTES),
+            "ended_at": None,
+            "beat_at": now,
+            "error_code": "",
+            "error_message": "",
+        }
+        source, target = State.INTERRUPTED, State.RUNNING
+    else:
+        changes = {
+            "download_attempts": 0,
+            "not_before": None,
+            "ended_at": None,
+            "beat_at": now,
+            "error_code": "",
+            "error_message": "",
+        }
+        source, target = State.NOT_DOWNLOADED, State.DOWNLOADING
+    if render.is_stale:
+        # Live by its state: whoever works next takes it as it is.
+        return bool(VideoRender.objects.filter(pk=render.pk, state=render.state).update(**changes))
+    return render.move(source, target, **changes)
+
+
+def _cause_pk(row: ShotPlan) -> int | None:
+    return row.cause.pk if row.cause else None
+
+
+def _as_record(row: ShotPlan, render_id: int | None) -> dict[str, Any]:
+    return {
+        "shot": row.shot.pk,
+        "scenelet_id": row.shot.scenelet.scenelet_id,
+        "shot_index": row.shot.shot_index,
+        "decision": row.decision.action.value,
+        "reason": row.decision.reason,
+        "render": render_id,
+    }
+
+
+def renders_of(ids: Iterable[int]) -> dict[int, VideoRender]:
+    return VideoRender.objects.select_related("shot__scenelet").in_bulk(ids)

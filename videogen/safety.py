@@ -1,0 +1,34 @@
+"""Why a safety filter refused a video, in a producer's words."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+# Support codes as Vertex AI's documentation lists them ("Responsible AI for Veo").
+CATEGORIES: dict[str, str] = {
+    code: category
+    for category, codes in {
+        "child": ("58061214", "17301594"),
+        "celebrity": ("29310472", "15236754"),
+        "video safety": ("64151117", "42237218"),
+        "third-party content": ("35561574", "35561575"),
+        "prohibited content": ("89371032", "49114662", "63429089", "72817394", "60599140"),
+        "sexual": ("90789179", "43188360"),
+        "violence": ("61493863", "56562880"),
+        "hate": ("57734940", "22137204"),
+        "other safety": ("74803281", "29578790", "42876398"),
+    }.items()
+    for code in codes
+}
+
+
+def categories_of(codes: Sequence[str]) -> list[str]:
+    return list(dict.fromkeys(CATEGORIES.get(code, f"code {code}") for code in codes))
+
+
+def explain_block(reasons: Sequence[str], codes: Sequence[str]) -> str:
+    """One sentence with the filter's category and its own words."""
+    categories = categories_of(codes)
+    about = f" ({', '.join(categories)})" if categories else ""
+    words = " ".join(reasons) or "The API gave no reason."
+    return f"Blocked by the safety filter{about}, not charged: {words}"

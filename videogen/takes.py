@@ -1,0 +1,284 @@
+"""Renders with a download link → takes: which process downloads which clip, and what the row says
+afterwards. The bytes are downloads.py's.
+
+A row is taken by a conditional UPDATE with a lease that is renewed while the download runs, so a
+task that runs twice, or never, or is killed, does no harm.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Collection
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from datetime import timedelta
+from pathlib import Path
+
+import httpx
+from django.conf import settings
+from django.db import IntegrityError, transaction
+from django.db.models import F, Max, Q, QuerySet
+from django.utils import timezone
+
+from .downloads import Clip, discard, fetch_clip, new_client, store_clip, take_path
+from .errors import DownloadError, VideoFileError
+from .models import Lane, VideoRender
+from .processes import is_provably_gone, this_process
+from .stopping import stop_requested
+from .videofiles import VideoFacts, inspect_video
+
+logger = logging.getLogger(__name__)
+
+State = VideoRender.State
+
+PARALLEL = 4
+LEASE = timedelta(seconds=30)
+RENEW_SECONDS = 5.0
+TICK_SECONDS = 0.2
+# A task takes no new clip after so long; a clip under way is finished or left to be resumed.
+SLICE_SECONDS = 60.0
+
+
+class Downloads:
+    """scope: only these renders; None: the whole lane."""
+
+    def __init__(self, lane: Lane, *, scope: Collection[int] | None = None) -> None:
+        self.lane = lane
+        self.scope = None if scope is None else set(scope)
+        self.owner = this_process()
+        self._client: httpx.Client | None = None
+        self._threads: ThreadPoolExecutor | None = None
+        self._running: dict[Future[Clip], VideoRender] = {}
+        self._renewed = time.monotonic()
+
+    def tick(self, *, take_more: bool = True, seconds: float = TICK_SECONDS) -> bool:
+        """Start what is due, wait at most `seconds` for a file, write what came of it. False when
+        nothing is under way."""
+        if take_more:
+            for render in self._take(PARALLEL - len(self._running)):
+                self._start(render)
+        if not self._running:
+            return False
+        if time.monotonic() - self._renewed >= RENEW_SECONDS:
+            self._renew()
+        done, _ = wait(self._running, timeout=seconds, return_when=FIRST_COMPLETED)
+        for future in done:
+            render = self._running.pop(future)
+            self._finish(render, future)
+        return True
+
+    def close(self) -> None:
+        """Give back what is under way: another process resumes it."""
+        if self._threads:
+            self._threads.shutdown(wait=False, cancel_futures=True)
+        if self._client:
+            self._client.close()
+        VideoRender.objects.filter(
+            pk__in=[render.pk for render in self._running.values()], downloader=self.owner
+        ).update(downloader="", download_lease_until=None)
+        self._running.clear()
+
+    def waiting(self) -> QuerySet[VideoRender]:
+        renders = VideoRender.objects.filter(lane=self.lane, state=State.DOWNLOADING)
+        return renders if self.scope is None else renders.filter(pk__in=self.scope)
+
+    def _due(self) -> QuerySet[VideoRender]:
+        now = timezone.now()
+        return self.waiting().filter(Q(not_before=None) | Q(not_before__lte=now))
+
+    def _take(self, count: int) -> list[VideoRender]:
+        """At most `count` due rows that are this process's now, the oldest clips first: they are
+        the first to expire on the server."""
+        if count <= 0:
+            return []
+        taken = []
+        now = timezone.now()
+        mine = {render.pk for render in self._running.values()}
+        rows = self._due().exclude(pk__in=mine).select_related("shot__scenelet__story")
+        for render in rows.order_by("rendered_at", "pk"):
+            holder = render.downloader
+            leased = holder and render.download_lease_until and render.download_lease_until > now
+            if leased and not is_provably_gone(holder):
+                continue
+            if VideoRender.objects.filter(
+                pk=render.pk,
+                state=State.DOWNLOADING,
+                downloader=holder,
+                download_lease_until=render.download_lease_until,
+            ).update(
+                downloader=self.owner,
+                download_lease_until=now + LEASE,
+                download_attempts=F("download_attempts") + 1,
+                beat_at=now,
+            ):
+                render.download_attempts += 1
+                taken.append(render)
+            if len(taken) == count:
+                break
+        return taken
+
+    def _start(self, render: VideoRender) -> None:
+        if facts := _stored_already(render):
+            self._complete(render, facts, render.take)
+            return
+        if self._client is None or self._threads is None:
+            self._client = new_client()
+            self._threads = ThreadPoolExecutor(PARALLEL, thread_name_prefix="download")
+        future = self._threads.submit(fetch_clip, self._client, render.download_uri, render.pk)
+        self._running[future] = render
+
+    def _renew(self) -> None:
+        self._renewed = time.monotonic()
+        now = timezone.now()
+        VideoRender.objects.filter(
+            pk__in=[render.pk for render in self._running.values()],
+            state=State.DOWNLOADING,
+            downloader=self.owner,
+        ).update(download_lease_until=now + LEASE, beat_at=now)
+
+    def _finish(self, render: VideoRender, future: Future[Clip]) -> None:
+        try:
+            clip = future.result()
+            take = _number_take(render)
+            store_clip(clip, take_path(render, take))
+        except DownloadError as error:
+            self._fail(render, error)
+        except OSError as error:
+            self._fail(
+                render,
+                DownloadError(
+                    f"The video cannot be stored ({error.strerror}): look at the disk and at "
+                    "MEDIA_ROOT.",
+                    code="storage",
+                ),
+            )
+        except Exception as error:
+            logger.exception("%s: the download broke", render)
+            self._fail(
+                render,
+                DownloadError(
+                    f"Something unexpected broke on our side ({type(error).__name__}); the log "
+                    "has more.",
+                    code="internal",
+                ),
+            )
+        else:
+            self._complete(render, clip.facts, take)
+
+    def _complete(self, render: VideoRender, facts: VideoFacts, take: int) -> None:
+        path = take_path(render, take)
+        now = timezone.now()
+        render.move(
+            State.DOWNLOADING,
+            State.DONE,
+            video_file=str(path),
+            poster_file=str(path.with_suffix(".jpg")),
+            container=facts.container,
+            video_codec=facts.video_codec,
+            audio_codec=facts.audio_codec,
+            width=facts.width,
+            height=facts.height,
+            video_seconds=facts.seconds,
+            fps=facts.fps,
+            has_audio=facts.has_audio,
+            byte_size=facts.byte_size,
+            sha256=facts.sha256,
+            downloaded_at=now,
+            downloader="",
+            download_lease_until=None,
+            error_code="",
+            error_message="",
+        )
+        discard(render.pk)
+        logger.info("%s: %s", render, path)
+
+    def _fail(self, render: VideoRender, error: DownloadError) -> None:
+        """Try again later, or leave the link for a person."""
+        now = timezone.now()
+        reason = {"error_code": error.code, "error_message": error.sentence}
+        free = {"downloader": "", "download_lease_until": None}
+        logger.warning("%s: %s", render, error.sentence)
+        if not error.permanent and render.download_attempts < settings.VIDEO_DOWNLOAD_ATTEMPTS:
+            wait_seconds = error.retry_after
+            if wait_seconds is None:
+                wait_seconds = min(60.0, 2.0 ** (render.download_attempts - 1))
+            VideoRender.objects.filter(
+                pk=render.pk, state=State.DOWNLOADING, downloader=self.owner
+            ).update(
+                not_before=now + timedelta(seconds=wait_seconds), beat_at=now, **reason, **free
+            )
+            return
+        ends = State.FAILED if render.kind == VideoRender.Kind.LINK else State.NOT_DOWNLOADED
+        render.move(State.DOWNLOADING, ends, **reason, **free)
+
+
+def run_slice() -> bool:
+    """A cluster's task: download what is due. True where clips are still waiting."""
+    lane = Lane.objects.filter(name=settings.VIDEO_BACKEND).first()
+    if lane is None or _others_at_work(lane) >= max(1, settings.VIDEO_WORKERS - 1):
+        return False
+    downloads = Downloads(lane)
+    end = time.monotonic() + SLICE_SECONDS
+    try:
+        while downloads.tick(take_more=time.monotonic() < end) or _waits_soon(downloads, end):
+            if stop_requested():
+                break
+    finally:
+        downloads.close()
+    return downloads.waiting().exists() and not stop_requested()
+
+
+def _waits_soon(downloads: Downloads, end: float) -> bool:
+    """Whether a clip is to be tried again within this slice; sleeps a little where so."""
+    left = end - time.monotonic()
+    if left <= 0:
+        return False
+    soon = timezone.now() + timedelta(seconds=min(left, 5))
+    waiting = downloads.waiting().filter(downloader="", not_before__lte=soon)
+    if not waiting.exists():
+        return False
+    time.sleep(TICK_SECONDS)
+    return True
+
+
+def _others_at_work(lane: Lane) -> int:
+    """How many processes are downloading for the lane; one worker has to stay free for the pump."""
+    return (
+        VideoRender.objects.filter(
+            lane=lane, state=State.DOWNLOADING, download_lease_until__gt=timezone.now()
+        )
+        .exclude(downloader__in=["", this_process()])
+        .values("downloader")
+        .distinct()
+        .count()
+    )
+
+
+def _number_take(render: VideoRender) -> int:
+    """The take's number, the row's from now on. Numbers whose file exists are passed over: a file
+    that no row knows is somebody's clip all the same."""
+    if render.take:
+        return render.take
+    for _ in range(20):
+        others = VideoRender.objects.filter(shot=render.shot_id).aggregate(last=Max("take"))
+        take = (others["last"] or 0) + 1
+        while (Path(settings.MEDIA_ROOT) / take_path(render, take)).exists():
+            take += 1
+        try:
+            with transaction.atomic():
+                VideoRender.objects.filter(pk=render.pk, take=None).update(take=take)
+        except IntegrityError:
+            continue
+        render.take = take
+        return take
+    raise DownloadError("No number could be had for the take.", code="take_number")
+
+
+def _stored_already(render: VideoRender) -> VideoFacts | None:
+    """What the take's file is, where a killed downloader had moved it but not written so."""
+    if not render.take:
+        return None
+    try:
+        return inspect_video(Path(settings.MEDIA_ROOT) / take_path(render, render.take))
+    except (OSError, VideoFileError):
+        return None

@@ -1,0 +1,49 @@
+"""Waking the cluster: the one place that puts tasks on the queue.
+
+Losing or doubling a wake-up is harmless, for the rows are the jobs. With the database broker the
+enqueueing joins the caller's transaction; with Redis it waits for the commit.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+
+import psutil
+from django.conf import settings
+from django.db import transaction
+
+PUMP = "videogen.tasks.pump"
+DOWNLOAD = "videogen.tasks.download"
+
+
+def wake_pump() -> None:
+    _enqueue(PUMP)
+
+
+def wake_downloads(count: int) -> None:
+    """Up to `count` workers, but one stays free for the pump."""
+    for _ in range(min(count, max(1, settings.VIDEO_WORKERS - 1))):
+        _enqueue(DOWNLOAD)
+
+
+def is_cluster_running() -> bool:
+    """Whether a cluster on this database beats (its own status, at most three seconds old)."""
+    from django_q.status import Stat
+
+    return any(stat.host != _host() or psutil.pid_exists(stat.sentinel) for stat in Stat.get_all())
+
+
+def _host() -> str:
+    import socket
+
+    return socket.gethostname()
+
+
+def _enqueue(name: str) -> None:
+    # django-q2 is imported here: it takes time that dry runs do not have.
+    from django_q.tasks import async_task
+
+    if "redis" in settings.Q_CLUSTER:
+        transaction.on_commit(partial(async_task, name))
+    else:
+        async_task(name)
