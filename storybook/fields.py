@@ -9,6 +9,8 @@ from django import forms
 from django.core.exceptions import ValidationError
 from django.db import models
 
+from .documents import parse_json
+
 
 class IndentedJSONFormField(forms.JSONField):
     """JSON in a text area: shown indented, refused with the place where it breaks."""
@@ -21,23 +23,30 @@ class IndentedJSONFormField(forms.JSONField):
         return "" if value is None else json.dumps(value, ensure_ascii=False, indent=2)
 
     def to_python(self, value: Any) -> Any:
-        if value in self.empty_values:
+        if self.disabled:
+            return value
+        if value is None or not value.strip():
             return None
         try:
-            document = json.loads(value, parse_constant=_refuse_constant)
-        except (ValueError, RecursionError) as error:
+            document = parse_json(value)
+        except ValueError as error:
             raise ValidationError(f"This is not valid JSON: {error}", code="invalid") from error
         if not isinstance(document, dict):
             raise ValidationError("The document has to be a JSON object: {…}", code="invalid")
         return document
 
     def bound_data(self, data: Any, initial: Any) -> Any:
-        if data is None:
-            return None
+        """What was typed, as it was typed: a form that comes back is not tidied up meanwhile."""
+        return None if data is None else forms.fields.InvalidJSONInput(data)
+
+    def has_changed(self, initial: Any, data: Any) -> bool:
+        # Django's sorts the keys first; here their order is content.
+        if self.disabled:
+            return False
         try:
-            return json.loads(data)
-        except (ValueError, RecursionError):
-            return forms.fields.InvalidJSONInput(data)
+            return json.dumps(initial) != json.dumps(self.to_python(data))
+        except ValidationError:
+            return True
 
 
 class DocumentField(models.TextField):
@@ -58,7 +67,3 @@ class DocumentField(models.TextField):
 
     def formfield(self, **kwargs: Any) -> forms.Field:
         return super().formfield(**{"form_class": IndentedJSONFormField, **kwargs, "widget": None})
-
-
-def _refuse_constant(name: str) -> None:
-    raise ValueError(f"{name} is not a JSON value")

@@ -9,6 +9,7 @@ from __future__ import annotations
 import fcntl
 import logging
 import os
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -190,6 +191,7 @@ def _receive(response: httpx.Response, file: BinaryIO, tag: Path, asked_from: in
             tag.unlink(missing_ok=True)
     limit = settings.VIDEO_DOWNLOAD_MAX_BYTES
     size = file.seek(0, os.SEEK_END)
+    end = time.monotonic() + settings.VIDEO_DOWNLOAD_DEADLINE_MINUTES * 60
     for chunk in response.iter_raw(_CHUNK):
         size += len(chunk)
         if size > limit:
@@ -200,6 +202,8 @@ def _receive(response: httpx.Response, file: BinaryIO, tag: Path, asked_from: in
                 permanent=True,
             )
         file.write(chunk)
+        if time.monotonic() > end:
+            raise DownloadError("The download takes too long.", code="too_slow")
     file.flush()
     if total is not None and size != total:
         raise DownloadError(

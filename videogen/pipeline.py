@@ -51,7 +51,8 @@ LinkListener = Callable[[VideoRender], None]
 
 
 class Pump:
-    """scope: only these renders (a command that works its own batch); None: the whole lane.
+    """scope: only these renders (a command that works its own batch, needing no lease); None: the
+    whole lane.
     on_link: told of every download link as soon as its row has it."""
 
     def __init__(
@@ -67,6 +68,7 @@ class Pump:
         self._on_link = on_link or (lambda render: None)
         self._submits: dict[Future[str], Claim] = {}
         self._polls: dict[Future[PollAnswer], VideoRender] = {}
+        self._is_leased = False
         self._renewed = self._reaped = 0.0
 
     # -- clients and threads are made when the first call is due: a rehearsal needs none
@@ -91,17 +93,15 @@ class Pump:
 
     def acquire(self) -> bool:
         """Become the lane's pump; False while another one lives."""
-        if not take_lease(self.lane, self.owner):
-            return False
-        self._renewed = time.monotonic()
-        return True
+        self._is_leased = take_lease(self.lane, self.owner)
+        return self._is_leased
 
-    def tick(self) -> bool:
-        """Do what is due, wait for an answer for at most TICK_SECONDS. False: the lease is lost."""
+    def tick(self, seconds: float = TICK_SECONDS) -> bool:
+        """Do what is due, wait for an answer for at most `seconds`. False: the lease is lost."""
         now = time.monotonic()
         if now - self._renewed >= RENEW_SECONDS:
             self._renewed = now
-            if not take_lease(self.lane, self.owner):
+            if self._is_leased and not take_lease(self.lane, self.owner):
                 return False
             self._renders(State.RUNNING).update(beat_at=timezone.now())
         if now - self._reaped >= REAP_SECONDS:
@@ -110,7 +110,7 @@ class Pump:
         self._rehearse()
         self._submit()
         self._poll()
-        self._collect(TICK_SECONDS)
+        self._collect(seconds)
         return True
 
     def close(self) -> None:
@@ -121,7 +121,8 @@ class Pump:
         for name in ("_submit_threads", "_poll_threads"):
             if name in self.__dict__:
                 self.__dict__[name].shutdown(wait=name == "_submit_threads", cancel_futures=True)
-        release_lease(self.lane, self.owner)
+        if self._is_leased:
+            release_lease(self.lane, self.owner)
 
     def has_work(self, *, within_seconds: float | None = None) -> bool:
         """Whether anything can happen without a person; with `within_seconds`, only so soon."""

@@ -191,7 +191,7 @@ def plan_shots(story: Story, shots: QuerySet[Shot], mode: str) -> Plan:
     pictures = _stored_pictures(story)
     key_frames = _key_frames(shots, pictures)
     choices = _choices(shots)
-    situations = find_situations(shots)
+    situations = find_situations(shots, request.backend)
     general = _impossible_for_all(documents, request)
     plans = []
     for shot in rows:
@@ -210,9 +210,14 @@ def plan_shots(story: Story, shots: QuerySet[Shot], mode: str) -> Plan:
     return Plan(story, mode, request, _within_budget(plans, request))
 
 
-def find_situations(shots: QuerySet[Shot]) -> dict[int, tuple[Situation, VideoRender]]:
+def find_situations(
+    shots: QuerySet[Shot], backend: str
+) -> dict[int, tuple[Situation, VideoRender]]:
     """By shot: the row of the mode table that fits first, and the newest render that makes it so.
-    Shots without any render but rehearsals are missing. One query."""
+    Shots without any render but rehearsals are missing. One query.
+
+    What the simulator made is no video to a `backend` that makes real ones.
+    """
     found: dict[int, tuple[Situation, VideoRender]] = {}
     renders = (
         VideoRender.objects.filter(shot__in=shots.order_by())
@@ -222,6 +227,8 @@ def find_situations(shots: QuerySet[Shot]) -> dict[int, tuple[Situation, VideoRe
     )
     rank = {situation: number for number, situation in enumerate(Situation)}
     for render in renders:
+        if render.is_simulated and backend != SIMULATOR and render.status not in VideoRender.OPEN:
+            continue
         situation = situation_of(render)
         if render.shot_id not in found or rank[situation] <= rank[found[render.shot_id][0]]:
             found[render.shot_id] = (situation, render)
@@ -284,6 +291,12 @@ _NEW = (Action.GENERATE, Action.REHEARSE)
 
 def _decided(row: ShotPlan, mode: str, impossible: Sequence[str] = ()) -> ShotPlan:
     decision = decide(row.situation, mode, impossible)
+    resumes = decision.action in (Action.RESUME, Action.DOWNLOAD)
+    if resumes and row.cause and row.cause.backend != settings.VIDEO_BACKEND:
+        backend = row.cause.backend
+        decision = Decision(
+            Action.SKIP, f"started with {backend}: set VIDEO_BACKEND={backend} to resume it"
+        )
     return replace(row, decision=decision, impossible=tuple(impossible))
 
 

@@ -19,7 +19,7 @@ from django.utils import timezone
 from storybook.models import Shot, Story
 
 from .models import Lane, RenderBatch, VideoRender
-from .planning import Action, Plan, ShotPlan, decide, find_situations
+from .planning import Action, Decision, Plan, ShotPlan, decide, find_situations
 from .wakeups import wake_downloads, wake_pump
 
 State = VideoRender.State
@@ -82,9 +82,10 @@ def queue_renders(
 
 
 def queue_link(
-    shot: Shot, link: str, requester: Requester, *, task: str, plan: Plan, worked_by: str = ""
+    plan: Plan, link: str, requester: Requester, *, task: str, worked_by: str = ""
 ) -> QueuedBatch:
-    """A render that only downloads what lies behind `link`: nothing is submitted or paid."""
+    """A render that only downloads what lies behind `link`, for the plan's only shot: nothing is
+    submitted or paid."""
     story = plan.story
     with transaction.atomic():
         Story.objects.select_for_update().get(pk=story.pk)
@@ -101,7 +102,7 @@ def queue_link(
         )
         now = timezone.now()
         render = VideoRender.objects.create(
-            shot=shot,
+            shot=plan.rows[0].shot,
             batch=batch,
             lane=lane_of(plan.request.backend),
             kind=VideoRender.Kind.LINK,
@@ -115,8 +116,11 @@ def queue_link(
         )
         if not worked_by:
             wake_downloads(1)
-    row = replace(plan.rows[0], cause=render)
+    row = replace(plan.rows[0], cause=render, decision=_LINK_DECISION)
     return QueuedBatch(batch, ((row, render.pk),), frozenset({render.pk}))
+
+
+_LINK_DECISION = Decision(Action.DOWNLOAD, "download link given")
 
 
 def lane_of(backend: str) -> Lane:
@@ -124,7 +128,9 @@ def lane_of(backend: str) -> Lane:
 
 
 def _with_situations_of_now(plan: Plan) -> Plan:
-    situations = find_situations(Shot.objects.filter(scenelet__story=plan.story))
+    situations = find_situations(
+        Shot.objects.filter(scenelet__story=plan.story), plan.request.backend
+    )
     rows = []
     for row in plan.rows:
         situation, cause = situations.get(row.shot.pk, (row.situation, None))

@@ -15,6 +15,10 @@ from django.db import transaction
 PUMP = "videogen.tasks.pump"
 DOWNLOAD = "videogen.tasks.download"
 
+# A clip over a slow line takes longer than the queue's time-out. The queue may deliver the task a
+# second time meanwhile: it finds the rows taken.
+DOWNLOAD_SECONDS = 1800
+
 
 def wake_pump() -> None:
     _enqueue(PUMP)
@@ -23,7 +27,7 @@ def wake_pump() -> None:
 def wake_downloads(count: int) -> None:
     """Up to `count` workers, but one stays free for the pump."""
     for _ in range(min(count, max(1, settings.VIDEO_WORKERS - 1))):
-        _enqueue(DOWNLOAD)
+        _enqueue(DOWNLOAD, timeout=DOWNLOAD_SECONDS)
 
 
 def is_cluster_running() -> bool:
@@ -39,11 +43,11 @@ def _host() -> str:
     return socket.gethostname()
 
 
-def _enqueue(name: str) -> None:
+def _enqueue(name: str, **options: int) -> None:
     # django-q2 is imported here: it takes time that dry runs do not have.
     from django_q.tasks import async_task
 
     if "redis" in settings.Q_CLUSTER:
-        transaction.on_commit(partial(async_task, name))
+        transaction.on_commit(partial(async_task, name, **options))
     else:
-        async_task(name)
+        async_task(name, **options)

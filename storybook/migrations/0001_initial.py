@@ -56,7 +56,7 @@ class Migration(migrations.Migration):
                 ('choice_prompt', models.TextField(blank=True, help_text='The question that the reader answers at the end of this scenelet.')),
                 ('is_branch_point', models.BooleanField(default=False)),
                 ('is_terminal', models.BooleanField(default=False, help_text='An ending of the story.')),
-                ('parent', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='branches', to='storybook.scenelet')),
+                ('parent', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.RESTRICT, related_name='branches', to='storybook.scenelet')),
                 ('story', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='scenelets', to='storybook.story')),
             ],
             options={
@@ -80,7 +80,7 @@ class Migration(migrations.Migration):
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('position', models.PositiveIntegerField(help_text='Order within the shot, from 1.')),
-                ('picture', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='key_frames', to='storybook.picture')),
+                ('picture', models.ForeignKey(on_delete=django.db.models.deletion.RESTRICT, related_name='key_frames', to='storybook.picture')),
                 ('shot', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='key_frames', to='storybook.shot')),
             ],
             options={

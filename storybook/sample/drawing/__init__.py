@@ -1,1 +1,1 @@
-"""The drawing kit of the sample story: paint, four characters, five places, sheets and key frames."""
+"""The drawing kit of the sample story: paint, characters, places, model sheets, key frames."""

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 
-from .paint import Pen, Point, Ramp, box, mix, oval, ramp, shade
+from .paint import Pen
 from .palette import AMBER, BRASS, COPPER, CREAM, INK, VERDIGRIS
+from .shapes import Point, Ramp, box, mix, oval, ramp, shade
 
 SHELL, TRIM, PATINA, GLASS = COPPER, BRASS, VERDIGRIS, AMBER
 PALETTE = (SHELL, shade(COPPER, -0.4), TRIM, PATINA, GLASS, CREAM)
@@ -32,7 +33,10 @@ def draw_tock(
     other: Point | None = None,
     hour: float = 10.2,
 ) -> Point:
-    """Tock on his feet at the frame's origin, 225 tall. Returns the middle of the chest on the canvas."""
+    """Tock on his feet at the frame's origin, 225 tall.
+
+    Returns where the middle of his chest is on the canvas.
+    """
     side = view == "side"
     hand = hand or ((78, -62) if not side else (22, -58))
     other = other or ((-78, -62) if not side else (34, -62))

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from .paint import Pen, Point, Ramp, mix, ramp, shade, smooth
+from .paint import Pen
 from .palette import AMBER, BRASS, CREAM, GOLD, INK, RUST, TEAL, UMBER
+from .shapes import Point, Ramp, mix, ramp, shade, smooth
 
 FUR, BELLY, SOCK = RUST, CREAM, UMBER
 COAT, SCARF = GOLD, TEAL
@@ -32,7 +33,6 @@ def draw_fox(
     hand: Point | None = None,
     lantern: str = "",
     other: Point | None = None,
-    hood: bool = False,
 ) -> Point:
     """Maren on her feet at the frame's origin, 345 tall. `lantern`: "lit", "dark" or none.
 

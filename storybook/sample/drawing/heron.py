@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-from .paint import Pen, Point, Ramp, ramp, shade, smooth
+from .paint import Pen
 from .palette import BRASS, CREAM, HERON, INDIGO, INK, RUST
+from .shapes import Point, Ramp, ramp, shade, smooth
 
 PLUME, WING, CAP = HERON, (78, 98, 134), INDIGO
 BEAK, LEG, STRIPE = (232, 170, 84), (122, 96, 84), (188, 74, 62)
 PALETTE = (PLUME, WING, CAP, CREAM, BEAK, STRIPE)
 
 
-def draw_heron(
-    pen: Pen, view: str = "side", face: str = "calm", wing: str = "folded", seated: bool = False
-) -> Point:
-    """The captain, standing at the frame's origin, 430 tall, or `seated` (legs hidden in a boat).
-
-    `wing`: "folded", "pole" (holds something in front) or "spread". Returns where the wing tip is.
-    """
+def draw_heron(pen: Pen, view: str = "side", face: str = "calm", pole: bool = False) -> None:
+    """The captain on his feet at the frame's origin, 430 tall; `pole` bends his wing around one."""
     if view == "side":
-        return _side(pen, face, wing, seated)
-    _legs(pen, (-16, 16), seated)
+        _side(pen, face, pole)
+        return
+    _legs(pen, (-16, 16))
     shape = [(0, -276), (34, -262), (56, -214), (50, -160), (22, -118), (0, -108)]
     shape += [(-x, y) for x, y in shape[-2:0:-1]]
     pen.blob(shape, ramp(PLUME, 0.3), shadow=0.2)
@@ -51,12 +48,9 @@ def draw_heron(
     pen.stroke(neck, (34, 22), Ramp(shade(PLUME, 0.3), PLUME))
     _scarf(pen, (0, -276), False)
     draw_heron_head(pen.at(0, -386), view, face)
-    return pen.spot(0, -180)
 
 
-def _legs(pen: Pen, xs: tuple[float, float], seated: bool) -> None:
-    if seated:
-        return
+def _legs(pen: Pen, xs: tuple[float, float]) -> None:
     for i, x in enumerate(xs):
         colour = LEG if i else shade(LEG, -0.25)
         pen.stroke([(x, -130), (x + 3, -66), (x, -3)], (10, 6.5), colour, curved=False)
@@ -65,11 +59,8 @@ def _legs(pen: Pen, xs: tuple[float, float], seated: bool) -> None:
             pen.stroke([(x, -4), (x + toe, -1)], (6, 3), colour)
 
 
-def _side(pen: Pen, face: str, wing: str, seated: bool) -> Point:
-    _legs(pen, (8, -14), seated)
-    tip: Point = (-96, -148)
-    if wing == "spread":
-        _feathers(pen, (4, -226), [(-40, -330), (-76, -392), (-130, -420)], shade(WING, -0.22))
+def _side(pen: Pen, face: str, pole: bool) -> None:
+    _legs(pen, (8, -14))
     tail = [(-40, -170), (-104, -132), (-122, -112), (-84, -118), (-30, -136)]
     pen.blob(tail, shade(WING, -0.15))
     body = [
@@ -98,67 +89,26 @@ def _side(pen: Pen, face: str, wing: str, seated: bool) -> Point:
             (6, 2),
             shade(PLUME, 0.4),
         )
-    if wing == "folded":
-        leaf = [
-            (26, -246),
-            (-20, -236),
-            (-70, -184),
-            (-108, -130),
-            (-60, -150),
-            (-10, -156),
-            (24, -190),
-        ]
-        pen.blob(leaf, ramp(WING, 0.32), shadow=0.22)
-        for i in range(3):
-            start = (8 - i * 16, -214 + i * 14)
-            pen.stroke(
-                [start, (-40 - i * 12, -184 + i * 12), (-82 - i * 6, -148 + i * 6)],
-                3,
-                shade(WING, 0.25),
-                opacity=0.6,
-            )
-    elif wing == "pole":
-        tip = (92, -214)
-        leaf = [
-            (18, -250),
-            (50, -236),
-            (98, -226),
-            (100, -206),
-            (60, -196),
-            (20, -168),
-            (-30, -158),
-            (-20, -214),
-        ]
-        pen.blob(leaf, ramp(WING, 0.32), shadow=0.22)
-        for i in range(3):
-            pen.stroke(
-                [(10, -222 + i * 16), (44, -212 + i * 10), (82, -212 + i * 4)],
-                3,
-                shade(WING, 0.25),
-                opacity=0.6,
-            )
+    if pole:
+        leaf = [(18, -250), (50, -236), (98, -226), (100, -206)]
+        leaf += [(60, -196), (20, -168), (-30, -158), (-20, -214)]
+        quills = [[(10, -222 + i * 16), (44, -212 + i * 10), (82, -212 + i * 4)] for i in range(3)]
     else:
-        _feathers(pen, (10, -228), [(-10, -346), (-40, -420), (-96, -462)], WING)
-        tip = (-40, -440)
+        leaf = [(26, -246), (-20, -236), (-70, -184), (-108, -130)]
+        leaf += [(-60, -150), (-10, -156), (24, -190)]
+        quills = [
+            [
+                (8 - i * 16, -214 + i * 14),
+                (-40 - i * 12, -184 + i * 12),
+                (-82 - i * 6, -148 + i * 6),
+            ]
+            for i in range(3)
+        ]
+    pen.blob(leaf, ramp(WING, 0.32), shadow=0.22)
+    for quill in quills:
+        pen.stroke(quill, 3, shade(WING, 0.25), opacity=0.6)
     _scarf(pen, (40, -270), True)
     draw_heron_head(pen.at(46, -392), "side", face)
-    return pen.spot(*tip)
-
-
-def _feathers(pen: Pen, root: Point, reach: list[Point], colour: tuple[int, int, int]) -> None:
-    for i in range(7):
-        t = i / 6
-        a, b, c = reach
-        tip = (
-            (1 - t) * a[0] * 0 + t * (-150) + (1 - t) * c[0] * 0.4,
-            (1 - t) * c[1] + t * -190,
-        )
-        mid = ((root[0] + tip[0]) / 2 - 8, (root[1] + tip[1]) / 2 - 12 + b[1] * 0)
-        pen.stroke([root, mid, tip], (40, 12), shade(colour, -0.12 + 0.06 * (i % 3)))
-    pen.blob(
-        [(root[0] + 20, root[1]), (0, -300), (-50, -330), (-60, -250), (-30, -200)],
-        ramp(shade(colour, 0.1)),
-    )
 
 
 def _scarf(pen: Pen, at: Point, side: bool) -> None:

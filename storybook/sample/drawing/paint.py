@@ -1,6 +1,7 @@
-"""Cut-paper painting on Pillow: a supersampled canvas, a pen with its own frame of reference, light.
+"""Cut-paper painting on Pillow: a supersampled canvas, its light, and a pen with its own frame.
 
-In: points in picture units and colours. Out: a finished picture at its nominal size. Everything is deterministic.
+In: points in picture units and colours. Out: a finished picture at its nominal size. Everything is
+deterministic.
 """
 
 from __future__ import annotations
@@ -9,96 +10,11 @@ import math
 import random
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from functools import cache
 
 from PIL import Image, ImageChops, ImageDraw, ImageFilter
 
-Colour = tuple[int, int, int]
-Point = tuple[float, float]
-Points = Sequence[Point]
-
-
-@dataclass(frozen=True)
-class Ramp:
-    """A fill that runs from one colour to another, downwards or, with `across`, to the right."""
-
-    start: Colour
-    end: Colour
-    across: bool = False
-
-
-Paint = Colour | Ramp
-
-
-def mix(a: Colour, b: Colour, amount: float) -> Colour:
-    """`a` at 0, `b` at 1."""
-    red, green, blue = (round(x + (y - x) * amount) for x, y in zip(a, b, strict=True))
-    return (red, green, blue)
-
-
-def shade(colour: Colour, amount: float) -> Colour:
-    """Darker with a negative amount, lighter with a positive one; the darks lean to indigo."""
-    return (
-        mix(colour, (26, 26, 58), -amount) if amount < 0 else mix(colour, (255, 246, 224), amount)
-    )
-
-
-def ramp(colour: Colour, amount: float = 0.22, across: bool = False) -> Ramp:
-    """The gouache look of one colour: a little lighter where it starts, a little darker where it ends."""
-    return Ramp(shade(colour, amount * 0.45), shade(colour, -amount), across)
-
-
-def smooth(points: Points, closed: bool = True, steps: int = 9) -> list[Point]:
-    """A Catmull-Rom curve through the points."""
-    count = len(points)
-    curve: list[Point] = []
-    for i in range(count if closed else count - 1):
-        if closed:
-            p0, p1, p2, p3 = (points[(i + k) % count] for k in (-1, 0, 1, 2))
-        else:
-            p0, p1 = points[max(i - 1, 0)], points[i]
-            p2, p3 = points[i + 1], points[min(i + 2, count - 1)]
-        for step in range(steps):
-            t = step / steps
-            curve.append(
-                (_catmull(p0[0], p1[0], p2[0], p3[0], t), _catmull(p0[1], p1[1], p2[1], p3[1], t))
-            )
-    if not closed:
-        curve.append(points[-1])
-    return curve
-
-
-def _catmull(a: float, b: float, c: float, d: float, t: float) -> float:
-    return 0.5 * (
-        2 * b + (c - a) * t + (2 * a - 5 * b + 4 * c - d) * t**2 + (3 * b - a - 3 * c + d) * t**3
-    )
-
-
-def oval(
-    cx: float, cy: float, rx: float, ry: float, turn: float = 0, steps: int = 44
-) -> list[Point]:
-    cos, sin = math.cos(math.radians(turn)), math.sin(math.radians(turn))
-    points = []
-    for i in range(steps):
-        angle = math.tau * i / steps
-        x, y = rx * math.cos(angle), ry * math.sin(angle)
-        points.append((cx + x * cos - y * sin, cy + x * sin + y * cos))
-    return points
-
-
-def box(x0: float, y0: float, x1: float, y1: float, radius: float = 0) -> list[Point]:
-    """A rectangle with round corners."""
-    if radius <= 0:
-        return [(x0, y0), (x1, y0), (x1, y1), (x0, y1)]
-    points = []
-    corners = ((x1 - radius, y0 + radius, -90), (x1 - radius, y1 - radius, 0))
-    corners += ((x0 + radius, y1 - radius, 90), (x0 + radius, y0 + radius, 180))
-    for cx, cy, start in corners:
-        for step in range(7):
-            angle = math.radians(start + step * 15)
-            points.append((cx + radius * math.cos(angle), cy + radius * math.sin(angle)))
-    return points
+from .shapes import Colour, Paint, Point, Points, Ramp, box, mix, oval, smooth
 
 
 @cache
@@ -126,7 +42,7 @@ def _soften(mask: Image.Image, radius: float) -> Image.Image:
 class Canvas:
     """A picture in the making, addressed in its nominal size.
 
-    A layer has an alpha channel, and its colours are premultiplied: pasting onto black does just that.
+    A layer has an alpha channel, and its colours are premultiplied: pasting onto black does that.
     """
 
     def __init__(self, width: int, height: int, scale: float = 2.0, layer: bool = False) -> None:
@@ -186,7 +102,7 @@ class Canvas:
             fx, fy = 256 / max(x1 - x0, 1), 256 / max(y1 - y0, 1)
             matrix = (fx, 0, (area[0] - x0) * fx, 0, fy, (area[1] - y0) * fy)
             size = (area[2] - area[0], area[3] - area[1])
-            grey = _stretch(grey, matrix, size)
+            grey = grey.transform(size, Image.Transform.AFFINE, matrix, Image.Resampling.BILINEAR)
             bands = [
                 grey.point([round(a + (b - a) * level / 255) for level in range(256)])
                 for a, b in zip(paint.start, paint.end, strict=True)
@@ -269,10 +185,10 @@ class Canvas:
         above = Image.blend(above, Image.new("RGB", above.size, tint), 0.35)
         rng = random.Random(seed)
         phase = rng.random() * 6
-        strip = max(2, round(2 * scale))
+        strip = max(1, round(scale))
         for top in range(0, depth, strip):
             far = top / depth
-            sway = math.sin(top / scale * 0.42 / (0.5 + far) + phase) * (1 + 9 * far) * scale
+            sway = math.sin(top / scale * 0.3 / (0.5 + far) + phase) * (0.8 + 4 * far) * scale
             row = above.crop((0, top, above.width, min(top + strip, depth)))
             fade = strength * (1 - 0.55 * far)
             mask = Image.new("L", row.size, round(255 * fade))
@@ -296,10 +212,10 @@ class Canvas:
         tint: Colour = (255, 255, 255),
         rim: Colour | None = None,
         side: Point = (1, -1),
-        strength: float = 0.8,
+        strength: float = 0.62,
         fade: float = 1.0,
     ) -> Iterator[Canvas]:
-        """A layer that is coloured by the light of the scene and gets an edge of light on one side."""
+        """A layer that takes on the light of the scene and gets an edge of light on one side."""
         layer = Canvas(self.width, self.height, self.scale, layer=True)
         yield layer
         area = layer.alpha.getbbox() if layer.alpha else None
@@ -308,7 +224,7 @@ class Canvas:
         colour, alpha = layer.image.crop(area), layer.alpha.crop(area)
         colour = ImageChops.multiply(colour, Image.new("RGB", colour.size, tint))
         if rim:
-            reach = 4.5 * self.scale
+            reach = 3.4 * self.scale
             shifted = Image.new("L", alpha.size)
             shifted.paste(alpha, (round(-side[0] * reach), round(-side[1] * reach)))
             edge = ImageChops.multiply(ImageChops.invert(shifted), alpha)
@@ -333,7 +249,7 @@ class Canvas:
         streaks = streaks.resize(size, Image.Resampling.BICUBIC)
         clouds = _noise(14, 8, 23 + seed).resize(size, Image.Resampling.BICUBIC)
         paper = Image.new("L", size, 128)
-        for layer, amount in ((tooth, 0.13), (streaks, 0.035), (clouds, 0.07)):
+        for layer, amount in ((tooth, 0.085), (streaks, 0.016), (clouds, 0.02)):
             flat = layer.point([round(128 + (v - 128) * amount * 2 * grain) for v in range(256)])
             paper = ImageChops.add(paper, flat, 1, -128)
         picture = ImageChops.overlay(picture, Image.merge("RGB", [paper] * 3))
@@ -348,13 +264,6 @@ class Canvas:
             )
             picture = ImageChops.multiply(picture, warm)
         return picture
-
-
-def _stretch(grey: Image.Image, matrix: tuple[float, ...], size: tuple[int, int]) -> Image.Image:
-    """The 256-pixel gradient laid over a shape; what lies outside of it repeats the edge."""
-    padded = Image.new("L", (256 * 3, 256 * 3))
-    padded.paste(grey.resize((768, 768), Image.Resampling.NEAREST, box=(0, 0, 1, 256)))
-    return grey.transform(size, Image.Transform.AFFINE, matrix, Image.Resampling.BILINEAR)
 
 
 class Pen:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from .paint import Colour, mix
+from .shapes import Colour, mix
 
 INK: Colour = (24, 26, 52)
 NIGHT: Colour = (29, 36, 76)
@@ -30,7 +30,8 @@ HERON: Colour = (124, 146, 172)
 class Mood:
     """The light of a place at one hour.
 
-    `sky` runs downwards; layers run from `haze` (far) to `ink` (near); `tint` and `rim` light figures.
+    `sky` runs downwards; layers run from `haze` (far) to `ink` (near); `tint` and `rim` light the
+    figures.
     """
 
     sky: tuple[Colour, ...]

@@ -1,0 +1,268 @@
+from __future__ import annotations
+
+import json
+
+from django import forms
+from django.contrib import admin
+from django.core.exceptions import ValidationError
+from django.core.files.storage import default_storage
+from django.db.models import Count
+from django.template.defaultfilters import filesizeformat
+from django.urls import Resolver404, resolve, reverse
+from django.utils.html import format_html
+
+from .models import DesignDocument, KeyFrame, Picture, Scenelet, Shot, Story
+
+
+class ReadOnlyInline(admin.TabularInline):
+    extra = 0
+    show_change_link = True
+
+    def has_add_permission(self, request, obj=None):
+        return False
+
+    def has_change_permission(self, request, obj=None):
+        return False
+
+    def has_delete_permission(self, request, obj=None):
+        return False
+
+
+class DocumentAdmin(admin.ModelAdmin):
+    """Shows the JSON in `document_field` as JSON to people who may only look at it, too."""
+
+    document_field = "document"
+
+    def get_fields(self, request, obj=None):
+        fields = [field.name for field in self.opts.fields if field.editable and field.name != "id"]
+        if obj and not self.has_change_permission(request, obj):
+            fields[fields.index(self.document_field)] = "document_as_text"
+        return fields
+
+    def get_readonly_fields(self, request, obj=None):
+        return [*super().get_readonly_fields(request, obj), "document_as_text"]
+
+    @admin.display(description="document")
+    def document_as_text(self, row):
+        document = getattr(row, self.document_field)
+        if document is None:
+            return self.get_empty_value_display()
+        return format_html("<pre>{}</pre>", json.dumps(document, ensure_ascii=False, indent=2))
+
+
+# -- Story -----------------------------------------------------------------------------------------
+
+
+class DesignDocumentInline(ReadOnlyInline):
+    model = DesignDocument
+    fields = ["kind", "updated_at"]
+    readonly_fields = ["updated_at"]
+
+
+class SceneletInline(ReadOnlyInline):
+    model = Scenelet
+    fields = ["sequence", "scenelet_id", "title", "parent", "choice_label", "is_terminal"]
+
+    def get_queryset(self, request):
+        return super().get_queryset(request).select_related("parent", "story")
+
+
+@admin.register(Story)
+class StoryAdmin(admin.ModelAdmin):
+    list_display = ["title", "story_id", "scenelet_count", "shot_count", "updated_at"]
+    search_fields = ["title", "story_id"]
+    fields = ["title", "story_id", "everything", "created_at", "updated_at"]
+    readonly_fields = ["everything", "created_at", "updated_at"]
+    inlines = [DesignDocumentInline, SceneletInline]
+
+    def get_queryset(self, request):
+        return (
+            super()
+            .get_queryset(request)
+            .annotate(
+                scenelet_count=Count("scenelets", distinct=True),
+                shot_count=Count("scenelets__shots", distinct=True),
+            )
+        )
+
+    def get_readonly_fields(self, request, obj=None):
+        # The next import finds the story by its id.
+        return [*self.readonly_fields, "story_id"] if obj else self.readonly_fields
+
+    @admin.display(description="scenelets", ordering="scenelet_count")
+    def scenelet_count(self, story):
+        return story.scenelet_count
+
+    @admin.display(description="shots", ordering="shot_count")
+    def shot_count(self, story):
+        return story.shot_count
+
+    @admin.display(description="all of it")
+    def everything(self, story):
+        if story.pk is None:
+            return self.get_empty_value_display()
+        return format_html(
+            '<a href="{}?scenelet__story__id__exact={}">Shots</a> · '
+            '<a href="{}?story__id__exact={}">Pictures</a>',
+            reverse("admin:storybook_shot_changelist"),
+            story.pk,
+            reverse("admin:storybook_picture_changelist"),
+            story.pk,
+        )
+
+
+@admin.register(DesignDocument)
+class DesignDocumentAdmin(DocumentAdmin):
+    list_display = ["__str__", "story", "kind", "updated_at"]
+    list_filter = ["kind", "story"]
+    list_select_related = ["story"]
+    search_fields = ["story__title", "story__story_id", "document"]
+    autocomplete_fields = ["story"]
+
+    def get_queryset(self, request):
+        documents = super().get_queryset(request)
+        is_list = request.resolver_match.url_name.endswith("_changelist")
+        return documents.defer("document") if is_list else documents
+
+
+# -- Scenelets and shots ---------------------------------------------------------------------------
+
+
+class SceneletForm(forms.ModelForm):
+    def clean(self):
+        cleaned = super().clean()
+        story, parent = cleaned.get("story"), cleaned.get("parent")
+        if parent and story and parent.story_id != story.pk:
+            raise ValidationError({"parent": "The parent belongs to another story."})
+        while parent:
+            if parent.pk == self.instance.pk:
+                raise ValidationError({"parent": "A scenelet cannot come after itself."})
+            parent = parent.parent
+        return cleaned
+
+
+@admin.register(Scenelet)
+class SceneletAdmin(admin.ModelAdmin):
+    form = SceneletForm
+    list_display = [
+        "scenelet_id",
+        "title",
+        "story",
+        "sequence",
+        "parent",
+        "choice_label",
+        "is_branch_point",
+        "is_terminal",
+    ]
+    list_filter = ["is_branch_point", "is_terminal", "story"]
+    list_select_related = ["story", "parent"]
+    search_fields = ["scenelet_id", "title", "description", "story__title"]
+    autocomplete_fields = ["story", "parent"]
+
+
+class KeyFrameInline(ReadOnlyInline):
+    model = KeyFrame
+    fields = ["position", "picture_link", "problem"]
+    readonly_fields = ["picture_link", "problem"]
+    show_change_link = False
+
+    def get_queryset(self, request):
+        return super().get_queryset(request).select_related("picture", "shot__scenelet")
+
+    @admin.display(description="picture")
+    def picture_link(self, key_frame):
+        url = reverse("admin:storybook_picture_change", args=[key_frame.picture_id])
+        return format_html('<a href="{}">{}</a>', url, key_frame.picture.path or "(no path)")
+
+    @admin.display(description="problem", empty_value="")
+    def problem(self, key_frame):
+        return key_frame.picture.problem
+
+
+@admin.register(Shot)
+class ShotAdmin(DocumentAdmin):
+    document_field = "storyboard_payload"
+    list_display = ["__str__", "scenelet", "story"]
+    list_filter = ["scenelet__story"]
+    list_select_related = ["scenelet__story"]
+    search_fields = [
+        "scenelet__scenelet_id",
+        "scenelet__title",
+        "scenelet__story__title",
+        "storyboard_payload",
+    ]
+    autocomplete_fields = ["scenelet"]
+    inlines = [KeyFrameInline]
+
+    @admin.display(ordering="scenelet__story__title")
+    def story(self, shot):
+        return shot.scenelet.story
+
+
+# -- Pictures --------------------------------------------------------------------------------------
+
+
+class UsableFilter(admin.SimpleListFilter):
+    title = "usable as a reference"
+    parameter_name = "usable"
+
+    def lookups(self, request, model_admin):
+        return [("yes", "Yes"), ("no", "No")]
+
+    def queryset(self, request, queryset):
+        match self.value():
+            case "yes":
+                return queryset.filter(problem="")
+            case "no":
+                return queryset.exclude(problem="")
+
+
+@admin.register(Picture)
+class PictureAdmin(admin.ModelAdmin):
+    list_display = ["thumbnail", "path", "story", "mime_type", "dimensions", "size", "problem"]
+    list_display_links = ["thumbnail", "path"]
+    list_filter = [UsableFilter, "mime_type", "story"]
+    list_select_related = ["story"]
+    search_fields = ["path", "sha256", "problem"]
+    fields = [
+        "thumbnail",
+        "story",
+        "path",
+        "problem",
+        "mime_type",
+        "dimensions",
+        "size",
+        "sha256",
+        "file",
+    ]
+    readonly_fields = fields
+
+    def has_add_permission(self, request):
+        return False
+
+    def has_change_permission(self, request, obj=None):
+        return False
+
+    def has_delete_permission(self, request, obj=None):
+        # Not by themselves, but along with their story: the page of the story asks here, too.
+        is_own_page = request.resolver_match.url_name.startswith("storybook_picture_")
+        return not is_own_page and super().has_delete_permission(request, obj)
+
+    @admin.display(description="picture")
+    def thumbnail(self, picture):
+        if not picture.file:
+            return "—"
+        url = default_storage.url(picture.file)
+        try:
+            resolve(url)
+        except Resolver404:
+            return picture.mime_type.removeprefix("image/").upper()
+        return format_html('<img src="{}" alt="" height="64" loading="lazy">', url)
+
+    @admin.display(ordering="width")
+    def dimensions(self, picture):
+        return f"{picture.width} × {picture.height}" if picture.width else "—"
+
+    @admin.display(ordering="byte_size")
+    def size(self, picture):
+        return filesizeformat(picture.byte_size) if picture.byte_size else "—"

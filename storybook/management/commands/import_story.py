@@ -1,0 +1,117 @@
+from __future__ import annotations
+
+import json
+from argparse import RawDescriptionHelpFormatter
+from pathlib import Path
+from typing import Any
+
+from django.core.management.base import (
+    BaseCommand,
+    CommandError,
+    CommandParser,
+    DjangoHelpFormatter,
+)
+from django.db import DatabaseError, connection
+
+from storybook.errors import BundleError, ImportFailed
+from storybook.importer import ImportReport, Tally, import_story
+from storybook.models import Story
+
+
+class TeachingFormatter(RawDescriptionHelpFormatter, DjangoHelpFormatter):
+    pass
+
+
+class Command(BaseCommand):
+    help = """\
+Import a storybook bundle: a folder (or a .zip of one) with
+
+    story.json      story, scenelets, shots and the two design documents
+    images/         every image path in the documents is relative to this folder
+
+Importing again brings the story up to date; nothing is written where nothing changed. Scenelets,
+shots and pictures that the bundle no longer mentions are kept, and so are all videos."""
+    epilog = """\
+examples:
+  manage.py import_story my-story/
+  manage.py import_story my-story.zip
+  manage.py import_story my-story/story.json --json
+
+A broken bundle is refused whole and every problem is named with its place. A picture that is
+missing or cannot be used is no such problem: it is listed, and the plan of a generation shows what
+it means for a shot.
+
+exit codes: 0 imported, 1 refused or failed, 2 wrong usage"""
+
+    def create_parser(self, prog_name: str, subcommand: str, **kwargs: Any) -> CommandParser:
+        return super().create_parser(
+            prog_name,
+            subcommand,
+            formatter_class=TeachingFormatter,
+            epilog=self.epilog,
+            **kwargs,
+        )
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("path", metavar="PATH", type=Path, help="folder, zip or story.json")
+        parser.add_argument(
+            "--json", action="store_true", help="print one JSON object on stdout, for programs"
+        )
+
+    def handle(self, *, path: Path, **options: Any) -> None:
+        if not path.exists():
+            raise CommandError(f"There is no file or folder {path}.", returncode=2)
+        self._check_database()
+        try:
+            report = import_story(
+                path, say=lambda sentence: self.stderr.write(_printable(sentence))
+            )
+        except BundleError as error:
+            problems = [f"  {_printable(problem)}" for problem in error.problems]
+            count = "1 problem" if len(problems) == 1 else f"{len(problems)} problems"
+            raise CommandError(
+                "\n".join([f"The bundle was not imported, it has {count}:", *problems]),
+                returncode=1,
+            ) from error
+        except ImportFailed as error:
+            raise CommandError(_printable(str(error)), returncode=1) from error
+        if options["json"]:
+            self.stdout.write(json.dumps(report.as_dict()))
+        else:
+            self.stdout.write(_table(report))
+
+    def _say(self, sentence: str) -> None:
+        self.stderr.write(_printable(sentence))
+
+    def _check_database(self) -> None:
+        try:
+            tables = connection.introspection.table_names()
+        except DatabaseError as error:
+            raise CommandError(f"The database cannot be reached: {error}", returncode=1) from error
+        if Story._meta.db_table not in tables:
+            raise CommandError(
+                "The database has no tables yet. Run this first: manage.py migrate", returncode=1
+            )
+
+
+def _table(report: ImportReport) -> str:
+    columns = list(Tally.__dataclass_fields__)
+    lines = [
+        f"{report.title} ({report.story_id})",
+        "",
+        " " * 18 + "".join(f"{column:>11}" for column in columns),
+    ]
+    for kind, tally in report.rows.items():
+        numbers = "".join(f"{getattr(tally, column) or '·':>11}" for column in columns)
+        lines.append(f"  {kind.replace('_', ' '):<16}{numbers}")
+    if report.picture_warnings:
+        lines += ["", "Pictures that cannot be used:"]
+        lines += [f"  {warning.path}: {warning.problem}" for warning in report.picture_warnings]
+    return "\n".join(_printable(line) for line in lines)
+
+
+def _printable(text: str) -> str:
+    """Without the control characters that could steer a terminal; they come with the bundle."""
+    return "".join(
+        char if char.isprintable() or char == "\n" else ascii(char)[1:-1] for char in text
+    )

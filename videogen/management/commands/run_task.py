@@ -1,0 +1,122 @@
+from __future__ import annotations
+
+import argparse
+import getpass
+import json
+import signal
+import sys
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+from django.db import OperationalError, ProgrammingError
+from rich.console import Console
+
+from videogen.console import ConsoleListener, print_result
+from videogen.errors import RequestError
+from videogen.models import RenderBatch
+from videogen.queueing import Requester
+from videogen.workflow import TASKS, TaskRequest
+
+EXAMPLES = """
+tasks:
+  CREATE_SHOT_VIDEO   one 8-second video per storyboard shot
+
+modes:
+  default    render the shots that have no video; skip everything else
+  resume     as default, and go on with what was interrupted or not downloaded
+  override   render a new take also where a video exists; old takes stay, approved ones are skipped
+  dry-run    do everything up to the paid call: shows the exact prompt, references and price
+
+examples:
+  manage.py run_task --task CREATE_SHOT_VIDEO --story-id my-story --mode dry-run --json
+  manage.py run_task --task CREATE_SHOT_VIDEO --story-id my-story --scenelet-id intro
+  manage.py run_task --task CREATE_SHOT_VIDEO --story-id my-story --shot-index 2 \\
+      --scenelet-id intro --mode override
+
+exit code: 0 everything asked for was done or skipped; 1 something failed or was blocked; 2 usage
+"""
+
+
+class Command(BaseCommand):
+    help = "Run a task of the workflow on a story's shots, e.g. render their videos."
+
+    def create_parser(self, *args: Any, **kwargs: Any) -> argparse.ArgumentParser:
+        kwargs.setdefault("formatter_class", argparse.RawDescriptionHelpFormatter)
+        kwargs.setdefault("epilog", EXAMPLES)
+        return super().create_parser(*args, **kwargs)
+
+    def add_arguments(self, parser: argparse.ArgumentParser) -> None:
+        parser.add_argument("--task", required=True, choices=sorted(TASKS), help="what to do")
+        parser.add_argument("--story-id", required=True, help="the story's id, as imported")
+        parser.add_argument("--scenelet-id", help="only the shots of this scenelet")
+        parser.add_argument(
+            "--shot-index",
+            type=int,
+            help="only this shot of the scenelet; without --scenelet-id, of every scenelet",
+        )
+        parser.add_argument(
+            "--mode", choices=RenderBatch.Mode.values, default=RenderBatch.Mode.DEFAULT.value
+        )
+        parser.add_argument(
+            "--video-download-link",
+            metavar="URI",
+            help="submit nothing: download this link as a new take of exactly one shot",
+        )
+        parser.add_argument(
+            "--wait",
+            action=argparse.BooleanOptionalAction,
+            default=None,
+            help="show progress until every render has ended, or only queue "
+            "(default: wait in a terminal)",
+        )
+        parser.add_argument(
+            "--json", action="store_true", help="one JSON object a line on stdout, nothing else"
+        )
+
+    def handle(self, **options: Any) -> None:
+        wait = sys.stdout.isatty() if options["wait"] is None else options["wait"]
+        errors = Console(stderr=True, highlight=False, soft_wrap=True)
+        results = errors if options["json"] else Console(highlight=False, soft_wrap=True)
+        # A cluster manager's SIGTERM ends the wait as Ctrl-C does: nothing accepted is lost.
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
+        with ConsoleListener(progress=errors, links=results) as listener:
+            request = TaskRequest(
+                story_id=options["story_id"],
+                requester=Requester(RenderBatch.Door.COMMAND, name=_user_name()),
+                mode=options["mode"],
+                scenelet_id=options["scenelet_id"],
+                shot_index=options["shot_index"],
+                video_download_link=options["video_download_link"],
+                listener=listener if wait else None,
+            )
+            try:
+                result = TASKS[options["task"]].run(request)
+            except RequestError as error:
+                raise CommandError(error.sentence, returncode=2) from error
+            except (OperationalError, ProgrammingError) as error:
+                if "no such table" in str(error) or "does not exist" in str(error):
+                    raise CommandError(
+                        "The database has no tables yet: run manage.py migrate", returncode=2
+                    ) from error
+                raise
+            except KeyboardInterrupt:
+                raise CommandError(
+                    "Stopped. What was not sent yet is cancelled; what the API accepted goes on "
+                    "there: fetch it with --mode resume.",
+                    returncode=130,
+                ) from None
+        if options["json"]:
+            for row in result.rows:
+                self.stdout.write(json.dumps(row, ensure_ascii=False))
+            self.stdout.write(json.dumps({"summary": result.summary}, ensure_ascii=False))
+        else:
+            print_result(results, result)
+        if not result.is_as_asked:
+            sys.exit(1)
+
+
+def _user_name() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return ""

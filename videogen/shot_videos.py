@@ -1,0 +1,121 @@
+"""The task CREATE_SHOT_VIDEO: plan the shots, queue the plan, wait for what came of it."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+from django.conf import settings
+
+from storybook.models import Story
+
+from .answers import resume_lane
+from .errors import RequestError
+from .models import Lane, RenderBatch, VideoRender
+from .pipeline import rehearse
+from .planning import Action, Plan, find_shots, plan_shots
+from .processes import this_process
+from .queueing import QueuedBatch, lane_of, queue_link, queue_renders, renders_of
+from .reporting import NOT_AS_ASKED, describe_row, summarise
+from .waiting import release_orphans, wait_for
+from .wakeups import is_cluster_running
+from .workflow import CREATE_SHOT_VIDEO, TaskRequest, TaskResult
+
+State = VideoRender.State
+
+
+def create_shot_videos(request: TaskRequest) -> TaskResult:
+    """Raises RequestError where the story or the filters are wrong; nothing is queued then."""
+    plan = _plan(request)
+    lane = lane_of(plan.request.backend)
+    if request.video_download_link:
+        queued = _queue_link(request, plan)
+    else:
+        queued = _queue(request, plan, lane)
+    if request.listener:
+        wait_for(
+            lane,
+            queued.render_ids,
+            request.listener,
+            works_here=bool(queued.batch.worked_by),
+        )
+    return _report(queued, plan, lane)
+
+
+def _plan(request: TaskRequest) -> Plan:
+    story = Story.objects.filter(story_id=request.story_id).first()
+    if story is None:
+        raise RequestError(
+            f"There is no story {request.story_id}. Import it: manage.py import_story PATH",
+            code="no_story",
+        )
+    if request.mode != RenderBatch.Mode.DRY_RUN and not is_cluster_running():
+        release_orphans(lane_of(settings.VIDEO_BACKEND))
+    shots = find_shots(story, scenelet_id=request.scenelet_id, shot_index=request.shot_index)
+    return plan_shots(story, shots, request.mode)
+
+
+def _queue(request: TaskRequest, plan: Plan, lane: Lane) -> QueuedBatch:
+    is_rehearsal = plan.mode == RenderBatch.Mode.DRY_RUN
+    works_here = is_rehearsal or _works_here(request)
+    if plan.count(Action.GENERATE):
+        # Whoever asks again has mended what the queue was stopped for, or is told once more.
+        resume_lane(lane)
+    queued = queue_renders(
+        plan,
+        request.requester,
+        task=CREATE_SHOT_VIDEO,
+        filters={
+            key: value
+            for key in ("scenelet_id", "shot_index")
+            if (value := getattr(request, key)) is not None
+        },
+        worked_by=this_process() if works_here else "",
+        wake=not works_here,
+    )
+    if is_rehearsal:
+        # Free and quick: no cluster is needed for it.
+        rehearse(list(queued.batch.renders.all()))
+    return queued
+
+
+def _queue_link(request: TaskRequest, plan: Plan) -> QueuedBatch:
+    if plan.mode == RenderBatch.Mode.DRY_RUN:
+        raise RequestError("A dry run downloads nothing: leave out one of the two.", code="usage")
+    if len(plan.rows) != 1:
+        raise RequestError(
+            f"A download link belongs to one shot, these filters match {len(plan.rows)}: "
+            "say --scenelet-id and --shot-index.",
+            code="usage",
+        )
+    return queue_link(
+        plan,
+        request.video_download_link,
+        request.requester,
+        task=CREATE_SHOT_VIDEO,
+        worked_by=this_process() if _works_here(request) else "",
+    )
+
+
+def _works_here(request: TaskRequest) -> bool:
+    if request.listener is None or is_cluster_running():
+        return False
+    request.listener.on_note(
+        "No cluster is running (manage.py work): this command works the batch by itself."
+    )
+    return True
+
+
+def _report(queued: QueuedBatch, plan: Plan, lane: Lane) -> TaskResult:
+    lane.refresh_from_db()
+    renders = renders_of(pk for _, pk in queued.rows if pk)
+    rows = [describe_row(row, renders.get(pk), lane) for row, pk in queued.rows]
+    new = sum(
+        (plan.request.price_usd or Decimal(0))
+        for row, _ in queued.rows
+        if row.decision.action in (Action.GENERATE, Action.REHEARSE)
+    )
+    summary = summarise(rows, Decimal(new))
+    waited = queued.render_ids
+    missed = any(renders[pk].status in NOT_AS_ASKED for pk in waited)
+    stuck = any(renders[pk].state in VideoRender.OPEN and queued.batch.worked_by for pk in waited)
+    return TaskResult(rows, summary, not (summary["blocked"] or missed or stuck))

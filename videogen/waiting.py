@@ -1,0 +1,169 @@
+"""Until every render of a batch has ended: watch the cluster, or work the batch here."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+
+from django.utils import timezone
+
+from .models import Lane, RenderBatch, VideoRender
+from .pipeline import Pump
+from .processes import is_provably_gone, this_process
+from .takes import Downloads
+from .wakeups import is_cluster_running
+
+State = VideoRender.State
+
+LOOK_SECONDS = 0.5
+# A cluster that does not beat for so long is gone; its own beat lives three seconds.
+PATIENCE_SECONDS = 6.0
+
+
+@dataclass(frozen=True)
+class Progress:
+    """Told about once a second while waiting. `counts`: renders by state."""
+
+    counts: dict[str, int]
+    total: int
+    note: str
+
+
+@dataclass(frozen=True)
+class Listener:
+    """on_link: as soon as a download link is known; on_progress: now and then; on_note: once each,
+    what a person should know."""
+
+    on_link: Callable[[VideoRender], None]
+    on_progress: Callable[[Progress], None]
+    on_note: Callable[[str], None]
+
+
+def wait_for(lane: Lane, renders: Collection[int], listener: Listener, *, works_here: bool) -> None:
+    """Returns when every render has ended, or when only a person or tomorrow can help.
+
+    works_here: nobody else does; otherwise a cluster is watched, and taken over from when it
+    ends. Everything that was accepted goes on when this is interrupted: resume finds it.
+    """
+    if not renders:
+        return
+    batches = RenderBatch.objects.filter(renders__in=renders)
+    links = _Links(renders, listener)
+    if not works_here and not _watch(lane, renders, listener, links):
+        listener.on_note("The cluster is gone: this command goes on by itself.")
+        batches.update(worked_by=this_process())
+        works_here = True
+    if works_here:
+        _work(lane, renders, listener, links)
+    links.tell()
+
+
+def release_orphans(lane: Lane) -> int:
+    """Cancel what a killed command had queued and nobody sends; it was never submitted. Returns how
+    many."""
+    orphans = VideoRender.objects.filter(
+        lane=lane, state=State.QUEUED, batch__worked_by__gt=""
+    ).select_related("batch")
+    released = 0
+    gone: dict[str, bool] = {}
+    for render in orphans:
+        worker = render.batch.worked_by
+        if gone.setdefault(worker, is_provably_gone(worker)):
+            released += render.move(
+                State.QUEUED,
+                State.CANCELLED,
+                error_code="worker_gone",
+                error_message="The command that queued it ended before it was sent.",
+            )
+    return released
+
+
+class _Links:
+    """Tells every download link once."""
+
+    def __init__(self, renders: Collection[int], listener: Listener) -> None:
+        self._renders = renders
+        self._listener = listener
+        self._told = set(self._with_link().values_list("pk", flat=True))
+
+    def tell(self, render: VideoRender | None = None) -> None:
+        """One that is just known, else all that the database knows."""
+        for each in [render] if render else self._with_link().exclude(pk__in=self._told):
+            if each.pk not in self._told:
+                self._told.add(each.pk)
+                self._listener.on_link(each)
+
+    def _with_link(self):  # noqa: ANN202
+        return VideoRender.objects.filter(pk__in=self._renders, download_uri__gt="").select_related(
+            "shot__scenelet"
+        )
+
+
+def _watch(lane: Lane, renders: Collection[int], listener: Listener, links: _Links) -> bool:
+    """False when the cluster is gone before the end."""
+    seen = time.monotonic()
+    while not _is_over(lane, renders, listener):
+        if is_cluster_running():
+            seen = time.monotonic()
+        elif time.monotonic() - seen > PATIENCE_SECONDS:
+            return False
+        links.tell()
+        time.sleep(LOOK_SECONDS)
+    return True
+
+
+def _work(lane: Lane, renders: Collection[int], listener: Listener, links: _Links) -> None:
+    pump = Pump(lane, scope=renders, on_link=links.tell)
+    downloads = Downloads(lane, scope=renders)
+    looked = 0.0
+    try:
+        while True:
+            pump.tick()
+            downloads.tick(seconds=0.05)
+            if time.monotonic() - looked >= LOOK_SECONDS:
+                looked = time.monotonic()
+                if _is_over(lane, renders, listener):
+                    return
+    finally:
+        # A person who stops the command must not pay for what was not sent yet.
+        for render in VideoRender.objects.filter(pk__in=renders, state=State.QUEUED):
+            if not _waits_for_tomorrow(lane):
+                render.move(
+                    State.QUEUED,
+                    State.CANCELLED,
+                    error_code="stopped",
+                    error_message="The command was stopped before it was sent.",
+                )
+        pump.close()
+        downloads.close()
+
+
+def _is_over(lane: Lane, renders: Collection[int], listener: Listener) -> bool:
+    counts: dict[str, int] = {}
+    for state in VideoRender.objects.filter(pk__in=renders).values_list("state", flat=True):
+        counts[state] = counts.get(state, 0) + 1
+    lane.refresh_from_db()
+    listener.on_progress(Progress(counts, len(renders), _note(lane, counts)))
+    open_states = VideoRender.OPEN & counts.keys()
+    return not open_states or (open_states == {State.QUEUED} and _waits_for_tomorrow(lane))
+
+
+def _waits_for_tomorrow(lane: Lane) -> bool:
+    """Nothing more is sent today, or before a person has mended something."""
+    if lane.paused_at:
+        return True
+    return bool(
+        lane.wait_code == "quota_day" and lane.not_before and lane.not_before > timezone.now()
+    )
+
+
+def _note(lane: Lane, counts: dict[str, int]) -> str:
+    if State.QUEUED not in counts:
+        return ""
+    if lane.paused_at:
+        return f"The queue is paused. {lane.pause_reason}"
+    if lane.not_before and lane.not_before > timezone.now():
+        local = timezone.localtime(lane.not_before)
+        return f"{lane.wait_reason} Next try at about {local:%H:%M:%S}."
+    return ""
