@@ -14,6 +14,11 @@ from django.utils.html import format_html
 from .models import DesignDocument, KeyFrame, Picture, Scenelet, Shot, Story
 
 
+def _page(request):
+    match = request.resolver_match
+    return (match and match.url_name) or ""
+
+
 class ReadOnlyInline(admin.TabularInline):
     extra = 0
     show_change_link = True
@@ -121,8 +126,7 @@ class DesignDocumentAdmin(DocumentAdmin):
 
     def get_queryset(self, request):
         documents = super().get_queryset(request)
-        is_list = request.resolver_match.url_name.endswith("_changelist")
-        return documents.defer("document") if is_list else documents
+        return documents.defer("document") if _page(request).endswith("_changelist") else documents
 
 
 # -- Scenelets and shots ---------------------------------------------------------------------------
@@ -245,7 +249,7 @@ class PictureAdmin(admin.ModelAdmin):
 
     def has_delete_permission(self, request, obj=None):
         # Not by themselves, but along with their story: the page of the story asks here, too.
-        is_own_page = request.resolver_match.url_name.startswith("storybook_picture_")
+        is_own_page = _page(request).startswith("storybook_picture_")
         return not is_own_page and super().has_delete_permission(request, obj)
 
     @admin.display(description="picture")

@@ -27,6 +27,7 @@ _exporters_prefixes = (
     ("apps", "story-tree-ui", "public", "generated"),
     ("generated",),
 )
+_last_bytes = {"image/png": b"IEND\xaeB`\x82", "image/jpeg": b"\xff\xd9"}
 _other_kinds = (
     (b"GIF8", 0, "GIF"),
     (b"WEBP", 8, "WebP"),
@@ -145,8 +146,8 @@ def _decode(data: bytes) -> tuple[int, int, str]:
             # load() does not look at the checksums, and not at what follows the last row.
             with opened() as picture:
                 picture.verify()
-        elif data.rfind(b"\xff\xd9") < 0:
-            raise OSError("no end of image")
+        if _last_bytes[mime_type] not in data:
+            raise OSError("the end is missing")
     except (
         OSError,
         SyntaxError,

@@ -188,7 +188,12 @@ VIDEO_PROMPT_LIMIT_BLOCKS = env_bool("VIDEO_PROMPT_LIMIT_BLOCKS")
 VIDEO_SIMULATOR_DIR = STATE_DIR / "simulator"
 VIDEO_SIMULATOR_URL = "http://127.0.0.1:8787"
 # The names of these two are the SDK's own; where both keys are set, the SDK prefers the first.
-GEMINI_API_KEY = env("GOOGLE_API_KEY") or env("GEMINI_API_KEY")
+GEMINI_API_KEY = (
+    env("GOOGLE_API_KEY")
+    or env("GEMINI_API_KEY")
+    # The simulator takes any key, but it wants one.
+    or ("simulator" if VIDEO_BACKEND == "simulator" else "")
+)
 VIDEO_API_BASE_URL = env(
     "GOOGLE_GEMINI_BASE_URL",
     VIDEO_SIMULATOR_URL

@@ -82,6 +82,8 @@ class ConsoleListener(Listener):
 
 
 def print_result(console: Console, result: TaskResult) -> None:
+    if not console.is_terminal:
+        console = Console(file=console.file, width=200, highlight=False)
     table = Table(box=None, pad_edge=False, header_style="bold")
     for column in ("Shot", "Decision", "Status", "Take", "Video / what happened"):
         table.add_column(column, overflow="fold")

@@ -88,7 +88,7 @@ class VeoClient:
     """
 
     def __init__(self, *, submits: bool = False) -> None:
-        if not settings.GEMINI_API_KEY and settings.VIDEO_BACKEND != "simulator":
+        if not settings.GEMINI_API_KEY:
             raise _stop(
                 "no_api_key",
                 "GEMINI_API_KEY is not set: put the key into .env or the environment.",
@@ -105,7 +105,7 @@ class VeoClient:
         threads = SUBMITTERS if submits else POLLERS
         self._client: Client = Client(
             vertexai=False,
-            api_key=settings.GEMINI_API_KEY or "simulator",
+            api_key=settings.GEMINI_API_KEY,
             http_options=types.HttpOptions(
                 base_url=settings.VIDEO_API_BASE_URL,
                 timeout=int(timeout * 1000),  # milliseconds; the SDK has no default

@@ -6,11 +6,15 @@ enqueueing joins the caller's transaction; with Redis it waits for the commit.
 
 from __future__ import annotations
 
+import logging
+import socket
 from functools import partial
 
 import psutil
 from django.conf import settings
-from django.db import transaction
+from django.db import DatabaseError, transaction
+
+logger = logging.getLogger(__name__)
 
 PUMP = "videogen.tasks.pump"
 DOWNLOAD = "videogen.tasks.download"
@@ -30,17 +34,28 @@ def wake_downloads(count: int) -> None:
         _enqueue(DOWNLOAD, timeout=DOWNLOAD_SECONDS)
 
 
+def wake_at_start() -> None:
+    """When a worker starts: look for work now and, whatever is lost, every minute."""
+    from django_q.models import Schedule
+
+    try:
+        for name in (PUMP, DOWNLOAD):
+            Schedule.objects.get_or_create(
+                name=name, defaults={"func": name, "schedule_type": Schedule.MINUTES, "minutes": 1}
+            )
+        wake_pump()
+        wake_downloads(1)
+    except DatabaseError as error:
+        # The worker has to live; the schedule wakes it later.
+        logger.warning("No wake-up at the start: %s", error)
+
+
 def is_cluster_running() -> bool:
     """Whether a cluster on this database beats (its own status, at most three seconds old)."""
     from django_q.status import Stat
 
-    return any(stat.host != _host() or psutil.pid_exists(stat.sentinel) for stat in Stat.get_all())
-
-
-def _host() -> str:
-    import socket
-
-    return socket.gethostname()
+    here = socket.gethostname()
+    return any(stat.host != here or psutil.pid_exists(stat.sentinel) for stat in Stat.get_all())
 
 
 def _enqueue(name: str, **options: int) -> None:

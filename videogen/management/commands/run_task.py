@@ -3,6 +3,7 @@ from __future__ import annotations
 import argparse
 import getpass
 import json
+import logging
 import signal
 import sys
 from typing import Any
@@ -77,6 +78,9 @@ class Command(BaseCommand):
         wait = sys.stdout.isatty() if options["wait"] is None else options["wait"]
         errors = Console(stderr=True, highlight=False, soft_wrap=True)
         results = errors if options["json"] else Console(highlight=False, soft_wrap=True)
+        if options["verbosity"] < 2:
+            # What the pipeline logs is shown here as progress and in the table.
+            logging.getLogger("videogen").setLevel(logging.ERROR)
         # A cluster manager's SIGTERM ends the wait as Ctrl-C does: nothing accepted is lost.
         signal.signal(signal.SIGTERM, signal.default_int_handler)
         with ConsoleListener(progress=errors, links=results) as listener:

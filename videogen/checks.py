@@ -1,0 +1,87 @@
+"""Wrong configuration, told at start-up with what to do about it."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+from urllib.parse import urlsplit
+
+from django.conf import settings
+from django.core.checks import CheckMessage, Error, Warning, register
+
+BACKENDS = ("simulator", "gemini")
+LOOPBACK = ("localhost", "127.0.0.1", "::1")
+
+
+@register
+def check_backend(**kwargs: Any) -> list[CheckMessage]:
+    if settings.VIDEO_BACKEND not in BACKENDS:
+        return [
+            Error(
+                f"VIDEO_BACKEND={settings.VIDEO_BACKEND!r} is not known.",
+                hint=f"Set it to one of: {', '.join(BACKENDS)}.",
+                id="videogen.E001",
+            )
+        ]
+    parts = urlsplit(settings.VIDEO_API_BASE_URL)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        return [
+            Error(
+                "GOOGLE_GEMINI_BASE_URL is no web address.",
+                hint="Leave it empty, or give scheme and host: https://host[:port]",
+                id="videogen.E002",
+            )
+        ]
+    if settings.VIDEO_BACKEND == "simulator" and parts.hostname not in LOOPBACK:
+        return [
+            Error(
+                "VIDEO_BACKEND=simulator, but GOOGLE_GEMINI_BASE_URL leads to another machine: "
+                "what costs money there would be booked as free.",
+                hint="Set VIDEO_BACKEND=gemini, or let the URL lead to this machine.",
+                id="videogen.E003",
+            )
+        ]
+    return []
+
+
+@register
+def check_queue(**kwargs: Any) -> list[CheckMessage]:
+    """The values that keep django-q2 from running tasks twice or for ever (measured; see the
+    specification of the render pipeline)."""
+    queue = settings.Q_CLUSTER
+    messages: list[CheckMessage] = []
+    rounds = 2 + math.ceil((queue["queue_limit"] + 1) / max(1, queue["workers"]))
+    if queue["retry"] < queue["timeout"] * rounds:
+        messages.append(
+            Error(
+                f"Q_CLUSTER: retry is {queue['retry']}, which counts from the moment a task leaves "
+                "the queue: waiting tasks would run twice.",
+                hint=f"Set retry to at least {queue['timeout'] * rounds}.",
+                id="videogen.E010",
+            )
+        )
+    if not queue.get("ack_failures") or queue.get("max_attempts") != 1:
+        messages.append(
+            Error(
+                "Q_CLUSTER: a task that fails would run again for ever.",
+                hint="Set ack_failures to True and max_attempts to 1.",
+                id="videogen.E011",
+            )
+        )
+    if queue.get("orm", "default") != "default":
+        messages.append(
+            Error(
+                "Q_CLUSTER: the queue is on another database than the renders.",
+                hint='Set orm to "default".',
+                id="videogen.E012",
+            )
+        )
+    if queue["workers"] < 2:
+        messages.append(
+            Warning(
+                "One worker alone: a long download keeps operations from being polled.",
+                hint="Set VIDEO_WORKERS to 2 or more.",
+                id="videogen.W013",
+            )
+        )
+    return messages

@@ -1,0 +1,22 @@
+from __future__ import annotations
+
+import os
+from typing import Any
+
+from django.core.management.base import BaseCommand
+
+from videogen.supervision import STALLED, WatchedCluster
+
+
+class Command(BaseCommand):
+    help = (
+        "Work the queue: a django-q2 cluster that is watched. Plain `qcluster` works too. "
+        f"Exit code {STALLED}: the cluster had stalled and was ended; start it again "
+        "(a supervisor, `make serve`). SIGTERM or Ctrl-C ends it cleanly."
+    )
+
+    def handle(self, **options: Any) -> None:
+        code = WatchedCluster().run()
+        if code:
+            # Threads or children that hang must not keep a stalled cluster alive.
+            os._exit(code)
