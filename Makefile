@@ -25,7 +25,7 @@ demo: setup  ## render the sample story with the simulator, end to end
 	@$(DEMO_ENV) $(BIN)/python manage.py demo
 
 serve: setup  ## admin on http://127.0.0.1:8000 with simulator and workers
-	@$(DEMO_ENV) BIN=$(BIN) sh scripts/serve.sh
+	@$(DEMO_ENV) $(BIN)/python manage.py serve
 
 test: $(STAMP)  ## all tests
 	@$(BIN)/python -X dev -W error::DeprecationWarning:storybook -m pytest
@@ -39,7 +39,7 @@ lint: $(STAMP)  ## style, system checks, migrations, openspec
 	@$(OPENSPEC) validate --all --strict --no-interactive
 
 bench: $(STAMP)  ## measured ratios: dry run, import, memory, throughput, kills
-	@$(BIN)/python -m bench
+	@$(BIN)/python -m tests.bench
 
 lock:  ## pin the requirements again (after a change in pyproject.toml)
 	@$(BIN)/pip-compile --quiet --generate-hashes --no-emit-index-url --no-emit-find-links --no-emit-trusted-host --no-header --strip-extras --allow-unsafe -o requirements.txt pyproject.toml

@@ -35,18 +35,13 @@ def wake_downloads(count: int) -> None:
 
 
 def wake_at_start() -> None:
-    """When a worker starts: look for work now and, whatever is lost, every minute."""
-    from django_q.models import Schedule
-
+    """When a worker starts: it may take the place of one that was killed in the middle of
+    something. (Whatever else is lost, the schedules of migration 0002 wake every minute.)"""
     try:
-        for name in (PUMP, DOWNLOAD):
-            Schedule.objects.get_or_create(
-                name=name, defaults={"func": name, "schedule_type": Schedule.MINUTES, "minutes": 1}
-            )
         wake_pump()
         wake_downloads(1)
     except DatabaseError as error:
-        # The worker has to live; the schedule wakes it later.
+        # The worker has to live.
         logger.warning("No wake-up at the start: %s", error)
 
 

@@ -81,8 +81,8 @@ def unknown_field(name: str, where: str = "") -> ApiError:
 def key_missing() -> ApiError:
     return ApiError(
         403,
-        "Method doesn't allow unregistered callers (callers without established identity). Please use "
-        "API Key or other form of API consumer identity to call this API.",
+        "Method doesn't allow unregistered callers (callers without established identity). "
+        "Please use API Key or other form of API consumer identity to call this API.",
     )
 
 
@@ -106,30 +106,31 @@ def key_invalid() -> ApiError:
 def key_in_query() -> ApiError:
     """Not Google's answer (it accepts such keys): ours, because URLs end up in logs."""
     return invalid_argument(
-        "The simulator refuses API keys in the query string. Send the key in the x-goog-api-key header."
+        "The simulator refuses API keys in the query string. Send the key in the x-goog-api-key "
+        "header."
     )
 
 
 def model_not_found(model: str, method: str = "predictLongRunning") -> ApiError:
     return ApiError(
         404,
-        f"models/{model} is not found for API version v1beta, or is not supported for {method}. Call "
-        "ListModels to see the list of available models and their supported methods.",
+        f"models/{model} is not found for API version v1beta, or is not supported for {method}. "
+        "Call ListModels to see the list of available models and their supported methods.",
     )
 
 
 def model_retired(model: str) -> ApiError:
     return ApiError(
         404,
-        f"models/{model} is no longer available. Please update your code to use a newer model for the "
-        "latest features and improvements.",
+        f"models/{model} is no longer available. Please update your code to use a newer model "
+        "for the latest features and improvements.",
     )
 
 
 def unsupported_use_case() -> ApiError:
     return invalid_argument(
-        "Your use case is currently not supported. Please refer to Gemini API documentation for current "
-        "model offering."
+        "Your use case is currently not supported. Please refer to Gemini API documentation for "
+        "current model offering."
     )
 
 
@@ -141,7 +142,7 @@ def unsupported_by_model(name: str) -> ApiError:
 
 
 def quota_exceeded(quota_id: str, model: str, limit: int, retry_seconds: float) -> ApiError:
-    """429 with `QuotaFailure` and, where waiting helps, `RetryInfo`. `quota_id` names the window."""
+    """429 with `QuotaFailure` and, where waiting helps, `RetryInfo`. `quota_id`: which window."""
     metric = f"{SERVICE}/predict_long_running_requests"
     details: list[dict[str, Any]] = [
         {
@@ -166,8 +167,8 @@ def quota_exceeded(quota_id: str, model: str, limit: int, retry_seconds: float) 
         },
     ]
     message = (
-        "You exceeded your current quota, please check your plan and billing details. For more information "
-        "on this error, head to: https://ai.google.dev/gemini-api/docs/rate-limits.\n"
+        "You exceeded your current quota, please check your plan and billing details. For more "
+        "information on this error, head to: https://ai.google.dev/gemini-api/docs/rate-limits.\n"
         f"* Quota exceeded for metric: {metric}, limit: {limit}, model: {model}"
     )
     if retry_seconds > 0:
@@ -180,8 +181,8 @@ def quota_exceeded(quota_id: str, model: str, limit: int, retry_seconds: float) 
 def spend_limited() -> ApiError:
     return ApiError(
         429,
-        "You have exceeded your spend-based rate limit. Spend is counted over a rolling window of 10 "
-        "minutes. Please retry later or move to a higher usage tier: "
+        "You have exceeded your spend-based rate limit. Spend is counted over a rolling window "
+        "of 10 minutes. Please retry later or move to a higher usage tier: "
         "https://ai.google.dev/gemini-api/docs/rate-limits.",
     )
 
@@ -189,8 +190,8 @@ def spend_limited() -> ApiError:
 def credits_depleted() -> ApiError:
     return ApiError(
         429,
-        "Your prepayment credits are depleted. Please go to AI Studio at https://ai.studio/projects to "
-        "manage your project and billing.",
+        "Your prepayment credits are depleted. Please go to AI Studio at "
+        "https://ai.studio/projects to manage your project and billing.",
     )
 
 

@@ -1,8 +1,8 @@
 """Scripted failures: what can go wrong on the wire, when, how often.
 
-`FAULTS` is the table of what there is, by place and name. A `FaultSpec` puts one of them into a script
-with conditions; `FaultScript.take` hands the next one that applies, once per `times`. What a fault does
-to the connection is done by the request handler.
+`FAULTS` is the table of what there is, by place and name. A `FaultSpec` puts one of them into a
+script with conditions; `FaultScript.take` hands the next one that applies, once per `times`. What a
+fault does to the connection is done by the request handler.
 """
 
 from __future__ import annotations
@@ -28,9 +28,10 @@ ErrorBuilder = Callable[[Mapping[str, Any]], ApiError]
 class Fault:
     """One way to fail. Exactly one of `error`, `raw` and `effect` says how.
 
-    `error` builds an API error from the spec's params; `raw` is a 200 with that content type and body;
-    `effect` is a name that the handler (or, for `done`, the operation's outcome) knows. `accepts`: a
-    submission is accepted, and would be paid, before the fault strikes (param `accepted` overrides it).
+    `error` builds an API error from the spec's params; `raw` is a 200 with that content type and
+    body; `effect` is a name that the handler (or, for `done`, the operation's outcome) knows.
+    `accepts`: a submission is accepted, and would be paid, before the fault strikes (param
+    `accepted` overrides it).
     """
 
     at: str
@@ -48,8 +49,8 @@ class Fault:
 
 @dataclass(frozen=True)
 class FaultSpec:
-    """A fault in a script: strikes `times` times (-1 = always) after `after` matching requests passed,
-    where the prompt contains `match`."""
+    """A fault in a script: strikes `times` times (-1 = always) after `after` matching requests
+    passed, where the prompt contains `match`."""
 
     at: str
     fault: str
@@ -172,8 +173,8 @@ _RESOURCE_EXHAUSTED = _fixed(
 _UNAUTHENTICATED = _fixed(
     lambda: ApiError(
         401,
-        "Request had invalid authentication credentials. Expected OAuth 2 access token, login cookie or "
-        "other valid authentication credential.",
+        "Request had invalid authentication credentials. Expected OAuth 2 access token, login "
+        "cookie or other valid authentication credential.",
     )
 )
 _DENIED = _fixed(

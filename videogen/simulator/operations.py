@@ -28,12 +28,16 @@ ALPHABET = "abcdefghijklmnopqrstuvwxyz0123456789"
 ERRORS = {
     4: "Deadline expired before operation could complete.",
     8: "Resource has been exhausted.",
-    13: "Video generation failed due to an internal server issue. Please try again in a few minutes.",
+    13: "Video generation failed due to an internal server issue. Please try again later.",
     14: "The service is currently unavailable.",
 }
+BLOCKED = (
+    "Veo could not generate videos because the input violates Gemini API's usage guidelines. If "
+    "you think this was an error, send feedback. Support codes: "
+)
 AUDIO = (
-    "We encountered an issue with the audio for your prompt, so the video could not be generated. Please "
-    "try again. You have not been charged for this attempt."
+    "We encountered an issue with the audio for your prompt, so the video could not be "
+    "generated. Please try again. You have not been charged for this attempt."
 )
 
 
@@ -88,6 +92,8 @@ class OperationStore:
                 self.clip_path(operation).unlink(missing_ok=True)
             else:
                 self._operations[operation.id] = operation
+        for leftover in (self._directory / "clips").glob("*.part"):
+            leftover.unlink()
         return self.all()
 
     def accept(
@@ -133,11 +139,12 @@ class OperationStore:
         with self._lock:
             return self._operations.get(operation_id)
 
-    def find_file(self, wanted: str) -> Operation | None:
-        """The operation that ended with this file."""
+    def find_file(self, wanted: str, now: float) -> Operation | None:
+        """The operation that ended with this file, unless the file has expired by now."""
         with self._lock:
             operations = list(self._operations.values())
-        return next((one for one in operations if wanted in one.file_ids), None)
+        found = next((one for one in operations if wanted in one.file_ids), None)
+        return found if found and now < found.accepted_at + self._lifetime else None
 
     def all(self) -> list[Operation]:
         """Oldest first."""
@@ -147,10 +154,10 @@ class OperationStore:
     def clip_path(self, operation: Operation) -> Path:
         return self._directory / "clips" / f"{operation.id}.mp4"
 
-    def pictures(self, operation: Operation) -> list[bytes]:
-        """The images of the operation that are still there."""
+    def picture_paths(self, operation: Operation) -> list[Path]:
+        """Where the images that the operation was given lie, in their order."""
         paths = [self._directory / "references" / sha256 for sha256 in operation.references]
-        return [path.read_bytes() for path in paths if path.exists()]
+        return [path for path in paths if path.exists()]
 
     def clear(self) -> None:
         with self._lock:
@@ -167,7 +174,7 @@ class OperationStore:
 
 
 def answer(operation: Operation, base_url: str) -> dict[str, Any]:
-    """The body that a poll gets: running without an outcome, else done in one of the four shapes."""
+    """The body that a poll gets: running without an outcome, else done in one of four shapes."""
     body: dict[str, Any] = {"name": operation.name}
     if operation.outcome in ("", "never_done"):
         return body
@@ -189,11 +196,7 @@ def _response(operation: Operation, base_url: str) -> dict[str, Any]:
     if operation.outcome in ("blocked", "blocked_audio"):
         codes = operation.params.get("codes", ["58061214"])
         codes = codes if isinstance(codes, list) else [codes]
-        blocked = (
-            "Veo could not generate videos because the input violates Gemini API's usage guidelines. If "
-            "you think this was an error, send feedback. "
-            f"Support codes: {', '.join(str(code) for code in codes)}"
-        )
+        blocked = BLOCKED + ", ".join(str(code) for code in codes)
         default = AUDIO if operation.outcome == "blocked_audio" else blocked
         reason = operation.params.get("message", default)
         return {"raiMediaFilteredCount": 1, "raiMediaFilteredReasons": [reason]}

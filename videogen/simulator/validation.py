@@ -1,8 +1,8 @@
 """Strict checks of a submission: every request that the real service would refuse is refused here.
 
-Comes in: model, content type and raw body of `:predictLongRunning`. Goes out: a `VideoRequest`, or an
-`ApiError` in Google's words. Being stricter than the service costs nothing; being laxer would let a
-request through that fails only when it is paid for.
+Comes in: model, content type and raw body of `:predictLongRunning`. Goes out: a `VideoRequest`, or
+an `ApiError` in Google's words. Being stricter than the service costs nothing; being laxer would
+let a request through that fails only when it is paid for.
 """
 
 from __future__ import annotations
@@ -185,14 +185,14 @@ def _check_parameters(model: Model, parameters: dict[str, Any], *, has_reference
     count = _integer(parameters, "sampleCount", 1)
     if count != 1:
         raise invalid_argument(
-            "The number value for `sampleCount` is out of bound. Please provide a value between 1 and 1, "
-            "inclusive."
+            "The number value for `sampleCount` is out of bound. Please provide a value between "
+            "1 and 1, inclusive."
         )
     seconds = _integer(parameters, "durationSeconds", 8)
     if seconds not in DURATIONS:
         raise invalid_argument(
-            "The number value for `durationSeconds` is out of bound. Please provide a value between 4 and "
-            "8, inclusive: 4, 6 or 8."
+            "The number value for `durationSeconds` is out of bound. Please provide a value "
+            "between 4 and 8, inclusive: 4, 6 or 8."
         )
     resolution = _choice(parameters, "resolution", ("720p", "1080p", "4k"), "720p")
     if resolution not in model.resolutions:

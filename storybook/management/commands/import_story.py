@@ -78,7 +78,9 @@ exit codes: 0 imported, 1 refused or failed, 2 wrong usage"""
         if options["json"]:
             self.stdout.write(json.dumps(report.as_dict()))
         else:
-            self.stdout.write(_table(report))
+            # A terminal that cannot show a title must not make a finished import look failed.
+            encoding = getattr(self.stdout, "encoding", None) or "utf-8"
+            self.stdout.write(_table(report).encode(encoding, "replace").decode(encoding))
 
     def _say(self, sentence: str) -> None:
         self.stderr.write(_printable(sentence))
@@ -102,7 +104,7 @@ def _table(report: ImportReport) -> str:
         " " * 18 + "".join(f"{column:>11}" for column in columns),
     ]
     for kind, tally in report.rows.items():
-        numbers = "".join(f"{getattr(tally, column) or '·':>11}" for column in columns)
+        numbers = "".join(f"{getattr(tally, column) or '-':>11}" for column in columns)
         lines.append(f"  {kind.replace('_', ' '):<16}{numbers}")
     if report.picture_warnings:
         lines += ["", "Pictures that cannot be used:"]

@@ -1,0 +1,102 @@
+from __future__ import annotations
+
+import base64
+import io
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import httpx
+import pytest
+from PIL import Image
+
+from videogen.simulator.server import SimulatorOptions, SimulatorServer
+
+KEY = "a-key"
+MODEL = "veo-3.1-generate-preview"
+SUBMIT = f"/v1beta/models/{MODEL}:predictLongRunning"
+POLL_SECONDS = 0.02
+
+
+def picture(colour: str = "teal", format: str = "PNG") -> bytes:
+    buffer = io.BytesIO()
+    Image.new("RGB", (64, 36), colour).save(buffer, format)
+    return buffer.getvalue()
+
+
+def reference(content: bytes | None = None, mime_type: str = "image/png") -> dict[str, Any]:
+    encoded = base64.b64encode(picture() if content is None else content).decode()
+    return {
+        "image": {"bytesBase64Encoded": encoded, "mimeType": mime_type},
+        "referenceType": "ASSET",
+    }
+
+
+def submission(prompt: str = "A fox on a quay.") -> dict[str, Any]:
+    """A body that is right in every part, for tests to spoil."""
+    return {
+        "instances": [{"prompt": prompt, "referenceImages": [reference()]}],
+        "parameters": {
+            "sampleCount": 1,
+            "durationSeconds": 8,
+            "aspectRatio": "16:9",
+            "resolution": "1080p",
+        },
+    }
+
+
+class Caller:
+    """A client of one simulator that keeps to the protocol."""
+
+    def __init__(self, simulator: SimulatorServer) -> None:
+        self.simulator = simulator
+        self.http = httpx.Client(
+            base_url=simulator.url, headers={"x-goog-api-key": KEY}, timeout=10, trust_env=False
+        )
+
+    def submit(self, prompt: str = "A fox on a quay.") -> httpx.Response:
+        return self.http.post(SUBMIT, json=submission(prompt))
+
+    def poll(self, name: str) -> httpx.Response:
+        return self.http.get(f"/v1beta/{name}")
+
+    def wait(self, name: str) -> dict[str, Any]:
+        """Polls until done."""
+        while not (body := self.poll(name).json()).get("done"):
+            self.simulator.stopping.wait(POLL_SECONDS)
+        return body
+
+    def render(self, prompt: str = "A fox on a quay.") -> str:
+        """The link of a finished render."""
+        return link(self.wait(self.submit(prompt).json()["name"]))
+
+    def log(self) -> dict[str, Any]:
+        return self.http.get("/_simulator/log").json()
+
+    def script(self, at: str, fault: str, **spec: Any) -> None:
+        answer = self.http.post("/_simulator/faults", json={"at": at, "fault": fault, **spec})
+        assert answer.status_code == 200, answer.text
+
+
+def link(operation: dict[str, Any]) -> str:
+    return operation["response"]["generateVideoResponse"]["generatedSamples"][0]["video"]["uri"]
+
+
+@pytest.fixture
+def start(tmp_path) -> Iterator[Callable[..., Caller]]:
+    """Starts simulators with quick clips and no latency, unless told otherwise."""
+    callers: list[Caller] = []
+
+    def start(**options: Any) -> Caller:
+        chosen = {"clips": "quick", "latency": 0.0, "state_dir": tmp_path / "state", **options}
+        callers.append(Caller(SimulatorServer(SimulatorOptions(**chosen)).start()))
+        return callers[-1]
+
+    yield start
+    for caller in callers:
+        caller.http.close()
+        caller.simulator.stop()
+
+
+@pytest.fixture
+def caller(start) -> Caller:
+    return start()

@@ -1,0 +1,144 @@
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from io import StringIO
+from pathlib import Path
+
+import pytest
+from django.core.management import CommandError, call_command
+
+from storybook.models import Story
+
+from .factories import SHEET, pictures, scenelet, shot, story, write_bundle, zip_bundle
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+
+
+def run(*arguments):
+    out, err = StringIO(), StringIO()
+    call_command("import_story", *map(str, arguments), stdout=out, stderr=err)
+    return out.getvalue(), err.getvalue()
+
+
+@pytest.mark.django_db
+def test_the_result_is_a_table_and_progress_goes_to_stderr(tmp_path):
+    out, err = run(write_bundle(tmp_path / "b"))
+
+    assert out.splitlines()[0] == "My story (my-story)"
+    assert [line.split()[:2] for line in out.splitlines() if line.startswith("  shots")] == [
+        ["shots", "4"]
+    ]
+    assert "Checking 3 pictures" in err
+
+
+@pytest.mark.django_db
+def test_json_is_one_object(tmp_path):
+    images = pictures()
+    del images[SHEET]
+
+    out, _ = run(write_bundle(tmp_path / "b", images=images), "--json")
+
+    (line,) = out.splitlines()
+    result = json.loads(line)
+    assert (result["story_id"], result["title"]) == ("my-story", "My story")
+    assert result["rows"]["shots"] == {
+        "created": 4,
+        "updated": 0,
+        "unchanged": 0,
+        "removed": 0,
+        "kept": 0,
+    }
+    assert [warning["path"] for warning in result["picture_warnings"]] == [SHEET]
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("strange", ["第一章\u2028é🦊", "a\x1b[31mb"])
+def test_strange_names_break_no_output(tmp_path, strange):
+    out, _ = run(write_bundle(tmp_path / "b", story(story_id=strange)), "--json")
+    table, _ = run(write_bundle(tmp_path / "b", story(story_id=strange)))
+
+    assert json.loads(out)["story_id"] == strange
+    assert len(out.splitlines()) == 1
+    assert "\x1b" not in table
+
+
+@pytest.mark.django_db
+def test_a_zip_and_a_story_file_can_be_imported(tmp_path):
+    run(zip_bundle(tmp_path / "b.zip"))
+    run(write_bundle(tmp_path / "b") / "story.json")
+
+    assert Story.objects.count() == 1
+
+
+@pytest.mark.django_db
+def test_every_problem_of_a_broken_bundle_is_told(tmp_path):
+    document = story(title=None, scenelets=[scenelet(1, shots=[shot(0)])])
+
+    with pytest.raises(CommandError) as failure:
+        run(write_bundle(tmp_path / "b", document))
+
+    assert failure.value.returncode == 1
+    assert str(failure.value).splitlines() == [
+        "The bundle was not imported, it has 2 problems:",
+        "  title: missing",
+        "  scenelets[0].shots[0].shot_index: has to lie between 1 and 2147483647, is 0",
+    ]
+
+
+@pytest.mark.django_db
+def test_a_path_that_does_not_exist_is_wrong_usage(tmp_path):
+    with pytest.raises(CommandError, match="no file or folder") as failure:
+        run(tmp_path / "gone")
+
+    assert failure.value.returncode == 2
+
+
+def in_a_process(tmp_path, *arguments, database="db.sqlite3"):
+    return subprocess.run(
+        [sys.executable, "manage.py", *map(str, arguments)],
+        cwd=ROOT,
+        env=os.environ
+        | {
+            "DATABASE_URL": f"sqlite:///{tmp_path / database}",
+            "MEDIA_ROOT": str(tmp_path / "media"),
+            "VIDEO_STATE_DIR": str(tmp_path / "var"),
+        },
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_a_database_without_tables_is_told(tmp_path, media):
+    result = in_a_process(tmp_path, "import_story", write_bundle(tmp_path / "b"))
+
+    assert result.returncode == 1
+    assert "manage.py migrate" in result.stderr
+    assert result.stdout == ""
+    assert not media.exists()
+
+
+def test_a_database_that_cannot_be_opened_is_told(tmp_path):
+    folder = write_bundle(tmp_path / "b")
+
+    result = in_a_process(tmp_path, "import_story", folder, database="no/such/folder/db.sqlite3")
+
+    assert result.returncode == 1
+    assert "database cannot be reached" in result.stderr
+    assert "Traceback" not in result.stderr
+
+
+def test_exit_codes(tmp_path):
+    in_a_process(tmp_path, "migrate", "--verbosity=0")
+    folder = write_bundle(tmp_path / "b")
+    broken = write_bundle(tmp_path / "broken", {})
+
+    codes = [
+        in_a_process(tmp_path, "import_story", *arguments).returncode
+        for arguments in ([folder], [folder, "--json"], [broken], [tmp_path / "gone"], [])
+    ]
+
+    assert codes == [0, 0, 1, 2, 2]

@@ -1,0 +1,218 @@
+from __future__ import annotations
+
+import hashlib
+import os
+import struct
+import zlib
+
+import pytest
+
+from storybook.errors import PictureProblem
+from storybook.pictures import (
+    PictureStore,
+    inspect_picture,
+    normalise_path,
+    path_refusal,
+)
+
+from .factories import files_below, picture
+
+PATH = "my-story/visuals/characters/ada/sheet.png"
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        PATH,
+        f"/{PATH}",
+        f"//{PATH}",
+        f"./{PATH}",
+        f"generated/{PATH}",
+        f"/generated/./{PATH}",
+        f"apps/story-tree-ui/public/generated/{PATH}",
+        f"/apps/story-tree-ui/public/generated/{PATH}",
+        "\\apps\\story-tree-ui\\public\\generated\\" + PATH.replace("/", "\\"),
+    ],
+)
+def test_the_exporters_prefixes_are_stripped(path):
+    assert normalise_path(path) == PATH
+    assert path_refusal(PATH) == ""
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "regenerated/x.png",
+        "apps/other/public/generated/x.png",
+        "夜/シート 1.png",
+        "a%20b%2Fc.png",
+        "e\u0301/one\u2028two.png",
+    ],
+)
+def test_other_paths_stay_as_they_are(path):
+    assert normalise_path(path) == path
+    assert path_refusal(path) == ""
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "",
+        "/",
+        "./",
+        "../x.png",
+        "a/../../x.png",
+        "a/../x.png",
+        "generated/../x.png",
+        "a\\..\\..\\x.png",
+        "C:\\x.png",
+        "/c:/x.png",
+        "a\0b.png",
+        "x" * 1001,
+        "x/" * 5000 + "x",
+    ],
+)
+def test_a_path_that_leads_elsewhere_is_refused_and_can_be_kept(path):
+    normalised = normalise_path(path)
+
+    assert path_refusal(normalised)
+    assert normalise_path(normalised) == normalised
+    assert len(normalised) <= 1000
+    assert "\0" not in normalised
+
+
+@pytest.mark.parametrize(
+    ("data", "mime_type"),
+    [
+        (picture(), "image/png"),
+        (picture(mode="RGBA", color=(1, 2, 3, 4)), "image/png"),
+        (picture(kind="JPEG"), "image/jpeg"),
+        (picture(kind="JPEG", mode="CMYK", color=(1, 2, 3, 4)), "image/jpeg"),
+    ],
+)
+def test_facts_of_a_picture(data, mime_type):
+    facts = inspect_picture(data)
+
+    assert (facts.mime_type, facts.width, facts.height) == (mime_type, 16, 9)
+    assert facts.byte_size == len(data)
+    assert facts.sha256 == hashlib.sha256(data).hexdigest()
+
+
+def chunk(kind, data):
+    return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+
+def png_of_size(width, height):
+    header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", b"") + chunk(b"IEND", b"")
+
+
+def with_a_flipped_bit(data):
+    middle = data.index(b"IDAT") + 8
+    return data[:middle] + bytes([data[middle] ^ 4]) + data[middle + 1 :]
+
+
+@pytest.mark.parametrize(
+    ("data", "complaint"),
+    [
+        (b"", "is empty"),
+        (b"<svg/>", "neither PNG nor JPEG"),
+        (picture(kind="GIF"), "a GIF file"),
+        (picture(kind="WEBP"), "a WebP file"),
+        (picture(kind="BMP"), "a BMP file"),
+        (b"\x89PNG\r\n\x1a\n", "damaged"),
+        (b"\xff\xd8\xff\xe0", "damaged"),
+        (with_a_flipped_bit(picture()), "damaged"),
+        (png_of_size(100_000, 100_000), "100000 × 100000 pixels"),
+        (png_of_size(2**31 - 1, 2**31 - 1), "pixels"),
+        (png_of_size(0, 9), "damaged"),
+    ],
+)
+def test_what_cannot_be_a_reference(data, complaint):
+    with pytest.raises(PictureProblem, match=complaint):
+        inspect_picture(data)
+
+
+@pytest.mark.parametrize("kind", ["PNG", "JPEG"])
+def test_a_picture_cut_short_anywhere_is_damaged(kind):
+    data = picture(kind=kind)
+
+    for length in range(8, len(data)):
+        with pytest.raises(PictureProblem):
+            inspect_picture(data[:length])
+
+
+def test_a_picture_with_too_many_bytes(settings, tmp_path):
+    data = picture()
+    settings.STORY_PICTURE_MAX_BYTES = len(data) - 1
+    (tmp_path / "big.png").write_bytes(data)
+
+    for source in (data, tmp_path / "big.png"):
+        with pytest.raises(PictureProblem, match="smaller"):
+            inspect_picture(source)
+
+
+def test_a_picture_at_the_limits(settings):
+    data = picture()
+    settings.STORY_PICTURE_MAX_BYTES = len(data)
+    settings.STORY_PICTURE_MAX_PIXELS = 16 * 9
+
+    assert inspect_picture(data).width == 16
+
+
+def test_a_pipe_is_not_opened(tmp_path):
+    os.mkfifo(tmp_path / "pipe.png")
+
+    with pytest.raises(PictureProblem, match="not a file"):
+        inspect_picture(tmp_path / "pipe.png")
+
+
+def test_a_stored_picture_keeps_path_and_content(media):
+    data = picture()
+    sha256 = hashlib.sha256(data).hexdigest()
+
+    name = PictureStore("my story").store(PATH, data, sha256)
+
+    assert name == f"my story/pictures/{sha256[:16]}/{PATH}"
+    assert (media / name).read_bytes() == data
+    assert files_below(media) == [name]
+
+
+def test_storing_again_writes_nothing(media):
+    name = PictureStore("s").store("a.png", b"data", "0" * 64)
+    before = (media / name).stat()
+
+    assert PictureStore("s").store("a.png", b"data", "0" * 64) == name
+    assert (media / name).stat().st_ino == before.st_ino
+
+
+def test_a_damaged_stored_file_is_mended(media):
+    name = PictureStore("s").store("a.png", b"data", "0" * 64)
+    (media / name).write_bytes(b"da")
+
+    PictureStore("s").store("a.png", b"data", "0" * 64)
+
+    assert (media / name).read_bytes() == b"data"
+
+
+@pytest.mark.parametrize(
+    "path", ["é" * 1000, "a/" * 499 + "x", "?/" * 499 + "x", "one\u2028two/🦊/con.png", ".x/..."]
+)
+def test_odd_paths_can_be_stored(media, path):
+    name = PictureStore("../../s").store(path, b"data", "0" * 64)
+
+    assert (media / name).resolve().is_relative_to(media)
+    assert len(name) <= 2000
+
+
+def test_discarding_takes_back_only_what_was_written(media):
+    kept = PictureStore("s").store("a/b.png", b"old", "0" * 64)
+    store = PictureStore("s")
+    store.store("a/b.png", b"old", "0" * 64)
+    store.store("a/b.png", b"new", "1" * 64)
+    store.store("a/c.png", b"new", "0" * 64)
+
+    store.discard()
+
+    assert files_below(media) == [kept]
+    assert not (media / "s" / "pictures" / ("1" * 16)).exists()

@@ -1,0 +1,66 @@
+from __future__ import annotations
+
+import secrets
+import sys
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.contrib.auth import get_user_model
+from django.core.management.base import BaseCommand, CommandError
+
+from videogen.children import Children
+from videogen.errors import VideogenError
+from videogen.workflow import CREATE_SHOT_VIDEO
+
+STORY_ID = "the-night-the-tide-forgot"
+SAMPLE = Path(settings.BASE_DIR) / "storybook" / "sample" / STORY_ID
+USER = "demo"
+
+
+class Command(BaseCommand):
+    help = (
+        "Render the sample story from end to end: simulator, cluster, import, one video per shot. "
+        "It costs nothing. A second run finds that everything exists."
+    )
+
+    def add_arguments(self, parser: Any) -> None:
+        parser.add_argument("--latency", default="3", help="seconds that a simulated render takes")
+        parser.add_argument(
+            "--clips", default="full", choices=["full", "quick"], help="quick: tiny clips"
+        )
+
+    def handle(self, **options: Any) -> None:
+        if not settings.DEBUG:
+            raise CommandError(
+                "The demo makes a user whose password it prints: set DJANGO_DEBUG=1 (make demo "
+                "does).",
+                returncode=2,
+            )
+        try:
+            with Children(VIDEO_POLL_SECONDS="1", VIDEO_LOG_LEVEL="WARNING") as children:
+                children.start_simulator(
+                    "--port=0", f"--latency={options['latency']}", f"--clips={options['clips']}"
+                )
+                children.start("work")
+                code = children.run("import_story", str(SAMPLE)) or children.run(
+                    "run_task", f"--task={CREATE_SHOT_VIDEO}", f"--story-id={STORY_ID}", "--wait"
+                )
+        except VideogenError as error:
+            raise CommandError(error.sentence) from error
+        self.stdout.write(
+            f"\nThe videos are below {Path(settings.MEDIA_ROOT) / STORY_ID / 'shots'}\n"
+            "Open the admin: make serve, then http://127.0.0.1:8000/admin/ "
+            f"(user {USER}, password {self._password()})"
+        )
+        sys.exit(code)
+
+    def _password(self) -> str:
+        """A new one with every run: nobody else knows it, and nobody has to remember it."""
+        password = secrets.token_urlsafe(9)
+        user, _ = get_user_model().objects.get_or_create(
+            username=USER, defaults={"is_staff": True, "is_superuser": True}
+        )
+        user.set_password(password)
+        user.save(update_fields=["password"])
+        return password
