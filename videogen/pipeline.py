@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from datetime import timedelta
 from functools import cached_property
+from typing import Any
 
 from django.conf import settings
 from django.db import OperationalError, close_old_connections, transaction
@@ -32,7 +33,7 @@ from .errors import ReferencePictureError, VeoError, VideogenError
 from .leases import release_lease, take_lease
 from .models import Lane, Submission, VideoRender
 from .processes import is_provably_gone, this_process
-from .request import load_request
+from .request import load_reference, load_request
 from .stopping import stop_requested
 from .veo import POLLERS, SUBMITTERS, PollAnswer, VeoClient, sdk_version
 from .wakeups import wake_downloads
@@ -256,23 +257,22 @@ class Pump:
 
 
 def rehearse(renders: list[VideoRender]) -> None:
-    """Everything up to the paid call: load and check the pictures, build the exact request."""
-    checked: dict[tuple[str, str], ReferencePictureError | None] = {}
+    """Everything up to the paid call: load and check the pictures, build the exact request. Each
+    picture is looked at once, however many shots it goes along with."""
+    broken: dict[tuple[str, str], ReferencePictureError | None] = {}
     rehearsed, now = [], timezone.now()
     for render in renders:
-        keys = tuple((pick["path"], pick["sha256"]) for pick in render.references)
-        error = next((checked[key] for key in keys if checked.get(key)), None)
-        if error is None and not all(key in checked for key in keys):
-            error = _load_error(render)
-            checked |= dict.fromkeys(keys, None) if error is None else {}
+        for pick in render.references:
+            key = (pick["path"], pick["sha256"])
+            if key not in broken:
+                broken[key] = _reference_error(pick)
+        keys = [(pick["path"], pick["sha256"]) for pick in render.references]
+        error = next((broken[key] for key in keys if broken[key]), None)
         if error is None:
             rehearsed.append(render.pk)
         else:
             render.move(
-                State.QUEUED,
-                State.FAILED,
-                error_code=error.code,
-                error_message=error.sentence,
+                State.QUEUED, State.FAILED, error_code=error.code, error_message=error.sentence
             )
     if rehearsed:
         VideoRender.objects.filter(pk__in=rehearsed, state=State.QUEUED).update(
@@ -306,9 +306,9 @@ def _send(client: VeoClient, claim: Claim) -> str:
     return operation_name
 
 
-def _load_error(render: VideoRender) -> ReferencePictureError | None:
+def _reference_error(pick: Mapping[str, Any]) -> ReferencePictureError | None:
     try:
-        load_request(render)
+        load_reference(pick)
     except ReferencePictureError as error:
         return error
     return None

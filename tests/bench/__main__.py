@@ -1,0 +1,48 @@
+"""`make bench`: ratios, each measured within one run on the machine at hand. Absolute times are
+shown for orientation only. Exit code 1 when a ratio is over its bound.
+
+    python -m tests.bench [startup] [memory] [throughput] [kills]
+"""
+
+from __future__ import annotations
+
+import shutil
+import sys
+import tempfile
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from . import kills, memory, startup, throughput
+from .measure import Figure
+
+PARTS = {
+    "startup": startup.measure,
+    "memory": memory.measure,
+    "throughput": throughput.measure,
+    "kills": kills.measure,
+}
+
+
+def main(names: list[str]) -> int:
+    console = Console(highlight=False)
+    figures: list[Figure] = []
+    for name in names or PARTS:
+        folder = Path(tempfile.mkdtemp(prefix=f"videogen-bench-{name}-"))
+        console.print(f"{name} …")
+        try:
+            figures += PARTS[name](folder)
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for column in ("What", "Figure", "Bound", "", "How"):
+        table.add_column(column)
+    for figure in figures:
+        verdict = "[green]ok[/]" if figure.is_ok else "[red]over[/]"
+        table.add_row(figure.what, figure.shown, figure.bound_shown, verdict, figure.how)
+    console.print(table)
+    return 0 if all(figure.is_ok for figure in figures) else 1
+
+
+sys.exit(main(sys.argv[1:]))

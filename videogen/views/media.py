@@ -1,0 +1,181 @@
+"""The files below MEDIA_ROOT, for people who may see them.
+
+Django's own file view knows no ranges, and a browser cannot seek in a video without them. Here one
+range is answered as a slice that is read in small pieces, so a long clip takes no memory.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+from typing import BinaryIO
+
+from django.conf import settings
+from django.contrib.auth.views import redirect_to_login
+from django.core.exceptions import PermissionDenied, SuspiciousFileOperation
+from django.http import (
+    Http404,
+    HttpRequest,
+    HttpResponse,
+    HttpResponseBase,
+    StreamingHttpResponse,
+)
+from django.shortcuts import resolve_url
+from django.utils._os import safe_join
+from django.utils.cache import get_conditional_response
+from django.utils.http import content_disposition_header, http_date, parse_http_date_safe
+from django.views.decorators.http import require_safe
+
+CHUNK_BYTES = 64 * 1024
+
+# Everything else is handed out as a download of unknown kind, so that nothing below MEDIA_ROOT
+# ever runs in the admin's name.
+SHOWN = {
+    ".jpeg": "image/jpeg",
+    ".jpg": "image/jpeg",
+    ".mp4": "video/mp4",
+    ".png": "image/png",
+}
+
+_one_range = re.compile(r"\s*bytes\s*=\s*(\d*)\s*-\s*(\d*)\s*", re.ASCII | re.IGNORECASE)
+
+
+class RangeNotSatisfiable(Exception):
+    pass
+
+
+@require_safe
+def media(request: HttpRequest, path: str) -> HttpResponseBase:
+    user = request.user
+    if not user.is_authenticated:
+        return redirect_to_login(request.get_full_path(), resolve_url(settings.LOGIN_URL))
+    if not user.is_staff or not (
+        user.has_perm("videogen.view_videorender") or user.has_perm("storybook.view_picture")
+    ):
+        raise PermissionDenied
+    file = _open(path)
+    try:
+        response = _respond(request, file, path)
+    except BaseException:
+        file.close()
+        raise
+    if not response.streaming:
+        file.close()
+    return response
+
+
+def _open(path: str) -> BinaryIO:
+    """The regular file below MEDIA_ROOT, wherever links lead; Http404 for everything else."""
+    # Half downloads lie in folders, and half written pictures in files, that begin with a dot.
+    if any(part.startswith(".") for part in path.split("/")):
+        raise Http404
+    try:
+        root = Path(settings.MEDIA_ROOT).resolve()
+        file = Path(safe_join(root, path)).resolve()
+        if not file.is_relative_to(root) or not stat.S_ISREG(file.stat().st_mode):
+            raise Http404
+        return file.open("rb")
+    except (OSError, ValueError, SuspiciousFileOperation) as error:
+        raise Http404 from error
+
+
+def _respond(request: HttpRequest, file: BinaryIO, path: str) -> HttpResponseBase:
+    facts = os.fstat(file.fileno())
+    size, modified = facts.st_size, int(facts.st_mtime)
+    etag = f'"{facts.st_mtime_ns:x}-{size:x}"'
+    response = get_conditional_response(request, etag=etag, last_modified=modified)
+    if response is None:
+        try:
+            asked = _asked_range(request, size, etag, modified)
+        except RangeNotSatisfiable:
+            response = HttpResponse(status=416, headers={"Content-Range": f"bytes */{size}"})
+        else:
+            start, end = asked or (0, size - 1)
+            response = _content(request, file, start, end - start + 1)
+            _describe(response, request, path)
+            if asked:
+                response.status_code = 206
+                response["Content-Range"] = f"bytes {start}-{end}/{size}"
+    response["Accept-Ranges"] = "bytes"
+    response["ETag"] = etag
+    response["Last-Modified"] = http_date(modified)
+    response["X-Content-Type-Options"] = "nosniff"
+    # Shared caches must not keep it, and a browser asks again: people come and go.
+    response["Cache-Control"] = "private, no-cache"
+    return response
+
+
+def _content(request: HttpRequest, file: BinaryIO, start: int, length: int) -> HttpResponseBase:
+    if request.method == "HEAD":
+        response: HttpResponseBase = HttpResponse()
+    else:
+        response = StreamingHttpResponse(FileSlice(file, start, length))
+    response["Content-Length"] = str(length)
+    return response
+
+
+def _describe(response: HttpResponseBase, request: HttpRequest, path: str) -> None:
+    content_type = SHOWN.get(Path(path).suffix.lower())
+    response["Content-Type"] = content_type or "application/octet-stream"
+    if content_type is None or "download" in request.GET:
+        response["Content-Disposition"] = content_disposition_header(True, _file_name(path))
+
+
+def _file_name(path: str) -> str:
+    """A take is called take-1.mp4 in its shot's folder; downloaded it says which shot it is of."""
+    parts = Path(path).parts
+    is_take = len(parts) == 5 and parts[1] == "shots"
+    return " ".join(parts[2:]) if is_take else parts[-1]
+
+
+def _asked_range(
+    request: HttpRequest, size: int, etag: str, modified: int
+) -> tuple[int, int] | None:
+    """First and last byte that were asked for; None for the whole file. Several ranges at once
+    are answered with the whole file, as RFC 9110 allows."""
+    match = _one_range.fullmatch(request.headers.get("Range", ""))
+    if match is None or not _is_unchanged(request, etag, modified):
+        return None
+    # No file has 10^20 bytes, and int() refuses thousands of digits.
+    first, last = (digits[:20] for digits in match.groups())
+    if not first:
+        if not last:
+            return None
+        if int(last) == 0 or size == 0:
+            raise RangeNotSatisfiable
+        return max(0, size - int(last)), size - 1
+    if last and int(last) < int(first):
+        return None
+    if int(first) >= size:
+        raise RangeNotSatisfiable
+    return int(first), min(int(last), size - 1) if last else size - 1
+
+
+def _is_unchanged(request: HttpRequest, etag: str, modified: int) -> bool:
+    """Whether the file is still the one that the client has a part of (If-Range)."""
+    condition = request.headers.get("If-Range")
+    if condition is None:
+        return True
+    return condition == etag or parse_http_date_safe(condition) == modified
+
+
+class FileSlice:
+    """An iterable over a part of an open file. It has no `fileno` and no `read`: servers that find
+    one send the whole file."""
+
+    def __init__(self, file: BinaryIO, start: int, length: int) -> None:
+        self._file = file
+        self._start = start
+        self._left = length
+
+    def __iter__(self) -> Iterator[bytes]:
+        self._file.seek(self._start)
+        while self._left > 0 and (data := self._file.read(min(CHUNK_BYTES, self._left))):
+            self._left -= len(data)
+            yield data
+
+    def close(self) -> None:
+        self._file.close()
