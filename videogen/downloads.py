@@ -11,7 +11,7 @@ import logging
 import os
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
@@ -30,6 +30,8 @@ from .videofiles import VideoFacts, inspect_video, is_faststart, make_faststart,
 logger = logging.getLogger(__name__)
 
 MAX_REDIRECTS = 5
+# The API keeps a video for two days.
+LEFTOVER_SECONDS = 3 * 24 * 3600
 _CHUNK = 256 * 1024
 _PORTS = {"http": 80, "https": 443}
 
@@ -88,6 +90,15 @@ def discard(render_pk: int) -> None:
     """Remove what a try left behind."""
     for path in partial_folder().glob(f"render-{render_pk}.*"):
         path.unlink(missing_ok=True)
+
+
+def remove_leftovers() -> None:
+    """Remove what killed downloads left behind, once no server has their videos any more."""
+    expired = time.time() - LEFTOVER_SECONDS
+    for path in partial_folder().glob("render-*"):
+        with suppress(FileNotFoundError):
+            if path.stat().st_mtime < expired:
+                path.unlink()
 
 
 def partial_folder() -> Path:

@@ -2,7 +2,7 @@
 
 One pump works a lane at a time (leases.py). Threads do HTTP and nothing else; the main thread does
 all database work. A kill at any line leaves rows and journal files from which the next pump goes
-on: see `_reap`. Downloads are downloads.py's.
+on: see `reap`. Downloads are downloads.py's.
 """
 
 from __future__ import annotations
@@ -107,7 +107,7 @@ class Pump:
             self._renders(State.RUNNING).update(beat_at=timezone.now())
         if now - self._reaped >= REAP_SECONDS:
             self._reaped = now
-            self._reap()
+            self.reap()
         self._rehearse()
         self._submit()
         self._poll()
@@ -175,11 +175,13 @@ class Pump:
             .order_by("next_poll_at")
         )
         for render in due[:idle]:
-            future = self._poll_threads.submit(self._ask, render.operation_name)
+            try:
+                client = self._poll_client
+            except VeoError as error:
+                apply_poll_error(render, error)
+                continue
+            future = self._poll_threads.submit(client.poll, render.operation_name)
             self._polls[future] = render
-
-    def _ask(self, operation_name: str) -> PollAnswer:
-        return self._poll_client.poll(operation_name)
 
     def _collect(self, seconds: float) -> None:
         """Wait for answers, then write what they mean."""
@@ -230,7 +232,7 @@ class Pump:
             logger.info("%s: download link %s", render, render.download_uri)
             self._on_link(render)
 
-    def _reap(self) -> None:
+    def reap(self) -> None:
         """Settle what dead pumps left: an answer in the journal, or nobody knows."""
         gone = [
             submission

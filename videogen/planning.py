@@ -227,7 +227,7 @@ def find_situations(
     )
     rank = {situation: number for number, situation in enumerate(Situation)}
     for render in renders:
-        if render.is_simulated and backend != SIMULATOR and render.status not in VideoRender.OPEN:
+        if render.is_simulated and backend != SIMULATOR and render.state not in VideoRender.OPEN:
             continue
         situation = situation_of(render)
         if render.shot_id not in found or rank[situation] <= rank[found[render.shot_id][0]]:

@@ -18,6 +18,7 @@ from django.utils import timezone
 
 from storybook.models import Shot, Story
 
+from .answers import resume_lane
 from .models import Lane, RenderBatch, VideoRender
 from .planning import Action, Decision, Plan, ShotPlan, decide, find_situations
 from .wakeups import wake_downloads, wake_pump
@@ -64,6 +65,9 @@ def queue_renders(
         batch = _create_batch(plan, requester, task, filters, worked_by)
         lane = lane_of(plan.request.backend)
         created = _create_renders(plan, batch, lane, requester)
+        if plan.count(Action.GENERATE):
+            # Whoever asks again has mended what the queue was stopped for, or is told once more.
+            resume_lane(lane)
         resumed = {
             row.shot.pk: row.cause.pk
             for row in plan.rows
@@ -75,6 +79,9 @@ def queue_renders(
         )
         batch.plan = [_as_record(row, render_id) for row, render_id in rows]
         batch.save(update_fields=["plan"])
+        if worked_by and resumed:
+            # Whoever asked first is gone: this process works on them now.
+            RenderBatch.objects.filter(renders__in=resumed.values()).update(worked_by=worked_by)
         if wake and (created or resumed):
             wake_pump()
             wake_downloads(plan.count(Action.DOWNLOAD))
@@ -112,7 +119,7 @@ def queue_link(
             state=State.DOWNLOADING,
             download_uri=link,
             rendered_at=now,
-            **_request_fields(plan),
+            **{**_request_fields(plan), "price_estimate_usd": Decimal(0)},
         )
         if not worked_by:
             wake_downloads(1)

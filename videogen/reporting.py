@@ -33,7 +33,7 @@ def describe_row(row: ShotPlan, render: VideoRender | None, lane: Lane | None) -
         "prompt_tokens": None,
         "references": None,
         "dropped_references": None,
-        "warnings": list(row.warnings) or None,
+        "warnings": list(row.warnings),
         "request": None,
         "estimated_cost_usd": None,
         "operation_name": None,

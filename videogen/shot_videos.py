@@ -8,7 +8,6 @@ from django.conf import settings
 
 from storybook.models import Story
 
-from .answers import resume_lane
 from .errors import RequestError
 from .models import Lane, RenderBatch, VideoRender
 from .pipeline import rehearse
@@ -27,10 +26,7 @@ def create_shot_videos(request: TaskRequest) -> TaskResult:
     """Raises RequestError where the story or the filters are wrong; nothing is queued then."""
     plan = _plan(request)
     lane = lane_of(plan.request.backend)
-    if request.video_download_link:
-        queued = _queue_link(request, plan)
-    else:
-        queued = _queue(request, plan, lane)
+    queued = _queue_link(request, plan) if request.video_download_link else _queue(request, plan)
     if request.listener:
         wait_for(
             lane,
@@ -54,12 +50,9 @@ def _plan(request: TaskRequest) -> Plan:
     return plan_shots(story, shots, request.mode)
 
 
-def _queue(request: TaskRequest, plan: Plan, lane: Lane) -> QueuedBatch:
+def _queue(request: TaskRequest, plan: Plan) -> QueuedBatch:
     is_rehearsal = plan.mode == RenderBatch.Mode.DRY_RUN
     works_here = is_rehearsal or _works_here(request)
-    if plan.count(Action.GENERATE):
-        # Whoever asks again has mended what the queue was stopped for, or is told once more.
-        resume_lane(lane)
     queued = queue_renders(
         plan,
         request.requester,

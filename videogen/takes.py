@@ -20,7 +20,15 @@ from django.db import IntegrityError, transaction
 from django.db.models import F, Max, Q, QuerySet
 from django.utils import timezone
 
-from .downloads import Clip, discard, fetch_clip, new_client, store_clip, take_path
+from .downloads import (
+    Clip,
+    discard,
+    fetch_clip,
+    new_client,
+    remove_leftovers,
+    store_clip,
+    take_path,
+)
 from .errors import DownloadError, VideoFileError
 from .models import Lane, VideoRender
 from .processes import is_provably_gone, this_process
@@ -210,6 +218,8 @@ class Downloads:
             return
         ends = State.FAILED if render.kind == VideoRender.Kind.LINK else State.NOT_DOWNLOADED
         render.move(State.DOWNLOADING, ends, **reason, **free)
+        if ends == State.FAILED:
+            discard(render.pk)
 
 
 def run_slice() -> bool:
@@ -217,6 +227,7 @@ def run_slice() -> bool:
     lane = Lane.objects.filter(name=settings.VIDEO_BACKEND).first()
     if lane is None or _others_at_work(lane) >= max(1, settings.VIDEO_WORKERS - 1):
         return False
+    remove_leftovers()
     downloads = Downloads(lane)
     end = time.monotonic() + SLICE_SECONDS
     try:

@@ -226,7 +226,7 @@ def _submit_error(error: Exception) -> VeoError:
     if code is None or not 400 <= code < 500 and code != 503 or code == 408:
         what = f"HTTP {code}" if code else type(error).__name__
         return VeoError(
-            f"The submission's outcome is unknown ({what}: {clean(error)}). It may have been "
+            f"The submission's outcome is unknown ({what}: {_message(error)}). It may have been "
             "accepted and paid for, so it is not sent again by itself.",
             code=f"http_{code}" if code else "no_answer",
             permanent=False,
@@ -239,7 +239,7 @@ def _poll_error(error: Exception) -> VeoError:
     code = _status_code(error)
     if code is None or code >= 500 or code in (408, 429) or code < 400:
         return VeoError(
-            f"The API did not tell how the operation stands: {clean(error)}",
+            f"The API did not tell how the operation stands: {_message(error)}",
             code=f"http_{code}" if code else "no_answer",
             permanent=False,
             retry_after=_retry_after(error),

@@ -59,24 +59,30 @@ def wait_for(lane: Lane, renders: Collection[int], listener: Listener, *, works_
     links.tell()
 
 
-def release_orphans(lane: Lane) -> int:
-    """Cancel what a killed command had queued and nobody sends; it was never submitted. Returns how
-    many."""
-    orphans = VideoRender.objects.filter(
-        lane=lane, state=State.QUEUED, batch__worked_by__gt=""
+def release_orphans(lane: Lane) -> None:
+    """Settle what a killed command has left, so that a plan sees it as it is: what it had only
+    queued was never sent and is cancelled, what the API renders is interrupted."""
+    Pump(lane).reap()
+    left = VideoRender.objects.filter(
+        lane=lane, state__in=VideoRender.OPEN, batch__worked_by__gt=""
     ).select_related("batch")
-    released = 0
     gone: dict[str, bool] = {}
-    for render in orphans:
+    for render in left:
         worker = render.batch.worked_by
-        if gone.setdefault(worker, is_provably_gone(worker)):
-            released += render.move(
-                State.QUEUED,
-                State.CANCELLED,
+        if render.state in _LEFT_BEHIND and gone.setdefault(worker, is_provably_gone(worker)):
+            render.move(
+                render.state,
+                _LEFT_BEHIND[render.state],
                 error_code="worker_gone",
-                error_message="The command that queued it ended before it was sent.",
+                error_message="The command that worked on it ended in the middle.",
             )
-    return released
+
+
+_LEFT_BEHIND = {
+    State.QUEUED: State.CANCELLED,
+    State.RUNNING: State.INTERRUPTED,
+    State.DOWNLOADING: State.NOT_DOWNLOADED,
+}
 
 
 class _Links:

@@ -1,0 +1,469 @@
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import time
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from tests.conftest import KEY, NOWHERE
+from tests.factories import picture_bytes
+from videogen.errors import VeoError
+from videogen.veo import (
+    Blocked,
+    Failed,
+    Finished,
+    Nothing,
+    ReferenceImage,
+    Running,
+    VeoClient,
+    VideoRequest,
+)
+
+MODEL = "veo-3.1-generate-preview"
+OPERATION = f"models/{MODEL}/operations/abc123"
+
+
+def video_request(**values):
+    return VideoRequest(
+        **{
+            "model": MODEL,
+            "prompt": '{"storyboard_payload": "灯 🏮"}',
+            "references": (ReferenceImage("image/png", picture_bytes()),),
+            "reference_type": "asset",
+            "aspect_ratio": "16:9",
+            "resolution": "1080p",
+            "duration_seconds": 8,
+        }
+        | values
+    )
+
+
+def submit(**values):
+    return VeoClient(submits=True).submit(video_request(**values))
+
+
+def refusal(function, *args, **kwargs):
+    with pytest.raises(VeoError) as caught:
+        function(*args, **kwargs)
+    return caught.value
+
+
+def facts(error):
+    """What a caller decides by."""
+    return {
+        "code": error.code,
+        "permanent": error.permanent,
+        "maybe_accepted": error.maybe_accepted,
+        "stops_queue": error.stops_queue,
+        "waits_for_quota": error.waits_for_quota,
+    }
+
+
+@pytest.fixture
+def impatient(settings):
+    settings.VIDEO_SUBMIT_TIMEOUT_SECONDS = 0.3
+    settings.VIDEO_POLL_TIMEOUT_SECONDS = 0.3
+
+
+@pytest.fixture
+def operation_name(simulator):
+    return submit()
+
+
+def poll_until_done(operation_name, *, seconds=10):
+    client = VeoClient()
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        answer = client.poll(operation_name)
+        if answer != Running():
+            return answer
+        time.sleep(0.02)
+    raise AssertionError("The operation did not end.")
+
+
+# -- what is sent --------------------------------------------------------------------------------
+
+
+def test_a_submission_is_on_the_wire_as_the_api_documents_it(settings, far_end):
+    far_end.answer(200, {"name": OPERATION}, Content_Type="application/json")
+    settings.VIDEO_API_BASE_URL = far_end.url
+    sheet, room = picture_bytes("gold"), picture_bytes("sienna", "JPEG")
+
+    name = submit(
+        references=(ReferenceImage("image/png", sheet), ReferenceImage("image/jpeg", room))
+    )
+
+    ((method, path, headers, body),) = far_end.requests
+    assert name == OPERATION
+    assert (method, path) == ("POST", f"/v1beta/models/{MODEL}:predictLongRunning")
+    assert headers["x-goog-api-key"] == KEY
+    assert headers["content-type"] == "application/json"
+    assert json.loads(body) == {
+        "instances": [
+            {
+                "prompt": '{"storyboard_payload": "灯 🏮"}',
+                "referenceImages": [
+                    {
+                        "image": {
+                            "bytesBase64Encoded": base64.b64encode(data).decode(),
+                            "mimeType": mime_type,
+                        },
+                        "referenceType": "ASSET",
+                    }
+                    for mime_type, data in (("image/png", sheet), ("image/jpeg", room))
+                ],
+            }
+        ],
+        "parameters": {
+            "sampleCount": 1,
+            "durationSeconds": 8,
+            "aspectRatio": "16:9",
+            "resolution": "1080p",
+        },
+    }
+
+
+def test_the_far_end_receives_prompt_pictures_and_parameters(simulator, log):
+    pictures = [picture_bytes(color) for color in ("gold", "sienna", "navy")]
+
+    name = submit(references=tuple(ReferenceImage("image/png", each) for each in pictures))
+
+    (received,) = log()["submissions"]
+    assert received["operation"] == name
+    assert received["model"] == MODEL
+    assert received["prompt"] == '{"storyboard_payload": "灯 🏮"}'
+    assert received["parameters"] == {
+        "sampleCount": 1,
+        "durationSeconds": 8,
+        "aspectRatio": "16:9",
+        "resolution": "1080p",
+    }
+    assert [each["sha256"] for each in received["references"]] == [
+        hashlib.sha256(each).hexdigest() for each in pictures
+    ]
+    assert log()["violations"] == []
+
+
+def test_a_request_without_pictures_names_none(simulator, log):
+    submit(references=())
+
+    (received,) = log()["submissions"]
+    assert received["error"] is None
+    assert received["references"] == []
+
+
+def test_connections_are_kept_for_polls_and_not_for_submissions(settings, start_far_end):
+    """On a connection that was just closed, "sent or not?" has no answer."""
+    submitted, polled = start_far_end(), start_far_end()
+    for far_end in (submitted, polled):
+        far_end.answer(200, {"name": OPERATION})
+    settings.VIDEO_API_BASE_URL = submitted.url
+    submitter = VeoClient(submits=True)
+    settings.VIDEO_API_BASE_URL = polled.url
+    poller = VeoClient()
+
+    for _ in range(3):
+        submitter.submit(video_request())
+        poller.poll(OPERATION)
+
+    assert len(submitted.connections) == 3
+    assert len(polled.connections) == 1
+
+
+def test_no_client_is_made_without_a_key(settings):
+    settings.GEMINI_API_KEY = ""
+
+    error = refusal(VeoClient)
+
+    assert facts(error) == {
+        "code": "no_api_key",
+        "permanent": True,
+        "maybe_accepted": False,
+        "stops_queue": True,
+        "waits_for_quota": False,
+    }
+    assert "GEMINI_API_KEY" in error.sentence
+
+
+def test_the_models_that_make_videos_are_listed(simulator):
+    names = VeoClient().list_models()
+
+    assert MODEL in names
+    assert "gemini-2.5-flash" not in names
+
+
+# -- the failure table: submit -----------------------------------------------------------------
+
+NO = {"permanent": True, "maybe_accepted": False, "stops_queue": False, "waits_for_quota": False}
+STOP = NO | {"stops_queue": True}
+LATER = NO | {"permanent": False}
+QUOTA = LATER | {"waits_for_quota": True}
+UNKNOWN = LATER | {"maybe_accepted": True}
+
+# Fault of the far end → code, consequence, seconds to wait as told, accepted operations there.
+SUBMIT_FAILURES = {
+    "400": ("invalid_argument", "http_400", NO, None, 0),
+    "400, key": ("key_invalid", "key_refused", STOP, None, 0),
+    "401": ("unauthenticated", "key_refused", STOP, None, 0),
+    "403": ("permission_denied", "key_refused", STOP, None, 0),
+    "404": ("model_not_found", "model_not_found", STOP, None, 0),
+    "404, retired": ("model_retired", "model_not_found", STOP, None, 0),
+    "402": ("payment_required", "credits_depleted", STOP, None, 0),
+    "429, credits": ("credits_depleted", "credits_depleted", STOP, None, 0),
+    "429, spend": ("spend_limit", "quota_spend", QUOTA, 60, 0),
+    "429, a minute": ("quota_minute", "quota_minute", QUOTA, 12, 0),
+    "503": ("unavailable", "unavailable", LATER, None, 0),
+    "500": ("internal", "http_500", UNKNOWN, None, 0),
+    "504": ("gateway_timeout", "http_504", UNKNOWN, None, 1),
+    "time-out, accepted": ("hang", "no_answer", UNKNOWN, None, 1),
+    "time-out, not accepted": ("hang_before_accept", "no_answer", UNKNOWN, None, 0),
+    "drop, accepted": ("drop_after_accept", "no_answer", UNKNOWN, None, 1),
+    "drop, not accepted": ("drop_before_accept", "no_answer", UNKNOWN, None, 0),
+    "half an answer": ("garbage_after_accept", "no_answer", UNKNOWN, None, 1),
+    "a web page": ("html_200", "no_answer", UNKNOWN, None, 0),
+    "no body": ("empty", "no_operation_name", UNKNOWN, None, 0),
+    "no name": ("no_name", "no_operation_name", UNKNOWN, None, 0),
+}
+
+
+@pytest.mark.parametrize(
+    ("fault", "code", "consequence", "retry_after", "accepted"),
+    SUBMIT_FAILURES.values(),
+    ids=SUBMIT_FAILURES.keys(),
+)
+def test_submit_failures(impatient, fail, log, fault, code, consequence, retry_after, accepted):
+    fail("submit", fault, times=-1)
+
+    error = refusal(submit)
+
+    assert facts(error) == {"code": code, **consequence}
+    assert error.retry_after == retry_after
+    assert "{" not in error.sentence, "words, not a dump"
+    assert KEY not in f"{error} {error.sentence}"
+    received = log()["submissions"]
+    assert len(received) == 1, "a paid call is never sent twice by itself"
+    assert sum(each["operation"] is not None for each in received) == accepted
+
+
+def test_a_daily_quota_waits_for_midnight_in_california(fail):
+    fail("submit", "quota_day")
+    now = datetime.now(ZoneInfo("America/Los_Angeles"))
+    midnight = datetime.combine(now.date() + timedelta(days=1), datetime.min.time(), now.tzinfo)
+    seconds = midnight.timestamp() - now.timestamp()
+
+    error = refusal(submit)
+
+    assert facts(error) == {"code": "quota_day", **QUOTA}
+    # A run just over midnight may see the next day's.
+    assert error.retry_after == pytest.approx(seconds, abs=5) or seconds < 5
+
+
+def test_a_retry_that_the_api_names_is_kept(fail):
+    fail("submit", "quota_minute", retry_seconds=37)
+
+    assert refusal(submit).retry_after == 37
+
+
+@pytest.mark.parametrize(
+    ("status", "headers", "code", "consequence", "retry_after"),
+    [
+        (503, {"Retry_After": "7"}, "unavailable", LATER, 7),
+        (429, {"Retry_After": "9"}, "quota_minute", QUOTA, 9),
+        (408, {}, "http_408", UNKNOWN, None),
+        (502, {}, "http_502", UNKNOWN, None),
+        (301, {"Location": "/elsewhere"}, "http_301", UNKNOWN, None),
+        (307, {"Location": "/elsewhere"}, "http_307", UNKNOWN, None),
+    ],
+)
+def test_answers_of_something_in_between(
+    settings, far_end, status, headers, code, consequence, retry_after
+):
+    far_end.answer(status, b"<html>Bad gateway</html>", Content_Type="text/html", **headers)
+    settings.VIDEO_API_BASE_URL = far_end.url
+
+    error = refusal(submit)
+
+    assert facts(error) == {"code": code, **consequence}
+    assert error.retry_after == retry_after
+    assert len(far_end.requests) == 1
+
+
+def test_a_refused_connection_was_surely_not_accepted(settings):
+    settings.VIDEO_API_BASE_URL = NOWHERE
+
+    error = refusal(submit)
+
+    assert facts(error) == {"code": "no_connection", **LATER}
+    assert "could not be reached" in error.sentence
+
+
+def test_an_answer_that_comes_late_but_in_time_is_taken(fail, log):
+    fail("submit", "slow", seconds=0.3)
+
+    name = submit()
+
+    assert [each["operation"] for each in log()["submissions"]] == [name]
+
+
+# -- the failure table: poll -------------------------------------------------------------------
+
+POLL_FAILURES = {
+    "429": ("quota", "http_429", LATER),
+    "500": ("internal", "http_500", LATER),
+    "503": ("unavailable", "http_503", LATER),
+    "drop": ("drop", "no_answer", LATER),
+    "half an answer": ("garbage", "no_answer", LATER),
+    "a web page": ("html_200", "no_answer", LATER),
+    "time-out": ("hang", "no_answer", LATER),
+    "404": ("not_found", "operation_forgotten", NO),
+    "400, key": ("key_invalid", "key_refused", STOP),
+}
+
+
+@pytest.mark.parametrize(
+    ("fault", "code", "consequence"), POLL_FAILURES.values(), ids=POLL_FAILURES.keys()
+)
+def test_poll_failures(impatient, fail, operation_name, fault, code, consequence):
+    fail("poll", fault)
+    client = VeoClient()
+
+    error = refusal(client.poll, operation_name)
+
+    assert facts(error) == {"code": code, **consequence}
+    assert KEY not in f"{error} {error.sentence}"
+    assert isinstance(poll_until_done(operation_name), Finished), "asking again helps"
+
+
+def test_a_poll_without_a_connection_may_be_repeated(settings, operation_name):
+    settings.VIDEO_API_BASE_URL = NOWHERE
+
+    error = refusal(VeoClient().poll, operation_name)
+
+    assert facts(error) == {"code": "no_answer", **LATER}
+
+
+def test_a_slow_poll_is_answered(fail, operation_name):
+    fail("poll", "slow", seconds=0.3)
+
+    assert isinstance(VeoClient().poll(operation_name), (Running, Finished))
+
+
+def test_an_operation_is_polled_by_its_name_in_any_process(simulator, operation_name, log):
+    finished = poll_until_done(operation_name)
+
+    (file_id,) = simulator.store.find(operation_name.rpartition("/")[2]).file_ids
+    assert finished == Finished(f"{simulator.url}/v1beta/files/{file_id}:download?alt=media")
+    assert log()["operations"][operation_name]["polls"] >= 1
+
+
+# -- the failure table: done -------------------------------------------------------------------
+
+SAFETY = (
+    "Veo could not generate videos because the input violates Gemini API's usage guidelines. If "
+    "you think this was an error, send feedback. Support codes: 58061214, 29310472"
+)
+AUDIO = (
+    "We encountered an issue with the audio for your prompt, so the video could not be "
+    "generated. Please try again. You have not been charged for this attempt."
+)
+ENDINGS = {
+    "error 13": ("error", {"code": 13, "message": "Internal."}, Failed("13", "Internal.")),
+    "error 14": ("error", {"code": 14, "message": "Away."}, Failed("14", "Away.")),
+    "error 8": ("error", {"code": 8, "message": "Exhausted."}, Failed("8", "Exhausted.")),
+    "error 4": ("error", {"code": 4, "message": "Too late."}, Failed("4", "Too late.")),
+    "blocked, audio": ("blocked_audio", {}, Blocked((AUDIO,), ())),
+    "blocked, support codes": (
+        "blocked",
+        {"codes": [58061214, 29310472]},
+        Blocked((SAFETY,), ("58061214", "29310472")),
+    ),
+    "nothing at all": ("nothing", {}, Nothing()),
+    "a response without a sample": ("empty_samples", {}, Nothing()),
+}
+
+
+@pytest.mark.parametrize(("fault", "params", "answer"), ENDINGS.values(), ids=ENDINGS.keys())
+def test_endings_without_a_video(fail, operation_name, fault, params, answer):
+    fail("done", fault, **params)
+
+    assert poll_until_done(operation_name) == answer
+
+
+def test_an_operation_that_never_ends_is_running(simulator, fail, operation_name):
+    fail("done", "never_done")
+    client = VeoClient()
+    time.sleep(0.1)
+
+    answers = {client.poll(operation_name) for _ in range(3)}
+
+    assert answers == {Running()}
+
+
+def test_of_two_samples_the_first_is_taken(simulator, fail, operation_name):
+    fail("done", "two_samples")
+
+    finished = poll_until_done(operation_name)
+
+    first, _ = simulator.store.find(operation_name.rpartition("/")[2]).file_ids
+    assert first in finished.uri
+
+
+# -- the key ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("status", [301, 302, 307, 308])
+def test_redirects_are_not_followed_with_the_key(settings, start_far_end, status):
+    api, elsewhere = start_far_end(), start_far_end()
+    elsewhere.answer(200, {"name": OPERATION})
+    api.answer(status, Location=f"{elsewhere.url}/v1beta/models")
+    settings.VIDEO_API_BASE_URL = api.url
+
+    submitted = refusal(submit)
+    polled = refusal(VeoClient().poll, OPERATION)
+
+    assert submitted.maybe_accepted
+    assert not polled.permanent
+    assert elsewhere.requests == []
+
+
+def test_the_key_is_in_no_url(settings, far_end):
+    far_end.answer(200, {"name": OPERATION})
+    settings.VIDEO_API_BASE_URL = far_end.url
+
+    submit()
+    VeoClient().poll(OPERATION)
+
+    assert [path for _, path, _, _ in far_end.requests] == [
+        f"/v1beta/models/{MODEL}:predictLongRunning",
+        f"/v1beta/{OPERATION}",
+    ]
+
+
+@pytest.mark.parametrize("status", [400, 403, 404, 429, 500, 503])
+def test_the_key_is_in_no_errors_text(settings, far_end, status):
+    message = f"The key {KEY} is not welcome at /v1beta?key={KEY}\n\0 line two"
+    far_end.answer(status, {"error": {"code": status, "message": message, "status": "X"}})
+    settings.VIDEO_API_BASE_URL = far_end.url
+
+    errors = [refusal(submit), refusal(VeoClient().poll, OPERATION)]
+
+    for error in errors:
+        assert KEY not in str(error)
+        assert "[key] is not welcome at /v1beta?key=[key] line two" in error.sentence
+
+
+def test_the_key_is_in_no_ending(fail, operation_name):
+    fail("done", "error", message=f"key {KEY}")
+
+    assert poll_until_done(operation_name) == Failed("13", "key [key]")
+
+
+def test_an_endless_message_is_cut(settings, far_end):
+    far_end.answer(400, {"error": {"code": 400, "message": "x" * 100_000, "status": "X"}})
+    settings.VIDEO_API_BASE_URL = far_end.url
+
+    assert len(refusal(submit).sentence) < 1100
