@@ -9,6 +9,8 @@ from urllib.parse import urlsplit
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Warning, register
 
+# A slice of the pump has to end well before the queue's time-out of a task, submissions included.
+SLICE_SECONDS = 25.0
 BACKENDS = ("simulator", "gemini")
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
@@ -74,6 +76,15 @@ def check_queue(**kwargs: Any) -> list[CheckMessage]:
                 "Q_CLUSTER: the queue is on another database than the renders.",
                 hint='Set orm to "default".',
                 id="videogen.E012",
+            )
+        )
+    if queue["timeout"] <= SLICE_SECONDS + settings.VIDEO_SUBMIT_TIMEOUT_SECONDS:
+        messages.append(
+            Error(
+                "VIDEO_SUBMIT_TIMEOUT_SECONDS is so long that the queue would kill a task in the "
+                "middle of a paid call.",
+                hint=f"Set it below {queue['timeout'] - SLICE_SECONDS:.0f}.",
+                id="videogen.E014",
             )
         )
     if queue["workers"] < 2:

@@ -28,6 +28,7 @@ from .answers import (
     apply_submit_error,
     pause_lane,
 )
+from .checks import SLICE_SECONDS
 from .claims import Claim, claim_renders, queued_renders
 from .errors import ReferencePictureError, VeoError, VideogenError
 from .leases import release_lease, take_lease
@@ -42,8 +43,6 @@ logger = logging.getLogger(__name__)
 
 State = VideoRender.State
 
-# A slice has to end well before the queue's time-out of a task, submissions included.
-SLICE_SECONDS = 25.0
 TICK_SECONDS = 0.2
 RENEW_SECONDS = 2.0
 REAP_SECONDS = 5.0

@@ -3,14 +3,15 @@ when the cluster is told to stop. Under plain `qcluster` nobody raises it: slice
 
 from __future__ import annotations
 
-import multiprocessing
+from multiprocessing.sharedctypes import RawValue
 
-_flag = multiprocessing.get_context("fork").Event()
+# Shared by fork. No lock: one that a killed process holds would stop everybody else.
+_flag = RawValue("b", 0)
 
 
 def request_stop() -> None:
-    _flag.set()
+    _flag.value = 1
 
 
 def stop_requested() -> bool:
-    return _flag.is_set()
+    return bool(_flag.value)

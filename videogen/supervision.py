@@ -12,6 +12,7 @@ import logging
 import os
 import signal
 import sys
+import threading
 import time
 from datetime import timedelta
 from types import FrameType
@@ -73,7 +74,9 @@ class WatchedCluster:
 
     def _stop_cleanly(self, cluster: object) -> int:
         """Workers finish what they are at; who does not in time is ended (nothing is lost)."""
-        cluster.stop_event.set()
+        # In a thread: setting an event waits for whoever waits on it, and a signal to the whole
+        # group may have ended the sentinel in its sleep.
+        threading.Thread(target=cluster.stop_event.set, daemon=True).start()
         cluster.sentinel.join(STOP_SECONDS)
         if cluster.sentinel.is_alive():
             logger.warning("The cluster did not stop in time: ending it.")

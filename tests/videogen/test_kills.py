@@ -150,6 +150,17 @@ def test_a_killed_command_leaves_work_that_the_next_one_ends(installation: Insta
     assert sorted(installation.accepted().values()) == [1, 1]
 
 
+def test_sigterm_to_the_whole_group_ends_it_too(installation: Installation) -> None:
+    installation.start_simulator("--latency=0.2")
+    cluster = installation.start("work")
+    installation.run_task(STORY, "--no-wait")
+    wait_for_states(installation, "done")
+
+    os.killpg(cluster.pid, signal.SIGTERM)
+
+    assert cluster.wait(20) == 0
+
+
 @pytest.mark.parametrize("command", ["work", "qcluster"])
 def test_sigterm_ends_the_cluster_and_its_children(
     installation: Installation, command: str

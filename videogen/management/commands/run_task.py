@@ -16,6 +16,7 @@ from videogen.console import ConsoleListener, print_result
 from videogen.errors import RequestError
 from videogen.models import RenderBatch
 from videogen.queueing import Requester
+from videogen.wakeups import is_cluster_running
 from videogen.workflow import TASKS, TaskRequest
 
 EXAMPLES = """
@@ -115,6 +116,8 @@ class Command(BaseCommand):
             self.stdout.write(json.dumps({"summary": result.summary}, ensure_ascii=False))
         else:
             print_result(results, result)
+        if not wait and result.summary["queued"] and not is_cluster_running():
+            errors.print("Queued, but no cluster is running: start one with manage.py work")
         if not result.is_as_asked:
             sys.exit(1)
 

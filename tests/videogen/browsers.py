@@ -1,0 +1,43 @@
+"""Browsers in which somebody is logged in, for tests of the screens."""
+
+from __future__ import annotations
+
+import itertools
+
+from django.contrib.auth import get_user_model
+from django.contrib.auth.models import Permission
+from django.test import Client
+
+VIEWS = (
+    "storybook.view_shot",
+    "videogen.view_videorender",
+    "videogen.view_renderbatch",
+    "videogen.view_submission",
+    "videogen.view_lane",
+    "videogen.view_referencechoice",
+)
+
+_numbers = itertools.count(1)
+
+
+def browser_of(*permissions, **values):
+    """Of a member of the staff who may do just this: "app.codename"."""
+    values = {"username": f"user-{next(_numbers)}", "is_staff": True} | values
+    user = get_user_model().objects.create_user(**values)
+    for each in permissions:
+        app, codename = each.split(".")
+        user.user_permissions.add(
+            Permission.objects.get(content_type__app_label=app, codename=codename)
+        )
+    browser = Client()
+    browser.force_login(user)
+    return browser
+
+
+def viewer(**values):
+    return browser_of(*VIEWS, **values)
+
+
+def producer(**values):
+    """Of someone who may see everything and generate videos."""
+    return browser_of(*VIEWS, "videogen.generate_video", **values)
