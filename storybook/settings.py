@@ -76,6 +76,14 @@ ALLOWED_HOSTS = [
     if host.strip()
 ]
 
+CSRF_TRUSTED_ORIGINS = [
+    origin.strip() for origin in env("DJANGO_TRUSTED_ORIGINS").split(",") if origin.strip()
+]
+if env_bool("DJANGO_BEHIND_TLS"):
+    # A proxy ends TLS and tells so; it has to remove the header from what comes from outside.
+    SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+    SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = True
+
 INSTALLED_APPS = [
     "videogen",
     "storybook",
@@ -138,9 +146,7 @@ CACHES = {
     "default": {
         "BACKEND": "django.core.cache.backends.filebased.FileBasedCache",
         "LOCATION": STATE_DIR / "cache",
-        "KEY_PREFIX": hashlib.sha256(
-            env("DATABASE_URL", str(BASE_DIR)).encode()
-        ).hexdigest()[:12],
+        "KEY_PREFIX": hashlib.sha256(env("DATABASE_URL", str(BASE_DIR)).encode()).hexdigest()[:12],
     }
 }
 if redis_url := env("VIDEO_QUEUE_REDIS_URL"):
@@ -211,6 +217,7 @@ VIDEO_DOWNLOAD_TIMEOUT_SECONDS = env_number("VIDEO_DOWNLOAD_TIMEOUT_SECONDS", 30
 VIDEO_DOWNLOAD_DEADLINE_MINUTES = env_number("VIDEO_DOWNLOAD_DEADLINE_MINUTES", 25.0, float)
 VIDEO_DOWNLOAD_ATTEMPTS = env_number("VIDEO_DOWNLOAD_ATTEMPTS", 5, int)
 VIDEO_DOWNLOAD_MAX_BYTES = env_number("VIDEO_DOWNLOAD_MAX_MEGABYTES", 2048, int) * 1024**2
+VIDEO_PRICE_USD_PER_SECOND = env_number("VIDEO_PRICE_USD_PER_SECOND", None, Decimal)
 VIDEO_BUDGET_USD = env_number("VIDEO_BUDGET_USD", None, Decimal)
 
 # -- The queue -----------------------------------------------------------------------------------

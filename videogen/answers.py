@@ -142,7 +142,8 @@ def apply_poll(render: VideoRender, answer: PollAnswer) -> None:
 def apply_poll_error(render: VideoRender, error: VeoError) -> None:
     """The API did not tell: ask again later, or stop asking. Call it inside a transaction."""
     now = timezone.now()
-    failures = render.poll_failures + 1
+    # "In a row" means the same answer: a lost connection says nothing about a 404.
+    failures = render.poll_failures + 1 if render.error_code == error.code else 1
     if error.permanent and failures >= MAX_POLL_REFUSALS:
         if error.code == "operation_forgotten":
             _mark_unknown(render, error.code, error.sentence)

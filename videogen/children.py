@@ -56,6 +56,8 @@ class Children:
         return url
 
     def __enter__(self) -> Children:
+        # A supervisor's SIGTERM ends the children as Ctrl-C does.
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
         return self
 
     def __exit__(

@@ -1,4 +1,4 @@
-"""What a person decides about a render whose outcome nobody knows."""
+"""What a person decides about a render that does not go on by itself."""
 
 from __future__ import annotations
 
@@ -35,10 +35,10 @@ def look_again(render: VideoRender) -> bool:
 
 
 def allow_new_render(render: VideoRender) -> bool:
-    """A person says that it was not accepted, or that its clip is given up: the shot may be
-    rendered again. The possible charge stays in the books as it is."""
+    """A person says that it was not accepted, or gives its clip up: the shot may be rendered
+    again. The possible charge stays in the books as it is."""
     return render.move(
-        State.UNKNOWN,
+        {State.UNKNOWN, State.INTERRUPTED, State.NOT_DOWNLOADED},
         State.CANCELLED,
         error_message=f"{render.error_message} A person allowed a new render.".strip(),
     )

@@ -137,9 +137,9 @@ class VideoRender(models.Model):
             State.UNKNOWN,
             State.INTERRUPTED,
         },
-        State.INTERRUPTED: {State.RUNNING},
+        State.INTERRUPTED: {State.RUNNING, State.CANCELLED},
         State.DOWNLOADING: {State.DONE, State.NOT_DOWNLOADED, State.FAILED},
-        State.NOT_DOWNLOADED: {State.DOWNLOADING},
+        State.NOT_DOWNLOADED: {State.DOWNLOADING, State.CANCELLED},
     }
 
     # -- what was asked for

@@ -1,7 +1,8 @@
 """What a render costs, and what is left to spend.
 
 Prices are data: per model and resolution, in USD per second of video. A combination that is not
-listed has no known price, and what has no known price is never sent.
+listed has no known price (unless VIDEO_PRICE_USD_PER_SECOND names one), and what has no known price
+is never sent.
 """
 
 from __future__ import annotations
@@ -32,7 +33,9 @@ def price_of(backend: str, model: str, resolution: str, seconds: int) -> Decimal
     """USD for one video, in cents; None where no price is known."""
     if backend == SIMULATOR:
         return Decimal("0.00")
-    per_second = USD_PER_SECOND.get((model, resolution))
+    per_second = settings.VIDEO_PRICE_USD_PER_SECOND
+    if per_second is None:
+        per_second = USD_PER_SECOND.get((model, resolution))
     return None if per_second is None else (per_second * seconds).quantize(Decimal("0.01"))
 
 

@@ -103,7 +103,7 @@ class Pump:
             self._renewed = now
             if self._is_leased and not take_lease(self.lane, self.owner):
                 return False
-            self._renders(State.RUNNING).update(beat_at=timezone.now())
+            self._renders(State.RUNNING, State.DOWNLOADING).update(beat_at=timezone.now())
         if now - self._reaped >= REAP_SECONDS:
             self._reaped = now
             self.reap()
@@ -303,7 +303,11 @@ def run_slice() -> bool:
 def _send(client: VeoClient, claim: Claim) -> str:
     """In a thread: the paid call, and its answer on disk before anything else."""
     operation_name = client.submit(load_request(claim.render))
-    journal.write_answer(claim.submission.token, operation_name)
+    try:
+        journal.write_answer(claim.submission.token, operation_name)
+    except OSError as error:
+        # A full disk: the row may still have room for it.
+        logger.error("%s: no journal (%s), operation %s", claim.render, error, operation_name)
     return operation_name
 
 

@@ -192,7 +192,7 @@ def plan_shots(story: Story, shots: QuerySet[Shot], mode: str) -> Plan:
     key_frames = _key_frames(shots, pictures)
     choices = _choices(shots)
     situations = find_situations(shots, request.backend)
-    general = _impossible_for_all(documents, request)
+    general = _impossible_for_all(documents)
     plans = []
     for shot in rows:
         situation, cause = situations.get(shot.pk, (Situation.NOTHING, None))
@@ -268,7 +268,8 @@ def _plan_shot(
     candidates, warnings = list_candidates(visual, payload, key_frames, pictures)
     selection = pick_references(candidates, choices, use_key_frames=settings.VIDEO_USE_KEY_FRAMES)
     impossible += selection.broken
-    if not impossible and decide(row.situation, mode).action not in _NEW:
+    is_new = decide(row.situation, mode).action in _NEW
+    if not impossible and not is_new and not settings.VIDEO_PROMPT_LIMIT_BLOCKS:
         return _decided(row, mode)
     prompt = build_prompt(visual, audio, payload, limit=settings.VIDEO_PROMPT_LIMIT_TOKENS)
     warnings += selection.warnings
@@ -300,26 +301,27 @@ def _decided(row: ShotPlan, mode: str, impossible: Sequence[str] = ()) -> ShotPl
     return replace(row, decision=decision, impossible=tuple(impossible))
 
 
-def _impossible_for_all(
-    documents: Mapping[str, dict[str, Any]], request: RequestSettings
-) -> list[str]:
-    sentences = [
+def _impossible_for_all(documents: Mapping[str, dict[str, Any]]) -> list[str]:
+    return [
         f"The story has no {words} design document: import it or write it in the admin."
         for kind, words in (("visual", "visual"), ("audio", "audio"))
         if not documents.get(kind)
     ]
-    if request.price_usd is None:
-        sentences.append(
-            f"No price is known for {request.model} at {request.resolution}: "
-            "nothing is sent whose price is unknown."
-        )
-    return sentences
 
 
 def _within_budget(rows: Iterable[ShotPlan], request: RequestSettings) -> tuple[ShotPlan, ...]:
-    """The rows, those blocked that the budget has no room for."""
-    left = budget_left_usd(with_queued=True)
+    """The rows, those blocked whose price is unknown or that the budget has no room for."""
     price = request.price_usd
+    if price is None:
+        sentence = (
+            f"No price is known for {request.model} at {request.resolution}, and what has none is "
+            "never sent: set VIDEO_PRICE_USD_PER_SECOND."
+        )
+        unpriced = Decision(Action.BLOCKED, sentence)
+        return tuple(
+            replace(row, decision=unpriced) if row.decision.action in _NEW else row for row in rows
+        )
+    left = budget_left_usd(with_queued=True)
     if left is None or not price:
         return tuple(rows)
     fitting = []

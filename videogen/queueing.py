@@ -20,7 +20,7 @@ from storybook.models import Shot, Story
 
 from .answers import resume_lane
 from .models import Lane, RenderBatch, VideoRender
-from .planning import Action, Decision, Plan, ShotPlan, decide, find_situations
+from .planning import Action, Decision, Plan, ShotPlan, Situation, decide, find_situations
 from .wakeups import wake_downloads, wake_pump
 
 State = VideoRender.State
@@ -65,7 +65,10 @@ def queue_renders(
         batch = _create_batch(plan, requester, task, filters, worked_by)
         lane = lane_of(plan.request.backend)
         created = _create_renders(plan, batch, lane, requester)
-        if plan.count(Action.GENERATE):
+        asks_again = plan.count(Action.GENERATE) or any(
+            row.situation == Situation.IN_FLIGHT for row in plan.rows
+        )
+        if asks_again and plan.mode != RenderBatch.Mode.DRY_RUN:
             # Whoever asks again has mended what the queue was stopped for, or is told once more.
             resume_lane(lane)
         resumed = {
@@ -82,7 +85,7 @@ def queue_renders(
         if worked_by and resumed:
             # Whoever asked first is gone: this process works on them now.
             RenderBatch.objects.filter(renders__in=resumed.values()).update(worked_by=worked_by)
-        if wake and (created or resumed):
+        if wake and (created or resumed or asks_again):
             wake_pump()
             wake_downloads(plan.count(Action.DOWNLOAD))
     return QueuedBatch(batch, rows, frozenset({*created.values(), *resumed.values()}))
@@ -249,7 +252,8 @@ def _resume(row: ShotPlan) -> bool:
 
 
 def _cause_pk(row: ShotPlan) -> int | None:
-    return row.cause.pk if row.cause else None
+    """A skipped row is described by the render that causes the skip."""
+    return row.cause.pk if row.cause and row.decision.action == Action.SKIP else None
 
 
 def _as_record(row: ShotPlan, render_id: int | None) -> dict[str, Any]:

@@ -34,7 +34,7 @@ def create_shot_videos(request: TaskRequest) -> TaskResult:
             request.listener,
             works_here=bool(queued.batch.worked_by),
         )
-    return _report(queued, plan, lane)
+    return _report(queued, plan, lane, waited=request.listener is not None)
 
 
 def _plan(request: TaskRequest) -> Plan:
@@ -98,7 +98,7 @@ def _works_here(request: TaskRequest) -> bool:
     return True
 
 
-def _report(queued: QueuedBatch, plan: Plan, lane: Lane) -> TaskResult:
+def _report(queued: QueuedBatch, plan: Plan, lane: Lane, *, waited: bool) -> TaskResult:
     lane.refresh_from_db()
     renders = renders_of(pk for _, pk in queued.rows if pk)
     rows = [describe_row(row, renders.get(pk), lane) for row, pk in queued.rows]
@@ -108,7 +108,8 @@ def _report(queued: QueuedBatch, plan: Plan, lane: Lane) -> TaskResult:
         if row.decision.action in (Action.GENERATE, Action.REHEARSE)
     )
     summary = summarise(rows, Decimal(new))
-    waited = queued.render_ids
-    missed = any(renders[pk].status in NOT_AS_ASKED for pk in waited)
-    stuck = any(renders[pk].state in VideoRender.OPEN and queued.batch.worked_by for pk in waited)
-    return TaskResult(rows, summary, not (summary["blocked"] or missed or stuck))
+    of_this_run = [renders[pk] for pk in queued.render_ids]
+    missed = any(render.status in NOT_AS_ASKED for render in of_this_run)
+    # Waited for and still open: a daily quota, or a queue that a person has to mend.
+    left = waited and any(render.state in VideoRender.OPEN for render in of_this_run)
+    return TaskResult(rows, summary, not (summary["blocked"] or missed or left))

@@ -143,6 +143,8 @@ class Downloads:
             state=State.DOWNLOADING,
             downloader=self.owner,
         ).update(download_lease_until=now + LEASE, beat_at=now)
+        # The others are next: somebody works on them.
+        self.waiting().update(beat_at=now)
 
     def _finish(self, render: VideoRender, future: Future[Clip]) -> None:
         try:
@@ -196,6 +198,7 @@ class Downloads:
             download_lease_until=None,
             error_code="",
             error_message="",
+            warnings=[*render.warnings, *_surprises(render, facts)],
         )
         discard(render.pk)
         logger.info("%s: %s", render, path)
@@ -204,6 +207,10 @@ class Downloads:
         """Try again later, or leave the link for a person."""
         now = timezone.now()
         reason = {"error_code": error.code, "error_message": error.sentence}
+        if error.code == "busy":
+            # No attempt: the file is still another process's.
+            render.download_attempts -= 1
+            reason["download_attempts"] = render.download_attempts
         free = {"downloader": "", "download_lease_until": None}
         logger.warning("%s: %s", render, error.sentence)
         if not error.permanent and render.download_attempts < settings.VIDEO_DOWNLOAD_ATTEMPTS:
@@ -220,6 +227,18 @@ class Downloads:
         render.move(State.DOWNLOADING, ends, **reason, **free)
         if ends == State.FAILED:
             discard(render.pk)
+
+
+def _surprises(render: VideoRender, facts: VideoFacts) -> list[str]:
+    """What the video is that nobody asked for. It was paid for, so it is a take all the same."""
+    surprises = []
+    if render.kind != VideoRender.Kind.LINK and abs(facts.seconds - render.duration_seconds) > 0.5:
+        surprises.append(
+            f"The video is {facts.seconds:.1f} s long; {render.duration_seconds} s were asked for."
+        )
+    if not facts.has_audio:
+        surprises.append("The video has no sound.")
+    return surprises
 
 
 def run_slice() -> bool:

@@ -11,6 +11,12 @@ def pump() -> None:
         wake_pump()
 
 
+def sweep() -> None:
+    """Once a minute, whatever was lost."""
+    wake_pump()
+    wake_downloads(1)
+
+
 def download() -> None:
     if takes.run_slice():
         wake_downloads(1)

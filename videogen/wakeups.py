@@ -36,7 +36,7 @@ def wake_downloads(count: int) -> None:
 
 def wake_at_start() -> None:
     """When a worker starts: it may take the place of one that was killed in the middle of
-    something. (Whatever else is lost, the schedules of migration 0002 wake every minute.)"""
+    something. (Whatever else is lost, the schedule of migration 0002 wakes every minute.)"""
     try:
         wake_pump()
         wake_downloads(1)

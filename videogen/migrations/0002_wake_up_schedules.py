@@ -3,19 +3,18 @@ from __future__ import annotations
 from django.db import migrations
 
 # The safety net under lost wake-ups: once a minute.
-NAMES = ("videogen.tasks.pump", "videogen.tasks.download")
+NAME = "videogen.tasks.sweep"
 
 
 def create(apps, schema_editor):
     schedules = apps.get_model("django_q", "Schedule").objects.using(schema_editor.connection.alias)
-    for name in NAMES:
-        if not schedules.filter(name=name).exists():
-            schedules.create(name=name, func=name, schedule_type="I", minutes=1, repeats=-1)
+    if not schedules.filter(name=NAME).exists():
+        schedules.create(name=NAME, func=NAME, schedule_type="I", minutes=1, repeats=-1)
 
 
 def remove(apps, schema_editor):
     schedules = apps.get_model("django_q", "Schedule").objects.using(schema_editor.connection.alias)
-    schedules.filter(name__in=NAMES).delete()
+    schedules.filter(name=NAME).delete()
 
 
 class Migration(migrations.Migration):

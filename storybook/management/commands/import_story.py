@@ -82,9 +82,6 @@ exit codes: 0 imported, 1 refused or failed, 2 wrong usage"""
             encoding = getattr(self.stdout, "encoding", None) or "utf-8"
             self.stdout.write(_table(report).encode(encoding, "replace").decode(encoding))
 
-    def _say(self, sentence: str) -> None:
-        self.stderr.write(_printable(sentence))
-
     def _check_database(self) -> None:
         try:
             tables = connection.introspection.table_names()

@@ -48,6 +48,8 @@ class Command(BaseCommand):
                 )
         except VideogenError as error:
             raise CommandError(error.sentence) from error
+        except KeyboardInterrupt:
+            raise CommandError("Stopped. Run it again: it goes on.", returncode=130) from None
         self.stdout.write(
             f"\nThe videos are below {Path(settings.MEDIA_ROOT) / STORY_ID / 'shots'}\n"
             "Open the admin: make serve, then http://127.0.0.1:8000/admin/ "
