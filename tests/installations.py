@@ -179,7 +179,7 @@ def write_story(folder: Path, story_id: str, shots: int, *, characters: int = 4)
                 "shot_index": number % 6 + 1,
                 "storyboard_payload": {
                     "framingAndAngle": "Wide shot, eye level",
-                    "compositionAndContent": f"{story_id} {number}: the quay in the last light. " * 5,
+                    "compositionAndContent": f"{story_id} {number}: the quay at dusk. " * 6,
                     "characterActionAndEmotion": "She lifts the lantern and listens. " * 3,
                     "referencedDesigns": {
                         "characters": [f"character-{number % characters}"],

@@ -217,8 +217,10 @@ _NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.
 
 def _submit_error(error: Exception) -> VeoError:
     if isinstance(error, _NOT_SENT):
+        hint = " Start it: manage.py run_simulator" if settings.VIDEO_BACKEND == "simulator" else ""
         return VeoError(
-            f"The video API could not be reached: {clean(error)}",
+            f"The video API could not be reached at {settings.VIDEO_API_BASE_URL} "
+            f"({clean(error)}).{hint}",
             code="no_connection",
             permanent=False,
         )

@@ -92,6 +92,8 @@ def shot_form(row, text):
         "storyboard_payload": text,
         "key_frames-TOTAL_FORMS": 0,
         "key_frames-INITIAL_FORMS": 0,
+        "reference_choices-TOTAL_FORMS": 0,
+        "reference_choices-INITIAL_FORMS": 0,
     }
 
 

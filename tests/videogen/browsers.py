@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import re
 
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import Permission
@@ -41,3 +42,8 @@ def viewer(**values):
 def producer(**values):
     """Of someone who may see everything and generate videos."""
     return browser_of(*VIEWS, "videogen.generate_video", **values)
+
+
+def fingerprint(response):
+    """Of the plan that the page shows: it has to come back with the confirmation."""
+    return re.search(r'name="planned" value="([0-9a-f]{64})"', response.content.decode())[1]

@@ -19,7 +19,7 @@ from tests.factories import (
 )
 from videogen.models import RenderBatch, VideoRender
 
-from .browsers import browser_of, producer, viewer
+from .browsers import browser_of, fingerprint, producer, viewer
 
 pytestmark = pytest.mark.django_db
 
@@ -37,8 +37,11 @@ def select(shots, **values):
     return {"action": "generate_videos", "_selected_action": ids} | values
 
 
-def fingerprint(response):
-    return re.search(r'name="planned" value="([0-9a-f]{64})"', response.content.decode())[1]
+def confirm(browser, shots, mode, *, address=LIST, follow=False):
+    """Look at the plan, then confirm it, as a person does."""
+    form = select(shots, mode=mode)
+    seen = fingerprint(browser.post(address, form))
+    return browser.post(address, form | {"planned": seen, "confirm": 1}, follow=follow)
 
 
 def button(response):
@@ -191,7 +194,7 @@ def test_nothing_is_queued_where_there_is_nothing_to_do():
     shots = make_shots(1)
     make_render(shots[0], State.DONE)
 
-    response = producer().post(LIST, select(shots, mode="default", confirm=1))
+    response = confirm(producer(), shots, "default")
 
     assert response.status_code == 200
     assert "there is nothing to do" in response.content.decode()
@@ -211,7 +214,7 @@ def test_rehearsal_is_queued_as_one_and_resumes_no_queue():
     make_lane(paused_at="2026-01-01T00:00Z", pause_reason="no key")
     shots = make_shots(1)
 
-    producer().post(LIST, select(shots, mode="dry-run", confirm=1))
+    confirm(producer(), shots, "dry-run")
 
     render = VideoRender.objects.select_related("lane").get()
     assert render.kind == VideoRender.Kind.REHEARSAL
@@ -222,7 +225,7 @@ def test_generating_resumes_a_stopped_queue():
     make_lane(paused_at="2026-01-01T00:00Z", pause_reason="no key")
     shots = make_shots(1)
 
-    producer().post(LIST, select(shots, mode="default", confirm=1))
+    confirm(producer(), shots, "default")
 
     assert not VideoRender.objects.get().lane.paused_at
 
@@ -233,7 +236,7 @@ def test_selection_over_two_stories_becomes_a_batch_each():
     response = browser.post(LIST, select(shots))
     assert button(response) == ("Generate 3 videos · free", False)
 
-    response = browser.post(LIST, select(shots, mode="default", confirm=1), follow=True)
+    response = confirm(browser, shots, "default", follow=True)
 
     assert sorted(batch.renders.count() for batch in RenderBatch.objects.all()) == [1, 2]
     assert response.status_code == 200
@@ -246,7 +249,7 @@ def test_stories_that_each_fit_the_budget_must_fit_together(paid, settings):
     settings.VIDEO_BUDGET_USD = Decimal("4.00")
     shots = make_shots(1) + make_shots(1)
 
-    response = producer().post(LIST, select(shots, mode="default", confirm=1))
+    response = confirm(producer(), shots, "default")
 
     assert button(response) == ("Generate 2 videos · $6.40", True)
     assert "more than the budget has left" in response.content.decode()
@@ -261,7 +264,7 @@ def test_smuggled_shot_is_refused():
     response = producer().post(address, select(mine + other))
     assert "1 selected shot left out" in response.content.decode()
 
-    producer().post(address, select(mine + other, mode="default", confirm=1))
+    confirm(producer(), mine + other, "default", address=address)
     assert VideoRender.objects.get().shot == mine[0]
 
     response = producer().post(address, select(other, mode="default", confirm=1))
@@ -299,11 +302,19 @@ def test_permission_to_generate_does_not_open_the_list():
     assert response.status_code == 403
 
 
+def test_a_confirmation_of_an_unseen_plan_queues_nothing():
+    shots = make_shots(1)
+
+    producer().post(LIST, select(shots, mode="default", confirm=1))
+
+    assert not VideoRender.objects.exists()
+
+
 def test_without_a_view_of_batches_one_comes_back_to_the_list():
     shots = make_shots(1)
     browser = browser_of("storybook.view_shot", "videogen.generate_video")
 
-    response = browser.post(LIST, select(shots, mode="default", confirm=1))
+    response = confirm(browser, shots, "default")
 
     assert response.status_code == 302 and response.url == LIST
     assert VideoRender.objects.count() == 1

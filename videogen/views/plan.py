@@ -15,21 +15,20 @@ from django.contrib import messages
 from django.contrib.admin import ModelAdmin
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import Max, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils.html import format_html, format_html_join
 
 from storybook.models import Shot, Story
-
-from ..forms import MODES, PlanForm
-from ..models import RenderBatch
-from ..money import budget_left_usd
-from ..planning import Action, Plan, ShotPlan, plan_shots
-from ..queueing import QueuedBatch, Requester, queue_renders
-from ..showing import Badge, ShownPicture, indented, shown_pictures, usd
-from ..workflow import CREATE_SHOT_VIDEO
+from videogen.forms import MODES, PlanForm
+from videogen.models import RenderBatch, VideoRender
+from videogen.money import budget_left_usd
+from videogen.planning import Action, Plan, ShotPlan, plan_shots
+from videogen.queueing import QueuedBatch, Requester, queue_renders
+from videogen.showing import Badge, ShownPicture, indented, shown_pictures, usd
+from videogen.workflow import CREATE_SHOT_VIDEO
 
 # Django takes 1,000 form fields; a larger selection is "all of the list", and stays so.
 MOST_HIDDEN_IDS = 900
@@ -57,7 +56,7 @@ def plan_videos(
         return None
     form = PlanForm(request.POST if "mode" in request.POST else {"mode": RenderBatch.Mode.DEFAULT})
     mode = form.cleaned_data["mode"] if form.is_valid() else RenderBatch.Mode.DEFAULT.value
-    page = PlanPage(mode, _plans(ids, mode), _budget_left())
+    page = PlanPage(mode, _plans(ids, mode), _budget_left(), _last_render(ids))
     notice = _missing_notice(request, ids)
     if "confirm" in request.POST:
         notice = _refusal(page, form)
@@ -93,6 +92,10 @@ def _plans(ids: Sequence[int], mode: str) -> list[Plan]:
 def _budget_left() -> Decimal | None:
     left = budget_left_usd(with_queued=True)
     return None if left is None else max(left, Decimal(0))
+
+
+def _last_render(ids: Sequence[int]) -> int | None:
+    return VideoRender.objects.filter(shot__in=ids).aggregate(last=Max("pk"))["last"]
 
 
 @dataclass(frozen=True)
@@ -147,6 +150,7 @@ class PlanPage:
     mode: str
     plans: list[Plan]
     budget_left: Decimal | None
+    last_render: int | None
 
     @cached_property
     def rows(self) -> list[PlanRow]:
@@ -214,7 +218,8 @@ class PlanPage:
 
     @cached_property
     def fingerprint(self) -> str:
-        """Changes with anything that would be sent, paid or left out."""
+        """Changes with anything that would be sent, paid or left out, and once anybody has asked
+        for a render of these shots: a second click finds another plan."""
         facts = [
             [
                 row.shot.pk,
@@ -227,7 +232,7 @@ class PlanPage:
             for plan in self.plans
             for row in plan.rows
         ]
-        text = json.dumps([self.mode, self.cost, facts])
+        text = json.dumps([self.mode, self.cost, self.last_render, facts])
         return hashlib.sha256(text.encode()).hexdigest()
 
 
@@ -245,7 +250,7 @@ def _refusal(page: PlanPage, form: PlanForm) -> str:
     if not form.is_valid():
         return "Choose what is to be done with the shots."
     seen = form.cleaned_data["planned"]
-    if seen and seen != page.fingerprint:
+    if seen != page.fingerprint:
         return (
             "Nothing was queued: this is no longer the plan that you saw. The mode was changed, or "
             "something happened meanwhile. Look at it once more."
@@ -290,6 +295,7 @@ def _confirm(model_admin: ModelAdmin, request: HttpRequest, page: PlanPage) -> H
         for each in queued:
             model_admin.log_addition(request, each.batch, "Asked for on the shots' page.")
     rows = [row for each in queued for row, _ in each.rows]
+    # Of a story with nothing to do there is no batch, but its shots are told of as well.
     rows += [row for plan in page.plans if not plan.count(*working) for row in plan.rows]
     _tell(model_admin, request, rows, queued)
     return HttpResponseRedirect(_batch_url(request, queued))
@@ -327,9 +333,7 @@ def _tell(
         if (number := sum(row.decision.action == action for row in rows))
     ]
     left = [row for row in rows if row.decision.action in (Action.SKIP, Action.BLOCKED)]
-    reasons = format_html_join(
-        "", "<li><bdi>{}</bdi>: {}</li>", _reasons(left[:MOST_REASONS])
-    )
+    reasons = format_html_join("", "<li><bdi>{}</bdi>: {}</li>", _reasons(left[:MOST_REASONS]))
     rest = len(left) - MOST_REASONS
     more = f"… and {rest} more, see the batch." if rest > 0 else ""
     cost = sum((each.batch.estimated_cost_usd for each in queued), Decimal(0))

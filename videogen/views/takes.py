@@ -11,9 +11,8 @@ from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 
 from storybook.models import Shot
-
-from ..models import Submission, VideoRender
-from ..showing import (
+from videogen.models import Submission, VideoRender
+from videogen.showing import (
     Badge,
     ShownPicture,
     badge_of_shot,
@@ -141,9 +140,8 @@ class ShownRender:
         """From queue to end, in whole seconds."""
         if not self.render.ended_at:
             return None
-        return timedelta(seconds=round((self.render.ended_at - self.render.queued_at).seconds))
+        took = self.render.ended_at - self.render.queued_at
+        return timedelta(seconds=round(took.total_seconds()))
 
     def _may_cost(self) -> bool:
-        return any(
-            each.outcome in Submission.MAY_COST for each in self.render.submissions.all()
-        )
+        return any(each.outcome in Submission.MAY_COST for each in self.render.submissions.all())

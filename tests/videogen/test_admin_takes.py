@@ -1,0 +1,217 @@
+from __future__ import annotations
+
+import pytest
+from django.contrib.messages import get_messages
+from django.urls import reverse
+
+from storybook.models import Scenelet, Shot, Story
+from tests.factories import State, make_render, make_story, shots_of
+
+from .browsers import browser_of, fingerprint, producer, viewer
+
+pytestmark = pytest.mark.django_db
+
+# What must not become markup, and what a browser must not be led astray by.
+NASTY = "<script>alert(1)</script>\u2028\u202e\"'&{{ 7 }}"
+
+
+def takes_url(shot):
+    return reverse("admin:storybook_shot_takes", args=[shot.pk])
+
+
+@pytest.fixture
+def shots():
+    story = make_story(scenelets=("opening", "cellar"), shots=2)
+    return list(shots_of(story).select_related("scenelet__story"))
+
+
+def test_shot_without_renders_says_what_to_do(shots):
+    page = producer().get(takes_url(shots[0])).text
+
+    assert "No video yet." in page
+    assert "Generate a video…" in page
+    assert "wide, low" in page and "Who lit the lamp?" in page
+
+
+def test_viewer_is_not_offered_to_generate(shots):
+    page = viewer().get(takes_url(shots[0])).text
+
+    assert "No video yet." in page
+    assert "generate_videos" not in page
+
+
+def test_takes_come_newest_first_and_rehearsals_apart(shots):
+    first = make_render(shots[0], State.DONE, video_file="a/take 1.mp4", poster_file="a/take-1.jpg")
+    make_render(shots[0], State.FAILED, error_message="The API was tired.")
+    make_render(shots[0], State.REHEARSED)
+    second = make_render(shots[0], State.DONE, operation_name="operations/two")
+    make_render(shots[1], State.FAILED, error_message="Another shot's trouble.")
+
+    page = viewer().get(takes_url(shots[0])).text
+
+    order = ["Take 2", "The API was tired.", "Take 1", "Rehearsals", "rehearsed"]
+    assert [page.index(each) for each in order] == sorted(page.index(each) for each in order)
+    assert 'preload="metadata" poster="/media/a/take-1.jpg" src="/media/a/take%201.mp4"' in page
+    assert "/media/a/take%201.mp4?download=1" in page
+    assert "operations/two" in page
+    assert "Another shot" not in page
+    for render in (first, second):
+        assert reverse("admin:videogen_videorender_change", args=[render.pk]) in page
+
+
+def test_what_was_sent_is_shown(shots):
+    sent = [{"kind": "character", "id": "ada", "path": "the-lamp/pictures/ada.png"}]
+    dropped = [{"kind": "key_frame", "id": "2", "path": "the-lamp/f.png", "reason": "only 3"}]
+    make_render(
+        shots[0],
+        State.BLOCKED,
+        references=sent,
+        dropped_references=dropped,
+        prompt_text='{"a":{"b":1}}',
+        price_estimate_usd="3.20",
+    )
+
+    page = viewer().get(takes_url(shots[0])).text
+
+    assert 'src="/media/the-lamp/pictures/ada.png"' in page
+    assert "model sheet of character <bdi>ada</bdi>" in page
+    assert "only 3" in page
+    assert "{\n  &quot;a&quot;: {\n    &quot;b&quot;: 1\n  }\n}" in page
+    assert "$3.20, not charged" in page
+
+
+@pytest.mark.parametrize(
+    ("place", "before", "after"), [(0, None, 1), (1, 0, 2), (2, 1, 3), (3, 2, None)]
+)
+def test_neighbours_follow_the_story(shots, place, before, after):
+    response = viewer().get(takes_url(shots[place]))
+
+    def pk_of(index):
+        return None if index is None else shots[index].pk
+
+    assert (response.context["before"], response.context["after"]) == (pk_of(before), pk_of(after))
+
+
+@pytest.mark.parametrize(
+    "permissions",
+    [(), ("storybook.view_shot",), ("videogen.view_videorender",), ("videogen.generate_video",)],
+)
+def test_history_takes_both_permissions(shots, permissions):
+    assert browser_of(*permissions).get(takes_url(shots[0])).status_code == 403
+
+
+def test_strangers_are_sent_to_the_login(client, shots):
+    assert client.get(takes_url(shots[0])).url.startswith("/admin/login/")
+
+
+def test_missing_shot_leads_back_to_the_admin():
+    response = viewer().get("/admin/storybook/shot/999/takes/")
+
+    assert response.status_code == 302
+    assert "Perhaps it was deleted" in str(list(get_messages(response.wsgi_request))[0])
+
+
+def test_shot_and_list_lead_to_the_history(shots):
+    make_render(shots[0], State.DONE)
+    browser = producer()
+
+    listed = browser.get("/admin/storybook/shot/").text
+    assert f'<a href="{takes_url(shots[0])}">1 take</a>' in listed
+    assert f'<a href="{takes_url(shots[1])}">no take</a>' in listed
+    shown = browser.get(reverse("admin:storybook_shot_change", args=[shots[0].pk])).text
+    assert takes_url(shots[0]) in shown
+
+
+@pytest.mark.parametrize(
+    ("states", "reviews", "word"),
+    [
+        ([], [], "ready"),
+        ([State.REHEARSED], [], "ready"),
+        ([State.CANCELLED], [], "ready"),
+        ([State.DONE], [], "needs review"),
+        ([State.FAILED, State.DONE], [], "needs review"),
+        ([State.DONE, State.FAILED], [], "failed"),
+        ([State.BLOCKED], [], "failed"),
+        ([State.UNKNOWN, State.DONE], [], "needs a decision"),
+        ([State.INTERRUPTED], [], "needs a decision"),
+        ([State.NOT_DOWNLOADED, State.QUEUED], [], "generating"),
+        ([State.DONE, State.RUNNING], [], "generating"),
+        ([State.DONE, State.DONE], ["approved", "unreviewed"], "approved"),
+        ([State.DONE], ["rejected"], "ready"),
+    ],
+)
+def test_badge_of_a_shot(shots, states, reviews, word):
+    for number, state in enumerate(states):
+        review = reviews[number] if reviews else "unreviewed"
+        make_render(shots[0], state, review=review)
+
+    page = viewer().get("/admin/storybook/shot/").text
+
+    row = page[page.index("opening / shot 1") : page.index("opening / shot 2")]
+    assert f">{word}</span>" in row
+
+
+def test_forgotten_render_is_shown_as_interrupted(shots):
+    make_render(shots[0], State.RUNNING, touched_ago=31)
+
+    assert ">interrupted</span>" in viewer().get(takes_url(shots[0])).text
+
+
+def test_everything_is_escaped(shots):
+    Story.objects.update(title=NASTY)
+    Scenelet.objects.filter(scenelet_id="opening").update(scenelet_id=NASTY, title=NASTY)
+    Shot.objects.update(
+        storyboard_payload={
+            NASTY: NASTY,
+            "audioAndNarrative": [{"source": NASTY, "line": NASTY}],
+            "referencedDesigns": {"characters": [NASTY]},
+        }
+    )
+    nasty = {"kind": NASTY, "id": NASTY, "path": NASTY, "reason": NASTY}
+    render = make_render(
+        shots[0],
+        State.FAILED,
+        error_message=NASTY,
+        error_details={NASTY: NASTY},
+        operation_name=NASTY,
+        download_uri=NASTY,
+        prompt_text=NASTY,
+        warnings=[NASTY],
+        references=[nasty],
+        dropped_references=[nasty],
+        requested_by_name=NASTY,
+    )
+    browser = producer()
+    action = {"action": "generate_videos", "_selected_action": [shot.pk for shot in shots]}
+    responses = [
+        browser.get(takes_url(shots[0])),
+        browser.get("/admin/storybook/shot/"),
+        browser.get("/admin/videogen/videorender/"),
+        browser.get(reverse("admin:videogen_videorender_change", args=[render.pk])),
+        browser.get(reverse("admin:videogen_renderbatch_change", args=[render.batch_id])),
+        browser.get("/admin/videogen/renderbatch/"),
+        browser.get("/admin/videogen/submission/"),
+        browser.post("/admin/storybook/shot/", action),
+    ]
+    form = action | {"mode": "dry-run"}
+    form["planned"] = fingerprint(browser.post("/admin/storybook/shot/", form))
+    responses.append(browser.post("/admin/storybook/shot/", form | {"confirm": 1}))
+    responses.append(browser.get(responses[-1].url))
+
+    for response in responses:
+        assert "<script>alert" not in response.text
+    assert "&lt;script&gt;" in responses[0].text
+
+
+def test_number_of_queries_does_not_grow_with_the_takes(django_assert_max_num_queries, shots):
+    browser = viewer()
+    counts = []
+    for number in (1, 10):
+        for _ in range(number):
+            make_render(shots[0], State.DONE)
+            make_render(shots[0], State.REHEARSED)
+        with django_assert_max_num_queries(15) as captured:
+            browser.get(takes_url(shots[0]))
+        counts.append(len(captured))
+
+    assert counts[0] == counts[1]

@@ -1,0 +1,758 @@
+"""Pump and downloads in this process, against the simulator: every ending of a render."""
+
+from __future__ import annotations
+
+import json
+import time
+from datetime import timedelta
+from decimal import Decimal
+from pathlib import Path
+
+import httpx
+import pytest
+from django.utils import timezone
+from django_q.models import OrmQ
+
+from storybook.models import Picture, Story
+from tests.conftest import KEY, NOWHERE
+from tests.factories import (
+    PAYLOAD,
+    make_lane,
+    make_render,
+    make_shot,
+    make_story,
+    make_submission,
+    only_shot,
+    shots_of,
+)
+from videogen import journal, pipeline, takes
+from videogen.models import Lane, Submission, VideoRender
+from videogen.pipeline import Pump
+from videogen.planning import plan_shots
+from videogen.processes import this_process
+from videogen.queueing import Requester, queue_renders
+from videogen.takes import Downloads
+
+pytestmark = pytest.mark.django_db
+
+State = VideoRender.State
+Outcome = Submission.Outcome
+
+ENDED = {str(state) for state in VideoRender.ENDED}
+GONE = this_process().rpartition("|")[0] + "|1.00"
+AWAY = "another-host|boot|1|1.0"
+
+
+def queue(story, mode="default"):
+    """The renders that a command would queue."""
+    plan = plan_shots(story, shots_of(story), mode)
+    queued = queue_renders(plan, Requester("command"), task="CREATE_SHOT_VIDEO", wake=False)
+    return list(VideoRender.objects.filter(pk__in=queued.render_ids).order_by("pk"))
+
+
+def work(lane, *, until=None, seconds=20, scope=None, on_link=None):
+    """Pumps and downloads until `until` is true of the renders; by default until all have ended."""
+    renders = VideoRender.objects.filter(lane=lane)
+    renders = renders if scope is None else renders.filter(pk__in=scope)
+    until = until or (lambda found: all(each.state in ENDED for each in found))
+    pump = Pump(lane, scope=scope, on_link=on_link)
+    downloads = Downloads(lane, scope=scope)
+    end = time.monotonic() + seconds
+    try:
+        while not until(list(renders)):
+            assert time.monotonic() < end, [(each.state, each.error_message) for each in renders]
+            pump.tick(0.02)
+            downloads.tick(seconds=0.02)
+    finally:
+        pump.close()
+        downloads.close()
+
+
+def run(story, mode="default"):
+    """Queues the story's shots and works until all have ended; the first render and its lane."""
+    render, *_ = queue(story, mode)
+    work(render.lane)
+    render.refresh_from_db()
+    return render
+
+
+def only_submission(render):
+    return render.submissions.get()
+
+
+# -- success -------------------------------------------------------------------------------------
+
+
+def test_a_shot_becomes_a_take(settings, simulator, log):
+    render = run(make_story())
+
+    (received,) = log()["submissions"]
+    assert render.state == State.DONE
+    assert render.take == 1
+    assert (Path(settings.MEDIA_ROOT) / render.video_file).stat().st_size == render.byte_size
+    assert (Path(settings.MEDIA_ROOT) / render.poster_file).exists()
+    assert received["prompt"] == render.prompt_text
+    assert json.loads(received["prompt"])["storyboard_payload"] == PAYLOAD
+    assert [each["sha256"] for each in received["references"]] == [
+        each["sha256"] for each in render.references
+    ]
+    assert [each["kind"] for each in render.references] == [
+        "character",
+        "environment",
+        "key_frame",
+    ]
+    assert received["operation"] == render.operation_name
+    assert render.download_uri.startswith(f"{simulator.url}/v1beta/files/")
+    assert render.sdk_version.startswith("google-genai 2.")
+    assert (render.error_code, render.error_message) == ("", "")
+    times = [
+        render.queued_at,
+        render.claimed_at,
+        render.submitted_at,
+        render.rendered_at,
+        render.downloaded_at,
+    ]
+    assert times == sorted(times)
+
+
+def test_a_submission_is_kept_for_every_paid_call(simulator):
+    render = run(make_story())
+
+    submission = only_submission(render)
+    assert submission.outcome == Outcome.ACCEPTED
+    assert submission.operation_name == render.operation_name
+    assert submission.owner == this_process()
+    assert submission.claimed_at <= submission.answered_at
+    assert list(journal.read_answers()) == []
+
+
+def test_the_link_is_told_before_the_download_starts(simulator):
+    story = make_story()
+    (render,) = queue(story)
+    told = []
+
+    def listen(each):
+        each.refresh_from_db()
+        told.append((each.pk, each.state, each.download_uri))
+
+    work(render.lane, on_link=listen)
+
+    render.refresh_from_db()
+    assert told == [(render.pk, State.DOWNLOADING, render.download_uri)]
+
+
+def test_many_shots_are_submitted_once_each(simulator, log):
+    story = make_story(scenelets=("a", "b"), shots=6)
+    renders = queue(story)
+
+    work(renders[0].lane)
+
+    received = log()["submissions"]
+    assert len(received) == 12
+    assert {each["operation"] for each in received} == set(
+        VideoRender.objects.filter(state=State.DONE).values_list("operation_name", flat=True)
+    )
+    assert log()["violations"] == []
+
+
+def test_other_batches_are_left_alone_by_a_pump_with_a_scope(simulator, log):
+    mine, other = queue(make_story("mine")), queue(make_story("other"))
+
+    work(mine[0].lane, scope=[mine[0].pk])
+
+    other[0].refresh_from_db()
+    assert other[0].state == State.QUEUED
+    assert len(log()["submissions"]) == 1
+
+
+# -- endings without a video ---------------------------------------------------------------------
+
+ENDINGS = {
+    "400": ("submit", "invalid_argument", State.FAILED, "http_400", Outcome.REJECTED, "refuses"),
+    "error 13": ("done", "error", State.FAILED, "operation_13", Outcome.NOT_CHARGED, "Not charged"),
+    "blocked": ("done", "blocked", State.BLOCKED, "blocked", Outcome.NOT_CHARGED, "child"),
+    "blocked, audio": (
+        "done",
+        "blocked_audio",
+        State.BLOCKED,
+        "blocked",
+        Outcome.NOT_CHARGED,
+        "not been charged",
+    ),
+    "nothing": (
+        "done",
+        "nothing",
+        State.UNKNOWN,
+        "done_with_nothing",
+        Outcome.UNKNOWN,
+        "a person must decide",
+    ),
+    "no sample": (
+        "done",
+        "empty_samples",
+        State.UNKNOWN,
+        "done_with_nothing",
+        Outcome.UNKNOWN,
+        "a person must decide",
+    ),
+    "forgotten": (
+        "poll",
+        "not_found",
+        State.UNKNOWN,
+        "operation_forgotten",
+        Outcome.UNKNOWN,
+        "does not know the operation",
+    ),
+    "500": ("submit", "internal", State.UNKNOWN, "http_500", Outcome.UNKNOWN, "may have been"),
+    "504": (
+        "submit",
+        "gateway_timeout",
+        State.UNKNOWN,
+        "http_504",
+        Outcome.UNKNOWN,
+        "may have been",
+    ),
+    "dropped": (
+        "submit",
+        "drop_after_accept",
+        State.UNKNOWN,
+        "no_answer",
+        Outcome.UNKNOWN,
+        "not sent again",
+    ),
+    "half an answer": (
+        "submit",
+        "garbage_after_accept",
+        State.UNKNOWN,
+        "no_answer",
+        Outcome.UNKNOWN,
+        "not sent again",
+    ),
+    "no name": (
+        "submit",
+        "no_name",
+        State.UNKNOWN,
+        "no_operation_name",
+        Outcome.UNKNOWN,
+        "without an operation name",
+    ),
+}
+
+
+@pytest.mark.parametrize(
+    ("place", "fault", "state", "code", "outcome", "words"), ENDINGS.values(), ids=ENDINGS.keys()
+)
+def test_endings_without_a_video(fail, log, place, fault, state, code, outcome, words):
+    fail(place, fault, times=-1)
+
+    render = run(make_story())
+
+    assert (render.state, render.error_code) == (state, code)
+    assert words in render.error_message
+    assert render.error_message.endswith(".")
+    assert render.ended_at
+    assert only_submission(render).outcome == outcome
+    assert len(log()["submissions"]) == 1
+    assert (render.take, render.video_file) == (None, "")
+
+
+def test_a_time_out_of_a_submission_leaves_its_outcome_unknown(settings, fail, log):
+    settings.VIDEO_SUBMIT_TIMEOUT_SECONDS = 0.3
+    fail("submit", "hang", times=-1)
+
+    render = run(make_story())
+
+    assert (render.state, render.error_code) == (State.UNKNOWN, "no_answer")
+    assert only_submission(render).outcome == Outcome.UNKNOWN
+    assert len(log()["submissions"]) == 1
+
+
+def test_what_may_have_been_paid_stays_in_the_budget(settings, fail):
+    fail("submit", "internal", match="wide")
+    story = make_story()
+    (render,) = queue(story)
+    VideoRender.objects.update(price_estimate_usd=Decimal("3.20"))
+
+    work(render.lane)
+
+    settings.VIDEO_BUDGET_USD = Decimal("4.00")
+    from videogen.money import budget_left_usd
+
+    assert budget_left_usd(with_queued=True) == Decimal("0.80")
+
+
+def test_the_support_codes_and_the_words_of_a_block_are_kept(fail):
+    fail("done", "blocked", codes=[29310472, 12345678])
+
+    render = run(make_story())
+
+    assert render.error_details["support_codes"] == ["29310472", "12345678"]
+    assert "Support codes: 29310472, 12345678" in render.error_details["reasons"][0]
+    assert render.error_message.startswith(
+        "Blocked by the safety filter (celebrity, code 12345678), not charged: "
+    )
+
+
+def test_one_shots_failure_stops_no_other(fail, log):
+    fail("submit", "invalid_argument")
+    fail("done", "blocked")
+    story = make_story(shots=4)
+
+    run(story)
+
+    states = sorted(VideoRender.objects.values_list("state", flat=True))
+    assert states == ["blocked", "done", "done", "failed"]
+    assert len(log()["submissions"]) == 4
+
+
+def test_a_reference_that_has_changed_is_not_sent(settings, simulator, log):
+    story = make_story()
+    (render,) = queue(story)
+    picture = Picture.objects.filter(story=story).first()
+    (Path(settings.MEDIA_ROOT) / picture.file).write_bytes(b"another picture")
+
+    work(render.lane)
+
+    render.refresh_from_db()
+    assert (render.state, render.error_code) == (State.FAILED, "reference_broken")
+    assert only_submission(render).outcome == Outcome.REJECTED
+    assert log()["submissions"] == []
+
+
+# -- what stops the queue ----------------------------------------------------------------------
+
+STOPS = {
+    "400, key": ("key_invalid", "key_refused"),
+    "401": ("unauthenticated", "key_refused"),
+    "403": ("permission_denied", "key_refused"),
+    "404": ("model_not_found", "model_not_found"),
+    "404, retired": ("model_retired", "model_not_found"),
+    "402": ("payment_required", "credits_depleted"),
+    "429, credits": ("credits_depleted", "credits_depleted"),
+}
+
+
+@pytest.mark.parametrize(("fault", "code"), STOPS.values(), ids=STOPS.keys())
+def test_what_no_other_submission_survives_stops_the_queue(settings, fail, log, fault, code):
+    settings.VIDEO_MAX_IN_FLIGHT = 1
+    fail("submit", fault, times=-1)
+    renders = queue(make_story(shots=3))
+    lane = renders[0].lane
+
+    work(lane, until=lambda found: any(each.state == State.FAILED for each in found))
+    pump = Pump(lane)
+    for _ in range(5):
+        pump.tick(0.01)
+
+    lane.refresh_from_db()
+    states = sorted(VideoRender.objects.values_list("state", flat=True))
+    assert states == ["failed", "queued", "queued"]
+    assert (lane.pause_code, bool(lane.paused_at)) == (code, True)
+    assert lane.pause_reason
+    assert len(log()["submissions"]) == 1
+    assert not pump.has_work()
+
+
+def test_without_a_key_nothing_is_claimed_and_the_queue_says_so(settings, simulator, log):
+    settings.GEMINI_API_KEY = ""
+    (render,) = queue(make_story())
+    pump = Pump(render.lane)
+
+    pump.tick(0.01)
+
+    render.refresh_from_db()
+    render.lane.refresh_from_db()
+    assert render.state == State.QUEUED
+    assert not render.submissions.exists()
+    assert render.lane.pause_code == "no_api_key"
+    assert "GEMINI_API_KEY" in render.lane.pause_reason
+    assert log()["submissions"] == []
+
+
+# -- refused for now ---------------------------------------------------------------------------
+
+
+def test_a_quota_is_waited_out_and_one_submission_is_accepted(fail, log):
+    fail("submit", "quota_minute", retry_seconds=1)
+    (render,) = queue(make_story())
+    started = time.monotonic()
+
+    work(render.lane, until=lambda found: Lane.objects.get().quota_refusals)
+    render.refresh_from_db()
+    lane = Lane.objects.get()
+    waiting = (render.state, lane.wait_code, render.submissions.get().outcome)
+    words = lane.wait_reason
+    work(lane)
+
+    render.refresh_from_db()
+    lane.refresh_from_db()
+    assert waiting == (State.QUEUED, "quota_minute", Outcome.REJECTED)
+    assert words.startswith("Waiting for quota: You exceeded your current quota")
+    assert render.state == State.DONE
+    assert time.monotonic() - started >= 1, "not before the API's own time"
+    assert sorted(render.submissions.values_list("outcome", flat=True)) == ["accepted", "rejected"]
+    assert [each["operation"] is not None for each in log()["submissions"]] == [False, True]
+    assert (lane.quota_refusals, lane.wait_code) == (0, "")
+
+
+def test_a_daily_quota_leaves_everything_queued_until_tomorrow(fail, log):
+    fail("submit", "quota_day", times=-1)
+    renders = queue(make_story(shots=3))
+
+    work(renders[0].lane, until=lambda found: Lane.objects.get().wait_code)
+    pump = Pump(renders[0].lane)
+    for _ in range(5):
+        pump.tick(0.01)
+
+    lane = Lane.objects.get()
+    assert set(VideoRender.objects.values_list("state", flat=True)) == {State.QUEUED}
+    assert lane.not_before > timezone.now()
+    assert not Submission.objects.exclude(outcome=Outcome.REJECTED).exists()
+    assert len(log()["submissions"]) <= 3
+    assert not pump.has_work(within_seconds=3600) or lane.not_before < timezone.now() + timedelta(
+        hours=1
+    )
+
+
+@pytest.mark.parametrize("fault", ["unavailable"])
+def test_an_overload_is_tried_again(fail, log, fault):
+    fail("submit", fault)
+
+    render = run(make_story())
+
+    assert render.state == State.DONE
+    assert render.refusals == 1
+    assert len(log()["submissions"]) == 2
+    assert sorted(render.submissions.values_list("outcome", flat=True)) == ["accepted", "rejected"]
+
+
+def test_a_refused_connection_is_tried_again_with_growing_waits_and_then_told(settings):
+    settings.VIDEO_API_BASE_URL = NOWHERE
+    (render,) = queue(make_story())
+    waits = []
+
+    def is_refused(found):
+        if found[0].refusals > len(waits):
+            waits.append((found[0].not_before - timezone.now()).total_seconds())
+            VideoRender.objects.update(not_before=None)
+        return found[0].state == State.FAILED
+
+    work(render.lane, until=is_refused)
+
+    render.refresh_from_db()
+    assert waits == sorted(waits)
+    assert len(waits) == 5
+    assert (render.state, render.error_code) == (State.FAILED, "no_connection")
+    assert set(render.submissions.values_list("outcome", flat=True)) == {Outcome.REJECTED}
+
+
+# -- polls ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "fault", ["quota", "internal", "unavailable", "drop", "garbage", "html_200", "key_invalid"]
+)
+def test_a_poll_that_fails_is_repeated(fail, fault):
+    fail("poll", fault, times=2)
+
+    render = run(make_story())
+
+    assert render.state == State.DONE
+    assert (render.poll_failures, render.error_code) == (0, "") or render.poll_failures <= 2
+
+
+def test_an_operation_that_is_forgotten_once_is_asked_for_again(fail):
+    fail("poll", "not_found", times=2)
+
+    assert run(make_story()).state == State.DONE
+
+
+def test_a_forgotten_operation_keeps_its_name(fail):
+    fail("poll", "not_found", times=-1)
+
+    render = run(make_story())
+
+    assert render.state == State.UNKNOWN
+    assert render.operation_name
+
+
+def test_a_key_that_is_refused_while_polling_interrupts_and_stops_the_queue(fail):
+    fail("poll", "key_invalid", times=-1)
+
+    render = run(make_story())
+
+    render.lane.refresh_from_db()
+    assert (render.state, render.error_code) == (State.INTERRUPTED, "key_refused")
+    assert render.operation_name
+    assert only_submission(render).outcome == Outcome.ACCEPTED
+    assert render.lane.pause_code == "key_refused"
+
+
+@pytest.mark.parametrize(("place", "fault"), [("done", "never_done"), ("poll", "internal")])
+def test_the_deadline_interrupts_and_resume_goes_on(settings, simulator, fail, log, place, fault):
+    settings.VIDEO_OPERATION_DEADLINE_MINUTES = 0.3 / 60
+    fail(place, fault, times=-1)
+    story = make_story()
+    render = run(story)
+    interrupted = (render.state, render.error_code)
+    kept = render.operation_name
+    simulator.faults.clear()
+    settings.VIDEO_OPERATION_DEADLINE_MINUTES = 1
+    if fault == "never_done":
+        operation = simulator.store.find(kept.rpartition("/")[2])
+        simulator.store._operations[operation.id] = type(operation)(
+            **{**vars(operation), "outcome": ""}
+        )
+
+    (resumed,) = queue(story, "resume")
+    work(resumed.lane)
+
+    resumed.refresh_from_db()
+    assert interrupted == (State.INTERRUPTED, "deadline")
+    assert resumed == render
+    assert (resumed.state, resumed.operation_name) == (State.DONE, kept)
+    assert len(log()["submissions"]) == 1, "resuming submits nothing"
+
+
+def test_a_running_render_that_nobody_polls_is_simply_polled(simulator):
+    story = make_story()
+    (render,) = queue(story)
+    work(render.lane, until=lambda found: found[0].state != State.QUEUED and found[0].next_poll_at)
+    long_ago = timezone.now() - timedelta(hours=1)
+    VideoRender.objects.update(beat_at=long_ago, state_since=long_ago)
+
+    work(render.lane)
+
+    render.refresh_from_db()
+    assert render.state == State.DONE
+
+
+# -- what dead pumps left ------------------------------------------------------------------------
+
+
+def submitting(shot, *, owner=GONE, age=5, **values):
+    """A render whose submission left, as a killed pump leaves it."""
+    render = make_render(shot, State.SUBMITTING, submission=False, touched_ago=age, **values)
+    claimed_at = timezone.now() - timedelta(seconds=age)
+    return render, make_submission(render, owner=owner, claimed_at=claimed_at)
+
+
+@pytest.fixture
+def accepted(simulator):
+    """The name of an operation that the far end accepted."""
+    body = {"instances": [{"prompt": "A fox."}], "parameters": {}}
+    url = f"{simulator.url}/v1beta/models/veo-3.1-generate-preview:predictLongRunning"
+    return httpx.post(url, json=body, headers={"x-goog-api-key": KEY}).json()["name"]
+
+
+def test_an_answer_in_the_journal_of_a_dead_pump_is_taken(log, accepted):
+    render, submission = submitting(make_shot())
+    journal.write_answer(submission.token, accepted)
+
+    work(render.lane)
+
+    render.refresh_from_db()
+    submission.refresh_from_db()
+    assert (render.state, render.operation_name) == (State.DONE, accepted)
+    assert (submission.outcome, submission.operation_name) == (Outcome.ACCEPTED, accepted)
+    assert list(journal.read_answers()) == []
+    assert len(log()["submissions"]) == 1
+
+
+def test_without_an_answer_nobody_knows_and_nothing_is_sent_again(simulator, log):
+    render, submission = submitting(make_shot())
+
+    work(render.lane)
+
+    render.refresh_from_db()
+    submission.refresh_from_db()
+    assert (render.state, render.error_code) == (State.UNKNOWN, "submitter_gone")
+    assert "not sent again by itself" in render.error_message
+    assert submission.outcome == Outcome.UNKNOWN
+    assert log()["submissions"] == []
+
+
+@pytest.mark.parametrize(
+    ("owner", "age", "state"),
+    [
+        (AWAY, 15, State.SUBMITTING),
+        (AWAY, 21, State.UNKNOWN),
+        (this_process(), 15, State.SUBMITTING),
+        (this_process(), 21, State.UNKNOWN),
+        (GONE, 0, State.UNKNOWN),
+        ("nonsense", 15, State.SUBMITTING),
+    ],
+)
+def test_a_submission_is_given_up_when_its_owner_is_gone_or_silent(
+    settings, simulator, owner, age, state
+):
+    settings.VIDEO_SUBMIT_TIMEOUT_SECONDS = 10
+    render, _ = submitting(make_shot(), owner=owner, age=age)
+    pump = Pump(render.lane)
+
+    pump.tick(0.01)
+
+    render.refresh_from_db()
+    assert render.state == state
+
+
+def test_an_answer_that_comes_after_all_is_taken(accepted):
+    render, submission = submitting(make_shot())
+    pump = Pump(render.lane)
+    pump.tick(0.01)
+    render.refresh_from_db()
+    given_up = render.state
+    journal.write_answer(submission.token, accepted)
+
+    work(render.lane)
+
+    render.refresh_from_db()
+    submission.refresh_from_db()
+    assert given_up == State.UNKNOWN
+    assert (render.state, submission.outcome) == (State.DONE, Outcome.ACCEPTED)
+    assert (render.error_code, render.error_message) == ("", "")
+
+
+def test_a_late_answer_changes_nothing_that_a_person_has_decided(accepted):
+    render, submission = submitting(make_shot())
+    render.move(State.SUBMITTING, State.UNKNOWN)
+    render.move(State.UNKNOWN, State.CANCELLED)
+    journal.write_answer(submission.token, accepted)
+
+    Pump(render.lane).tick(0.01)
+
+    render.refresh_from_db()
+    submission.refresh_from_db()
+    assert render.state == State.CANCELLED
+    assert submission.operation_name == accepted, "the name is known all the same"
+    assert list(journal.read_answers()) == []
+
+
+def test_an_answer_of_another_database_is_left_alone(simulator):
+    render = make_render(make_shot(), State.QUEUED, kind="rehearsal")
+    token = make_submission(make_render(make_shot(story_id="x"))).token
+    Submission.objects.all().delete()
+    journal.write_answer(token, "models/x/operations/y")
+
+    Pump(render.lane).tick(0.01)
+
+    assert list(journal.read_answers()) == [(token, "models/x/operations/y")]
+
+
+# -- rehearsals ------------------------------------------------------------------------------------
+
+
+def test_a_rehearsal_stores_the_request_and_calls_nobody(simulator, log):
+    render = run(make_story(), "dry-run")
+
+    assert (render.state, render.kind) == (State.REHEARSED, "rehearsal")
+    assert json.loads(render.prompt_text)["storyboard_payload"] == PAYLOAD
+    assert len(render.references) == 3
+    assert (render.take, render.video_file, render.operation_name) == (None, "", "")
+    assert not Submission.objects.exists()
+    assert log()["submissions"] == []
+
+
+def test_a_rehearsal_sends_exactly_what_the_render_sends(simulator, log):
+    story = make_story()
+    rehearsal = run(story, "dry-run")
+
+    render = run(story)
+
+    (received,) = log()["submissions"]
+    assert received["prompt"] == rehearsal.prompt_text == render.prompt_text
+    assert [each["sha256"] for each in received["references"]] == [
+        each["sha256"] for each in rehearsal.references
+    ]
+
+
+def test_a_rehearsal_finds_a_broken_picture(settings, simulator):
+    story = make_story()
+    (render,) = queue(story, "dry-run")
+    (Path(settings.MEDIA_ROOT) / render.references[1]["path"]).unlink()
+
+    work(render.lane)
+
+    render.refresh_from_db()
+    assert (render.state, render.error_code) == (State.FAILED, "reference_missing")
+    assert render.references[1]["path"] in render.error_message
+
+
+def test_rehearsals_need_neither_a_key_nor_a_lane_that_is_open(settings):
+    settings.GEMINI_API_KEY = ""
+    make_lane(paused_at=timezone.now(), pause_reason="No credit.")
+
+    assert run(make_story(), "dry-run").state == State.REHEARSED
+
+
+# -- slices of a cluster -------------------------------------------------------------------------
+
+
+def test_slices_work_the_lane_and_wake_the_downloads(simulator):
+    story = make_story(shots=2)
+    queue(story)
+
+    more = pipeline.run_slice()
+    woken = [each.task()["func"] for each in OrmQ.objects.all()]
+    again = takes.run_slice()
+
+    assert (more, again) == (False, False)
+    assert set(VideoRender.objects.values_list("state", flat=True)) == {State.DONE}
+    assert "videogen.tasks.download" in woken
+    assert Lane.objects.get().lease_owner == ""
+
+
+def test_a_slice_leaves_the_lane_to_a_pump_that_lives(simulator, log):
+    queue(make_story())
+    later = timezone.now() + timedelta(seconds=8)
+    Lane.objects.update(lease_owner=AWAY, lease_expires_at=later)
+
+    assert pipeline.run_slice() is False
+
+    assert log()["submissions"] == []
+    assert Lane.objects.get().lease_owner == AWAY
+
+
+def test_a_slice_without_a_lane_has_nothing_to_do():
+    assert pipeline.run_slice() is False
+    assert takes.run_slice() is False
+
+
+def test_a_pump_that_lost_its_lease_says_so(simulator):
+    (render,) = queue(make_story())
+    pump = Pump(render.lane)
+    assert pump.acquire()
+    later = timezone.now() + timedelta(seconds=8)
+    Lane.objects.update(lease_owner=AWAY, lease_expires_at=later)
+
+    assert pump.tick(0.01) is False
+
+
+def test_a_pump_that_ends_waits_for_the_answers_under_way(fail):
+    fail("submit", "slow", seconds=0.3)
+    (render,) = queue(make_story())
+    pump = Pump(render.lane)
+    pump.tick(0.01)
+    render.refresh_from_db()
+    under_way = render.state
+
+    pump.close()
+
+    render.refresh_from_db()
+    assert under_way == State.SUBMITTING
+    assert render.state == State.RUNNING
+    assert list(journal.read_answers()) == []
+
+
+def test_a_render_keeps_what_it_was_made_from(simulator):
+    story = make_story()
+    render = run(story)
+    before = VideoRender.objects.values().get(pk=render.pk)
+
+    story.design_documents.all().delete()
+    Story.objects.filter(pk=story.pk).update(title="Another title")
+    shot = only_shot(story)
+    shot.storyboard_payload = {"a": "changed"}
+    shot.save()
+
+    assert VideoRender.objects.values().get(pk=render.pk) == before

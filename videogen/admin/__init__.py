@@ -1,0 +1,11 @@
+"""The admin's screens about video, one file each."""
+
+from __future__ import annotations
+
+from django.contrib import admin
+
+from . import batches, lanes, reference_choices, renders, shots, submissions  # noqa: F401
+
+admin.site.site_title = "Storybook videos"
+admin.site.site_header = "Storybook videos"
+admin.site.index_title = "Stories, shots and their videos"

@@ -1,0 +1,242 @@
+from __future__ import annotations
+
+from django.contrib import admin, messages
+from django.template.loader import render_to_string
+from django.urls import reverse
+from django.utils.html import format_html
+
+from videogen.decisions import allow_new_render, look_again
+from videogen.models import VideoRender
+from videogen.showing import badge_of_state, indented_text, media_url, shown_pictures, usd
+
+from .records import RecordAdmin, as_json
+
+
+@admin.register(VideoRender)
+class VideoRenderAdmin(RecordAdmin):
+    list_display = ["badge", "shot_name", "story", "take", "kind", "model", "cost", "queued_at"]
+    list_display_links = ["badge", "shot_name"]
+    list_filter = [
+        "state",
+        "kind",
+        "mode",
+        ("shot__scenelet__story", admin.RelatedOnlyFieldListFilter),
+    ]
+    list_select_related = ["shot__scenelet__story", "batch", "lane", "requested_by"]
+    fat_columns = (
+        "prompt_text",
+        "references",
+        "dropped_references",
+        "warnings",
+        "error_details",
+        "shot__storyboard_payload",
+        "shot__scenelet__description",
+        "batch__plan",
+        "batch__counts",
+        "batch__filters",
+    )
+    search_fields = [
+        "shot__scenelet__scenelet_id",
+        "shot__scenelet__title",
+        "shot__scenelet__story__title",
+        "operation_name",
+        "error_message",
+    ]
+    fieldsets = [
+        (None, {"fields": ["badge", "shot", "takes", "take", "video", "review", "error_message"]}),
+        (
+            "What was sent",
+            {
+                "fields": [
+                    "reference_pictures",
+                    "dropped_pictures",
+                    "warning_list",
+                    "prompt",
+                    "prompt_tokens",
+                    "model",
+                    "backend",
+                    "is_simulated",
+                    "aspect_ratio",
+                    "resolution",
+                    "duration_seconds",
+                    "reference_type",
+                    "cost",
+                    "sdk_version",
+                ]
+            },
+        ),
+        (
+            "What the API said",
+            {"fields": ["operation_name", "download_uri", "error_code", "error_facts"]},
+        ),
+        (
+            "The file",
+            {
+                "fields": [
+                    "video_file",
+                    "poster_file",
+                    "container",
+                    "video_codec",
+                    "audio_codec",
+                    "width",
+                    "height",
+                    "video_seconds",
+                    "fps",
+                    "has_audio",
+                    "byte_size",
+                    "sha256",
+                ]
+            },
+        ),
+        (
+            "Who asked for it",
+            {"fields": ["batch", "kind", "mode", "requested_by", "requested_by_name"]},
+        ),
+        (
+            "Times",
+            {
+                "fields": [
+                    "queued_at",
+                    "claimed_at",
+                    "submitted_at",
+                    "rendered_at",
+                    "downloaded_at",
+                    "ended_at",
+                    "state_since",
+                ]
+            },
+        ),
+        (
+            "The pipeline's own",
+            {
+                "classes": ["collapse"],
+                "fields": [
+                    "state",
+                    "lane",
+                    "not_before",
+                    "refusals",
+                    "next_poll_at",
+                    "poll_failures",
+                    "deadline_at",
+                    "beat_at",
+                    "downloader",
+                    "download_lease_until",
+                    "download_attempts",
+                ],
+            },
+        ),
+    ]
+    readonly_fields = [
+        "badge",
+        "takes",
+        "video",
+        "reference_pictures",
+        "dropped_pictures",
+        "warning_list",
+        "prompt",
+        "cost",
+        "error_facts",
+    ]
+
+    actions = ["look_again", "allow_new_render"]
+
+    def has_generate_permission(self, request):
+        return request.user.has_perm("videogen.generate_video")
+
+    @admin.action(description="Outcome unknown: ask the API again", permissions=["generate"])
+    def look_again(self, request, queryset):
+        self._decide(
+            request,
+            queryset,
+            look_again,
+            "Asked the API again.",
+            "renders are looked at again.",
+            "are not unknown, or their operation has no name to ask for.",
+        )
+
+    @admin.action(
+        description="Give up on it: allow the shot a new render", permissions=["generate"]
+    )
+    def allow_new_render(self, request, queryset):
+        self._decide(
+            request,
+            queryset,
+            allow_new_render,
+            "Gave the render up: the shot may be rendered again.",
+            "renders are given up; their shots may be rendered again. What they may have cost "
+            "stays in the books.",
+            "go on by themselves or have ended: there is nothing to give up.",
+        )
+
+    def _decide(self, request, queryset, decide, entry, done, not_done):
+        decided = [render for render in queryset if decide(render)]
+        for render in decided:
+            self.log_change(request, render, entry)
+        if decided:
+            self.message_user(request, f"{len(decided)} {done}", messages.SUCCESS)
+        if left := len(queryset) - len(decided):
+            self.message_user(request, f"{left} {not_done}", messages.WARNING)
+
+    @admin.display(description="state", ordering="state")
+    def badge(self, render):
+        return badge_of_state(render.status).__html__()
+
+    @admin.display(description="shot", ordering="shot")
+    def shot_name(self, render):
+        return format_html("<bdi>{}</bdi>", render.shot)
+
+    @admin.display(ordering="shot__scenelet__story__title")
+    def story(self, render):
+        return format_html("<bdi>{}</bdi>", render.shot.scenelet.story)
+
+    @admin.display(ordering="price_estimate_usd")
+    def cost(self, render):
+        return usd(render.price_estimate_usd)
+
+    @admin.display(description="all takes")
+    def takes(self, render):
+        url = reverse("admin:storybook_shot_takes", args=[render.shot_id])
+        return format_html('<a href="{}">Render history of the shot</a>', url)
+
+    @admin.display
+    def video(self, render):
+        if not render.video_file:
+            return self.get_empty_value_display()
+        return render_to_string(
+            "admin/videogen/video.html",
+            {"url": media_url(render.video_file), "poster_url": media_url(render.poster_file)},
+        )
+
+    @admin.display(description="references")
+    def reference_pictures(self, render):
+        return self._pictures(render.references)
+
+    @admin.display(description="dropped references")
+    def dropped_pictures(self, render):
+        return self._pictures(render.dropped_references)
+
+    @admin.display(description="warnings")
+    def warning_list(self, render):
+        if not render.warnings:
+            return self.get_empty_value_display()
+        return render_to_string("admin/videogen/warnings.html", {"warnings": render.warnings})
+
+    @admin.display
+    def prompt(self, render):
+        if not render.prompt_text:
+            return self.get_empty_value_display()
+        return format_html(
+            '<pre class="st-code" dir="auto">{}</pre>', indented_text(render.prompt_text)
+        )
+
+    @admin.display(description="the API's own words")
+    def error_facts(self, render):
+        empty = self.get_empty_value_display()
+        return as_json(render.error_details) if render.error_details else empty
+
+    def _pictures(self, records):
+        if not records:
+            return self.get_empty_value_display()
+        return render_to_string(
+            "admin/videogen/pictures.html", {"pictures": shown_pictures(records)}
+        )
