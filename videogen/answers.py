@@ -58,10 +58,10 @@ def apply_accepted(token: UUID, operation_name: str) -> bool:
             error_code="",
             error_message="",
         )
-        if submission.lane.quota_refusals:
-            Lane.objects.filter(pk=submission.lane_id).update(
-                quota_refusals=0, wait_code="", wait_reason=""
-            )
+        # Only one that was sent after the wait says that the wait is over.
+        Lane.objects.filter(
+            pk=submission.lane_id, quota_refusals__gt=0, not_before__lte=submission.claimed_at
+        ).update(quota_refusals=0, not_before=None, wait_code="", wait_reason="")
     journal.remove_answer(token)
     return True
 
@@ -80,7 +80,7 @@ def apply_submit_error(submission: Submission, error: VideogenError) -> None:
         if unknown:
             render.move(State.SUBMITTING, State.UNKNOWN, **reason)
         elif known and error.waits_for_quota:
-            until = _pause_for_quota(submission.lane, error, now)
+            until = _pause_for_quota(submission, error, now)
             render.move(State.SUBMITTING, State.QUEUED, not_before=until)
         elif known and not error.permanent and render.refusals < MAX_REFUSALS:
             render.move(
@@ -180,9 +180,14 @@ def resume_lane(lane: Lane) -> None:
     Lane.objects.filter(pk=lane.pk).update(paused_at=None, pause_code="", pause_reason="")
 
 
-def _pause_for_quota(lane: Lane, error: VeoError, now: datetime) -> datetime:
-    refusals = Lane.objects.values_list("quota_refusals", flat=True).get(pk=lane.pk) + 1
+def _pause_for_quota(submission: Submission, error: VeoError, now: datetime) -> datetime:
+    lane = Lane.objects.get(pk=submission.lane_id)
+    # Several that were under way at once are refused at once: that is one refusal.
+    is_same_burst = lane.not_before is not None and submission.claimed_at < lane.not_before
+    refusals = max(1, lane.quota_refusals + (not is_same_burst))
     until = now + _wait(error.retry_after, refusals, 5.0, LONGEST_QUOTA_WAIT)
+    if is_same_burst and until <= lane.not_before:
+        return lane.not_before
     Lane.objects.filter(pk=lane.pk).update(
         not_before=until,
         wait_code=error.code,

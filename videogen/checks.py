@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import os
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -44,6 +46,30 @@ def check_backend(**kwargs: Any) -> list[CheckMessage]:
             )
         ]
     return []
+
+
+@register
+def check_folders(**kwargs: Any) -> list[CheckMessage]:
+    """The journal of paid answers and the clips themselves need a place."""
+    messages: list[CheckMessage] = []
+    for name, folder in (
+        ("VIDEO_STATE_DIR", settings.STATE_DIR),
+        ("MEDIA_ROOT", settings.MEDIA_ROOT),
+    ):
+        try:
+            Path(folder).mkdir(parents=True, exist_ok=True)
+            usable = os.access(folder, os.W_OK | os.X_OK)
+        except OSError:
+            usable = False
+        if not usable:
+            messages.append(
+                Error(
+                    f"{name} is no folder that can be written to: {folder}",
+                    hint="Mend its permissions, or name another folder.",
+                    id="videogen.E020",
+                )
+            )
+    return messages
 
 
 @register

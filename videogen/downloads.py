@@ -7,6 +7,7 @@ memory; only a checked video gets a take's name.
 from __future__ import annotations
 
 import fcntl
+import json
 import logging
 import os
 import time
@@ -239,11 +240,20 @@ def _status_error(response: httpx.Response) -> DownloadError:
     permanent = 400 <= status < 500 and status not in (408, 425, 429)
     after = response.headers.get("retry-after", "")
     return DownloadError(
-        f"The server refuses the download (HTTP {status}).",
+        f"The server refuses the download (HTTP {status}). {_words_of(response)}".strip(),
         code=f"http_{status}",
         permanent=permanent,
         retry_after=float(after) if after.isdecimal() else None,
     )
+
+
+def _words_of(response: httpx.Response) -> str:
+    """The message in an error answer of the API, as far as it is one."""
+    try:
+        body = next(response.iter_bytes(8192), b"")
+        return clean(json.loads(body)["error"]["message"])
+    except (httpx.HTTPError, ValueError, KeyError, TypeError):
+        return ""
 
 
 def _checked(part: Path) -> Clip:

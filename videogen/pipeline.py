@@ -44,6 +44,8 @@ logger = logging.getLogger(__name__)
 State = VideoRender.State
 
 TICK_SECONDS = 0.2
+# How long the others wait for the answer to the first submission.
+WARM_UP_SECONDS = 3.0
 RENEW_SECONDS = 2.0
 REAP_SECONDS = 5.0
 
@@ -69,7 +71,8 @@ class Pump:
         self._submits: dict[Future[str], Claim] = {}
         self._polls: dict[Future[PollAnswer], VideoRender] = {}
         self._is_leased = False
-        self._renewed = self._reaped = 0.0
+        self._is_warm = False
+        self._renewed = self._reaped = self._sent = 0.0
 
     # -- clients and threads are made when the first call is due: a rehearsal needs none
 
@@ -151,6 +154,10 @@ class Pump:
 
     def _submit(self) -> None:
         idle = SUBMITTERS - len(self._submits)
+        if not self._is_warm:
+            # The first goes alone: a wrong key or a used-up quota is met once, not eight times.
+            waits = self._submits and time.monotonic() - self._sent < WARM_UP_SECONDS
+            idle = 0 if waits else 1 if not self._submits else idle
         if idle <= 0 or not queued_renders(self.lane, self.scope).exists():
             return
         try:
@@ -161,6 +168,7 @@ class Pump:
         for claim in claim_renders(self.lane, owner=self.owner, limit=idle, scope=self.scope):
             future = self._submit_threads.submit(_send, client, claim)
             self._submits[future] = claim
+            self._sent = time.monotonic()
 
     def _poll(self) -> None:
         idle = POLLERS - len(self._polls)
@@ -198,6 +206,7 @@ class Pump:
             _persistently(lambda: self._apply_polls(answered))
 
     def _settle(self, future: Future[str], claim: Claim) -> None:
+        self._is_warm = future.exception() is None
         try:
             operation_name = future.result()
         except VideogenError as error:

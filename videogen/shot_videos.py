@@ -26,7 +26,9 @@ def create_shot_videos(request: TaskRequest) -> TaskResult:
     """Raises RequestError where the story or the filters are wrong; nothing is queued then."""
     plan = _plan(request)
     lane = lane_of(plan.request.backend)
-    queued = _queue_link(request, plan) if request.video_download_link else _queue(request, plan)
+    queued = (
+        _queue(request, plan) if request.video_download_link is None else _queue_link(request, plan)
+    )
     if request.listener:
         wait_for(
             lane,
@@ -72,6 +74,8 @@ def _queue(request: TaskRequest, plan: Plan) -> QueuedBatch:
 
 
 def _queue_link(request: TaskRequest, plan: Plan) -> QueuedBatch:
+    if not request.video_download_link.strip():
+        raise RequestError("The download link is empty.", code="usage")
     if plan.mode == RenderBatch.Mode.DRY_RUN:
         raise RequestError("A dry run downloads nothing: leave out one of the two.", code="usage")
     if len(plan.rows) != 1:

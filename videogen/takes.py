@@ -225,7 +225,7 @@ class Downloads:
             return
         ends = State.FAILED if render.kind == VideoRender.Kind.LINK else State.NOT_DOWNLOADED
         render.move(State.DOWNLOADING, ends, **reason, **free)
-        if ends == State.FAILED:
+        if error.permanent or ends == State.FAILED:
             discard(render.pk)
 
 

@@ -146,7 +146,7 @@ class VeoClient:
                 ),
             )
         except Exception as error:
-            raise _submit_error(error) from error
+            raise self._with_models(_submit_error(error)) from error
         if not operation.name:
             raise VeoError(
                 "The API answered the submission without an operation name.",
@@ -166,6 +166,16 @@ class VeoClient:
         except Exception as error:
             raise _poll_error(error) from error
         return _read_operation(operation)
+
+    def _with_models(self, error: VeoError) -> VeoError:
+        """Where the model is not available, the sentence names those that are."""
+        if error.code == "model_not_found":
+            try:
+                names = ", ".join(self.list_models()) or "none that makes videos"
+            except VeoError:
+                return error
+            error = _stop(error.code, f"{error.sentence} The key has: {names}.")
+        return error
 
     def list_models(self) -> list[str]:
         """The models that the key has and that make videos. Free. Raises VeoError."""

@@ -50,6 +50,7 @@ def wait_for(lane: Lane, renders: Collection[int], listener: Listener, *, works_
         return
     batches = RenderBatch.objects.filter(renders__in=renders)
     links = _Links(renders, listener)
+    links.tell()  # those of a download are known already
     if not works_here and not _watch(lane, renders, listener, links):
         listener.on_note("The cluster is gone: this command goes on by itself.")
         batches.update(worked_by=this_process())
@@ -91,7 +92,7 @@ class _Links:
     def __init__(self, renders: Collection[int], listener: Listener) -> None:
         self._renders = renders
         self._listener = listener
-        self._told = set(self._with_link().values_list("pk", flat=True))
+        self._told: set[int] = set()
 
     def tell(self, render: VideoRender | None = None) -> None:
         """One that is just known, else all that the database knows."""

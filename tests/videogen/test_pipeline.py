@@ -27,6 +27,7 @@ from tests.factories import (
 )
 from videogen import journal, pipeline, takes
 from videogen.models import Lane, Submission, VideoRender
+from videogen.money import budget_left_usd
 from videogen.pipeline import Pump
 from videogen.planning import plan_shots
 from videogen.processes import this_process
@@ -59,8 +60,10 @@ def work(lane, *, until=None, seconds=20, scope=None, on_link=None):
     downloads = Downloads(lane, scope=scope)
     end = time.monotonic() + seconds
     try:
-        while not until(list(renders)):
-            assert time.monotonic() < end, [(each.state, each.error_message) for each in renders]
+        while not until(list(renders.all())):
+            assert time.monotonic() < end, [
+                (each.state, each.error_message) for each in renders.all()
+            ]
             pump.tick(0.02)
             downloads.tick(seconds=0.02)
     finally:
@@ -249,7 +252,6 @@ def test_endings_without_a_video(fail, log, place, fault, state, code, outcome, 
 
     assert (render.state, render.error_code) == (state, code)
     assert words in render.error_message
-    assert render.error_message.endswith(".")
     assert render.ended_at
     assert only_submission(render).outcome == outcome
     assert len(log()["submissions"]) == 1
@@ -267,18 +269,27 @@ def test_a_time_out_of_a_submission_leaves_its_outcome_unknown(settings, fail, l
     assert len(log()["submissions"]) == 1
 
 
-def test_what_may_have_been_paid_stays_in_the_budget(settings, fail):
-    fail("submit", "internal", match="wide")
-    story = make_story()
-    (render,) = queue(story)
+@pytest.mark.parametrize(
+    ("place", "fault", "left"),
+    [
+        ("submit", "internal", "0.80"),
+        ("done", "nothing", "0.80"),
+        ("poll", "not_found", "0.80"),
+        ("done", "two_samples", "0.80"),
+        ("submit", "invalid_argument", "4.00"),
+        ("done", "blocked", "4.00"),
+        ("done", "error", "4.00"),
+    ],
+)
+def test_what_may_have_been_paid_stays_in_the_budget(settings, fail, place, fault, left):
+    fail(place, fault, times=-1)
+    settings.VIDEO_BUDGET_USD = Decimal("4.00")
+    (render,) = queue(make_story())
     VideoRender.objects.update(price_estimate_usd=Decimal("3.20"))
 
     work(render.lane)
 
-    settings.VIDEO_BUDGET_USD = Decimal("4.00")
-    from videogen.money import budget_left_usd
-
-    assert budget_left_usd(with_queued=True) == Decimal("0.80")
+    assert budget_left_usd(with_queued=True) == Decimal(left)
 
 
 def test_the_support_codes_and_the_words_of_a_block_are_kept(fail):
@@ -314,7 +325,7 @@ def test_a_reference_that_has_changed_is_not_sent(settings, simulator, log):
     work(render.lane)
 
     render.refresh_from_db()
-    assert (render.state, render.error_code) == (State.FAILED, "reference_broken")
+    assert (render.state, render.error_code) == (State.FAILED, "reference_changed")
     assert only_submission(render).outcome == Outcome.REJECTED
     assert log()["submissions"] == []
 
@@ -333,8 +344,7 @@ STOPS = {
 
 
 @pytest.mark.parametrize(("fault", "code"), STOPS.values(), ids=STOPS.keys())
-def test_what_no_other_submission_survives_stops_the_queue(settings, fail, log, fault, code):
-    settings.VIDEO_MAX_IN_FLIGHT = 1
+def test_what_no_other_submission_survives_is_met_once_and_stops_the_queue(fail, log, fault, code):
     fail("submit", fault, times=-1)
     renders = queue(make_story(shots=3))
     lane = renders[0].lane
@@ -408,15 +418,12 @@ def test_a_daily_quota_leaves_everything_queued_until_tomorrow(fail, log):
     assert set(VideoRender.objects.values_list("state", flat=True)) == {State.QUEUED}
     assert lane.not_before > timezone.now()
     assert not Submission.objects.exclude(outcome=Outcome.REJECTED).exists()
-    assert len(log()["submissions"]) <= 3
-    assert not pump.has_work(within_seconds=3600) or lane.not_before < timezone.now() + timedelta(
-        hours=1
-    )
+    assert len(log()["submissions"]) == 1
+    assert not pump.has_work(within_seconds=1)
 
 
-@pytest.mark.parametrize("fault", ["unavailable"])
-def test_an_overload_is_tried_again(fail, log, fault):
-    fail("submit", fault)
+def test_an_overload_is_tried_again(fail, log):
+    fail("submit", "unavailable")
 
     render = run(make_story())
 
@@ -457,8 +464,7 @@ def test_a_poll_that_fails_is_repeated(fail, fault):
 
     render = run(make_story())
 
-    assert render.state == State.DONE
-    assert (render.poll_failures, render.error_code) == (0, "") or render.poll_failures <= 2
+    assert (render.state, render.error_code, render.error_message) == (State.DONE, "", "")
 
 
 def test_an_operation_that_is_forgotten_once_is_asked_for_again(fail):
@@ -488,30 +494,45 @@ def test_a_key_that_is_refused_while_polling_interrupts_and_stops_the_queue(fail
     assert render.lane.pause_code == "key_refused"
 
 
-@pytest.mark.parametrize(("place", "fault"), [("done", "never_done"), ("poll", "internal")])
-def test_the_deadline_interrupts_and_resume_goes_on(settings, simulator, fail, log, place, fault):
+@pytest.mark.parametrize("fault", ["", "internal"], ids=["it takes longer", "polls fail"])
+def test_the_deadline_interrupts_and_resume_goes_on(settings, simulator, fail, log, fault):
     settings.VIDEO_OPERATION_DEADLINE_MINUTES = 0.3 / 60
-    fail(place, fault, times=-1)
+    if fault:
+        fail("poll", fault, times=-1)
+    else:
+        simulator.change_settings({"latency": 1.0})
     story = make_story()
-    render = run(story)
-    interrupted = (render.state, render.error_code)
-    kept = render.operation_name
+    interrupted = run(story)
     simulator.faults.clear()
     settings.VIDEO_OPERATION_DEADLINE_MINUTES = 1
-    if fault == "never_done":
-        operation = simulator.store.find(kept.rpartition("/")[2])
-        simulator.store._operations[operation.id] = type(operation)(
-            **{**vars(operation), "outcome": ""}
-        )
+
+    (resumed,) = queue(story, "resume")
+    opened = (resumed.state, resumed.error_code, resumed.ended_at)
+    work(resumed.lane)
+
+    resumed.refresh_from_db()
+    assert (interrupted.state, interrupted.error_code) == (State.INTERRUPTED, "deadline")
+    assert "resume it" in interrupted.error_message
+    assert resumed == interrupted
+    assert opened == (State.RUNNING, "", None)
+    assert (resumed.state, resumed.operation_name) == (State.DONE, interrupted.operation_name)
+    assert len(log()["submissions"]) == 1, "resuming submits nothing"
+
+
+def test_a_video_that_was_not_downloaded_is_downloaded_by_resume(settings, fail, log):
+    settings.VIDEO_DOWNLOAD_ATTEMPTS = 1
+    fail("download", "unavailable")
+    story = make_story()
+    missed = run(story)
 
     (resumed,) = queue(story, "resume")
     work(resumed.lane)
 
     resumed.refresh_from_db()
-    assert interrupted == (State.INTERRUPTED, "deadline")
-    assert resumed == render
-    assert (resumed.state, resumed.operation_name) == (State.DONE, kept)
-    assert len(log()["submissions"]) == 1, "resuming submits nothing"
+    assert (missed.state, missed.error_code) == (State.NOT_DOWNLOADED, "http_503")
+    assert resumed == missed
+    assert (resumed.state, resumed.take) == (State.DONE, 1)
+    assert len(log()["submissions"]) == 1
 
 
 def test_a_running_render_that_nobody_polls_is_simply_polled(simulator):
@@ -604,7 +625,7 @@ def test_an_answer_that_comes_after_all_is_taken(accepted):
     given_up = render.state
     journal.write_answer(submission.token, accepted)
 
-    work(render.lane)
+    work(render.lane, until=lambda found: found[0].state == State.DONE)
 
     render.refresh_from_db()
     submission.refresh_from_db()
@@ -693,7 +714,7 @@ def test_slices_work_the_lane_and_wake_the_downloads(simulator):
     queue(story)
 
     more = pipeline.run_slice()
-    woken = [each.task()["func"] for each in OrmQ.objects.all()]
+    woken = [each.task["func"] for each in OrmQ.objects.all()]
     again = takes.run_slice()
 
     assert (more, again) == (False, False)

@@ -111,9 +111,10 @@ class Command(BaseCommand):
                     returncode=130,
                 ) from None
         if options["json"]:
+            # In ASCII: texts may hold U+2028, which some readers take for the end of a line.
             for row in result.rows:
-                self.stdout.write(json.dumps(row, ensure_ascii=False))
-            self.stdout.write(json.dumps({"summary": result.summary}, ensure_ascii=False))
+                self.stdout.write(json.dumps(row))
+            self.stdout.write(json.dumps({"summary": result.summary}))
         else:
             print_result(results, result)
         if not wait and result.summary["queued"] and not is_cluster_running():
