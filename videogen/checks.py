@@ -56,11 +56,11 @@ def check_folders(**kwargs: Any) -> list[CheckMessage]:
         ("VIDEO_STATE_DIR", settings.STATE_DIR),
         ("MEDIA_ROOT", settings.MEDIA_ROOT),
     ):
-        try:
-            Path(folder).mkdir(parents=True, exist_ok=True)
-            usable = os.access(folder, os.W_OK | os.X_OK)
-        except OSError:
-            usable = False
+        # It is made when it is needed: what has to be there is a place where it can be.
+        place = Path(folder)
+        while not place.exists() and place != place.parent:
+            place = place.parent
+        usable = place.is_dir() and os.access(place, os.W_OK | os.X_OK)
         if not usable:
             messages.append(
                 Error(

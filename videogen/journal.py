@@ -42,7 +42,7 @@ def read_answers() -> Iterator[tuple[UUID, str]]:
     for path in sorted(_folder().glob("*.json")):
         try:
             yield UUID(path.stem), json.loads(path.read_text())["operation_name"]
-        except (ValueError, KeyError, OSError):
+        except (ValueError, KeyError, TypeError, OSError):
             # Renamed only when whole and synced: what does not read is not ours.
             continue
 
