@@ -57,11 +57,24 @@ class RenderBatch(models.Model):
         OVERRIDE = "override", "render new takes"
         DRY_RUN = "dry-run", "rehearse, pay nothing"
 
+    class Status(models.TextChoices):
+        DRAFT = "draft", "draft"
+        CONFIRMED = "confirmed", "confirmed"
+
     class Door(models.TextChoices):
         COMMAND = "command", "command line"
         ADMIN = "admin", "admin"
 
     story = models.ForeignKey(Story, on_delete=models.PROTECT, related_name="render_batches")
+    status = models.CharField(
+        max_length=10,
+        choices=Status,
+        default=Status.CONFIRMED,
+        help_text="A draft is a selection that somebody looks at; nothing is queued for it.",
+    )
+    shots = models.ManyToManyField(
+        Shot, blank=True, related_name="+", help_text="What a draft was made for."
+    )
     task = models.CharField(max_length=50)
     mode = models.CharField(max_length=10, choices=Mode)
     door = models.CharField(max_length=10, choices=Door)
@@ -113,6 +126,7 @@ class VideoRender(models.Model):
         GENERATION = "generation", "generation"
         REHEARSAL = "rehearsal", "rehearsal"
         LINK = "link", "download of a given link"
+        UPLOAD = "upload", "a person's own video"
 
     class Review(models.TextChoices):
         UNREVIEWED = "unreviewed", "unreviewed"
@@ -157,8 +171,28 @@ class VideoRender(models.Model):
     state = models.CharField(max_length=16, choices=State, default=State.QUEUED)
     state_since = models.DateTimeField(default=timezone.now)
     review = models.CharField(max_length=12, choices=Review, default=Review.UNREVIEWED)
+    review_reason = models.TextField(blank=True, help_text="Why the take was rejected.")
+    reviewed_at = models.DateTimeField(null=True, blank=True)
+    reviewed_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        on_delete=models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="reviewed_renders",
+    )
+    reviewed_by_name = models.CharField(
+        max_length=150, blank=True, help_text="As it was when the take was reviewed."
+    )
     take = models.PositiveIntegerField(
         null=True, blank=True, help_text="Counts the videos of the shot from 1."
+    )
+    copy_of = models.ForeignKey(
+        "self",
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="copies",
+        help_text="The render whose exact request this one sends again.",
     )
 
     # -- the request, exactly as it was or will be sent
@@ -239,6 +273,11 @@ class VideoRender(models.Model):
                 name="one_open_render_per_shot",
             ),
             models.UniqueConstraint(fields=["shot", "take"], name="take_unique_within_shot"),
+            models.UniqueConstraint(
+                fields=["shot"],
+                condition=Q(review__in=["selected", "approved"]),
+                name="one_selected_take_per_shot",
+            ),
             models.CheckConstraint(
                 condition=~Q(state="done") | (Q(take__gte=1) & Q(video_file__gt="")),
                 name="done_has_a_take_and_a_file",
@@ -260,7 +299,10 @@ class VideoRender(models.Model):
                 name="open_renders",
             ),
         ]
-        permissions = [("generate_video", "Can generate videos (spends money)")]
+        permissions = [
+            ("generate_video", "Can generate videos (spends money)"),
+            ("review_video", "Can select, approve and reject takes"),
+        ]
 
     def __str__(self) -> str:
         what = f"take {self.take}" if self.take else self.get_state_display()
