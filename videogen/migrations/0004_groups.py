@@ -24,24 +24,34 @@ GROUPS = {
 }
 
 
-def create(apps, schema_editor):
-    """The permissions are made by a signal after all migrations: here they may not exist yet."""
-    from django.contrib.auth.management import create_permissions
+NAMES = {
+    "generate_video": "Can generate videos (spends money)",
+    "review_video": "Can select, approve and reject takes",
+}
 
-    for label in ("storybook", "videogen"):
-        config = apps.get_app_config(label)
-        config.models_module = config.models_module or True
-        create_permissions(config, apps=apps, verbosity=0)
-        config.models_module = None
+
+def create(apps, schema_editor):
+    """Django makes the permissions after all migrations, by a signal: those that do not exist yet
+    are made here, as the signal would."""
     groups = apps.get_model("auth", "Group").objects
-    permissions = apps.get_model("auth", "Permission").objects
     for name, codes in GROUPS.items():
         group, _ = groups.get_or_create(name=name)
-        for code in codes:
-            label, codename = code.split(".")
-            group.permissions.add(
-                permissions.get(content_type__app_label=label, codename=codename)
-            )
+        group.permissions.add(*(_permission(apps, code) for code in codes))
+
+
+def _permission(apps, code):
+    label, codename = code.split(".")
+    model = "videorender" if codename in NAMES else codename.partition("_")[2]
+    kind, _ = apps.get_model("contenttypes", "ContentType").objects.get_or_create(
+        app_label=label, model=model
+    )
+    verbose = apps.get_model(label, model)._meta.verbose_name
+    permission, _ = apps.get_model("auth", "Permission").objects.get_or_create(
+        content_type=kind,
+        codename=codename,
+        defaults={"name": NAMES.get(codename, f"Can {codename.partition('_')[0]} {verbose}")},
+    )
+    return permission
 
 
 class Migration(migrations.Migration):
