@@ -4,19 +4,32 @@ import json
 
 from django import forms
 from django.contrib import admin
-from django.core.exceptions import ValidationError
-from django.core.files.storage import default_storage
+from django.core.exceptions import PermissionDenied, ValidationError
 from django.db.models import Count
 from django.template.defaultfilters import filesizeformat
-from django.urls import Resolver404, resolve, reverse
+from django.urls import Resolver404, path, resolve, reverse
 from django.utils.html import format_html
 
+from .key_frames import KeyFrameForm, KeyFrameFormSet
 from .models import DesignDocument, KeyFrame, Picture, Scenelet, Shot, Story
+from .thumbnails import thumbnail_url
+from .views.pictures import show_pictures
 
 
 def _page(request):
     match = request.resolver_match
     return (match and match.url_name) or ""
+
+
+def _small(picture):
+    """The picture's thumbnail, or words where there is none to show."""
+    url = thumbnail_url(picture)
+    try:
+        resolve(url)
+    except Resolver404:
+        return picture.path or "(no path)"
+    alt = picture.path.rpartition("/")[2]
+    return format_html('<img src="{}" alt="{}" height="64" loading="lazy">', url, alt)
 
 
 class ReadOnlyInline(admin.TabularInline):
@@ -108,12 +121,30 @@ class StoryAdmin(admin.ModelAdmin):
             return self.get_empty_value_display()
         return format_html(
             '<a href="{}?scenelet__story__id__exact={}">Shots</a> · '
-            '<a href="{}?story__id__exact={}">Pictures</a>',
+            '<a href="{}?story__id__exact={}">Pictures</a> · '
+            '<a href="{}">Upload pictures of the designs</a>',
             reverse("admin:storybook_shot_changelist"),
             story.pk,
             reverse("admin:storybook_picture_changelist"),
             story.pk,
+            reverse("admin:storybook_story_pictures", args=[story.pk]),
         )
+
+    # -- the pictures of the designs
+
+    def get_urls(self):
+        view = self.admin_site.admin_view(self.pictures_view)
+        own = [path("<path:object_id>/pictures/", view, name="storybook_story_pictures")]
+        return own + super().get_urls()
+
+    def pictures_view(self, request, object_id):
+        story = self.get_object(request, object_id)
+        if not self.has_view_or_change_permission(request, story):
+            raise PermissionDenied
+        if story is None:
+            return self._get_obj_does_not_exist_redirect(request, self.opts, object_id)
+        can_change = self.has_change_permission(request, story)
+        return show_pictures(request, self, story, can_change=can_change)
 
 
 @admin.register(DesignDocument)
@@ -164,23 +195,46 @@ class SceneletAdmin(admin.ModelAdmin):
     autocomplete_fields = ["story", "parent"]
 
 
-class KeyFrameInline(ReadOnlyInline):
+class KeyFrameInline(admin.TabularInline):
     model = KeyFrame
-    fields = ["position", "picture_link", "problem"]
+    form = KeyFrameForm
+    formset = KeyFrameFormSet
+    extra = 1
     readonly_fields = ["picture_link", "problem"]
-    show_change_link = False
+
+    def get_fields(self, request, obj=None):
+        if self.has_change_permission(request, obj):
+            return ["picture_link", "problem", "upload", "place"]
+        return ["position", "picture_link", "problem"]
 
     def get_queryset(self, request):
-        return super().get_queryset(request).select_related("picture", "shot__scenelet")
+        return super().get_queryset(request).select_related("picture", "shot__scenelet__story")
 
-    @admin.display(description="picture")
+    # They are a part of the shot: who may change the shot may change them.
+
+    def has_add_permission(self, request, obj=None):
+        return request.user.has_perm("storybook.change_shot")
+
+    def has_change_permission(self, request, obj=None):
+        return request.user.has_perm("storybook.change_shot")
+
+    def has_delete_permission(self, request, obj=None):
+        return request.user.has_perm("storybook.change_shot")
+
+    def has_view_permission(self, request, obj=None):
+        is_part = self.has_change_permission(request, obj)
+        return is_part or super().has_view_permission(request, obj)
+
+    @admin.display(description="picture", empty_value="")
     def picture_link(self, key_frame):
+        if key_frame.picture_id is None:
+            return ""
         url = reverse("admin:storybook_picture_change", args=[key_frame.picture_id])
-        return format_html('<a href="{}">{}</a>', url, key_frame.picture.path or "(no path)")
+        return format_html('<a href="{}">{}</a>', url, _small(key_frame.picture))
 
     @admin.display(description="problem", empty_value="")
     def problem(self, key_frame):
-        return key_frame.picture.problem
+        return key_frame.picture.problem if key_frame.picture_id else ""
 
 
 @admin.register(Shot)
@@ -254,14 +308,7 @@ class PictureAdmin(admin.ModelAdmin):
 
     @admin.display(description="picture")
     def thumbnail(self, picture):
-        if not picture.file:
-            return "—"
-        url = default_storage.url(picture.file)
-        try:
-            resolve(url)
-        except Resolver404:
-            return picture.mime_type.removeprefix("image/").upper()
-        return format_html('<img src="{}" alt="" height="64" loading="lazy">', url)
+        return _small(picture) if picture.file else "—"
 
     @admin.display(ordering="width")
     def dimensions(self, picture):

@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 from django.conf import settings
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.utils import timezone
 
+from .downloads import check_link, discard
+from .errors import DownloadError, RequestError
 from .models import VideoRender
-from .wakeups import wake_pump
+from .queueing import Requester
+from .wakeups import wake_downloads, wake_pump
 
 State = VideoRender.State
+
+# Statuses in which a render waits for a person.
+STUCK = frozenset({State.UNKNOWN, State.INTERRUPTED, State.NOT_DOWNLOADED})
 
 
 def look_again(render: VideoRender) -> bool:
@@ -38,7 +45,77 @@ def allow_new_render(render: VideoRender) -> bool:
     """A person says that it was not accepted, or gives its clip up: the shot may be rendered
     again. The possible charge stays in the books as it is."""
     return render.move(
-        {State.UNKNOWN, State.INTERRUPTED, State.NOT_DOWNLOADED},
+        STUCK,
         State.CANCELLED,
         error_message=f"{render.error_message} A person allowed a new render.".strip(),
     )
+
+
+def attach_link(render: VideoRender, link: str, requester: Requester) -> bool:
+    """A person knows where the render's video is: download it from there. False where the render
+    does not wait for a person (any more); RequestError for what is no link of the web."""
+    link = _checked_link(link)
+    if render.backend != settings.VIDEO_BACKEND:
+        raise RequestError(
+            f"It was started with {render.backend}: set VIDEO_BACKEND={render.backend} first.",
+            code="other_backend",
+        )
+    if render.status not in STUCK:
+        return False
+    now = timezone.now()
+    changes = {
+        "download_uri": link,
+        "rendered_at": render.rendered_at or now,
+        "not_before": None,
+        "download_attempts": 0,
+        "downloader": "",
+        "download_lease_until": None,
+        "beat_at": now,
+        "ended_at": None,
+        "error_code": "",
+        "error_message": "",
+        "warnings": [*render.warnings, f"The download link was given by {_name_of(requester)}."],
+    }
+    try:
+        with transaction.atomic():
+            won = _start_download(render, changes)
+            if won:
+                # What another link gave is no part of this one's video.
+                discard(render.pk)
+                wake_downloads(1)
+    except IntegrityError as error:
+        raise RequestError(
+            "Another render of this shot is under way: wait until it has ended.", code="in_flight"
+        ) from error
+    return won
+
+
+def _start_download(render: VideoRender, changes: dict[str, Any]) -> bool:
+    if render.state != State.DOWNLOADING:
+        return render.move(render.state, State.DOWNLOADING, **changes)
+    # Stale: taken only as it was when it was looked at, with nobody at work on it since.
+    won = VideoRender.objects.filter(
+        pk=render.pk,
+        state=State.DOWNLOADING,
+        downloader=render.downloader,
+        download_lease_until=render.download_lease_until,
+    ).update(**changes)
+    if won:
+        for name, value in changes.items():
+            setattr(render, name, value)
+    return bool(won)
+
+
+def _checked_link(link: str) -> str:
+    link = link.strip()
+    try:
+        check_link(link)
+    except (DownloadError, ValueError) as error:
+        raise RequestError(
+            "This is no download link: it has to begin with http:// or https://.", code="bad_link"
+        ) from error
+    return link
+
+
+def _name_of(requester: Requester) -> str:
+    return requester.name or "a person"

@@ -93,12 +93,14 @@ def discard(render_pk: int) -> None:
 
 
 def remove_leftovers() -> None:
-    """Remove what killed downloads left behind, once no server has their videos any more."""
+    """Remove what killed downloads and uploads left behind, once no server has the videos any
+    more."""
     expired = time.time() - LEFTOVER_SECONDS
-    for path in partial_folder().glob("render-*"):
-        with suppress(FileNotFoundError):
-            if path.stat().st_mtime < expired:
-                path.unlink()
+    for pattern in ("render-*", "upload-*"):
+        for path in partial_folder().glob(pattern):
+            with suppress(FileNotFoundError):
+                if path.stat().st_mtime < expired:
+                    path.unlink()
 
 
 def partial_folder() -> Path:
@@ -145,7 +147,7 @@ def _stream(client: httpx.Client, uri: str, file: BinaryIO, tag: Path) -> None:
     """The body behind `uri` into `file`; redirects are followed by hand."""
     try:
         for _ in range(MAX_REDIRECTS + 1):
-            _check_link(uri)
+            check_link(uri)
             have = file.seek(0, os.SEEK_END)
             etag = tag.read_text() if have and tag.exists() else ""
             headers = headers_for(uri)
@@ -166,7 +168,8 @@ def _stream(client: httpx.Client, uri: str, file: BinaryIO, tag: Path) -> None:
     )
 
 
-def _check_link(uri: str) -> None:
+def check_link(uri: str) -> None:
+    """Raises DownloadError where it leads to no web server, ValueError where it is no link."""
     parts = urlsplit(uri)
     if parts.scheme.lower() not in _PORTS or not parts.hostname:
         raise DownloadError(
@@ -258,6 +261,19 @@ def _words_of(response: httpx.Response) -> str:
 
 def _checked(part: Path) -> Clip:
     """The downloaded file as a clip; what is not a video is removed."""
+    try:
+        clip = make_clip(part)
+    except VideoFileError as error:
+        raise DownloadError(
+            f"What the link gave is not a usable video. {error.sentence}", code=error.code
+        ) from error
+    part.with_suffix(".etag").unlink(missing_ok=True)
+    return clip
+
+
+def make_clip(part: Path) -> Clip:
+    """The complete file `part`, checked, with its index at the front and its poster. Raises
+    VideoFileError where it is no usable video; nothing is left of it then."""
     video = part.with_suffix(".mp4")
     poster = part.with_suffix(".jpg")
     try:
@@ -265,15 +281,20 @@ def _checked(part: Path) -> Clip:
         if is_faststart(part):
             part.replace(video)
         else:
-            make_faststart(part, video)
+            _move_index(part, video)
             facts = inspect_video(video)
             part.unlink()
         make_poster(video, poster)
-    except VideoFileError as error:
+    except VideoFileError:
         for path in (part, video, poster):
             path.unlink(missing_ok=True)
-        raise DownloadError(
-            f"What the link gave is not a usable video. {error.sentence}", code=error.code
-        ) from error
-    part.with_suffix(".etag").unlink(missing_ok=True)
+        raise
     return Clip(video, poster, facts)
+
+
+def _move_index(part: Path, video: Path) -> None:
+    try:
+        make_faststart(part, video)
+    except ValueError as error:
+        # Studio formats (ProRes in QuickTime).
+        raise VideoFileError(f"It does not fit into an MP4 file: {error}.", code="remux") from error

@@ -18,6 +18,10 @@ class RequestError(VideogenError):
     settings): nothing was queued."""
 
 
+class ReviewError(VideogenError):
+    """A take cannot be reviewed in this way: nothing was changed."""
+
+
 class ReferencePictureError(VideogenError):
     """A reference picture cannot be loaded as it was planned: nothing was sent."""
 

@@ -100,6 +100,10 @@ class RenderBatch(models.Model):
     class Meta:
         ordering = ["-created_at", "-pk"]
         verbose_name_plural = "render batches"
+        indexes = [
+            # The minute sweep looks for old drafts among batches with long plans.
+            models.Index(fields=["created_at"], condition=Q(status="draft"), name="drafts_by_age"),
+        ]
 
     def __str__(self) -> str:
         return f"Batch {self.pk}: {self.get_mode_display()}"
@@ -151,7 +155,8 @@ class VideoRender(models.Model):
             State.UNKNOWN,
             State.INTERRUPTED,
         },
-        State.INTERRUPTED: {State.RUNNING, State.CANCELLED},
+        # A person may have the download link from somewhere else.
+        State.INTERRUPTED: {State.RUNNING, State.DOWNLOADING, State.CANCELLED},
         State.DOWNLOADING: {State.DONE, State.NOT_DOWNLOADED, State.FAILED},
         State.NOT_DOWNLOADED: {State.DOWNLOADING, State.CANCELLED},
     }

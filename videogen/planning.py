@@ -6,10 +6,13 @@ plan is a picture of the moment: queueing.py looks at the shots' states once mor
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import astuple, dataclass, field, replace
 from decimal import Decimal
 from enum import StrEnum
+from functools import cached_property
 from typing import Any
 
 from django.conf import settings
@@ -22,8 +25,8 @@ from .models import ReferenceChoice, RenderBatch, VideoRender
 from .money import SIMULATOR, budget_left_usd, price_of
 from .prompts import Prompt, build_prompt
 from .references import Choice, Selection, StoredPicture, list_candidates, pick_references
+from .situations import Situation, find_situations
 
-State = VideoRender.State
 Mode = RenderBatch.Mode
 
 
@@ -34,19 +37,6 @@ class Action(StrEnum):
     REHEARSE = "rehearse"
     SKIP = "skip"
     BLOCKED = "blocked"
-
-
-class Situation(StrEnum):
-    """Rows of the mode table, in the order in which they are read."""
-
-    IN_FLIGHT = "a render is queued or in flight"
-    UNKNOWN = "a render's submission has an unknown outcome"
-    INTERRUPTED = "a render was interrupted, its operation is known"
-    NOT_DOWNLOADED = "a finished video was not downloaded"
-    APPROVED = "an approved take"
-    VIDEO = "a video"
-    WITHOUT_VIDEO = "only failed / blocked / cancelled renders"
-    NOTHING = "no render, or only rehearsals"
 
 
 @dataclass(frozen=True)
@@ -164,6 +154,24 @@ class Plan:
         """What the new renders would cost; rehearsals too, as if they were sent."""
         return (self.request.price_usd or Decimal(0)) * self.count(Action.GENERATE, Action.REHEARSE)
 
+    @cached_property
+    def fingerprint(self) -> str:
+        """Changes with anything that would be sent, paid or left out."""
+        facts = [
+            [
+                row.shot.pk,
+                row.decision.action,
+                row.decision.reason,
+                row.cause.pk if row.cause else None,
+                row.prompt.text if row.prompt else None,
+                [[pick.kind, pick.id, pick.sha256] for pick in row.selection.picks],
+            ]
+            for row in self.rows
+        ]
+        request = [*astuple(self.request), str(self.request.price_usd)]
+        text = json.dumps([self.story.pk, self.mode, request, facts])
+        return hashlib.sha256(text.encode()).hexdigest()
+
 
 def find_shots(
     story: Story, *, scenelet_id: str | None = None, shot_index: int | None = None
@@ -208,45 +216,6 @@ def plan_shots(story: Story, shots: QuerySet[Shot], mode: str) -> Plan:
             )
         )
     return Plan(story, mode, request, _within_budget(plans, request))
-
-
-def find_situations(
-    shots: QuerySet[Shot], backend: str
-) -> dict[int, tuple[Situation, VideoRender]]:
-    """By shot: the row of the mode table that fits first, and the newest render that makes it so.
-    Shots without any render but rehearsals are missing. One query.
-
-    What the simulator made is no video to a `backend` that makes real ones.
-    """
-    found: dict[int, tuple[Situation, VideoRender]] = {}
-    renders = (
-        VideoRender.objects.filter(shot__in=shots.order_by())
-        .exclude(kind=VideoRender.Kind.REHEARSAL)
-        .defer("prompt_text", "references", "dropped_references", "warnings", "error_details")
-        .order_by("pk")
-    )
-    rank = {situation: number for number, situation in enumerate(Situation)}
-    for render in renders:
-        if render.is_simulated and backend != SIMULATOR and render.state not in VideoRender.OPEN:
-            continue
-        situation = situation_of(render)
-        if render.shot_id not in found or rank[situation] <= rank[found[render.shot_id][0]]:
-            found[render.shot_id] = (situation, render)
-    return found
-
-
-def situation_of(render: VideoRender) -> Situation:
-    status = render.status
-    if status in VideoRender.OPEN:
-        return Situation.IN_FLIGHT
-    if status == State.DONE:
-        approved = render.review == VideoRender.Review.APPROVED
-        return Situation.APPROVED if approved else Situation.VIDEO
-    return {
-        State.UNKNOWN: Situation.UNKNOWN,
-        State.INTERRUPTED: Situation.INTERRUPTED,
-        State.NOT_DOWNLOADED: Situation.NOT_DOWNLOADED,
-    }.get(status, Situation.WITHOUT_VIDEO)
 
 
 def _plan_shot(
@@ -309,26 +278,32 @@ def _impossible_for_all(documents: Mapping[str, dict[str, Any]]) -> list[str]:
     ]
 
 
+def price_problem(request: RequestSettings, left: Decimal | None) -> str:
+    """Why one video more is not sent, or "". left: of the budget, None without one."""
+    price = request.price_usd
+    if price is None:
+        return (
+            f"No price is known for {request.model} at {request.resolution}, and what has none is "
+            "never sent: set VIDEO_PRICE_USD_PER_SECOND."
+        )
+    if price and left is not None and price > left:
+        return f"Over the budget: it costs ${price}, ${max(left, Decimal(0))} is left."
+    return ""
+
+
 def _within_budget(rows: Iterable[ShotPlan], request: RequestSettings) -> tuple[ShotPlan, ...]:
     """The rows, those blocked whose price is unknown or that the budget has no room for."""
     price = request.price_usd
     if price is None:
-        sentence = (
-            f"No price is known for {request.model} at {request.resolution}, and what has none is "
-            "never sent: set VIDEO_PRICE_USD_PER_SECOND."
-        )
-        unpriced = Decision(Action.BLOCKED, sentence)
+        unpriced = Decision(Action.BLOCKED, price_problem(request, None))
         return tuple(
             replace(row, decision=unpriced) if row.decision.action in _NEW else row for row in rows
         )
-    left = budget_left_usd(with_queued=True)
-    if left is None or not price:
-        return tuple(rows)
+    left = budget_left_usd(with_queued=True) if price else None
     fitting = []
     for row in rows:
-        if row.decision.action == Action.GENERATE:
-            if price > left:
-                sentence = f"Over the budget: it costs ${price}, ${max(left, Decimal(0))} is left."
+        if row.decision.action == Action.GENERATE and left is not None:
+            if sentence := price_problem(request, left):
                 row = replace(row, decision=Decision(Action.BLOCKED, sentence))
             else:
                 left -= price

@@ -20,7 +20,8 @@ from storybook.models import Shot, Story
 
 from .answers import resume_lane
 from .models import Lane, RenderBatch, VideoRender
-from .planning import Action, Decision, Plan, ShotPlan, Situation, decide, find_situations
+from .planning import Action, Decision, Plan, ShotPlan, decide
+from .situations import Situation, find_situations
 from .wakeups import wake_downloads, wake_pump
 
 State = VideoRender.State
@@ -52,17 +53,19 @@ def queue_renders(
     filters: dict[str, Any] | None = None,
     worked_by: str = "",
     wake: bool = True,
+    batch: RenderBatch | None = None,
 ) -> QueuedBatch:
     """Store the plan as a batch and queue what it decides, all or nothing.
 
     The shots' situations are read once more under the story's lock: of two people who queue the
     same shot at the same moment, the second one's row becomes "already running".
-    worked_by: the process that will work the batch itself; wake: whether a cluster is told.
+    worked_by: the process that will work the batch itself; wake: whether a cluster is told;
+    batch: the row to be filled, a draft that was just confirmed; None: a new one.
     """
     with transaction.atomic():
         Story.objects.select_for_update().get(pk=plan.story.pk)
         plan = _with_situations_of_now(plan)
-        batch = _create_batch(plan, requester, task, filters, worked_by)
+        batch = _store_batch(batch, plan, requester, task, filters, worked_by)
         lane = lane_of(plan.request.backend)
         created = _create_renders(plan, batch, lane, requester)
         asks_again = plan.count(Action.GENERATE) or any(
@@ -80,7 +83,7 @@ def queue_renders(
             (row, created.get(row.shot.pk) or resumed.get(row.shot.pk) or _cause_pk(row))
             for row in plan.rows
         )
-        batch.plan = [_as_record(row, render_id) for row, render_id in rows]
+        batch.plan = [plan_record(row, render_id) for row, render_id in rows]
         batch.save(update_fields=["plan"])
         if worked_by and resumed:
             # Whoever asked first is gone: this process works on them now.
@@ -154,25 +157,34 @@ def _with_situations_of_now(plan: Plan) -> Plan:
     return replace(plan, rows=tuple(rows))
 
 
-def _create_batch(
+def _store_batch(
+    batch: RenderBatch | None,
     plan: Plan,
     requester: Requester,
     task: str,
     filters: dict[str, Any] | None,
     worked_by: str,
 ) -> RenderBatch:
-    return RenderBatch.objects.create(
-        story=plan.story,
-        task=task,
-        mode=plan.mode,
-        door=requester.door,
-        filters=filters or {},
-        counts=plan.counts,
-        estimated_cost_usd=(plan.request.price_usd or Decimal(0)) * plan.count(Action.GENERATE),
-        requested_by=requester.user,
-        requested_by_name=requester.name,
-        worked_by=worked_by,
-    )
+    values = {
+        "story": plan.story,
+        "task": task,
+        "mode": plan.mode,
+        "door": requester.door,
+        "filters": filters or {},
+        "counts": plan.counts,
+        "estimated_cost_usd": (plan.request.price_usd or Decimal(0)) * plan.count(Action.GENERATE),
+        "requested_by": requester.user,
+        "requested_by_name": requester.name,
+        "worked_by": worked_by,
+        # A draft is asked for when it is confirmed.
+        "created_at": timezone.now(),
+    }
+    if batch is None:
+        return RenderBatch.objects.create(**values)
+    for name, value in values.items():
+        setattr(batch, name, value)
+    batch.save(update_fields=values)
+    return batch
 
 
 def _create_renders(
@@ -256,7 +268,7 @@ def _cause_pk(row: ShotPlan) -> int | None:
     return row.cause.pk if row.cause and row.decision.action == Action.SKIP else None
 
 
-def _as_record(row: ShotPlan, render_id: int | None) -> dict[str, Any]:
+def plan_record(row: ShotPlan, render_id: int | None) -> dict[str, Any]:
     return {
         "shot": row.shot.pk,
         "scenelet_id": row.shot.scenelet.scenelet_id,

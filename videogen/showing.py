@@ -11,17 +11,15 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from django.conf import settings
 from django.core.files.storage import default_storage
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from .models import VideoRender
-from .money import SIMULATOR
 from .references import KIND_WORDS
+from .situations import BadgeWord, badge_word_of
 
 State = VideoRender.State
-Review = VideoRender.Review
 
 
 @dataclass(frozen=True)
@@ -49,8 +47,14 @@ _TONES = {
     State.FAILED: "red",
     State.BLOCKED: "red",
 }
-_NEEDS_DECISION = frozenset({State.UNKNOWN, State.INTERRUPTED, State.NOT_DOWNLOADED})
-_WENT_WRONG = frozenset({State.FAILED, State.BLOCKED})
+_SHOT_TONES = {
+    BadgeWord.GENERATING: "blue",
+    BadgeWord.NEEDS_DECISION: "violet",
+    BadgeWord.FAILED: "red",
+    BadgeWord.NEEDS_REVIEW: "amber",
+    BadgeWord.APPROVED: "green",
+    BadgeWord.READY: "grey",
+}
 
 
 def badge_of_state(state: str) -> Badge:
@@ -59,30 +63,12 @@ def badge_of_state(state: str) -> Badge:
 
 def badge_of_shot(renders: Iterable[VideoRender]) -> Badge:
     """Where the shot stands, derived from all its renders: what waits for a person comes first."""
-    attempts = sorted(
-        (render for render in renders if _counts(render)), key=lambda render: render.pk
-    )
-    statuses = [render.status for render in attempts]
-    if VideoRender.OPEN.intersection(statuses):
-        return Badge("blue", "generating")
-    if _NEEDS_DECISION.intersection(statuses):
-        return Badge("violet", "needs a decision")
-    if statuses and statuses[-1] in _WENT_WRONG:
-        return Badge("red", "failed")
-    reviews = [render.review for render in attempts if render.status == State.DONE]
-    if Review.APPROVED in reviews:
-        return Badge("green", "approved")
-    if Review.UNREVIEWED in reviews or Review.SELECTED in reviews:
-        return Badge("amber", "needs review")
-    return Badge("grey", "ready")
+    return badge_of_word(badge_word_of(renders))
 
 
-def _counts(render: VideoRender) -> bool:
-    if render.kind == VideoRender.Kind.REHEARSAL:
-        return False
-    # As planning sees it: to a backend that makes real videos, a simulated one is none.
-    is_real = settings.VIDEO_BACKEND == SIMULATOR or not render.is_simulated
-    return is_real or render.status in VideoRender.OPEN
+def badge_of_word(word: str) -> Badge:
+    """Of a shot in a list, whose word the query gave: situations.annotate_badges."""
+    return Badge(_SHOT_TONES[BadgeWord(word)], str(word))
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ from collections.abc import Collection
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import httpx
 from django.conf import settings
@@ -45,6 +46,7 @@ RENEW_SECONDS = 5.0
 TICK_SECONDS = 0.2
 # A task takes no new clip after so long; a clip under way is finished or left to be resumed.
 SLICE_SECONDS = 60.0
+NUMBER_TRIES = 20
 
 
 class Downloads:
@@ -149,7 +151,7 @@ class Downloads:
     def _finish(self, render: VideoRender, future: Future[Clip]) -> None:
         try:
             clip = future.result()
-            take = _number_take(render)
+            take = number_take(render)
             store_clip(clip, take_path(render, take))
         except DownloadError as error:
             self._fail(render, error)
@@ -177,28 +179,16 @@ class Downloads:
 
     def _complete(self, render: VideoRender, facts: VideoFacts, take: int) -> None:
         path = take_path(render, take)
-        now = timezone.now()
         render.move(
             State.DOWNLOADING,
             State.DONE,
-            video_file=str(path),
-            poster_file=str(path.with_suffix(".jpg")),
-            container=facts.container,
-            video_codec=facts.video_codec,
-            audio_codec=facts.audio_codec,
-            width=facts.width,
-            height=facts.height,
-            video_seconds=facts.seconds,
-            fps=facts.fps,
-            has_audio=facts.has_audio,
-            byte_size=facts.byte_size,
-            sha256=facts.sha256,
-            downloaded_at=now,
+            **file_fields(path, facts),
+            downloaded_at=timezone.now(),
             downloader="",
             download_lease_until=None,
             error_code="",
             error_message="",
-            warnings=[*render.warnings, *_surprises(render, facts)],
+            warnings=[*render.warnings, *surprises(render, facts.seconds, facts.has_audio)],
         )
         discard(render.pk)
         logger.info("%s: %s", render, path)
@@ -229,16 +219,34 @@ class Downloads:
             discard(render.pk)
 
 
-def _surprises(render: VideoRender, facts: VideoFacts) -> list[str]:
+def file_fields(path: Path, facts: VideoFacts) -> dict[str, Any]:
+    """What the row says of the video at `path` (relative to MEDIA_ROOT) and of its poster."""
+    return {
+        "video_file": str(path),
+        "poster_file": str(path.with_suffix(".jpg")),
+        "container": facts.container,
+        "video_codec": facts.video_codec,
+        "audio_codec": facts.audio_codec,
+        "width": facts.width,
+        "height": facts.height,
+        "video_seconds": facts.seconds,
+        "fps": facts.fps,
+        "has_audio": facts.has_audio,
+        "byte_size": facts.byte_size,
+        "sha256": facts.sha256,
+    }
+
+
+def surprises(render: VideoRender, seconds: float, has_audio: bool) -> list[str]:
     """What the video is that nobody asked for. It was paid for, so it is a take all the same."""
-    surprises = []
-    if render.kind != VideoRender.Kind.LINK and abs(facts.seconds - render.duration_seconds) > 0.5:
-        surprises.append(
-            f"The video is {facts.seconds:.1f} s long; {render.duration_seconds} s were asked for."
+    sentences = []
+    if render.kind == VideoRender.Kind.GENERATION and abs(seconds - render.duration_seconds) > 0.5:
+        sentences.append(
+            f"The video is {seconds:.1f} s long; {render.duration_seconds} s were asked for."
         )
-    if not facts.has_audio:
-        surprises.append("The video has no sound.")
-    return surprises
+    if not has_audio:
+        sentences.append("The video has no sound.")
+    return sentences
 
 
 def run_slice() -> bool:
@@ -284,16 +292,12 @@ def _others_at_work(lane: Lane) -> int:
     )
 
 
-def _number_take(render: VideoRender) -> int:
-    """The take's number, the row's from now on. Numbers whose file exists are passed over: a file
-    that no row knows is somebody's clip all the same."""
+def number_take(render: VideoRender) -> int:
+    """The take's number, the row's from now on."""
     if render.take:
         return render.take
-    for _ in range(20):
-        others = VideoRender.objects.filter(shot=render.shot_id).aggregate(last=Max("take"))
-        take = (others["last"] or 0) + 1
-        while (Path(settings.MEDIA_ROOT) / take_path(render, take)).exists():
-            take += 1
+    for _ in range(NUMBER_TRIES):
+        take = next_take(render)
         try:
             with transaction.atomic():
                 VideoRender.objects.filter(pk=render.pk, take=None).update(take=take)
@@ -301,7 +305,21 @@ def _number_take(render: VideoRender) -> int:
             continue
         render.take = take
         return take
-    raise DownloadError("No number could be had for the take.", code="take_number")
+    raise no_number()
+
+
+def next_take(render: VideoRender) -> int:
+    """The number that the shot's next take would have now; somebody may be faster. Numbers whose
+    file exists are passed over: a file that no row knows is somebody's clip all the same."""
+    others = VideoRender.objects.filter(shot=render.shot_id).aggregate(last=Max("take"))
+    take = (others["last"] or 0) + 1
+    while (Path(settings.MEDIA_ROOT) / take_path(render, take)).exists():
+        take += 1
+    return take
+
+
+def no_number() -> DownloadError:
+    return DownloadError("No number could be had for the take.", code="take_number")
 
 
 def _stored_already(render: VideoRender) -> VideoFacts | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from . import pipeline, takes
+from . import drafts, pipeline, takes
 from .wakeups import wake_downloads, wake_pump
 
 
@@ -15,6 +15,7 @@ def sweep() -> None:
     """Once a minute, whatever was lost."""
     wake_pump()
     wake_downloads(1)
+    drafts.delete_old_drafts()
 
 
 def download() -> None:

@@ -1,7 +1,7 @@
 """`make bench`: ratios, each measured within one run on the machine at hand. Absolute times are
 shown for orientation only. Exit code 1 when a ratio is over its bound.
 
-    python -m tests.bench [startup] [memory] [throughput] [kills]
+    python -m tests.bench [startup] [memory] [throughput] [lists] [kills]
 """
 
 from __future__ import annotations
@@ -14,13 +14,14 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from . import kills, memory, startup, throughput
+from . import kills, lists, memory, startup, throughput
 from .measure import Figure
 
 PARTS = {
     "startup": startup.measure,
     "memory": memory.measure,
     "throughput": throughput.measure,
+    "lists": lists.measure,
     "kills": kills.measure,
 }
 

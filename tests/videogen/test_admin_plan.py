@@ -1,56 +1,28 @@
 from __future__ import annotations
 
 import re
-from decimal import Decimal
 
 import pytest
-from django.contrib.admin.models import LogEntry
 from django.urls import reverse
-from django_q.models import OrmQ
 
-from storybook.models import KeyFrame, Shot, Story
-from tests.factories import (
-    State,
-    make_lane,
-    make_picture,
-    make_render,
-    make_story,
-    shots_of,
-)
-from videogen.models import RenderBatch, VideoRender
+from storybook.models import DesignDocument, Shot, Story
+from tests.factories import PAYLOAD, State, make_render
+from videogen.models import ReferenceChoice, RenderBatch, VideoRender
 
-from .browsers import browser_of, fingerprint, producer, viewer
+from .browsers import browser_of, producer, viewer
+from .drafts import button, look, make_draft, make_shots, plan_url, progress_url
 
 pytestmark = pytest.mark.django_db
+
+DRAFT = RenderBatch.Status.DRAFT
+
 
 LIST = "/admin/storybook/shot/"
 
 
-def make_shots(number, **values):
-    """The shots of a new story."""
-    story = make_story(f"story-{Story.objects.count() + 1}", shots=number, **values)
-    return list(shots_of(story).select_related("scenelet__story"))
-
-
 def select(shots, **values):
-    ids = [getattr(shot, "pk", shot) for shot in shots]
+    ids = [shot.pk for shot in shots]
     return {"action": "generate_videos", "_selected_action": ids} | values
-
-
-def confirm(browser, shots, mode, *, address=LIST, follow=False):
-    """Look at the plan, then confirm it, as a person does."""
-    form = select(shots, mode=mode)
-    seen = fingerprint(browser.post(address, form))
-    return browser.post(address, form | {"planned": seen, "confirm": 1}, follow=follow)
-
-
-def button(response):
-    found = re.search(r'name="confirm"[^>]*?( disabled)?>([^<]*)<', response.content.decode())
-    return found[2], bool(found[1])
-
-
-def messages(response):
-    return [str(message) for message in response.context["messages"]]
 
 
 @pytest.fixture
@@ -59,23 +31,73 @@ def paid(settings):
     settings.VIDEO_BUDGET_USD = None
 
 
-def test_action_shows_the_plan_and_queues_nothing():
+# -- the selection ---------------------------------------------------------------------------------
+
+
+def test_action_stores_a_draft_and_shows_its_plan():
     shots = make_shots(2)
-    story = shots[0].scenelet.story
-    for shot in shots:
-        picture = make_picture(story, f"frame-{shot.pk}.png")
-        KeyFrame.objects.create(shot=shot, position=2, picture=picture)
 
-    response = producer().post(LIST, select(shots))
+    response = producer(username="ines").post(LIST, select(shots), follow=True)
 
-    assert response.status_code == 200
-    page = response.content.decode()
+    draft = RenderBatch.objects.get()
+    assert response.redirect_chain == [(plan_url(draft), 302)]
+    assert draft.status == DRAFT and draft.requested_by_name == "ines"
+    assert set(draft.shots.all()) == set(shots)
     assert button(response) == ("Generate 2 videos · free", False)
-    assert page.count("no render, or only rehearsals") == 2
-    assert "model sheet of character <bdi>ada</bdi>" in page
-    assert "only 3 reference images can be sent" in page
-    assert "storyboard_payload" in page
-    assert not VideoRender.objects.exists() and not RenderBatch.objects.exists()
+    assert response.content.decode().count("No video yet.") == 2
+    assert not VideoRender.objects.exists()
+
+
+def test_smuggled_shot_is_not_in_the_draft():
+    mine = make_shots(1)
+    other = make_shots(1)
+    address = f"{LIST}?scenelet__story__id__exact={mine[0].scenelet.story_id}"
+    browser = producer()
+
+    browser.post(address, select(mine + other))
+    assert list(RenderBatch.objects.get().shots.all()) == mine
+
+    browser.post(address, select(other))
+    assert RenderBatch.objects.count() == 1
+
+
+def test_selection_of_all_of_the_list_is_stored_whole():
+    shots = make_shots(3)
+
+    response = producer().post(LIST, select(shots[:1], select_across=1), follow=True)
+
+    assert button(response) == ("Generate 3 videos · free", False)
+
+
+def test_selection_over_two_stories_becomes_a_draft_each():
+    shots = make_shots(1) + make_shots(2)
+    browser = producer()
+
+    browser.post(LIST, select(shots))
+
+    first, second = RenderBatch.objects.order_by("pk")
+    assert (first.shots.count(), second.shots.count()) == (1, 2)
+    assert plan_url(second) in look(browser, first).content.decode()
+
+
+def test_without_the_permission_there_is_no_action():
+    shots = make_shots(1)
+    browser = viewer()
+
+    assert "generate_videos" not in browser.get(LIST).content.decode()
+    assert browser.post(LIST, select(shots)).status_code == 403
+    assert not RenderBatch.objects.exists()
+
+
+def test_permission_to_generate_does_not_open_the_list():
+    shots = make_shots(1)
+
+    response = browser_of("videogen.generate_video").post(LIST, select(shots))
+
+    assert response.status_code == 403
+
+
+# -- the page --------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -91,233 +113,133 @@ def test_button_names_what_the_mode_does_and_costs(paid, mode, expected):
     first, second, third = make_shots(3)
     make_render(second, State.DONE, backend="gemini")
     make_render(third, State.INTERRUPTED, backend="gemini")
+    draft = make_draft([first, second, third])
 
-    response = producer().post(LIST, select([first, second, third], mode=mode, show=1))
+    response = look(producer(), draft, mode)
 
     assert button(response) == expected
-    assert f'value="{mode}" checked' in response.content.decode()
+    page = response.content.decode()
+    assert f'<a href="?mode={mode}" class="st-plan-mode" aria-current="true">' in page
+    # Every card tells what its mode would do.
+    assert "Generate 2 videos · $6.40" in page and "Rehearse 3 shots · free" in page
+
+
+def test_looking_in_another_mode_changes_nothing():
+    draft = make_draft(make_shots(1))
+
+    look(producer(), draft, "override")
+    look(producer(), draft, "free beer")
+
+    draft.refresh_from_db()
+    assert (draft.mode, draft.status) == ("default", DRAFT)
+    assert not VideoRender.objects.exists()
 
 
 def test_button_is_disabled_when_there_is_nothing_to_do():
     shots = make_shots(1)
-    make_render(shots[0], State.RUNNING)
+    running = make_render(shots[0], State.RUNNING)
 
-    response = producer().post(LIST, select(shots))
+    response = look(producer(), make_draft(shots))
 
     assert button(response) == ("Nothing to generate", True)
-    assert "already running" in response.content.decode()
+    page = response.content.decode()
+    assert "A render of it is under way." in page and progress_url(running.batch) in page
 
 
-def test_blocked_shots_come_first():
+@pytest.mark.parametrize(
+    ("state", "mode", "words"),
+    [
+        (State.DONE, "default", "It has a video."),
+        (State.DONE, "override", "Another take; the takes so far stay."),
+        (State.FAILED, "default", "the last try failed. Code 13."),
+        (State.UNKNOWN, "default", "a person must decide first"),
+        (State.INTERRUPTED, "override", "resume it instead of paying again"),
+        (State.NOT_DOWNLOADED, "resume", "only the file is fetched"),
+        (State.CANCELLED, "dry-run", "nothing is sent"),
+    ],
+)
+def test_reasons_are_a_producers_words(state, mode, words):
+    shots = make_shots(1)
+    make_render(shots[0], state, error_message="Code 13." if state == State.FAILED else "")
+
+    assert words in look(producer(), make_draft(shots), mode).content.decode()
+
+
+def test_blocked_shots_come_first_with_the_way_to_mend_them():
     first, second = make_shots(2)
     Shot.objects.filter(pk=second.pk).update(storyboard_payload=None)
 
-    page = producer().post(LIST, select([first, second])).content.decode()
+    page = look(producer(), make_draft([first, second])).content.decode()
 
     assert page.index("opening / shot 2") < page.index("opening / shot 1")
     assert "The shot has no storyboard payload." in page
+    assert reverse("admin:storybook_shot_change", args=[second.pk]) in page
 
 
-def test_confirming_queues_the_plan_that_was_seen(django_capture_on_commit_callbacks):
-    shots = make_shots(3)
-    make_render(shots[2], State.DONE)
-    browser = producer(username="ines")
-    seen = fingerprint(browser.post(LIST, select(shots)))
+def test_a_missing_design_document_is_named_and_linked():
+    shots = make_shots(1, audio=None, visual={})
+    visual = DesignDocument.objects.get(kind="visual")
+    story = shots[0].scenelet.story
 
-    with django_capture_on_commit_callbacks(execute=True):
-        response = browser.post(
-            LIST, select(shots, mode="default", planned=seen, confirm=1), follow=True
-        )
+    page = look(producer(), make_draft(shots)).content.decode()
 
-    batch = RenderBatch.objects.exclude(plan=[]).get()
-    assert response.redirect_chain == [
-        (reverse("admin:videogen_renderbatch_change", args=[batch.pk]), 302)
-    ]
-    assert (batch.door, batch.mode, batch.task) == ("admin", "default", "CREATE_SHOT_VIDEO")
-    assert (batch.requested_by.username, batch.requested_by_name) == ("ines", "ines")
-    assert batch.filters == {"shots": [shot.pk for shot in shots]}
-    assert batch.counts == {"generate": 2, "skip": 1}
-    assert set(batch.renders.values_list("shot", "state")) == {
-        (shots[0].pk, "queued"),
-        (shots[1].pk, "queued"),
-    }
-    (message,) = messages(response)
-    assert "3 shots: 2 queued, 1 skipped." in message
-    assert "<bdi>opening / shot 3</bdi>: exists" in message
-    entry = LogEntry.objects.get()
-    assert entry.get_edited_object() == batch and entry.is_addition()
-    assert OrmQ.objects.count() == 1  # the pump was woken
+    assert reverse("admin:storybook_designdocument_change", args=[visual.pk]) in page
+    add = reverse("admin:storybook_designdocument_add")
+    assert f"{add}?story={story.pk}&amp;kind=audio" in page
 
 
-def test_second_click_queues_nothing():
+def test_a_broken_pin_leads_to_the_reference_choices():
     shots = make_shots(1)
+    ReferenceChoice.objects.create(
+        shot=shots[0], kind="character", reference_id="nobody", choice="pinned"
+    )
+
+    page = look(producer(), make_draft(shots)).content.decode()
+
+    address = reverse("admin:storybook_shot_change", args=[shots[0].pk])
+    assert f"{address}#reference_choices-group" in page
+
+
+@pytest.mark.parametrize(
+    ("composition", "warned"),
+    [("A boy of ten runs.", True), ("A 9-year-old at the rail", True), ("The tide ebbs.", False)],
+)
+def test_children_in_the_picture_are_warned_of(composition, warned):
+    visual = {"global_aesthetic": {}, "character_designs": [], "environment_designs": []}
+    shots = make_shots(1, visual=visual, payload={"compositionAndContent": composition})
+
+    page = look(producer(), make_draft(shots)).content.decode()
+
+    assert ("Children in the picture are often blocked" in page) == warned
+
+
+def test_what_stories_say_is_escaped():
+    evil = "<img src=x onerror=alert(1)>"
+    shots = make_shots(1, payload=PAYLOAD | {"compositionAndContent": evil})
+    Story.objects.update(title=evil)
+    make_render(shots[0], State.FAILED, error_message=evil)
+    draft = make_draft(shots)
     browser = producer()
-    form = select(shots, mode="default", confirm=1)
-    form["planned"] = fingerprint(browser.post(LIST, select(shots)))
+    row = reverse("admin:videogen_renderbatch_plan_row", args=[draft.pk, shots[0].pk])
 
-    browser.post(LIST, form)
-    response = browser.post(LIST, form)
+    pages = [look(browser, draft), browser.get(row), browser.get(row, {"part": 1})]
 
-    assert VideoRender.objects.count() == 1
-    assert "Nothing was queued" in response.content.decode()
-
-
-def test_second_click_makes_no_second_take_either():
-    shots = make_shots(1)
-    make_render(shots[0], State.DONE)
-    browser = producer()
-    form = select(shots, mode="override")
-    form |= {"planned": fingerprint(browser.post(LIST, form)), "confirm": 1}
-
-    browser.post(LIST, form)
-    VideoRender.objects.filter(state=State.QUEUED).update(state=State.CANCELLED)
-    response = browser.post(LIST, form)
-
-    assert VideoRender.objects.count() == 2
-    assert "Nothing was queued" in response.content.decode()
+    for page in pages:
+        assert "<img src=x" not in page.content.decode()
+    assert "<bdi>&lt;img src=x" in pages[0].content.decode()
 
 
-def test_a_mode_whose_plan_was_not_seen_is_shown_first():
-    shots = make_shots(1)
-    make_render(shots[0], State.DONE)
-    browser = producer()
-    seen = fingerprint(browser.post(LIST, select(shots, mode="dry-run")))
+def test_pages_have_neither_styles_nor_scripts_of_their_own():
+    draft = make_draft(make_shots(1))
 
-    response = browser.post(LIST, select(shots, mode="override", planned=seen, confirm=1))
+    page = look(producer(), draft).content.decode()
+    content = page[page.index('id="content-main"') : page.index('id="footer"')]
 
-    assert "this is no longer the plan that you saw" in response.content.decode()
-    assert button(response) == ("Generate 1 video · free", False)
-    assert VideoRender.objects.count() == 1
+    assert " style=" not in content and "<script" not in content
+    assert not re.search(r"\son[a-z]+=", content)
 
 
-def test_nothing_is_queued_where_there_is_nothing_to_do():
-    shots = make_shots(1)
-    make_render(shots[0], State.DONE)
-
-    response = confirm(producer(), shots, "default")
-
-    assert response.status_code == 200
-    assert "there is nothing to do" in response.content.decode()
-    assert RenderBatch.objects.count() == 1
-
-
-def test_unknown_mode_is_refused():
-    shots = make_shots(1)
-
-    response = producer().post(LIST, select(shots, mode="free beer", confirm=1))
-
-    assert response.status_code == 200
-    assert not VideoRender.objects.exists()
-
-
-def test_rehearsal_is_queued_as_one_and_resumes_no_queue():
-    make_lane(paused_at="2026-01-01T00:00Z", pause_reason="no key")
-    shots = make_shots(1)
-
-    confirm(producer(), shots, "dry-run")
-
-    render = VideoRender.objects.select_related("lane").get()
-    assert render.kind == VideoRender.Kind.REHEARSAL
-    assert render.lane.paused_at
-
-
-def test_generating_resumes_a_stopped_queue():
-    make_lane(paused_at="2026-01-01T00:00Z", pause_reason="no key")
-    shots = make_shots(1)
-
-    confirm(producer(), shots, "default")
-
-    assert not VideoRender.objects.get().lane.paused_at
-
-
-def test_selection_over_two_stories_becomes_a_batch_each():
-    shots = make_shots(1) + make_shots(2)
-    browser = producer()
-    response = browser.post(LIST, select(shots))
-    assert button(response) == ("Generate 3 videos · free", False)
-
-    response = confirm(browser, shots, "default", follow=True)
-
-    assert sorted(batch.renders.count() for batch in RenderBatch.objects.all()) == [1, 2]
-    assert response.status_code == 200
-    assert "?id__in=" in response.redirect_chain[0][0]
-    assert len(messages(response)) == 1
-    assert LogEntry.objects.count() == 2
-
-
-def test_stories_that_each_fit_the_budget_must_fit_together(paid, settings):
-    settings.VIDEO_BUDGET_USD = Decimal("4.00")
-    shots = make_shots(1) + make_shots(1)
-
-    response = confirm(producer(), shots, "default")
-
-    assert button(response) == ("Generate 2 videos · $6.40", True)
-    assert "more than the budget has left" in response.content.decode()
-    assert not VideoRender.objects.exists()
-
-
-def test_smuggled_shot_is_refused():
-    mine = make_shots(1)
-    other = make_shots(1)
-    address = f"{LIST}?scenelet__story__id__exact={mine[0].scenelet.story_id}"
-
-    response = producer().post(address, select(mine + other))
-    assert "1 selected shot left out" in response.content.decode()
-
-    confirm(producer(), mine + other, "default", address=address)
-    assert VideoRender.objects.get().shot == mine[0]
-
-    response = producer().post(address, select(other, mode="default", confirm=1))
-    assert response.status_code == 302
-    assert VideoRender.objects.count() == 1
-
-
-def test_large_selection_stays_all_of_the_list(monkeypatch):
-    monkeypatch.setattr("videogen.views.plan.MOST_HIDDEN_IDS", 2)
-    shots = make_shots(3)
-
-    response = producer().post(LIST, select(shots[:1], select_across=1))
-
-    page = response.content.decode()
-    assert button(response) == ("Generate 3 videos · free", False)
-    assert page.count('name="_selected_action"') == 1
-    assert '<input type="hidden" name="select_across" value="1">' in page
-
-
-def test_without_the_permission_there_is_no_action():
-    shots = make_shots(1)
-    browser = viewer()
-
-    assert "generate_videos" not in browser.get(LIST).content.decode()
-    assert browser.post(LIST, select(shots)).status_code == 403
-    assert browser.post(LIST, select(shots, mode="default", confirm=1)).status_code == 403
-    assert not VideoRender.objects.exists()
-
-
-def test_permission_to_generate_does_not_open_the_list():
-    shots = make_shots(1)
-
-    response = browser_of("videogen.generate_video").post(LIST, select(shots))
-
-    assert response.status_code == 403
-
-
-def test_a_confirmation_of_an_unseen_plan_queues_nothing():
-    shots = make_shots(1)
-
-    producer().post(LIST, select(shots, mode="default", confirm=1))
-
-    assert not VideoRender.objects.exists()
-
-
-def test_without_a_view_of_batches_one_comes_back_to_the_list():
-    shots = make_shots(1)
-    browser = browser_of("storybook.view_shot", "videogen.generate_video")
-
-    response = confirm(browser, shots, "default")
-
-    assert response.status_code == 302 and response.url == LIST
-    assert VideoRender.objects.count() == 1
+# -- how much of it --------------------------------------------------------------------------------
 
 
 def test_number_of_queries_does_not_grow_with_the_selection(django_assert_max_num_queries):
@@ -326,8 +248,17 @@ def test_number_of_queries_does_not_grow_with_the_selection(django_assert_max_nu
     for number in (2, 30):
         shots = make_shots(number)
         make_render(shots[0], State.DONE)
-        with django_assert_max_num_queries(40) as captured:
-            assert browser.post(LIST, select(shots)).status_code == 200
+        draft = make_draft(shots)
+        with django_assert_max_num_queries(25) as captured:
+            assert look(browser, draft).status_code == 200
         counts.append(len(captured))
 
     assert counts[0] == counts[1]
+
+
+def test_a_plan_of_many_shots_is_small():
+    shots = make_shots(300)
+
+    page = look(producer(), make_draft(shots)).content
+
+    assert len(page) < 300 * 2500

@@ -7,7 +7,7 @@ from django.urls import reverse
 from storybook.models import Scenelet, Shot, Story
 from tests.factories import State, make_render, make_story, shots_of
 
-from .browsers import browser_of, fingerprint, producer, viewer
+from .browsers import VIEWS, browser_of, producer, viewer
 
 pytestmark = pytest.mark.django_db
 
@@ -49,7 +49,7 @@ def test_takes_come_newest_first_and_rehearsals_apart(shots):
 
     page = viewer().get(takes_url(shots[0])).text
 
-    order = ["Take 2", "The API was tired.", "Take 1", "Rehearsals", "rehearsed"]
+    order = ["Take 2</h3>", "The API was tired.", "Take 1</h3>", "Rehearsals", "rehearsed"]
     assert [page.index(each) for each in order] == sorted(page.index(each) for each in order)
     assert 'preload="metadata" poster="/media/a/take-1.jpg" src="/media/a/take%201.mp4"' in page
     assert "/media/a/take%201.mp4?download=1" in page
@@ -136,7 +136,8 @@ def test_shot_and_list_lead_to_the_history(shots):
         ([State.INTERRUPTED], [], "needs a decision"),
         ([State.NOT_DOWNLOADED, State.QUEUED], [], "generating"),
         ([State.DONE, State.RUNNING], [], "generating"),
-        ([State.DONE, State.DONE], ["approved", "unreviewed"], "approved"),
+        ([State.DONE, State.DONE], ["unreviewed", "approved"], "approved"),
+        ([State.DONE, State.DONE], ["approved", "unreviewed"], "needs review"),
         ([State.DONE], ["rejected"], "ready"),
     ],
 )
@@ -145,10 +146,9 @@ def test_badge_of_a_shot(shots, states, reviews, word):
         review = reviews[number] if reviews else "unreviewed"
         make_render(shots[0], state, review=review)
 
-    page = viewer().get("/admin/storybook/shot/").text
+    response = viewer().get(takes_url(shots[0]))
 
-    row = page[page.index("opening / shot 1") : page.index("opening / shot 2")]
-    assert f">{word}</span>" in row
+    assert response.context["badge"].word == word
 
 
 def test_forgotten_render_is_shown_as_interrupted(shots):
@@ -181,26 +181,101 @@ def test_everything_is_escaped(shots):
         dropped_references=[nasty],
         requested_by_name=NASTY,
     )
-    browser = producer()
-    action = {"action": "generate_videos", "_selected_action": [shot.pk for shot in shots]}
+    take = make_render(
+        shots[0],
+        State.DONE,
+        review="rejected",
+        review_reason=NASTY,
+        reviewed_by_name=NASTY,
+        prompt_text=NASTY,
+        references=[nasty | {"sha256": "a"}],
+    )
+    other = make_render(
+        shots[0],
+        State.DONE,
+        model=NASTY,
+        prompt_text=f"{NASTY}{NASTY}",
+        references=[nasty | {"sha256": "b"}],
+    )
+    browser = browser_of(*VIEWS, "videogen.generate_video", "videogen.review_video")
+    action = {"action": "generate_videos", "_selected_action": [shots[0].pk]}
     responses = [
         browser.get(takes_url(shots[0])),
+        browser.get(
+            reverse("admin:videogen_takes_compare", args=[shots[0].pk]),
+            {"a": take.pk, "b": other.pk},
+        ),
+        browser.get(reverse("admin:videogen_takes_generate", args=[shots[0].pk, take.pk])),
         browser.get("/admin/storybook/shot/"),
         browser.get("/admin/videogen/videorender/"),
         browser.get(reverse("admin:videogen_videorender_change", args=[render.pk])),
         browser.get(reverse("admin:videogen_renderbatch_change", args=[render.batch_id])),
         browser.get("/admin/videogen/renderbatch/"),
         browser.get("/admin/videogen/submission/"),
-        browser.post("/admin/storybook/shot/", action),
+        browser.post("/admin/storybook/shot/", action, follow=True),
     ]
-    form = action | {"mode": "dry-run"}
-    form["planned"] = fingerprint(browser.post("/admin/storybook/shot/", form))
-    responses.append(browser.post("/admin/storybook/shot/", form | {"confirm": 1}))
-    responses.append(browser.get(responses[-1].url))
 
     for response in responses:
         assert "<script>alert" not in response.text
-    assert "&lt;script&gt;" in responses[0].text
+        assert response.status_code == 200
+    for response in responses[:3]:
+        assert "&lt;script&gt;" in response.text
+        assert " style=" not in response.text
+
+
+def test_what_changed_since_the_take_before_is_told(shots):
+    sheet = {"kind": "character", "id": "ada", "path": "the-lamp/old.png", "sha256": "a"}
+    make_render(shots[0], State.DONE, prompt_text='{"mood": "calm"}', references=[sheet])
+    redrawn = sheet | {"path": "the-lamp/new.png", "sha256": "b"}
+    make_render(
+        shots[0],
+        State.DONE,
+        prompt_text='{"mood": "storm"}',
+        references=[redrawn],
+        model="veo-3.1-fast-generate-preview",
+    )
+    make_render(shots[0], State.REHEARSED, prompt_text='{"mood": "storm"}', references=[redrawn])
+
+    page = viewer().get(takes_url(shots[0])).text
+
+    changed = page[page.index("What changed since take 1") : page.index("Take 1</h3>")]
+    assert "<bdi>  &quot;mood&quot;: &quot;calm&quot;</bdi>" in changed
+    assert "<bdi>  &quot;mood&quot;: &quot;storm&quot;</bdi>" in changed
+    assert 'src="/media/the-lamp/old.png"' in changed
+    assert 'src="/media/the-lamp/new.png"' in changed
+    assert "veo-3.1-fast-generate-preview" in changed
+    assert page.index("Rehearsals</h2>") < page.index("What changed since take 2")
+
+
+def test_the_same_request_is_told_to_be_the_same(shots):
+    make_render(shots[0], State.DONE)
+    make_render(shots[0], State.DONE)
+
+    assert "The same request as take 1" in viewer().get(takes_url(shots[0])).text
+
+
+def test_chosen_take_stands_out_and_a_rejected_one_says_why(shots):
+    make_render(
+        shots[0], State.DONE, review="rejected", review_reason="Too dark.", reviewed_by_name="Ida"
+    )
+    make_render(shots[0], State.DONE, review="selected")
+    make_render(shots[1], State.DONE, review="approved")
+
+    page = viewer().get(takes_url(shots[0])).text
+    locked = viewer().get(takes_url(shots[1])).text
+
+    assert page.count("st-take--selected") == 1
+    assert "Rejected by <bdi>Ida</bdi>: <bdi>Too dark.</bdi>" in page
+    assert "st-take--approved" in locked and "approved · locked" in locked
+
+
+def test_players_load_nothing_but_metadata(shots):
+    for _ in range(3):
+        make_render(shots[0], State.DONE)
+
+    page = viewer().get(takes_url(shots[0])).text
+
+    assert page.count("<video") == page.count('preload="metadata"') == 3
 
 
 def test_number_of_queries_does_not_grow_with_the_takes(django_assert_max_num_queries, shots):
@@ -210,7 +285,7 @@ def test_number_of_queries_does_not_grow_with_the_takes(django_assert_max_num_qu
         for _ in range(number):
             make_render(shots[0], State.DONE)
             make_render(shots[0], State.REHEARSED)
-        with django_assert_max_num_queries(15) as captured:
+        with django_assert_max_num_queries(16) as captured:
             browser.get(takes_url(shots[0]))
         counts.append(len(captured))
 

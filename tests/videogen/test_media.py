@@ -1,10 +1,17 @@
 from __future__ import annotations
 
+import hashlib
+import io
 import os
 import tracemalloc
 from pathlib import Path
 
 import pytest
+from PIL import Image
+
+from storybook.pictures import PictureStore
+from storybook.thumbnails import thumbnail_name, thumbnail_url
+from tests.factories import picture_bytes
 
 from .browsers import browser_of
 
@@ -239,3 +246,72 @@ def test_others_are_refused(root):
     assert browser_of("storybook.view_shot").get(URL).status_code == 403
     assert browser_of(view, is_staff=False).get(URL).status_code == 403
     assert browser_of().get("/media/missing.png").status_code == 403
+
+
+# -- a web server that sends the files
+
+
+@pytest.fixture
+def accelerated(settings):
+    settings.VIDEO_ACCEL_PREFIX = "/internal-media/"
+
+
+def test_the_web_server_is_told_what_to_send(browser, root, accelerated):
+    response = ranged(browser, "bytes=0-9")
+
+    assert (response.status_code, response.content) == (200, b"")
+    assert response["X-Accel-Redirect"] == f"/internal-media/{TAKE}"
+    assert response["Content-Type"] == "video/mp4"
+    assert response["X-Content-Type-Options"] == "nosniff"
+    assert response["Cache-Control"] == "private, no-cache"
+    for name in ("ETag", "Last-Modified", "Content-Range", "Content-Disposition"):
+        assert name not in response
+
+
+def test_its_name_is_quoted_and_free_of_links(browser, root, accelerated):
+    (root / "größe 50% ?.html").write_text("<script>")
+    (root / "linked.mp4").symlink_to(root / TAKE)
+
+    response = browser.get("/media/gr%C3%B6%C3%9Fe%2050%25%20%3F.html?download=1")
+
+    assert response["X-Accel-Redirect"] == "/internal-media/gr%C3%B6%C3%9Fe%2050%25%20%3F.html"
+    assert response["Content-Type"] == "application/octet-stream"
+    assert response["Content-Disposition"].startswith("attachment")
+    assert browser.get("/media/linked.mp4")["X-Accel-Redirect"] == f"/internal-media/{TAKE}"
+
+
+def test_the_web_server_is_told_of_nothing_forbidden(browser, client, root, accelerated):
+    (root.parent / "secret.png").write_bytes(b"secret")
+    (root / "linked.png").symlink_to(root.parent / "secret.png")
+
+    for path in ("../secret.png", "linked.png", "missing.png", "the-lamp"):
+        response = browser.get(f"/media/{path}")
+        assert response.status_code == 404
+        assert "X-Accel-Redirect" not in response
+    refused = browser_of("storybook.view_shot").get(URL)
+    assert refused.status_code == 403 and "X-Accel-Redirect" not in refused
+    assert "X-Accel-Redirect" not in client.get(URL)
+
+
+# -- thumbnails
+
+
+def test_a_thumbnail_is_made_when_it_is_first_asked_for(browser, root):
+    data = picture_bytes(size=(1920, 1080))
+    sha256 = hashlib.sha256(data).hexdigest()
+    name = PictureStore("the-lamp").store("visuals/sheet.png", data, sha256)
+
+    first = browser.get(thumbnail_url(name))
+
+    assert first["Content-Type"] == "image/jpeg"
+    assert Image.open(io.BytesIO(body_of(first))).size == (480, 270)
+    made = (root / thumbnail_name(name)).stat()
+    browser.get(thumbnail_url(name)).close()
+    assert (root / thumbnail_name(name)).stat() == made
+
+
+def test_a_thumbnail_of_nothing(browser, root):
+    for name in ("the-lamp/thumbnails/0123456789abcdef.jpg", "the-lamp/thumbnails/x.jpg"):
+        assert browser.get(f"/media/{name}").status_code == 404
+
+    assert not (root / "the-lamp/thumbnails").exists()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.contrib import admin
 
-from . import batches, lanes, reference_choices, renders, shots, submissions  # noqa: F401
+from . import batches, lanes, reference_choices, renders, shots, stories, submissions  # noqa: F401
 
 admin.site.site_title = "Storybook videos"
 admin.site.site_header = "Storybook videos"

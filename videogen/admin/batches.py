@@ -1,24 +1,35 @@
 from __future__ import annotations
 
 from django.contrib import admin
+from django.core.exceptions import PermissionDenied
+from django.http import Http404, HttpResponseNotAllowed, HttpResponseRedirect
 from django.template.loader import render_to_string
+from django.urls import path
+from django.utils import timezone
+from django.utils.formats import date_format
+from django.utils.html import format_html
 
 from videogen.models import RenderBatch, VideoRender
 from videogen.showing import badge_of_state, usd
+from videogen.views import batch as progress
+from videogen.views import plan
 from videogen.wakeups import is_cluster_running
 
 from .records import RecordAdmin, as_json
 
+Status = RenderBatch.Status
+
 
 @admin.register(RenderBatch)
 class RenderBatchAdmin(RecordAdmin):
-    list_display = ["__str__", "story", "decisions", "cost", "requested_by_name", "created_at"]
-    list_filter = ["mode", "door", "story"]
+    change_form_template = "admin/videogen/batch_form.html"
+    list_display = ["__str__", "look", "story", "decisions", "cost", "asked_by"]
+    list_filter = ["status", "mode", "door", "story"]
     list_select_related = ["story", "requested_by"]
     fat_columns = ("plan", "filters")
     search_fields = ["story__title", "story__story_id", "requested_by_name"]
     fieldsets = [
-        (None, {"fields": ["story", "mode", "decisions", "cost", "shots"]}),
+        (None, {"fields": ["story", "status", "mode", "decisions", "cost", "plan_and_renders"]}),
         (
             "Who asked for it",
             {
@@ -34,7 +45,7 @@ class RenderBatchAdmin(RecordAdmin):
             },
         ),
     ]
-    readonly_fields = ["decisions", "cost", "shots", "asked_for"]
+    readonly_fields = ["decisions", "cost", "plan_and_renders", "asked_for"]
 
     @admin.display(description="shots by decision")
     def decisions(self, batch):
@@ -45,12 +56,23 @@ class RenderBatchAdmin(RecordAdmin):
     def cost(self, batch):
         return usd(batch.estimated_cost_usd)
 
+    @admin.display(description="asked for by", ordering="created_at")
+    def asked_by(self, batch):
+        at = date_format(timezone.localtime(batch.created_at), "Y-m-d H:i")
+        return format_html("<bdi>{}</bdi><br>{}", batch.requested_by_name or "–", at)
+
+    @admin.display(description="page")
+    def look(self, batch):
+        if batch.status == Status.DRAFT:
+            return format_html('<a href="{}">Plan (draft)</a>', plan.plan_url(batch))
+        return format_html('<a href="{}">Progress</a>', plan.progress_url(batch))
+
     @admin.display(description="asked for")
     def asked_for(self, batch):
         return as_json(batch.filters) if batch.filters else "the whole story"
 
     @admin.display(description="plan and renders")
-    def shots(self, batch):
+    def plan_and_renders(self, batch):
         return render_to_string("admin/videogen/batch_shots.html", self._shots(batch))
 
     def _shots(self, batch):
@@ -84,3 +106,97 @@ class RenderBatchAdmin(RecordAdmin):
             "is_open": is_open,
             "nobody_works": is_open and not batch.worked_by and not is_cluster_running(),
         }
+
+    # -- pages of its own: the plan of a draft, the progress of what was confirmed
+
+    def has_generate_permission(self, request):
+        return request.user.has_perm("videogen.generate_video")
+
+    def get_urls(self):
+        own = [
+            self._own("plan/", self.plan_view, "plan"),
+            self._own("plan/cancel/", self.plan_cancel_view, "plan_cancel"),
+            self._own("plan/row/<int:shot_pk>/", self.plan_row_view, "plan_row"),
+            self._own(
+                "plan/row/<int:shot_pk>/references/", self.plan_reference_view, "plan_reference"
+            ),
+            self._own("progress/", self.progress_view, "progress"),
+            self._own("progress/state/", self.progress_state_view, "progress_state"),
+            self._own("cancel/", self.cancel_view, "cancel"),
+            self._own("retry/", self.retry_view, "retry"),
+            self._own("resume-queue/", self.resume_queue_view, "resume_queue"),
+        ]
+        return own + super().get_urls()
+
+    def _own(self, route, view, name):
+        return path(
+            f"<int:pk>/{route}",
+            self.admin_site.admin_view(view),
+            name=f"videogen_renderbatch_{name}",
+        )
+
+    def plan_view(self, request, pk):
+        batch = self._batch(request, pk)
+        if request.method == "POST":
+            self._check_may_generate(request)
+            return plan.confirm_plan(self, request, batch)
+        if batch.status != Status.DRAFT:
+            return HttpResponseRedirect(plan.progress_url(batch))
+        return plan.show_plan(self, request, batch)
+
+    def plan_row_view(self, request, pk, shot_pk):
+        batch = self._batch(request, pk)
+        if batch.status != Status.DRAFT:
+            return HttpResponseRedirect(plan.progress_url(batch))
+        return plan.show_row(self, request, batch, shot_pk)
+
+    def plan_reference_view(self, request, pk, shot_pk):
+        batch = self._batch(request, pk)
+        if not request.user.has_perms(plan.ARRANGE):
+            raise PermissionDenied
+        if request.method != "POST":
+            return HttpResponseNotAllowed(["POST"])
+        if batch.status != Status.DRAFT:
+            return HttpResponseRedirect(plan.progress_url(batch))
+        return plan.arrange_reference(self, request, batch, shot_pk)
+
+    def plan_cancel_view(self, request, pk):
+        return self._act(request, pk, lambda batch: plan.cancel_plan(request, batch))
+
+    def progress_view(self, request, pk):
+        batch = self._batch(request, pk)
+        if batch.status == Status.DRAFT:
+            return HttpResponseRedirect(plan.plan_url(batch))
+        return progress.show_batch(self, request, batch)
+
+    def progress_state_view(self, request, pk):
+        return progress.batch_state(request, self._batch(request, pk))
+
+    def cancel_view(self, request, pk):
+        return self._act(request, pk, lambda batch: progress.cancel_rest(self, request, batch))
+
+    def retry_view(self, request, pk):
+        return self._act(request, pk, lambda batch: progress.retry_rest(self, request, batch))
+
+    def resume_queue_view(self, request, pk):
+        return self._act(request, pk, lambda batch: progress.resume_queue(self, request, batch))
+
+    def _act(self, request, pk, act):
+        """What is pressed as a button."""
+        batch = self._batch(request, pk)
+        self._check_may_generate(request)
+        if request.method != "POST":
+            return HttpResponseNotAllowed(["POST"])
+        return act(batch)
+
+    def _batch(self, request, pk):
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        batch = self.get_queryset(request).select_related("story").filter(pk=pk).first()
+        if batch is None:
+            raise Http404("There is no such batch (any more).")
+        return batch
+
+    def _check_may_generate(self, request):
+        if not self.has_generate_permission(request):
+            raise PermissionDenied

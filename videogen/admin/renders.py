@@ -10,19 +10,21 @@ from videogen.models import VideoRender
 from videogen.showing import badge_of_state, indented_text, media_url, shown_pictures, usd
 
 from .records import RecordAdmin, as_json
+from .takes import TakePages
 
 
 @admin.register(VideoRender)
-class VideoRenderAdmin(RecordAdmin):
+class VideoRenderAdmin(TakePages, RecordAdmin):
     list_display = ["badge", "shot_name", "story", "take", "kind", "model", "cost", "queued_at"]
     list_display_links = ["badge", "shot_name"]
     list_filter = [
         "state",
+        "review",
         "kind",
         "mode",
         ("shot__scenelet__story", admin.RelatedOnlyFieldListFilter),
     ]
-    list_select_related = ["shot__scenelet__story", "batch", "lane", "requested_by"]
+    list_select_related = ["shot__scenelet__story", "batch", "lane", "requested_by", "reviewed_by"]
     fat_columns = (
         "prompt_text",
         "references",
@@ -43,7 +45,19 @@ class VideoRenderAdmin(RecordAdmin):
         "error_message",
     ]
     fieldsets = [
-        (None, {"fields": ["badge", "shot", "takes", "take", "video", "review", "error_message"]}),
+        (None, {"fields": ["badge", "shot", "takes", "take", "video", "error_message"]}),
+        (
+            "What a person made of it",
+            {
+                "fields": [
+                    "review",
+                    "review_reason",
+                    "reviewed_at",
+                    "reviewed_by",
+                    "reviewed_by_name",
+                ]
+            },
+        ),
         (
             "What was sent",
             {
@@ -90,7 +104,16 @@ class VideoRenderAdmin(RecordAdmin):
         ),
         (
             "Who asked for it",
-            {"fields": ["batch", "kind", "mode", "requested_by", "requested_by_name"]},
+            {
+                "fields": [
+                    "batch",
+                    "kind",
+                    "mode",
+                    "copy_of",
+                    "requested_by",
+                    "requested_by_name",
+                ]
+            },
         ),
         (
             "Times",

@@ -1,20 +1,23 @@
 from __future__ import annotations
 
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
-from django.db.models import Prefetch
+from django.http import HttpResponseRedirect
+from django.template.loader import render_to_string
 from django.urls import path, reverse
-from django.utils.html import format_html
+from django.utils.html import format_html, format_html_join
 
 from storybook.admin import ShotAdmin as StoryShotAdmin
 from storybook.models import Shot
-from videogen.models import VideoRender
-from videogen.showing import badge_of_shot
-from videogen.views.plan import plan_videos
+from videogen.drafts import draft_batches
+from videogen.models import RenderBatch
+from videogen.shot_cards import ShotCard, for_cards
+from videogen.views.board import requester_of
 from videogen.views.takes import show_takes
 
 from .records import is_list
 from .reference_choices import ReferenceChoiceInline
+from .shot_filters import BadgeFilter, SceneletFilter, VideoFilter
 
 # storybook knows nothing of video: its screen of the shots is replaced by one that does.
 admin.site.unregister(Shot)
@@ -25,37 +28,73 @@ GENERATE = "generate_videos"
 @admin.register(Shot)
 class ShotAdmin(StoryShotAdmin):
     change_form_template = "admin/videogen/shot_form.html"
-    # Before scenelet and story: a phone shows the first columns.
-    list_display = [
-        *StoryShotAdmin.list_display[:1],
-        "badge",
-        "takes",
-        *StoryShotAdmin.list_display[1:],
+    list_display = ["thumbnail", "code", "storyboard", "badge", "takes", "video"]
+    list_display_links = ["code"]
+    list_filter = [
+        BadgeFilter,
+        VideoFilter,
+        ("scenelet__story", admin.RelatedOnlyFieldListFilter),
+        SceneletFilter,
     ]
+    show_facets = admin.ShowFacets.ALWAYS
+    list_per_page = 50
+    ordering = ["scenelet__story", "scenelet__sequence", "scenelet", "shot_index"]
     inlines = [*StoryShotAdmin.inlines, ReferenceChoiceInline]
     actions = [GENERATE]
 
-    def get_queryset(self, request):
-        shots = super().get_queryset(request)
-        if not is_list(request):
-            return shots.select_related("scenelet__story")
-        attempts = VideoRender.objects.exclude(kind=VideoRender.Kind.REHEARSAL).only(
-            "shot_id", "kind", "state", "state_since", "beat_at", "review", "take", "is_simulated"
-        )
-        return shots.defer("storyboard_payload", "scenelet__description").prefetch_related(
-            Prefetch("renders", queryset=attempts.order_by("pk"), to_attr="attempts")
-        )
+    class Media:
+        css = {"all": ["videogen/board.css"]}
+        js = ["videogen/board.js"]
 
-    @admin.display(description="video")
-    def badge(self, shot):
-        return badge_of_shot(shot.attempts).__html__()
+    def get_queryset(self, request):
+        shots = super().get_queryset(request).select_related("scenelet__story")
+        if not is_list(request):
+            return shots
+        return for_cards(shots.defer("scenelet__description"))
+
+    def get_list_display(self, request):
+        columns = super().get_list_display(request)
+        if request.user.has_perm("videogen.view_videorender"):
+            return columns
+        return [each for each in columns if each not in ("thumbnail", "takes", "video")]
+
+    @admin.display(description="picture")
+    def thumbnail(self, shot):
+        return render_to_string("admin/videogen/shot_thumbnail.html", {"card": ShotCard(shot)})
+
+    @admin.display(description="shot", ordering=["scenelet__scenelet_id", "shot_index"])
+    def code(self, shot):
+        return format_html("<bdi>{}</bdi>", shot)
 
     @admin.display
+    def storyboard(self, shot):
+        story = shot.scenelet.story
+        return format_html(
+            '<bdi class="st-lines">{}</bdi><a class="st-under" href="{}"><bdi>{}</bdi></a>',
+            ShotCard(shot).text,
+            reverse("admin:storybook_story_board", args=[story.pk]),
+            story,
+        )
+
+    @admin.display(description="status", ordering="badge_word")
+    def badge(self, shot):
+        return ShotCard(shot).badge.__html__()
+
+    @admin.display(ordering="takes")
     def takes(self, shot):
-        count = sum(render.state == VideoRender.State.DONE for render in shot.attempts)
-        words = f"{count} take{'' if count == 1 else 's'}" if count else "no take"
+        words = f"{shot.takes} take{'' if shot.takes == 1 else 's'}" if shot.takes else "no take"
         url = reverse("admin:storybook_shot_takes", args=[shot.pk])
         return format_html('<a href="{}">{}</a>', url, words)
+
+    @admin.display(description="video")
+    def video(self, shot):
+        if not shot.latest_video:
+            return self.get_empty_value_display()
+        return format_html(
+            '<a href="{}">Play<span class="visually-hidden"> {}</span></a>',
+            ShotCard(shot).latest_video_url,
+            shot,
+        )
 
     # -- Generate videos…
 
@@ -70,10 +109,35 @@ class ShotAdmin(StoryShotAdmin):
 
     @admin.action(description="Generate videos…", permissions=["generate"])
     def generate_videos(self, request, queryset):
-        return plan_videos(self, request, queryset, action=GENERATE)
+        """Stores the selection, one draft a story; what it would do and cost is the next page."""
+        drafts = draft_batches(queryset, RenderBatch.Mode.DEFAULT, requester_of(request))
+        if not drafts:
+            messages.warning(request, "None of the selected shots is in this list.")
+            return None
+        plans = [
+            (reverse("admin:videogen_renderbatch_plan", args=[draft.pk]), draft.story)
+            for draft in drafts
+        ]
+        if len(plans) == 1:
+            return HttpResponseRedirect(plans[0][0])
+        links = format_html_join(", ", '<a href="{}"><bdi>{}</bdi></a>', plans)
+        messages.info(
+            request,
+            format_html(
+                "The shots are of {} stories, and each has a plan of its own: {}. Nothing is "
+                "queued before it is confirmed.",
+                len(plans),
+                links,
+            ),
+        )
+        if not request.user.has_perm("videogen.view_renderbatch"):
+            return HttpResponseRedirect(request.get_full_path())
+        drafted = reverse("admin:videogen_renderbatch_changelist")
+        return HttpResponseRedirect(f"{drafted}?status__exact={RenderBatch.Status.DRAFT.value}")
 
     def render_change_form(self, request, context, **kwargs):
         context["can_generate"] = self.has_generate_permission(request)
+        context["can_see_takes"] = request.user.has_perm("videogen.view_videorender")
         return super().render_change_form(request, context, **kwargs)
 
     # -- the render history of a shot

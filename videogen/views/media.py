@@ -1,7 +1,8 @@
 """The files below MEDIA_ROOT, for people who may see them.
 
 Django's own file view knows no ranges, and a browser cannot seek in a video without them. Here one
-range is answered as a slice that is read in small pieces, so a long clip takes no memory.
+range is answered as a slice that is read in small pieces, so a long clip takes no memory. Where
+VIDEO_ACCEL_PREFIX is set, the web server in front sends the files; who may see them is asked here.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import stat
 from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
+from urllib.parse import quote
 
 from django.conf import settings
 from django.contrib.auth.views import redirect_to_login
@@ -28,6 +30,8 @@ from django.utils._os import safe_join
 from django.utils.cache import get_conditional_response
 from django.utils.http import content_disposition_header, http_date, parse_http_date_safe
 from django.views.decorators.http import require_safe
+
+from storybook.thumbnails import make_thumbnail
 
 CHUNK_BYTES = 64 * 1024
 
@@ -56,7 +60,46 @@ def media(request: HttpRequest, path: str) -> HttpResponseBase:
         user.has_perm("videogen.view_videorender") or user.has_perm("storybook.view_picture")
     ):
         raise PermissionDenied
-    file = _open(path)
+    root = Path(settings.MEDIA_ROOT).resolve()
+    file = _find(root, path)
+    if settings.VIDEO_ACCEL_PREFIX:
+        return _hand_over(request, file.relative_to(root), path)
+    return _send(request, file, path)
+
+
+def _find(root: Path, path: str) -> Path:
+    """The regular file below MEDIA_ROOT, wherever links lead; Http404 for everything else."""
+    # Half downloads lie in folders, and half written pictures in files, that begin with a dot.
+    if any(part.startswith(".") for part in path.split("/")):
+        raise Http404
+    try:
+        file = Path(safe_join(root, path)).resolve()
+        if not file.is_relative_to(root):
+            raise Http404
+        if not file.exists():
+            make_thumbnail(path)
+        if not stat.S_ISREG(file.stat().st_mode):
+            raise Http404
+    except (OSError, ValueError, SuspiciousFileOperation) as error:
+        raise Http404 from error
+    return file
+
+
+def _hand_over(request: HttpRequest, file: Path, path: str) -> HttpResponse:
+    """Ranges, conditions and lengths are the web server's part then."""
+    response = HttpResponse()
+    _describe(response, request, path)
+    _protect(response)
+    prefix = settings.VIDEO_ACCEL_PREFIX.rstrip("/")
+    response["X-Accel-Redirect"] = f"{prefix}/{quote(file.as_posix())}"
+    return response
+
+
+def _send(request: HttpRequest, found: Path, path: str) -> HttpResponseBase:
+    try:
+        file = found.open("rb")
+    except OSError as error:
+        raise Http404 from error
     try:
         response = _respond(request, file, path)
     except BaseException:
@@ -65,21 +108,6 @@ def media(request: HttpRequest, path: str) -> HttpResponseBase:
     if not response.streaming:
         file.close()
     return response
-
-
-def _open(path: str) -> BinaryIO:
-    """The regular file below MEDIA_ROOT, wherever links lead; Http404 for everything else."""
-    # Half downloads lie in folders, and half written pictures in files, that begin with a dot.
-    if any(part.startswith(".") for part in path.split("/")):
-        raise Http404
-    try:
-        root = Path(settings.MEDIA_ROOT).resolve()
-        file = Path(safe_join(root, path)).resolve()
-        if not file.is_relative_to(root) or not stat.S_ISREG(file.stat().st_mode):
-            raise Http404
-        return file.open("rb")
-    except (OSError, ValueError, SuspiciousFileOperation) as error:
-        raise Http404 from error
 
 
 def _respond(request: HttpRequest, file: BinaryIO, path: str) -> HttpResponseBase:
@@ -102,10 +130,14 @@ def _respond(request: HttpRequest, file: BinaryIO, path: str) -> HttpResponseBas
     response["Accept-Ranges"] = "bytes"
     response["ETag"] = etag
     response["Last-Modified"] = http_date(modified)
+    _protect(response)
+    return response
+
+
+def _protect(response: HttpResponseBase) -> None:
     response["X-Content-Type-Options"] = "nosniff"
     # Shared caches must not keep it, and a browser asks again: people come and go.
     response["Cache-Control"] = "private, no-cache"
-    return response
 
 
 def _content(request: HttpRequest, file: BinaryIO, start: int, length: int) -> HttpResponseBase:

@@ -1,92 +1,310 @@
-"""The page between "Generate videos…" and the queue: what the selected shots would become, and
-what that costs. Confirming it queues exactly this plan, as the command line does."""
+"""The page between a selection and the queue: what the shots of a draft would become, and what that
+costs. Looking at it in any mode changes nothing; confirming queues exactly the plan that was seen.
+"""
 
 from __future__ import annotations
 
-import hashlib
-import json
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
 from decimal import Decimal
 from functools import cached_property
 from typing import Any
 
 from django.contrib import messages
 from django.contrib.admin import ModelAdmin
-from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.db import transaction
-from django.db.models import Max, QuerySet
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.html import format_html, format_html_join
+from django.utils.http import urlencode
 
-from storybook.models import Shot, Story
-from videogen.forms import MODES, PlanForm
-from videogen.models import RenderBatch, VideoRender
+from storybook.models import Shot
+from videogen.drafts import confirm_batch, plan_of, set_mode
+from videogen.errors import RequestError
+from videogen.forms import MODES
+from videogen.models import RenderBatch
 from videogen.money import budget_left_usd
-from videogen.planning import Action, Plan, ShotPlan, plan_shots
-from videogen.queueing import QueuedBatch, Requester, queue_renders
-from videogen.showing import Badge, ShownPicture, indented, shown_pictures, usd
-from videogen.workflow import CREATE_SHOT_VIDEO
+from videogen.planning import DECISIONS, Action, Plan, ShotPlan, plan_shots
+from videogen.queueing import QueuedBatch, Requester
+from videogen.showing import Badge, usd
 
-# Django takes 1,000 form fields; a larger selection is "all of the list", and stays so.
-MOST_HIDDEN_IDS = 900
+from .plan_references import ReferenceCard, change_reference, reference_cards
+from .plan_rows import BADGES, PlanRow, Surroundings, cost_of
+
 MOST_REASONS = 10
-
-_BADGES = {
-    Action.GENERATE: Badge("blue", "generate"),
-    Action.RESUME: Badge("blue", "resume"),
-    Action.DOWNLOAD: Badge("blue", "download"),
-    Action.REHEARSE: Badge("green", "rehearse"),
-    Action.SKIP: Badge("grey", "skip"),
-    Action.BLOCKED: Badge("red", "blocked"),
-}
+# Drafts of the same selection, one a story, are made at the same moment.
+SIBLINGS_WITHIN = timedelta(seconds=10)
 
 
-def plan_videos(
-    model_admin: ModelAdmin, request: HttpRequest, queryset: QuerySet[Shot], *, action: str
-) -> HttpResponse | None:
-    """The admin action's page. `queryset` is the selection as the admin's own queryset has it."""
-    ids = list(queryset.order_by().values_list("pk", flat=True).distinct())
-    if not ids:
-        model_admin.message_user(
-            request, "None of the selected shots is in this list.", messages.WARNING
-        )
-        return None
-    form = PlanForm(request.POST if "mode" in request.POST else {"mode": RenderBatch.Mode.DEFAULT})
-    mode = form.cleaned_data["mode"] if form.is_valid() else RenderBatch.Mode.DEFAULT.value
-    page = PlanPage(mode, _plans(ids, mode), _budget_left(), _last_render(ids))
-    notice = _missing_notice(request, ids)
-    if "confirm" in request.POST:
-        notice = _refusal(page, form)
-        if not notice:
-            return _confirm(model_admin, request, page)
-    request.current_app = model_admin.admin_site.name
-    return TemplateResponse(
+def show_plan(model_admin: ModelAdmin, request: HttpRequest, batch: RenderBatch) -> HttpResponse:
+    mode = _mode(request.GET.get("mode"), batch)
+    plan = plan_of(batch, mode)
+    page = PlanPage(
+        plan,
+        Surroundings.of(batch.story, [row.shot.pk for row in plan.rows]),
+        _budget_left(),
+    )
+    return _respond(
+        model_admin,
         request,
-        "admin/videogen/plan.html",
+        "plan.html",
         {
-            **model_admin.admin_site.each_context(request),
             "title": "Generate videos",
-            "subtitle": None,
-            "opts": model_admin.opts,
-            "media": model_admin.media,
+            "batch": batch,
             "page": page,
-            "notice": notice,
-            "modes": [(each.value, *words) for each, words in MODES.items()],
-            "hidden": _hidden_fields(request, ids, action),
-            "back_url": request.get_full_path(),
+            "modes": [ModeCard(*each, page) for each in MODES.items()],
+            "siblings": _siblings(batch),
+            "opened": _opened(request, page),
         },
     )
 
 
-def _plans(ids: Sequence[int], mode: str) -> list[Plan]:
-    stories = Story.objects.filter(scenelets__shots__in=ids).distinct().order_by("pk")
-    return [
-        plan_shots(story, Shot.objects.filter(pk__in=ids, scenelet__story=story), mode)
-        for story in stories
-    ]
+def show_row(
+    model_admin: ModelAdmin, request: HttpRequest, batch: RenderBatch, shot_pk: int
+) -> HttpResponse:
+    """What one row unfolds to: the exact prompt and the references. As a page of its own, or bare
+    (?part=1) for the plan's page."""
+    shot = _shot_of(batch, shot_pk)
+    mode = _mode(request.GET.get("mode"), batch)
+    plan = plan_shots(batch.story, Shot.objects.filter(pk=shot.pk), mode)
+    template = "plan_row.html" if "part" in request.GET else "plan_row_page.html"
+    return _respond(
+        model_admin,
+        request,
+        template,
+        {
+            "title": str(shot),
+            "batch": batch,
+            "shot": shot,
+            "mode": mode,
+            "each": PlanRow(plan, plan.rows[0], Surroundings.of(batch.story, [shot.pk])),
+            "details": RowDetails.of(shot),
+            "back": "plan" if "part" in request.GET else "row",
+        },
+    )
+
+
+def arrange_reference(
+    model_admin: ModelAdmin, request: HttpRequest, batch: RenderBatch, shot_pk: int
+) -> HttpResponse:
+    shot = _shot_of(batch, shot_pk)
+    key = (request.POST.get("kind", ""), request.POST.get("id", ""))
+    try:
+        sentence = change_reference(shot, key, request.POST.get("act", ""))
+    except RequestError as error:
+        messages.warning(request, error.sentence)
+    else:
+        model_admin.log_change(request, shot, sentence)
+        text = format_html("<bdi>{}</bdi>: <bdi>{}</bdi>", shot, sentence)
+        messages.success(request, text)
+    mode = _mode(request.POST.get("mode"), batch)
+    if request.POST.get("back") == "row":
+        url = reverse("admin:videogen_renderbatch_plan_row", args=[batch.pk, shot.pk])
+        return HttpResponseRedirect(f"{url}?{urlencode({'mode': mode})}")
+    query = urlencode({"mode": mode, "open": shot.pk})
+    return HttpResponseRedirect(f"{plan_url(batch)}?{query}#shot-{shot.pk}")
+
+
+def confirm_plan(model_admin: ModelAdmin, request: HttpRequest, batch: RenderBatch) -> HttpResponse:
+    mode = request.POST.get("mode", "")
+    if mode not in RenderBatch.Mode.values:
+        messages.warning(request, "Nothing was queued: choose what is to be done with the shots.")
+        return HttpResponseRedirect(plan_url(batch))
+    requester = Requester(
+        RenderBatch.Door.ADMIN, user=request.user, name=request.user.get_username()
+    )
+    try:
+        with transaction.atomic():
+            set_mode(batch, mode)
+            queued = confirm_batch(batch, requester, seen=request.POST.get("planned", ""))
+            model_admin.log_addition(request, queued.batch, "Confirmed the plan.")
+    except RequestError as error:
+        if error.code == "already_confirmed":
+            messages.info(request, "This plan was already confirmed; nothing was queued again.")
+            return HttpResponseRedirect(progress_url(batch))
+        messages.warning(request, _refusal(error))
+        return HttpResponseRedirect(f"{plan_url(batch)}?{urlencode({'mode': mode})}")
+    _tell(request, queued)
+    return HttpResponseRedirect(progress_url(queued.batch))
+
+
+def cancel_plan(request: HttpRequest, batch: RenderBatch) -> HttpResponse:
+    """Deletes the draft; one that was confirmed meanwhile stays."""
+    with transaction.atomic():
+        drafts = RenderBatch.objects.filter(status=RenderBatch.Status.DRAFT)
+        draft = drafts.select_for_update().filter(pk=batch.pk).first()
+        if draft:
+            draft.delete()
+    if draft is None:
+        messages.warning(request, "This plan was already confirmed: cancel its renders here.")
+        return HttpResponseRedirect(progress_url(batch))
+    messages.info(request, "Nothing was queued: the plan is thrown away.")
+    shots = reverse("admin:storybook_shot_changelist")
+    return HttpResponseRedirect(f"{shots}?scenelet__story__id__exact={batch.story_id}")
+
+
+def plan_url(batch: RenderBatch) -> str:
+    return reverse("admin:videogen_renderbatch_plan", args=[batch.pk])
+
+
+def progress_url(batch: RenderBatch) -> str:
+    return reverse("admin:videogen_renderbatch_progress", args=[batch.pk])
+
+
+# -- what the page shows ---------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class PlanPage:
+    plan: Plan
+    around: Surroundings = field(default_factory=Surroundings)
+    budget_left: Decimal | None = None
+
+    @property
+    def mode(self) -> str:
+        return str(self.plan.mode)
+
+    @cached_property
+    def rows(self) -> list[PlanRow]:
+        rows = [PlanRow(self.plan, row, self.around) for row in self.plan.rows]
+        return sorted(rows, key=lambda each: not each.is_blocked)
+
+    @cached_property
+    def counts(self) -> list[tuple[Badge, int]]:
+        return [(BADGES[Action(action)], number) for action, number in self.plan.counts.items()]
+
+    @property
+    def total(self) -> str:
+        cost = cost_of(self.plan)
+        return usd(cost) if cost or not self.can_confirm else "Free"
+
+    @property
+    def left(self) -> str:
+        return "" if self.budget_left is None else usd(self.budget_left)
+
+    @property
+    def can_confirm(self) -> bool:
+        return self.plan.count(*_WORK) > 0
+
+    @property
+    def button(self) -> str:
+        """What confirming does, and for how much."""
+        counts = {action: self.plan.count(action) for action in Action}
+        words = _work_in_words(counts)
+        cost = cost_of(self.plan)
+        return f"{words} · {usd(cost) if cost else 'free'}" if words else "Nothing to generate"
+
+
+@dataclass(frozen=True)
+class ModeCard:
+    mode: str
+    words: tuple[str, str]
+    page: PlanPage
+
+    @property
+    def value(self) -> str:
+        return str(self.mode)
+
+    @property
+    def is_chosen(self) -> bool:
+        return self.value == self.page.mode
+
+    @property
+    def outcome(self) -> str:
+        """What this mode would do, before the budget is looked at."""
+        if self.is_chosen:
+            return self.page.button
+        counts = dict.fromkeys(Action, 0)
+        for row in self.page.plan.rows:
+            if not row.impossible:
+                counts[DECISIONS[row.situation][self.mode].action] += 1
+        price = self.page.plan.request.price_usd or Decimal(0)
+        cost = price * counts[Action.GENERATE]
+        words = _work_in_words(counts)
+        return f"{words} · {usd(cost) if cost else 'free'}" if words else "Nothing to generate"
+
+
+@dataclass(frozen=True)
+class RowDetails:
+    sent: list[ReferenceCard]
+    rest: list[ReferenceCard]
+
+    @classmethod
+    def of(cls, shot: Shot) -> RowDetails:
+        return cls(*reference_cards(shot))
+
+
+_WORK = (Action.GENERATE, Action.RESUME, Action.DOWNLOAD, Action.REHEARSE)
+
+
+def _work_in_words(counts: Mapping[Action, int]) -> str:
+    if rehearsals := counts[Action.REHEARSE]:
+        return f"Rehearse {counted(rehearsals, 'shot')}"
+    parts = []
+    if generated := counts[Action.GENERATE]:
+        parts.append(f"Generate {counted(generated, 'video')}")
+    if resumed := counts[Action.RESUME] + counts[Action.DOWNLOAD]:
+        parts.append(f"resume {resumed}" if parts else f"Resume {counted(resumed, 'render')}")
+    return ", ".join(parts)
+
+
+def _respond(
+    model_admin: ModelAdmin, request: HttpRequest, template: str, context: dict[str, Any]
+) -> HttpResponse:
+    request.current_app = model_admin.admin_site.name
+    may_arrange = request.user.has_perms(ARRANGE)
+    may_confirm = request.user.has_perm("videogen.generate_video")
+    return TemplateResponse(
+        request,
+        f"admin/videogen/{template}",
+        {
+            **model_admin.admin_site.each_context(request),
+            "subtitle": None,
+            "opts": model_admin.opts,
+            "may_arrange": may_arrange,
+            "may_confirm": may_confirm,
+            **context,
+        },
+    )
+
+
+ARRANGE = ("storybook.change_shot", "videogen.change_referencechoice")
+
+
+def _mode(asked: str | None, batch: RenderBatch) -> str:
+    return RenderBatch.Mode(asked if asked in RenderBatch.Mode.values else batch.mode).value
+
+
+def _shot_of(batch: RenderBatch, shot_pk: int) -> Shot:
+    shot = batch.shots.select_related("scenelet__story").filter(pk=shot_pk).first()
+    if shot is None:
+        raise Http404("The shot is not in this plan.")
+    return shot
+
+
+def _opened(request: HttpRequest, page: PlanPage) -> dict[str, Any] | None:
+    """The row that comes unfolded: somebody has just arranged its references."""
+    asked = request.GET.get("open", "")
+    for row in page.plan.rows:
+        if str(row.shot.pk) == asked and row.prompt is not None:
+            return {"pk": row.shot.pk, "details": RowDetails.of(row.shot)}
+    return None
+
+
+def _siblings(batch: RenderBatch) -> list[RenderBatch]:
+    """The drafts of the same selection in other stories."""
+    near = (batch.created_at - SIBLINGS_WITHIN, batch.created_at + SIBLINGS_WITHIN)
+    drafts = RenderBatch.objects.filter(
+        status=RenderBatch.Status.DRAFT,
+        created_at__range=near,
+        requested_by_name=batch.requested_by_name,
+    )
+    return list(
+        drafts.exclude(pk=batch.pk).exclude(story=batch.story_id).select_related("story")[:20]
+    )
 
 
 def _budget_left() -> Decimal | None:
@@ -94,220 +312,17 @@ def _budget_left() -> Decimal | None:
     return None if left is None else max(left, Decimal(0))
 
 
-def _last_render(ids: Sequence[int]) -> int | None:
-    return VideoRender.objects.filter(shot__in=ids).aggregate(last=Max("pk"))["last"]
+# -- what is told afterwards -----------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
-class PlanRow:
-    """One shot of the page."""
-
-    plan: Plan
-    row: ShotPlan
-
-    @property
-    def badge(self) -> Badge:
-        return _BADGES[self.row.decision.action]
-
-    @property
-    def is_blocked(self) -> bool:
-        return self.row.decision.action == Action.BLOCKED
-
-    @property
-    def cost(self) -> str:
-        price = self.plan.request.price_usd
-        match self.row.decision.action:
-            case Action.GENERATE:
-                return usd(price)
-            case Action.REHEARSE:
-                return f"free (sent: {usd(price)})"
-            case Action.RESUME | Action.DOWNLOAD:
-                return "free"
-        return "–"
-
-    @property
-    def prompt(self) -> str:
-        return indented(self.row.prompt.document) if self.row.prompt else ""
-
-    @property
-    def is_compact(self) -> bool:
-        """Sent without the white space that the page shows."""
-        return bool(self.row.prompt) and "\n" not in self.row.prompt.text
-
-    @property
-    def references(self) -> list[ShownPicture]:
-        return shown_pictures(pick.as_dict() for pick in self.row.selection.picks)
-
-    @property
-    def dropped(self) -> list[ShownPicture]:
-        return shown_pictures(each.as_dict() for each in self.row.selection.dropped)
-
-
-@dataclass(frozen=True)
-class PlanPage:
-    """The plans of all stories of a selection, together."""
-
-    mode: str
-    plans: list[Plan]
-    budget_left: Decimal | None
-    last_render: int | None
-
-    @cached_property
-    def rows(self) -> list[PlanRow]:
-        rows = [PlanRow(plan, row) for plan in self.plans for row in plan.rows]
-        return sorted(rows, key=lambda each: not each.is_blocked)
-
-    @property
-    def has_several_stories(self) -> bool:
-        return len(self.plans) > 1
-
-    def count(self, *actions: Action) -> int:
-        return sum(plan.count(*actions) for plan in self.plans)
-
-    @cached_property
-    def counts(self) -> list[tuple[Badge, int]]:
-        counted = [(_BADGES[action], self.count(action)) for action in Action]
-        return [each for each in counted if each[1]]
-
-    @cached_property
-    def cost_usd(self) -> Decimal:
-        return sum(
-            (plan.request.price_usd or Decimal(0)) * plan.count(Action.GENERATE)
-            for plan in self.plans
-        ) or Decimal("0.00")
-
-    @property
-    def cost(self) -> str:
-        return usd(self.cost_usd)
-
-    @property
-    def left(self) -> str:
-        return "" if self.budget_left is None else usd(self.budget_left)
-
-    @property
-    def is_simulated(self) -> bool:
-        return any(plan.request.is_simulated for plan in self.plans)
-
-    @property
-    def is_over_budget(self) -> bool:
-        # Each story's plan was made as if it were alone.
-        return self.budget_left is not None and self.cost_usd > self.budget_left
-
-    @property
-    def can_confirm(self) -> bool:
-        return self.work > 0 and not self.is_over_budget
-
-    @property
-    def work(self) -> int:
-        return self.count(Action.GENERATE, Action.RESUME, Action.DOWNLOAD, Action.REHEARSE)
-
-    @property
-    def button(self) -> str:
-        """What confirming does, and for how much."""
-        if rehearsals := self.count(Action.REHEARSE):
-            return f"Rehearse {_counted(rehearsals, 'shot')} · free"
-        parts = []
-        if generated := self.count(Action.GENERATE):
-            parts.append(f"Generate {_counted(generated, 'video')}")
-        if resumed := self.count(Action.RESUME, Action.DOWNLOAD):
-            parts.append(f"resume {resumed}" if parts else f"Resume {_counted(resumed, 'render')}")
-        if not parts:
-            return "Nothing to generate"
-        price = self.cost if self.cost_usd else "free"
-        return f"{', '.join(parts)} · {price}"
-
-    @cached_property
-    def fingerprint(self) -> str:
-        """Changes with anything that would be sent, paid or left out, and once anybody has asked
-        for a render of these shots: a second click finds another plan."""
-        facts = [
-            [
-                row.shot.pk,
-                row.decision.action,
-                row.decision.reason,
-                row.cause.pk if row.cause else None,
-                row.prompt.text if row.prompt else None,
-                [pick.sha256 for pick in row.selection.picks],
-            ]
-            for plan in self.plans
-            for row in plan.rows
-        ]
-        text = json.dumps([self.mode, self.cost, self.last_render, facts])
-        return hashlib.sha256(text.encode()).hexdigest()
-
-
-def _missing_notice(request: HttpRequest, ids: Sequence[int]) -> str:
-    if request.POST.get("select_across") == "1":
-        return ""
-    missing = len(set(request.POST.getlist(ACTION_CHECKBOX_NAME))) - len(ids)
-    if missing <= 0:
-        return ""
-    return f"{_counted(missing, 'selected shot')} left out: not in this list (any more)."
-
-
-def _refusal(page: PlanPage, form: PlanForm) -> str:
-    """Why this plan is shown once more instead of being queued, or ""."""
-    if not form.is_valid():
-        return "Choose what is to be done with the shots."
-    seen = form.cleaned_data["planned"]
-    if seen != page.fingerprint:
+def _refusal(error: RequestError) -> str:
+    if error.code == "plan_changed":
+        at = timezone.localtime()
         return (
-            "Nothing was queued: this is no longer the plan that you saw. The mode was changed, or "
-            "something happened meanwhile. Look at it once more."
+            "Nothing was queued: this is no longer the plan that you saw, something happened "
+            f"meanwhile. This is how it stands at {at:%H:%M}; look at it once more."
         )
-    if page.is_over_budget:
-        return "Nothing was queued: together the videos cost more than the budget has left."
-    if not page.can_confirm:
-        return "Nothing was queued: there is nothing to do for these shots in this mode."
-    return ""
-
-
-def _hidden_fields(
-    request: HttpRequest, ids: Sequence[int], action: str
-) -> list[tuple[str, str | int]]:
-    fields: list[tuple[str, str | int]] = [("action", action)]
-    if len(ids) > MOST_HIDDEN_IDS and request.POST.get("select_across") == "1":
-        # The list's address and its filters name them; the fingerprint notices another set.
-        return [*fields, ("select_across", 1), (ACTION_CHECKBOX_NAME, ids[0])]
-    return fields + [(ACTION_CHECKBOX_NAME, pk) for pk in ids]
-
-
-# -- confirmed -------------------------------------------------------------------------------------
-
-
-def _confirm(model_admin: ModelAdmin, request: HttpRequest, page: PlanPage) -> HttpResponse:
-    requester = Requester(
-        RenderBatch.Door.ADMIN, user=request.user, name=request.user.get_username()
-    )
-    working = (Action.GENERATE, Action.RESUME, Action.DOWNLOAD, Action.REHEARSE)
-    with transaction.atomic():
-        queued = [
-            queue_renders(
-                plan,
-                requester,
-                task=CREATE_SHOT_VIDEO,
-                filters={"shots": [row.shot.pk for row in plan.rows]},
-                wake=True,
-            )
-            for plan in page.plans
-            if plan.count(*working)
-        ]
-        for each in queued:
-            model_admin.log_addition(request, each.batch, "Asked for on the shots' page.")
-    rows = [row for each in queued for row, _ in each.rows]
-    # Of a story with nothing to do there is no batch, but its shots are told of as well.
-    rows += [row for plan in page.plans if not plan.count(*working) for row in plan.rows]
-    _tell(model_admin, request, rows, queued)
-    return HttpResponseRedirect(_batch_url(request, queued))
-
-
-def _batch_url(request: HttpRequest, queued: Sequence[QueuedBatch]) -> str:
-    if not request.user.has_perm("videogen.view_renderbatch"):
-        return request.get_full_path()
-    if len(queued) == 1:
-        return reverse("admin:videogen_renderbatch_change", args=[queued[0].batch.pk])
-    ids = ",".join(str(each.batch.pk) for each in queued)
-    return f"{reverse('admin:videogen_renderbatch_changelist')}?id__in={ids}"
+    return f"Nothing was queued: {error.sentence}"
 
 
 _DONE_WORDS = {
@@ -320,34 +335,29 @@ _DONE_WORDS = {
 }
 
 
-def _tell(
-    model_admin: ModelAdmin,
-    request: HttpRequest,
-    rows: Sequence[ShotPlan],
-    queued: Sequence[QueuedBatch],
-) -> None:
+def _tell(request: HttpRequest, queued: QueuedBatch) -> None:
     """One message: the counts, then what is not done and why."""
-    counted = [
+    rows = [row for row, _ in queued.rows]
+    parts = [
         _DONE_WORDS[action].format(number)
         for action in Action
         if (number := sum(row.decision.action == action for row in rows))
     ]
     left = [row for row in rows if row.decision.action in (Action.SKIP, Action.BLOCKED)]
-    reasons = format_html_join("", "<li><bdi>{}</bdi>: {}</li>", _reasons(left[:MOST_REASONS]))
+    reasons = format_html_join("", "<br><bdi>{}</bdi>: {}", _reasons(left[:MOST_REASONS]))
     rest = len(left) - MOST_REASONS
-    more = f"… and {rest} more, see the batch." if rest > 0 else ""
-    cost = sum((each.batch.estimated_cost_usd for each in queued), Decimal(0))
+    more = format_html("<br>… and {} more, listed below.", rest) if rest > 0 else ""
+    cost = queued.batch.estimated_cost_usd
     price = f" Estimated cost: {usd(cost)}." if cost else ""
-    text = format_html("{}: {}.{}", _counted(len(rows), "shot"), ", ".join(counted), price)
-    if left:
-        text = format_html('{}<ul class="st-reasons">{}</ul>{}', text, reasons, more)
+    text = format_html("{}: {}.{}", counted(len(rows), "shot"), ", ".join(parts), price)
+    text = format_html("{}{}{}", text, reasons, more)
     blocked = any(row.decision.action == Action.BLOCKED for row in rows)
-    model_admin.message_user(request, text, messages.WARNING if blocked else messages.SUCCESS)
+    messages.add_message(request, messages.WARNING if blocked else messages.SUCCESS, text)
 
 
 def _reasons(rows: Sequence[ShotPlan]) -> list[tuple[Any, str]]:
     return [(row.shot, row.decision.reason) for row in rows]
 
 
-def _counted(number: int, noun: str) -> str:
+def counted(number: int, noun: str) -> str:
     return f"{number} {noun}{'' if number == 1 else 's'}"

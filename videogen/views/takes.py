@@ -1,29 +1,23 @@
-"""The render history of one shot: what was sent each time, and what came of it."""
+"""The takes of one shot: what was sent each time, what came of it, what a person makes of it."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import timedelta
 
+from django.conf import settings
 from django.contrib.admin import AdminSite
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 
 from storybook.models import Shot
-from videogen.models import Submission, VideoRender
-from videogen.showing import (
-    Badge,
-    ShownPicture,
-    badge_of_shot,
-    badge_of_state,
-    indented,
-    indented_text,
-    media_url,
-    shown_pictures,
-    storyboard_lines,
-    usd,
-)
+from videogen.models import RenderBatch, VideoRender
+from videogen.planning import Action, decide
+from videogen.showing import badge_of_shot, indented, storyboard_lines
+from videogen.situations import Situation, find_situations
+
+from .shown_renders import REVIEW, ShownRender, show_render
+
+State = VideoRender.State
 
 
 def show_takes(
@@ -33,8 +27,8 @@ def show_takes(
     renders = list(
         shot.renders.select_related("batch").prefetch_related("submissions").order_by("-pk")
     )
-    attempts = [render for render in renders if render.kind != VideoRender.Kind.REHEARSAL]
-    rehearsals = [render for render in renders if render.kind == VideoRender.Kind.REHEARSAL]
+    attempts = _shown([each for each in renders if each.kind != VideoRender.Kind.REHEARSAL])
+    rehearsals = [each for each in renders if each.kind == VideoRender.Kind.REHEARSAL]
     before, after = _neighbours(shot)
     request.current_app = admin_site.name
     return TemplateResponse(
@@ -51,12 +45,51 @@ def show_takes(
             "badge": badge_of_shot(renders),
             "storyboard": storyboard_lines(shot.storyboard_payload),
             "payload": indented(shot.storyboard_payload) if shot.storyboard_payload else "",
-            "attempts": [ShownRender(render) for render in attempts],
-            "rehearsals": [ShownRender(render) for render in rehearsals],
+            "attempts": attempts,
+            "takes": [shown for shown in attempts if shown.is_take],
+            "rehearsals": [show_render(each, _take_before(each, renders)) for each in rehearsals],
             "before": before,
             "after": after,
+            "may": Rights.of(request, shot, renders, can_generate=can_generate),
             "can_generate": can_generate,
         },
+    )
+
+
+@dataclass(frozen=True)
+class Rights:
+    """What the person may do to the takes of this shot, as things stand."""
+
+    review: bool
+    generate: bool
+    ask_again: bool
+    locked_by: int | None
+
+    @classmethod
+    def of(
+        cls, request: HttpRequest, shot: Shot, renders: list[VideoRender], *, can_generate: bool
+    ) -> Rights:
+        shots = Shot.objects.filter(pk=shot.pk)
+        found = find_situations(shots, settings.VIDEO_BACKEND).get(shot.pk)
+        situation = found[0] if found else Situation.NOTHING
+        allows = decide(situation, RenderBatch.Mode.OVERRIDE).action == Action.GENERATE
+        approved = (each.take for each in renders if each.review == VideoRender.Review.APPROVED)
+        return cls(
+            review=request.user.has_perm(REVIEW),
+            generate=can_generate,
+            ask_again=can_generate and allows,
+            locked_by=next(approved, None),
+        )
+
+
+def _shown(renders: list[VideoRender]) -> list[ShownRender]:
+    return [show_render(each, _take_before(each, renders)) for each in renders]
+
+
+def _take_before(render: VideoRender, renders: list[VideoRender]) -> VideoRender | None:
+    """The newest take that was asked for before this render, of `renders` from new to old."""
+    return next(
+        (each for each in renders if each.pk < render.pk and each.state == State.DONE), None
     )
 
 
@@ -70,78 +103,3 @@ def _neighbours(shot: Shot) -> tuple[int | None, int | None]:
         ids[place - 1] if place else None,
         ids[place + 1] if place + 1 < len(ids) else None,
     )
-
-
-@dataclass(frozen=True)
-class ShownRender:
-    """A render as the page tells of it."""
-
-    render: VideoRender
-
-    @property
-    def title(self) -> str:
-        if self.render.take and self.render.state == VideoRender.State.DONE:
-            return f"Take {self.render.take}"
-        is_rehearsal = self.render.kind == VideoRender.Kind.REHEARSAL
-        return "Rehearsal" if is_rehearsal else "No video"
-
-    @property
-    def badge(self) -> Badge:
-        return badge_of_state(self.render.status)
-
-    @property
-    def is_open(self) -> bool:
-        return self.render.status in VideoRender.OPEN
-
-    @property
-    def video_url(self) -> str:
-        return media_url(self.render.video_file)
-
-    @property
-    def poster_url(self) -> str:
-        return media_url(self.render.poster_file)
-
-    @property
-    def references(self) -> list[ShownPicture]:
-        return shown_pictures(self.render.references)
-
-    @property
-    def dropped(self) -> list[ShownPicture]:
-        return shown_pictures(self.render.dropped_references)
-
-    @property
-    def prompt(self) -> str:
-        return indented_text(self.render.prompt_text)
-
-    @property
-    def cost(self) -> str:
-        price = usd(self.render.price_estimate_usd)
-        if self.render.kind != VideoRender.Kind.GENERATION:
-            return "free"
-        return price if self._may_cost() or self.is_open else f"{price}, not charged"
-
-    @property
-    def times(self) -> Sequence[tuple[str, object]]:
-        render = self.render
-        return [
-            (words, at)
-            for words, at in (
-                ("queued", render.queued_at),
-                ("sent", render.submitted_at),
-                ("rendered", render.rendered_at),
-                ("downloaded", render.downloaded_at),
-                ("ended", render.ended_at),
-            )
-            if at
-        ]
-
-    @property
-    def took(self) -> timedelta | None:
-        """From queue to end, in whole seconds."""
-        if not self.render.ended_at:
-            return None
-        took = self.render.ended_at - self.render.queued_at
-        return timedelta(seconds=round(took.total_seconds()))
-
-    def _may_cost(self) -> bool:
-        return any(each.outcome in Submission.MAY_COST for each in self.render.submissions.all())

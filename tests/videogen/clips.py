@@ -1,0 +1,39 @@
+"""Small video files for tests."""
+
+from __future__ import annotations
+
+import av
+import numpy as np
+
+
+def write_clip(
+    path,
+    *,
+    container="mp4",
+    codec="libx264",
+    pix_fmt="yuv420p",
+    faststart=False,
+    with_sound=True,
+    with_picture=True,
+    frames=24,
+):
+    """Write a playable file of one second, by default with its index at the end as encoders do;
+    its bytes."""
+    options = {"movflags": "faststart"} if faststart else {}
+    with av.open(str(path), "w", format=container, options=options) as out:
+        if with_picture:
+            video = out.add_stream(codec, rate=24)
+            video.width, video.height, video.pix_fmt = 64, 36, pix_fmt
+        sound = out.add_stream("aac", rate=48_000, layout="stereo") if with_sound else None
+        if with_picture:
+            for number in range(frames):
+                image = np.full((36, 64, 3), 40 + number * 4, np.uint8)
+                out.mux(video.encode(av.VideoFrame.from_ndarray(image, format="rgb24")))
+            out.mux(video.encode(None))
+        if sound:
+            samples = np.zeros((2, 2000 * frames), np.float32)
+            frame = av.AudioFrame.from_ndarray(samples, format="fltp", layout="stereo")
+            frame.sample_rate = 48_000
+            out.mux(sound.encode(frame))
+            out.mux(sound.encode(None))
+    return path.read_bytes()

@@ -1,0 +1,360 @@
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+
+import pytest
+from django.contrib.admin.models import LogEntry
+from django.urls import reverse
+from django.utils import timezone
+from django_q.models import OrmQ
+
+from storybook.models import Story
+from tests.factories import State, make_batch, make_lane, make_render, make_story, shots_of
+from videogen.models import RenderBatch, VideoRender
+
+from .browsers import browser_of, producer, viewer
+
+pytestmark = pytest.mark.django_db
+
+
+def make_page(*states, **values):
+    """A batch with a render in each state, and its renders."""
+    story = make_story(f"story-{Story.objects.count() + 1}", shots=len(states))
+    batch = make_batch(story, requested_by_name="ines", **values)
+    shots = shots_of(story).select_related("scenelet__story")
+    renders = [
+        make_render(shot, state, batch=batch) for shot, state in zip(shots, states, strict=True)
+    ]
+    RenderBatch.objects.filter(pk=batch.pk).update(plan=[record_of(each) for each in renders])
+    return batch, renders
+
+
+def record_of(render, decision="generate", reason="no render, or only rehearsals"):
+    return {
+        "shot": render.shot.pk,
+        "scenelet_id": render.shot.scenelet.scenelet_id,
+        "shot_index": render.shot.shot_index,
+        "decision": decision,
+        "reason": reason,
+        "render": render.pk,
+    }
+
+
+def url(batch, name="progress"):
+    return reverse(f"admin:videogen_renderbatch_{name}", args=[batch.pk])
+
+
+def state(browser, batch, **query):
+    return browser.get(url(batch, "progress_state"), query).json()
+
+
+def content(response):
+    page = response.content.decode()
+    return page[page.index('id="content-main"') : page.index('id="footer"')]
+
+
+def messages(response):
+    return [str(message) for message in response.context["messages"]]
+
+
+# -- the page --------------------------------------------------------------------------------------
+
+
+def test_page_counts_and_tells_of_every_render():
+    batch, renders = make_page(State.DONE, State.RUNNING, State.QUEUED, State.FAILED)
+    VideoRender.objects.filter(pk=renders[3].pk).update(error_message="The API said no.")
+
+    response = viewer().get(url(batch))
+    page = content(response)
+
+    assert "1 of 4 done, 2 to go, 1 without a video." in page
+    assert re.search(r'<progress max="4" value="2"', page)
+    assert "The API said no." in page
+    assert page.count("<tr data-live-key=") == 4
+    assert f'src="/media/{renders[0].video_file}"' in page
+    assert 'preload="none"' in page and "data-hover-play" in page
+    assert "(2/4) Batch" in response.content.decode().split("</title>")[0]
+    assert 'data-live-url="' + url(batch, "progress_state") in page
+
+
+def test_an_ended_batch_is_not_asked_about_any_more():
+    batch, _ = make_page(State.DONE, State.FAILED)
+
+    response = viewer().get(url(batch))
+
+    assert "data-live-url" not in content(response)
+    assert "<title>Batch" in response.content.decode()
+
+
+def test_rows_can_be_had_by_state():
+    batch, renders = make_page(State.DONE, State.FAILED)
+
+    page = content(viewer().get(url(batch), {"state": "failed"}))
+
+    assert f'data-live-key="render-{renders[1].pk}"' in page
+    assert f'data-live-key="render-{renders[0].pk}"' not in page
+    assert "No render of this batch is in this state" in content(
+        viewer().get(url(batch), {"state": "<b>"})
+    )
+
+
+def test_what_the_plan_left_alone_is_told_with_its_reason():
+    batch, (render,) = make_page(State.DONE)
+    RenderBatch.objects.filter(pk=batch.pk).update(
+        plan=[record_of(render, decision="skip", reason="exists")]
+    )
+    VideoRender.objects.update(batch=make_batch(batch.story))
+
+    page = content(viewer().get(url(batch)))
+
+    assert "1 shot left alone" in page and "<bdi>exists</bdi>" in page
+    assert "Nothing was queued for this batch." in page
+
+
+def test_a_resumed_render_of_an_earlier_batch_belongs_to_the_page():
+    earlier, (render,) = make_page(State.RUNNING)
+    batch = make_batch(earlier.story, plan=[record_of(render, decision="resume")])
+
+    assert f"render-{render.pk}" in content(viewer().get(url(batch)))
+
+
+def test_a_render_of_a_given_link_is_in_no_plan_but_on_the_page():
+    batch, (render,) = make_page(State.DOWNLOADING)
+    RenderBatch.objects.filter(pk=batch.pk).update(plan=[])
+
+    assert f"render-{render.pk}" in content(viewer().get(url(batch)))
+
+
+def test_what_stories_and_errors_say_is_escaped():
+    evil = "<img src=x onerror=alert(1)>"
+    batch, _ = make_page(State.FAILED, State.QUEUED)
+    VideoRender.objects.update(error_message=evil)
+    Story.objects.update(title=evil)
+    make_lane(paused_at=timezone.now(), pause_reason=evil)
+    browser = viewer()
+
+    assert evil not in browser.get(url(batch)).content.decode()
+    parts = state(browser, batch)["parts"]
+    assert evil not in "".join(parts.values())
+    assert "<bdi>&lt;img" in parts["notices"]
+
+
+def test_page_has_neither_styles_nor_scripts_of_its_own():
+    batch, _ = make_page(State.DONE, State.QUEUED)
+
+    page = content(producer().get(url(batch)))
+
+    assert " style=" not in page and "<script" not in page
+    assert not re.search(r"\son[a-z]+=", page)
+
+
+def test_only_the_summary_is_read_out():
+    batch, _ = make_page(State.DONE, State.QUEUED)
+
+    page = content(producer().get(url(batch)))
+
+    assert page.count("aria-live") == 1
+    assert re.search(r'data-live-key="summary" aria-live="polite"', page)
+
+
+def test_a_draft_leads_to_its_plan():
+    batch = make_batch(make_story(), status=RenderBatch.Status.DRAFT)
+
+    assert viewer().get(url(batch)).url == url(batch, "plan")
+
+
+def test_list_and_record_lead_to_the_page():
+    batch, _ = make_page(State.DONE)
+    browser = viewer()
+
+    assert url(batch) in browser.get("/admin/videogen/renderbatch/").content.decode()
+    assert url(batch) in browser.get(url(batch, "change")).content.decode()
+
+
+# -- what it waits for -----------------------------------------------------------------------------
+
+
+def test_without_a_cluster_the_page_says_so():
+    open_batch, _ = make_page(State.QUEUED)
+    ended, _ = make_page(State.DONE)
+    own, _ = make_page(State.QUEUED, worked_by="a command")
+
+    assert "No cluster is running" in content(viewer().get(url(open_batch)))
+    assert "No cluster is running" not in content(viewer().get(url(ended)))
+    assert "No cluster is running" not in content(viewer().get(url(own)))
+
+
+def test_waiting_for_quota_names_the_time():
+    until = timezone.now() + timedelta(minutes=7)
+    make_lane(not_before=until, wait_reason="Too many requests.", wait_code="quota_minute")
+    batch, _ = make_page(State.QUEUED)
+
+    page = content(viewer().get(url(batch)))
+
+    assert "Waiting for quota, next slot about" in page and f">{until:%H:%M}<" in page
+    assert "Too many requests." in page
+
+
+def test_our_own_limit_a_minute_names_the_next_slot(settings):
+    settings.VIDEO_SUBMISSIONS_PER_MINUTE = 1
+    batch, _ = make_page(State.RUNNING, State.QUEUED)
+
+    assert "Waiting for quota, next slot about" in content(viewer().get(url(batch)))
+
+
+def test_a_stopped_queue_tells_why_and_can_be_resumed():
+    lane = make_lane(paused_at=timezone.now(), pause_reason="The key is not valid.")
+    batch, _ = make_page(State.QUEUED)
+    browser = producer()
+
+    page = content(browser.get(url(batch)))
+    assert "The queue is stopped." in page and "The key is not valid." in page
+    assert url(batch, "resume_queue") in page
+    assert url(batch, "resume_queue") not in content(viewer().get(url(batch)))
+
+    response = browser.post(url(batch, "resume_queue"), follow=True)
+
+    lane.refresh_from_db()
+    assert lane.paused_at is None
+    assert response.redirect_chain == [(url(batch), 302)]
+    assert LogEntry.objects.get().get_edited_object() == lane
+    assert OrmQ.objects.count() == 1
+
+
+# -- the updates -----------------------------------------------------------------------------------
+
+
+def test_state_has_the_parts_of_the_page():
+    batch, renders = make_page(State.DONE, State.RUNNING)
+    browser = producer()
+    page = content(browser.get(url(batch)))
+
+    told = state(browser, batch)
+
+    assert told["active"] is True
+    assert told["title"] == f"(1/2) Batch {batch.pk} · The lamp"
+    keys = {"summary", "chips", "notices", "actions", *(f"render-{each.pk}" for each in renders)}
+    assert told["parts"].keys() == keys
+    assert all(f'data-live-key="{key}"' in page for key in keys)
+    assert told["parts"][f"render-{renders[0].pk}"].strip() in page
+
+
+def test_state_ends_with_the_last_render():
+    batch, _ = make_page(State.DONE, State.BLOCKED)
+
+    assert state(viewer(), batch)["active"] is False
+
+
+def test_only_rows_that_may_have_changed_are_told_again():
+    batch, renders = make_page(State.DONE, State.RUNNING, State.QUEUED)
+    browser = viewer()
+    first = state(browser, batch)
+    long_ago = timezone.now() - timedelta(minutes=5)
+    VideoRender.objects.update(state_since=long_ago)
+
+    told = state(browser, batch, since=first["since"])
+    rows = {key for key in told["parts"] if key.startswith("render-")}
+    assert rows == {f"render-{renders[1].pk}"}
+
+    VideoRender.objects.filter(pk=renders[2].pk).update(state_since=timezone.now())
+    told = state(browser, batch, since=first["since"])
+    assert f"render-{renders[2].pk}" in told["parts"]
+
+
+@pytest.mark.parametrize("since", ["yesterday", "2026-13-45T00:00:00Z", "2026-01-01T00:00:00"])
+def test_a_strange_since_tells_everything(since):
+    batch, _ = make_page(State.DONE)
+
+    assert len(state(viewer(), batch, since=since)["parts"]) == 5
+
+
+@pytest.mark.parametrize("name", ["progress", "progress_state"])
+def test_number_of_queries_does_not_grow_with_the_batch(name, django_assert_max_num_queries):
+    browser = producer()
+    counts = []
+    for number in (2, 30):
+        batch, _ = make_page(*[State.DONE] * (number - 1), State.RUNNING)
+        with django_assert_max_num_queries(15) as captured:
+            assert browser.get(url(batch, name)).status_code == 200
+        counts.append(len(captured))
+
+    assert counts[0] == counts[1]
+
+
+# -- what a person may do --------------------------------------------------------------------------
+
+
+def test_cancelling_the_rest_leaves_what_was_sent():
+    batch, renders = make_page(State.RUNNING, State.QUEUED, State.QUEUED)
+    browser = producer()
+    assert "Cancel the rest (2 queued)" in content(browser.get(url(batch)))
+
+    response = browser.post(url(batch, "cancel"), follow=True)
+
+    states = list(VideoRender.objects.order_by("pk").values_list("state", flat=True))
+    assert states == ["running", "cancelled", "cancelled"]
+    assert "Cancelled 2 queued renders" in messages(response)[0]
+    assert LogEntry.objects.get().get_edited_object() == batch
+
+    response = browser.post(url(batch, "cancel"), follow=True)
+    assert "Nothing was left to cancel" in messages(response)[-1]
+    assert LogEntry.objects.count() == 1
+
+
+def test_retrying_what_failed_opens_a_plan():
+    batch, renders = make_page(State.DONE, State.FAILED, State.BLOCKED)
+    browser = producer()
+    assert "Retry failed (2)" in content(browser.get(url(batch)))
+
+    response = browser.post(url(batch, "retry"))
+
+    draft = RenderBatch.objects.get(status="draft")
+    assert response.url == url(draft, "plan")
+    assert set(draft.shots.all()) == {renders[1].shot, renders[2].shot}
+    assert VideoRender.objects.count() == 3
+
+
+def test_retrying_where_nothing_failed_says_so():
+    batch, _ = make_page(State.DONE)
+
+    response = producer().post(url(batch, "retry"), follow=True)
+
+    assert response.redirect_chain == [(url(batch), 302)]
+    assert len(messages(response)) == 1
+    assert not RenderBatch.objects.filter(status="draft").exists()
+
+
+def test_what_broke_off_is_resumed_by_a_plan():
+    batch, renders = make_page(State.DONE, State.INTERRUPTED, State.NOT_DOWNLOADED, State.FAILED)
+    browser = producer()
+    assert "Resume what broke off (2)" in content(browser.get(url(batch)))
+
+    response = browser.post(url(batch, "retry"), {"what": "resume"}, follow=True)
+
+    draft = RenderBatch.objects.get(status="draft")
+    assert response.redirect_chain == [(url(draft, "plan"), 302)]
+    assert draft.mode == "resume"
+    assert set(draft.shots.all()) == {renders[1].shot, renders[2].shot}
+    assert "Resume 2 renders · free" in content(response)
+
+
+@pytest.mark.parametrize("name", ["cancel", "retry", "resume_queue"])
+def test_acting_needs_the_permission_to_generate(name):
+    make_lane(paused_at=timezone.now())
+    batch, _ = make_page(State.QUEUED, State.FAILED)
+    page = content(viewer().get(url(batch)))
+
+    assert url(batch, name) not in page
+    assert viewer().post(url(batch, name)).status_code == 403
+    assert browser_of("videogen.generate_video").post(url(batch, name)).status_code == 403
+    assert producer().get(url(batch, name)).status_code == 405
+    assert VideoRender.objects.filter(state=State.QUEUED).count() == 1
+
+
+@pytest.mark.parametrize("name", ["progress", "progress_state"])
+def test_looking_needs_the_permission_to_see_batches(name):
+    batch, _ = make_page(State.QUEUED)
+
+    assert browser_of("storybook.view_shot").get(url(batch, name)).status_code == 403
+    assert viewer().get(url(RenderBatch(pk=10**30), name)).status_code == 404

@@ -1,0 +1,340 @@
+from __future__ import annotations
+
+import json
+import re
+
+import pytest
+from django.utils import timezone
+
+from storybook.models import KeyFrame, Scenelet, Story
+from tests.factories import State, make_render, make_story, shots_of
+from videogen.models import RenderBatch, VideoRender
+from videogen.views.board import in_tree_order
+
+from .browsers import VIEWS, browser_of, producer, viewer
+
+pytestmark = pytest.mark.django_db
+
+LIST = "/admin/storybook/shot/"
+
+
+def board_of(story, rest=""):
+    return f"/admin/storybook/story/{story.pk}/board/{rest}"
+
+
+def all_shots(story):
+    return list(shots_of(story).select_related("scenelet__story"))
+
+
+def codes(response):
+    """The shots of the page, in its order."""
+    return [
+        int(pk) for pk in re.findall(r'<article class="st-shot" data-shot="(\d+)"', response.text)
+    ]
+
+
+def drafted(batch):
+    return set(batch.shots.values_list("pk", flat=True))
+
+
+# -- what the board shows ------------------------------------------------------------------------
+
+
+def test_scenelets_come_in_the_order_of_the_tree_with_the_choice_that_leads_there():
+    story = make_story(scenelets=("start", "left", "right", "left-end"))
+    start, left, right, end = story.scenelets.order_by("sequence")
+    for scenelet, parent, choice in (
+        (left, start, "Go left"),
+        (right, start, "Go right"),
+        (end, left, "Knock"),
+    ):
+        scenelet.parent, scenelet.choice_label = parent, choice
+        scenelet.save()
+
+    page = viewer().get(board_of(story)).text
+
+    named = re.findall(r'<h2 id="scenelet-name-\d+"><bdi>([^<]+)</bdi>', page)
+    assert named == ["start", "left", "left-end", "right"]
+    assert '<bdi class="st-choice">Knock</bdi>' in page
+
+
+def test_scenelets_whose_parents_form_a_circle_are_all_there():
+    story = make_story(scenelets=("a", "b", "c"))
+    a, b, c = story.scenelets.order_by("sequence")
+    Scenelet.objects.filter(pk=a.pk).update(parent=b)
+    Scenelet.objects.filter(pk=b.pk).update(parent=a)
+
+    ordered = in_tree_order(list(story.scenelets.all()))
+
+    assert sorted(each.scenelet_id for each in ordered) == ["a", "b", "c"]
+
+
+def test_a_shot_without_a_video_shows_its_first_key_frame():
+    story = make_story()
+    file = KeyFrame.objects.get().picture.file
+
+    page = viewer().get(board_of(story)).text
+
+    assert f'data-still="/media/{story.story_id}/thumbnails/{file.split("/")[2]}.jpg"' in page
+    assert "data-video" not in page
+    assert 'class="st-badge st-badge--grey">ready<' in page
+
+
+def test_the_take_that_the_story_uses_is_shown_else_the_newest():
+    first, second = all_shots(make_story(shots=2))
+    for shot in (first, second):
+        for name in ("one", "two"):
+            file = f"{shot.pk}-{name}"
+            make_render(shot, State.DONE, video_file=f"{file}.mp4", poster_file=f"{file}.jpg")
+    VideoRender.objects.filter(video_file=f"{first.pk}-one.mp4").update(review="selected")
+
+    page = viewer().get(board_of(first.scenelet.story)).text
+
+    assert re.findall(r'data-video="/media/([^"]+)" data-still="/media/([^"]+)"', page) == [
+        (f"{first.pk}-one.mp4", f"{first.pk}-one.jpg"),
+        (f"{second.pk}-two.mp4", f"{second.pk}-two.jpg"),
+    ]
+    assert page.count("2 takes") == 2
+
+
+def test_nothing_is_loaded_before_somebody_looks():
+    shot = all_shots(make_story())[0]
+    make_render(shot, State.DONE, poster_file="poster.jpg")
+
+    page = viewer().get(board_of(shot.scenelet.story)).text
+
+    assert re.findall(r"<video[^>]*>", page) == ['<video controls playsinline preload="none">']
+    assert '<img src="/media/poster.jpg" alt="" loading="lazy"' in page
+
+
+def test_chips_count_and_filter():
+    shots = all_shots(make_story(shots=4))
+    make_render(shots[0], State.DONE)
+    make_render(shots[1], State.FAILED)
+    address = board_of(shots[0].scenelet.story)
+    browser = viewer()
+
+    everything = browser.get(address)
+    failed = browser.get(address, {"status": "failed"})
+    unknown = browser.get(address, {"status": "<b>"})
+
+    chips = re.findall(r'class="st-chip" href="([^"]+)".*?st-chip-number">(\d+)<', everything.text)
+    assert chips == [
+        (address, "4"),
+        (f"{address}?status=needs+review", "1"),
+        (f"{address}?status=failed", "1"),
+        (f"{address}?status=ready", "2"),
+    ]
+    assert codes(everything) == codes(unknown) == [shot.pk for shot in shots]
+    assert codes(failed) == [shots[1].pk]
+    assert re.search(
+        rf'href="{re.escape(address)}\?status=failed" aria-current="true"', failed.text
+    )
+
+
+def test_a_filter_that_nothing_fits_says_so():
+    story = make_story()
+
+    page = viewer().get(board_of(story), {"status": "approved"}).text
+
+    assert "No shot is “approved” (any more)." in page
+
+
+def test_a_story_without_scenelets_says_what_to_do():
+    story = Story.objects.create(story_id="empty", title="Empty")
+
+    assert "manage.py import_story" in viewer().get(board_of(story)).text
+
+
+def test_hostile_names_are_escaped_and_kept_apart():
+    story = make_story(
+        scenelets=("<script>alert(1)</script>",),
+        payload={"compositionAndContent": '"><img src=x onerror=alert(2)> שלום'},
+    )
+    Story.objects.update(title='<b>مصباح</b>"')
+    Scenelet.objects.update(choice_label="<i>go</i>")
+
+    page = viewer().get(board_of(story)).text
+
+    for hostile in ("<script>alert", "<img src=x", "<b>مصباح", "<i>go"):
+        assert hostile not in page
+    assert "<bdi>&lt;b&gt;مصباح&lt;/b&gt;&quot;</bdi>" in page
+    assert "onerror=alert(2)&gt; שלום</bdi>" in page
+
+
+def test_no_script_and_no_style_is_written_into_the_pages():
+    shot = all_shots(make_story())[0]
+    make_render(shot, State.DONE)
+    browser = producer()
+
+    pages = [
+        browser.get(address).text
+        for address in (board_of(shot.scenelet.story), LIST, "/admin/storybook/story/")
+    ]
+
+    for page in pages:
+        assert not re.findall(r"<script(?![^>]*\bsrc=)[^>]*>|<style|\sstyle=|\son\w+=", page)
+
+
+# -- selecting -----------------------------------------------------------------------------------
+
+
+def test_a_selection_becomes_a_draft_and_leads_to_its_plan():
+    story = make_story(shots=3)
+    first, second, _ = all_shots(story)
+
+    response = producer(username="ann").post(board_of(story), {"shot": [first.pk, second.pk]})
+
+    batch = RenderBatch.objects.get()
+    assert (response.status_code, response.url) == (
+        302,
+        f"/admin/videogen/renderbatch/{batch.pk}/plan/",
+    )
+    assert (batch.status, batch.mode, batch.door) == ("draft", "default", "admin")
+    assert batch.requested_by_name == "ann"
+    assert drafted(batch) == {first.pk, second.pk}
+    assert not VideoRender.objects.exists()
+
+
+def test_many_ids_fit_into_one_field():
+    story = make_story(shots=1200, key_frames=False)
+    ids = [shot.pk for shot in all_shots(story)]
+
+    response = producer().post(board_of(story), {"shots": ",".join(map(str, ids))})
+
+    assert response.status_code == 302
+    assert drafted(RenderBatch.objects.get()) == set(ids)
+
+
+def test_a_whole_scenelet_is_selected_as_it_was_shown():
+    story = make_story(scenelets=("one", "two"), shots=2)
+    shots = all_shots(story)
+    make_render(shots[0], State.FAILED)
+    form = {"scenelet": [shots[0].scenelet_id]}
+    browser = producer()
+
+    browser.post(board_of(story), form)
+    browser.post(board_of(story, "?status=failed"), form | {"shot": [shots[3].pk]})
+
+    filtered, whole = RenderBatch.objects.filter(status="draft").order_by("-pk")
+    assert drafted(whole) == {shots[0].pk, shots[1].pk}
+    assert drafted(filtered) == {shots[0].pk, shots[3].pk}
+
+
+def test_shots_of_another_story_are_left_out():
+    story, other = make_story("one"), make_story("two")
+    ids = [all_shots(each)[0].pk for each in (story, other)]
+
+    producer().post(board_of(story), {"shot": ids, "scenelet": ["x", "٣", "9" * 30]})
+
+    assert drafted(RenderBatch.objects.get()) == {ids[0]}
+
+
+def test_nothing_selected_stores_nothing():
+    story = make_story()
+
+    response = producer().post(board_of(story, "?status=ready"), {}, follow=True)
+
+    assert response.redirect_chain == [(board_of(story, "?status=ready"), 302)]
+    assert "nothing was selected" in response.text
+    assert not RenderBatch.objects.exists()
+
+
+# -- who may ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("missing", ["storybook.view_shot", "videogen.view_videorender"])
+def test_board_needs_both_views(missing):
+    story = make_story()
+    browser = browser_of(*(set(VIEWS) - {missing}), "videogen.generate_video")
+
+    assert browser.get(board_of(story)).status_code == 403
+    assert browser.get(board_of(story, "state/")).status_code == 403
+    assert browser.post(board_of(story), {"shot": [1]}).status_code == 403
+
+
+def test_who_may_only_look_is_offered_nothing_and_stores_nothing():
+    story = make_story()
+    browser = viewer()
+
+    page = browser.get(board_of(story)).text
+    response = browser.post(board_of(story), {"shot": [all_shots(story)[0].pk]})
+
+    assert "Generate videos" not in page and 'type="checkbox"' not in page
+    assert response.status_code == 403
+    assert not RenderBatch.objects.exists()
+
+
+def test_board_of_no_story_leads_home():
+    browser = viewer()
+
+    assert browser.get("/admin/storybook/story/99/board/").status_code == 302
+    assert browser.get("/admin/storybook/story/99/board/state/").status_code == 404
+
+
+def test_stories_and_their_pages_lead_to_the_board(admin_client):
+    story = make_story()
+
+    for address in ("/admin/storybook/story/", f"/admin/storybook/story/{story.pk}/change/"):
+        assert f'href="{board_of(story)}"' in admin_client.get(address).text
+    without = browser_of("storybook.view_story").get("/admin/storybook/story/").text
+    assert "/board/" not in without
+
+
+# -- what changes meanwhile ------------------------------------------------------------------------
+
+
+def test_state_has_a_part_for_each_card_and_the_chips():
+    story = make_story(shots=2)
+    first, second = all_shots(story)
+    render = make_render(first, State.QUEUED)
+    browser = viewer()
+
+    running = browser.get(board_of(story, "state/")).json()
+    VideoRender.objects.filter(pk=render.pk).update(state="failed", state_since=timezone.now())
+    ended = browser.get(board_of(story, "state/")).json()
+
+    assert running["active"] and not ended["active"]
+    assert set(running["parts"]) == {"chips", f"card-{first.pk}", f"card-{second.pk}"}
+    assert "generating" in running["parts"][f"card-{first.pk}"]
+    assert "failed" in ended["parts"][f"card-{first.pk}"]
+    assert running["parts"][f"card-{second.pk}"] == ended["parts"][f"card-{second.pk}"]
+
+
+def test_state_shows_what_the_page_shows():
+    story = make_story(shots=2)
+    make_render(all_shots(story)[0], State.RUNNING)
+    browser = viewer()
+
+    page = browser.get(board_of(story), {"status": "generating"}).text
+    address = re.search(r'data-live-url="([^"]+)"', page)[1]
+    parts = browser.get(address).json()["parts"]
+
+    assert address == board_of(story, "state/?status=generating")
+    assert len(parts) == 2
+    assert all(part.strip() in page for part in parts.values())
+
+
+@pytest.mark.parametrize("rest", ["", "state/"])
+def test_number_of_queries_does_not_grow(rest, django_assert_max_num_queries):
+    browser = producer()
+    counts = []
+    for number in (2, 20):
+        story = make_story(f"story-{number}", scenelets=[f"s{each}" for each in range(number)])
+        for shot in all_shots(story):
+            make_render(shot, State.DONE)
+            make_render(shot, State.FAILED)
+        with django_assert_max_num_queries(12) as captured:
+            assert browser.get(board_of(story, rest)).status_code == 200
+        counts.append(len(captured))
+
+    assert counts[0] == counts[1]
+
+
+def test_json_of_the_state_is_plain():
+    story = make_story(scenelets=("<b>",))
+
+    response = viewer().get(board_of(story, "state/"))
+
+    assert response["Content-Type"] == "application/json"
+    assert "<b>" not in json.dumps(response.json()["parts"])

@@ -1,0 +1,115 @@
+from __future__ import annotations
+
+import pytest
+from django.contrib.auth.models import User
+
+from tests.factories import make_batch, make_render, make_story, shots_of
+from videogen.cancelling import cancel_queued, retry_failed
+from videogen.errors import RequestError
+from videogen.models import RenderBatch, VideoRender
+from videogen.queueing import Requester
+
+pytestmark = pytest.mark.django_db
+
+State = VideoRender.State
+REQUESTER = Requester("admin", name="mira")
+
+
+@pytest.fixture
+def story():
+    return make_story(shots=5)
+
+
+@pytest.fixture
+def shots(story):
+    return list(shots_of(story))
+
+
+def make_renders(story, shots, *states, **values):
+    """A batch with one render a shot, in these states."""
+    batch = make_batch(story, **values)
+    for shot, state in zip(shots, states, strict=False):
+        make_render(shot, state, batch=batch, mode=batch.mode)
+    return batch
+
+
+def test_only_what_was_not_sent_is_cancelled(story, shots):
+    batch = make_renders(
+        story, shots, State.QUEUED, State.SUBMITTING, State.RUNNING, State.DOWNLOADING, State.QUEUED
+    )
+    elsewhere = make_render(make_story("other").scenelets.get().shots.get(), State.QUEUED)
+
+    cancelled = cancel_queued(batch, User(username="mira"))
+
+    assert cancelled == 2
+    assert list(batch.renders.order_by("pk").values_list("state", flat=True)) == [
+        "cancelled",
+        "submitting",
+        "running",
+        "downloading",
+        "cancelled",
+    ]
+    elsewhere.refresh_from_db()
+    assert elsewhere.state == State.QUEUED
+    render = batch.renders.order_by("pk").first()
+    assert "mira cancelled it before it was sent." in render.error_message
+    assert render.ended_at and render.ended_at == render.state_since
+
+
+def test_nothing_queued_nothing_cancelled(story, shots):
+    assert cancel_queued(make_renders(story, shots, State.DONE), User(username="mira")) == 0
+
+
+def test_a_draft_of_what_came_to_nothing(story, shots):
+    batch = make_renders(
+        story, shots, State.FAILED, State.BLOCKED, State.CANCELLED, State.DONE, State.UNKNOWN
+    )
+
+    draft = retry_failed(batch, REQUESTER)
+
+    assert (draft.status, draft.mode, draft.requested_by_name) == ("draft", "default", "mira")
+    assert list(draft.shots.all()) == shots[:3]
+    assert VideoRender.objects.count() == 5
+
+
+@pytest.mark.parametrize(
+    ("mode", "again"),
+    [
+        ("default", "default"),
+        ("resume", "default"),
+        # By default the old take would be reason enough to skip the shot.
+        ("override", "override"),
+        # Nobody asked for a paid render.
+        ("dry-run", "dry-run"),
+    ],
+)
+def test_the_draft_asks_for_what_was_asked_for(story, shots, mode, again):
+    batch = make_renders(story, shots, State.FAILED, mode=mode)
+
+    assert retry_failed(batch, REQUESTER).mode == again
+
+
+@pytest.mark.parametrize("state", [State.QUEUED, State.DONE, State.INTERRUPTED])
+def test_what_somebody_has_rendered_since_is_left_alone(story, shots, state):
+    batch = make_renders(story, shots, State.FAILED, State.FAILED)
+    make_render(shots[0], state)
+
+    assert list(retry_failed(batch, REQUESTER).shots.all()) == [shots[1]]
+
+
+def test_a_later_failure_or_rehearsal_does_not_count(story, shots):
+    batch = make_renders(story, shots, State.FAILED)
+    make_render(shots[0], State.FAILED)
+    make_render(shots[0], State.REHEARSED)
+
+    assert list(retry_failed(batch, REQUESTER).shots.all()) == [shots[0]]
+
+
+def test_where_nothing_failed_there_is_no_draft(story, shots):
+    batch = make_renders(story, shots, State.DONE)
+
+    with pytest.raises(RequestError) as caught:
+        retry_failed(batch, REQUESTER)
+
+    assert caught.value.code == "nothing_to_retry"
+    assert RenderBatch.objects.count() == 1

@@ -1,0 +1,127 @@
+"""The very same request once more: a render's stored prompt, references and settings become a new
+render, whatever the story says by now. A rehearsal becomes a video in this way."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+from django.conf import settings
+from django.db import transaction
+
+from storybook.models import Shot, Story
+
+from .answers import resume_lane
+from .errors import ReferencePictureError, RequestError
+from .models import RenderBatch, VideoRender
+from .money import budget_left_usd
+from .planning import Action, Decision, RequestSettings, ShotPlan, decide, price_problem
+from .queueing import QueuedBatch, Requester, lane_of, plan_record
+from .request import load_reference
+from .situations import Situation, find_situations
+from .takes import surprises
+from .wakeups import wake_pump
+from .workflow import CREATE_SHOT_VIDEO
+
+State = VideoRender.State
+Mode = RenderBatch.Mode
+
+
+def generate_exactly(render: VideoRender, requester: Requester) -> QueuedBatch:
+    """Queue the copy. RequestError, and nothing is queued, where the shot must not be rendered now,
+    a reference is not what it was, no price is known or the budget has no room."""
+    if not render.prompt_text or render.kind in (VideoRender.Kind.LINK, VideoRender.Kind.UPLOAD):
+        raise RequestError(
+            "No request is stored with it, so there is nothing to send again.", code="no_request"
+        )
+    _check_references(render)
+    request = RequestSettings(
+        backend=settings.VIDEO_BACKEND,
+        model=render.model,
+        aspect_ratio=render.aspect_ratio,
+        resolution=render.resolution,
+        duration_seconds=render.duration_seconds,
+    )
+    shot = Shot.objects.select_related("scenelet__story").get(pk=render.shot_id)
+    story = shot.scenelet.story
+    with transaction.atomic():
+        # The lock under which plans are queued: of two who ask at once, the second one is refused.
+        Story.objects.select_for_update().get(pk=story.pk)
+        situation, cause = _situation_of(shot, request)
+        if problem := price_problem(request, budget_left_usd(with_queued=True)):
+            raise RequestError(problem, code="price")
+        price = request.price_usd or Decimal(0)
+        decision = Decision(Action.GENERATE, f"exactly as {_named(render)}")
+        batch = RenderBatch.objects.create(
+            story=story,
+            task=CREATE_SHOT_VIDEO,
+            mode=Mode.OVERRIDE,
+            door=requester.door,
+            filters={"copy_of": render.pk, "shots": [shot.pk]},
+            counts={Action.GENERATE.value: 1},
+            estimated_cost_usd=price,
+            requested_by=requester.user,
+            requested_by_name=requester.name,
+        )
+        lane = lane_of(request.backend)
+        copy = VideoRender.objects.create(
+            shot=shot,
+            batch=batch,
+            lane=lane,
+            kind=VideoRender.Kind.GENERATION,
+            mode=batch.mode,
+            copy_of=render,
+            requested_by=requester.user,
+            requested_by_name=requester.name,
+            prompt_text=render.prompt_text,
+            prompt_tokens=render.prompt_tokens,
+            references=render.references,
+            dropped_references=render.dropped_references,
+            warnings=_warnings_of_request(render),
+            backend=request.backend,
+            model=render.model,
+            aspect_ratio=render.aspect_ratio,
+            resolution=render.resolution,
+            duration_seconds=render.duration_seconds,
+            reference_type=render.reference_type,
+            price_estimate_usd=price,
+            is_simulated=request.is_simulated,
+        )
+        row = ShotPlan(shot, situation, decision, cause)
+        batch.plan = [plan_record(row, copy.pk)]
+        batch.save(update_fields=["plan"])
+        resume_lane(lane)
+        wake_pump()
+    return QueuedBatch(batch, ((row, copy.pk),), frozenset({copy.pk}))
+
+
+def _check_references(render: VideoRender) -> None:
+    for pick in render.references:
+        try:
+            load_reference(pick)
+        except ReferencePictureError as error:
+            raise RequestError(error.sentence, code=error.code) from error
+
+
+def _situation_of(shot: Shot, request: RequestSettings) -> tuple[Situation, VideoRender | None]:
+    """Where the shot stands; RequestError where the mode table allows it no new take."""
+    found = find_situations(Shot.objects.filter(pk=shot.pk), request.backend)
+    situation, cause = found.get(shot.pk, (Situation.NOTHING, None))
+    decision = decide(situation, Mode.OVERRIDE)
+    if decision.action != Action.GENERATE:
+        raise RequestError(f"Nothing was queued: {decision.reason}.", code="not_now")
+    return situation, cause
+
+
+def _warnings_of_request(render: VideoRender) -> list[str]:
+    """Without what was said of its video."""
+    if render.state != State.DONE:
+        return render.warnings
+    of_video = surprises(render, render.video_seconds or 0, bool(render.has_audio))
+    return [each for each in render.warnings if each not in of_video]
+
+
+def _named(render: VideoRender) -> str:
+    if render.take:
+        return f"take {render.take}"
+    is_rehearsal = render.kind == VideoRender.Kind.REHEARSAL
+    return f"{'rehearsal' if is_rehearsal else 'render'} {render.pk}"

@@ -1,0 +1,243 @@
+/* What our pages do beyond HTML; every page works without it.
+
+   Live parts: an element with data-live-url is kept up to date. The address answers
+     {"active": true, "title": "(3/8) …", "parts": {"key": "<html>"}, "since": "…"}
+   and each part replaces the element with that data-live-key: as a whole where the HTML carries the
+   key itself, else what is inside. "title" and "since" may be missing; "since" is sent back with the
+   next question, so that a server may answer with what changed only. "active": false ends it.
+
+   <time data-elapsed="ISO time"> counts on by itself. <video data-hover-play> plays, muted, while
+   the pointer or the focus is on it or on the element around it that has data-hover-area.
+   <details data-load="address"> fetches what it unfolds. */
+
+"use strict";
+
+(() => {
+  const FIRST_WAIT = 3000;
+  const LONGEST_WAIT = 60000;
+
+  const parse = (html) => {
+    const template = document.createElement("template");
+    template.innerHTML = html.trim();
+    return template.content;
+  };
+
+  /* What counts as the same: clocks run, and a form's token differs every time. */
+  const essence = (html) => {
+    const content = parse(html);
+    content.querySelectorAll("[data-elapsed]").forEach((clock) => { clock.textContent = ""; });
+    content.querySelectorAll("[name=csrfmiddlewaretoken]").forEach((token) => token.remove());
+    const box = document.createElement("div");
+    box.append(content);
+    return box.innerHTML.replace(/>\s+/g, ">").replace(/\s+</g, "<");
+  };
+
+  class Live {
+    constructor(root) {
+      this.root = root;
+      this.url = root.dataset.liveUrl;
+      this.wait = FIRST_WAIT;
+      this.active = true;
+      this.since = "";
+      this.timer = 0;
+      this.asking = false;
+      this.shown = new Map();
+      this.waiting = new Map();
+      document.addEventListener("visibilitychange", () => {
+        if (document.hidden) clearTimeout(this.timer);
+        else if (this.active) {
+          this.wait = FIRST_WAIT;
+          this.plan(0);
+        }
+      });
+      this.plan(this.wait);
+    }
+
+    plan(wait) {
+      clearTimeout(this.timer);
+      if (!document.hidden) this.timer = setTimeout(() => this.ask(), wait);
+    }
+
+    async ask() {
+      if (this.asking) return;
+      this.asking = true;
+      try {
+        const address = new URL(this.url, location.href);
+        if (this.since) address.searchParams.set("since", this.since);
+        const response = await fetch(address, {
+          credentials: "same-origin",
+          headers: { Accept: "application/json" },
+          signal: AbortSignal.timeout(30000),
+        });
+        if (!response.ok || response.redirected) throw new Error(`status ${response.status}`);
+        const answer = await response.json();
+        const changed = this.take(answer);
+        this.wait = changed ? FIRST_WAIT : Math.min(this.wait * 1.5, LONGEST_WAIT);
+        this.note("");
+      } catch {
+        this.wait = Math.min(this.wait * 1.5, LONGEST_WAIT);
+        const at = new Date().toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" });
+        this.note(`Not updated at ${at}: the server does not answer as it should. Trying again.`);
+      } finally {
+        this.asking = false;
+      }
+      if (this.active) this.plan(this.wait);
+    }
+
+    /* True where something was new. */
+    take(answer) {
+      let changed = false;
+      if (answer.title && answer.title !== document.title) {
+        document.title = answer.title;
+        changed = true;
+      }
+      for (const [key, html] of Object.entries(answer.parts || {})) {
+        if (this.offer(key, html)) changed = true;
+      }
+      this.since = answer.since || "";
+      this.active = Boolean(answer.active);
+      if (this.waiting.size) this.later();
+      return changed;
+    }
+
+    element(key) {
+      const selector = `[data-live-key="${CSS.escape(key)}"]`;
+      return this.root.matches(selector) ? this.root : this.root.querySelector(selector);
+    }
+
+    offer(key, html) {
+      const element = this.element(key);
+      if (!element) return false;
+      const part = parse(html);
+      const isWhole = part.childElementCount === 1
+        && part.firstElementChild.dataset.liveKey === key;
+      const now = essence(html);
+      const before = this.shown.has(key)
+        ? this.shown.get(key)
+        : essence(isWhole ? element.outerHTML : element.innerHTML);
+      this.shown.set(key, before);
+      if (now === before) {
+        this.waiting.delete(key);
+        return false;
+      }
+      if (isInUse(element)) {
+        this.waiting.set(key, html);
+        return true;
+      }
+      if (isWhole) element.replaceWith(part);
+      else element.replaceChildren(part);
+      this.shown.set(key, now);
+      this.waiting.delete(key);
+      tick();
+      return true;
+    }
+
+    /* What was not replaced under somebody's hands is as soon as they leave it. */
+    later() {
+      if (this.laterTimer) return;
+      this.laterTimer = setInterval(() => {
+        for (const [key, html] of [...this.waiting]) this.offer(key, html);
+        if (!this.waiting.size) {
+          clearInterval(this.laterTimer);
+          this.laterTimer = 0;
+        }
+      }, 1000);
+    }
+
+    note(sentence) {
+      let note = this.root.querySelector("[data-live-note]");
+      if (!note) {
+        if (!sentence) return;
+        note = document.createElement("p");
+        note.className = "st-quiet st-live-note";
+        note.dataset.liveNote = "";
+        this.root.prepend(note);
+      }
+      note.textContent = sentence;
+      note.hidden = !sentence;
+    }
+  }
+
+  const isInUse = (element) => {
+    if (element.contains(document.activeElement) && document.activeElement !== document.body) {
+      return true;
+    }
+    const videos = element.matches("video") ? [element] : [...element.querySelectorAll("video")];
+    return videos.some((video) => !video.paused && !video.ended);
+  };
+
+  /* -- clocks */
+
+  const tick = () => {
+    for (const clock of document.querySelectorAll("[data-elapsed]")) {
+      const seconds = Math.max(0, Math.round((Date.now() - Date.parse(clock.dataset.elapsed)) / 1000));
+      const [hours, minutes] = [Math.floor(seconds / 3600), Math.floor(seconds / 60) % 60];
+      const two = (number) => String(number).padStart(2, "0");
+      const text = hours
+        ? `${hours}:${two(minutes)}:${two(seconds % 60)}`
+        : `${minutes}:${two(seconds % 60)}`;
+      if (clock.textContent !== text) clock.textContent = text;
+    }
+  };
+
+  /* -- clips that play under the pointer */
+
+  const stillness = matchMedia("(prefers-reduced-motion: reduce)");
+
+  const clipOf = (target) => {
+    if (!(target instanceof Element)) return null;
+    return target.closest("[data-hover-play]")
+      || target.closest("[data-hover-area]")?.querySelector("[data-hover-play]");
+  };
+
+  const play = (clip) => {
+    if (!clip || !clip.paused || stillness.matches) return;
+    clip.muted = true;
+    clip.loop = true;
+    clip.play().catch(() => {});
+  };
+
+  const stop = (clip) => {
+    if (!clip || clip.paused) return;
+    clip.pause();
+    // Back to the poster.
+    if (clip.poster) clip.load();
+    else clip.currentTime = 0;
+  };
+
+  const leave = (event) => {
+    const clip = clipOf(event.target);
+    if (clip && clip !== clipOf(event.relatedTarget)) stop(clip);
+  };
+
+  document.addEventListener("pointerover", (event) => {
+    if (event.pointerType !== "touch") play(clipOf(event.target));
+  });
+  document.addEventListener("pointerout", leave);
+  document.addEventListener("focusin", (event) => play(clipOf(event.target)));
+  document.addEventListener("focusout", leave);
+
+  /* -- what unfolds */
+
+  document.addEventListener("toggle", async (event) => {
+    const details = event.target;
+    const url = details.dataset?.load;
+    if (!details.open || !url || details.dataset.loaded) return;
+    details.dataset.loaded = "1";
+    const place = details.querySelector("[data-load-here]") || details;
+    try {
+      const response = await fetch(url, { credentials: "same-origin" });
+      if (!response.ok || response.redirected) throw new Error(`status ${response.status}`);
+      place.replaceChildren(parse(await response.text()));
+    } catch {
+      // The link in it stays; opening it again tries again.
+      delete details.dataset.loaded;
+    }
+  }, true);
+
+  document.querySelectorAll("[data-live-url]").forEach((root) => new Live(root));
+  if (document.querySelector("[data-elapsed], [data-live-url]")) {
+    tick();
+    setInterval(() => { if (!document.hidden) tick(); }, 1000);
+  }
+})();

@@ -1,0 +1,51 @@
+// Keys on the page of takes; without this file everything is there but the keys.
+"use strict";
+
+(() => {
+  const takes = [...document.querySelectorAll("[data-take]")];
+  const dialog = document.querySelector("dialog.st-keys");
+  const videos = [...document.querySelectorAll(".st-render video")];
+
+  // On a narrow screen the takes come first in sight.
+  if (window.matchMedia("(max-width: 1023px)").matches) {
+    document.querySelector("[data-folds]")?.removeAttribute("open");
+  }
+
+  // One take is heard at a time.
+  for (const video of videos) {
+    video.addEventListener("play", () => {
+      for (const other of videos) if (other !== video) other.pause();
+    });
+  }
+
+  const button = document.querySelector("[data-keys-button]");
+  if (button && dialog) {
+    button.hidden = false;
+    button.addEventListener("click", () => dialog.showModal());
+  }
+
+  const current = () =>
+    document.activeElement.closest("[data-take]") ||
+    takes.find((take) => take.getBoundingClientRect().bottom > window.innerHeight / 3);
+
+  document.addEventListener("keydown", (event) => {
+    if (event.ctrlKey || event.metaKey || event.altKey || dialog?.open) return;
+    if (event.target.closest("input, textarea, select, [contenteditable]")) return;
+    if (/^[1-9]$/.test(event.key)) {
+      const take = takes.find((each) => each.dataset.take === event.key);
+      if (!take) return;
+      take.focus({ preventScroll: true });
+      take.scrollIntoView({ block: "start" });
+    } else if (event.key === "p") {
+      const video = current()?.querySelector("video");
+      if (!video) return;
+      if (video.paused) video.play().catch(() => {});
+      else video.pause();
+    } else if (event.key === "?" && dialog) {
+      dialog.showModal();
+    } else {
+      return;
+    }
+    event.preventDefault();
+  });
+})();

@@ -1,0 +1,138 @@
+"""How a batch gets on: one row a render, what it waits for, and what a person may do about it.
+
+The page and its updates are made of the same parts; live.js replaces those that changed.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from django.contrib import messages
+from django.contrib.admin import ModelAdmin
+from django.db import transaction
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
+from django.template.loader import render_to_string
+from django.template.response import TemplateResponse
+from django.utils import timezone
+from django.utils.dateparse import parse_datetime
+
+from storybook.models import Shot
+from videogen.answers import resume_lane
+from videogen.cancelling import cancel_queued, retry_failed
+from videogen.drafts import draft_batches
+from videogen.errors import RequestError
+from videogen.models import Lane, RenderBatch
+from videogen.queueing import Requester
+from videogen.wakeups import wake_pump
+
+from .batch_page import BatchPage
+from .plan import counted, plan_url, progress_url
+
+
+def show_batch(model_admin: ModelAdmin, request: HttpRequest, batch: RenderBatch) -> HttpResponse:
+    page = BatchPage(batch, may_act=_may_act(request))
+    state = request.GET.get("state", "")
+    request.current_app = model_admin.admin_site.name
+    return TemplateResponse(
+        request,
+        "admin/videogen/batch.html",
+        {
+            **model_admin.admin_site.each_context(request),
+            "title": page.title,
+            "subtitle": None,
+            "opts": model_admin.opts,
+            "page": page,
+            "batch": batch,
+            "state": state,
+            "rows": [row for row in page.rows if state in ("", row.status)],
+        },
+    )
+
+
+def batch_state(request: HttpRequest, batch: RenderBatch) -> JsonResponse:
+    """The parts of the page; with ?since=, only the rows that may have changed since then."""
+    asked_at = timezone.now()
+    page = BatchPage(batch, may_act=_may_act(request))
+    since = _moment(request.GET.get("since", ""))
+    context = {"page": page, "batch": batch, "state": request.GET.get("state", "")}
+    parts = {
+        key: render_to_string(f"admin/videogen/batch_{key}.html", context, request=request)
+        for key in ("summary", "chips", "notices", "actions")
+    }
+    for row in page.rows:
+        if row.may_have_changed(since):
+            parts[row.key] = render_to_string("admin/videogen/batch_row.html", {"row": row})
+    return JsonResponse(
+        {
+            "active": page.is_active,
+            "title": page.title,
+            "parts": parts,
+            "since": asked_at.isoformat(),
+        }
+    )
+
+
+def cancel_rest(model_admin: ModelAdmin, request: HttpRequest, batch: RenderBatch) -> HttpResponse:
+    with transaction.atomic():
+        cancelled = cancel_queued(batch, request.user)
+        if cancelled:
+            renders = counted(cancelled, "queued render")
+            model_admin.log_change(request, batch, f"Cancelled {renders}.")
+    if cancelled:
+        messages.success(
+            request, f"Cancelled {renders}, not sent and not paid. What was sent goes on."
+        )
+    else:
+        messages.info(request, "Nothing was left to cancel: all of it was sent already.")
+    return HttpResponseRedirect(progress_url(batch))
+
+
+def retry_rest(model_admin: ModelAdmin, request: HttpRequest, batch: RenderBatch) -> HttpResponse:
+    """A draft of what failed, or (what=resume) of what broke off; its plan is the next page."""
+    requester = Requester(
+        RenderBatch.Door.ADMIN, user=request.user, name=request.user.get_username()
+    )
+    try:
+        if request.POST.get("what") == "resume":
+            draft = _resume_broken_off(batch, requester)
+        else:
+            draft = retry_failed(batch, requester)
+    except RequestError as error:
+        messages.info(request, error.sentence)
+        return HttpResponseRedirect(progress_url(batch))
+    return HttpResponseRedirect(plan_url(draft))
+
+
+def _resume_broken_off(batch: RenderBatch, requester: Requester) -> RenderBatch:
+    rows = BatchPage(batch, may_act=True).resumable
+    shots = Shot.objects.filter(pk__in=[row.render.shot_id for row in rows])
+    drafts = draft_batches(shots, RenderBatch.Mode.RESUME, requester)
+    if not drafts:
+        raise RequestError("Nothing of this batch is left to be resumed.", code="nothing_to_retry")
+    return drafts[0]
+
+
+def resume_queue(model_admin: ModelAdmin, request: HttpRequest, batch: RenderBatch) -> HttpResponse:
+    """Whoever presses it has mended what the queue was stopped for."""
+    lanes = list(Lane.objects.filter(renders__batch=batch, paused_at__isnull=False).distinct())
+    with transaction.atomic():
+        for lane in lanes:
+            resume_lane(lane)
+            model_admin.log_change(request, lane, "Resumed the queue.")
+        if lanes:
+            wake_pump()
+    if lanes:
+        messages.success(request, "The queue goes on: what waits is sent now.")
+    return HttpResponseRedirect(progress_url(batch))
+
+
+def _may_act(request: HttpRequest) -> bool:
+    return request.user.has_perm("videogen.generate_video")
+
+
+def _moment(text: str) -> datetime | None:
+    try:
+        moment = parse_datetime(text)
+    except ValueError:
+        return None
+    return moment if moment and timezone.is_aware(moment) else None

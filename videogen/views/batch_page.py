@@ -1,0 +1,276 @@
+"""What the page of a batch shows: its renders, what they wait for, and the counts."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from functools import cached_property
+
+from django.conf import settings
+from django.utils import timezone
+
+from videogen.claims import WINDOW
+from videogen.forms import MODES
+from videogen.models import Lane, RenderBatch, Submission, VideoRender
+from videogen.planning import Action
+from videogen.showing import Badge, badge_of_state, media_url, usd
+from videogen.wakeups import is_cluster_running
+
+from .plan_rows import BADGES, key_frame_urls
+
+State = VideoRender.State
+
+# Rows that changed so shortly before the last question are told once more: clocks differ.
+OVERLAP = timedelta(seconds=10)
+
+_FAT = ("prompt_text", "references", "dropped_references", "warnings", "error_details")
+_NOT_WORKED_ON = (Action.SKIP, Action.BLOCKED)
+
+
+@dataclass(frozen=True)
+class BatchRow:
+    """One render of the batch, or one that the batch resumed."""
+
+    render: VideoRender
+    key_frame: str = ""
+
+    @property
+    def key(self) -> str:
+        return f"render-{self.render.pk}"
+
+    @cached_property
+    def status(self) -> str:
+        return str(self.render.status)
+
+    @property
+    def badge(self) -> Badge:
+        return badge_of_state(self.status)
+
+    @property
+    def is_open(self) -> bool:
+        return self.status in VideoRender.OPEN
+
+    @property
+    def video_url(self) -> str:
+        return media_url(self.render.video_file) if self.status == State.DONE else ""
+
+    @property
+    def still_url(self) -> str:
+        return media_url(self.render.poster_file) if self.video_url else self.key_frame
+
+    @property
+    def since(self) -> datetime:
+        """When the clock that is shown was started: the wait in the queue is no work."""
+        render = self.render
+        if self.status == State.QUEUED:
+            return render.queued_at
+        return render.claimed_at or render.submitted_at or render.queued_at
+
+    @property
+    def elapsed(self) -> str:
+        """Until the end, or until now."""
+        end = timezone.now() if self.is_open else self.render.ended_at
+        if end is None or self.status in (State.CANCELLED, State.REHEARSED):
+            return ""
+        minutes, seconds = divmod(max(0, round((end - self.since).total_seconds())), 60)
+        hours, minutes = divmod(minutes, 60)
+        return f"{hours}:{minutes:02}:{seconds:02}" if hours else f"{minutes}:{seconds:02}"
+
+    @property
+    def way(self) -> str:
+        """What the link to the shot's takes is called."""
+        if self.status == State.UNKNOWN:
+            return "Decide"
+        return f"Take {self.render.take}" if self.render.take else "Takes"
+
+    @property
+    def words(self) -> str:
+        """What happened, or what it waits for."""
+        render = self.render
+        if self.is_open and render.error_message:
+            return f"Tried again: {render.error_message}"
+        if render.error_message:
+            return render.error_message
+        if self.status == State.QUEUED and render.not_before and render.not_before > timezone.now():
+            return f"Next try about {timezone.localtime(render.not_before):%H:%M}."
+        if self.status == State.INTERRUPTED:
+            return "Nobody works on it at the moment; it goes on where it stopped."
+        return ""
+
+    def may_have_changed(self, since: datetime | None) -> bool:
+        if since is None:
+            return True
+        # A live state goes stale without any change of the row.
+        live = self.render.state in VideoRender.OPEN and self.render.state != State.QUEUED
+        return live or self.render.state_since >= since - OVERLAP
+
+
+@dataclass(frozen=True)
+class LeftRow:
+    """A shot that the plan left alone."""
+
+    badge: Badge
+    shot: int
+    words: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Quota:
+    until: datetime
+    reason: str
+
+
+@dataclass(frozen=True)
+class BatchPage:
+    """Of a confirmed batch. A fixed number of queries."""
+
+    batch: RenderBatch
+    may_act: bool = False
+    _now: datetime = field(default_factory=timezone.now)
+
+    @cached_property
+    def rows(self) -> list[BatchRow]:
+        wanted = {
+            record["render"]: place
+            for place, record in enumerate(self.batch.plan)
+            if record.get("render") and record.get("decision") not in _NOT_WORKED_ON
+        }
+        renders = VideoRender.objects.defer(*_FAT, "shot__storyboard_payload").select_related(
+            "shot__scenelet", "lane"
+        )
+        found = renders.in_bulk(wanted) if wanted else {}
+        # A render of a given link is in no plan.
+        found |= {
+            each.pk: each for each in renders.filter(batch=self.batch) if each.pk not in found
+        }
+        ordered = sorted(found.values(), key=lambda each: (wanted.get(each.pk, 10**9), each.pk))
+        frames = key_frame_urls({each.shot_id for each in ordered})
+        return [BatchRow(each, frames.get(each.shot_id, "")) for each in ordered]
+
+    @cached_property
+    def left(self) -> list[LeftRow]:
+        return [
+            LeftRow(
+                BADGES[record["decision"]],
+                record["shot"],
+                f"{record['scenelet_id']} / shot {record['shot_index']}",
+                record["reason"],
+            )
+            for record in self.batch.plan
+            if record["decision"] in _NOT_WORKED_ON
+        ]
+
+    @property
+    def mode(self) -> str:
+        return MODES[self.batch.mode][0]
+
+    @property
+    def cost(self) -> str:
+        cost = self.batch.estimated_cost_usd
+        return usd(cost) if cost else "free"
+
+    @cached_property
+    def counts(self) -> Counter[str]:
+        return Counter(row.status for row in self.rows)
+
+    @property
+    def total(self) -> int:
+        return len(self.rows)
+
+    @property
+    def ended(self) -> int:
+        return self.total - self.open
+
+    @property
+    def open(self) -> int:
+        return sum(self.counts[state] for state in VideoRender.OPEN)
+
+    @property
+    def is_active(self) -> bool:
+        """Whether anything may still change by itself: what looks interrupted but is live by its
+        state is taken up by the next worker."""
+        return any(row.render.state in VideoRender.OPEN for row in self.rows)
+
+    @property
+    def title(self) -> str:
+        name = f"Batch {self.batch.pk} · {self.batch.story}"
+        return f"({self.ended}/{self.total}) {name}" if self.is_active else name
+
+    @property
+    def summary(self) -> str:
+        done = self.counts[State.DONE] + self.counts[State.REHEARSED]
+        what = "rehearsed" if self.batch.mode == RenderBatch.Mode.DRY_RUN else "done"
+        told = [f"{done} of {self.total} {what}"]
+        if self.open:
+            told.append(f"{self.open} to go")
+        if wrong := self.failed:
+            told.append(f"{wrong} without a video")
+        waiting = [State.UNKNOWN, State.INTERRUPTED, State.NOT_DOWNLOADED]
+        if decide := sum(self.counts[state] for state in waiting):
+            told.append(f"{decide} wait{'' if decide > 1 else 's'} for a person")
+        return ", ".join(told) + "."
+
+    @property
+    def chips(self) -> list[tuple[str, Badge, int]]:
+        return [
+            (state.value, badge_of_state(state), self.counts[state])
+            for state in State
+            if self.counts[state]
+        ]
+
+    @property
+    def failed(self) -> int:
+        return sum(self.counts[state] for state in VideoRender.WITHOUT_VIDEO)
+
+    @cached_property
+    def queued(self) -> list[VideoRender]:
+        """Of this batch: those that may still be cancelled."""
+        renders = (row.render for row in self.rows if row.status == State.QUEUED)
+        return [render for render in renders if render.batch_id == self.batch.pk]
+
+    @property
+    def can_cancel(self) -> int:
+        return len(self.queued) if self.may_act else 0
+
+    @property
+    def can_retry(self) -> int:
+        return self.failed if self.may_act else 0
+
+    @cached_property
+    def resumable(self) -> list[BatchRow]:
+        """What broke off and nobody takes up by itself."""
+        return [row for row in self.rows if row.render.state in VideoRender.RESUMABLE]
+
+    @property
+    def can_resume(self) -> int:
+        return len(self.resumable) if self.may_act else 0
+
+    @cached_property
+    def stopped(self) -> Lane | None:
+        """The stopped queue that something of the batch waits for."""
+        waiting = (row.render.lane for row in self.rows if row.render.state == State.QUEUED)
+        return next((lane for lane in waiting if lane.paused_at), None)
+
+    @cached_property
+    def quota(self) -> Quota | None:
+        """Until when what is queued has to wait: the API asked us to, or we have sent as many as
+        VIDEO_SUBMISSIONS_PER_MINUTE allows."""
+        queued = [row.render for row in self.rows if row.render.state == State.QUEUED]
+        if not queued:
+            return None
+        lane = queued[0].lane
+        if lane.not_before and lane.not_before > self._now:
+            return Quota(lane.not_before, lane.wait_reason)
+        if not (limit := settings.VIDEO_SUBMISSIONS_PER_MINUTE):
+            return None
+        sent = Submission.objects.filter(lane=lane, answered_at__gt=self._now - WINDOW)
+        answered = list(sent.order_by("-answered_at").values_list("answered_at", flat=True)[:limit])
+        if len(answered) < limit:
+            return None
+        return Quota(answered[-1] + WINDOW, f"At most {limit} a minute are sent.")
+
+    @cached_property
+    def nobody_works(self) -> bool:
+        return self.is_active and not self.batch.worked_by and not is_cluster_running()

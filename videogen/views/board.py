@@ -1,0 +1,190 @@
+"""All shots of a story side by side, scenelet by scenelet, in the order of the story's tree."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from urllib.parse import urlencode
+
+from django.contrib import messages
+from django.contrib.admin import AdminSite
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
+from django.template.loader import get_template, render_to_string
+from django.template.response import TemplateResponse
+from django.urls import reverse
+
+from storybook.models import Scenelet, Shot, Story
+from videogen.drafts import draft_batches
+from videogen.models import RenderBatch
+from videogen.queueing import Requester
+from videogen.shot_cards import BADGES, Progress, ShotCard, for_cards
+from videogen.showing import Badge
+from videogen.situations import BadgeWord, filter_by_badge
+
+
+def show_board(
+    request: HttpRequest,
+    admin_site: AdminSite,
+    story: Story,
+    shots: QuerySet[Shot],
+    *,
+    can_generate: bool,
+) -> HttpResponse:
+    """`shots`: those of the story that the person may see."""
+    board = Board(story, _shots_of(story, shots), _status(request))
+    request.current_app = admin_site.name
+    return TemplateResponse(
+        request,
+        "admin/videogen/board.html",
+        {
+            **admin_site.each_context(request),
+            "title": str(story),
+            "subtitle": None,
+            "opts": Story._meta,
+            "story": story,
+            "board": board,
+            "can_generate": can_generate,
+            "has_story_permission": admin_site.get_model_admin(Story).has_view_permission(request),
+        },
+    )
+
+
+def board_state(request: HttpRequest, story: Story, shots: QuerySet[Shot]) -> JsonResponse:
+    """The parts of the page that change while renders run, as the page has them."""
+    board = Board(story, _shots_of(story, shots), _status(request))
+    live_part = get_template("admin/videogen/board_card_live.html")
+    parts = {f"card-{card.key}": live_part.render({"card": card}) for card in board.cards}
+    parts["chips"] = render_to_string("admin/videogen/board_chips.html", {"board": board})
+    return JsonResponse({"active": BadgeWord.GENERATING in board.progress.counts, "parts": parts})
+
+
+def draft_selection(
+    request: HttpRequest, story: Story, shots: QuerySet[Shot]
+) -> HttpResponseRedirect:
+    """Store what was selected as a draft; what it would do and cost is the next page."""
+    status = _status(request)
+    chosen = _selected(request, shots.filter(scenelet__story=story), status)
+    batches = draft_batches(chosen, RenderBatch.Mode.DEFAULT, requester_of(request))
+    if not batches:
+        messages.warning(request, "Select the shots first: nothing was selected.")
+        return HttpResponseRedirect(board_url(story, status))
+    return HttpResponseRedirect(reverse("admin:videogen_renderbatch_plan", args=[batches[0].pk]))
+
+
+def requester_of(request: HttpRequest) -> Requester:
+    return Requester(RenderBatch.Door.ADMIN, user=request.user, name=request.user.get_username())
+
+
+def board_url(story: Story, status: str = "", name: str = "board") -> str:
+    url = reverse(f"admin:storybook_story_{name}", args=[story.pk])
+    return f"{url}?{urlencode({'status': status})}" if status else url
+
+
+def _status(request: HttpRequest) -> str:
+    status = request.GET.get("status", "")
+    return status if status in BADGES else ""
+
+
+def _shots_of(story: Story, shots: QuerySet[Shot]) -> list[Shot]:
+    return list(for_cards(shots.filter(scenelet__story=story)).select_related("scenelet"))
+
+
+def _selected(request: HttpRequest, shots: QuerySet[Shot], status: str) -> QuerySet[Shot]:
+    """The boxes of single shots, one field with many ids (as the script sends them: servers refuse
+    thousands of fields), and the boxes of whole scenelets, as far as they were shown."""
+    single = _numbers(request.POST.getlist("shot"))
+    single |= _numbers(",".join(request.POST.getlist("shots")).split(","))
+    if scenelets := _numbers(request.POST.getlist("scenelet")):
+        whole = shots.filter(scenelet__in=scenelets)
+        if status:
+            whole = filter_by_badge(whole, status)
+        single.update(whole.order_by().values_list("pk", flat=True))
+    return shots.filter(pk__in=single)
+
+
+def _numbers(texts: Iterable[str]) -> set[int]:
+    return {int(text) for text in texts if text.isascii() and text.isdigit() and len(text) < 19}
+
+
+# -- what the page shows ---------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Chip:
+    """A link that leaves only the shots of one badge; without a badge, all of them."""
+
+    badge: Badge | None
+    number: int
+    url: str
+    is_current: bool
+
+
+@dataclass(frozen=True)
+class Scene:
+    """A scenelet with those of its shots that are shown."""
+
+    scenelet: Scenelet
+    parent: Scenelet | None
+    cards: Sequence[ShotCard]
+    key: str
+
+
+class Board:
+    """A story's shots, one `status` of them or (without one) all. Two queries, both made here."""
+
+    def __init__(self, story: Story, shots: Sequence[Shot], status: str = "") -> None:
+        self.story = story
+        self.status = status
+        self.progress = Progress.of(shots)
+        self.cards = [ShotCard(each) for each in shots if status in ("", each.badge_word)]
+        self.scenes = self._scenes(list(story.scenelets.all()))
+
+    @property
+    def live_url(self) -> str:
+        return board_url(self.story, self.status, name="board_state")
+
+    @property
+    def form_url(self) -> str:
+        return board_url(self.story, self.status)
+
+    @property
+    def chips(self) -> list[Chip]:
+        everything = Chip(None, self.progress.total, board_url(self.story), not self.status)
+        counts = self.progress.counts
+        return [everything] + [
+            Chip(badge, counts.get(word, 0), board_url(self.story, word), word == self.status)
+            for word, badge in BADGES.items()
+            if counts.get(word) or word == self.status
+        ]
+
+    def _scenes(self, scenelets: Sequence[Scenelet]) -> list[Scene]:
+        cards: dict[int, list[ShotCard]] = {}
+        for card in self.cards:
+            cards.setdefault(card.shot.scenelet_id, []).append(card)
+        by_id = {each.pk: each for each in scenelets}
+        return [
+            Scene(each, by_id.get(each.parent_id), cards.get(each.pk, []), str(each.pk))
+            for each in in_tree_order(scenelets)
+            if each.pk in cards or not self.status
+        ]
+
+
+def in_tree_order(scenelets: Sequence[Scenelet]) -> list[Scenelet]:
+    """Every branch right after the scenelet that it leaves, each once even where parents form a
+    circle."""
+    known = {each.pk for each in scenelets}
+    branches: dict[int | None, list[Scenelet]] = {}
+    for each in scenelets:
+        parent = each.parent_id if each.parent_id in known else None
+        branches.setdefault(parent, []).append(each)
+    ordered: dict[int, Scenelet] = {}
+    # A stack: stories can be longer than Python's recursion is deep.
+    for start in [*branches.get(None, []), *scenelets]:
+        waiting = [start]
+        while waiting:
+            each = waiting.pop()
+            if each.pk not in ordered:
+                ordered[each.pk] = each
+                waiting += reversed(branches.get(each.pk, []))
+    return list(ordered.values())

@@ -1,0 +1,232 @@
+"""A render as the pages of takes tell of it, and who may see and judge one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+
+from django.conf import settings
+from django.contrib.admin import ModelAdmin
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest
+
+from storybook.models import Shot
+from videogen.differences import Differences, differences
+from videogen.models import Submission, VideoRender
+from videogen.money import price_of
+from videogen.references import KIND_WORDS
+from videogen.showing import (
+    Badge,
+    ShownPicture,
+    badge_of_state,
+    indented_text,
+    media_url,
+    shown_pictures,
+    usd,
+)
+
+REVIEW = "videogen.review_video"
+GENERATE = "videogen.generate_video"
+
+State = VideoRender.State
+Review = VideoRender.Review
+Kind = VideoRender.Kind
+
+_REVIEW_BADGES = {
+    Review.UNREVIEWED: Badge("amber", "unreviewed"),
+    Review.SELECTED: Badge("blue", "selected"),
+    Review.APPROVED: Badge("green", "approved · locked"),
+    Review.REJECTED: Badge("red", "rejected"),
+}
+
+
+def require(request: HttpRequest, model_admin: ModelAdmin, *permissions: str) -> None:
+    """PermissionDenied for those who may not see takes, or may not do what they ask for."""
+    shots = model_admin.admin_site.get_model_admin(Shot)
+    if not (
+        shots.has_view_permission(request)
+        and request.user.has_perm("videogen.view_videorender")
+        and request.user.has_perms(permissions)
+    ):
+        raise PermissionDenied
+
+
+def exact_price(render: VideoRender) -> Decimal | None:
+    """What it costs to send the render's request once more, now; None where no price is known."""
+    return price_of(
+        settings.VIDEO_BACKEND, render.model, render.resolution, render.duration_seconds
+    )
+
+
+def price_in_words(price: Decimal | None) -> str:
+    return "free" if price == 0 else usd(price)
+
+
+def show_render(render: VideoRender, before: VideoRender | None) -> ShownRender:
+    """`before` is the take that it is compared with, where there is one."""
+    is_comparable = bool(before and before.prompt_text and render.prompt_text)
+    return ShownRender(render, before, differences(render, before) if is_comparable else None)
+
+
+@dataclass(frozen=True)
+class ChangedPicture:
+    """A reference that two renders do not share; a url is empty where there is no picture."""
+
+    change: str
+    kind: str
+    id: str
+    url: str
+    old_url: str
+
+
+@dataclass(frozen=True)
+class ShownRender:
+    """`before`: the take before it; `changes`: what differs from that one, None where unknown."""
+
+    render: VideoRender
+    before: VideoRender | None = None
+    changes: Differences | None = None
+
+    @property
+    def title(self) -> str:
+        if self.is_take:
+            return f"Take {self.render.take}"
+        if self.is_open:
+            return "Under way"
+        return "Rehearsal" if self.render.kind == Kind.REHEARSAL else "No video"
+
+    @property
+    def is_take(self) -> bool:
+        return self.render.state == State.DONE and bool(self.render.take)
+
+    @property
+    def badge(self) -> Badge:
+        """Of a take, what a person made of it; of everything else, how far the machine got."""
+        if self.is_take:
+            return _REVIEW_BADGES[Review(self.render.review)]
+        return badge_of_state(self.render.status)
+
+    @property
+    def changed_pictures(self) -> list[ChangedPicture]:
+        return [
+            ChangedPicture(
+                each.change,
+                KIND_WORDS.get(each.kind, each.kind),
+                each.id,
+                media_url(each.path),
+                media_url(each.old_path),
+            )
+            for each in (self.changes.references if self.changes else ())
+        ]
+
+    # -- what can be done with it
+
+    @property
+    def is_open(self) -> bool:
+        return self.render.status in VideoRender.OPEN
+
+    @property
+    def is_selected(self) -> bool:
+        return self.render.review == Review.SELECTED
+
+    @property
+    def is_approved(self) -> bool:
+        return self.render.review == Review.APPROVED
+
+    @property
+    def is_rejected(self) -> bool:
+        return self.render.review == Review.REJECTED
+
+    @property
+    def is_unknown(self) -> bool:
+        return self.render.status == State.UNKNOWN
+
+    @property
+    def is_resumable(self) -> bool:
+        return self.render.status in VideoRender.RESUMABLE
+
+    @property
+    def can_be_given_up(self) -> bool:
+        """One that only looks interrupted (nobody works on it) is still live: resume it."""
+        return self.render.state in VideoRender.RESUMABLE
+
+    @property
+    def can_be_sent_again(self) -> bool:
+        return bool(self.render.prompt_text) and (
+            self.is_take
+            or self.render.state == State.REHEARSED
+            or self.render.state in VideoRender.WITHOUT_VIDEO
+        )
+
+    @property
+    def price_again(self) -> str:
+        return price_in_words(exact_price(self.render))
+
+    # -- what it is
+
+    @property
+    def video_url(self) -> str:
+        return media_url(self.render.video_file)
+
+    @property
+    def poster_url(self) -> str:
+        return media_url(self.render.poster_file)
+
+    @property
+    def references(self) -> list[ShownPicture]:
+        return shown_pictures(self.render.references)
+
+    @property
+    def dropped(self) -> list[ShownPicture]:
+        return shown_pictures(self.render.dropped_references)
+
+    @property
+    def prompt(self) -> str:
+        return indented_text(self.render.prompt_text)
+
+    @property
+    def cost(self) -> str:
+        price = usd(self.render.price_estimate_usd)
+        if self.render.kind != Kind.GENERATION:
+            return "free"
+        return price if self._may_cost() or self.is_open else f"{price}, not charged"
+
+    @property
+    def facts(self) -> str:
+        """One line that tells takes apart."""
+        render = self.render
+        if render.kind == Kind.UPLOAD:
+            made = [render.get_kind_display()]
+        else:
+            made = [render.model, render.resolution]
+        seconds = render.video_seconds or render.duration_seconds
+        took = [f"took {self.took}"] if self.took and render.kind == Kind.GENERATION else []
+        return " · ".join([*made, f"{round(seconds, 1):g} s", self.cost, *took])
+
+    @property
+    def times(self) -> Sequence[tuple[str, object]]:
+        render = self.render
+        return [
+            (words, at)
+            for words, at in (
+                ("queued", render.queued_at),
+                ("sent", render.submitted_at),
+                ("rendered", render.rendered_at),
+                ("downloaded", render.downloaded_at),
+                ("ended", render.ended_at),
+            )
+            if at
+        ]
+
+    @property
+    def took(self) -> str:
+        """From queue to end."""
+        if not self.render.ended_at:
+            return ""
+        took = self.render.ended_at - self.render.queued_at
+        minutes, seconds = divmod(round(took.total_seconds()), 60)
+        return f"{minutes} min {seconds} s" if minutes else f"{seconds} s"
+
+    def _may_cost(self) -> bool:
+        return any(each.outcome in Submission.MAY_COST for each in self.render.submissions.all())
