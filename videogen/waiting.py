@@ -133,17 +133,26 @@ def _work(lane: Lane, renders: Collection[int], listener: Listener, links: _Link
                 if _is_over(lane, renders, listener):
                     return
     finally:
-        # A person who stops the command must not pay for what was not sent yet.
-        for render in VideoRender.objects.filter(pk__in=renders, state=State.QUEUED):
-            if not _waits_for_tomorrow(lane):
-                render.move(
-                    State.QUEUED,
-                    State.CANCELLED,
-                    error_code="stopped",
-                    error_message="The command was stopped before it was sent.",
-                )
-        pump.close()
-        downloads.close()
+        _cancel_unsent(lane, renders)
+        try:
+            pump.close()
+        finally:
+            # What was under way may have been refused, and waits for another try since.
+            _cancel_unsent(lane, renders)
+            downloads.close()
+
+
+def _cancel_unsent(lane: Lane, renders: Collection[int]) -> None:
+    """A person who stops the command must not pay for what was not sent yet."""
+    if _waits_for_tomorrow(lane):
+        return
+    for render in VideoRender.objects.filter(pk__in=renders, state=State.QUEUED):
+        render.move(
+            State.QUEUED,
+            State.CANCELLED,
+            error_code="stopped",
+            error_message="The command was stopped before it was sent.",
+        )
 
 
 def _is_over(lane: Lane, renders: Collection[int], listener: Listener) -> bool:
