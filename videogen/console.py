@@ -51,7 +51,7 @@ class ConsoleListener(Listener):
             self._bar.stop()
 
     def _tell_link(self, render: VideoRender) -> None:
-        self._links.print(f"{render.shot}: download link {escape(render.download_uri)}")
+        self._links.print(f"{render.shot}: download link {render.download_uri}", markup=False)
 
     def _tell_note(self, sentence: str) -> None:
         self._out.print(sentence, markup=False)

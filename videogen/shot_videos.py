@@ -76,6 +76,8 @@ def _queue(request: TaskRequest, plan: Plan) -> QueuedBatch:
 def _queue_link(request: TaskRequest, plan: Plan) -> QueuedBatch:
     if not request.video_download_link.strip():
         raise RequestError("The download link is empty.", code="usage")
+    if settings.GEMINI_API_KEY and settings.GEMINI_API_KEY in request.video_download_link:
+        raise RequestError("Leave the key out of the link: it goes in a header.", code="usage")
     if plan.mode == RenderBatch.Mode.DRY_RUN:
         raise RequestError("A dry run downloads nothing: leave out one of the two.", code="usage")
     if len(plan.rows) != 1:

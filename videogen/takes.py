@@ -143,8 +143,9 @@ class Downloads:
             state=State.DOWNLOADING,
             downloader=self.owner,
         ).update(download_lease_until=now + LEASE, beat_at=now)
-        # The others are next: somebody works on them.
-        self.waiting().update(beat_at=now)
+        # The others are next: somebody works on them. In a cluster the pump says so.
+        if self.scope is not None:
+            self.waiting().update(beat_at=now)
 
     def _finish(self, render: VideoRender, future: Future[Clip]) -> None:
         try:
@@ -178,9 +179,10 @@ class Downloads:
     def _complete(self, render: VideoRender, facts: VideoFacts, take: int) -> None:
         path = take_path(render, take)
         now = timezone.now()
-        render.move(
+        if not render.move(
             State.DOWNLOADING,
             State.DONE,
+            only={"downloader": self.owner},
             video_file=str(path),
             poster_file=str(path.with_suffix(".jpg")),
             container=facts.container,
@@ -199,7 +201,9 @@ class Downloads:
             error_code="",
             error_message="",
             warnings=[*render.warnings, *_surprises(render, facts)],
-        )
+        ):
+            logger.warning("%s: another process was first", render)
+            return
         discard(render.pk)
         logger.info("%s: %s", render, path)
 
@@ -224,8 +228,10 @@ class Downloads:
             )
             return
         ends = State.FAILED if render.kind == VideoRender.Kind.LINK else State.NOT_DOWNLOADED
-        render.move(State.DOWNLOADING, ends, **reason, **free)
-        if error.permanent or ends == State.FAILED:
+        won = render.move(
+            State.DOWNLOADING, ends, only={"downloader": self.owner}, **reason, **free
+        )
+        if won and (error.permanent or ends == State.FAILED):
             discard(render.pk)
 
 
@@ -296,9 +302,12 @@ def _number_take(render: VideoRender) -> int:
             take += 1
         try:
             with transaction.atomic():
-                VideoRender.objects.filter(pk=render.pk, take=None).update(take=take)
+                won = VideoRender.objects.filter(pk=render.pk, take=None).update(take=take)
         except IntegrityError:
             continue
+        if not won:
+            render.refresh_from_db(fields=["take"])
+            return render.take
         render.take = take
         return take
     raise DownloadError("No number could be had for the take.", code="take_number")

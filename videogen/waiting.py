@@ -67,10 +67,12 @@ def release_orphans(lane: Lane) -> None:
     left = VideoRender.objects.filter(
         lane=lane, state__in=VideoRender.OPEN, batch__worked_by__gt=""
     ).select_related("batch")
-    gone: dict[str, bool] = {}
+    gone = {
+        worker: is_provably_gone(worker)
+        for worker in left.values_list("batch__worked_by", flat=True).distinct()
+    }
     for render in left:
-        worker = render.batch.worked_by
-        if render.state in _LEFT_BEHIND and gone.setdefault(worker, is_provably_gone(worker)):
+        if render.state in _LEFT_BEHIND and gone[render.batch.worked_by]:
             render.move(
                 render.state,
                 _LEFT_BEHIND[render.state],

@@ -290,3 +290,20 @@ def test_a_given_link_is_a_render_that_only_downloads(settings):
     assert not render.submissions.exists()
     assert decisions(queued) == [("download", "download link given")]
     assert woken() == ["download"]
+
+
+def test_what_the_plan_did_not_price_is_not_sent_when_the_situation_changes(settings):
+    settings.VIDEO_PROMPT_LIMIT_BLOCKS = True  # so that skipped shots have a prompt, too
+    shot = make_shot()
+    render = make_render(shot, State.DONE)
+    settings.VIDEO_BACKEND, settings.VIDEO_MODEL = "gemini", "veo-without-a-price"
+    VideoRender.objects.filter(pk=render.pk).update(is_simulated=False, backend="gemini")
+    before = plan(shot.scenelet.story)
+    VideoRender.objects.filter(pk=render.pk).update(
+        state=State.FAILED, take=None, video_file="", is_simulated=False
+    )
+
+    queued = queue_renders(before, COMMAND, task="CREATE_SHOT_VIDEO")
+
+    assert [row.decision.action for row, _ in queued.rows] == ["skip"]
+    assert VideoRender.objects.count() == 1

@@ -106,8 +106,9 @@ class Command(BaseCommand):
                 raise
             except KeyboardInterrupt:
                 raise CommandError(
-                    "Stopped. What was not sent yet is cancelled; what the API accepted goes on "
-                    "there: fetch it with --mode resume.",
+                    "Stopped waiting. A cluster goes on with what is queued; without one, what was "
+                    "not sent yet is cancelled, and what the API accepted goes on there: fetch it "
+                    "with --mode resume.",
                     returncode=130,
                 ) from None
         if options["json"]:
