@@ -116,6 +116,7 @@ def _report(queued: QueuedBatch, plan: Plan, lane: Lane, *, waited: bool) -> Tas
     summary = summarise(rows, Decimal(new))
     of_this_run = [renders[pk] for pk in queued.render_ids]
     missed = any(render.status in NOT_AS_ASKED for render in of_this_run)
+    still_open = sum(render.state in VideoRender.OPEN for render in of_this_run)
     # Waited for and still open: a daily quota, or a queue that a person has to mend.
-    left = waited and any(render.state in VideoRender.OPEN for render in of_this_run)
-    return TaskResult(rows, summary, not (summary["blocked"] or missed or left))
+    left = waited and still_open
+    return TaskResult(rows, summary, still_open, not (summary["blocked"] or missed or left))

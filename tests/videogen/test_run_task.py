@@ -63,7 +63,6 @@ SUMMARY_KEYS = {
     "skipped",
     "blocked",
     "failed",
-    "queued",
     "estimated_cost_usd",
 }
 STORY = "the-lamp"
@@ -153,7 +152,6 @@ def test_one_object_a_shot_and_the_summary_last(settings, simulator, log, run_ta
         "skipped": 0,
         "blocked": 0,
         "failed": 0,
-        "queued": 0,
         "estimated_cost_usd": "0.00",
     }
     assert (Path(settings.MEDIA_ROOT) / row["video_file"]).exists()
@@ -551,7 +549,6 @@ def test_without_a_terminal_the_command_only_queues(simulator, log, run_task):
 
     assert result.code == 0
     assert [row["status"] for row in result.rows] == ["queued"] * 2
-    assert result.summary["queued"] == 2
     assert result.summary["failed"] == result.summary["generated"] == 0
     assert "no cluster is running" in result.err
     assert log()["submissions"] == []

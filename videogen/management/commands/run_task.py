@@ -118,7 +118,7 @@ class Command(BaseCommand):
             self.stdout.write(json.dumps({"summary": result.summary}))
         else:
             print_result(results, result)
-        if not wait and result.summary["queued"] and not is_cluster_running():
+        if not wait and result.still_open and not is_cluster_running():
             errors.print("Queued, but no cluster is running: start one with manage.py work")
         if not result.is_as_asked:
             sys.exit(1)
