@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import threading
+import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
@@ -44,6 +45,7 @@ def surroundings(settings, tmp_path, monkeypatch):
     settings.VIDEO_PROMPT_LIMIT_TOKENS = 1024
     settings.VIDEO_PROMPT_LIMIT_BLOCKS = False
     settings.VIDEO_BUDGET_USD = None
+    settings.VIDEO_PRICE_USD_PER_SECOND = None
     settings.VIDEO_MAX_IN_FLIGHT = 64
     settings.VIDEO_SUBMISSIONS_PER_MINUTE = None
     settings.VIDEO_WORKERS = 4
@@ -95,7 +97,7 @@ def log(simulator):
 
 class FarEnd(ThreadingHTTPServer):
     """A server that answers as told and remembers what it was asked, for answers that the
-    simulator does not know: `answers` are (status, headers, body), the last one for ever."""
+    simulator does not know: the answers in their order, the last one for ever."""
 
     daemon_threads = True
 
@@ -106,9 +108,9 @@ class FarEnd(ThreadingHTTPServer):
         self.connections = set()
         self.url = f"http://127.0.0.1:{self.server_port}"
 
-    def answer(self, status, body=b"", **headers):
+    def answer(self, status, body=b"", *, seconds=0, **headers):
         body = body if isinstance(body, bytes) else json.dumps(body).encode()
-        self.answers.append((status, headers, body))
+        self.answers.append((status, headers, body, seconds))
 
 
 class _FarEndHandler(BaseHTTPRequestHandler):
@@ -120,7 +122,8 @@ class _FarEndHandler(BaseHTTPRequestHandler):
         self.server.connections.add(self.client_address)
         self.server.requests.append((self.command, self.path, headers, body))
         answers = self.server.answers
-        status, headers, body = answers.pop(0) if len(answers) > 1 else answers[0]
+        status, headers, body, seconds = answers.pop(0) if len(answers) > 1 else answers[0]
+        time.sleep(seconds)
         self.send_response(status)
         headers = {name.replace("_", "-"): value for name, value in headers.items()}
         for name, value in {"Content-Length": str(len(body)), **headers}.items():

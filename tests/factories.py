@@ -192,9 +192,9 @@ def make_render(shot, state=State.QUEUED, *, touched_ago=0, submission=None, **v
     if state in VideoRender.ENDED:
         fields["ended_at"] = moment
     render = VideoRender.objects.create(**fields | values)
-    outcome = _OUTCOMES.get(state)
-    if submission is not False and outcome and render.kind == "generation":
-        make_submission(render, outcome, **{"claimed_at": moment, **(submission or {})})
+    if submission is not False and state in _OUTCOMES and render.kind == "generation":
+        defaults = {"outcome": _OUTCOMES[state], "claimed_at": moment}
+        make_submission(render, **defaults | (submission or {}))
     return render
 
 

@@ -29,6 +29,9 @@ class Installation:
         self.media = folder / "media"
         self.environment = {
             **{name: value for name, value in os.environ.items() if not name.startswith("VIDEO_")},
+            # The developer's own .env and key have no say here.
+            "PYTHON_DOTENV_DISABLED": "1",
+            "GOOGLE_API_KEY": "",
             "DATABASE_URL": f"sqlite:///{self.database}",
             "MEDIA_ROOT": str(self.media),
             "VIDEO_STATE_DIR": str(folder / "var"),

@@ -5,11 +5,11 @@ from __future__ import annotations
 
 import logging
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import F
 from django.utils import timezone
 
 from . import journal
@@ -50,13 +50,7 @@ def apply_accepted(token: UUID, operation_name: str) -> bool:
             State.RUNNING,
             operation_name=operation_name,
             submitted_at=now,
-            next_poll_at=now + timedelta(seconds=settings.VIDEO_POLL_SECONDS),
-            poll_failures=0,
-            deadline_at=now + timedelta(minutes=settings.VIDEO_OPERATION_DEADLINE_MINUTES),
-            beat_at=now,
-            ended_at=None,
-            error_code="",
-            error_message="",
+            **polled_from(now + timedelta(seconds=settings.VIDEO_POLL_SECONDS)),
         )
         # Only one that was sent after the wait says that the wait is over.
         Lane.objects.filter(
@@ -64,6 +58,20 @@ def apply_accepted(token: UUID, operation_name: str) -> bool:
         ).update(quota_refusals=0, not_before=None, wait_code="", wait_reason="")
     journal.remove_answer(token)
     return True
+
+
+def polled_from(first_poll: datetime) -> dict[str, Any]:
+    """The fields of a render whose operation is polled (again) from that moment on."""
+    now = timezone.now()
+    return {
+        "next_poll_at": first_poll,
+        "poll_failures": 0,
+        "deadline_at": now + timedelta(minutes=settings.VIDEO_OPERATION_DEADLINE_MINUTES),
+        "beat_at": now,
+        "ended_at": None,
+        "error_code": "",
+        "error_message": "",
+    }
 
 
 def apply_submit_error(submission: Submission, error: VideogenError) -> None:
@@ -74,9 +82,10 @@ def apply_submit_error(submission: Submission, error: VideogenError) -> None:
     known = isinstance(error, VeoError)
     unknown = known and error.maybe_accepted
     with transaction.atomic():
-        Submission.objects.filter(pk=submission.pk, outcome=Outcome.CLAIMED).update(
+        if not Submission.objects.filter(pk=submission.pk, outcome=Outcome.CLAIMED).update(
             outcome=Outcome.UNKNOWN if unknown else Outcome.REJECTED, answered_at=now, **reason
-        )
+        ):
+            return  # somebody else has settled this submission
         if unknown:
             render.move(State.SUBMITTING, State.UNKNOWN, **reason)
         elif known and error.waits_for_quota:
@@ -86,7 +95,7 @@ def apply_submit_error(submission: Submission, error: VideogenError) -> None:
             render.move(
                 State.SUBMITTING,
                 State.QUEUED,
-                refusals=F("refusals") + 1,
+                refusals=render.refusals + 1,
                 not_before=now + _wait(error.retry_after, render.refusals + 1, 1.0, LONGEST_WAIT),
                 **reason,
             )
@@ -177,11 +186,21 @@ def pause_lane(lane: Lane, error: VeoError) -> None:
 
 
 def resume_lane(lane: Lane) -> None:
+    """A person has mended what the queue was stopped for, or asks for a render anyway."""
     Lane.objects.filter(pk=lane.pk).update(paused_at=None, pause_code="", pause_reason="")
 
 
+def end_wait(lane: Lane) -> None:
+    """A person knows better than the API's last word that there is quota again."""
+    with transaction.atomic():
+        Lane.objects.filter(pk=lane.pk).update(
+            not_before=None, wait_code="", wait_reason="", quota_refusals=0
+        )
+        VideoRender.objects.filter(lane=lane, state=State.QUEUED).update(not_before=None)
+
+
 def _pause_for_quota(submission: Submission, error: VeoError, now: datetime) -> datetime:
-    lane = Lane.objects.get(pk=submission.lane_id)
+    lane = Lane.objects.select_for_update().get(pk=submission.lane_id)
     # Several that were under way at once are refused at once: that is one refusal.
     is_same_burst = lane.not_before is not None and submission.claimed_at < lane.not_before
     refusals = max(1, lane.quota_refusals + (not is_same_burst))

@@ -51,7 +51,7 @@ class ConsoleListener(Listener):
             self._bar.stop()
 
     def _tell_link(self, render: VideoRender) -> None:
-        self._links.print(f"{render.shot}: download link {escape(render.download_uri)}")
+        self._links.print(f"{render.shot}: download link {render.download_uri}", markup=False)
 
     def _tell_note(self, sentence: str) -> None:
         self._out.print(sentence, markup=False)
@@ -100,11 +100,11 @@ def print_result(console: Console, result: TaskResult) -> None:
         )
     console.print(table)
     summary = result.summary
-    words = ", ".join(
-        f"{summary[key]} {key}"
-        for key in ("generated", "rehearsed", "queued", "skipped", "blocked", "failed")
-        if summary[key]
-    )
+    counts = {
+        **{key: summary[key] for key in ("generated", "rehearsed", "skipped", "blocked", "failed")},
+        "queued": result.still_open,
+    }
+    words = ", ".join(f"{count} {key}" for key, count in counts.items() if count)
     console.print(f"{summary['targeted']} shots: {words}. Cost: ${summary['estimated_cost_usd']}.")
     if any(row["video_file"] for row in result.rows):
         console.print(f"Videos are below {Path(settings.MEDIA_ROOT)}", markup=False)

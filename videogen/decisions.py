@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import Any
 
 from django.conf import settings
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
+from .answers import polled_from
 from .downloads import check_link, discard
 from .errors import DownloadError, RequestError
-from .models import VideoRender
+from .models import Submission, VideoRender
 from .queueing import Requester
 from .wakeups import wake_downloads, wake_pump
 
@@ -23,27 +23,28 @@ STUCK = frozenset({State.UNKNOWN, State.INTERRUPTED, State.NOT_DOWNLOADED})
 
 def look_again(render: VideoRender) -> bool:
     """Ask the API once more about an operation whose name is known. False where that cannot be."""
-    if not render.operation_name:
+    if not render.operation_name or render.backend != settings.VIDEO_BACKEND:
         return False
-    now = timezone.now()
-    with transaction.atomic():
-        won = render.move(
-            State.UNKNOWN,
-            State.RUNNING,
-            next_poll_at=now,
-            poll_failures=0,
-            deadline_at=now + timedelta(minutes=settings.VIDEO_OPERATION_DEADLINE_MINUTES),
-            beat_at=now,
-            ended_at=None,
-        )
-        if won:
-            wake_pump()
+    try:
+        with transaction.atomic():
+            won = render.move(State.UNKNOWN, State.RUNNING, **polled_from(timezone.now()))
+            if won:
+                # Accepted it was; what becomes of it decides about the charge.
+                render.submissions.filter(outcome=Submission.Outcome.UNKNOWN).update(
+                    outcome=Submission.Outcome.ACCEPTED
+                )
+                wake_pump()
+    except IntegrityError:
+        return False  # the shot has another open render by now
     return won
 
 
 def allow_new_render(render: VideoRender) -> bool:
     """A person says that it was not accepted, or gives its clip up: the shot may be rendered
     again. The possible charge stays in the books as it is."""
+    if render.is_stale:
+        # It is shown as its status: interrupted, or not downloaded.
+        render.move(render.state, render.status)
     return render.move(
         STUCK,
         State.CANCELLED,

@@ -139,7 +139,6 @@ class VideoRender(models.Model):
         REJECTED = "rejected", "rejected"
 
     OPEN = frozenset({State.QUEUED, State.SUBMITTING, State.RUNNING, State.DOWNLOADING})
-    RESUMABLE = frozenset({State.INTERRUPTED, State.NOT_DOWNLOADED})
     WITHOUT_VIDEO = frozenset({State.FAILED, State.BLOCKED, State.CANCELLED})
     ENDED = frozenset(set(State) - OPEN)
 
@@ -284,7 +283,7 @@ class VideoRender(models.Model):
                 name="one_selected_take_per_shot",
             ),
             models.CheckConstraint(
-                condition=~Q(state="done") | (Q(take__gte=1) & Q(video_file__gt="")),
+                condition=~Q(state="done") | Q(take__isnull=False, take__gte=1, video_file__gt=""),
                 name="done_has_a_take_and_a_file",
             ),
             models.CheckConstraint(
@@ -328,8 +327,16 @@ class VideoRender(models.Model):
             return self.State.INTERRUPTED if running else self.State.NOT_DOWNLOADED
         return self.state
 
-    def move(self, source: str | Collection[str], target: str, **changes: Any) -> bool:
-        """Conditional UPDATE from one of `source` to `target`; True for the one that won.
+    def move(
+        self,
+        source: str | Collection[str],
+        target: str,
+        *,
+        only: dict[str, Any] | None = None,
+        **changes: Any,
+    ) -> bool:
+        """Conditional UPDATE from one of `source` to `target`, where the row is `only` like that;
+        True for the one that won.
 
         Raises ValueError for a move that the state machine does not have.
         """
@@ -341,7 +348,8 @@ class VideoRender(models.Model):
         changes = {"state": target, "state_since": now, **changes}
         if target in self.ENDED:
             changes.setdefault("ended_at", now)
-        won = type(self).objects.filter(pk=self.pk, state__in=sources).update(**changes)
+        rows = type(self).objects.filter(pk=self.pk, state__in=sources, **(only or {}))
+        won = rows.update(**changes)
         if won:
             for name, value in changes.items():
                 setattr(self, name, value)

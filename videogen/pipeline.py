@@ -11,12 +11,19 @@ import logging
 import time
 from collections.abc import Callable, Collection, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextlib import suppress
 from datetime import timedelta
 from functools import cached_property
 from typing import Any
 
 from django.conf import settings
-from django.db import OperationalError, close_old_connections, transaction
+from django.db import (
+    DatabaseError,
+    OperationalError,
+    close_old_connections,
+    connection,
+    transaction,
+)
 from django.db.models import Q, QuerySet
 from django.utils import timezone
 
@@ -106,7 +113,7 @@ class Pump:
             self._renewed = now
             if self._is_leased and not take_lease(self.lane, self.owner):
                 return False
-            self._renders(State.RUNNING, State.DOWNLOADING).update(beat_at=timezone.now())
+            self._beat()
         if now - self._reaped >= REAP_SECONDS:
             self._reaped = now
             self.reap()
@@ -147,6 +154,16 @@ class Pump:
     def _renders(self, *states: str) -> QuerySet[VideoRender]:
         renders = VideoRender.objects.filter(lane=self.lane, state__in=states)
         return renders if self.scope is None else renders.filter(pk__in=self.scope)
+
+    def _beat(self) -> None:
+        """Say that somebody works on them. A beat may be lost: rows that others write are passed
+        over, for waiting on them in another order than theirs is a deadlock."""
+        with suppress(OperationalError), transaction.atomic():
+            rows = self._renders(State.RUNNING, State.DOWNLOADING).order_by("pk")
+            if connection.features.has_select_for_update_skip_locked:
+                ids = rows.select_for_update(skip_locked=True).values_list("pk", flat=True)
+                rows = VideoRender.objects.filter(pk__in=list(ids))
+            rows.order_by().update(beat_at=timezone.now())
 
     def _rehearse(self) -> None:
         rehearsals = self._renders(State.QUEUED).filter(kind=VideoRender.Kind.REHEARSAL)
@@ -224,14 +241,14 @@ class Pump:
         with transaction.atomic():
             for future, render in answered.items():
                 try:
-                    answer = future.result()
-                except VeoError as error:
-                    apply_poll_error(render, error)
-                except Exception as error:
-                    logger.exception("%s: polling broke", render)
+                    with transaction.atomic():
+                        _apply_poll(future, render)
+                except OperationalError:
+                    raise
+                except DatabaseError as error:
+                    # One answer that no row takes must not stop the others.
+                    logger.exception("%s: the answer cannot be stored", render)
                     apply_poll_error(render, _broken(error))
-                else:
-                    apply_poll(render, answer)
                 if render.state == State.DOWNLOADING:
                     links.append(render)
             if links and self.scope is None:
@@ -251,11 +268,21 @@ class Pump:
         ]
         # Read after the owners were found dead: what is not there now will never be.
         mine = {claim.submission.token for claim in self._submits.values()}
+        kept = set()
         for token, operation_name in list(journal.read_answers()):
-            if token not in mine:
+            if token in mine:
+                continue
+            try:
                 apply_accepted(token, operation_name)
+            except OperationalError:
+                raise
+            except DatabaseError:
+                # One answer that no row takes must not stop the others; its file stays.
+                logger.exception("The journal's answer %s cannot be applied", token)
+                kept.add(token)
         for submission in gone:
-            apply_submit_error(submission, _owner_gone())
+            if submission.token not in kept:
+                apply_submit_error(submission, _owner_gone())
 
     def _is_orphaned(self, submission: Submission) -> bool:
         if any(claim.submission.pk == submission.pk for claim in self._submits.values()):
@@ -264,6 +291,18 @@ class Pump:
         return submission.claimed_at < timezone.now() - patience or is_provably_gone(
             submission.owner
         )
+
+
+def _apply_poll(future: Future[PollAnswer], render: VideoRender) -> None:
+    try:
+        answer = future.result()
+    except VeoError as error:
+        apply_poll_error(render, error)
+    except Exception as error:
+        logger.exception("%s: polling broke", render)
+        apply_poll_error(render, _broken(error))
+    else:
+        apply_poll(render, answer)
 
 
 def rehearse(renders: list[VideoRender]) -> None:

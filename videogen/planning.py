@@ -332,7 +332,8 @@ def _key_frames(
     found: dict[int, list[StoredPicture]] = {}
     key_frames = KeyFrame.objects.filter(shot__in=shots.order_by()).order_by("shot", "position")
     for shot_id, path in key_frames.values_list("shot_id", "picture__path"):
-        found.setdefault(shot_id, []).append(pictures[path])
+        if path in pictures:  # else it was imported a moment ago
+            found.setdefault(shot_id, []).append(pictures[path])
     return found
 
 

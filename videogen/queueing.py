@@ -7,18 +7,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
-from django.conf import settings
 from django.contrib.auth.models import AbstractBaseUser
 from django.db import transaction
 from django.utils import timezone
 
 from storybook.models import Shot, Story
 
-from .answers import resume_lane
+from .answers import polled_from, resume_lane
 from .models import Lane, RenderBatch, VideoRender
 from .planning import Action, Decision, Plan, ShotPlan, decide
 from .situations import Situation, find_situations
@@ -149,8 +147,8 @@ def _with_situations_of_now(plan: Plan) -> Plan:
         situation, cause = situations.get(row.shot.pk, (row.situation, None))
         if row.decision.action != Action.BLOCKED and situation != row.situation:
             decision = decide(situation, plan.mode)
-            if decision.action in (Action.GENERATE, Action.REHEARSE) and row.prompt is None:
-                # It was to be skipped when the plan was made, so nothing was assembled for it.
+            if decision.action != Action.SKIP and decision.action != row.decision.action:
+                # What the plan said nothing of (its price, its prompt) is not done.
                 decision = replace(decision, action=Action.SKIP, reason="changed, plan again")
             row = replace(row, situation=situation, cause=cause, decision=decision)
         rows.append(row)
@@ -237,15 +235,7 @@ def _resume(row: ShotPlan) -> bool:
     render = row.cause
     now = timezone.now()
     if row.decision.action == Action.RESUME:
-        changes = {
-            "next_poll_at": now,
-            "poll_failures": 0,
-            "deadline_at": now + timedelta(minutes=settings.VIDEO_OPERATION_DEADLINE_MINUTES),
-            "ended_at": None,
-            "beat_at": now,
-            "error_code": "",
-            "error_message": "",
-        }
+        changes = polled_from(now)
         source, target = State.INTERRUPTED, State.RUNNING
     else:
         changes = {

@@ -84,7 +84,6 @@ def summarise(rows: Iterable[dict[str, Any]], cost_usd: Decimal) -> dict[str, An
         "skipped": decisions[Action.SKIP],
         "blocked": decisions[Action.BLOCKED],
         "failed": sum(row["status"] in NOT_AS_ASKED for row in worked),
-        "queued": sum(row["status"] in VideoRender.OPEN for row in worked),
         "estimated_cost_usd": f"{cost_usd:.2f}",
     }
 

@@ -76,6 +76,8 @@ def _queue(request: TaskRequest, plan: Plan) -> QueuedBatch:
 def _queue_link(request: TaskRequest, plan: Plan) -> QueuedBatch:
     if not request.video_download_link.strip():
         raise RequestError("The download link is empty.", code="usage")
+    if settings.GEMINI_API_KEY and settings.GEMINI_API_KEY in request.video_download_link:
+        raise RequestError("Leave the key out of the link: it goes in a header.", code="usage")
     if plan.mode == RenderBatch.Mode.DRY_RUN:
         raise RequestError("A dry run downloads nothing: leave out one of the two.", code="usage")
     if len(plan.rows) != 1:
@@ -114,6 +116,7 @@ def _report(queued: QueuedBatch, plan: Plan, lane: Lane, *, waited: bool) -> Tas
     summary = summarise(rows, Decimal(new))
     of_this_run = [renders[pk] for pk in queued.render_ids]
     missed = any(render.status in NOT_AS_ASKED for render in of_this_run)
+    still_open = sum(render.state in VideoRender.OPEN for render in of_this_run)
     # Waited for and still open: a daily quota, or a queue that a person has to mend.
-    left = waited and any(render.state in VideoRender.OPEN for render in of_this_run)
-    return TaskResult(rows, summary, not (summary["blocked"] or missed or left))
+    left = waited and still_open
+    return TaskResult(rows, summary, still_open, not (summary["blocked"] or missed or left))

@@ -145,8 +145,9 @@ class Downloads:
             state=State.DOWNLOADING,
             downloader=self.owner,
         ).update(download_lease_until=now + LEASE, beat_at=now)
-        # The others are next: somebody works on them.
-        self.waiting().update(beat_at=now)
+        # The others are next: somebody works on them. In a cluster the pump says so.
+        if self.scope is not None:
+            self.waiting().update(beat_at=now)
 
     def _finish(self, render: VideoRender, future: Future[Clip]) -> None:
         try:
@@ -179,9 +180,10 @@ class Downloads:
 
     def _complete(self, render: VideoRender, facts: VideoFacts, take: int) -> None:
         path = take_path(render, take)
-        render.move(
+        if not render.move(
             State.DOWNLOADING,
             State.DONE,
+            only={"downloader": self.owner},
             **file_fields(path, facts),
             downloaded_at=timezone.now(),
             downloader="",
@@ -189,7 +191,9 @@ class Downloads:
             error_code="",
             error_message="",
             warnings=[*render.warnings, *surprises(render, facts.seconds, facts.has_audio)],
-        )
+        ):
+            logger.warning("%s: another process was first", render)
+            return
         discard(render.pk)
         logger.info("%s: %s", render, path)
 
@@ -214,8 +218,10 @@ class Downloads:
             )
             return
         ends = State.FAILED if render.kind == VideoRender.Kind.LINK else State.NOT_DOWNLOADED
-        render.move(State.DOWNLOADING, ends, **reason, **free)
-        if error.permanent or ends == State.FAILED:
+        won = render.move(
+            State.DOWNLOADING, ends, only={"downloader": self.owner}, **reason, **free
+        )
+        if won and (error.permanent or ends == State.FAILED):
             discard(render.pk)
 
 
@@ -300,9 +306,12 @@ def number_take(render: VideoRender) -> int:
         take = next_take(render)
         try:
             with transaction.atomic():
-                VideoRender.objects.filter(pk=render.pk, take=None).update(take=take)
+                won = VideoRender.objects.filter(pk=render.pk, take=None).update(take=take)
         except IntegrityError:
             continue
+        if not won:
+            render.refresh_from_db(fields=["take"])
+            return render.take
         render.take = take
         return take
     raise no_number()

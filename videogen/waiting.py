@@ -67,10 +67,12 @@ def release_orphans(lane: Lane) -> None:
     left = VideoRender.objects.filter(
         lane=lane, state__in=VideoRender.OPEN, batch__worked_by__gt=""
     ).select_related("batch")
-    gone: dict[str, bool] = {}
+    gone = {
+        worker: is_provably_gone(worker)
+        for worker in left.values_list("batch__worked_by", flat=True).distinct()
+    }
     for render in left:
-        worker = render.batch.worked_by
-        if render.state in _LEFT_BEHIND and gone.setdefault(worker, is_provably_gone(worker)):
+        if render.state in _LEFT_BEHIND and gone[render.batch.worked_by]:
             render.move(
                 render.state,
                 _LEFT_BEHIND[render.state],
@@ -133,17 +135,26 @@ def _work(lane: Lane, renders: Collection[int], listener: Listener, links: _Link
                 if _is_over(lane, renders, listener):
                     return
     finally:
-        # A person who stops the command must not pay for what was not sent yet.
-        for render in VideoRender.objects.filter(pk__in=renders, state=State.QUEUED):
-            if not _waits_for_tomorrow(lane):
-                render.move(
-                    State.QUEUED,
-                    State.CANCELLED,
-                    error_code="stopped",
-                    error_message="The command was stopped before it was sent.",
-                )
-        pump.close()
-        downloads.close()
+        _cancel_unsent(lane, renders)
+        try:
+            pump.close()
+        finally:
+            # What was under way may have been refused, and waits for another try since.
+            _cancel_unsent(lane, renders)
+            downloads.close()
+
+
+def _cancel_unsent(lane: Lane, renders: Collection[int]) -> None:
+    """A person who stops the command must not pay for what was not sent yet."""
+    if _waits_for_tomorrow(lane):
+        return
+    for render in VideoRender.objects.filter(pk__in=renders, state=State.QUEUED):
+        render.move(
+            State.QUEUED,
+            State.CANCELLED,
+            error_code="stopped",
+            error_message="The command was stopped before it was sent.",
+        )
 
 
 def _is_over(lane: Lane, renders: Collection[int], listener: Listener) -> bool:

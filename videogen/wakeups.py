@@ -58,6 +58,6 @@ def _enqueue(name: str, **options: int) -> None:
     from django_q.tasks import async_task
 
     if "redis" in settings.Q_CLUSTER:
-        transaction.on_commit(partial(async_task, name, **options))
+        transaction.on_commit(partial(async_task, name, **options), robust=True)
     else:
         async_task(name, **options)

@@ -30,10 +30,12 @@ class TaskRequest:
 
 @dataclass(frozen=True)
 class TaskResult:
-    """`rows` and `summary` as the JSON contract has them; `is_as_asked` is the exit code's bit."""
+    """`rows` and `summary` as the JSON contract has them; `still_open` renders of it go on;
+    `is_as_asked` is the exit code's bit."""
 
     rows: list[dict[str, Any]]
     summary: dict[str, Any]
+    still_open: int
     is_as_asked: bool
 
 

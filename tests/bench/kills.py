@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import random
 import time
 from collections import Counter
@@ -58,23 +59,33 @@ def _one_round(installation: Installation, folder: Path, story: str, moment: flo
 
     states = _states(installation, story)
     accepted = installation.accepted() - known
-    names = installation.query(
-        "SELECT r.operation_name, r.state FROM videogen_videorender r JOIN videogen_renderbatch b"
-        " ON b.id = r.batch_id JOIN storybook_story s ON s.id = b.story_id WHERE s.story_id = ?",
+    rows = installation.query(
+        "SELECT r.operation_name, r.state, r.prompt_text FROM videogen_videorender r"
+        " JOIN videogen_renderbatch b ON b.id = r.batch_id"
+        " JOIN storybook_story s ON s.id = b.story_id WHERE s.story_id = ?",
         story,
     )
-    done = {name for name, state in names if state == "done"}
+    done = {name for name, state, _ in rows if state == "done"}
+    waits_for_a_person = {
+        hashlib.sha256(prompt.encode()).hexdigest()
+        for _, state, prompt in rows
+        if state == "unknown"
+    }
     operations = {
-        each["operation"]
+        each["operation"]: each["prompt_sha256"]
         for each in installation.simulator_log()["submissions"]
         if each.get("operation") and each["prompt_sha256"] in accepted
     }
-    # An operation whose name no row has is covered when a row of the batch waits for a person.
-    missing = len(operations - done) - states["unknown"]
+    # An operation whose name no row has is covered where that very shot waits for a person.
+    lost = [
+        name
+        for name, prompt in operations.items()
+        if name not in done and prompt not in waits_for_a_person
+    ]
     return Counter(
         accepted=len(operations),
         twice=sum(count > 1 for count in accepted.values()),
-        lost=max(0, missing),
+        lost=len(lost),
         done=states["done"],
         unknown=states["unknown"],
         before=before,

@@ -357,3 +357,44 @@ def test_deciding_needs_the_permission_to_generate(shot):
 
     render.refresh_from_db()
     assert render.state == "unknown"
+
+
+def test_looking_again_leaves_the_charge_to_what_the_operation_becomes(shot):
+    render = make_render(
+        shot,
+        "unknown",
+        operation_name="models/veo/operations/1",
+        submission={"outcome": "unknown"},
+    )
+
+    producer().post(
+        url_of(VideoRender, "changelist"),
+        {"action": "look_again", "_selected_action": [render.pk]},
+    )
+
+    assert render.submissions.get().outcome == "accepted"
+
+
+def test_a_render_of_another_backend_is_not_looked_at_again(shot, settings):
+    render = make_render(shot, "unknown", operation_name="models/veo/operations/1")
+    settings.VIDEO_BACKEND = "gemini"
+
+    producer().post(
+        url_of(VideoRender, "changelist"),
+        {"action": "look_again", "_selected_action": [render.pk]},
+    )
+
+    render.refresh_from_db()
+    assert render.state == "unknown"
+
+
+def test_what_is_shown_as_interrupted_can_be_given_up(shot):
+    render = make_render(shot, "running", touched_ago=60)
+
+    producer().post(
+        url_of(VideoRender, "changelist"),
+        {"action": "allow_new_render", "_selected_action": [render.pk]},
+    )
+
+    render.refresh_from_db()
+    assert render.state == "cancelled"

@@ -29,6 +29,10 @@ from tests.factories import (
 from tests.installations import Installation, write_story
 from videogen.models import Lane, RenderBatch, Submission, VideoRender
 from videogen.processes import this_process
+from videogen.queueing import Requester
+from videogen.shot_videos import create_shot_videos
+from videogen.waiting import Listener
+from videogen.workflow import TaskRequest
 
 State = VideoRender.State
 
@@ -59,7 +63,6 @@ SUMMARY_KEYS = {
     "skipped",
     "blocked",
     "failed",
-    "queued",
     "estimated_cost_usd",
 }
 STORY = "the-lamp"
@@ -149,7 +152,6 @@ def test_one_object_a_shot_and_the_summary_last(settings, simulator, log, run_ta
         "skipped": 0,
         "blocked": 0,
         "failed": 0,
-        "queued": 0,
         "estimated_cost_usd": "0.00",
     }
     assert (Path(settings.MEDIA_ROOT) / row["video_file"]).exists()
@@ -483,6 +485,28 @@ def test_a_given_link_is_printed_like_any_other(link, run_task):
     assert link in result.out
 
 
+@pytest.mark.parametrize("is_given", [True, False])
+def test_a_link_is_told_before_its_download_starts(link, is_given):
+    make_story()
+    told = []
+
+    def listen(render):
+        rows = VideoRender.objects.filter(pk=render.pk)
+        told.append(rows.values_list("state", "download_attempts", "download_uri").get())
+
+    result = create_shot_videos(
+        TaskRequest(
+            story_id=STORY,
+            requester=Requester("command"),
+            video_download_link=link if is_given else None,
+            listener=Listener(listen, lambda progress: None, lambda note: None),
+        )
+    )
+
+    (row,) = result.rows
+    assert told == [("downloading", 0, row["download_uri"])]
+
+
 @pytest.mark.parametrize("words", ["http://127.0.0.1:9/nobody", "file:///etc/passwd", "nonsense"])
 def test_a_link_that_cannot_be_had_makes_a_failed_render(settings, simulator, run_task, words):
     settings.VIDEO_DOWNLOAD_ATTEMPTS = 1
@@ -525,7 +549,6 @@ def test_without_a_terminal_the_command_only_queues(simulator, log, run_task):
 
     assert result.code == 0
     assert [row["status"] for row in result.rows] == ["queued"] * 2
-    assert result.summary["queued"] == 2
     assert result.summary["failed"] == result.summary["generated"] == 0
     assert "no cluster is running" in result.err
     assert log()["submissions"] == []
@@ -612,6 +635,54 @@ def test_whoever_asks_again_opens_the_queue(simulator, log, run_task):
     assert result.code == 0
     assert result.rows[0]["status"] == "done"
     assert Lane.objects.get().paused_at is None
+
+
+@pytest.mark.parametrize("status", [503, 429, 400])
+def test_what_was_refused_while_the_command_was_stopped_is_not_sent_later(
+    settings, far_end, db, status
+):
+    settings.VIDEO_API_BASE_URL = far_end.url
+    far_end.answer(status, {"error": {"code": status, "message": "No."}}, seconds=0.3)
+    make_story(shots=3)
+
+    def press_ctrl_c(progress):
+        if "submitting" in progress.counts:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        create_shot_videos(
+            TaskRequest(
+                story_id=STORY,
+                requester=Requester("command"),
+                listener=Listener(lambda render: None, press_ctrl_c, lambda note: None),
+            )
+        )
+
+    states = sorted(VideoRender.objects.values_list("state", flat=True))
+    assert len(far_end.requests) == 1
+    assert states == ["cancelled", "cancelled", "failed" if status == 400 else "cancelled"]
+
+
+def test_what_was_accepted_while_the_command_was_stopped_is_kept(fail, log, db):
+    fail("submit", "slow", seconds=0.3)
+    make_story(shots=2)
+
+    def press_ctrl_c(progress):
+        if "submitting" in progress.counts:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        create_shot_videos(
+            TaskRequest(
+                story_id=STORY,
+                requester=Requester("command"),
+                listener=Listener(lambda render: None, press_ctrl_c, lambda note: None),
+            )
+        )
+
+    accepted = VideoRender.objects.exclude(state=State.CANCELLED).get()
+    (received,) = log()["submissions"]
+    assert (accepted.state, accepted.operation_name) == (State.RUNNING, received["operation"])
 
 
 # -- for people ----------------------------------------------------------------------------------

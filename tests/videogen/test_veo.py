@@ -301,6 +301,15 @@ def test_a_refused_connection_was_surely_not_accepted(settings):
     assert "could not be reached" in error.sentence
 
 
+def test_a_missing_model_names_those_that_the_key_has(fail):
+    fail("submit", "model_retired")
+
+    sentence = refusal(submit).sentence
+
+    assert "veo-3.1-fast-generate-preview" in sentence
+    assert "gemini-2.5-flash" not in sentence
+
+
 def test_an_answer_that_comes_late_but_in_time_is_taken(fail, log):
     fail("submit", "slow", seconds=0.3)
 

@@ -7,7 +7,7 @@ from django.http import HttpResponseNotAllowed, HttpResponseRedirect
 from django.urls import path, reverse
 from django.utils import timezone
 
-from videogen.answers import resume_lane
+from videogen.answers import end_wait, resume_lane
 from videogen.models import Lane
 from videogen.showing import Badge
 from videogen.wakeups import wake_pump
@@ -57,6 +57,7 @@ class LaneAdmin(RecordAdmin):
         for lane in queryset:
             with transaction.atomic():
                 resume_lane(lane)
+                end_wait(lane)
                 wake_pump()
             self.log_change(request, lane, "Resumed the queue.")
             names.append(lane.name)
@@ -81,5 +82,7 @@ class LaneAdmin(RecordAdmin):
         return HttpResponseRedirect(reverse("admin:videogen_lane_change", args=[lane.pk]))
 
     def render_change_form(self, request, context, **kwargs):
-        context["can_resume"] = self.has_generate_permission(request)
+        lane = context.get("original")
+        is_held = lane is not None and bool(lane.paused_at or lane.not_before)
+        context["can_resume"] = is_held and self.has_generate_permission(request)
         return super().render_change_form(request, context, **kwargs)

@@ -175,7 +175,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name='videorender',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('state', 'done'), _negated=True), models.Q(('take__gte', 1), ('video_file__gt', '')), _connector='OR'), name='done_has_a_take_and_a_file'),
+            constraint=models.CheckConstraint(condition=models.Q(models.Q(('state', 'done'), _negated=True), models.Q(('take__gte', 1), ('take__isnull', False), ('video_file__gt', '')), _connector='OR'), name='done_has_a_take_and_a_file'),
         ),
         migrations.AddConstraint(
             model_name='videorender',

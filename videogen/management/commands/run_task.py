@@ -106,8 +106,9 @@ class Command(BaseCommand):
                 raise
             except KeyboardInterrupt:
                 raise CommandError(
-                    "Stopped. What was not sent yet is cancelled; what the API accepted goes on "
-                    "there: fetch it with --mode resume.",
+                    "Stopped waiting. A cluster goes on with what is queued; without one, what was "
+                    "not sent yet is cancelled, and what the API accepted goes on there: fetch it "
+                    "with --mode resume.",
                     returncode=130,
                 ) from None
         if options["json"]:
@@ -117,7 +118,7 @@ class Command(BaseCommand):
             self.stdout.write(json.dumps({"summary": result.summary}))
         else:
             print_result(results, result)
-        if not wait and result.summary["queued"] and not is_cluster_running():
+        if not wait and result.still_open and not is_cluster_running():
             errors.print("Queued, but no cluster is running: start one with manage.py work")
         if not result.is_as_asked:
             sys.exit(1)

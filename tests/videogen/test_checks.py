@@ -1,0 +1,89 @@
+from __future__ import annotations
+
+import pytest
+from django.core.checks import run_checks
+
+GOOD_QUEUE = {
+    "workers": 4,
+    "timeout": 120,
+    "retry": 600,
+    "queue_limit": 2,
+    "ack_failures": True,
+    "max_attempts": 1,
+    "orm": "default",
+}
+
+
+def found():
+    return {message.id: message for message in run_checks() if message.id.startswith("videogen.")}
+
+
+def test_the_projects_own_configuration_is_fine():
+    assert found() == {}
+
+
+WRONG = {
+    "an unknown backend": ({"VIDEO_BACKEND": "sora"}, "videogen.E001"),
+    "no backend": ({"VIDEO_BACKEND": ""}, "videogen.E001"),
+    "a host without a scheme": (
+        {"VIDEO_API_BASE_URL": "generativelanguage.googleapis.com"},
+        "videogen.E002",
+    ),
+    "another scheme": ({"VIDEO_API_BASE_URL": "ftp://host"}, "videogen.E002"),
+    "no host": ({"VIDEO_API_BASE_URL": "https://"}, "videogen.E002"),
+    "a simulator on another machine": (
+        {"VIDEO_API_BASE_URL": "https://generativelanguage.googleapis.com"},
+        "videogen.E003",
+    ),
+    "retry too short": ({"Q_CLUSTER": {"retry": 359}}, "videogen.E010"),
+    "retry too short for few workers": (
+        {"Q_CLUSTER": {"workers": 2, "queue_limit": 10, "retry": 900}},
+        "videogen.E010",
+    ),
+    "failures run again": ({"Q_CLUSTER": {"ack_failures": False}}, "videogen.E011"),
+    "many attempts": ({"Q_CLUSTER": {"max_attempts": 0}}, "videogen.E011"),
+    "another database": ({"Q_CLUSTER": {"orm": "other"}}, "videogen.E012"),
+    "one worker": ({"Q_CLUSTER": {"workers": 1}}, "videogen.W013"),
+    "a submission longer than a task": (
+        {"VIDEO_SUBMIT_TIMEOUT_SECONDS": 95.0},
+        "videogen.E014",
+    ),
+}
+
+
+@pytest.mark.parametrize(("values", "expected"), WRONG.values(), ids=WRONG.keys())
+def test_wrong_configuration_is_told_with_what_to_do(settings, values, expected):
+    for name, value in values.items():
+        setattr(settings, name, GOOD_QUEUE | value if name == "Q_CLUSTER" else value)
+
+    messages = found()
+
+    assert list(messages) == [expected]
+    assert messages[expected].hint
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"VIDEO_BACKEND": "gemini", "VIDEO_API_BASE_URL": "https://proxy.example.org/veo"},
+        {"VIDEO_API_BASE_URL": "http://localhost:8787"},
+        {"VIDEO_API_BASE_URL": "http://[::1]:8787"},
+        {"Q_CLUSTER": {"retry": 360}},
+        {"Q_CLUSTER": {"workers": 2, "retry": 480}},
+        {"VIDEO_SUBMIT_TIMEOUT_SECONDS": 94.0},
+    ],
+)
+def test_right_configuration_is_quiet(settings, values):
+    for name, value in values.items():
+        setattr(settings, name, GOOD_QUEUE | value if name == "Q_CLUSTER" else value)
+
+    assert found() == {}
+
+
+@pytest.mark.parametrize("name", ["MEDIA_ROOT", "STATE_DIR"])
+def test_a_folder_that_cannot_be_had_is_told(settings, tmp_path, name):
+    in_the_way = tmp_path / "file"
+    in_the_way.write_text("")
+    setattr(settings, name, str(in_the_way / "below"))
+
+    assert list(found()) == ["videogen.E020"]

@@ -1,0 +1,76 @@
+from __future__ import annotations
+
+from decimal import Decimal
+
+import pytest
+
+from tests.factories import make_render, make_shot
+from videogen.models import VideoRender
+from videogen.money import budget_left_usd, committed_usd, price_of
+
+State = VideoRender.State
+
+
+@pytest.mark.parametrize(
+    ("model", "resolution", "seconds", "price"),
+    [
+        ("veo-3.1-generate-preview", "720p", 8, "3.20"),
+        ("veo-3.1-generate-preview", "1080p", 8, "3.20"),
+        ("veo-3.1-generate-preview", "4k", 8, "4.80"),
+        ("veo-3.1-generate-preview", "720p", 4, "1.60"),
+        ("veo-3.1-fast-generate-preview", "720p", 8, "0.80"),
+        ("veo-3.1-fast-generate-preview", "1080p", 8, "0.96"),
+        ("veo-3.1-fast-generate-preview", "4k", 6, "1.80"),
+        ("veo-3.1-lite-generate-preview", "1080p", 8, "0.64"),
+        ("veo-3.1-lite-generate-preview", "4k", 8, None),
+        ("veo-9", "1080p", 8, None),
+        ("veo-3.1-generate-preview", "480p", 8, None),
+    ],
+)
+def test_price_list(model, resolution, seconds, price):
+    found = price_of("gemini", model, resolution, seconds)
+
+    assert found == (None if price is None else Decimal(price))
+    assert found is None or str(found) == price
+
+
+def test_the_simulator_costs_nothing_whatever_the_model():
+    assert str(price_of("simulator", "veo-9", "8k", 8)) == "0.00"
+
+
+def test_a_price_can_be_given_for_what_is_not_listed(settings):
+    settings.VIDEO_PRICE_USD_PER_SECOND = Decimal("0.125")
+
+    assert price_of("gemini", "veo-9", "1080p", 8) == Decimal("1.00")
+    assert price_of("simulator", "veo-9", "1080p", 8) == 0
+
+
+@pytest.mark.django_db
+def test_what_is_committed():
+    for number, (state, outcome) in enumerate(
+        [
+            (State.DONE, "accepted"),
+            (State.UNKNOWN, "unknown"),
+            (State.SUBMITTING, "claimed"),
+            (State.BLOCKED, "not_charged"),
+            (State.FAILED, "rejected"),
+        ]
+    ):
+        shot = make_shot(story_id=f"story-{number}")
+        price = Decimal(10) ** number
+        make_render(shot, state, submission={"outcome": outcome, "price_usd": price})
+    waiting = make_shot(story_id="waiting")
+    make_render(waiting, State.QUEUED, price_estimate_usd=5)
+    make_render(waiting, State.QUEUED, kind="rehearsal", price_estimate_usd=7)
+
+    assert committed_usd(with_queued=False) == 111
+    assert committed_usd(with_queued=True) == 116
+
+
+@pytest.mark.django_db
+def test_without_a_budget_there_is_no_limit(settings):
+    assert budget_left_usd(with_queued=True) is None
+
+    settings.VIDEO_BUDGET_USD = Decimal("2.50")
+
+    assert budget_left_usd(with_queued=True) == Decimal("2.50")
