@@ -109,6 +109,8 @@ def _start_download(render: VideoRender, changes: dict[str, Any]) -> bool:
 
 def _checked_link(link: str) -> str:
     link = link.strip()
+    if settings.GEMINI_API_KEY and settings.GEMINI_API_KEY in link:
+        raise RequestError("Leave the key out of the link: it goes in a header.", code="bad_link")
     try:
         check_link(link)
     except (DownloadError, ValueError) as error:

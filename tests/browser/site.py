@@ -35,9 +35,12 @@ class Site:
     def start(self, *simulator_options: str) -> None:
         self.installation.start_simulator(*simulator_options)
         self.installation.start("work")
-        self.installation.start("runserver", "--noreload", "127.0.0.1:0")
         log = self.folder / "runserver.log"
-        wait_until(lambda: "http://" in log.read_text(), 60, f"for the web server: {log}")
+        log.unlink(missing_ok=True)
+        self.installation.start("runserver", "--noreload", "127.0.0.1:0")
+        wait_until(
+            lambda: log.exists() and "http://" in log.read_text(), 60, f"for the web server: {log}"
+        )
         line = next(line for line in log.read_text().splitlines() if "http://" in line)
         self.url = line.split()[-1].rstrip("/")
 

@@ -43,6 +43,14 @@ def confirm(page: Page, words: str | re.Pattern[str]) -> None:
     page.wait_for_url("**/progress/")
 
 
+def wait_until_loaded(video: Locator) -> None:
+    video.evaluate(
+        """video => video.readyState > 0 || new Promise((resolve) => {
+            video.addEventListener("loadedmetadata", () => resolve(true), { once: true });
+        })"""
+    )
+
+
 def play(video: Locator) -> None:
     """Plays it, and checks that a browser can seek in it."""
     video.evaluate("video => { video.muted = true; return video.play(); }")
@@ -158,9 +166,8 @@ def test_reject_and_compare(site: Site, page: Page, rendered: int) -> None:
     videos = page.locator(".st-pair video")
     expect(videos).to_have_count(2)
     scrubber = page.get_by_role("slider", name="Position in both takes")
-    page.wait_for_function(
-        "[...document.querySelectorAll('.st-pair video')].every(each => each.readyState > 0)"
-    )
+    for number in range(2):
+        wait_until_loaded(videos.nth(number))
     scrubber.fill("1")
     for number in range(2):
         expect(videos.nth(number)).to_have_js_property("currentTime", 1)

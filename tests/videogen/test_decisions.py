@@ -88,9 +88,18 @@ def test_of_two_who_decide_only_the_first_one_wins(state, values):
 
 
 @pytest.mark.parametrize(
-    "link", ["", "  ", "clip.mp4", "ftp://example.org/clip.mp4", "file:///etc/passwd", "https://["]
+    "link",
+    [
+        "",
+        "  ",
+        "clip.mp4",
+        "ftp://example.org/clip.mp4",
+        "file:///etc/passwd",
+        "https://[",
+        f"https://example.org/clip.mp4?key={KEY}",
+    ],
 )
-def test_what_is_no_link_of_the_web_is_refused(link):
+def test_what_is_no_link_of_the_web_or_tells_the_key_is_refused(link):
     render = make_render(make_shot(), State.UNKNOWN)
 
     with pytest.raises(RequestError) as caught:

@@ -1,9 +1,12 @@
+"""Filters of the list of shots, with counts. Django makes every filter anew for the counts of each
+one, so what they offer is looked up once a request and kept with it."""
+
 from __future__ import annotations
 
 from django.contrib import admin
-from django.db.models import Count
+from django.db.models import Count, Exists, OuterRef
 
-from storybook.models import Scenelet, Story
+from storybook.models import Scenelet, Shot, Story
 from videogen.shot_cards import BADGES
 from videogen.situations import annotate_badges, count_badges, filter_by_badge
 
@@ -21,13 +24,8 @@ class BadgeFilter(admin.SimpleListFilter):
         return filter_by_badge(queryset, self.value()) if self.value() in BADGES else queryset
 
     def get_facet_queryset(self, changelist):
-        """All counts at once."""
         shots = changelist.get_queryset(self.request, exclude_parameters=self.expected_parameters())
-        numbers = count_badges(shots)
-        return {
-            f"{place}__c": numbers.get(word, 0)
-            for place, (word, _) in enumerate(self.lookup_choices)
-        }
+        return _facets(self.lookup_choices, count_badges(shots))
 
 
 class VideoFilter(admin.SimpleListFilter):
@@ -45,43 +43,71 @@ class VideoFilter(admin.SimpleListFilter):
                 return annotate_badges(queryset).filter(takes=0)
 
 
-class SceneletFilter(admin.SimpleListFilter):
+class RowFilter(admin.SimpleListFilter):
+    """Of the shots that belong to one row, by its number."""
+
+    path: str
+
+    @property
+    def chosen(self):
+        value = self.value() or ""
+        return int(value) if value.isdecimal() else None
+
+    def queryset(self, request, queryset):
+        return queryset if self.chosen is None else queryset.filter(**{self.path: self.chosen})
+
+    def get_facet_queryset(self, changelist):
+        shots = changelist.get_queryset(self.request, exclude_parameters=self.expected_parameters())
+        rows = shots.order_by().values(self.path).annotate(number=Count("pk"))
+        return _facets(self.lookup_choices, {str(row[self.path]): row["number"] for row in rows})
+
+
+class StoryFilter(RowFilter):
+    title = "story"
+    parameter_name = STORY
+    path = "scenelet__story"
+
+    def lookups(self, request, model_admin):
+        stories = _stories(request)
+        return [(str(each.pk), str(each)) for each in stories] if len(stories) > 1 else []
+
+    def has_output(self):
+        # A link may name the only story, too.
+        return super().has_output() or self.chosen is not None
+
+
+class SceneletFilter(RowFilter):
     """Of the story that is chosen, or of the only one: all scenelets of all stories would be a
     list without end."""
 
     title = "scenelet"
     parameter_name = "scenelet"
+    path = "scenelet"
 
     def lookups(self, request, model_admin):
-        story = self._story(request)
-        if story is None:
-            return []
-        scenelets = Scenelet.objects.filter(story=story).order_by("sequence", "pk")
-        return [(str(each.pk), str(each)) for each in scenelets]
+        if not hasattr(request, "offered_scenelets"):
+            story = self._story(request)
+            scenelets = [] if story is None else Scenelet.objects.filter(story=story)
+            request.offered_scenelets = [(str(each.pk), str(each)) for each in scenelets]
+        return request.offered_scenelets
 
     def _story(self, request):
-        if self._chosen is not None:
-            return Scenelet.objects.filter(pk=self._chosen).values("story")[:1]
-        chosen = request.GET.get(STORY, "")
-        stories = Story.objects.values_list("pk", flat=True)[:2]
-        return int(chosen) if chosen.isdecimal() else (stories[0] if len(stories) == 1 else None)
+        if self.chosen is not None:
+            return Scenelet.objects.filter(pk=self.chosen).values("story")[:1]
+        asked_for = request.GET.get(STORY, "")
+        if asked_for.isdecimal():
+            return int(asked_for)
+        stories = _stories(request)
+        return stories[0].pk if len(stories) == 1 else None
 
-    @property
-    def _chosen(self):
-        value = self.value() or ""
-        return int(value) if value.isdecimal() else None
 
-    def queryset(self, request, queryset):
-        return queryset if self._chosen is None else queryset.filter(scenelet=self._chosen)
+def _stories(request):
+    """Those that have shots."""
+    if not hasattr(request, "offered_stories"):
+        shots = Shot.objects.filter(scenelet__story=OuterRef("pk"))
+        request.offered_stories = list(Story.objects.filter(Exists(shots)))
+    return request.offered_stories
 
-    def get_facet_counts(self, pk_attname, filtered_qs):
-        numbers = filtered_qs.order_by().values("scenelet").annotate(n=Count("pk"))
-        by_scenelet = {str(row["scenelet"]): row["n"] for row in numbers}
-        return {
-            f"{place}__c": by_scenelet.get(value, 0)
-            for place, (value, _) in enumerate(self.lookup_choices)
-        }
 
-    def get_facet_queryset(self, changelist):
-        shots = changelist.get_queryset(self.request, exclude_parameters=self.expected_parameters())
-        return self.get_facet_counts("pk", shots)
+def _facets(choices, numbers):
+    return {f"{place}__c": numbers.get(value, 0) for place, (value, _) in enumerate(choices)}

@@ -17,7 +17,7 @@ from videogen.views.takes import show_takes
 
 from .records import is_list
 from .reference_choices import ReferenceChoiceInline
-from .shot_filters import BadgeFilter, SceneletFilter, VideoFilter
+from .shot_filters import STORY, BadgeFilter, SceneletFilter, StoryFilter, VideoFilter
 
 # storybook knows nothing of video: its screen of the shots is replaced by one that does.
 admin.site.unregister(Shot)
@@ -30,13 +30,9 @@ class ShotAdmin(StoryShotAdmin):
     change_form_template = "admin/videogen/shot_form.html"
     list_display = ["thumbnail", "code", "storyboard", "badge", "takes", "video"]
     list_display_links = ["code"]
-    list_filter = [
-        BadgeFilter,
-        VideoFilter,
-        ("scenelet__story", admin.RelatedOnlyFieldListFilter),
-        SceneletFilter,
-    ]
+    list_filter = [BadgeFilter, VideoFilter, StoryFilter, SceneletFilter]
     show_facets = admin.ShowFacets.ALWAYS
+    show_full_result_count = False
     list_per_page = 50
     ordering = ["scenelet__story", "scenelet__sequence", "scenelet", "shot_index"]
     inlines = [*StoryShotAdmin.inlines, ReferenceChoiceInline]
@@ -51,6 +47,10 @@ class ShotAdmin(StoryShotAdmin):
         if not is_list(request):
             return shots
         return for_cards(shots.defer("scenelet__description"))
+
+    def lookup_allowed(self, lookup, value, request):
+        # A filter of our own, under the name that links have always used.
+        return lookup == STORY or super().lookup_allowed(lookup, value, request)
 
     def get_list_display(self, request):
         columns = super().get_list_display(request)

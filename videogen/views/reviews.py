@@ -24,7 +24,7 @@ from videogen.uploads import upload_take
 from videogen.workflow import CREATE_SHOT_VIDEO
 
 from .board import requester_of
-from .shown_renders import GENERATE, REVIEW, require
+from .shown_renders import GENERATE, RESUMABLE, REVIEW, require
 
 State = VideoRender.State
 
@@ -138,7 +138,7 @@ def _allow_new_render(request: HttpRequest, render: VideoRender) -> object:
 
 
 def _give_up(request: HttpRequest, render: VideoRender) -> object:
-    if render.status not in VideoRender.RESUMABLE:
+    if render.status not in RESUMABLE:
         return False
     return decisions.allow_new_render(render)
 

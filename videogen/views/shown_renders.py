@@ -33,6 +33,9 @@ State = VideoRender.State
 Review = VideoRender.Review
 Kind = VideoRender.Kind
 
+# Accepted and not had: it goes on without being paid for again.
+RESUMABLE = frozenset({State.INTERRUPTED, State.NOT_DOWNLOADED})
+
 _REVIEW_BADGES = {
     Review.UNREVIEWED: Badge("amber", "unreviewed"),
     Review.SELECTED: Badge("blue", "selected"),
@@ -144,12 +147,12 @@ class ShownRender:
 
     @property
     def is_resumable(self) -> bool:
-        return self.render.status in VideoRender.RESUMABLE
+        return self.render.status in RESUMABLE
 
     @property
     def can_be_given_up(self) -> bool:
         """One that only looks interrupted (nobody works on it) is still live: resume it."""
-        return self.render.state in VideoRender.RESUMABLE
+        return self.render.state in RESUMABLE
 
     @property
     def can_be_sent_again(self) -> bool:

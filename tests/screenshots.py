@@ -1,0 +1,193 @@
+"""The pictures of the screens in docs/screenshots: `make screenshots`.
+
+    python -m tests.screenshots [--folder FOLDER]
+
+Renders the sample story with the simulator in a temporary installation, decides about some takes,
+and looks at the screens while a last batch runs. With --folder the installation is kept, and the
+next run only takes the pictures.
+"""
+
+from __future__ import annotations
+
+import argparse
+import io
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from PIL import Image
+from playwright.sync_api import Browser, BrowserContext, Page
+
+from tests.browser.chromium import running_chromium
+from tests.browser.site import Site
+from tests.installations import ROOT, wait_until
+
+STORY = "the-night-the-tide-forgot"
+SAMPLE = ROOT / "storybook" / "sample" / STORY
+TARGET = ROOT / "docs" / "screenshots"
+MOST_BYTES = 350_000
+# Those in sight; the others are loaded when somebody scrolls to them.
+PICTURES_ARE_THERE = """() => Promise.all(
+  [...document.images]
+    .filter((image) => image.src && image.getBoundingClientRect().top < innerHeight)
+    .map((image) => image.decode().catch(() => {})),
+).then(() => document.fonts.ready).then(() => true)"""
+DESK = {"width": 1440, "height": 900}
+PHONE = {"width": 390, "height": 844}
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--folder", type=Path, help="keep the installation here and use it again")
+    folder = parser.parse_args().folder
+    with tempfile.TemporaryDirectory(prefix="videogen-screenshots-") as temporary:
+        site = Site(folder or Path(temporary))
+        with running_chromium() as browser:
+            if not site.installation.database.exists():
+                _say("Rendering the sample story …")
+                with _running(site, "--clips=full", "--latency=1", "--painters=2"):
+                    _make_takes(site, browser)
+            # So slow that the last batch is still running when it is looked at.
+            with _running(site, "--clips=full", "--latency=300"):
+                _take_pictures(site, browser)
+    return 0
+
+
+@contextmanager
+def _running(site: Site, *simulator_options: str) -> Iterator[None]:
+    try:
+        if not site.installation.database.exists():
+            site.prepare()
+        site.start(*simulator_options)
+        yield
+    finally:
+        site.close()
+
+
+# -- something to look at --------------------------------------------------------------------------
+
+
+def _make_takes(site: Site, browser: Browser) -> None:
+    story = site.import_bundle(SAMPLE, STORY)
+    shots = site.shots_of(story)
+    site.installation.script_fault("done", "blocked", match="Tock")
+    _render(site)
+    # The first shots of three scenelets get a second take, the very first one a third.
+    _render(site, "--mode=override", "--shot-index=1")
+    ((first,),) = site.installation.query(
+        "SELECT scenelet.scenelet_id FROM storybook_scenelet scenelet"
+        " JOIN storybook_shot shot ON shot.scenelet_id = scenelet.id WHERE shot.id = ?",
+        shots[0],
+    )
+    _render(site, "--mode=override", f"--scenelet-id={first}", "--shot-index=1")
+    context = site.open_browser(browser)
+    page = context.new_page()
+    for shot in shots[1:4]:
+        _decide(page, shot, "Approve")
+    for shot in (shots[0], *shots[4:7]):
+        _decide(page, shot, "Select")
+    context.close()
+
+
+def _render(site: Site, *options: str) -> None:
+    site.installation.run_task(STORY, *options)
+    ended = {"done", "blocked"}
+    wait_until(lambda: set(site.states_of(STORY)) <= ended, 900, "for the sample story")
+
+
+def _decide(page: Page, shot: int, word: str) -> None:
+    page.goto(f"/admin/storybook/shot/{shot}/takes/")
+    buttons = page.get_by_role("button", name=word, exact=True)
+    if buttons.count():
+        buttons.first.click()
+        page.wait_for_load_state()
+
+
+# -- looking at it ---------------------------------------------------------------------------------
+
+
+def _take_pictures(site: Site, browser: Browser) -> None:
+    ((story,),) = site.installation.query(
+        "SELECT id FROM storybook_story WHERE story_id = ?", STORY
+    )
+    shots = site.shots_of(story)
+    context = _look(site, browser, "light", DESK)
+    batch = _start_batch(context.new_page(), story, shots[8:12])
+    plan = _draft(context.new_page(), story, shots[:7])
+    context.close()
+    screens = {
+        "dashboard": "/admin/",
+        "board": f"/admin/storybook/story/{story}/board/",
+        "plan": f"{plan}?mode=override",
+        "batch": batch,
+        "takes": f"/admin/storybook/shot/{shots[0]}/takes/",
+        "compare": f"/admin/videogen/videorender/shots/{shots[0]}/compare/",
+    }
+    TARGET.mkdir(parents=True, exist_ok=True)
+    for scheme in ("light", "dark"):
+        context = _look(site, browser, scheme, DESK)
+        for name, url in screens.items():
+            _take_picture(context, url, TARGET / f"{name}-{scheme}.png")
+        context.close()
+    context = _look(site, browser, "light", PHONE)
+    _take_picture(context, screens["board"], TARGET / "board-phone.png")
+    context.close()
+
+
+def _look(site: Site, browser: Browser, scheme: str, size: dict[str, int]) -> BrowserContext:
+    return site.open_browser(browser, viewport=size, color_scheme=scheme, reduced_motion="reduce")
+
+
+def _draft(page: Page, story: int, shots: list[int]) -> str:
+    page.goto(f"/admin/storybook/story/{story}/board/")
+    for shot in shots:
+        page.locator(f'input[name="shot"][value="{shot}"]').check()
+    page.get_by_role("button", name="Generate videos…").click()
+    page.wait_for_url("**/plan/")
+    return page.url
+
+
+def _start_batch(page: Page, story: int, shots: list[int]) -> str:
+    plan = _draft(page, story, shots)
+    page.goto(f"{plan}?mode=override")
+    button = page.locator('button[name="confirm"]')
+    if button.is_enabled():
+        button.click()
+        page.wait_for_url("**/progress/")
+        page.get_by_text("rendering").first.wait_for()
+        return page.url
+    # A run before this one has started it.
+    page.goto("/admin/")
+    return page.locator("[data-live-key=running] a").first.get_attribute("href")
+
+
+def _take_picture(context: BrowserContext, url: str, file: Path) -> None:
+    page = context.new_page()
+    page.goto(url, wait_until="load")
+    page.evaluate(PICTURES_ARE_THERE)
+    data = page.screenshot(animations="disabled", caret="hide")
+    page.close()
+    file.write_bytes(_small(data))
+    _say(f"{file.relative_to(ROOT)}: {file.stat().st_size // 1000} kB")
+
+
+def _small(data: bytes) -> bytes:
+    """As a PNG of at most MOST_BYTES, with as few colours as that needs."""
+    picture = Image.open(io.BytesIO(data)).convert("RGB")
+    for colours in (256, 128, 64, 32):
+        reduced = picture.quantize(colours, method=Image.Quantize.MEDIANCUT)
+        file = io.BytesIO()
+        reduced.save(file, "PNG", optimize=True)
+        if file.tell() <= MOST_BYTES:
+            break
+    return file.getvalue()
+
+
+def _say(sentence: str) -> None:
+    sys.stderr.write(f"{sentence}\n")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
