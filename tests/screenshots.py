@@ -29,11 +29,17 @@ SAMPLE = ROOT / "storybook" / "sample" / STORY
 TARGET = ROOT / "docs" / "screenshots"
 MOST_BYTES = 350_000
 # Those in sight; the others are loaded when somebody scrolls to them.
-PICTURES_ARE_THERE = """() => Promise.all(
-  [...document.images]
-    .filter((image) => image.src && image.getBoundingClientRect().top < innerHeight)
-    .map((image) => image.decode().catch(() => {})),
-).then(() => document.fonts.ready).then(() => true)"""
+PICTURES_ARE_THERE = """() => {
+  const isInSight = (each) => each.src && each.getBoundingClientRect().top < innerHeight;
+  const image = (each) => each.decode().catch(() => {});
+  const video = (each) => each.preload === "none" || each.readyState > 1 ||
+    new Promise((resolve) => each.addEventListener("loadeddata", resolve, { once: true }));
+  return Promise.all([
+    document.fonts.ready,
+    ...[...document.images].filter(isInSight).map(image),
+    ...[...document.querySelectorAll("video")].filter(isInSight).map(video),
+  ]).then(() => true);
+}"""
 DESK = {"width": 1440, "height": 900}
 PHONE = {"width": 390, "height": 844}
 
@@ -114,14 +120,17 @@ def _take_pictures(site: Site, browser: Browser) -> None:
     )
     shots = site.shots_of(story)
     context = _look(site, browser, "light", DESK)
-    batch = _start_batch(context.new_page(), story, shots[8:12])
+    _start_batch(context.new_page(), story, shots[8:12])
+    ((batch,),) = site.installation.query(
+        "SELECT max(id) FROM videogen_renderbatch WHERE status = 'confirmed'"
+    )
     plan = _draft(context.new_page(), story, shots[:7])
     context.close()
     screens = {
         "dashboard": "/admin/",
         "board": f"/admin/storybook/story/{story}/board/",
         "plan": f"{plan}?mode=override",
-        "batch": batch,
+        "batch": f"/admin/videogen/renderbatch/{batch}/progress/",
         "takes": f"/admin/storybook/shot/{shots[0]}/takes/",
         "compare": f"/admin/videogen/videorender/shots/{shots[0]}/compare/",
     }
@@ -149,18 +158,14 @@ def _draft(page: Page, story: int, shots: list[int]) -> str:
     return page.url
 
 
-def _start_batch(page: Page, story: int, shots: list[int]) -> str:
-    plan = _draft(page, story, shots)
-    page.goto(f"{plan}?mode=override")
+def _start_batch(page: Page, story: int, shots: list[int]) -> None:
+    page.goto(f"{_draft(page, story, shots)}?mode=override")
     button = page.locator('button[name="confirm"]')
+    # Else a run before this one has started it.
     if button.is_enabled():
         button.click()
         page.wait_for_url("**/progress/")
         page.get_by_text("rendering").first.wait_for()
-        return page.url
-    # A run before this one has started it.
-    page.goto("/admin/")
-    return page.locator("[data-live-key=running] a").first.get_attribute("href")
 
 
 def _take_picture(context: BrowserContext, url: str, file: Path) -> None:
@@ -176,8 +181,13 @@ def _take_picture(context: BrowserContext, url: str, file: Path) -> None:
 def _small(data: bytes) -> bytes:
     """As a PNG of at most MOST_BYTES, with as few colours as that needs."""
     picture = Image.open(io.BytesIO(data)).convert("RGB")
-    for colours in (256, 128, 64, 32):
-        reduced = picture.quantize(colours, method=Image.Quantize.MEDIANCUT)
+    for colours in (None, 256, 128, 64, 32):
+        # Coverage: a badge's few pixels keep their colour beside large pictures.
+        reduced = (
+            picture.quantize(colours, method=Image.Quantize.MAXCOVERAGE, kmeans=1)
+            if colours
+            else picture
+        )
         file = io.BytesIO()
         reduced.save(file, "PNG", optimize=True)
         if file.tell() <= MOST_BYTES:

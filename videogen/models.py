@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Collection
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 from django.conf import settings
@@ -19,6 +19,8 @@ from django.utils import timezone
 
 from storybook.fields import DocumentField
 from storybook.models import Shot, Story
+
+from . import states
 
 # A row that nobody has touched for so long has nobody who works on it.
 STALE_AFTER = timedelta(seconds=30)
@@ -112,53 +114,14 @@ class RenderBatch(models.Model):
 class VideoRender(models.Model):
     """One attempt at a shot's video. Never overwritten, never deleted with its shot."""
 
-    class State(models.TextChoices):
-        QUEUED = "queued", "queued"
-        SUBMITTING = "submitting", "submitting"
-        RUNNING = "running", "rendering"
-        DOWNLOADING = "downloading", "downloading"
-        DONE = "done", "done"
-        INTERRUPTED = "interrupted", "interrupted"
-        NOT_DOWNLOADED = "not_downloaded", "not downloaded"
-        FAILED = "failed", "failed"
-        BLOCKED = "blocked", "blocked"
-        CANCELLED = "cancelled", "cancelled"
-        UNKNOWN = "unknown", "outcome unknown"
-        REHEARSED = "rehearsed", "rehearsed"
+    State = states.State
+    Kind = states.Kind
+    Review = states.Review
 
-    class Kind(models.TextChoices):
-        GENERATION = "generation", "generation"
-        REHEARSAL = "rehearsal", "rehearsal"
-        LINK = "link", "download of a given link"
-        UPLOAD = "upload", "a person's own video"
-
-    class Review(models.TextChoices):
-        UNREVIEWED = "unreviewed", "unreviewed"
-        SELECTED = "selected", "selected"
-        APPROVED = "approved", "approved"
-        REJECTED = "rejected", "rejected"
-
-    OPEN = frozenset({State.QUEUED, State.SUBMITTING, State.RUNNING, State.DOWNLOADING})
-    WITHOUT_VIDEO = frozenset({State.FAILED, State.BLOCKED, State.CANCELLED})
-    ENDED = frozenset(set(State) - OPEN)
-
-    MOVES = {
-        State.QUEUED: {State.SUBMITTING, State.REHEARSED, State.CANCELLED, State.FAILED},
-        State.SUBMITTING: {State.RUNNING, State.UNKNOWN, State.QUEUED, State.FAILED},
-        # An answer may turn up late (in the journal of a machine that was away).
-        State.UNKNOWN: {State.RUNNING, State.DOWNLOADING, State.CANCELLED},
-        State.RUNNING: {
-            State.DOWNLOADING,
-            State.FAILED,
-            State.BLOCKED,
-            State.UNKNOWN,
-            State.INTERRUPTED,
-        },
-        # A person may have the download link from somewhere else.
-        State.INTERRUPTED: {State.RUNNING, State.DOWNLOADING, State.CANCELLED},
-        State.DOWNLOADING: {State.DONE, State.NOT_DOWNLOADED, State.FAILED},
-        State.NOT_DOWNLOADED: {State.DOWNLOADING, State.CANCELLED},
-    }
+    OPEN = states.OPEN
+    WITHOUT_VIDEO = states.WITHOUT_VIDEO
+    ENDED = states.ENDED
+    MOVES = states.MOVES
 
     # -- what was asked for
     shot = models.ForeignKey(Shot, on_delete=models.PROTECT, related_name="renders")
@@ -317,7 +280,8 @@ class VideoRender(models.Model):
         """Live by its state, but nobody has worked on it for 30 seconds."""
         if self.state not in (self.State.RUNNING, self.State.DOWNLOADING):
             return False
-        return _last_touched(self.state_since, self.beat_at) < timezone.now() - STALE_AFTER
+        touched = max(self.state_since, self.beat_at or self.state_since)
+        return touched < timezone.now() - STALE_AFTER
 
     @property
     def status(self) -> str:
@@ -356,10 +320,6 @@ class VideoRender(models.Model):
         return bool(won)
 
     move.alters_data = True
-
-
-def _last_touched(state_since: datetime, beat_at: datetime | None) -> datetime:
-    return max(state_since, beat_at) if beat_at else state_since
 
 
 class Submission(models.Model):

@@ -108,6 +108,7 @@ def test_the_queue_is_known_to_few():
 
 DOORS = ("videogen.admin", "videogen.views", "videogen.forms", "videogen.management")
 DOORS += ("videogen.tasks", "videogen.console", "videogen.apps", "videogen.urls")
+DOORS += ("videogen.templatetags",)
 
 
 def test_only_doors_open_doors():

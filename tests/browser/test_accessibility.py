@@ -11,6 +11,8 @@ from tests.installations import wait_until
 RULES = {"resultTypes": ["violations"]}
 OWN_RULES = {**RULES, "rules": {"target-size": {"enabled": True}}}
 STOCK = {"shots list"}
+# Django's own links among words that have no line under them.
+STOCK_LINKS = (".breadcrumbs", 'a[href="?_facets')
 SIZES = {"desk": (1440, 900), "phone": (390, 844)}
 
 
@@ -64,6 +66,9 @@ def test_axe_finds_nothing(open_browser, pages, scheme, size):
             f"{name}: {each['id']}: {node['target']} {node['failureSummary']}"
             for each in results
             for node in each["nodes"]
+            if not (
+                each["id"] == "link-in-text-block" and node["target"][0].startswith(STOCK_LINKS)
+            )
         ]
         # Nothing makes the page itself scroll sideways.
         scrolled = page.evaluate("document.scrollingElement.scrollWidth - innerWidth")

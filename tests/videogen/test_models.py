@@ -20,7 +20,7 @@ LEGAL = {
     "submitting": {"running", "unknown", "queued", "failed"},
     "unknown": {"running", "downloading", "cancelled"},
     "running": {"downloading", "failed", "blocked", "unknown", "interrupted"},
-    "interrupted": {"running", "cancelled"},
+    "interrupted": {"running", "downloading", "cancelled"},
     "downloading": {"done", "not_downloaded", "failed"},
     "not_downloaded": {"downloading", "cancelled"},
 }

@@ -15,6 +15,7 @@ from videogen.forms import MODES
 from videogen.models import Lane, RenderBatch, Submission, VideoRender
 from videogen.planning import Action
 from videogen.showing import Badge, badge_of_state, media_url, usd
+from videogen.states import RESUMABLE
 from videogen.wakeups import is_cluster_running
 
 from .plan_rows import BADGES, key_frame_urls
@@ -241,7 +242,7 @@ class BatchPage:
     @cached_property
     def resumable(self) -> list[BatchRow]:
         """What broke off and nobody takes up by itself."""
-        return [row for row in self.rows if row.render.state in VideoRender.RESUMABLE]
+        return [row for row in self.rows if row.render.state in RESUMABLE]
 
     @property
     def can_resume(self) -> int:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from django.contrib.admin import site
-from django.db.models import Case, Count, F, Max, Q, QuerySet, When
+from django.db.models import Case, Count, F, Max, OuterRef, Q, QuerySet, Subquery, When
 from django.http import HttpRequest, JsonResponse
 from django.template.loader import render_to_string
 from django.urls import reverse
@@ -118,7 +118,8 @@ class Dashboard:
 
     @cached_property
     def reviews(self) -> list[ShotCard]:
-        newest = Max("renders__pk", filter=Q(renders__state=State.DONE))
+        takes = VideoRender.objects.filter(shot=OuterRef("pk"), state=State.DONE)
+        newest = Subquery(takes.order_by("-pk").values("pk")[:1])
         shots = filter_by_badge(for_cards(_shots()), BadgeWord.NEEDS_REVIEW)
         return [
             ShotCard(each)

@@ -20,11 +20,12 @@ from videogen.errors import RequestError, ReviewError, VideogenError
 from videogen.models import RenderBatch, VideoRender
 from videogen.planning import Action, plan_shots
 from videogen.queueing import queue_renders
+from videogen.states import RESUMABLE
 from videogen.uploads import upload_take
 from videogen.workflow import CREATE_SHOT_VIDEO
 
 from .board import requester_of
-from .shown_renders import GENERATE, RESUMABLE, REVIEW, require
+from .shown_renders import GENERATE, REVIEW, require
 
 State = VideoRender.State
 

@@ -25,6 +25,7 @@ from videogen.showing import (
     shown_pictures,
     usd,
 )
+from videogen.states import RESUMABLE
 
 REVIEW = "videogen.review_video"
 GENERATE = "videogen.generate_video"
@@ -32,9 +33,6 @@ GENERATE = "videogen.generate_video"
 State = VideoRender.State
 Review = VideoRender.Review
 Kind = VideoRender.Kind
-
-# Accepted and not had: it goes on without being paid for again.
-RESUMABLE = frozenset({State.INTERRUPTED, State.NOT_DOWNLOADED})
 
 _REVIEW_BADGES = {
     Review.UNREVIEWED: Badge("amber", "unreviewed"),

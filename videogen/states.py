@@ -1,0 +1,58 @@
+"""The states of a render, the moves between them, and what a person says about a take."""
+
+from __future__ import annotations
+
+from django.db import models
+
+
+class State(models.TextChoices):
+    QUEUED = "queued", "queued"
+    SUBMITTING = "submitting", "submitting"
+    RUNNING = "running", "rendering"
+    DOWNLOADING = "downloading", "downloading"
+    DONE = "done", "done"
+    INTERRUPTED = "interrupted", "interrupted"
+    NOT_DOWNLOADED = "not_downloaded", "not downloaded"
+    FAILED = "failed", "failed"
+    BLOCKED = "blocked", "blocked"
+    CANCELLED = "cancelled", "cancelled"
+    UNKNOWN = "unknown", "outcome unknown"
+    REHEARSED = "rehearsed", "rehearsed"
+
+
+class Kind(models.TextChoices):
+    GENERATION = "generation", "generation"
+    REHEARSAL = "rehearsal", "rehearsal"
+    LINK = "link", "download of a given link"
+    UPLOAD = "upload", "a person's own video"
+
+
+class Review(models.TextChoices):
+    UNREVIEWED = "unreviewed", "unreviewed"
+    SELECTED = "selected", "selected"
+    APPROVED = "approved", "approved"
+    REJECTED = "rejected", "rejected"
+
+
+OPEN = frozenset({State.QUEUED, State.SUBMITTING, State.RUNNING, State.DOWNLOADING})
+RESUMABLE = frozenset({State.INTERRUPTED, State.NOT_DOWNLOADED})
+WITHOUT_VIDEO = frozenset({State.FAILED, State.BLOCKED, State.CANCELLED})
+ENDED = frozenset(set(State) - OPEN)
+
+MOVES = {
+    State.QUEUED: {State.SUBMITTING, State.REHEARSED, State.CANCELLED, State.FAILED},
+    State.SUBMITTING: {State.RUNNING, State.UNKNOWN, State.QUEUED, State.FAILED},
+    # An answer may turn up late (in the journal of a machine that was away).
+    State.UNKNOWN: {State.RUNNING, State.DOWNLOADING, State.CANCELLED},
+    State.RUNNING: {
+        State.DOWNLOADING,
+        State.FAILED,
+        State.BLOCKED,
+        State.UNKNOWN,
+        State.INTERRUPTED,
+    },
+    # A person may have the download link from somewhere else.
+    State.INTERRUPTED: {State.RUNNING, State.DOWNLOADING, State.CANCELLED},
+    State.DOWNLOADING: {State.DONE, State.NOT_DOWNLOADED, State.FAILED},
+    State.NOT_DOWNLOADED: {State.DOWNLOADING, State.CANCELLED},
+}
