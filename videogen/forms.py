@@ -33,17 +33,6 @@ MODES = {
 }
 
 
-class PlanForm(forms.Form):
-    """What the page before a batch asks. `planned` is the fingerprint of the plan that the person
-    saw, so that nothing else is queued."""
-
-    mode = forms.ChoiceField(
-        choices=[(mode.value, title) for mode, (title, _) in MODES.items()],
-        widget=forms.RadioSelect,
-    )
-    planned = forms.CharField(required=False, widget=forms.HiddenInput)
-
-
 class ReferenceChoiceForm(forms.ModelForm):
     class Meta:
         model = ReferenceChoice

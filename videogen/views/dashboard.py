@@ -63,7 +63,7 @@ class BatchRow:
 
     @property
     def url(self) -> str:
-        return reverse("admin:videogen_renderbatch_change", args=[self.batch.pk])
+        return reverse("admin:videogen_renderbatch_progress", args=[self.batch.pk])
 
     @property
     def ended(self) -> int:
