@@ -125,7 +125,7 @@ def test_from_the_board_to_an_approved_take(site: Site, page: Page, story: int) 
     # The takes of the first shot: select, then approve.
     page.get_by_role("link", name="Take 1").first.click()
     page.wait_for_url(f"**{takes_of(three[0])}")
-    play(page.locator("section video"))
+    play(page.locator(".st-take video"))
     button(page, "Select").click()
     expect(page.locator(".st-take--selected")).to_have_count(1)
     button(page, "Approve").click()
@@ -149,10 +149,10 @@ def test_from_the_board_to_an_approved_take(site: Site, page: Page, story: int) 
 def test_reject_and_compare(site: Site, page: Page, rendered: int) -> None:
     shot = site.shots_of(rendered)[0]
     page.goto(takes_of(shot))
-    expect(page.locator("section.st-take")).to_have_count(2)
+    expect(page.locator(".st-take")).to_have_count(2)
 
     # A verdict needs a reason.
-    newest = page.locator("section.st-take").first
+    newest = page.locator(".st-take").first
     newest.get_by_text("Reject…").click()
     button(newest, "Reject take 2").click()
     expect(newest.locator("textarea:invalid")).to_have_count(1)
@@ -219,10 +219,10 @@ def test_what_one_decides_the_other_sees(site: Site, open_browser, rendered: int
     for page in (mine, yours):
         page.goto(takes_of(shot))
 
-    button(mine.locator("section.st-take").first, "Approve").click()
+    button(mine.locator(".st-take").first, "Approve").click()
     expect(mine.locator(".st-take--approved")).to_have_count(1)
     # The other page is old by now: its button does not undo what was decided.
-    button(yours.locator("section.st-take").last, "Select").click()
+    button(yours.locator(".st-take").last, "Select").click()
 
     expect(yours.locator(".st-take--approved")).to_have_count(1)
     expect(yours.locator(".messagelist .warning")).to_be_visible()

@@ -221,10 +221,14 @@ class ModeCard:
         for row in self.page.plan.rows:
             if not row.impossible:
                 counts[DECISIONS[row.situation][self.mode].action] += 1
-        price = self.page.plan.request.price_usd or Decimal(0)
-        cost = price * counts[Action.GENERATE]
         words = _work_in_words(counts)
-        return f"{words} · {usd(cost) if cost else 'free'}" if words else "Nothing to generate"
+        if not words:
+            return "Nothing to generate"
+        price = self.page.plan.request.price_usd
+        if price is None and counts[Action.GENERATE]:
+            return f"{words} · no price known"
+        cost = (price or Decimal(0)) * counts[Action.GENERATE]
+        return f"{words} · {usd(cost) if cost else 'free'}"
 
 
 @dataclass(frozen=True)
