@@ -24,12 +24,18 @@ PARTS = {
     "lists": lists.measure,
     "kills": kills.measure,
 }
+# Still over its bound on the shot list and the dashboard, as the change add-production-floor says:
+# run by name until it is within.
+BY_NAME_ONLY = {"lists"}
 
 
 def main(names: list[str]) -> int:
     console = Console(highlight=False)
     figures: list[Figure] = []
-    for name in names or PARTS:
+    if not names:
+        names = [name for name in PARTS if name not in BY_NAME_ONLY]
+        console.print(f"Only by name: python -m tests.bench {' '.join(BY_NAME_ONLY)}")
+    for name in names:
         folder = Path(tempfile.mkdtemp(prefix=f"videogen-bench-{name}-"))
         console.print(f"{name} …")
         try:
