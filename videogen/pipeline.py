@@ -306,8 +306,8 @@ def _apply_poll(future: Future[PollAnswer], render: VideoRender) -> None:
 
 
 def rehearse(renders: list[VideoRender]) -> None:
-    """Everything up to the paid call: load and check the pictures, build the exact request. Each
-    picture is looked at once, however many shots it goes along with."""
+    """The last check before the paid call that a rehearsal does not make: are the pictures of the
+    stored request still there, and the same? Each is looked at once, however many shots use it."""
     broken: dict[tuple[str, str], ReferencePictureError | None] = {}
     rehearsed, now = [], timezone.now()
     for render in renders:
