@@ -1,13 +1,5 @@
-"""What is paid for, and what came of it.
-
-Read first: `VideoRender` is the job (its row is the truth, the queue only wakes us up),
-`Submission` is one possible charge, `RenderBatch` is what one person asked for at once, `Lane` is
-the stream that paid calls stand in.
-"""
-
 from __future__ import annotations
 
-import uuid
 from collections.abc import Collection
 from datetime import timedelta
 from typing import Any
@@ -18,97 +10,14 @@ from django.db.models import Q
 from django.utils import timezone
 
 from storybook.fields import DocumentField
-from storybook.models import Shot, Story
+from storybook.models import Shot
+from videogen import states
 
-from . import states
+from .batches import RenderBatch
+from .lanes import Lane
 
 # A row that nobody has touched for so long has nobody who works on it.
 STALE_AFTER = timedelta(seconds=30)
-
-
-class Lane(models.Model):
-    """One backend with its key. A claim locks this row, so windows and caps hold across workers."""
-
-    name = models.CharField(max_length=100, unique=True)
-    paused_at = models.DateTimeField(null=True, blank=True)
-    pause_code = models.CharField(max_length=50, blank=True)
-    pause_reason = models.TextField(blank=True, help_text="What a person has to mend.")
-    not_before = models.DateTimeField(
-        null=True, blank=True, help_text="No submission before: the API asked us to wait."
-    )
-    wait_code = models.CharField(max_length=50, blank=True)
-    wait_reason = models.TextField(blank=True)
-    quota_refusals = models.PositiveIntegerField(
-        default=0, help_text="Refusals in a row; the wait grows with them."
-    )
-    lease_owner = models.CharField(max_length=200, blank=True)
-    lease_expires_at = models.DateTimeField(null=True, blank=True)
-    beat_at = models.DateTimeField(null=True, blank=True)
-
-    class Meta:
-        verbose_name = "lane"
-
-    def __str__(self) -> str:
-        return self.name
-
-
-class RenderBatch(models.Model):
-    class Mode(models.TextChoices):
-        DEFAULT = "default", "render what is missing"
-        RESUME = "resume", "resume what was interrupted"
-        OVERRIDE = "override", "render new takes"
-        DRY_RUN = "dry-run", "rehearse, pay nothing"
-
-    class Status(models.TextChoices):
-        DRAFT = "draft", "draft"
-        CONFIRMED = "confirmed", "confirmed"
-
-    class Door(models.TextChoices):
-        COMMAND = "command", "command line"
-        ADMIN = "admin", "admin"
-
-    story = models.ForeignKey(Story, on_delete=models.PROTECT, related_name="render_batches")
-    status = models.CharField(
-        max_length=10,
-        choices=Status,
-        default=Status.CONFIRMED,
-        help_text="A draft is a selection that somebody looks at; nothing is queued for it.",
-    )
-    shots = models.ManyToManyField(
-        Shot, blank=True, related_name="+", help_text="What a draft was made for."
-    )
-    task = models.CharField(max_length=50)
-    mode = models.CharField(max_length=10, choices=Mode)
-    door = models.CharField(max_length=10, choices=Door)
-    filters = DocumentField(
-        default=dict, help_text="What was asked for: scenelet, shot index, or the shots selected."
-    )
-    plan = DocumentField(default=list, help_text="The decision on every shot, with its reason.")
-    counts = DocumentField(default=dict, help_text="Number of shots by decision.")
-    estimated_cost_usd = models.DecimalField(max_digits=10, decimal_places=2, default=0)
-    requested_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, blank=True
-    )
-    requested_by_name = models.CharField(
-        max_length=150, blank=True, help_text="As it was when the batch was asked for."
-    )
-    worked_by = models.CharField(
-        max_length=200,
-        blank=True,
-        help_text="The process that works this batch by itself, where no cluster does.",
-    )
-    created_at = models.DateTimeField(default=timezone.now)
-
-    class Meta:
-        ordering = ["-created_at", "-pk"]
-        verbose_name_plural = "render batches"
-        indexes = [
-            # The minute sweep looks for old drafts among batches with long plans.
-            models.Index(fields=["created_at"], condition=Q(status="draft"), name="drafts_by_age"),
-        ]
-
-    def __str__(self) -> str:
-        return f"Batch {self.pk}: {self.get_mode_display()}"
 
 
 class VideoRender(models.Model):
@@ -320,80 +229,3 @@ class VideoRender(models.Model):
         return bool(won)
 
     move.alters_data = True
-
-
-class Submission(models.Model):
-    """The intent to send one paid call, written before the call leaves. A crash cannot forget it,
-    so quota windows and the budget are counted here."""
-
-    class Outcome(models.TextChoices):
-        CLAIMED = "claimed", "not answered yet"
-        ACCEPTED = "accepted", "accepted"
-        NOT_CHARGED = "not_charged", "accepted, ended without a video, not charged"
-        REJECTED = "rejected", "not accepted, not charged"
-        UNKNOWN = "unknown", "unknown: maybe paid"
-
-    MAY_COST = frozenset({Outcome.CLAIMED, Outcome.ACCEPTED, Outcome.UNKNOWN})
-
-    token = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
-    render = models.ForeignKey(VideoRender, on_delete=models.PROTECT, related_name="submissions")
-    lane = models.ForeignKey(Lane, on_delete=models.PROTECT, related_name="submissions")
-    owner = models.CharField(max_length=200, help_text="host, boot, process and its start time")
-    price_usd = models.DecimalField(max_digits=8, decimal_places=2)
-    outcome = models.CharField(max_length=12, choices=Outcome, default=Outcome.CLAIMED)
-    operation_name = models.CharField(max_length=500, blank=True)
-    error_code = models.CharField(max_length=60, blank=True)
-    error_message = models.TextField(blank=True)
-    claimed_at = models.DateTimeField(default=timezone.now)
-    answered_at = models.DateTimeField(null=True, blank=True)
-
-    class Meta:
-        ordering = ["-claimed_at"]
-        constraints = [
-            # What may have been accepted is never sent a second time, whoever asks.
-            models.UniqueConstraint(
-                fields=["render"],
-                condition=Q(outcome__in=["claimed", "accepted", "not_charged", "unknown"]),
-                name="one_possible_charge_per_render",
-            ),
-        ]
-        indexes = [
-            # The claim counts the last minute of its lane.
-            models.Index(fields=["lane", "claimed_at"], name="submissions_of_a_window"),
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.get_outcome_display()}: {self.render}"
-
-
-class ReferenceChoice(models.Model):
-    """A person's word on one reference of one shot: use it first, or leave it out."""
-
-    class Kind(models.TextChoices):
-        CHARACTER = "character", "character model sheet"
-        ENVIRONMENT = "environment", "environment reference image"
-        KEY_FRAME = "key_frame", "key frame"
-
-    class Choice(models.TextChoices):
-        PINNED = "pinned", "pin: use it, in this order"
-        LEFT_OUT = "left_out", "leave it out"
-
-    shot = models.ForeignKey(Shot, on_delete=models.CASCADE, related_name="reference_choices")
-    kind = models.CharField(max_length=12, choices=Kind)
-    reference_id = models.CharField(
-        max_length=200,
-        help_text="The character's or environment's id; of a key frame its number, from 1.",
-    )
-    choice = models.CharField(max_length=10, choices=Choice)
-    position = models.PositiveIntegerField(default=1, help_text="Order among the pinned.")
-
-    class Meta:
-        ordering = ["shot", "position", "pk"]
-        constraints = [
-            models.UniqueConstraint(
-                fields=["shot", "kind", "reference_id"], name="one_choice_per_reference_of_a_shot"
-            )
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.get_choice_display()}: {self.get_kind_display()} {self.reference_id}"

@@ -1,0 +1,68 @@
+from __future__ import annotations
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+from django.utils import timezone
+
+from storybook.fields import DocumentField
+from storybook.models import Shot, Story
+
+
+class RenderBatch(models.Model):
+    class Mode(models.TextChoices):
+        DEFAULT = "default", "render what is missing"
+        RESUME = "resume", "resume what was interrupted"
+        OVERRIDE = "override", "render new takes"
+        DRY_RUN = "dry-run", "rehearse, pay nothing"
+
+    class Status(models.TextChoices):
+        DRAFT = "draft", "draft"
+        CONFIRMED = "confirmed", "confirmed"
+
+    class Door(models.TextChoices):
+        COMMAND = "command", "command line"
+        ADMIN = "admin", "admin"
+
+    story = models.ForeignKey(Story, on_delete=models.PROTECT, related_name="render_batches")
+    status = models.CharField(
+        max_length=10,
+        choices=Status,
+        default=Status.CONFIRMED,
+        help_text="A draft is a selection that somebody looks at; nothing is queued for it.",
+    )
+    shots = models.ManyToManyField(
+        Shot, blank=True, related_name="+", help_text="What a draft was made for."
+    )
+    task = models.CharField(max_length=50)
+    mode = models.CharField(max_length=10, choices=Mode)
+    door = models.CharField(max_length=10, choices=Door)
+    filters = DocumentField(
+        default=dict, help_text="What was asked for: scenelet, shot index, or the shots selected."
+    )
+    plan = DocumentField(default=list, help_text="The decision on every shot, with its reason.")
+    counts = DocumentField(default=dict, help_text="Number of shots by decision.")
+    estimated_cost_usd = models.DecimalField(max_digits=10, decimal_places=2, default=0)
+    requested_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, blank=True
+    )
+    requested_by_name = models.CharField(
+        max_length=150, blank=True, help_text="As it was when the batch was asked for."
+    )
+    worked_by = models.CharField(
+        max_length=200,
+        blank=True,
+        help_text="The process that works this batch by itself, where no cluster does.",
+    )
+    created_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        ordering = ["-created_at", "-pk"]
+        verbose_name_plural = "render batches"
+        indexes = [
+            # The minute sweep looks for old drafts among batches with long plans.
+            models.Index(fields=["created_at"], condition=Q(status="draft"), name="drafts_by_age"),
+        ]
+
+    def __str__(self) -> str:
+        return f"Batch {self.pk}: {self.get_mode_display()}"

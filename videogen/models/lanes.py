@@ -1,0 +1,29 @@
+from __future__ import annotations
+
+from django.db import models
+
+
+class Lane(models.Model):
+    """One backend with its key. A claim locks this row, so windows and caps hold across workers."""
+
+    name = models.CharField(max_length=100, unique=True)
+    paused_at = models.DateTimeField(null=True, blank=True)
+    pause_code = models.CharField(max_length=50, blank=True)
+    pause_reason = models.TextField(blank=True, help_text="What a person has to mend.")
+    not_before = models.DateTimeField(
+        null=True, blank=True, help_text="No submission before: the API asked us to wait."
+    )
+    wait_code = models.CharField(max_length=50, blank=True)
+    wait_reason = models.TextField(blank=True)
+    quota_refusals = models.PositiveIntegerField(
+        default=0, help_text="Refusals in a row; the wait grows with them."
+    )
+    lease_owner = models.CharField(max_length=200, blank=True)
+    lease_expires_at = models.DateTimeField(null=True, blank=True)
+    beat_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        verbose_name = "lane"
+
+    def __str__(self) -> str:
+        return self.name

@@ -1,0 +1,54 @@
+from __future__ import annotations
+
+import uuid
+
+from django.db import models
+from django.db.models import Q
+from django.utils import timezone
+
+from .lanes import Lane
+from .renders import VideoRender
+
+
+class Submission(models.Model):
+    """The intent to send one paid call, written before the call leaves. A crash cannot forget it,
+    so quota windows and the budget are counted here."""
+
+    class Outcome(models.TextChoices):
+        CLAIMED = "claimed", "not answered yet"
+        ACCEPTED = "accepted", "accepted"
+        NOT_CHARGED = "not_charged", "accepted, ended without a video, not charged"
+        REJECTED = "rejected", "not accepted, not charged"
+        UNKNOWN = "unknown", "unknown: maybe paid"
+
+    MAY_COST = frozenset({Outcome.CLAIMED, Outcome.ACCEPTED, Outcome.UNKNOWN})
+
+    token = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    render = models.ForeignKey(VideoRender, on_delete=models.PROTECT, related_name="submissions")
+    lane = models.ForeignKey(Lane, on_delete=models.PROTECT, related_name="submissions")
+    owner = models.CharField(max_length=200, help_text="host, boot, process and its start time")
+    price_usd = models.DecimalField(max_digits=8, decimal_places=2)
+    outcome = models.CharField(max_length=12, choices=Outcome, default=Outcome.CLAIMED)
+    operation_name = models.CharField(max_length=500, blank=True)
+    error_code = models.CharField(max_length=60, blank=True)
+    error_message = models.TextField(blank=True)
+    claimed_at = models.DateTimeField(default=timezone.now)
+    answered_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ["-claimed_at"]
+        constraints = [
+            # What may have been accepted is never sent a second time, whoever asks.
+            models.UniqueConstraint(
+                fields=["render"],
+                condition=Q(outcome__in=["claimed", "accepted", "not_charged", "unknown"]),
+                name="one_possible_charge_per_render",
+            ),
+        ]
+        indexes = [
+            # The claim counts the last minute of its lane.
+            models.Index(fields=["lane", "claimed_at"], name="submissions_of_a_window"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.get_outcome_display()}: {self.render}"
