@@ -196,7 +196,7 @@ def end_wait(lane: Lane) -> None:
         Lane.objects.filter(pk=lane.pk).update(
             not_before=None, wait_code="", wait_reason="", quota_refusals=0
         )
-        VideoRender.objects.filter(lane=lane, state=State.QUEUED).update(not_before=None)
+        VideoRender.objects.open().filter(lane=lane, state=State.QUEUED).update(not_before=None)
 
 
 def _pause_for_quota(submission: Submission, error: VeoError, now: datetime) -> datetime:

@@ -68,7 +68,7 @@ def claim_renders(
 def queued_renders(lane: Lane, scope: Collection[int] | None = None) -> QuerySet[VideoRender]:
     """The lane's renders that wait for a submission and may have it now."""
     now = timezone.now()
-    renders = VideoRender.objects.filter(
+    renders = VideoRender.objects.open().filter(
         Q(not_before=None) | Q(not_before__lte=now),
         lane=lane,
         kind=VideoRender.Kind.GENERATION,
@@ -78,9 +78,11 @@ def queued_renders(lane: Lane, scope: Collection[int] | None = None) -> QuerySet
 
 
 def _free_slots(lane: Lane, now: datetime) -> int:
-    in_flight = VideoRender.objects.filter(
-        lane=lane, state__in=[State.SUBMITTING, State.RUNNING]
-    ).count()
+    in_flight = (
+        VideoRender.objects.open()
+        .filter(lane=lane, state__in=[State.SUBMITTING, State.RUNNING])
+        .count()
+    )
     free = settings.VIDEO_MAX_IN_FLIGHT - in_flight
     per_minute = settings.VIDEO_SUBMISSIONS_PER_MINUTE
     if per_minute is not None:

@@ -12,9 +12,7 @@ from decimal import Decimal
 from django.conf import settings
 from django.db.models import Sum
 
-from .models import Submission, VideoRender
-
-SIMULATOR = "simulator"
+from .models import SIMULATOR, Submission, VideoRender
 
 # Google's price list for the Gemini API as of 2026-11: audio included, charged only for a video
 # that was generated.
@@ -43,12 +41,15 @@ def committed_usd(*, with_queued: bool) -> Decimal:
     """What was paid, may have been paid, or will be when the queued renders are sent. Queries."""
     spent = Submission.objects.filter(outcome__in=Submission.MAY_COST)
     total = spent.aggregate(total=Sum("price_usd"))["total"] or Decimal(0)
-    if with_queued:
-        queued = VideoRender.objects.filter(
-            state=VideoRender.State.QUEUED, kind=VideoRender.Kind.GENERATION
-        )
-        total += queued.aggregate(total=Sum("price_estimate_usd"))["total"] or Decimal(0)
-    return total
+    return total + queued_usd() if with_queued else total
+
+
+def queued_usd() -> Decimal:
+    """What the queued renders will cost when they are sent. Queries."""
+    queued = VideoRender.objects.open().filter(
+        state=VideoRender.State.QUEUED, kind=VideoRender.Kind.GENERATION
+    )
+    return queued.aggregate(total=Sum("price_estimate_usd"))["total"] or Decimal(0)
 
 
 def budget_left_usd(*, with_queued: bool) -> Decimal | None:

@@ -152,7 +152,7 @@ class Pump:
     # -- one step each
 
     def _renders(self, *states: str) -> QuerySet[VideoRender]:
-        renders = VideoRender.objects.filter(lane=self.lane, state__in=states)
+        renders = VideoRender.objects.open().filter(lane=self.lane, state__in=states)
         return renders if self.scope is None else renders.filter(pk__in=self.scope)
 
     def _beat(self) -> None:

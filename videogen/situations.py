@@ -1,34 +1,27 @@
-"""Where a shot stands, derived from its renders and never stored: its row of the mode table, and
-its badge on the screens; the badge once in Python (one shot, renders at hand) and once in SQL
-(lists)."""
+"""Where a shot stands, by its renders: its row of the mode table, and its badge on the screens
+(kept in `ShotStanding`, but for what the clock alone changes)."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from datetime import datetime
+from collections.abc import Collection, Iterable, Mapping
 from enum import StrEnum
 
-from django.conf import settings
-from django.db.models import (
-    Case,
-    CharField,
-    Count,
-    F,
-    Max,
-    OuterRef,
-    Q,
-    QuerySet,
-    Subquery,
-    Value,
-    When,
-)
-from django.db.models.functions import Coalesce
+from django.db.models import Count, Q, QuerySet
 from django.utils import timezone
 
 from storybook.models import Shot
 
-from .models import STALE_AFTER, VideoRender
-from .money import SIMULATOR
+from .models import (
+    SIMULATOR,
+    STALE_AFTER,
+    ShotStanding,
+    VideoRender,
+    badge_at_this_moment,
+    badge_of_renders,
+    counts_simulated,
+    is_attempt,
+)
+from .states import BadgeWord
 
 State = VideoRender.State
 Kind = VideoRender.Kind
@@ -65,7 +58,7 @@ def find_situations(
     )
     rank = {situation: number for number, situation in enumerate(Situation)}
     for render in renders:
-        if not _counts(render, backend):
+        if not is_attempt(render, counts_simulated=backend == SIMULATOR):
             continue
         situation = situation_of(render)
         if render.shot_id not in found or rank[situation] <= rank[found[render.shot_id][0]]:
@@ -87,143 +80,101 @@ def situation_of(render: VideoRender) -> Situation:
     }.get(status, Situation.WITHOUT_VIDEO)
 
 
-def _counts(render: VideoRender, backend: str) -> bool:
-    if render.kind == Kind.REHEARSAL:
-        return False
-    return backend == SIMULATOR or not render.is_simulated or render.state in VideoRender.OPEN
-
-
 # -- the badge -------------------------------------------------------------------------------------
 
 
-class BadgeWord(StrEnum):
-    """In the order in which they are read: what waits for a person comes before what is well."""
-
-    GENERATING = "generating"
-    NEEDS_DECISION = "needs a decision"
-    FAILED = "failed"
-    NEEDS_REVIEW = "needs review"
-    APPROVED = "approved"
-    READY = "ready"
-
-
-_STUCK = (State.UNKNOWN, State.INTERRUPTED, State.NOT_DOWNLOADED)
-_WENT_WRONG = (State.FAILED, State.BLOCKED)
-_NOT_JUDGED = (Review.UNREVIEWED, Review.SELECTED)
-# Live states that count as such only while somebody works on them: VideoRender.is_stale.
-_WORKED_ON = (State.RUNNING, State.DOWNLOADING)
-
-
 def badge_word_of(renders: Iterable[VideoRender]) -> BadgeWord:
-    """Of one shot, from all its renders. No query.
-
-    An approval settles what came before it: an older take that nobody judged, or an older failure,
-    asks for nothing any more.
-    """
-    attempts = sorted(
-        (each for each in renders if _counts(each, settings.VIDEO_BACKEND)),
-        key=lambda render: render.pk,
-    )
-    statuses = [render.status for render in attempts]
-    if VideoRender.OPEN.intersection(statuses):
-        return BadgeWord.GENERATING
-    if any(status in _STUCK for status in statuses):
-        return BadgeWord.NEEDS_DECISION
-    takes = [each for each in attempts if each.state == State.DONE]
-    approved_at = next(
-        (_approved_at(each) for each in takes if each.review == Review.APPROVED), None
-    )
-    failures = [each for each in attempts if each.state in _WENT_WRONG]
-    if failures and failures[-1] is attempts[-1] and _is_any_after(failures, approved_at):
-        return BadgeWord.FAILED
-    if _is_any_after([each for each in takes if each.review in _NOT_JUDGED], approved_at):
-        return BadgeWord.NEEDS_REVIEW
-    return BadgeWord.READY if approved_at is None else BadgeWord.APPROVED
+    """Of one shot at this moment, from all its renders. No query."""
+    word, render = badge_of_renders(renders, counts_simulated=counts_simulated())
+    return badge_at_this_moment(word, render)
 
 
-def _approved_at(render: VideoRender) -> datetime:
-    return render.reviewed_at or render.state_since
+def current_standings(**conditions: object) -> QuerySet[ShotStanding]:
+    """For the backend of the settings, of shots that have any renders."""
+    # As a list: SQLite looks "= 1" up in an index, but not the bare column of a boolean.
+    return ShotStanding.objects.filter(counts_simulated__in=[counts_simulated()], **conditions)
 
 
-def _is_any_after(renders: Iterable[VideoRender], approved_at: datetime | None) -> bool:
-    return any(approved_at is None or each.state_since > approved_at for each in renders)
-
-
-def annotate_badges(shots: QuerySet[Shot]) -> QuerySet[Shot]:
-    """`badge_word`, `takes` (how many videos), `latest_video` and `latest_poster` (of the newest
-    take, "" without one; relative to MEDIA_ROOT). No query of its own and none per row."""
-    takes = _attempts().filter(state=State.DONE)
-    counted = takes.order_by().values("shot").annotate(number=Count("pk")).values("number")
-    newest = takes.order_by("-take")
-    return shots.annotate(
-        badge_word=_badge_word(),
-        takes=Coalesce(Subquery(counted), 0),
-        latest_video=Coalesce(Subquery(newest.values("video_file")[:1]), Value("")),
-        latest_poster=Coalesce(Subquery(newest.values("poster_file")[:1]), Value("")),
-    )
+def standings_with(word: str) -> QuerySet[ShotStanding]:
+    """Those that have this badge at this moment."""
+    match word:
+        case BadgeWord.GENERATING:
+            return current_standings(badge=BadgeWord.GENERATING).exclude(_is_stale())
+        case BadgeWord.NEEDS_DECISION:
+            kept = (BadgeWord.GENERATING, BadgeWord.NEEDS_DECISION)
+            return current_standings(badge__in=kept).filter(
+                Q(badge=BadgeWord.NEEDS_DECISION) | _is_stale()
+            )
+    return current_standings(badge=word)
 
 
 def filter_by_badge(shots: QuerySet[Shot], word: str) -> QuerySet[Shot]:
-    return shots.alias(badge_asked_for=_badge_word()).filter(badge_asked_for=word)
+    if word == BadgeWord.READY:
+        others = [each for each in BadgeWord if each != BadgeWord.READY]
+        return shots.exclude(pk__in=current_standings(badge__in=others).values("shot"))
+    return shots.filter(pk__in=standings_with(word).values("shot"))
+
+
+def filter_by_video(shots: QuerySet[Shot], *, has_video: bool) -> QuerySet[Shot]:
+    with_video = Q(pk__in=current_standings(takes__gt=0).values("shot"))
+    return shots.filter(with_video if has_video else ~with_video)
 
 
 def count_badges(shots: QuerySet[Shot]) -> dict[str, int]:
-    """How many of the shots have which badge: all six words, in their order. One query."""
-    counted = (
-        Shot.objects.filter(pk__in=shots.values("pk"))
-        .order_by()
-        .annotate(word=_badge_word())
-        .values("word")
-        .annotate(number=Count("pk"))
-        .values_list("word", "number")
-    )
-    return {word.value: 0 for word in BadgeWord} | dict(counted)
+    """How many of the shots have which badge: all six words, in their order. Three queries."""
+    shots, standings = _with_standings(shots)
+    counts = dict(standings.values_list("badge").annotate(number=Count("*")))
+    return _as_of_now(counts, standings.filter(_is_stale()).count(), shots.count())
 
 
-def _badge_word() -> Coalesce:
-    """badge_word_of as SQL: one pass over the renders of the row's shot."""
-    stale_before = timezone.now() - STALE_AFTER
-    is_stale = Q(state__in=_WORKED_ON, state_since__lt=stale_before) & (
-        Q(beat_at=None) | Q(beat_at__lt=stale_before)
-    )
-    went_wrong = Q(state__in=_WENT_WRONG)
-    facts = {
-        "live": Count("pk", filter=Q(state__in=VideoRender.OPEN) & ~is_stale),
-        "stuck": Count("pk", filter=Q(state__in=_STUCK) | is_stale),
-        "last": Max("pk"),
-        "last_failed": Max("pk", filter=went_wrong),
-        "failed_since": Max("state_since", filter=went_wrong),
-        "unjudged_since": Max("state_since", filter=Q(state=State.DONE, review__in=_NOT_JUDGED)),
-        "approved_at": Max(
-            Coalesce("reviewed_at", "state_since"),
-            filter=Q(state=State.DONE, review=Review.APPROVED),
-        ),
+def count_videos(shots: QuerySet[Shot]) -> dict[str, int]:
+    """How many of the shots have a video: "yes" and "no". Two queries."""
+    shots, standings = _with_standings(shots)
+    with_video = standings.filter(takes__gt=0).count()
+    return {"yes": with_video, "no": shots.count() - with_video}
+
+
+def count_badges_by_story(stories: Collection[int]) -> dict[int, dict[str, int]]:
+    """The same of each story, by its key. Three queries."""
+    shots = Shot.objects.filter(scenelet__story__in=stories).values_list("scenelet__story")
+    totals = dict(shots.annotate(number=Count("*")).order_by())
+    standings = current_standings(shot__scenelet__story__in=stories)
+    story = "shot__scenelet__story"
+    stale = dict(standings.filter(_is_stale()).values_list(story).annotate(number=Count("*")))
+    counts: dict[int, dict[str, int]] = {key: {} for key in stories}
+    for key, badge, number in standings.values_list(story, "badge").annotate(number=Count("*")):
+        counts[key][badge] = number
+    return {
+        key: _as_of_now(found, stale.get(key, 0), totals.get(key, 0))
+        for key, found in counts.items()
     }
-    words = {
-        BadgeWord.GENERATING: Q(live__gt=0),
-        BadgeWord.NEEDS_DECISION: Q(stuck__gt=0),
-        BadgeWord.FAILED: Q(last_failed=F("last")) & _is_unsettled("failed_since"),
-        BadgeWord.NEEDS_REVIEW: _is_unsettled("unjudged_since"),
-        BadgeWord.APPROVED: Q(approved_at__isnull=False),
-    }
-    word = Case(
-        *(When(condition, then=Value(word.value)) for word, condition in words.items()),
-        default=Value(BadgeWord.READY.value),
-        output_field=CharField(),
+
+
+def _with_standings(
+    shots: QuerySet[Shot],
+) -> tuple[QuerySet[Shot], QuerySet[ShotStanding]]:
+    if not shots.query.has_filters():
+        return Shot.objects.all(), current_standings()
+    # A search may find a shot twice.
+    shots = shots.order_by().values("pk").distinct()
+    return shots, current_standings(shot__in=shots)
+
+
+def _as_of_now(kept: Mapping[str, int], stale: int, shots: int) -> dict[str, int]:
+    counts = {word.value: kept.get(word, 0) for word in BadgeWord}
+    counts[BadgeWord.GENERATING] -= stale
+    counts[BadgeWord.NEEDS_DECISION] += stale
+    # Most of them have no renders, and therefore no standing.
+    counts[BadgeWord.READY] += shots - sum(counts.values())
+    return counts
+
+
+def _is_stale() -> Q:
+    """VideoRender.is_stale of a standing's render, as SQL."""
+    before = timezone.now() - STALE_AFTER
+    return Q(
+        Q(render__beat_at=None) | Q(render__beat_at__lt=before),
+        badge=BadgeWord.GENERATING,
+        render__state__in=[State.RUNNING, State.DOWNLOADING],
+        render__state_since__lt=before,
     )
-    by_shot = _attempts().order_by().values("shot").alias(**facts).annotate(word=word)
-    return Coalesce(Subquery(by_shot.values("word")), Value(BadgeWord.READY.value))
-
-
-def _is_unsettled(since: str) -> Q:
-    return Q(**{f"{since}__isnull": False}) & (
-        Q(approved_at=None) | Q(**{f"{since}__gt": F("approved_at")})
-    )
-
-
-def _attempts() -> QuerySet[VideoRender]:
-    """The renders of the outer row's shot that `_counts`."""
-    attempts = VideoRender.objects.filter(shot=OuterRef("pk")).exclude(kind=Kind.REHEARSAL)
-    if settings.VIDEO_BACKEND == SIMULATOR:
-        return attempts
-    return attempts.filter(Q(is_simulated=False) | Q(state__in=VideoRender.OPEN))

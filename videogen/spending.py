@@ -4,16 +4,15 @@ page, with the places of the bars that the template draws."""
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 
 from django.conf import settings
-from django.db.models import Sum
-from django.db.models.functions import TruncDate
+from django.db.models import Q, Sum
 from django.utils import timezone
 
 from .models import Submission
-from .money import SIMULATOR, committed_usd
+from .money import SIMULATOR, committed_usd, queued_usd
 from .showing import usd
 
 DAYS = 14
@@ -107,27 +106,31 @@ def recent_spending() -> Spending:
     """Of the last 14 days, by the local calendar. Three queries."""
     today = timezone.localdate()
     days = [today - timedelta(days=ago) for ago in reversed(range(DAYS))]
-    since = timezone.now() - timedelta(days=DAYS + 1)
-    rows = (
-        Submission.objects.filter(outcome__in=Submission.MAY_COST, claimed_at__gte=since)
-        .order_by()
-        .values(day=TruncDate("claimed_at"))
-        .annotate(total=Sum("price_usd"))
-    )
-    spent = {row["day"]: row["total"] for row in rows}
-    most = max([spent.get(day, Decimal(0)) for day in days])
+    spent = _spent_on(days)
+    most = max([spent[day] for day in days])
     step = 100 / DAYS
-    committed = committed_usd(with_queued=False)
     return Spending(
-        tuple(
-            _bar(day, spent.get(day, Decimal(0)), most, place * step, step)
-            for place, day in enumerate(days)
-        ),
-        committed,
-        committed_usd(with_queued=True) - committed,
+        tuple(_bar(day, spent[day], most, place * step, step) for place, day in enumerate(days)),
+        committed_usd(with_queued=False),
+        queued_usd(),
         settings.VIDEO_BUDGET_USD,
         settings.VIDEO_BACKEND == SIMULATOR,
     )
+
+
+def _spent_on(days: list[date]) -> dict[date, Decimal]:
+    # One sum a day: TruncDate is a Python function on SQLite, called for every row.
+    starts = {day: timezone.make_aware(datetime.combine(day, time.min)) for day in days}
+    ends = [*list(starts.values())[1:], None]
+    sums = {}
+    for place, (start, end) in enumerate(zip(starts.values(), ends, strict=True)):
+        of_day = Q(claimed_at__gte=start) & (Q(claimed_at__lt=end) if end else Q())
+        sums[f"day_{place}"] = Sum("price_usd", filter=of_day)
+    sent = Submission.objects.filter(
+        outcome__in=Submission.MAY_COST, claimed_at__gte=starts[days[0]]
+    )
+    totals = sent.aggregate(**sums)
+    return {day: totals[f"day_{place}"] or Decimal(0) for place, day in enumerate(days)}
 
 
 def _bar(day: date, amount: Decimal, most: Decimal, x: float, step: float) -> Day:

@@ -1,6 +1,9 @@
-"""The states of a render, the moves between them, and what a person says about a take."""
+"""The states of a render, the moves between them, what a person says about a take, and where a
+shot stands by its renders."""
 
 from __future__ import annotations
+
+from enum import StrEnum
 
 from django.db import models
 
@@ -32,6 +35,18 @@ class Review(models.TextChoices):
     SELECTED = "selected", "selected"
     APPROVED = "approved", "approved"
     REJECTED = "rejected", "rejected"
+
+
+class BadgeWord(StrEnum):
+    """Of a shot, in the order in which they are read: what waits for a person comes before what is
+    well."""
+
+    GENERATING = "generating"
+    NEEDS_DECISION = "needs a decision"
+    FAILED = "failed"
+    NEEDS_REVIEW = "needs review"
+    APPROVED = "approved"
+    READY = "ready"
 
 
 OPEN = frozenset({State.QUEUED, State.SUBMITTING, State.RUNNING, State.DOWNLOADING})

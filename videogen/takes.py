@@ -89,7 +89,7 @@ class Downloads:
         self._running.clear()
 
     def waiting(self) -> QuerySet[VideoRender]:
-        renders = VideoRender.objects.filter(lane=self.lane, state=State.DOWNLOADING)
+        renders = VideoRender.objects.open().filter(lane=self.lane, state=State.DOWNLOADING)
         return renders if self.scope is None else renders.filter(pk__in=self.scope)
 
     def _due(self) -> QuerySet[VideoRender]:
@@ -288,9 +288,8 @@ def _waits_soon(downloads: Downloads, end: float) -> bool:
 def _others_at_work(lane: Lane) -> int:
     """How many processes are downloading for the lane; one worker has to stay free for the pump."""
     return (
-        VideoRender.objects.filter(
-            lane=lane, state=State.DOWNLOADING, download_lease_until__gt=timezone.now()
-        )
+        VideoRender.objects.open()
+        .filter(lane=lane, state=State.DOWNLOADING, download_lease_until__gt=timezone.now())
         .exclude(downloader__in=["", this_process()])
         .values("downloader")
         .distinct()

@@ -64,9 +64,11 @@ def release_orphans(lane: Lane) -> None:
     """Settle what a killed command has left, so that a plan sees it as it is: what it had only
     queued was never sent and is cancelled, what the API renders is interrupted."""
     Pump(lane).reap()
-    left = VideoRender.objects.filter(
-        lane=lane, state__in=VideoRender.OPEN, batch__worked_by__gt=""
-    ).select_related("batch")
+    left = (
+        VideoRender.objects.open()
+        .filter(lane=lane, batch__worked_by__gt="")
+        .select_related("batch")
+    )
     gone = {
         worker: is_provably_gone(worker)
         for worker in left.values_list("batch__worked_by", flat=True).distinct()

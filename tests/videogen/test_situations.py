@@ -9,14 +9,17 @@ from django.utils import timezone
 
 from storybook.models import Shot
 from tests.factories import make_batch, make_lane, make_render, make_shot, make_story, shots_of
-from videogen.models import VideoRender
-from videogen.showing import badge_of_shot, badge_of_word
+from videogen.models import ShotStanding, VideoRender, fill_standings
+from videogen.shot_cards import ShotCard, for_cards
+from videogen.showing import badge_of_shot, badge_of_word, media_url
 from videogen.situations import (
     BadgeWord,
-    annotate_badges,
     badge_word_of,
     count_badges,
+    count_badges_by_story,
+    count_videos,
     filter_by_badge,
+    filter_by_video,
 )
 
 pytestmark = pytest.mark.django_db
@@ -95,8 +98,8 @@ BADGES = {
 
 
 def words_of(shots):
-    """By shot, from SQL."""
-    return dict(annotate_badges(shots).values_list("pk", "badge_word"))
+    """By shot, as the lists show them."""
+    return {shot.pk: ShotCard(shot).word for shot in for_cards(shots)}
 
 
 @pytest.mark.parametrize(("renders", "word"), BADGES.values(), ids=BADGES.keys())
@@ -120,9 +123,11 @@ def test_what_the_simulator_made_is_nothing_to_a_real_backend(settings):
     make_render(simulated, State.DONE, backend="simulator")
     make_render(real, State.DONE, backend="gemini")
 
-    found = annotate_badges(Shot.objects.all()).values_list("badge_word", "takes", "latest_video")
+    one, other = (ShotCard(shot) for shot in for_cards(Shot.objects.all()))
 
-    assert list(found) == [("ready", 0, ""), ("needs review", 1, real.renders.get().video_file)]
+    assert (one.word, one.takes, one.latest_video_url) == ("ready", 0, "")
+    assert (other.word, other.takes) == ("needs review", 1)
+    assert other.latest_video_url.endswith(real.renders.get().video_file)
     assert badge_word_of(simulated.renders.all()) == "ready"
 
 
@@ -134,29 +139,40 @@ def test_the_latest_take_is_shown_whatever_came_after_it():
     make_render(shot, State.FAILED)
     make_render(shot, State.REHEARSED)
 
-    found = annotate_badges(Shot.objects.all()).get()
+    card = ShotCard(for_cards(Shot.objects.all()).get())
 
-    assert (found.takes, found.latest_video, found.latest_poster) == (3, "3.mp4", "3.jpg")
+    assert card.takes == 3
+    assert (card.latest_video_url, card.still_url) == (media_url("3.mp4"), media_url("3.jpg"))
+
+
+def test_the_selected_take_is_shown_before_the_latest():
+    shot = make_shot(pictures={})
+    make_render(shot, State.DONE, take=1, video_file="1.mp4", review="selected")
+    make_render(shot, State.DONE, take=2, video_file="2.mp4")
+
+    card = ShotCard(for_cards(Shot.objects.all()).get())
+
+    assert (card.video_url, card.latest_video_url) == (media_url("1.mp4"), media_url("2.mp4"))
 
 
 def test_a_shot_without_a_take_has_an_empty_one():
     make_shot(pictures={})
 
-    found = annotate_badges(Shot.objects.all()).get()
+    card = ShotCard(for_cards(Shot.objects.all()).get())
 
-    assert (found.takes, found.latest_video, found.latest_poster) == (0, "", "")
+    assert (card.takes, card.video_url, card.still_url) == (0, "", "")
 
 
-def test_a_list_takes_one_query_however_long(django_assert_num_queries):
+def test_a_list_takes_three_queries_however_long(django_assert_num_queries):
     for shot in shots_of(make_story(shots=5, pictures={})):
         make_render(shot, State.DONE)
         make_render(shot, State.FAILED)
 
-    with django_assert_num_queries(1):
-        found = list(annotate_badges(filter_by_badge(Shot.objects.all(), "failed")))
-
-    assert len(found) == 5
-    assert filter_by_badge(annotate_badges(Shot.objects.all()), "failed").count() == 5
+    with django_assert_num_queries(3):
+        cards = [
+            ShotCard(shot) for shot in for_cards(filter_by_badge(Shot.objects.all(), "failed"))
+        ]
+        assert [(card.word, card.takes) for card in cards] == [("failed", 1)] * 5
 
 
 def test_badges_are_counted_in_their_order(django_assert_num_queries):
@@ -164,7 +180,7 @@ def test_badges_are_counted_in_their_order(django_assert_num_queries):
     make_story("other", shots=4, pictures={})
     make_render(shots_of(story)[1], State.DONE)
 
-    with django_assert_num_queries(1):
+    with django_assert_num_queries(3):
         counts = count_badges(shots_of(story))
 
     assert list(counts.items()) == [
@@ -187,7 +203,7 @@ def test_a_search_that_finds_a_shot_twice_counts_it_once():
 
 @pytest.mark.parametrize("backend", ["simulator", "gemini"])
 @pytest.mark.parametrize("seed", range(3))
-def test_sql_and_python_say_the_same(settings, backend, seed):
+def test_what_is_kept_is_what_the_renders_say(settings, backend, seed):
     settings.VIDEO_BACKEND = backend
     chance = random.Random(seed)
     story = make_story(shots=250, pictures={})
@@ -196,6 +212,8 @@ def test_sql_and_python_say_the_same(settings, backend, seed):
     for shot in shots_of(story):
         for take in range(1, chance.randint(0, 5) + 1):
             _make_some_render(chance, shot, take, batch, lanes)
+    for render in VideoRender.objects.order_by("?")[:200]:
+        _change_somehow(chance, render)
 
     expected = {
         shot.pk: str(badge_of_shot(shot.renders.all()).word)
@@ -209,6 +227,62 @@ def test_sql_and_python_say_the_same(settings, backend, seed):
         found = filter_by_badge(shots_of(story), word)
         assert {shot.pk for shot in found} == {pk for pk, own in expected.items() if own == word}
         assert counts[word] == found.count()
+    assert count_badges(Shot.objects.all()) == counts
+    assert count_badges_by_story([story.pk, 0]) == {story.pk: counts, 0: dict.fromkeys(counts, 0)}
+    with_video = filter_by_video(shots_of(story), has_video=True).count()
+    assert count_videos(shots_of(story)) == {"yes": with_video, "no": 250 - with_video}
+
+
+def _change_somehow(chance, render):
+    state = chance.choice([State.CANCELLED, State.FAILED, State.UNKNOWN, State.REHEARSED])
+    changes = {"state": state, "review": "unreviewed", "ended_at": timezone.now()}
+    if chance.random() < 0.4:
+        changes = {"state_since": timezone.now() - timedelta(seconds=chance.choice([0, 7000]))}
+    VideoRender.objects.filter(pk=render.pk).update(**changes)
+
+
+def test_standings_from_before_are_made(django_assert_num_queries):
+    shots = shots_of(make_story(shots=3, pictures={}))
+    make_render(shots[0], State.DONE)
+    make_render(shots[1], State.FAILED)
+    ShotStanding.objects.all().delete()
+
+    assert fill_standings() == 2
+    assert list(words_of(shots).values()) == ["needs review", "failed", "ready"]
+    with django_assert_num_queries(1):
+        assert fill_standings() == 0
+
+
+def test_a_change_of_many_renders_keeps_the_standings_of_all(django_assert_num_queries):
+    shots = shots_of(make_story(shots=40, pictures={}))
+    for shot in shots:
+        make_render(shot, State.UNKNOWN)
+    renders = VideoRender.objects.filter(shot__in=list(shots.values_list("pk", flat=True)))
+
+    # Which renders, the change, the standings, their renders, and the standings anew.
+    with transaction.atomic(), django_assert_num_queries(5):
+        changed = renders.update(state=State.CANCELLED, review_reason="all at once")
+
+    assert changed == 40
+    assert set(words_of(shots).values()) == {"ready"}
+
+
+def test_what_changes_no_badge_asks_for_no_standing(django_assert_num_queries):
+    render = make_render(make_shot(pictures={}), State.RUNNING)
+
+    with django_assert_num_queries(1):
+        VideoRender.objects.filter(pk=render.pk).update(beat_at=timezone.now())
+
+
+def test_a_change_that_is_undone_leaves_the_standing():
+    shot = make_shot(pictures={})
+    render = make_render(shot, State.RUNNING)
+
+    with pytest.raises(ZeroDivisionError), transaction.atomic():
+        render.move(State.RUNNING, State.FAILED)
+        raise ZeroDivisionError
+
+    assert words_of(Shot.objects.all()) == {shot.pk: "generating"}
 
 
 def _make_some_render(chance, shot, take, batch, lanes):

@@ -8,7 +8,7 @@ from django.db.models import Count, Exists, OuterRef
 
 from storybook.models import Scenelet, Shot, Story
 from videogen.shot_cards import BADGES
-from videogen.situations import annotate_badges, count_badges, filter_by_badge
+from videogen.situations import count_badges, count_videos, filter_by_badge, filter_by_video
 
 STORY = "scenelet__story__id__exact"
 
@@ -38,9 +38,13 @@ class VideoFilter(admin.SimpleListFilter):
     def queryset(self, request, queryset):
         match self.value():
             case "yes":
-                return annotate_badges(queryset).filter(takes__gt=0)
+                return filter_by_video(queryset, has_video=True)
             case "no":
-                return annotate_badges(queryset).filter(takes=0)
+                return filter_by_video(queryset, has_video=False)
+
+    def get_facet_queryset(self, changelist):
+        shots = changelist.get_queryset(self.request, exclude_parameters=self.expected_parameters())
+        return _facets(self.lookup_choices, count_videos(shots))
 
 
 class RowFilter(admin.SimpleListFilter):

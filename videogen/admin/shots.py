@@ -76,23 +76,25 @@ class ShotAdmin(StoryShotAdmin):
             story,
         )
 
-    @admin.display(description="status", ordering="badge_word")
+    @admin.display(description="status")
     def badge(self, shot):
         return ShotCard(shot).badge.__html__()
 
-    @admin.display(ordering="takes")
+    @admin.display
     def takes(self, shot):
-        words = f"{shot.takes} take{'' if shot.takes == 1 else 's'}" if shot.takes else "no take"
+        number = ShotCard(shot).takes
+        words = f"{number} take{'' if number == 1 else 's'}" if number else "no take"
         url = reverse("admin:storybook_shot_takes", args=[shot.pk])
         return format_html('<a href="{}">{}</a>', url, words)
 
     @admin.display(description="video")
     def video(self, shot):
-        if not shot.latest_video:
+        url = ShotCard(shot).latest_video_url
+        if not url:
             return self.get_empty_value_display()
         return format_html(
             '<a href="{}">Play<span class="visually-hidden"> {}</span></a>',
-            ShotCard(shot).latest_video_url,
+            url,
             shot,
         )
 

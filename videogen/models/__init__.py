@@ -2,7 +2,7 @@
 
 Read first: `VideoRender` is the job (its row is the truth, the queue only wakes us up),
 `Submission` is one possible charge, `RenderBatch` is what one person asked for at once, `Lane` is
-the stream that paid calls stand in.
+the stream that paid calls stand in, `ShotStanding` what the lists show of a shot.
 """
 
 from __future__ import annotations
@@ -10,14 +10,29 @@ from __future__ import annotations
 from .batches import RenderBatch
 from .choices import ReferenceChoice
 from .lanes import Lane
-from .renders import STALE_AFTER, VideoRender
+from .renders import STALE_AFTER, VideoRender, fill_standings
+from .standings import (
+    SIMULATOR,
+    ShotStanding,
+    badge_at_this_moment,
+    badge_of_renders,
+    counts_simulated,
+    is_attempt,
+)
 from .submissions import Submission
 
 __all__ = [
+    "SIMULATOR",
     "STALE_AFTER",
     "Lane",
     "ReferenceChoice",
     "RenderBatch",
+    "ShotStanding",
     "Submission",
     "VideoRender",
+    "badge_at_this_moment",
+    "badge_of_renders",
+    "counts_simulated",
+    "fill_standings",
+    "is_attempt",
 ]

@@ -1,11 +1,11 @@
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from datetime import timedelta
 from typing import Any
 
 from django.conf import settings
-from django.db import models
+from django.db import models, transaction
 from django.db.models import Q
 from django.utils import timezone
 
@@ -15,9 +15,44 @@ from videogen import states
 
 from .batches import RenderBatch
 from .lanes import Lane
+from .standings import DERIVED_FROM, keep_standings
 
 # A row that nobody has touched for so long has nobody who works on it.
 STALE_AFTER = timedelta(seconds=30)
+
+
+class RenderQuerySet(models.QuerySet):
+    """Whatever changes renders keeps the standings of their shots, in the same transaction."""
+
+    def open(self) -> RenderQuerySet:
+        """In a live state, by the index: SQLite uses no partial index for a list of states that
+        is a parameter."""
+        return self.filter(ended_at=None)
+
+    def update(self, **changes: Any) -> int:
+        if not DERIVED_FROM & changes.keys():
+            return super().update(**changes)
+        if "state" in changes:
+            is_open = changes["state"] in states.OPEN
+            changes.setdefault("ended_at", None if is_open else timezone.now())
+        with transaction.atomic(using=self.db, savepoint=False):
+            # Locked and then changed by their keys: one that meets the conditions only a moment
+            # later would be changed without its shot's being known.
+            found = self.order_by("pk").select_for_update(of=("self",)).values_list("pk", "shot")
+            shots = dict(found)
+            if not shots:
+                return 0
+            changed = super(RenderQuerySet, self.filter(pk__in=shots)).update(**changes)
+            keep_standings(set(shots.values()), self.model._base_manager)
+        return changed
+
+    update.alters_data = True
+
+    def bulk_create(self, objs: Iterable[VideoRender], *args: Any, **options: Any) -> list:
+        with transaction.atomic(using=self.db, savepoint=False):
+            created = super().bulk_create(objs, *args, **options)
+            keep_standings({each.shot_id for each in created}, self.model._base_manager)
+        return created
 
 
 class VideoRender(models.Model):
@@ -137,6 +172,8 @@ class VideoRender(models.Model):
     download_lease_until = models.DateTimeField(null=True, blank=True)
     download_attempts = models.PositiveIntegerField(default=0)
 
+    objects = RenderQuerySet.as_manager()
+
     class Meta:
         ordering = ["-queued_at", "-pk"]
         constraints = [
@@ -159,6 +196,15 @@ class VideoRender(models.Model):
                 name="done_has_a_take_and_a_file",
             ),
             models.CheckConstraint(
+                condition=Q(
+                    ended_at__isnull=True,
+                    state__in=["queued", "submitting", "running", "downloading"],
+                )
+                | Q(ended_at__isnull=False)
+                & ~Q(state__in=["queued", "submitting", "running", "downloading"]),
+                name="open_has_not_ended",
+            ),
+            models.CheckConstraint(
                 condition=~Q(state="running") | Q(operation_name__gt=""),
                 name="running_has_an_operation",
             ),
@@ -168,12 +214,9 @@ class VideoRender(models.Model):
             ),
         ]
         indexes = [
-            # The pump's four questions, several times a second: only open rows.
-            models.Index(
-                fields=["lane", "state", "next_poll_at"],
-                condition=Q(state__in=["queued", "submitting", "running", "downloading"]),
-                name="open_renders",
-            ),
+            # The pump's questions, several times a second, are about open rows; the dashboard's
+            # about what has just ended.
+            models.Index(fields=["ended_at", "state", "lane"], name="open_renders"),
         ]
         permissions = [
             ("generate_video", "Can generate videos (spends money)"),
@@ -183,6 +226,11 @@ class VideoRender(models.Model):
     def __str__(self) -> str:
         what = f"take {self.take}" if self.take else self.get_state_display()
         return f"{self.shot}, {what}"
+
+    def save(self, *args: Any, **options: Any) -> None:
+        with transaction.atomic(savepoint=False):
+            super().save(*args, **options)
+            keep_standings({self.shot_id}, type(self)._base_manager)
 
     @property
     def is_stale(self) -> bool:
@@ -219,8 +267,7 @@ class VideoRender(models.Model):
                 raise ValueError(f"A render does not go from {state} to {target}.")
         now = timezone.now()
         changes = {"state": target, "state_since": now, **changes}
-        if target in self.ENDED:
-            changes.setdefault("ended_at", now)
+        changes.setdefault("ended_at", now if target in self.ENDED else None)
         rows = type(self).objects.filter(pk=self.pk, state__in=sources, **(only or {}))
         won = rows.update(**changes)
         if won:
@@ -229,3 +276,17 @@ class VideoRender(models.Model):
         return bool(won)
 
     move.alters_data = True
+
+
+def fill_standings() -> int:
+    """Make the standings of shots that have renders but none; how many shots that were."""
+    shots = list(
+        VideoRender.objects.filter(shot__standings=None)
+        .order_by("shot")
+        .values_list("shot", flat=True)
+        .distinct()
+    )
+    for start in range(0, len(shots), 500):
+        with transaction.atomic():
+            keep_standings(shots[start : start + 500], VideoRender._base_manager)
+    return len(shots)

@@ -48,6 +48,8 @@ class Submission(models.Model):
         indexes = [
             # The claim counts the last minute of its lane.
             models.Index(fields=["lane", "claimed_at"], name="submissions_of_a_window"),
+            # What was spent, on the whole and by day, without a look at the rows.
+            models.Index(fields=["outcome", "claimed_at", "price_usd"], name="spent_submissions"),
         ]
 
     def __str__(self) -> str:

@@ -136,8 +136,9 @@ class Board:
     def __init__(self, story: Story, shots: Sequence[Shot], status: str = "") -> None:
         self.story = story
         self.status = status
-        self.progress = Progress.of(shots)
-        self.cards = [ShotCard(each) for each in shots if status in ("", each.badge_word)]
+        cards = [ShotCard(each) for each in shots]
+        self.progress = Progress.of(cards)
+        self.cards = [each for each in cards if status in ("", each.word)]
         self.scenes = self._scenes(list(story.scenelets.all()))
 
     @property

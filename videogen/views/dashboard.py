@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from django.contrib.admin import site
-from django.db.models import Case, Count, F, Max, OuterRef, Q, QuerySet, Subquery, When
+from django.db.models import Case, Count, F, Max, Q, QuerySet, When
 from django.http import HttpRequest, JsonResponse
 from django.template.loader import render_to_string
 from django.urls import reverse
@@ -14,10 +14,15 @@ from django.utils import timezone
 from django.utils.functional import cached_property
 
 from storybook.models import Shot, Story
-from videogen.models import Lane, RenderBatch, VideoRender
+from videogen.models import Lane, RenderBatch, ShotStanding, VideoRender
 from videogen.shot_cards import Progress, ShotCard, for_cards
 from videogen.showing import Badge, badge_of_state
-from videogen.situations import BadgeWord, annotate_badges, count_badges, filter_by_badge
+from videogen.situations import (
+    BadgeWord,
+    count_badges,
+    count_badges_by_story,
+    standings_with,
+)
 from videogen.spending import Spending, recent_spending
 from videogen.wakeups import is_cluster_running
 
@@ -118,31 +123,18 @@ class Dashboard:
 
     @cached_property
     def reviews(self) -> list[ShotCard]:
-        takes = VideoRender.objects.filter(shot=OuterRef("pk"), state=State.DONE)
-        newest = Subquery(takes.order_by("-pk").values("pk")[:1])
-        shots = filter_by_badge(for_cards(_shots()), BadgeWord.NEEDS_REVIEW)
-        return [
-            ShotCard(each)
-            for each in shots.annotate(newest=newest).order_by("-newest")[:MOST_CARDS]
-        ]
+        newest = _newest_with([BadgeWord.NEEDS_REVIEW], MOST_CARDS)
+        return [card for card, _ in self._shown(newest)]
 
     @cached_property
     def failures(self) -> list[Failure]:
-        cards: dict[int, ShotCard] = {}
-        for word in (BadgeWord.NEEDS_DECISION, BadgeWord.FAILED):
-            shots = filter_by_badge(for_cards(_shots()), word).order_by("pk")
-            cards |= {each.pk: ShotCard(each) for each in shots[:MOST_FAILURES]}
-        renders = (
-            VideoRender.objects.filter(shot__in=cards)
-            .exclude(kind=VideoRender.Kind.REHEARSAL)
-            .exclude(state=State.DONE)
-            .only("shot_id", "state", "state_since", "beat_at", "error_message", "kind")
-            .order_by("pk")
-        )
-        newest = {render.shot_id: render for render in renders}
-        return [Failure(card, newest[pk]) for pk, card in cards.items() if pk in newest][
-            :MOST_FAILURES
-        ]
+        newest = _newest_with([BadgeWord.NEEDS_DECISION, BadgeWord.FAILED], MOST_FAILURES)
+        return [Failure(card, render) for card, render in self._shown(newest)]
+
+    def _shown(self, standings: list[ShotStanding]) -> list[tuple[ShotCard, VideoRender]]:
+        shots = for_cards(_shots().filter(pk__in=[each.shot_id for each in standings]))
+        cards = {each.pk: ShotCard(each) for each in shots.order_by()}
+        return [(cards[each.shot_id], each.render) for each in standings]
 
     @cached_property
     def word_counts(self) -> dict[str, int]:
@@ -165,11 +157,7 @@ class Dashboard:
         stories = Story.objects.annotate(worked_at=Max("render_batches__created_at")).order_by(
             F("worked_at").desc(nulls_last=True), "-updated_at"
         )[:MOST_STORIES]
-        counts: dict[int, dict[str, int]] = {story.pk: {} for story in stories}
-        shots = annotate_badges(Shot.objects.filter(scenelet__story__in=list(counts)).order_by())
-        rows = shots.values("scenelet__story", "badge_word").annotate(number=Count("pk"))
-        for row in rows:
-            counts[row["scenelet__story"]][row["badge_word"]] = row["number"]
+        counts = count_badges_by_story([story.pk for story in stories])
         return [StoryRow(story, Progress(counts[story.pk])) for story in stories]
 
     @cached_property
@@ -180,16 +168,11 @@ class Dashboard:
 
     @cached_property
     def batches(self) -> list[BatchRow]:
-        is_open = Q(renders__state__in=VideoRender.OPEN)
         batches = (
-            RenderBatch.objects.filter(status=RenderBatch.Status.CONFIRMED)
-            .filter(
-                Q(pk__in=_batches_of(state__in=VideoRender.OPEN))
-                | Q(pk__in=_batches_of(ended_at__gte=timezone.now() - JUST_ENDED))
-            )
+            RenderBatch.objects.filter(pk__in=self._batches_at_work())
             .annotate(
                 all_renders=Count("renders"),
-                open_renders=Count("renders", filter=is_open),
+                open_renders=Count("renders", filter=Q(renders__ended_at=None)),
                 done_renders=Count("renders", filter=Q(renders__state=State.DONE)),
                 failed_renders=Count(
                     "renders", filter=Q(renders__state__in=[State.FAILED, State.BLOCKED])
@@ -197,18 +180,28 @@ class Dashboard:
             )
             .select_related("story")
             .defer("plan", "filters")
-            .order_by(Case(When(open_renders__gt=0, then=0), default=1), "-pk")[:MOST_BATCHES]
+            .order_by(Case(When(open_renders__gt=0, then=0), default=1), "-pk")
         )
         return [BatchRow(each) for each in batches]
 
+    def _batches_at_work(self) -> list[int]:
+        """The newest of those that run, then of those that have just ended. Looked up before the
+        renders are counted: counting those of every batch is slow."""
+        ended = VideoRender.objects.filter(ended_at__gte=timezone.now() - JUST_ENDED)
+        found: dict[int, None] = {}
+        for renders in (VideoRender.objects.open(), ended):
+            batches = renders.order_by("-batch_id").values_list("batch_id", flat=True).distinct()
+            found |= dict.fromkeys(batches[:MOST_BATCHES])
+        return list(found)[:MOST_BATCHES]
+
     @cached_property
     def is_active(self) -> bool:
-        return VideoRender.objects.filter(state__in=VideoRender.OPEN).exists()
+        return VideoRender.objects.open().exists()
 
     @cached_property
     def nobody_works(self) -> bool:
         return (
-            VideoRender.objects.filter(state__in=VideoRender.OPEN, batch__worked_by="").exists()
+            VideoRender.objects.open().filter(batch__worked_by="").exists()
             and not is_cluster_running()
         )
 
@@ -223,9 +216,14 @@ class Dashboard:
         return recent_spending()
 
 
+def _newest_with(words: list[BadgeWord], limit: int) -> list[ShotStanding]:
+    """With their render, one query a word."""
+    found: list[ShotStanding] = []
+    for word in words:
+        standings = standings_with(word).select_related("render").defer("render__prompt_text")
+        found += standings.order_by("-render_id")[: limit - len(found)]
+    return found
+
+
 def _shots() -> QuerySet[Shot]:
     return Shot.objects.select_related("scenelet__story").defer("scenelet__description")
-
-
-def _batches_of(**renders: object) -> QuerySet[VideoRender]:
-    return VideoRender.objects.filter(**renders).order_by().values("batch")
