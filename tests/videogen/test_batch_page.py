@@ -495,7 +495,9 @@ def test_retrying_where_nothing_failed_says_so():
 def test_what_broke_off_is_resumed_by_a_plan():
     batch, renders = make_page(State.DONE, State.INTERRUPTED, State.NOT_DOWNLOADED, State.FAILED)
     browser = producer()
-    assert "Resume what broke off (2)" in content(browser.get(url(batch)))
+    page = content(browser.get(url(batch)))
+    assert "Resume what broke off (2)" in page
+    assert page.count("It broke off. Resuming it asks for the same video: no new charge.") == 2
 
     response = browser.post(url(batch, "retry"), {"what": "resume"}, follow=True)
 
