@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from django.conf import settings
 from django.contrib.auth.models import AbstractBaseUser
-from django.db.models import Exists, OuterRef
+from django.db.models import Q
 from django.utils import timezone
 
 from storybook.models import Shot
@@ -11,7 +12,10 @@ from storybook.models import Shot
 from .drafts import draft_batches
 from .errors import RequestError
 from .models import RenderBatch, VideoRender
+from .planning import Action, decide
 from .queueing import Requester
+from .situations import Situation, find_situations
+from .states import RESUMABLE
 
 State = VideoRender.State
 Mode = RenderBatch.Mode
@@ -30,22 +34,69 @@ def cancel_queued(batch: RenderBatch, user: AbstractBaseUser) -> int:
 
 
 def retry_failed(batch: RenderBatch, requester: Requester) -> RenderBatch:
-    """A draft of the batch's shots whose renders failed, were blocked or cancelled, and that
-    nobody has rendered since. RequestError where there are none."""
-    failed = batch.renders.filter(state__in=VideoRender.WITHOUT_VIDEO)
-    is_rehearsal = batch.mode == Mode.DRY_RUN
-    if not is_rehearsal:
-        later = VideoRender.objects.filter(shot=OuterRef("shot"), pk__gt=OuterRef("pk")).exclude(
-            kind=VideoRender.Kind.REHEARSAL
-        )
-        failed = failed.filter(~Exists(later.exclude(state__in=VideoRender.WITHOUT_VIDEO)))
-    drafts = draft_batches(
-        Shot.objects.filter(pk__in=failed.order_by().values("shot")), _mode_again(batch), requester
+    """A draft of `shots_to_retry`. RequestError where there are none."""
+    return _draft(shots_to_retry(batch), _mode_again(batch), requester, "tried again")
+
+
+def resume_broken_off(batch: RenderBatch, requester: Requester) -> RenderBatch:
+    """A draft of `shots_to_resume`. RequestError where there are none."""
+    return _draft(shots_to_resume(batch), Mode.RESUME, requester, "resumed")
+
+
+def shots_to_retry(batch: RenderBatch) -> list[int]:
+    """The shots whose renders of this batch failed, were blocked or cancelled, and for which a
+    retry would make a new render: nobody has rendered or approved them since, and nothing of them
+    is under way or waits for a person. Two queries; one where nothing failed."""
+    failed = _last_failures(batch)
+    if not failed:
+        return []
+    mode = _mode_again(batch)
+    if mode == Mode.DRY_RUN:
+        later = VideoRender.objects.filter(shot__in=failed, kind=VideoRender.Kind.REHEARSAL)
+        later = later.exclude(state__in=VideoRender.WITHOUT_VIDEO)
+        again = {shot for shot, pk in later.values_list("shot", "pk") if pk > failed[shot]}
+        return [shot for shot in failed if shot not in again]
+    found = find_situations(Shot.objects.filter(pk__in=failed), settings.VIDEO_BACKEND)
+    shots = []
+    for shot, pk in failed.items():
+        situation, cause = found.get(shot, (Situation.NOTHING, None))
+        is_newer = situation == Situation.VIDEO and cause.pk > pk
+        if not is_newer and decide(situation, mode).action == Action.GENERATE:
+            shots.append(shot)
+    return shots
+
+
+def shots_to_resume(batch: RenderBatch) -> list[int]:
+    """The shots that have nothing but a render to be resumed first: one that this batch made, went
+    on with or left alone, that broke off and that nobody takes up by itself. At most two
+    queries."""
+    ids = [record["render"] for record in batch.plan if record.get("render")]
+    broken = VideoRender.objects.filter(Q(batch=batch) | Q(pk__in=ids), state__in=RESUMABLE)
+    renders = dict(broken.order_by("pk").values_list("shot", "pk"))
+    if not renders:
+        return []
+    found = find_situations(Shot.objects.filter(pk__in=renders), settings.VIDEO_BACKEND)
+    broken_off = (Situation.INTERRUPTED, Situation.NOT_DOWNLOADED)
+    return [shot for shot in renders if shot in found and found[shot][0] in broken_off]
+
+
+def _last_failures(batch: RenderBatch) -> dict[int, int]:
+    """By shot: the newest render that came to nothing, of those that the batch made or resumed."""
+    resumed = [
+        record["render"]
+        for record in batch.plan
+        if record.get("render") and record.get("decision") in (Action.RESUME, Action.DOWNLOAD)
+    ]
+    failed = VideoRender.objects.filter(
+        Q(batch=batch) | Q(pk__in=resumed), state__in=VideoRender.WITHOUT_VIDEO
     )
+    return dict(failed.order_by("pk").values_list("shot", "pk"))
+
+
+def _draft(shots: list[int], mode: str, requester: Requester, verb: str) -> RenderBatch:
+    drafts = draft_batches(Shot.objects.filter(pk__in=shots), mode, requester)
     if not drafts:
-        raise RequestError(
-            "Nothing of this batch is left to be tried again.", code="nothing_to_retry"
-        )
+        raise RequestError(f"Nothing of this batch is left to be {verb}.", code="nothing_to_retry")
     return drafts[0]
 
 

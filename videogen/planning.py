@@ -115,6 +115,10 @@ class RequestSettings:
     def price_usd(self) -> Decimal | None:
         return price_of(self.backend, self.model, self.resolution, self.duration_seconds)
 
+    def cost_of(self, videos: int) -> Decimal:
+        """What so many videos cost; 0 where no price is known, for then none is sent."""
+        return (self.price_usd or Decimal(0)) * videos
+
 
 @dataclass(frozen=True)
 class ShotPlan:
@@ -151,8 +155,13 @@ class Plan:
 
     @property
     def cost_usd(self) -> Decimal:
-        """What the new renders would cost; rehearsals too, as if they were sent."""
-        return (self.request.price_usd or Decimal(0)) * self.count(Action.GENERATE, Action.REHEARSE)
+        """What confirming the plan costs."""
+        return self.request.cost_of(self.count(Action.GENERATE))
+
+    @property
+    def cost_if_sent_usd(self) -> Decimal:
+        """As above, and with its rehearsals as if they were sent."""
+        return self.request.cost_of(self.count(Action.GENERATE, Action.REHEARSE))
 
     @cached_property
     def fingerprint(self) -> str:
@@ -278,16 +287,20 @@ def _impossible_for_all(documents: Mapping[str, dict[str, Any]]) -> list[str]:
     ]
 
 
+UNPRICED = "No price is known"
+OVER_BUDGET = "Over the budget"
+
+
 def price_problem(request: RequestSettings, left: Decimal | None) -> str:
     """Why one video more is not sent, or "". left: of the budget, None without one."""
     price = request.price_usd
     if price is None:
         return (
-            f"No price is known for {request.model} at {request.resolution}, and what has none is "
+            f"{UNPRICED} for {request.model} at {request.resolution}, and what has none is "
             "never sent: set VIDEO_PRICE_USD_PER_SECOND."
         )
     if price and left is not None and price > left:
-        return f"Over the budget: it costs ${price}, ${max(left, Decimal(0))} is left."
+        return f"{OVER_BUDGET}: it costs ${price:.2f}, ${max(left, Decimal(0)):.2f} is left."
     return ""
 
 

@@ -170,7 +170,7 @@ def _store_batch(
         "door": requester.door,
         "filters": filters or {},
         "counts": plan.counts,
-        "estimated_cost_usd": (plan.request.price_usd or Decimal(0)) * plan.count(Action.GENERATE),
+        "estimated_cost_usd": plan.cost_usd,
         "requested_by": requester.user,
         "requested_by_name": requester.name,
         "worked_by": worked_by,

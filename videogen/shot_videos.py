@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
+from dataclasses import replace
 
 from django.conf import settings
 
@@ -11,7 +11,7 @@ from storybook.models import Story
 from .errors import RequestError
 from .models import Lane, RenderBatch, VideoRender
 from .pipeline import rehearse
-from .planning import Action, Plan, find_shots, plan_shots
+from .planning import Plan, find_shots, plan_shots
 from .processes import this_process
 from .queueing import QueuedBatch, lane_of, queue_link, queue_renders, renders_of
 from .reporting import NOT_AS_ASKED, describe_row, summarise
@@ -108,12 +108,8 @@ def _report(queued: QueuedBatch, plan: Plan, lane: Lane, *, waited: bool) -> Tas
     lane.refresh_from_db()
     renders = renders_of(pk for _, pk in queued.rows if pk)
     rows = [describe_row(row, renders.get(pk), lane) for row, pk in queued.rows]
-    new = sum(
-        (plan.request.price_usd or Decimal(0))
-        for row, _ in queued.rows
-        if row.decision.action in (Action.GENERATE, Action.REHEARSE)
-    )
-    summary = summarise(rows, Decimal(new))
+    as_queued = replace(plan, rows=tuple(row for row, _ in queued.rows))
+    summary = summarise(rows, as_queued.cost_if_sent_usd)
     of_this_run = [renders[pk] for pk in queued.render_ids]
     missed = any(render.status in NOT_AS_ASKED for render in of_this_run)
     still_open = sum(render.state in VideoRender.OPEN for render in of_this_run)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import re
+from decimal import Decimal
 
 import pytest
 from django.urls import reverse
@@ -124,6 +125,86 @@ def test_button_names_what_the_mode_does_and_costs(paid, mode, expected):
     assert "Generate 2 videos · $6.40" in page and "Rehearse 3 shots · free" in page
 
 
+def cards(response):
+    """By mode: what its card says of number, price and budget."""
+    found = re.findall(
+        r'href="\?mode=([a-z-]+)" class="st-plan-mode".*?class="st-plan-outcome">(.*?)</span>\n',
+        response.content.decode(),
+        re.DOTALL,
+    )
+    return {mode: re.sub(r"<[^>]*>", "", words) for mode, words in found}
+
+
+@pytest.mark.parametrize("mode", ["default", "override", "dry-run"])
+def test_cards_say_what_is_over_the_budget_whichever_is_chosen(paid, settings, mode):
+    settings.VIDEO_BUDGET_USD = Decimal("10.00")
+    shots = make_shots(4)
+    make_render(shots[0], State.DONE, backend="gemini")
+    make_render(shots[1], State.DONE, backend="gemini", submission=False)
+
+    # One take was paid: $6.80 are left.
+    assert cards(look(producer(), make_draft(shots), mode)) == {
+        "default": "Generate 2 videos · $6.40",
+        "resume": "Generate 2 videos · $6.40",
+        "override": "Generate 4 videos · $12.80 Over the budget: $6.80 left, room for 2",
+        "dry-run": "Rehearse 4 shots · free",
+    }
+
+
+def test_the_foot_has_total_counts_budget_and_both_buttons(paid, settings):
+    settings.VIDEO_BUDGET_USD = Decimal("10.00")
+    shots = make_shots(3)
+    Shot.objects.filter(pk=shots[0].pk).update(storyboard_payload=None)
+    make_render(shots[1], State.DONE, backend="gemini")
+    draft = make_draft(shots)
+    browser = producer()
+
+    def foot(mode):
+        page = look(browser, draft, mode).content.decode()
+        page = page[page.index('class="st-plan-foot"') : page.index("<footer")]
+        return " ".join(re.sub(r"<[^>]*>", " ", page.split(">", 1)[1]).split())
+
+    assert foot("default") == (
+        "$3.20 of $6.80 left in the budget generate 1 skip 1 blocked 1 "
+        "Cancel Generate 1 video · $3.20"
+    )
+    assert foot("dry-run").startswith("Free $6.80 left in the budget rehearse 2 blocked 1 Cancel")
+
+
+def test_cards_of_an_exhausted_budget(paid, settings):
+    settings.VIDEO_BUDGET_USD = Decimal("3.00")
+
+    response = look(producer(), make_draft(make_shots(1)))
+
+    assert cards(response)["default"].endswith("Over the budget: $3.00 left, room for none")
+    assert button(response) == ("Nothing to generate", True)
+    assert f"{reverse('admin:index')}#st-spending-name" in response.content.decode()
+
+
+def test_cards_do_not_count_what_another_backend_has_begun(paid):
+    shots = make_shots(1)
+    make_render(shots[0], State.INTERRUPTED, backend="gemini")
+    draft = make_draft(shots)
+    browser = producer()
+    assert cards(look(browser, draft))["resume"] == "Resume 1 render · free"
+
+    VideoRender.objects.update(backend="vertex")
+
+    assert cards(look(browser, draft))["resume"] == "Nothing to generate"
+    page = look(browser, draft, "resume").content.decode()
+    assert "Started with vertex: set VIDEO_BACKEND=vertex to resume it." in page
+    assert "Plan to resume" not in page
+
+
+def test_nothing_without_a_price_is_offered_at_one(paid, settings):
+    settings.VIDEO_MODEL = "veo-0"
+
+    response = look(producer(), make_draft(make_shots(1)))
+
+    assert cards(response)["default"] == "Generate 1 video · no price known"
+    assert "Look at the shot" not in response.content.decode()
+
+
 def test_looking_in_another_mode_changes_nothing():
     draft = make_draft(make_shots(1))
 
@@ -155,6 +236,7 @@ def test_button_is_disabled_when_there_is_nothing_to_do():
         (State.UNKNOWN, "default", "a person must decide first"),
         (State.INTERRUPTED, "override", "resume it instead of paying again"),
         (State.NOT_DOWNLOADED, "resume", "only the file is fetched"),
+        (State.INTERRUPTED, "resume", "the video that was already submitted: no new charge."),
         (State.CANCELLED, "dry-run", "nothing is sent"),
     ],
 )

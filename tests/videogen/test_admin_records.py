@@ -144,7 +144,7 @@ def test_batch_shows_what_became_of_its_plan(shot):
 
     page = viewer().get(url_of(RenderBatch, "change", render.batch_id)).text
 
-    assert "No such voice." in page and "no render, or only rehearsals" in page
+    assert "No such voice." in page and "<bdi>No video yet.</bdi>" in page
     assert "The shot has no storyboard payload." in page
     assert url_of(VideoRender, "change", render.pk) in page
 

@@ -9,9 +9,9 @@ from django.urls import reverse
 from django.utils import timezone
 from django_q.models import OrmQ
 
-from storybook.models import Story
+from storybook.models import Shot, Story
 from tests.factories import State, make_batch, make_lane, make_render, make_story, shots_of
-from videogen.models import RenderBatch, VideoRender
+from videogen.models import ReferenceChoice, RenderBatch, VideoRender
 
 from .browsers import browser_of, producer, viewer
 
@@ -108,8 +108,128 @@ def test_what_the_plan_left_alone_is_told_with_its_reason():
 
     page = content(viewer().get(url(batch)))
 
-    assert "1 shot left alone" in page and "<bdi>exists</bdi>" in page
+    assert "1 shot left alone" in page and "<bdi>It has a video.</bdi>" in page
+    assert left_ways(page) == [("Take 1", takes_url(render))]
     assert "Nothing was queued for this batch." in page
+
+
+def leave(render, reason, **values):
+    """A batch that left the render's shot alone."""
+    record = record_of(render, decision=values.pop("decision", "skip"), reason=reason)
+    return make_batch(render.shot.scenelet.story, plan=[record], **values)
+
+
+def left_ways(page):
+    left = page[page.index("st-batch-left") :]
+    found = re.findall(r'<a href="([^"]*)">([^<]*)</a>', left)
+    return [(words, address) for address, words in found]
+
+
+def takes_url(render):
+    return reverse("admin:storybook_shot_takes", args=[render.shot_id])
+
+
+@pytest.mark.parametrize(
+    ("in_state", "mode", "reason", "words", "way"),
+    [
+        (State.RUNNING, "default", "already running", "A render of it is under way.", "Watch it"),
+        (State.UNKNOWN, "default", "a person must decide", "must decide first.", "Decide"),
+        (State.INTERRUPTED, "default", "resume it", "Its render broke off", "Resume it"),
+        (State.NOT_DOWNLOADED, "override", "resume it first", "file is missing", "Resume it"),
+        # Since then it was had.
+        (State.DONE, "default", "resume it", "Its render broke off", "Take 1"),
+        (State.DONE, "override", "approved, unlock it first", "the shot is locked.", "Take 1"),
+        (State.DONE, "default", "changed, plan again", "Changed, plan again.", "Take 1"),
+    ],
+)
+def test_why_a_shot_was_left_alone_and_the_way_on(in_state, mode, reason, words, way):
+    earlier, (render,) = make_page(in_state)
+    batch = leave(render, reason, mode=mode)
+
+    page = content(producer().get(url(batch)))
+
+    left = page[page.index("st-batch-left") :]
+    assert words in left and f"<bdi>{reason}</bdi>" not in left
+    addresses = {"Watch it": url(earlier), "Resume it": "#resume"}
+    assert left_ways(page) == [(way, addresses.get(way, takes_url(render)))]
+    assert ('id="resume"' in page) == (way == "Resume it")
+
+
+def test_who_may_not_resume_is_led_to_the_takes():
+    _, (render,) = make_page(State.INTERRUPTED)
+
+    page = content(viewer().get(url(leave(render, "resume it"))))
+
+    assert 'id="resume"' not in page
+    assert left_ways(page) == [("Takes", takes_url(render))]
+
+
+def test_what_was_left_alone_because_it_broke_off_is_resumed_from_here():
+    _, (render,) = make_page(State.INTERRUPTED)
+    batch = leave(render, "resume it")
+    browser = producer()
+    assert "Resume what broke off (1)" in content(browser.get(url(batch)))
+
+    response = browser.post(url(batch, "retry"), {"what": "resume"}, follow=True)
+
+    assert "Resume 1 render · free" in content(response)
+
+
+def test_what_blocked_a_shot_is_mended_from_here():
+    _, (render,) = make_page(State.CANCELLED)
+    shot, story = render.shot, render.shot.scenelet.story
+    shot_url = reverse("admin:storybook_shot_change", args=[shot.pk])
+    browser = producer()
+
+    def ways(reason):
+        batch = leave(render, reason, decision="blocked")
+        page = content(browser.get(url(batch)))
+        assert f"<bdi>{reason}</bdi>" in page
+        return left_ways(page)
+
+    assert ways("The prompt has about 2000 tokens.") == [("Look at the shot", shot_url)]
+    budget = "Over the budget: it costs $3.20, $1.00 is left."
+    assert ways(budget) == [("What was spent", f"{reverse('admin:index')}#st-spending-name")]
+    ReferenceChoice.objects.create(
+        shot=shot, kind="character", reference_id="nobody", choice="pinned"
+    )
+    choices = ("Its reference choices", f"{shot_url}#reference_choices-group")
+    assert ways("The pinned character nobody cannot be used: the shot has none.") == [choices]
+    Shot.objects.update(storyboard_payload=None)
+    storyboard = ("Write its storyboard", shot_url)
+    assert ways("The shot has no storyboard payload.") == [storyboard, choices]
+    story.design_documents.filter(kind="visual").update(document={})
+    visual = story.design_documents.get(kind="visual")
+    document = reverse("admin:storybook_designdocument_change", args=[visual.pk])
+    found = ways("The story has no visual design document: import it or write it in the admin.")
+    assert found == [("Visual design document", document), storyboard, choices]
+
+
+def test_the_record_says_it_in_the_same_words():
+    _, (render,) = make_page(State.DONE)
+    batch = leave(render, "exists")
+
+    page = viewer().get(url(batch, "change")).content.decode()
+
+    assert "<bdi>It has a video.</bdi>" in page
+
+
+def test_number_of_queries_does_not_grow_with_what_was_left_alone(django_assert_max_num_queries):
+    browser = producer()
+    counts = []
+    for number in (2, 30):
+        _, renders = make_page(*[State.INTERRUPTED] * (number - 1), State.CANCELLED)
+        reasons = [("skip", "resume it")] * (number - 1) + [("blocked", "No storyboard.")]
+        plan = [
+            record_of(render, decision, reason)
+            for render, (decision, reason) in zip(renders, reasons, strict=True)
+        ]
+        batch = make_batch(renders[0].shot.scenelet.story, plan=plan)
+        with django_assert_max_num_queries(18) as captured:
+            assert browser.get(url(batch)).status_code == 200
+        counts.append(len(captured))
+
+    assert counts[0] == counts[1]
 
 
 def test_a_resumed_render_of_an_earlier_batch_belongs_to_the_page():
@@ -315,6 +435,53 @@ def test_retrying_what_failed_opens_a_plan():
     assert VideoRender.objects.count() == 3
 
 
+def later_video(render):
+    make_render(render.shot, State.DONE)
+
+
+def later_queued(render):
+    make_render(render.shot, State.QUEUED)
+
+
+def approved_before(render):
+    # Its number says that it is older than the failure.
+    make_render(render.shot, State.DONE, review="approved", pk=-render.pk)
+
+
+@pytest.mark.parametrize("happened", [later_video, later_queued, approved_before])
+def test_the_button_counts_what_its_plan_holds(happened):
+    batch, renders = make_page(State.FAILED, State.BLOCKED, State.CANCELLED, mode="override")
+    happened(renders[0])
+    browser = producer()
+    assert "Retry failed (2)" in content(browser.get(url(batch)))
+
+    response = browser.post(url(batch, "retry"), follow=True)
+
+    assert "2 shots selected" in content(response)
+    assert "Generate 2 videos · free" in content(response)
+
+
+def test_no_button_where_all_that_failed_was_rendered_since():
+    batch, renders = make_page(State.FAILED, State.INTERRUPTED)
+    for render in renders:
+        make_render(render.shot, State.RUNNING)
+
+    page = content(producer().get(url(batch)))
+
+    assert "Retry failed" not in page and "Resume what broke off" not in page
+
+
+def test_a_failure_of_what_this_batch_resumed_is_retried_from_here():
+    earlier, (render,) = make_page(State.FAILED)
+    batch = make_batch(earlier.story, plan=[record_of(render, "resume")], mode="resume")
+    browser = producer()
+    assert "Retry failed (1)" in content(browser.get(url(batch)))
+
+    browser.post(url(batch, "retry"))
+
+    assert list(RenderBatch.objects.get(status="draft").shots.all()) == [render.shot]
+
+
 def test_retrying_where_nothing_failed_says_so():
     batch, _ = make_page(State.DONE)
 
@@ -328,7 +495,9 @@ def test_retrying_where_nothing_failed_says_so():
 def test_what_broke_off_is_resumed_by_a_plan():
     batch, renders = make_page(State.DONE, State.INTERRUPTED, State.NOT_DOWNLOADED, State.FAILED)
     browser = producer()
-    assert "Resume what broke off (2)" in content(browser.get(url(batch)))
+    page = content(browser.get(url(batch)))
+    assert "Resume what broke off (2)" in page
+    assert page.count("It broke off. Resuming it asks for the same video: no new charge.") == 2
 
     response = browser.post(url(batch, "retry"), {"what": "resume"}, follow=True)
 

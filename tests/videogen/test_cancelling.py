@@ -4,7 +4,7 @@ import pytest
 from django.contrib.auth.models import User
 
 from tests.factories import make_batch, make_render, make_story, shots_of
-from videogen.cancelling import cancel_queued, retry_failed
+from videogen.cancelling import cancel_queued, resume_broken_off, retry_failed, shots_to_retry
 from videogen.errors import RequestError
 from videogen.models import RenderBatch, VideoRender
 from videogen.queueing import Requester
@@ -103,6 +103,53 @@ def test_a_later_failure_or_rehearsal_does_not_count(story, shots):
     make_render(shots[0], State.REHEARSED)
 
     assert list(retry_failed(batch, REQUESTER).shots.all()) == [shots[0]]
+
+
+@pytest.mark.parametrize(
+    ("values", "is_retried"),
+    [
+        # Nobody paid for a video that the simulator made.
+        ({"state": State.DONE, "backend": "simulator"}, True),
+        ({"state": State.DONE, "backend": "gemini"}, False),
+        ({"state": State.UNKNOWN, "backend": "gemini"}, False),
+    ],
+)
+def test_what_counts_as_rendered_is_what_the_plan_counts(
+    settings, story, shots, values, is_retried
+):
+    settings.VIDEO_BACKEND = "gemini"
+    batch = make_renders(story, shots, State.FAILED)
+    make_render(shots[0], **values)
+
+    assert shots_to_retry(batch) == ([shots[0].pk] if is_retried else [])
+
+
+@pytest.mark.parametrize(("state", "expected"), [(State.REHEARSED, 0), (State.FAILED, 1)])
+def test_a_rehearsal_is_retried_until_one_is_done(story, shots, state, expected):
+    batch = make_renders(story, shots, mode="dry-run")
+    make_render(shots[0], State.FAILED, kind="rehearsal", batch=batch)
+    make_render(shots[0], state, kind="rehearsal")
+
+    assert len(shots_to_retry(batch)) == expected
+
+
+def test_a_draft_of_what_broke_off(story, shots):
+    batch = make_renders(
+        story, shots, State.INTERRUPTED, State.NOT_DOWNLOADED, State.RUNNING, State.INTERRUPTED
+    )
+    make_render(shots[3], State.UNKNOWN)
+
+    draft = resume_broken_off(batch, REQUESTER)
+
+    assert draft.mode == "resume"
+    assert list(draft.shots.all()) == shots[:2]
+
+
+def test_what_broke_off_in_vain_leaves_no_draft(story, shots):
+    with pytest.raises(RequestError):
+        resume_broken_off(make_renders(story, shots, State.DONE), REQUESTER)
+
+    assert RenderBatch.objects.count() == 1
 
 
 def test_where_nothing_failed_there_is_no_draft(story, shots):

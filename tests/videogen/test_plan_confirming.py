@@ -48,7 +48,7 @@ def test_confirming_queues_the_plan_that_was_seen(django_capture_on_commit_callb
     }
     (message,) = messages(response)
     assert "3 shots: 2 queued, 1 skipped." in message
-    assert "<bdi>opening / shot 3</bdi>: exists" in message
+    assert "<bdi>opening / shot 3</bdi>: It has a video." in message
     entry = LogEntry.objects.get()
     assert entry.get_edited_object() == batch and entry.is_addition()
     assert OrmQ.objects.count() == 1  # the pump was woken
@@ -174,7 +174,7 @@ def test_what_the_budget_has_no_room_for_is_blocked(paid, settings):
     response = look(browser, first)
     assert button(response) == ("Generate 1 video · $3.20", False)
     assert "$4.00 left in the budget" in response.content.decode()
-    assert "Over the budget" in response.content.decode()
+    assert "Over the budget: it costs $3.20, $0.80 is left." in response.content.decode()
 
     confirm(browser, first)
     assert button(look(browser, second)) == ("Nothing to generate", True)

@@ -344,7 +344,16 @@ def test_a_plan_costs_what_its_new_renders_cost(settings):
 
     plan = plan_shots(story, shots_of(story), "default")
 
-    assert plan.cost_usd == Decimal("6.40")
+    assert plan.cost_usd == plan.cost_if_sent_usd == Decimal("6.40")
+
+
+def test_a_rehearsal_costs_nothing_and_tells_what_it_would_cost(settings):
+    settings.VIDEO_BACKEND = "gemini"
+    story = make_story(shots=2)
+
+    plan = plan_shots(story, shots_of(story), "dry-run")
+
+    assert (plan.cost_usd, plan.cost_if_sent_usd) == (0, Decimal("6.40"))
 
 
 def test_what_a_budget_has_no_room_for_is_blocked_with_the_figures(settings):

@@ -13,6 +13,7 @@ from videogen.models import RenderBatch, VideoRender
 from videogen.showing import badge_of_state, usd
 from videogen.views import batch as progress
 from videogen.views import plan
+from videogen.views.plan_words import reason_of_record
 from videogen.wakeups import is_cluster_running
 
 from .records import RecordAdmin, as_json
@@ -94,6 +95,7 @@ class RenderBatchAdmin(RecordAdmin):
             for render in others
         ]
         for row in rows:
+            row["why"] = reason_of_record(row, batch.mode, row["render"])
             row["badge"] = badge_of_state(row["render"].status) if row["render"] else None
         is_open = any(
             row["render"]

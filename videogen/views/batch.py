@@ -16,17 +16,16 @@ from django.template.response import TemplateResponse
 from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 
-from storybook.models import Shot
 from videogen.answers import resume_lane
-from videogen.cancelling import cancel_queued, retry_failed
-from videogen.drafts import draft_batches
+from videogen.cancelling import cancel_queued, resume_broken_off, retry_failed
 from videogen.errors import RequestError
 from videogen.models import Lane, RenderBatch
 from videogen.queueing import Requester
 from videogen.wakeups import wake_pump
 
 from .batch_page import BatchPage
-from .plan import counted, plan_url, progress_url
+from .plan import plan_url, progress_url
+from .plan_modes import counted
 
 
 def show_batch(model_admin: ModelAdmin, request: HttpRequest, batch: RenderBatch) -> HttpResponse:
@@ -94,22 +93,13 @@ def retry_rest(model_admin: ModelAdmin, request: HttpRequest, batch: RenderBatch
     )
     try:
         if request.POST.get("what") == "resume":
-            draft = _resume_broken_off(batch, requester)
+            draft = resume_broken_off(batch, requester)
         else:
             draft = retry_failed(batch, requester)
     except RequestError as error:
         messages.info(request, error.sentence)
         return HttpResponseRedirect(progress_url(batch))
     return HttpResponseRedirect(plan_url(draft))
-
-
-def _resume_broken_off(batch: RenderBatch, requester: Requester) -> RenderBatch:
-    rows = BatchPage(batch, may_act=True).resumable
-    shots = Shot.objects.filter(pk__in=[row.render.shot_id for row in rows])
-    drafts = draft_batches(shots, RenderBatch.Mode.RESUME, requester)
-    if not drafts:
-        raise RequestError("Nothing of this batch is left to be resumed.", code="nothing_to_retry")
-    return drafts[0]
 
 
 def resume_queue(model_admin: ModelAdmin, request: HttpRequest, batch: RenderBatch) -> HttpResponse:

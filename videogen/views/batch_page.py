@@ -3,22 +3,30 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import cached_property
+from typing import Any
 
 from django.conf import settings
+from django.db.models import Exists, OuterRef
 from django.utils import timezone
 
+from storybook.models import DesignDocument, Shot
+from videogen.cancelling import shots_to_resume, shots_to_retry
 from videogen.claims import WINDOW
 from videogen.forms import MODES
-from videogen.models import Lane, RenderBatch, Submission, VideoRender
+from videogen.models import Lane, ReferenceChoice, RenderBatch, Submission, VideoRender
 from videogen.planning import Action
+from videogen.references import PINNED
 from videogen.showing import Badge, badge_of_state, media_url, usd
+from videogen.situations import situation_of
 from videogen.states import RESUMABLE
 from videogen.wakeups import is_cluster_running
 
 from .plan_rows import BADGES, key_frame_urls
+from .plan_words import Obstacles, Way, reason_of_record, ways_on, ways_to_mend
 
 State = VideoRender.State
 
@@ -95,6 +103,8 @@ class BatchRow:
             return render.error_message
         if self.status == State.QUEUED and render.not_before and render.not_before > timezone.now():
             return f"Next try about {timezone.localtime(render.not_before):%H:%M}."
+        if render.state in RESUMABLE:
+            return "It broke off. Resuming it asks for the same video: no new charge."
         if self.status == State.INTERRUPTED:
             return "Nobody works on it at the moment; it goes on where it stopped."
         return ""
@@ -109,12 +119,13 @@ class BatchRow:
 
 @dataclass(frozen=True)
 class LeftRow:
-    """A shot that the plan left alone."""
+    """A shot that the plan left alone: why it did, and the way on as things are now."""
 
     badge: Badge
     shot: int
     words: str
     reason: str
+    ways: Sequence[Way] = ()
 
 
 @dataclass(frozen=True)
@@ -152,16 +163,52 @@ class BatchPage:
 
     @cached_property
     def left(self) -> list[LeftRow]:
-        return [
-            LeftRow(
-                BADGES[record["decision"]],
-                record["shot"],
-                f"{record['scenelet_id']} / shot {record['shot_index']}",
-                record["reason"],
+        """At most five queries."""
+        records = [each for each in self.batch.plan if each["decision"] in _NOT_WORKED_ON]
+        if not records:
+            return []
+        causes = VideoRender.objects.defer(*_FAT).in_bulk(
+            {each["render"] for each in records if each.get("render")}
+        )
+        ways = self._ways_to_mend(
+            {each["shot"]: each for each in records if each["decision"] == Action.BLOCKED}
+        )
+        resumable = set(self.to_resume)
+        rows = []
+        for record in records:
+            shot, cause = record["shot"], causes.get(record.get("render"))
+            rows.append(
+                LeftRow(
+                    BADGES[record["decision"]],
+                    shot,
+                    f"{record['scenelet_id']} / shot {record['shot_index']}",
+                    reason_of_record(record, self.batch.mode, cause),
+                    ways[shot] if shot in ways else _ways_on(shot, cause, shot in resumable),
+                )
             )
-            for record in self.batch.plan
-            if record["decision"] in _NOT_WORKED_ON
-        ]
+        return rows
+
+    def _ways_to_mend(self, records: Mapping[int, dict[str, Any]]) -> dict[int, Sequence[Way]]:
+        """By shot, for those that were blocked: what is still to be mended. Two queries."""
+        if not records:
+            return {}
+        pins = ReferenceChoice.objects.filter(shot=OuterRef("pk"), choice=PINNED)
+        shots = Shot.objects.filter(pk__in=records).annotate(has_pin=Exists(pins))
+        documents = DesignDocument.objects.filter(story=self.batch.story_id)
+        by_kind = {each.kind: each for each in documents}
+        return {
+            shot.pk: ways_to_mend(
+                shot.pk,
+                self.batch.story_id,
+                by_kind,
+                Obstacles(
+                    has_storyboard=bool(shot.storyboard_payload),
+                    has_broken_pin=shot.has_pin,
+                    reason=records[shot.pk]["reason"],
+                ),
+            )
+            for shot in shots
+        }
 
     @property
     def mode(self) -> str:
@@ -237,16 +284,19 @@ class BatchPage:
 
     @property
     def can_retry(self) -> int:
-        return self.failed if self.may_act else 0
-
-    @cached_property
-    def resumable(self) -> list[BatchRow]:
-        """What broke off and nobody takes up by itself."""
-        return [row for row in self.rows if row.render.state in RESUMABLE]
+        return len(self.to_retry)
 
     @property
     def can_resume(self) -> int:
-        return len(self.resumable) if self.may_act else 0
+        return len(self.to_resume)
+
+    @cached_property
+    def to_retry(self) -> list[int]:
+        return shots_to_retry(self.batch) if self.may_act and self.failed else []
+
+    @cached_property
+    def to_resume(self) -> list[int]:
+        return shots_to_resume(self.batch) if self.may_act else []
 
     @cached_property
     def stopped(self) -> Lane | None:
@@ -275,3 +325,10 @@ class BatchPage:
     @cached_property
     def nobody_works(self) -> bool:
         return self.is_active and not self.batch.worked_by and not is_cluster_running()
+
+
+def _ways_on(shot: int, cause: VideoRender | None, can_resume: bool) -> Sequence[Way]:
+    if cause is None:
+        return ()
+    resume = Way("Resume it", "#resume") if can_resume else None
+    return ways_on(situation_of(cause), shot, cause, resume)

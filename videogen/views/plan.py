@@ -4,7 +4,6 @@ costs. Looking at it in any mode changes nothing; confirming queues exactly the 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from decimal import Decimal
@@ -27,12 +26,14 @@ from videogen.errors import RequestError
 from videogen.forms import MODES
 from videogen.models import RenderBatch
 from videogen.money import budget_left_usd
-from videogen.planning import DECISIONS, Action, Plan, ShotPlan, plan_shots
+from videogen.planning import Action, Plan, plan_shots
 from videogen.queueing import QueuedBatch, Requester
 from videogen.showing import Badge, usd
 
+from .plan_modes import ModeCard, counted, outcome_in_words
 from .plan_references import ReferenceCard, change_reference, reference_cards
-from .plan_rows import BADGES, PlanRow, Surroundings, cost_of
+from .plan_rows import BADGES, PlanRow, Surroundings
+from .plan_words import reasons_of
 
 MOST_REASONS = 10
 # Drafts of the same selection, one a story, are made at the same moment.
@@ -55,7 +56,7 @@ def show_plan(model_admin: ModelAdmin, request: HttpRequest, batch: RenderBatch)
             "title": "Generate videos",
             "batch": batch,
             "page": page,
-            "modes": [ModeCard(*each, page) for each in MODES.items()],
+            "modes": [ModeCard(*each, plan, page.budget_left) for each in MODES.items()],
             "siblings": _siblings(batch),
             "opened": _opened(request, page),
         },
@@ -178,7 +179,7 @@ class PlanPage:
 
     @property
     def total(self) -> str:
-        cost = cost_of(self.plan)
+        cost = self.plan.cost_usd
         return usd(cost) if cost or not self.can_confirm else "Free"
 
     @property
@@ -193,42 +194,7 @@ class PlanPage:
     def button(self) -> str:
         """What confirming does, and for how much."""
         counts = {action: self.plan.count(action) for action in Action}
-        words = _work_in_words(counts)
-        cost = cost_of(self.plan)
-        return f"{words} · {usd(cost) if cost else 'free'}" if words else "Nothing to generate"
-
-
-@dataclass(frozen=True)
-class ModeCard:
-    mode: str
-    words: tuple[str, str]
-    page: PlanPage
-
-    @property
-    def value(self) -> str:
-        return str(self.mode)
-
-    @property
-    def is_chosen(self) -> bool:
-        return self.value == self.page.mode
-
-    @property
-    def outcome(self) -> str:
-        """What this mode would do, before the budget is looked at."""
-        if self.is_chosen:
-            return self.page.button
-        counts = dict.fromkeys(Action, 0)
-        for row in self.page.plan.rows:
-            if not row.impossible:
-                counts[DECISIONS[row.situation][self.mode].action] += 1
-        words = _work_in_words(counts)
-        if not words:
-            return "Nothing to generate"
-        price = self.page.plan.request.price_usd
-        if price is None and counts[Action.GENERATE]:
-            return f"{words} · no price known"
-        cost = (price or Decimal(0)) * counts[Action.GENERATE]
-        return f"{words} · {usd(cost) if cost else 'free'}"
+        return outcome_in_words(counts, self.plan.cost_usd)
 
 
 @dataclass(frozen=True)
@@ -242,17 +208,6 @@ class RowDetails:
 
 
 _WORK = (Action.GENERATE, Action.RESUME, Action.DOWNLOAD, Action.REHEARSE)
-
-
-def _work_in_words(counts: Mapping[Action, int]) -> str:
-    if rehearsals := counts[Action.REHEARSE]:
-        return f"Rehearse {counted(rehearsals, 'shot')}"
-    parts = []
-    if generated := counts[Action.GENERATE]:
-        parts.append(f"Generate {counted(generated, 'video')}")
-    if resumed := counts[Action.RESUME] + counts[Action.DOWNLOAD]:
-        parts.append(f"resume {resumed}" if parts else f"Resume {counted(resumed, 'render')}")
-    return ", ".join(parts)
 
 
 def _respond(
@@ -348,7 +303,12 @@ def _tell(request: HttpRequest, queued: QueuedBatch) -> None:
         if (number := sum(row.decision.action == action for row in rows))
     ]
     left = [row for row in rows if row.decision.action in (Action.SKIP, Action.BLOCKED)]
-    reasons = format_html_join("", "<br><bdi>{}</bdi>: {}", _reasons(left[:MOST_REASONS]))
+    mode = queued.batch.mode
+    reasons = format_html_join(
+        "",
+        "<br><bdi>{}</bdi>: {}",
+        [(row.shot, " ".join(reasons_of(row, mode))) for row in left[:MOST_REASONS]],
+    )
     rest = len(left) - MOST_REASONS
     more = format_html("<br>… and {} more, listed below.", rest) if rest > 0 else ""
     cost = queued.batch.estimated_cost_usd
@@ -357,11 +317,3 @@ def _tell(request: HttpRequest, queued: QueuedBatch) -> None:
     text = format_html("{}{}{}", text, reasons, more)
     blocked = any(row.decision.action == Action.BLOCKED for row in rows)
     messages.add_message(request, messages.WARNING if blocked else messages.SUCCESS, text)
-
-
-def _reasons(rows: Sequence[ShotPlan]) -> list[tuple[Any, str]]:
-    return [(row.shot, row.decision.reason) for row in rows]
-
-
-def counted(number: int, noun: str) -> str:
-    return f"{number} {noun}{'' if number == 1 else 's'}"

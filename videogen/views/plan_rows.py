@@ -7,17 +7,14 @@ import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from decimal import Decimal
-
-from django.urls import reverse
-from django.utils.http import urlencode
 
 from storybook.models import DesignDocument, KeyFrame, Story
 from storybook.thumbnails import thumbnail_url
-from videogen.models import VideoRender
-from videogen.planning import DECISIONS, Action, Plan, ShotPlan
+from videogen.models import RenderBatch
+from videogen.planning import Action, Plan, ShotPlan
 from videogen.showing import Badge, indented, usd
-from videogen.situations import Situation
+
+from .plan_words import RESUME, Obstacles, Way, reasons_of, ways_on, ways_to_mend
 
 BADGES = {
     Action.GENERATE: Badge("blue", "generate"),
@@ -26,34 +23,6 @@ BADGES = {
     Action.REHEARSE: Badge("green", "rehearse"),
     Action.SKIP: Badge("grey", "skip"),
     Action.BLOCKED: Badge("red", "blocked"),
-}
-
-_WORDS = {
-    (Situation.NOTHING, Action.GENERATE): "No video yet.",
-    (Situation.VIDEO, Action.GENERATE): "Another take; the takes so far stay.",
-    (Situation.INTERRUPTED, Action.RESUME): (
-        "Its render broke off and goes on where it stopped. It is paid for already."
-    ),
-    (Situation.NOT_DOWNLOADED, Action.DOWNLOAD): (
-        "Its video is finished and paid for; only the file is fetched."
-    ),
-    (Situation.IN_FLIGHT, Action.SKIP): "A render of it is under way.",
-    (Situation.UNKNOWN, Action.SKIP): (
-        "Nobody knows whether its last try was accepted and paid: a person must decide first."
-    ),
-    (Situation.INTERRUPTED, Action.SKIP): (
-        "Its render broke off and may be paid for: resume it instead of paying again."
-    ),
-    (Situation.NOT_DOWNLOADED, Action.SKIP): (
-        "Its video is finished and paid for, only the file is missing: resume it."
-    ),
-    (Situation.APPROVED, Action.SKIP): "Its take is approved, and so the shot is locked.",
-    (Situation.VIDEO, Action.SKIP): "It has a video.",
-}
-_NO_VIDEO = {
-    VideoRender.State.FAILED: "failed",
-    VideoRender.State.BLOCKED: "was blocked",
-    VideoRender.State.CANCELLED: "was cancelled",
 }
 
 # Google's filter refuses most pictures of children; a storybook is full of them.
@@ -65,14 +34,6 @@ _child = re.compile(
     re.IGNORECASE,
 )
 CHILDREN = "Children in the picture are often blocked by the safety filter (not charged then)."
-
-
-@dataclass(frozen=True)
-class Way:
-    """A link to where something is mended or looked at."""
-
-    words: str
-    url: str
 
 
 @dataclass(frozen=True)
@@ -125,60 +86,24 @@ class PlanRow:
 
     @property
     def reasons(self) -> Sequence[str]:
-        """Why, in sentences of a producer."""
-        row = self.row
-        if self.is_blocked:
-            return row.impossible or (row.decision.reason,)
-        if row.decision != DECISIONS[row.situation][self.plan.mode]:
-            # A reason beside the mode table, which explains itself.
-            return (f"{row.decision.reason[:1].upper()}{row.decision.reason[1:]}.",)
-        if self.action == Action.REHEARSE:
-            return ("Put together and checked; nothing is sent.",)
-        if row.situation == Situation.WITHOUT_VIDEO:
-            return (_last_try(row.cause),)
-        return (_WORDS.get((row.situation, self.action), row.decision.reason),)
+        return reasons_of(self.row, self.plan.mode)
 
     @property
     def ways(self) -> Sequence[Way]:
         """Where to go: what mends a blocked shot, what a skipped one waits for."""
+        row = self.row
         if self.is_blocked:
-            return self._mends()
-        if self.action != Action.SKIP:
-            return ()
-        cause, situation = self.row.cause, self.row.situation
-        takes = reverse("admin:storybook_shot_takes", args=[self.row.shot.pk])
-        if situation == Situation.IN_FLIGHT and cause:
-            url = reverse("admin:videogen_renderbatch_progress", args=[cause.batch_id])
-            return (Way("Watch it", url),)
-        if situation in (Situation.INTERRUPTED, Situation.NOT_DOWNLOADED):
-            return (Way("Plan to resume", "?mode=resume"),)
-        if situation == Situation.UNKNOWN:
-            return (Way("Decide", takes),)
-        if situation == Situation.APPROVED:
-            return (Way("Look at it", takes),)
-        take = f"Take {cause.take}" if cause and cause.take else "Takes"
-        return (Way(take, takes),)
-
-    def _mends(self) -> Sequence[Way]:
-        shot_url = reverse("admin:storybook_shot_change", args=[self.row.shot.pk])
-        ways = [
-            Way(f"{words} design document", self._document_url(kind))
-            for kind, words in (("visual", "Visual"), ("audio", "Audio"))
-            if not getattr(self.around.documents.get(kind), "document", None)
-        ]
-        if not self.row.shot.storyboard_payload:
-            ways.append(Way("Write its storyboard", shot_url))
-        if self.row.selection.broken:
-            ways.append(Way("Its reference choices", f"{shot_url}#reference_choices-group"))
-        if not ways and self.row.impossible:
-            ways.append(Way("Look at the shot", shot_url))
-        return ways
-
-    def _document_url(self, kind: str) -> str:
-        if document := self.around.documents.get(kind):
-            return reverse("admin:storybook_designdocument_change", args=[document.pk])
-        given = urlencode({"story": self.plan.story.pk, "kind": kind})
-        return f"{reverse('admin:storybook_designdocument_add')}?{given}"
+            blocked = Obstacles(
+                has_storyboard=bool(row.shot.storyboard_payload),
+                has_broken_pin=bool(row.selection.broken),
+                reason=row.decision.reason,
+            )
+            return ways_to_mend(row.shot.pk, self.plan.story.pk, self.around.documents, blocked)
+        if self.action == Action.SKIP:
+            is_resuming = self.plan.mode == RenderBatch.Mode.RESUME
+            resume = None if is_resuming else Way(RESUME, "?mode=resume")
+            return ways_on(row.situation, row.shot.pk, row.cause, resume)
+        return ()
 
     @property
     def warnings(self) -> Sequence[str]:
@@ -212,15 +137,3 @@ def speaks_of_children(row: ShotPlan) -> bool:
         return False
     told = [row.prompt.document[key] for key in ("character_designs", "storyboard_payload")]
     return bool(_child.search(json.dumps(told, ensure_ascii=False)))
-
-
-def _last_try(cause: VideoRender | None) -> str:
-    if cause is None:
-        return "No video yet."
-    sentence = f"No video yet: the last try {_NO_VIDEO.get(cause.state, 'ended without one')}."
-    return f"{sentence} {cause.error_message}".strip()
-
-
-def cost_of(plan: Plan) -> Decimal:
-    """What confirming the plan costs."""
-    return (plan.request.price_usd or Decimal(0)) * plan.count(Action.GENERATE)

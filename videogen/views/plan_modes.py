@@ -1,0 +1,81 @@
+"""What each of the four modes would do with the shots of a plan, and whether the budget has room
+for it: the cards at the top of the plan's page."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from functools import cached_property
+
+from videogen.planning import Action, Plan, decide
+from videogen.showing import usd
+
+
+@dataclass(frozen=True)
+class ModeCard:
+    """A card says the same whichever mode is chosen: all that its mode would do, and apart from
+    that how much of it the budget has room for."""
+
+    mode: str
+    words: tuple[str, str]
+    plan: Plan
+    budget_left: Decimal | None = None
+
+    @property
+    def value(self) -> str:
+        return str(self.mode)
+
+    @property
+    def is_chosen(self) -> bool:
+        return self.value == str(self.plan.mode)
+
+    @cached_property
+    def _counts(self) -> Counter[Action]:
+        counts: Counter[Action] = Counter()
+        backend = self.plan.request.backend
+        for row in self.plan.rows:
+            action = decide(row.situation, self.mode, row.impossible).action
+            resumes = action in (Action.RESUME, Action.DOWNLOAD)
+            if not (resumes and row.cause and row.cause.backend != backend):
+                counts[action] += 1
+        return counts
+
+    @property
+    def outcome(self) -> str:
+        """Number and price."""
+        videos = self._counts[Action.GENERATE]
+        if videos and self.plan.request.price_usd is None:
+            return f"{work_in_words(self._counts)} · no price known"
+        return outcome_in_words(self._counts, self.plan.request.cost_of(videos))
+
+    @property
+    def shortage(self) -> str:
+        """What the budget has no room for, or ""."""
+        price, videos = self.plan.request.price_usd, self._counts[Action.GENERATE]
+        left = self.budget_left
+        if not price or left is None or self.plan.request.cost_of(videos) <= left:
+            return ""
+        room = int(left // price)
+        return f"Over the budget: {usd(left)} left, room for {room or 'none'}"
+
+
+def outcome_in_words(counts: Mapping[Action, int], cost: Decimal) -> str:
+    words = work_in_words(counts)
+    return f"{words} · {usd(cost) if cost else 'free'}" if words else "Nothing to generate"
+
+
+def work_in_words(counts: Mapping[Action, int]) -> str:
+    if rehearsals := counts[Action.REHEARSE]:
+        return f"Rehearse {counted(rehearsals, 'shot')}"
+    parts = []
+    if generated := counts[Action.GENERATE]:
+        parts.append(f"Generate {counted(generated, 'video')}")
+    if resumed := counts[Action.RESUME] + counts[Action.DOWNLOAD]:
+        parts.append(f"resume {resumed}" if parts else f"Resume {counted(resumed, 'render')}")
+    return ", ".join(parts)
+
+
+def counted(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"
