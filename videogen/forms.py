@@ -17,8 +17,8 @@ MODES = {
     ),
     RenderBatch.Mode.RESUME: (
         "Resume what was interrupted",
-        "As above, and renders that broke off go on where they stopped. Those were paid for "
-        "already: nothing is sent twice.",
+        "As above, and renders that broke off go on where they stopped. They ask for the videos "
+        "that were already submitted: no new charge.",
     ),
     RenderBatch.Mode.OVERRIDE: (
         "Render new takes",

@@ -10,8 +10,8 @@ from storybook.models import DesignDocument, Shot, Story
 from tests.factories import PAYLOAD, State, make_render
 from videogen.models import ReferenceChoice, RenderBatch, VideoRender
 
-from .browsers import browser_of, producer, viewer
-from .drafts import button, look, make_draft, make_shots, plan_url, progress_url
+from .browsers import VIEWS, browser_of, producer, viewer
+from .drafts import button, look, make_draft, make_shots, messages, plan_url, progress_url
 
 pytestmark = pytest.mark.django_db
 
@@ -55,11 +55,26 @@ def test_smuggled_shot_is_not_in_the_draft():
     address = f"{LIST}?scenelet__story__id__exact={mine[0].scenelet.story_id}"
     browser = producer()
 
-    browser.post(address, select(mine + other))
+    response = browser.post(address, select(mine + other), follow=True)
     assert list(RenderBatch.objects.get().shots.all()) == mine
+    (message,) = messages(response)
+    assert message.startswith("1 of 2 selected shots was left out: 1 is not among those")
 
     browser.post(address, select(other))
     assert RenderBatch.objects.count() == 1
+
+
+def test_shot_of_another_story_is_left_out_of_the_board_and_told():
+    mine, others = make_shots(1), make_shots(1)
+    board = reverse("admin:storybook_story_board", args=[mine[0].scenelet.story_id])
+    browser = browser_of(*VIEWS, "storybook.view_story", "videogen.generate_video")
+    asked = {"shots": f"{mine[0].pk},{others[0].pk},999999"}
+
+    response = browser.post(board, asked, follow=True)
+
+    assert list(RenderBatch.objects.get().shots.all()) == mine
+    (message,) = messages(response)
+    assert message.startswith("2 of 3 selected shots were left out: 1 is not among those")
 
 
 def test_selection_of_all_of_the_list_is_stored_whole():

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from django.contrib import admin, messages
+from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.core.exceptions import PermissionDenied
 from django.http import HttpResponseRedirect
 from django.template.loader import render_to_string
@@ -13,6 +14,7 @@ from videogen.drafts import draft_batches
 from videogen.models import RenderBatch
 from videogen.shot_cards import ShotCard, for_cards
 from videogen.views.board import requester_of
+from videogen.views.plan_selection import tell_of_left_out
 from videogen.views.takes import show_takes
 
 from .records import is_list
@@ -113,7 +115,9 @@ class ShotAdmin(StoryShotAdmin):
     def generate_videos(self, request, queryset):
         """Stores the selection, one draft a story; what it would do and cost is the next page."""
         drafts = draft_batches(queryset, RenderBatch.Mode.DEFAULT, requester_of(request))
-        if not drafts:
+        if drafts:
+            tell_of_left_out(request, request.POST.getlist(ACTION_CHECKBOX_NAME), drafts)
+        else:
             messages.warning(request, "None of the selected shots is in this list.")
             return None
         plans = [

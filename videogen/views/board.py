@@ -22,6 +22,8 @@ from videogen.shot_cards import BADGES, Progress, ShotCard, for_cards
 from videogen.showing import Badge
 from videogen.situations import BadgeWord, filter_by_badge
 
+from .plan_selection import tell_of_left_out
+
 
 def show_board(
     request: HttpRequest,
@@ -66,6 +68,8 @@ def draft_selection(
     status = _status(request)
     chosen = _selected(request, shots.filter(scenelet__story=story), status)
     batches = draft_batches(chosen, RenderBatch.Mode.DEFAULT, requester_of(request))
+    asked = request.POST.getlist("shot") + request.POST.getlist("shots")
+    tell_of_left_out(request, asked, batches)
     if not batches:
         messages.warning(request, "Select the shots first: nothing was selected.")
         return HttpResponseRedirect(board_url(story, status))
