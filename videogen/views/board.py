@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from urllib.parse import urlencode
 
 from django.contrib import messages
@@ -16,11 +17,17 @@ from django.urls import reverse
 
 from storybook.models import Scenelet, Shot, Story
 from videogen.drafts import draft_batches
-from videogen.models import RenderBatch
+from videogen.models import RenderBatch, VideoRender
 from videogen.queueing import Requester
+from videogen.reviewing import CHOSEN
 from videogen.shot_cards import BADGES, Progress, ShotCard, for_cards
-from videogen.showing import Badge
+from videogen.showing import Badge, media_url
 from videogen.situations import BadgeWord, filter_by_badge
+
+from .live import changed_since, marks_of
+
+CHIPS = "chips"
+TROUBLE = (BadgeWord.FAILED.value, BadgeWord.NEEDS_DECISION.value)
 
 
 def show_board(
@@ -39,6 +46,8 @@ def show_board(
         "admin/videogen/board.html",
         {
             **admin_site.each_context(request),
+            # Pictures need the width; the way back is in the breadcrumbs.
+            "is_nav_sidebar_enabled": False,
             "title": str(story),
             "subtitle": None,
             "opts": Story._meta,
@@ -51,12 +60,24 @@ def show_board(
 
 
 def board_state(request: HttpRequest, story: Story, shots: QuerySet[Shot]) -> JsonResponse:
-    """The parts of the page that change while renders run, as the page has them."""
+    """Those parts of the page that changed since it asked last, as the page has them."""
     board = Board(story, _shots_of(story, shots), _status(request))
     live_part = get_template("admin/videogen/board_card_live.html")
-    parts = {f"card-{card.key}": live_part.render({"card": card}) for card in board.cards}
-    parts["chips"] = render_to_string("admin/videogen/board_chips.html", {"board": board})
-    return JsonResponse({"active": BadgeWord.GENERATING in board.progress.counts, "parts": parts})
+    changed = changed_since(board.looks, request.GET.get("since", ""))
+    parts = {
+        key: live_part.render({"card": board.all_cards[key]})
+        for key in changed
+        if key in board.all_cards
+    }
+    if CHIPS in changed:
+        parts[CHIPS] = render_to_string("admin/videogen/board_chips.html", {"board": board})
+    return JsonResponse(
+        {
+            "active": BadgeWord.GENERATING in board.progress.counts,
+            "parts": parts,
+            "since": board.marks,
+        }
+    )
 
 
 def draft_selection(
@@ -121,28 +142,68 @@ class Chip:
 
 
 @dataclass(frozen=True)
+class BoardCard(ShotCard):
+    """`selected_url`: the video of the take that the story uses, "" where none is selected."""
+
+    selected_url: str = ""
+
+    @property
+    def look(self) -> tuple[object, ...]:
+        """All that its live part is made of."""
+        return (self.badge.word, self.takes, self.video_url, self.still_url, self.selected_url)
+
+
+@dataclass(frozen=True)
 class Scene:
     """A scenelet with those of its shots that are shown."""
 
     scenelet: Scenelet
     parent: Scenelet | None
-    cards: Sequence[ShotCard]
+    cards: Sequence[BoardCard]
     key: str
 
 
 class Board:
-    """A story's shots, one `status` of them or (without one) all. Two queries, both made here."""
+    """A story's shots, one `status` of them or (without one) all. Three queries
+    with that of the shots, the others are made here.
+
+    The state tells of `all_cards`: a shot that a filter does not fit any more is still on the page
+    that was loaded before.
+    """
 
     def __init__(self, story: Story, shots: Sequence[Shot], status: str = "") -> None:
         self.story = story
         self.status = status
         self.progress = Progress.of(shots)
-        self.cards = [ShotCard(each) for each in shots if status in ("", each.badge_word)]
+        selected = _selected_videos(story)
+        self.all_cards = {
+            f"card-{each.pk}": BoardCard(each, media_url(selected.get(each.pk, "")))
+            for each in shots
+        }
+        self.cards = [
+            each for each in self.all_cards.values() if status in ("", each.shot.badge_word)
+        ]
         self.scenes = self._scenes(list(story.scenelets.all()))
 
     @property
     def live_url(self) -> str:
         return board_url(self.story, self.status, name="board_state")
+
+    @cached_property
+    def looks(self) -> dict[str, object]:
+        chips = (self.status, sorted(self.progress.counts.items()))
+        return {CHIPS: chips} | {key: card.look for key, card in self.all_cards.items()}
+
+    @cached_property
+    def marks(self) -> str:
+        return marks_of(self.looks)
+
+    @property
+    def trouble(self) -> str:
+        """What waits for a person because it went wrong, for the page's title."""
+        counts = self.progress.counts
+        told = [(counts.get(each, 0), each) for each in TROUBLE]
+        return ", ".join(f"{number} {word}" for number, word in told if number)
 
     @property
     def form_url(self) -> str:
@@ -159,7 +220,7 @@ class Board:
         ]
 
     def _scenes(self, scenelets: Sequence[Scenelet]) -> list[Scene]:
-        cards: dict[int, list[ShotCard]] = {}
+        cards: dict[int, list[BoardCard]] = {}
         for card in self.cards:
             cards.setdefault(card.shot.scenelet_id, []).append(card)
         by_id = {each.pk: each for each in scenelets}
@@ -168,6 +229,14 @@ class Board:
             for each in in_tree_order(scenelets)
             if each.pk in cards or not self.status
         ]
+
+
+def _selected_videos(story: Story) -> dict[int, str]:
+    """By shot: the file of the take that the story uses."""
+    selected = VideoRender.objects.filter(
+        shot__scenelet__story=story, state=VideoRender.State.DONE, review__in=CHOSEN
+    )
+    return dict(selected.order_by().values_list("shot_id", "video_file"))
 
 
 def in_tree_order(scenelets: Sequence[Scenelet]) -> list[Scenelet]:
