@@ -4,6 +4,7 @@ the player of a scenelet."""
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Iterator
 from contextlib import closing
 
 import pytest
@@ -39,9 +40,20 @@ def icon(page: Page) -> str:
     return page.locator("link[rel=icon]").get_attribute("href") or ""
 
 
+@pytest.fixture
+def story(site: Site, rendered: int) -> Iterator[int]:
+    """Three shots with two takes each, however a test leaves them."""
+    yield rendered
+    write(
+        site,
+        "state = 'done', review = 'unreviewed', take = coalesce(take, 2)",
+        "batch_id IN (SELECT id FROM videogen_renderbatch WHERE story_id = ?)",
+        rendered,
+    )
+
+
 @pytest.fixture(scope="module")
-def story(site: Site) -> int:
-    """Three shots with two takes each."""
+def rendered(site: Site) -> int:
     story = site.bring_story("live", 3)
     for mode in ("default", "override"):
         site.installation.run_task("live", f"--mode={mode}")
@@ -79,12 +91,11 @@ def test_a_clip_comes_without_a_reload_and_nothing_is_lost(
     assert page.evaluate("window.isTheSamePage")
     # What waited for the typing to end comes after it.
     first.locator("textarea").fill("")
+    page.locator("h1").click()
     expect(page.locator(".st-take--selected")).to_have_count(1)
     # The keys know the new take.
-    page.locator("h1").click()
     page.keyboard.press("2")
     expect(card).to_be_focused()
-    write(site, "review = 'unreviewed'", "shot_id = ?", shot)
 
 
 def test_the_tab_tells_of_trouble(site: Site, page: Page, story: int) -> None:
@@ -102,7 +113,6 @@ def test_the_tab_tells_of_trouble(site: Site, page: Page, story: int) -> None:
     write(site, "state = 'done', take = 2", "take IS NULL AND shot_id = ?", second)
     expect(page).to_have_title(title, timeout=20_000)
     assert icon(page).endswith("favicon.svg")
-    write(site, "state = 'done', take = 2", "take IS NULL AND shot_id = ?", first)
 
 
 @pytest.mark.parametrize("motion", ["no-preference", "reduce"])
