@@ -11,7 +11,7 @@ from django.utils import timezone
 from .answers import polled_from
 from .downloads import check_link, discard
 from .errors import DownloadError, RequestError
-from .links import given_link
+from .given_links import given_link
 from .models import Submission, VideoRender
 from .queueing import Requester
 from .wakeups import wake_downloads, wake_pump

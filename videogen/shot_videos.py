@@ -9,7 +9,7 @@ from django.conf import settings
 from storybook.models import Story
 
 from .errors import RequestError
-from .links import given_link
+from .given_links import given_link
 from .models import Lane, RenderBatch, VideoRender
 from .pipeline import rehearse
 from .planning import Action, Plan, find_shots, plan_shots
