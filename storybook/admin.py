@@ -143,7 +143,11 @@ class StoryAdmin(admin.ModelAdmin):
             raise PermissionDenied
         if story is None:
             return self._get_obj_does_not_exist_redirect(request, self.opts, object_id)
-        can_change = self.has_change_permission(request, story)
+        # The design document names the picture from then on: it is changed, too.
+        documents = self.admin_site.get_model_admin(DesignDocument)
+        can_change = self.has_change_permission(request, story) and documents.has_change_permission(
+            request
+        )
         return show_pictures(request, self, story, can_change=can_change)
 
 

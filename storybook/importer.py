@@ -22,6 +22,7 @@ from .errors import ImportFailed, PictureProblem
 from .image_folders import ImageFolder
 from .models import DesignDocument, KeyFrame, Picture, Scenelet, Shot, Story
 from .pictures import PictureStore, inspect_picture
+from .thumbnails import make_thumbnails
 
 # More threads gain nothing: decoding is bound to the processor, and each may hold a large picture.
 THREADS = 4
@@ -91,6 +92,8 @@ def import_bundle(
         finally:
             if not is_stored:
                 store.discard()
+    say("Making thumbnails …")
+    make_thumbnails(columns["file"] for columns in facts.values() if columns["file"])
     return report
 
 

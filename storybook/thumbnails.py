@@ -1,8 +1,8 @@
 """Small copies of the stored pictures, for pages that show many of them.
 
-Each is made once, when it is first asked for: an import does not wait for them, and what was
-imported long ago has them, too. Like the pictures they are named by content, so they never go
-stale: `<story>/pictures/<sha16>/…` has its thumbnail in `<story>/thumbnails/<sha16>.jpg`.
+Each is made once, when its picture arrives; one that is missing all the same is made when it is
+first asked for. Like the pictures they are named by content, so they never go stale:
+`<story>/pictures/<sha16>/…` has its thumbnail in `<story>/thumbnails/<sha16>.jpg`.
 """
 
 from __future__ import annotations
@@ -10,6 +10,9 @@ from __future__ import annotations
 import os
 import re
 import uuid
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 
 from django.conf import settings
@@ -19,6 +22,7 @@ from .models import Picture
 
 WIDTH = 480
 _TALLEST = 1920
+_THREADS = 4
 
 _picture = re.compile(r"([^/.][^/]*)/pictures/([0-9a-f]{16})/.+")
 _thumbnail = re.compile(r"([^/.][^/]*)/thumbnails/([0-9a-f]{16})\.jpg")
@@ -37,6 +41,19 @@ def thumbnail_name(file: str) -> str:
     return f"{match[1]}/thumbnails/{match[2]}.jpg" if match else file
 
 
+def make_thumbnails(files: Iterable[str]) -> None:
+    """Of those stored pictures that have none yet. A picture that cannot be shrunk goes without."""
+    root = Path(settings.MEDIA_ROOT)
+    names = {thumbnail_name(file) for file in files}
+    missing = sorted(name for name in names if not (root / name).exists())
+    if len(missing) < 2:
+        list(map(make_thumbnail, missing))
+        return
+    # Decoding lets other threads run; more of them than processors gain nothing.
+    with ThreadPoolExecutor(min(_THREADS, os.cpu_count() or 1)) as threads:
+        list(threads.map(make_thumbnail, missing))
+
+
 def make_thumbnail(name: str) -> bool:
     """Makes the thumbnail of that name, if it is one's and its picture is there and whole."""
     match = _thumbnail.fullmatch(name)
@@ -47,13 +64,14 @@ def make_thumbnail(name: str) -> bool:
     if picture is None:
         return False
     target = root / name
-    target.parent.mkdir(exist_ok=True)
     temporary = target.parent / f".{uuid.uuid4().hex}.part"
     try:
+        target.parent.mkdir(exist_ok=True)
         _shrink(picture, temporary)
         os.replace(temporary, target)
-    except (OSError, ValueError, SyntaxError):
-        temporary.unlink(missing_ok=True)
+    except (OSError, ValueError, SyntaxError, EOFError, MemoryError):
+        with suppress(OSError):
+            temporary.unlink(missing_ok=True)
         return False
     return True
 

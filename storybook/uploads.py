@@ -18,6 +18,7 @@ from .errors import PictureProblem, StorybookError
 from .models import DesignDocument, Picture, Shot, Story
 from .paths import safe_name
 from .pictures import PictureFacts, PictureStore, inspect_picture, normalise_path
+from .thumbnails import make_thumbnails
 
 _suffixes = {"image/png": ".png", "image/jpeg": ".jpg"}
 
@@ -60,6 +61,7 @@ def store_upload(story: Story, folder: str, upload: Upload) -> Picture:
     facts = upload.facts
     path = f"uploads/{folder}/{facts.sha256[:16]}{_suffixes[facts.mime_type]}"
     file = PictureStore(story.story_id).store(path, upload.data, facts.sha256)
+    make_thumbnails([file])
     picture, _ = Picture.objects.update_or_create(
         story=story, path=path, defaults={**asdict(facts), "file": file, "problem": ""}
     )

@@ -11,6 +11,7 @@ from django.utils import timezone
 from .answers import polled_from
 from .downloads import check_link, discard
 from .errors import DownloadError, RequestError
+from .given_links import given_link
 from .models import Submission, VideoRender
 from .queueing import Requester
 from .wakeups import wake_downloads, wake_pump
@@ -108,9 +109,7 @@ def _start_download(render: VideoRender, changes: dict[str, Any]) -> bool:
 
 
 def _checked_link(link: str) -> str:
-    link = link.strip()
-    if settings.GEMINI_API_KEY and settings.GEMINI_API_KEY in link:
-        raise RequestError("Leave the key out of the link: it goes in a header.", code="bad_link")
+    link = given_link(link)
     try:
         check_link(link)
     except (DownloadError, ValueError) as error:

@@ -19,6 +19,7 @@ from storybook.models import Shot, Story
 from .answers import polled_from, resume_lane
 from .models import Lane, RenderBatch, VideoRender
 from .planning import Action, Decision, Plan, ShotPlan, decide
+from .reviewing import approved_take_of, lock_shot
 from .situations import Situation, find_situations
 from .wakeups import wake_downloads, wake_pump
 
@@ -96,39 +97,56 @@ def queue_link(
     plan: Plan, link: str, requester: Requester, *, task: str, worked_by: str = ""
 ) -> QueuedBatch:
     """A render that only downloads what lies behind `link`, for the plan's only shot: nothing is
-    submitted or paid."""
+    submitted or paid. A locked shot gets no new take: its row is skipped, nothing is queued."""
     story = plan.story
+    [row] = plan.rows
     with transaction.atomic():
         Story.objects.select_for_update().get(pk=story.pk)
+        lock_shot(row.shot.pk)
+        if approved := approved_take_of(row.shot.pk):
+            decision = decide(Situation.APPROVED, plan.mode)
+            row = replace(row, cause=approved, decision=decision)
+        else:
+            row = replace(row, decision=_LINK_DECISION)
         batch = RenderBatch.objects.create(
             story=story,
             task=task,
             mode=plan.mode,
             door=requester.door,
             filters={"video_download_link": link},
-            counts={"download": 1},
+            counts={row.decision.action.value: 1},
             requested_by=requester.user,
             requested_by_name=requester.name,
             worked_by=worked_by,
         )
-        now = timezone.now()
-        render = VideoRender.objects.create(
-            shot=plan.rows[0].shot,
-            batch=batch,
-            lane=lane_of(plan.request.backend),
-            kind=VideoRender.Kind.LINK,
-            mode=plan.mode,
-            requested_by=requester.user,
-            requested_by_name=requester.name,
-            state=State.DOWNLOADING,
-            download_uri=link,
-            rendered_at=now,
-            **{**_request_fields(plan), "price_estimate_usd": Decimal(0)},
-        )
-        if not worked_by:
-            wake_downloads(1)
-    row = replace(plan.rows[0], cause=render, decision=_LINK_DECISION)
-    return QueuedBatch(batch, ((row, render.pk),), frozenset({render.pk}))
+        if not approved:
+            row = replace(row, cause=_create_link_render(plan, row.shot, batch, link, requester))
+            if not worked_by:
+                wake_downloads(1)
+        render_id = row.cause.pk
+        batch.plan = [plan_record(row, render_id)]
+        batch.save(update_fields=["plan"])
+    return QueuedBatch(
+        batch, ((row, render_id),), frozenset() if approved else frozenset({render_id})
+    )
+
+
+def _create_link_render(
+    plan: Plan, shot: Shot, batch: RenderBatch, link: str, requester: Requester
+) -> VideoRender:
+    return VideoRender.objects.create(
+        shot=shot,
+        batch=batch,
+        lane=lane_of(plan.request.backend),
+        kind=VideoRender.Kind.LINK,
+        mode=plan.mode,
+        requested_by=requester.user,
+        requested_by_name=requester.name,
+        state=State.DOWNLOADING,
+        download_uri=link,
+        rendered_at=timezone.now(),
+        **{**_request_fields(plan), "price_estimate_usd": Decimal(0)},
+    )
 
 
 _LINK_DECISION = Decision(Action.DOWNLOAD, "download link given")

@@ -29,10 +29,27 @@ def selected_take_of(shot: Shot) -> VideoRender | None:
     return VideoRender.objects.filter(shot=shot, review__in=CHOSEN).first()
 
 
+def approved_take_of(shot_id: int) -> VideoRender | None:
+    """The take that locks the shot. One query."""
+    return VideoRender.objects.filter(shot=shot_id, review=Review.APPROVED).first()
+
+
+def lock_shot(shot_id: int) -> None:
+    """Until the transaction's end nobody else reviews the shot's takes. Who locks the story, too,
+    locks it before."""
+    Shot.objects.select_for_update(of=("self",)).get(pk=shot_id)
+
+
+def refuse_if_locked(shot_id: int) -> None:
+    """ReviewError where a take is approved. What is decided by it needs lock_shot() first."""
+    if approved := approved_take_of(shot_id):
+        raise _locked(approved)
+
+
 def select_take(render: VideoRender, user: AbstractBaseUser) -> None:
     """Make it the take that the story uses; the one before becomes unreviewed."""
     with _under_lock(render):
-        _refuse_if_locked(render)
+        refuse_if_locked(render.shot_id)
         if render.review != Review.SELECTED:
             _choose(render, Review.SELECTED, user)
 
@@ -42,7 +59,7 @@ def approve_take(render: VideoRender, user: AbstractBaseUser) -> None:
     with _under_lock(render):
         if render.review == Review.APPROVED:
             return
-        _refuse_if_locked(render)
+        refuse_if_locked(render.shot_id)
         _choose(render, Review.APPROVED, user)
 
 
@@ -72,17 +89,11 @@ def _under_lock(render: VideoRender) -> Iterator[None]:
     """One transaction, in which the shot's reviews are nobody else's; `render` as it is now.
     Raises ReviewError where there is no video."""
     with transaction.atomic():
-        Shot.objects.select_for_update(of=("self",)).get(pk=render.shot_id)
+        lock_shot(render.shot_id)
         render.refresh_from_db(fields=["state", "review", "take"])
         if render.state != State.DONE:
             raise ReviewError("It has no video: there is nothing to review.", code="no_video")
         yield
-
-
-def _refuse_if_locked(render: VideoRender) -> None:
-    approved = VideoRender.objects.filter(shot=render.shot_id, review=Review.APPROVED).first()
-    if approved:
-        raise _locked(approved)
 
 
 def _refuse_if_approved(render: VideoRender) -> None:

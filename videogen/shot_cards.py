@@ -113,6 +113,11 @@ class ShotCard:
         return thumbnail_url(self.shot.frames_with_picture[0].picture.file)
 
     @property
+    def look(self) -> tuple[object, ...]:
+        """All that changes in a card while renders run."""
+        return (self.word, self.takes, self.video_url, self.still_url, self.used_video_url)
+
+    @property
     def text(self) -> str:
         return telling_text(self.shot.storyboard_payload)
 

@@ -9,6 +9,7 @@ from django.conf import settings
 from storybook.models import Story
 
 from .errors import RequestError
+from .given_links import given_link
 from .models import Lane, RenderBatch, VideoRender
 from .pipeline import rehearse
 from .planning import Plan, find_shots, plan_shots
@@ -74,10 +75,7 @@ def _queue(request: TaskRequest, plan: Plan) -> QueuedBatch:
 
 
 def _queue_link(request: TaskRequest, plan: Plan) -> QueuedBatch:
-    if not request.video_download_link.strip():
-        raise RequestError("The download link is empty.", code="usage")
-    if settings.GEMINI_API_KEY and settings.GEMINI_API_KEY in request.video_download_link:
-        raise RequestError("Leave the key out of the link: it goes in a header.", code="usage")
+    link = given_link(request.video_download_link)
     if plan.mode == RenderBatch.Mode.DRY_RUN:
         raise RequestError("A dry run downloads nothing: leave out one of the two.", code="usage")
     if len(plan.rows) != 1:
@@ -88,7 +86,7 @@ def _queue_link(request: TaskRequest, plan: Plan) -> QueuedBatch:
         )
     return queue_link(
         plan,
-        request.video_download_link,
+        link,
         request.requester,
         task=CREATE_SHOT_VIDEO,
         worked_by=this_process() if _works_here(request) else "",

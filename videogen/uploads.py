@@ -17,6 +17,7 @@ from .downloads import Clip, make_clip, partial_folder, store_clip, take_path
 from .errors import RequestError, VideoFileError
 from .models import RenderBatch, VideoRender
 from .queueing import Requester, lane_of
+from .reviewing import lock_shot, refuse_if_locked
 from .takes import NUMBER_TRIES, file_fields, next_take, no_number, surprises
 from .workflow import CREATE_SHOT_VIDEO
 
@@ -30,8 +31,9 @@ PLAYED_EVERYWHERE = frozenset({"h264", "vp9", "av1"})
 
 
 def upload_take(shot: Shot, file: UploadedFile, requester: Requester) -> VideoRender:
-    """The new take, done. RequestError where the file is no usable video or cannot be stored;
-    nothing is left behind then."""
+    """The new take, done. RequestError where the file is no usable video or cannot be stored,
+    ReviewError where the shot is locked; nothing is left behind then."""
+    refuse_if_locked(shot.pk)
     name = Path(file.name or "").name or "The file"
     part = partial_folder() / f"upload-{uuid.uuid4().hex}.part"
     try:
@@ -70,8 +72,11 @@ def _receive(file: UploadedFile, part: Path) -> None:
 
 
 def _store(shot: Shot, clip: Clip, name: str, requester: Requester) -> VideoRender:
-    story = Story.objects.get(scenelets__shots=shot)
     with transaction.atomic():
+        story = Story.objects.select_for_update(of=("self",)).get(scenelets__shots=shot)
+        lock_shot(shot.pk)
+        # Once more: receiving and checking the file took its time.
+        refuse_if_locked(shot.pk)
         batch = RenderBatch.objects.create(
             story=story,
             task=CREATE_SHOT_VIDEO,

@@ -142,7 +142,7 @@ def test_from_the_board_to_an_approved_take(site: Site, page: Page, story: int) 
 
     # Unlocked, it counts as any other.
     page.goto(takes_of(three[0]))
-    button(page, "Unlock").click()
+    page.get_by_role("button", name="Unlock", exact=True).click()
     expect(page.locator(".st-take--approved")).to_have_count(0)
 
 

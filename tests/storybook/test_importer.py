@@ -6,10 +6,12 @@ from dataclasses import asdict
 
 import pytest
 from django.db import IntegrityError, connection
+from PIL import Image
 
 from storybook.errors import BundleError, ImportFailed
 from storybook.importer import import_story
 from storybook.models import DesignDocument, KeyFrame, Picture, Scenelet, Shot, Story
+from storybook.thumbnails import thumbnail_name
 
 from .factories import (
     ATTIC,
@@ -27,6 +29,11 @@ from .factories import (
 )
 
 pytestmark = pytest.mark.django_db
+
+
+def stored_pictures(media):
+    return [name for name in files_below(media) if "/pictures/" in name]
+
 
 MODELS = [Story, DesignDocument, Scenelet, Picture, Shot, KeyFrame]
 
@@ -71,7 +78,28 @@ def test_a_story_is_imported(tmp_path, media):
     assert (key_frame.position, key_frame.picture.path) == (1, KEY_FRAME)
     assert (media / key_frame.picture.file).read_bytes() == pictures()[KEY_FRAME]
     assert (key_frame.picture.width, key_frame.picture.height) == (16, 9)
-    assert len(files_below(media)) == 3
+    assert len(stored_pictures(media)) == 3
+
+
+def test_every_picture_has_its_thumbnail_when_the_import_ends(tmp_path, media):
+    import_story(write_bundle(tmp_path / "b"))
+
+    files = set(Picture.objects.values_list("file", flat=True))
+    assert len(files) == 3
+    for file in files:
+        with Image.open(media / thumbnail_name(file)) as thumbnail:
+            assert thumbnail.format == "JPEG"
+
+
+def test_a_thumbnail_that_cannot_be_made_is_no_reason_to_fail(tmp_path, media):
+    media.mkdir(exist_ok=True)
+    (media / "my-story").mkdir()
+    (media / "my-story/thumbnails").write_bytes(b"a file where the folder should be")
+
+    report = import_story(write_bundle(tmp_path / "b"))
+
+    assert counts(report)["pictures"] == {"created": 3}
+    assert report.picture_warnings == ()
 
 
 def test_importing_again_changes_nothing(tmp_path, media):
@@ -218,7 +246,7 @@ def test_a_new_picture_under_the_same_path_leaves_the_old_file(tmp_path, media):
     report, changed = reimported(tmp_path, images=pictures() | {SHEET: picture("yellow")})
 
     assert changed == {"pictures": {"updated": 1}}
-    assert len(files_below(media)) == 4
+    assert len(stored_pictures(media)) == 4
     assert (media / Picture.objects.get(path=SHEET).file).read_bytes() == picture("yellow")
 
 
@@ -231,7 +259,7 @@ def test_a_picture_that_is_gone_becomes_a_problem(tmp_path, media):
     assert changed == {"pictures": {"updated": 1}}
     assert [warning.path for warning in report.picture_warnings] == [SHEET]
     assert Picture.objects.get(path=SHEET).sha256 == ""
-    assert len(files_below(media)) == 3
+    assert len(stored_pictures(media)) == 3
 
 
 def test_unusable_pictures_are_imported_with_their_problem(tmp_path, media):
@@ -355,4 +383,4 @@ def test_two_imports_at_once_wait_for_each_other(tmp_path, media):
     second.join()
 
     assert [counts(report)["pictures"] for report in reports] == [{"created": 3}]
-    assert len(files_below(media)) == 3
+    assert len(stored_pictures(media)) == 3

@@ -5,12 +5,15 @@ from http import HTTPStatus
 
 import pytest
 from django.contrib.admin.models import LogEntry
+from django.contrib.auth import get_user_model
+from django.contrib.auth.models import Group
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.test import Client
 from django.urls import reverse
 
 from storybook.importer import import_story
 from storybook.models import DesignDocument, KeyFrame, Picture, Shot, Story
-from storybook.thumbnails import thumbnail_url
+from storybook.thumbnails import thumbnail_name, thumbnail_url
 from tests.videogen.browsers import browser_of
 
 from .factories import KEY_FRAME, SHEET, picture, story, visual_design, write_bundle
@@ -28,6 +31,7 @@ def imported(tmp_path):
 def editor():
     return browser_of(
         "storybook.change_story",
+        "storybook.change_designdocument",
         "storybook.change_shot",
         "storybook.view_picture",
         "videogen.view_videorender",
@@ -91,6 +95,7 @@ def test_an_uploaded_picture_takes_the_old_ones_place(editor, imported, media):
     assert json.dumps(visual(imported)) == json.dumps(expected)
     # What earlier renders were made from stays.
     assert Picture.objects.get(path=SHEET).file == old.file and (media / old.file).exists()
+    assert (media / thumbnail_name(new.file)).is_file()
     page = editor.get(page_of(imported)).text
     assert thumbnail_url(new) in page and "The model sheet of character ada is uploaded" in page
 
@@ -190,6 +195,17 @@ def test_who_may_see_and_who_may_upload(client, imported):
     page = viewer.get(page_of(imported))
     assert page.status_code == HTTPStatus.OK and 'type="file"' not in page.text
     assert send(viewer, imported).status_code == HTTPStatus.FORBIDDEN
+    halves = (
+        ("storybook.change_story", "storybook.view_designdocument"),
+        (
+            "storybook.view_story",
+            "storybook.change_designdocument",
+        ),
+    )
+    for half in halves:
+        page = browser_of(*half).get(page_of(imported))
+        assert page.status_code == HTTPStatus.OK and 'type="file"' not in page.text
+        assert send(browser_of(*half), imported).status_code == HTTPStatus.FORBIDDEN
     other = browser_of("storybook.change_shot")
     assert other.get(page_of(imported)).status_code == HTTPStatus.FORBIDDEN
     assert send(other, imported).status_code == HTTPStatus.FORBIDDEN
@@ -339,3 +355,16 @@ def test_who_may_not_change_the_shot_may_not_change_its_key_frames(shot):
 
     assert response.status_code == HTTPStatus.FORBIDDEN
     assert KeyFrame.objects.count() == 1
+
+
+@pytest.mark.parametrize(
+    ("group", "may"), [("viewer", False), ("artist", True), ("producer", True)]
+)
+def test_which_groups_may_upload_pictures_of_designs(imported, group, may):
+    user = get_user_model().objects.create_user("somebody", is_staff=True)
+    user.groups.add(Group.objects.get(name=group))
+    browser = Client()
+    browser.force_login(user)
+
+    assert ('type="file"' in browser.get(page_of(imported)).text) is may
+    assert send(browser, imported).status_code == (HTTPStatus.FOUND if may else 403)

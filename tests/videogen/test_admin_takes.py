@@ -1,11 +1,16 @@
 from __future__ import annotations
 
+import re
+
 import pytest
 from django.contrib.messages import get_messages
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.test import Client
 from django.urls import reverse
 
 from storybook.models import Scenelet, Shot, Story
 from tests.factories import State, make_render, make_story, shots_of
+from videogen.models import VideoRender
 
 from .browsers import VIEWS, browser_of, producer, viewer
 
@@ -290,3 +295,140 @@ def test_number_of_queries_does_not_grow_with_the_takes(django_assert_max_num_qu
         counts.append(len(captured))
 
     assert counts[0] == counts[1]
+
+
+# -- what changes meanwhile ------------------------------------------------------------------------
+
+
+def state_of(browser, shot, **asked):
+    return browser.get(reverse("admin:videogen_takes_state", args=[shot.pk]), asked).json()
+
+
+def live_url_of(page):
+    found = re.search(r'data-live-url="([^"]+)"', page)
+    return found and found[1]
+
+
+def test_the_page_asks_for_news_while_a_render_is_open(shots):
+    render = make_render(shots[0], State.RUNNING)
+    browser = viewer()
+
+    page = browser.get(takes_url(shots[0])).text
+    VideoRender.objects.filter(pk=render.pk).update(state=State.FAILED)
+    ended = browser.get(takes_url(shots[0])).text
+
+    assert live_url_of(page).endswith(f"/shots/{shots[0].pk}/state/?newest={render.pk}")
+    assert f'data-live-key="render-{render.pk}"' in page and "data-elapsed=" in page
+    assert "<noscript>Load the page again" in page
+    assert live_url_of(ended) is None
+
+
+def test_a_finished_clip_comes_without_a_reload(shots):
+    old = make_render(shots[0], State.DONE)
+    render = make_render(shots[0], State.RUNNING)
+    browser = viewer()
+    before = browser.get(live_url_of(browser.get(takes_url(shots[0])).text)).json()
+
+    still = state_of(browser, shots[0], newest=render.pk, since=before["since"])
+    VideoRender.objects.filter(pk=render.pk).update(
+        state=State.DONE, take=2, video_file="two.mp4", poster_file="two.jpg"
+    )
+    done = state_of(browser, shots[0], newest=render.pk, since=still["since"])
+
+    assert before["active"] and still["active"] and not done["active"]
+    assert still["parts"] == {}
+    assert {f"render-{render.pk}", "badge", "strip"} <= done["parts"].keys()
+    assert 'src="/media/two.mp4"' in done["parts"][f"render-{render.pk}"]
+    assert "needs review" in done["parts"]["badge"]
+    assert "Take 2" in done["parts"]["strip"] and str(old.pk) in done["parts"]["strip"]
+
+
+def test_the_parts_have_forms_that_can_be_sent(shots):
+    render = make_render(shots[0], State.DONE)
+    make_render(shots[0], State.RUNNING)
+    browser = browser_of(*VIEWS, "videogen.review_video")
+    strict = Client(enforce_csrf_checks=True)
+    strict.cookies = browser.cookies
+
+    card = state_of(strict, shots[0])["parts"][f"render-{render.pk}"]
+    token = re.search(r'name="csrfmiddlewaretoken" value="([^"]+)"', card)[1]
+    url = reverse("admin:videogen_takes_act", args=[shots[0].pk, render.pk, "select"])
+    strict.post(url, {"csrfmiddlewaretoken": token})
+
+    render.refresh_from_db()
+    assert render.review == "selected"
+
+
+def test_what_was_asked_for_meanwhile_is_told(shots):
+    render = make_render(shots[0], State.UNKNOWN)
+    browser = viewer()
+
+    calm = state_of(browser, shots[0], newest=render.pk)["parts"]["news"]
+    make_render(shots[0], State.RUNNING)
+    news = state_of(browser, shots[0], newest=render.pk)["parts"]["news"]
+
+    assert calm.strip() == ""
+    assert takes_url(shots[0]) in news
+
+
+def test_trouble_is_told_to_the_title(shots):
+    make_render(shots[0], State.UNKNOWN)
+    browser = viewer()
+
+    assert 'data-trouble="needs a decision"' in browser.get(takes_url(shots[0])).text
+    assert "data-trouble=" not in browser.get(takes_url(shots[1])).text
+
+
+@pytest.mark.parametrize("missing", ["storybook.view_shot", "videogen.view_videorender"])
+def test_the_state_takes_both_permissions(shots, missing):
+    browser = browser_of(*(set(VIEWS) - {missing}))
+    url = reverse("admin:videogen_takes_state", args=[shots[0].pk])
+
+    assert browser.get(url).status_code == 403
+    assert browser.post(url).status_code == 405
+    assert viewer().get(reverse("admin:videogen_takes_state", args=[999])).status_code == 404
+
+
+def test_queries_of_the_state_do_not_grow(shots, django_assert_max_num_queries):
+    browser = producer()
+    counts = []
+    for number in (1, 9):
+        for _ in range(number):
+            make_render(shots[0], State.DONE)
+        with django_assert_max_num_queries(14) as captured:
+            state_of(browser, shots[0])
+        counts.append(len(captured))
+
+    assert counts[0] == counts[1]
+
+
+# -- where it leads, and what a locked shot does not take ------------------------------------------
+
+
+def test_asked_for_by_leads_to_the_batchs_progress(shots):
+    render = make_render(shots[0], State.DONE)
+    progress = reverse("admin:videogen_renderbatch_progress", args=[render.batch_id])
+    blind = browser_of("storybook.view_shot", "videogen.view_videorender")
+
+    assert f'<a href="{progress}">' in viewer().get(takes_url(shots[0])).text
+    page = blind.get(takes_url(shots[0])).text
+    assert "/renderbatch/" not in page and f"Batch {render.batch_id}" in page
+
+
+def test_a_locked_shot_offers_to_unlock_it_instead_of_an_upload(shots):
+    approved = make_render(shots[0], State.DONE, review="approved")
+    reviewer = browser_of(*VIEWS, "videogen.review_video")
+    upload = reverse("admin:videogen_takes_upload", args=[shots[0].pk])
+    unlock = reverse("admin:videogen_takes_act", args=[shots[0].pk, approved.pk, "unlock"])
+
+    locked = reviewer.get(takes_url(shots[0])).text
+    refused = reviewer.post(upload, {"video": SimpleUploadedFile("my.mp4", b"no matter")})
+    reviewer.post(unlock)
+    opened = reviewer.get(takes_url(shots[0])).text
+
+    assert upload not in locked and "unlock it first" in locked
+    assert locked.count(unlock) == 2
+    [message] = get_messages(refused.wsgi_request)
+    assert str(message) == "Take 1 is approved: unlock it first."
+    assert upload in opened
+    assert "unlock it first" not in viewer().get(takes_url(shots[0])).text

@@ -97,6 +97,52 @@ def test_the_take_that_the_story_uses_is_shown_else_the_newest():
     assert page.count("2 takes") == 2
 
 
+def test_the_player_gets_selected_takes_and_stills_where_none_is():
+    story = make_story(shots=4)
+    reviews = ("unreviewed", "selected", "approved", "rejected")
+    for shot, review in zip(all_shots(story), reviews, strict=True):
+        name = f"{shot.pk}-{review}"
+        make_render(
+            shot,
+            State.DONE,
+            review=review,
+            video_file=f"{name}.mp4",
+            poster_file=f"{name}.jpg",
+        )
+        make_render(shot, State.DONE, video_file=f"{name}-newer.mp4")
+
+    page = viewer().get(board_of(story)).text
+
+    frames = re.findall(r'<span class="st-frame"[^>]*>', page)
+    selected = [re.findall(r'data-selected="/media/\d+-([^"]+)"', each) for each in frames]
+    assert selected == [[], ["selected.mp4"], ["approved.mp4"], []]
+    assert all('data-still="' in each for each in frames)
+
+
+def test_the_board_has_the_whole_width(admin_client):
+    page = admin_client.get(board_of(make_story())).text
+
+    assert 'id="nav-sidebar"' not in page and 'id="toggle-nav-sidebar"' not in page
+    assert 'class="breadcrumbs"' in page
+
+
+def test_trouble_is_told_to_the_title_and_goes_when_it_is_over():
+    story = make_story(shots=4)
+    shots = all_shots(story)
+    stuck = [make_render(shots[0], State.UNKNOWN)]
+    stuck += [make_render(shot, State.FAILED) for shot in shots[1:3]]
+    browser = viewer()
+
+    page = browser.get(board_of(story)).text
+    VideoRender.objects.filter(pk__in=[each.pk for each in stuck]).update(state="cancelled")
+    calm = browser.get(board_of(story)).text
+
+    assert 'data-trouble="2 failed, 1 needs a decision"' in page
+    icon = re.search(r'<link rel="icon" href="([^"]+)"[^>]* data-trouble-icon="([^"]+)"', page)
+    assert icon[1].endswith("favicon.svg") and icon[2].endswith("favicon-trouble.svg")
+    assert "data-trouble=" not in calm
+
+
 def test_nothing_is_loaded_before_somebody_looks():
     shot = all_shots(make_story())[0]
     make_render(shot, State.DONE, poster_file="poster.jpg")
@@ -301,6 +347,81 @@ def test_state_has_a_part_for_each_card_and_the_chips():
     assert running["parts"][f"card-{second.pk}"] == ended["parts"][f"card-{second.pk}"]
 
 
+def test_state_sends_only_what_changed_since():
+    story = make_story(shots=300, key_frames=False)
+    shots = all_shots(story)
+    render = make_render(shots[7], State.RUNNING)
+    browser = viewer()
+    page = browser.get(board_of(story)).text
+    known = re.search(r'data-live-since="([\w-]+)"', page)[1]
+
+    def ask(since):
+        response = browser.get(board_of(story, "state/"), {"since": since})
+        return response.json(), len(response.content)
+
+    (everything, all_bytes) = ask("")
+    (nothing, no_bytes) = ask(known)
+    VideoRender.objects.filter(pk=render.pk).update(state="failed", state_since=timezone.now())
+    (ended, one_bytes) = ask(known)
+    (after, _) = ask(ended["since"])
+
+    assert len(everything["parts"]) == 301 and everything["since"] == known
+    assert (nothing["active"], nothing["parts"], nothing["since"]) == (True, {}, known)
+    # A card that changed brings those along that it shares its marks with.
+    assert {f"card-{shots[7].pk}", "chips"} <= ended["parts"].keys()
+    assert len(ended["parts"]) <= 30
+    assert "failed" in ended["parts"][f"card-{shots[7].pk}"]
+    assert not ended["active"] and after["parts"] == {}
+    assert no_bytes < 500 and one_bytes < all_bytes / 8
+
+
+@pytest.mark.parametrize("change", ["selected", "poster", "take", "badge"])
+def test_whatever_a_card_shows_is_noticed(change):
+    story = make_story()
+    [shot] = all_shots(story)
+    render = make_render(shot, State.DONE, review="rejected")
+    browser = viewer()
+    before = browser.get(board_of(story, "state/")).json()
+    changes = {
+        "selected": {"review": "selected"},
+        "poster": {"poster_file": "another.jpg"},
+        "badge": {"review": "unreviewed"},
+    }
+
+    if change == "take":
+        make_render(shot, State.DONE, review="rejected")
+    else:
+        VideoRender.objects.filter(pk=render.pk).update(**changes[change])
+    after = browser.get(board_of(story, "state/"), {"since": before["since"]}).json()
+
+    assert f"card-{shot.pk}" in after["parts"]
+    assert after["parts"][f"card-{shot.pk}"] != before["parts"][f"card-{shot.pk}"]
+
+
+@pytest.mark.parametrize("since", ["x", "<script>", "A" * 256, "%00"])
+def test_marks_that_are_none_of_ours_bring_everything(since):
+    story = make_story(shots=2)
+
+    answer = viewer().get(board_of(story, "state/"), {"since": since}).json()
+
+    assert len(answer["parts"]) == 3
+
+
+def test_a_card_that_a_filter_does_not_fit_any_more_is_told_all_the_same():
+    story = make_story()
+    [shot] = all_shots(story)
+    render = make_render(shot, State.RUNNING)
+    browser = viewer()
+    page = browser.get(board_of(story), {"status": "generating"}).text
+    known = re.search(r'data-live-since="([\w-]+)"', page)[1]
+
+    VideoRender.objects.filter(pk=render.pk).update(state="failed", state_since=timezone.now())
+    state = board_of(story, "state/")
+    answer = browser.get(state, {"status": "generating", "since": known}).json()
+
+    assert "failed" in answer["parts"][f"card-{shot.pk}"]
+
+
 def test_state_shows_what_the_page_shows():
     story = make_story(shots=2)
     make_render(all_shots(story)[0], State.RUNNING)
@@ -309,10 +430,11 @@ def test_state_shows_what_the_page_shows():
     page = browser.get(board_of(story), {"status": "generating"}).text
     address = re.search(r'data-live-url="([^"]+)"', page)[1]
     parts = browser.get(address).json()["parts"]
+    shown = re.findall(r'data-live-key="([^"]+)"', page)
 
     assert address == board_of(story, "state/?status=generating")
-    assert len(parts) == 2
-    assert all(part.strip() in page for part in parts.values())
+    assert len(shown) == 2
+    assert all(parts[key].strip() in page for key in shown)
 
 
 @pytest.mark.parametrize("rest", ["", "state/"])

@@ -88,12 +88,25 @@ def test_only_two_videos_of_this_shot_are_compared(shots, takes):
     for a, b in ((takes[0], other), (takes[0], failed), (takes[0], takes[0])):
         assert browser.get(compare_url(shots[0], a=a.pk, b=b.pk)).status_code == 404
     assert browser.get(compare_url(shots[0], a=takes[0].pk)).status_code == 404
-    assert browser.get(compare_url(shots[1])).status_code == 404
 
 
 @pytest.mark.parametrize("missing", ["storybook.view_shot", "videogen.view_videorender"])
 def test_comparison_takes_both_permissions(shots, takes, missing):
     assert browser_of(*{*VIEWS} - {missing}).get(compare_url(shots[0])).status_code == 403
+
+
+@pytest.mark.parametrize(("number", "words"), [(0, "no take"), (1, "one take")])
+def test_without_two_takes_there_is_nothing_to_compare(shots, number, words):
+    for _ in range(number):
+        make_render(shots[1], State.DONE)
+    make_render(shots[1], State.FAILED)
+
+    response = viewer().get(compare_url(shots[1]), follow=True)
+
+    assert response.redirect_chain == [
+        (reverse("admin:storybook_shot_takes", args=[shots[1].pk]), 302)
+    ]
+    assert f"has {words}: there is nothing to compare yet" in response.text
 
 
 def test_comparison_is_only_read(shots, takes):

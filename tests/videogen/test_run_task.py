@@ -14,8 +14,8 @@ from django.core.management import CommandError, call_command
 from django.utils import timezone
 from django_q.models import OrmQ
 
-from storybook.models import KeyFrame
-from tests.conftest import NOWHERE
+from storybook.models import KeyFrame, Shot
+from tests.conftest import KEY, NOWHERE
 from tests.factories import (
     PAYLOAD,
     SHEET,
@@ -28,8 +28,9 @@ from tests.factories import (
 )
 from tests.installations import Installation, write_story
 from videogen.models import Lane, RenderBatch, Submission, VideoRender
+from videogen.planning import plan_shots
 from videogen.processes import this_process
-from videogen.queueing import Requester
+from videogen.queueing import Requester, queue_link
 from videogen.shot_videos import create_shot_videos
 from videogen.waiting import Listener
 from videogen.workflow import TaskRequest
@@ -475,6 +476,57 @@ def test_a_given_link_is_downloaded_and_nothing_is_submitted(log, link, run_task
     assert render.kind == "link"
     assert not render.submissions.exists()
     assert len(log()["submissions"]) == submitted
+
+
+@pytest.mark.parametrize(
+    ("mode", "reason"),
+    [
+        ("default", "approved"),
+        ("resume", "approved"),
+        ("override", "approved, unlock it first"),
+    ],
+)
+def test_an_approved_shot_takes_no_link(link, run_task, mode, reason):
+    shot = make_shot()
+    approved = make_render(shot, State.DONE, review="approved")
+
+    result = run_task("--wait", "--json", f"--mode={mode}", f"--video-download-link={link}")
+
+    (row,) = result.rows
+    assert result.code == 0
+    assert (row["decision"], row["reason"], row["render_id"]) == ("skip", reason, approved.pk)
+    assert (result.summary["skipped"], result.summary["generated"]) == (1, 0)
+    assert list(shot.renders.all()) == [approved]
+    batch = RenderBatch.objects.latest("pk")
+    assert batch.counts == {"skip": 1}
+    assert [record["reason"] for record in batch.plan] == [reason]
+
+
+def test_an_approval_that_comes_after_the_plan_counts(link):
+    shot = make_shot()
+    plan = plan_shots(shot.scenelet.story, Shot.objects.filter(pk=shot.pk), "default")
+    # Even where another render of the shot waits for a person.
+    make_render(shot, State.UNKNOWN)
+    approved = make_render(shot, State.DONE, review="approved")
+
+    queued = queue_link(plan, link, Requester("command"), task="CREATE_SHOT_VIDEO")
+
+    [(row, render_id)] = queued.rows
+    assert (row.decision.action, render_id) == ("skip", approved.pk)
+    assert queued.render_ids == frozenset()
+    assert shot.renders.count() == 2
+    assert not OrmQ.objects.exists()
+
+
+@pytest.mark.parametrize("given", ["https://example.org/clip.mp4?key={}", " {} "])
+def test_a_link_with_the_key_in_it_is_refused(run_task, given):
+    make_story()
+
+    result = run_task(f"--video-download-link={given.format(KEY)}")
+
+    assert result.code == 2
+    assert "Leave the key out" in result.err and KEY not in result.err
+    assert not RenderBatch.objects.exists()
 
 
 def test_a_given_link_is_printed_like_any_other(link, run_task):

@@ -11,7 +11,7 @@ from PIL import Image
 from storybook.models import Shot
 from tests.factories import make_render, make_shot, picture_bytes
 from videogen.downloads import take_path
-from videogen.errors import RequestError
+from videogen.errors import RequestError, ReviewError
 from videogen.models import RenderBatch, VideoRender
 from videogen.planning import plan_shots
 from videogen.queueing import Requester
@@ -195,3 +195,40 @@ def test_where_the_file_cannot_be_stored_there_is_no_row(settings, shot, clip):
     assert not VideoRender.objects.exists()
     assert not RenderBatch.objects.exists()
     assert files(settings) == ["the-lamp/shots/opening/shot-1"]
+
+
+# -- a locked shot ---------------------------------------------------------------------------------
+
+
+class Slow(SimpleUploadedFile):
+    """While it is received, somebody approves another take."""
+
+    def __init__(self, data, approved):
+        super().__init__("my cut.mp4", data, "video/mp4")
+        self.approved = approved
+
+    def chunks(self, chunk_size=None):
+        yield from super().chunks(chunk_size)
+        VideoRender.objects.filter(pk=self.approved.pk).update(review="approved")
+
+
+@pytest.mark.parametrize("is_approved_before", [True, False])
+def test_an_approved_shot_takes_no_upload(settings, shot, clip, is_approved_before):
+    review = "approved" if is_approved_before else "unreviewed"
+    approved = make_render(shot, State.DONE, review=review)
+    file = SimpleUploadedFile("my cut.mp4", clip) if is_approved_before else Slow(clip, approved)
+
+    with pytest.raises(ReviewError) as caught:
+        upload_take(shot, file, REQUESTER)
+
+    assert caught.value.sentence == "Take 1 is approved: unlock it first."
+    assert VideoRender.objects.get() == approved
+    assert RenderBatch.objects.get() == approved.batch
+    assert files(settings) == []
+
+
+@pytest.mark.parametrize("review", ["selected", "rejected", "unreviewed"])
+def test_only_an_approval_locks(shot, clip, review):
+    make_render(shot, State.DONE, review=review)
+
+    assert upload(shot, clip).take == 2

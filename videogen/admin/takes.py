@@ -7,6 +7,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from videogen.views.compare import compare_takes
 from videogen.views.exactly import generate_exactly_this
 from videogen.views.reviews import act_on_render, upload
+from videogen.views.takes import takes_state
 
 
 class TakePages:
@@ -18,6 +19,7 @@ class TakePages:
         one = "shots/<int:shot_id>/<int:render_id>"
         own = [
             path("shots/<int:shot_id>/compare/", view(self.compare), name="videogen_takes_compare"),
+            path("shots/<int:shot_id>/state/", view(self.state), name="videogen_takes_state"),
             path("shots/<int:shot_id>/upload/", view(self.upload), name="videogen_takes_upload"),
             path(f"{one}/generate/", view(self.exactly), name="videogen_takes_generate"),
             path(f"{one}/<slug:verb>/", view(self.act), name="videogen_takes_act"),
@@ -27,6 +29,10 @@ class TakePages:
     @method_decorator(require_safe)
     def compare(self, request, shot_id):
         return compare_takes(self, request, shot_id)
+
+    @method_decorator(require_safe)
+    def state(self, request, shot_id):
+        return takes_state(self, request, shot_id)
 
     @method_decorator(require_POST)
     def upload(self, request, shot_id):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from urllib.parse import urlencode
 
 from django.contrib import messages
@@ -22,7 +23,11 @@ from videogen.shot_cards import BADGES, Progress, ShotCard, for_cards
 from videogen.showing import Badge
 from videogen.situations import BadgeWord, filter_by_badge
 
+from .live import changed_since, marks_of
 from .plan_selection import tell_of_left_out
+
+CHIPS = "chips"
+TROUBLE = (BadgeWord.FAILED.value, BadgeWord.NEEDS_DECISION.value)
 
 
 def show_board(
@@ -41,6 +46,8 @@ def show_board(
         "admin/videogen/board.html",
         {
             **admin_site.each_context(request),
+            # Pictures need the width; the way back is in the breadcrumbs.
+            "is_nav_sidebar_enabled": False,
             "title": str(story),
             "subtitle": None,
             "opts": Story._meta,
@@ -53,12 +60,24 @@ def show_board(
 
 
 def board_state(request: HttpRequest, story: Story, shots: QuerySet[Shot]) -> JsonResponse:
-    """The parts of the page that change while renders run, as the page has them."""
+    """Those parts of the page that changed since it asked last, as the page has them."""
     board = Board(story, _shots_of(story, shots), _status(request))
     live_part = get_template("admin/videogen/board_card_live.html")
-    parts = {f"card-{card.key}": live_part.render({"card": card}) for card in board.cards}
-    parts["chips"] = render_to_string("admin/videogen/board_chips.html", {"board": board})
-    return JsonResponse({"active": BadgeWord.GENERATING in board.progress.counts, "parts": parts})
+    changed = changed_since(board.looks, request.GET.get("since", ""))
+    parts = {
+        key: live_part.render({"card": board.all_cards[key]})
+        for key in changed
+        if key in board.all_cards
+    }
+    if CHIPS in changed:
+        parts[CHIPS] = render_to_string("admin/videogen/board_chips.html", {"board": board})
+    return JsonResponse(
+        {
+            "active": BadgeWord.GENERATING in board.progress.counts,
+            "parts": parts,
+            "since": board.marks,
+        }
+    )
 
 
 def draft_selection(
@@ -135,19 +154,40 @@ class Scene:
 
 
 class Board:
-    """A story's shots, one `status` of them or (without one) all. Two queries, both made here."""
+    """A story's shots, one `status` of them or (without one) all. Three queries
+    with that of the shots, the others are made here.
+
+    The state tells of `all_cards`: a shot that a filter does not fit any more is still on the page
+    that was loaded before.
+    """
 
     def __init__(self, story: Story, shots: Sequence[Shot], status: str = "") -> None:
         self.story = story
         self.status = status
-        cards = [ShotCard(each) for each in shots]
-        self.progress = Progress.of(cards)
-        self.cards = [each for each in cards if status in ("", each.word)]
+        self.all_cards = {f"card-{each.pk}": ShotCard(each) for each in shots}
+        self.progress = Progress.of(self.all_cards.values())
+        self.cards = [each for each in self.all_cards.values() if status in ("", each.word)]
         self.scenes = self._scenes(list(story.scenelets.all()))
 
     @property
     def live_url(self) -> str:
         return board_url(self.story, self.status, name="board_state")
+
+    @cached_property
+    def looks(self) -> dict[str, object]:
+        chips = (self.status, sorted(self.progress.counts.items()))
+        return {CHIPS: chips} | {key: card.look for key, card in self.all_cards.items()}
+
+    @cached_property
+    def marks(self) -> str:
+        return marks_of(self.looks)
+
+    @property
+    def trouble(self) -> str:
+        """What waits for a person because it went wrong, for the page's title."""
+        counts = self.progress.counts
+        told = [(counts.get(each, 0), each) for each in TROUBLE]
+        return ", ".join(f"{number} {word}" for number, word in told if number)
 
     @property
     def form_url(self) -> str:

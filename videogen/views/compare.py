@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from django.contrib import messages
 from django.contrib.admin import ModelAdmin
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
 from django.template.response import TemplateResponse
+from django.urls import reverse
 
 from storybook.models import Shot
 from videogen.models import VideoRender
@@ -16,7 +18,7 @@ from .shown_renders import REVIEW, require, show_render
 
 
 def compare_takes(model_admin: ModelAdmin, request: HttpRequest, shot_id: int) -> HttpResponse:
-    """Without `a` and `b` the two newest takes."""
+    """Without `a` and `b` the two newest takes; back to the takes where there are not two."""
     require(request, model_admin)
     shot = get_object_or_404(Shot.objects.select_related("scenelet__story"), pk=shot_id)
     takes = list(
@@ -24,6 +26,10 @@ def compare_takes(model_admin: ModelAdmin, request: HttpRequest, shot_id: int) -
         .order_by("take")
         .prefetch_related("submissions")
     )
+    if len(takes) < 2:
+        words = f"{shot} has {'one take' if takes else 'no take'}: there is nothing to compare yet."
+        model_admin.message_user(request, words, messages.INFO)
+        return HttpResponseRedirect(reverse("admin:storybook_shot_takes", args=[shot.pk]))
     left, right = _asked_pair(request, takes)
     old, new = sorted((left, right), key=lambda each: each.pk)
     approved = next((each for each in takes if each.review == VideoRender.Review.APPROVED), None)
@@ -33,6 +39,8 @@ def compare_takes(model_admin: ModelAdmin, request: HttpRequest, shot_id: int) -
         "admin/videogen/compare.html",
         {
             **model_admin.admin_site.each_context(request),
+            # Two players side by side need the width.
+            "is_nav_sidebar_enabled": False,
             "title": f"Takes {left.take} and {right.take} of {shot}",
             "subtitle": None,
             "opts": Shot._meta,

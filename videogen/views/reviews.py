@@ -145,10 +145,7 @@ def _give_up(request: HttpRequest, render: VideoRender) -> object:
 
 
 def _attach_link(request: HttpRequest, render: VideoRender) -> object:
-    link = request.POST.get("link", "").strip()
-    if not link:
-        raise RequestError("The download link is empty.")
-    return decisions.attach_link(render, link, requester_of(request))
+    return decisions.attach_link(render, request.POST.get("link", ""), requester_of(request))
 
 
 def _resume(request: HttpRequest, render: VideoRender) -> None:

@@ -189,7 +189,7 @@ class ShownRender:
     @property
     def cost(self) -> str:
         price = usd(self.render.price_estimate_usd)
-        if self.render.kind != Kind.GENERATION:
+        if self.render.kind != Kind.GENERATION or not self.render.price_estimate_usd:
             return "free"
         return price if self._may_cost() or self.is_open else f"{price}, not charged"
 

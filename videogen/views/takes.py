@@ -5,8 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from django.conf import settings
-from django.contrib.admin import AdminSite
-from django.http import HttpRequest, HttpResponse
+from django.contrib.admin import AdminSite, ModelAdmin
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.middleware.csrf import get_token
+from django.shortcuts import get_object_or_404
+from django.template.loader import render_to_string
 from django.template.response import TemplateResponse
 
 from storybook.models import Shot
@@ -15,7 +18,9 @@ from videogen.planning import Action, decide
 from videogen.showing import badge_of_shot, indented, storyboard_lines
 from videogen.situations import Situation, find_situations
 
-from .shown_renders import REVIEW, ShownRender, show_render
+from .board import TROUBLE
+from .live import changed_since, marks_of
+from .shown_renders import GENERATE, REVIEW, ShownRender, require, show_render
 
 State = VideoRender.State
 
@@ -24,11 +29,7 @@ def show_takes(
     request: HttpRequest, admin_site: AdminSite, shot: Shot, *, can_generate: bool
 ) -> HttpResponse:
     """`shot` comes with its scenelet and story."""
-    renders = list(
-        shot.renders.select_related("batch").prefetch_related("submissions").order_by("-pk")
-    )
-    attempts = _shown([each for each in renders if each.kind != VideoRender.Kind.REHEARSAL])
-    rehearsals = [each for each in renders if each.kind == VideoRender.Kind.REHEARSAL]
+    page = TakesPage(request, shot, can_generate=can_generate)
     before, after = _neighbours(shot)
     request.current_app = admin_site.name
     return TemplateResponse(
@@ -36,24 +37,75 @@ def show_takes(
         "admin/videogen/takes.html",
         {
             **admin_site.each_context(request),
+            **page.context,
             "title": f"Takes of {shot}",
             "subtitle": None,
             "opts": Shot._meta,
-            "shot": shot,
             "scenelet": shot.scenelet,
             "story": shot.scenelet.story,
-            "badge": badge_of_shot(renders),
             "storyboard": storyboard_lines(shot.storyboard_payload),
             "payload": indented(shot.storyboard_payload) if shot.storyboard_payload else "",
-            "attempts": attempts,
-            "takes": [shown for shown in attempts if shown.is_take],
-            "rehearsals": [show_render(each, _take_before(each, renders)) for each in rehearsals],
             "before": before,
             "after": after,
-            "may": Rights.of(request, shot, renders, can_generate=can_generate),
             "can_generate": can_generate,
         },
     )
+
+
+def takes_state(model_admin: ModelAdmin, request: HttpRequest, shot_id: int) -> JsonResponse:
+    """The parts of the page that changed since it asked last; it has the renders up to `newest`."""
+    require(request, model_admin)
+    shot = get_object_or_404(Shot.objects.select_related("scenelet__story"), pk=shot_id)
+    page = TakesPage(request, shot, can_generate=request.user.has_perm(GENERATE))
+    newest = request.GET.get("newest", "")
+    # Explicit, so that it can be told apart from what a part shows: it is another one each time.
+    token = get_token(request)
+    context = page.context | {"request": request, "csrf_token": token}
+    parts = {
+        "badge": render_to_string("admin/videogen/takes_badge.html", context),
+        "strip": render_to_string("admin/videogen/takes_strip.html", context),
+        "news": render_to_string(
+            "admin/videogen/takes_news.html", context | {"has_newer": newest != page.newest}
+        ),
+    }
+    for shown in (*page.attempts, *page.rehearsals):
+        parts[f"render-{shown.render.pk}"] = render_to_string(
+            "admin/videogen/render_card.html", context | {"shown": shown}
+        )
+    looks = {key: html.replace(token, "") for key, html in parts.items()}
+    changed = changed_since(looks, request.GET.get("since", ""))
+    return JsonResponse(
+        {
+            "active": page.is_active,
+            "parts": {key: parts[key] for key in changed},
+            "since": marks_of(looks),
+        }
+    )
+
+
+class TakesPage:
+    """What the page and its updates are made of. A fixed number of queries."""
+
+    def __init__(self, request: HttpRequest, shot: Shot, *, can_generate: bool) -> None:
+        renders = list(
+            shot.renders.select_related("batch").prefetch_related("submissions").order_by("-pk")
+        )
+        is_rehearsal = {each.pk: each.kind == VideoRender.Kind.REHEARSAL for each in renders}
+        self.attempts = _shown([each for each in renders if not is_rehearsal[each.pk]], renders)
+        self.rehearsals = _shown([each for each in renders if is_rehearsal[each.pk]], renders)
+        self.newest = str(renders[0].pk) if renders else ""
+        self.is_active = any(shown.is_open for shown in (*self.attempts, *self.rehearsals))
+        badge = badge_of_shot(renders)
+        self.context = {
+            "shot": shot,
+            "page": self,
+            "badge": badge,
+            "trouble": badge.word if badge.word in TROUBLE else "",
+            "attempts": self.attempts,
+            "takes": [shown for shown in self.attempts if shown.is_take],
+            "rehearsals": self.rehearsals,
+            "may": Rights.of(request, shot, renders, can_generate=can_generate),
+        }
 
 
 @dataclass(frozen=True)
@@ -63,7 +115,13 @@ class Rights:
     review: bool
     generate: bool
     ask_again: bool
-    locked_by: int | None
+    see_batches: bool
+    lock: VideoRender | None
+
+    @property
+    def locked_by(self) -> int | None:
+        """The number of the take that is approved."""
+        return self.lock and self.lock.take
 
     @classmethod
     def of(
@@ -73,17 +131,18 @@ class Rights:
         found = find_situations(shots, settings.VIDEO_BACKEND).get(shot.pk)
         situation = found[0] if found else Situation.NOTHING
         allows = decide(situation, RenderBatch.Mode.OVERRIDE).action == Action.GENERATE
-        approved = (each.take for each in renders if each.review == VideoRender.Review.APPROVED)
+        approved = (each for each in renders if each.review == VideoRender.Review.APPROVED)
         return cls(
             review=request.user.has_perm(REVIEW),
             generate=can_generate,
             ask_again=can_generate and allows,
-            locked_by=next(approved, None),
+            see_batches=request.user.has_perm("videogen.view_renderbatch"),
+            lock=next(approved, None),
         )
 
 
-def _shown(renders: list[VideoRender]) -> list[ShownRender]:
-    return [show_render(each, _take_before(each, renders)) for each in renders]
+def _shown(some: list[VideoRender], renders: list[VideoRender]) -> list[ShownRender]:
+    return [show_render(each, _take_before(each, renders)) for each in some]
 
 
 def _take_before(render: VideoRender, renders: list[VideoRender]) -> VideoRender | None:

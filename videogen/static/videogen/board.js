@@ -238,10 +238,25 @@
 
   const video = reel.querySelector("video");
   const still = reel.querySelector("img");
+  const none = reel.querySelector(".st-reel-none");
+  const run = reel.querySelector('[data-reel="run"]');
   const [name, place, text] = ["name", "place", "text"].map((each) => reel.querySelector(`[data-reel-${each}]`));
   let list = [];
   let at = 0;
   let stillTimer = 0;
+  let runs = false;
+
+  const setRuns = (on) => {
+    runs = on;
+    run.textContent = on ? "Pause" : "Play";
+  };
+
+  const goOn = () => {
+    clearTimeout(stillTimer);
+    if (!runs) return;
+    if (list[at].video) video.play().catch(() => {});
+    else stillTimer = setTimeout(() => show(at + 1), STILL_SECONDS * 1000);
+  };
 
   const show = (number) => {
     clearTimeout(stillTimer);
@@ -249,41 +264,60 @@
     at = Math.max(number, 0);
     const shot = list[at];
     [name.textContent, text.textContent] = [shot.name, shot.text];
-    place.textContent = `${at + 1} of ${list.length}${shot.video ? "" : ", no video yet"}`;
+    place.textContent = `${at + 1} of ${list.length}${shot.lacks}`;
     video.hidden = !shot.video;
     still.hidden = Boolean(shot.video) || !shot.still;
+    none.hidden = Boolean(shot.video || shot.still);
     if (shot.video) {
+      video.poster = shot.still || "";
       video.src = shot.video;
-      video.play().catch(() => {});
     } else {
       video.pause();
       if (shot.still) still.src = shot.still;
-      stillTimer = setTimeout(() => show(at + 1), STILL_SECONDS * 1000);
     }
+    goOn();
     return undefined;
   };
 
+  // What the story will show: selected takes only, whatever else a picture plays under the pointer.
   const start = (scene) => {
     stop();
     const title = scene.querySelector("h2").textContent;
-    list = [...scene.querySelectorAll("[data-shot]")].map((holder) => ({
-      video: frameOf(holder).dataset.video,
-      still: frameOf(holder).dataset.still,
-      name: `${title}, ${holder.querySelector(".st-shot-code").lastChild.textContent}`,
-      text: holder.querySelector(".st-shot-text").textContent,
-    }));
+    list = [...scene.querySelectorAll("[data-shot]")].map((holder) => {
+      const { selected, video: newest, still: picture } = frameOf(holder).dataset;
+      return {
+        video: selected,
+        still: picture,
+        lacks: selected ? "" : newest ? ", no take selected" : ", no video yet",
+        name: `${title}, ${holder.querySelector(".st-shot-code").lastChild.textContent}`,
+        text: holder.querySelector(".st-shot-text").textContent,
+      };
+    });
+    // Nothing moves by itself for those who asked for stillness.
+    setRuns(!stillness.matches);
     reel.showModal();
     show(0);
   };
 
   video.addEventListener("ended", () => show(at + 1));
+  // Its own controls, too.
+  video.addEventListener("play", () => setRuns(true));
+  video.addEventListener("pause", () => {
+    if (reel.open && !video.hidden && !video.ended) setRuns(false);
+  });
   video.addEventListener("error", () => {
-    if (reel.open && video.getAttribute("src")) stillTimer = setTimeout(() => show(at + 1), 1000);
+    if (reel.open && runs && video.getAttribute("src")) stillTimer = setTimeout(() => show(at + 1), 1000);
   });
   reel.addEventListener("close", () => {
     clearTimeout(stillTimer);
     video.removeAttribute("src");
+    video.removeAttribute("poster");
     video.load();
+  });
+  run.addEventListener("click", () => {
+    setRuns(!runs);
+    if (!runs) video.pause();
+    goOn();
   });
   reel.addEventListener("click", (event) => {
     const step = { before: -1, after: 1 }[event.target.dataset.reel];

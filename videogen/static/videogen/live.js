@@ -3,8 +3,13 @@
    Live parts: an element with data-live-url is kept up to date. The address answers
      {"active": true, "title": "(3/8) …", "parts": {"key": "<html>"}, "since": "…"}
    and each part replaces the element with that data-live-key: as a whole where the HTML carries the
-   key itself, else what is inside. "title" and "since" may be missing; "since" is sent back with the
-   next question, so that a server may answer with what changed only. "active": false ends it.
+   key itself, else what is inside; not under somebody's hands (focus, a playing video, a field that
+   was filled in), but as soon as they leave it. "title" and "since" may be missing; "since" is sent back with the
+   next question, so that a server may answer with what changed only; data-live-since is the first one.
+   "active": false ends it.
+
+   An element with data-trouble="2 failed" puts these words before the page's title, and the icon of
+   the tab shows that there is trouble.
 
    <time data-elapsed="ISO time"> counts on by itself. <video data-hover-play> plays, muted, while
    the pointer or the focus is on it or on the element around it that has data-hover-area.
@@ -22,15 +27,20 @@
     return template.content;
   };
 
-  /* What counts as the same: clocks run, and a form's token differs every time. */
+  /* What counts as the same: clocks run, people unfold, and a form's token differs every time. */
   const essence = (html) => {
     const content = parse(html);
     content.querySelectorAll("[data-elapsed]").forEach((clock) => { clock.textContent = ""; });
+    content.querySelectorAll("details[open]").forEach((each) => each.removeAttribute("open"));
     content.querySelectorAll("[name=csrfmiddlewaretoken]").forEach((token) => token.remove());
     const box = document.createElement("div");
     box.append(content);
     return box.innerHTML.replace(/>\s+/g, ">").replace(/\s+</g, "<");
   };
+
+  const nameOf = (details) => details.querySelector("summary")?.textContent.trim();
+  const unfoldedIn = (element) =>
+    new Set([...element.querySelectorAll("details[open]")].map(nameOf));
 
   class Live {
     constructor(root) {
@@ -38,7 +48,7 @@
       this.url = root.dataset.liveUrl;
       this.wait = FIRST_WAIT;
       this.active = true;
-      this.since = "";
+      this.since = root.dataset.liveSince || "";
       this.timer = 0;
       this.asking = false;
       this.shown = new Map();
@@ -87,8 +97,8 @@
     /* True where something was new. */
     take(answer) {
       let changed = false;
-      if (answer.title && answer.title !== document.title) {
-        document.title = answer.title;
+      if (answer.title && answer.title !== title) {
+        title = answer.title;
         changed = true;
       }
       for (const [key, html] of Object.entries(answer.parts || {})) {
@@ -97,6 +107,7 @@
       this.since = answer.since || "";
       this.active = Boolean(answer.active);
       if (this.waiting.size) this.later();
+      showTrouble();
       return changed;
     }
 
@@ -124,6 +135,10 @@
         this.waiting.set(key, html);
         return true;
       }
+      const unfolded = unfoldedIn(element);
+      part.querySelectorAll("details").forEach((each) => {
+        if (unfolded.has(nameOf(each))) each.open = true;
+      });
       if (isWhole) element.replaceWith(part);
       else element.replaceChildren(part);
       this.shown.set(key, now);
@@ -137,6 +152,7 @@
       if (this.laterTimer) return;
       this.laterTimer = setInterval(() => {
         for (const [key, html] of [...this.waiting]) this.offer(key, html);
+        showTrouble();
         if (!this.waiting.size) {
           clearInterval(this.laterTimer);
           this.laterTimer = 0;
@@ -162,8 +178,27 @@
     if (element.contains(document.activeElement) && document.activeElement !== document.body) {
       return true;
     }
+    if ([...element.querySelectorAll("input, textarea")].some(isFilledIn)) return true;
     const videos = element.matches("video") ? [element] : [...element.querySelectorAll("video")];
     return videos.some((video) => !video.paused && !video.ended);
+  };
+
+  const isFilledIn = (field) => field.type !== "hidden"
+    && (field.value !== field.defaultValue || field.checked !== field.defaultChecked);
+
+  /* -- trouble, in the title and the icon of the tab */
+
+  let title = document.title;
+  const icon = document.querySelector("link[rel=icon]");
+  const calmIcon = icon?.getAttribute("href");
+
+  const showTrouble = () => {
+    const words = [...document.querySelectorAll("[data-trouble]")]
+      .map((each) => each.dataset.trouble).filter(Boolean).join(", ");
+    const now = words ? `${words} · ${title}` : title;
+    if (document.title !== now) document.title = now;
+    const wanted = words ? icon?.dataset.troubleIcon : calmIcon;
+    if (wanted && icon.getAttribute("href") !== wanted) icon.setAttribute("href", wanted);
   };
 
   /* -- clocks */
@@ -236,6 +271,7 @@
   }, true);
 
   document.querySelectorAll("[data-live-url]").forEach((root) => new Live(root));
+  showTrouble();
   if (document.querySelector("[data-elapsed], [data-live-url]")) {
     tick();
     setInterval(() => { if (!document.hidden) tick(); }, 1000);

@@ -2,9 +2,9 @@
 "use strict";
 
 (() => {
-  const takes = [...document.querySelectorAll("[data-take]")];
+  // Asked for each time: live.js puts others in their place.
+  const takes = () => [...document.querySelectorAll("[data-take]")];
   const dialog = document.querySelector("dialog.st-keys");
-  const videos = [...document.querySelectorAll(".st-render video")];
 
   // On a narrow screen the takes come first in sight.
   if (window.matchMedia("(max-width: 1023px)").matches) {
@@ -12,11 +12,11 @@
   }
 
   // One take is heard at a time.
-  for (const video of videos) {
-    video.addEventListener("play", () => {
-      for (const other of videos) if (other !== video) other.pause();
-    });
-  }
+  document.addEventListener("play", (event) => {
+    for (const other of document.querySelectorAll(".st-render video")) {
+      if (other !== event.target) other.pause();
+    }
+  }, true);
 
   const button = document.querySelector("[data-keys-button]");
   if (button && dialog) {
@@ -26,13 +26,13 @@
 
   const current = () =>
     document.activeElement.closest("[data-take]") ||
-    takes.find((take) => take.getBoundingClientRect().bottom > window.innerHeight / 3);
+    takes().find((take) => take.getBoundingClientRect().bottom > window.innerHeight / 3);
 
   document.addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey || dialog?.open) return;
     if (event.target.closest("input, textarea, select, [contenteditable]")) return;
     if (/^[1-9]$/.test(event.key)) {
-      const take = takes.find((each) => each.dataset.take === event.key);
+      const take = takes().find((each) => each.dataset.take === event.key);
       if (!take) return;
       take.focus({ preventScroll: true });
       take.scrollIntoView({ block: "start" });
