@@ -87,7 +87,7 @@ if env_bool("DJANGO_BEHIND_TLS"):
 INSTALLED_APPS = [
     "videogen",
     "storybook",
-    "django.contrib.admin",
+    "storybook.site.ProductionAdminConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",

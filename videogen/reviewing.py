@@ -13,7 +13,7 @@ from django.contrib.auth.models import AbstractBaseUser
 from django.db import transaction
 from django.utils import timezone
 
-from storybook.models import Shot
+from storybook.models import Shot, Story
 
 from .errors import ReviewError
 from .models import VideoRender
@@ -35,8 +35,9 @@ def approved_take_of(shot_id: int) -> VideoRender | None:
 
 
 def lock_shot(shot_id: int) -> None:
-    """Until the transaction's end nobody else reviews the shot's takes. Who locks the story, too,
-    locks it before."""
+    """Until the transaction's end nobody else reviews the shot's takes, and nobody queues renders
+    of its story: an approval and a new render do not pass each other unseen."""
+    Story.objects.select_for_update(of=("self",)).get(scenelets__shots=shot_id)
     Shot.objects.select_for_update(of=("self",)).get(pk=shot_id)
 
 

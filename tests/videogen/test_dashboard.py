@@ -113,6 +113,29 @@ def test_a_queue_that_stands_still_says_why():
     assert "The key is &lt;not&gt; valid." in part(viewer().get(HOME), "running")
 
 
+def test_more_failures_than_are_shown_are_one_click_away_by_their_badge():
+    shots = all_shots(make_story(shots=9))
+    for shot in shots[:7]:
+        make_render(shot, State.FAILED)
+    for shot in shots[7:]:
+        make_render(shot, State.UNKNOWN)
+
+    failures = part(viewer().get(HOME), "failures")
+
+    assert '<span class="st-panel-number">9</span>' in failures
+    for word, number in (("needs%20a%20decision", 2), ("failed", 7)):
+        (url,) = re.findall(rf'href="([^"]*status={word})"', failures)
+        assert f"{number} shots" in viewer().get(url).content.decode()
+
+
+def test_the_task_queue_is_last(admin_client):
+    page = admin_client.get("/admin/storybook/shot/").content.decode()
+
+    apps = re.findall(r'<div class="app-(\w+) module', page)
+
+    assert apps[:2] == ["storybook", "videogen"] and apps[-1] == "django_q"
+
+
 def test_failures_come_with_their_reasons_what_waits_for_a_decision_first():
     shots = all_shots(make_story(shots=3))
     make_render(shots[0], State.FAILED, error_message="Old words.")

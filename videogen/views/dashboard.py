@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -16,7 +17,7 @@ from django.utils.functional import cached_property
 from storybook.models import Shot, Story
 from videogen.models import Lane, RenderBatch, ShotStanding, VideoRender
 from videogen.shot_cards import Progress, ShotCard, for_cards
-from videogen.showing import Badge, badge_of_state
+from videogen.showing import Badge, badge_of_state, badge_of_word
 from videogen.situations import (
     BadgeWord,
     count_badges,
@@ -32,6 +33,9 @@ MOST_BATCHES = 4
 MOST_FAILURES = 6
 # A batch that has just ended is looked at once more.
 JUST_ENDED = timedelta(minutes=10)
+
+# What waits for a person's decision is more urgent than what can only be done again.
+TROUBLES = (BadgeWord.NEEDS_DECISION, BadgeWord.FAILED)
 
 PARTS = ("running", "review", "stories", "spending", "failures")
 
@@ -128,7 +132,7 @@ class Dashboard:
 
     @cached_property
     def failures(self) -> list[Failure]:
-        newest = _newest_with([BadgeWord.NEEDS_DECISION, BadgeWord.FAILED], MOST_FAILURES)
+        newest = _newest_with(TROUBLES, MOST_FAILURES)
         return [Failure(card, render) for card, render in self._shown(newest)]
 
     def _shown(self, standings: list[ShotStanding]) -> list[tuple[ShotCard, VideoRender]]:
@@ -147,7 +151,13 @@ class Dashboard:
 
     @property
     def failure_count(self) -> int:
-        return self.word_counts[BadgeWord.FAILED] + self.word_counts[BadgeWord.NEEDS_DECISION]
+        return sum(number for _, number in self.troubles)
+
+    @property
+    def troubles(self) -> list[tuple[Badge, int]]:
+        """The badges of what went wrong, with their numbers, where there are any."""
+        counts = self.word_counts
+        return [(badge_of_word(word), counts[word]) for word in TROUBLES if counts[word]]
 
     # -- how far the stories are
 
@@ -216,7 +226,7 @@ class Dashboard:
         return recent_spending()
 
 
-def _newest_with(words: list[BadgeWord], limit: int) -> list[ShotStanding]:
+def _newest_with(words: Sequence[BadgeWord], limit: int) -> list[ShotStanding]:
     """With their render, one query a word."""
     found: list[ShotStanding] = []
     for word in words:
