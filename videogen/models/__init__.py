@@ -8,8 +8,12 @@ the stream that paid calls stand in, `ShotStanding` what the lists show of a sho
 from __future__ import annotations
 
 from .batches import RenderBatch
+from .budgets import Budget
+from .candidates import Candidate
 from .choices import ReferenceChoice
 from .lanes import Lane
+from .notices import Notice
+from .prices import Price
 from .renders import STALE_AFTER, VideoRender, fill_standings
 from .standings import (
     SIMULATOR,
@@ -24,7 +28,11 @@ from .submissions import Submission
 __all__ = [
     "SIMULATOR",
     "STALE_AFTER",
+    "Budget",
+    "Candidate",
     "Lane",
+    "Notice",
+    "Price",
     "ReferenceChoice",
     "RenderBatch",
     "ShotStanding",

@@ -20,6 +20,15 @@ class RenderBatch(models.Model):
         DRAFT = "draft", "draft"
         CONFIRMED = "confirmed", "confirmed"
 
+    class Priority(models.IntegerChoices):
+        FIRST = 10, "before the others"
+        NORMAL = 0, "in turn"
+        LATER = -10, "after the others"
+
+    class OverBudget(models.TextChoices):
+        FIT = "fit", "as many as fit"
+        NONE = "none", "all or nothing"
+
     class Door(models.TextChoices):
         COMMAND = "command", "command line"
         ADMIN = "admin", "admin"
@@ -43,6 +52,19 @@ class RenderBatch(models.Model):
     plan = DocumentField(default=list, help_text="The decision on every shot, with its reason.")
     counts = DocumentField(default=dict, help_text="Number of shots by decision.")
     estimated_cost_usd = models.DecimalField(max_digits=10, decimal_places=2, default=0)
+    model = models.CharField(
+        max_length=100, blank=True, help_text="Empty: the one of the settings."
+    )
+    priority = models.SmallIntegerField(choices=Priority, default=Priority.NORMAL)
+    over_budget = models.CharField(
+        "where the budget is short",
+        max_length=4,
+        choices=OverBudget,
+        default=OverBudget.FIT,
+    )
+    repeats_confirmed = models.BooleanField(
+        default=False, help_text="Somebody wants what there is already once more."
+    )
     requested_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, blank=True
     )

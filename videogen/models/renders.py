@@ -121,6 +121,25 @@ class VideoRender(models.Model):
     dropped_references = DocumentField(default=list)
     warnings = DocumentField(default=list)
     price_estimate_usd = models.DecimalField(max_digits=8, decimal_places=2, default=0)
+    price_source = models.CharField(
+        max_length=600, blank=True, help_text="The price it was queued under, and where from."
+    )
+    actual_cost_usd = models.DecimalField(
+        max_digits=8,
+        decimal_places=2,
+        null=True,
+        blank=True,
+        help_text="What it came to. Empty while that is open, or unknown.",
+    )
+    content_sha256 = models.CharField(
+        max_length=64, blank=True, help_text="Of the prompt and the references' bytes, in order."
+    )
+    request_sha256 = models.CharField(
+        max_length=64, blank=True, help_text="Of the content, the model and its settings."
+    )
+    audio_retries = models.PositiveSmallIntegerField(
+        default=0, help_text="Sent again after the audio filter, which charges nothing."
+    )
     is_simulated = models.BooleanField(default=False)
     sdk_version = models.CharField(max_length=30, blank=True)
 
@@ -217,6 +236,8 @@ class VideoRender(models.Model):
             # The pump's questions, several times a second, are about open rows; the dashboard's
             # about what has just ended.
             models.Index(fields=["ended_at", "state", "lane"], name="open_renders"),
+            # The plan asks whether there is a take of the same request.
+            models.Index(fields=["request_sha256"], name="renders_by_request"),
         ]
         permissions = [
             ("generate_video", "Can generate videos (spends money)"),
