@@ -19,11 +19,12 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
+from videogen.simulator.answers import credits_depleted
 from videogen.simulator.faults import FaultScript, FaultSpec
 from videogen.simulator.handler import ApiHandler, MirrorHandler
 from videogen.simulator.journal import Journal
 from videogen.simulator.operations import Operation, OperationStore
-from videogen.simulator.quotas import Limits, Quotas
+from videogen.simulator.quotas import TEN_MINUTES, Limits, Quotas
 from videogen.simulator.studio import Job, Studio
 from videogen.simulator.validation import VideoRequest
 
@@ -38,7 +39,11 @@ ANY_ADDRESS = ("0.0.0.0", "")  # noqa: S104
 
 @dataclass(frozen=True)
 class SimulatorOptions:
-    """Everything that can be chosen. Times are seconds; 0 means no limit where a limit is meant."""
+    """Everything that can be chosen. Times are seconds; 0 means no limit where a limit is meant.
+
+    `retired_models`: names with commas between. `list_details`: the two lists tell more than the
+    service's published schema has (times, metadata of a submission, links of files).
+    """
 
     host: str = "127.0.0.1"
     port: int = 0
@@ -51,9 +56,14 @@ class SimulatorOptions:
     painters: int = 1
     quota_per_minute: int = 0
     quota_per_day: int = 0
-    spend_window_usd: float = 0.0
+    spend_limit: float = 0.0
+    spend_window: float = TEN_MINUTES
+    key_revoked: bool = False
+    credits_depleted: bool = False
+    retired_models: str = ""
     list_operations: bool = False
     list_generated_files: bool = False
+    list_details: bool = False
     redirect_downloads: str = "none"
     file_lifetime: float = 172_800.0
     faults: tuple[FaultSpec, ...] = ()
@@ -68,7 +78,9 @@ class SimulatorOptions:
 
     @property
     def limits(self) -> Limits:
-        return Limits(self.quota_per_minute, self.quota_per_day, self.spend_window_usd)
+        return Limits(
+            self.quota_per_minute, self.quota_per_day, self.spend_limit, self.spend_window
+        )
 
     def changed(self, changes: dict[str, Any]) -> SimulatorOptions:
         """A copy with these settings; raises ValueError for unknown, fixed or mistyped ones."""
@@ -143,8 +155,11 @@ class SimulatorServer:
         return self._listeners[1].url
 
     def accept(self, request: VideoRequest, entry: dict[str, Any]) -> Operation:
-        """Books the submission and starts its clip; raises the 429 of a full quota window."""
+        """Books the submission and starts its clip; raises the 429 of a full quota window or of
+        an account without credit."""
         settings = self.settings
+        if settings.credits_depleted:
+            raise credits_depleted()
         self.quotas.charge(settings.limits, request.model.name, request.cost)
         jitter = random.uniform(-1, 1) * settings.latency_jitter
         operation = self.store.accept(
@@ -155,6 +170,7 @@ class SimulatorServer:
             now=time.time(),
             latency=max(0.0, settings.latency + jitter),
             entry=entry,
+            webhook=request.webhook,
         )
         self._order_clip(operation)
         return operation
@@ -179,6 +195,10 @@ class SimulatorServer:
                 outcome, params = "error", {"code": 13, "message": f"Painting failed: {failure}"}
             del self._endings[operation.id]
             return self.store.finish(operation, outcome, params)
+
+    def is_retired(self, model: str) -> bool:
+        """Whether the model was retired while this simulator ran."""
+        return model in [name.strip() for name in self.settings.retired_models.split(",")]
 
     def reset(self) -> None:
         """Forgets everything and returns to the options of the start."""
