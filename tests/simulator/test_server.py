@@ -72,7 +72,14 @@ def test_settings_change_while_running_and_reset_takes_them_back(caller):
     changed = caller.http.post("/_simulator/settings", json={"latency": 30, "api_key": "other"})
     refused = [
         caller.http.post("/_simulator/settings", json=settings).status_code
-        for settings in ({"port": 1}, {"nonsense": 1}, {"latency": "long"}, {"clips": "huge"}, [])
+        for settings in (
+            {"port": 1},
+            {"nonsense": 1},
+            {"latency": "long"},
+            {"clips": "huge"},
+            {"list_page_size": 0},
+            [],
+        )
     ]
     locked_out = caller.submit().status_code
 
@@ -80,7 +87,7 @@ def test_settings_change_while_running_and_reset_takes_them_back(caller):
 
     assert changed.json()["latency"] == 30
     assert "api_key" not in changed.json()
-    assert refused == [400] * 5
+    assert refused == [400] * 6
     assert locked_out == 400
     assert caller.log() == {"submissions": [], "operations": {}, "violations": []}
     assert caller.render()

@@ -24,7 +24,7 @@ from videogen.simulator.operations import METADATA_TYPE, Operation, answer, meta
 if TYPE_CHECKING:
     from videogen.simulator.handler import ApiHandler
 
-DEFAULT_PAGE, LARGEST_PAGE = 10, 50
+DEFAULT_PAGE = 10
 MEGABYTE = b" " * 1024**2
 
 
@@ -111,7 +111,8 @@ def _answer_list(
     if spec and effect != "endless" and not handler.misbehave(spec):
         return
     start = 0 if effect == "endless" else _start(handler.query.get("pageToken", ""), entries)
-    end = start + _page_size(handler.query.get("pageSize", ""))
+    asked = _page_size(handler.query.get("pageSize", ""))
+    end = start + min(asked, handler.simulator.settings.list_page_size)
     # As protocol buffers in JSON: what is empty is left out.
     page: dict[str, Any] = {}
     if found := [describe(thing) for _, thing in entries[start:end]]:
@@ -132,7 +133,7 @@ def _page_size(text: str) -> int:
         ) from error
     if size < 0:
         raise answers.invalid_argument("page_size must not be negative.")
-    return min(size or DEFAULT_PAGE, LARGEST_PAGE)
+    return size or DEFAULT_PAGE
 
 
 def _token(name: str) -> str:

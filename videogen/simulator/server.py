@@ -43,6 +43,7 @@ class SimulatorOptions:
 
     `retired_models`: names with commas between. `list_details`: the two lists tell more than the
     service's published schema has (times, metadata of a submission, links of files).
+    `list_page_size`: no page has more, whatever is asked; the service may give fewer too.
     """
 
     host: str = "127.0.0.1"
@@ -64,6 +65,7 @@ class SimulatorOptions:
     list_operations: bool = False
     list_generated_files: bool = False
     list_details: bool = False
+    list_page_size: int = 50
     redirect_downloads: str = "none"
     file_lifetime: float = 172_800.0
     faults: tuple[FaultSpec, ...] = ()
@@ -75,6 +77,8 @@ class SimulatorOptions:
         ):
             if getattr(self, name) not in known:
                 raise ValueError(f"{name} must be one of {', '.join(known)}.")
+        if self.list_page_size < 1:
+            raise ValueError("list_page_size must be 1 or more.")
 
     @property
     def limits(self) -> Limits:

@@ -82,6 +82,7 @@ class Command(BaseCommand):
             action="store_true",
             help="lists with times, links and a submission's metadata, which nobody promises",
         )
+        add("--list-page-size", type=int, default=50, help="entries a page at most (%(default)s)")
         add(
             "--redirect-downloads",
             choices=("none", "same", "other"),
