@@ -15,7 +15,7 @@ from typing import Any
 from videogen.simulator import answers
 from videogen.simulator.answers import ApiError
 
-PLACES = ("submit", "poll", "download", "done", "list")
+PLACES = ("submit", "poll", "download", "done", "list", "webhook")
 MODEL = "veo-3.1-generate-preview"
 HTML = (
     b"<!DOCTYPE html><html><head><title>Sign in</title></head><body>Please sign in.</body></html>"
@@ -311,6 +311,11 @@ _TABLE = (
     ),
     Fault("list", "endless", "The first page again and again.", effect="endless"),
     Fault("list", "huge", "200 with blanks (param megabytes, 64).", effect="huge"),
+    # webhook: what becomes of the event
+    Fault("webhook", "lost", "Never told.", effect="lost"),
+    Fault("webhook", "twice", "Told twice, with the same webhook-id.", effect="twice"),
+    Fault("webhook", "forged", "Signed with a key that is not ours.", effect="forged"),
+    Fault("webhook", "slow", "Told after param seconds (5).", effect="slow"),
     # download
     Fault(
         "download",

@@ -251,6 +251,10 @@ class ApiHandler(SimulatorHandler):
             raise answers.model_retired(model)
         self.send_json(get_model(model))
 
+    def show_keys(self) -> None:
+        """What webhook events are signed with. Public: no key is asked for."""
+        self.send_json(self.simulator.signer.key_set())
+
 
 _NAME = r"([A-Za-z0-9._-]+)"
 ROUTES: tuple[tuple[str, re.Pattern[str], Callable[..., None]], ...] = (
@@ -260,6 +264,7 @@ ROUTES: tuple[tuple[str, re.Pattern[str], Callable[..., None]], ...] = (
     ("GET", re.compile(rf"(?:/download)?/v1beta/files/{_NAME}:download"), ApiHandler.download),
     ("GET", re.compile(r"/v1beta/generatedFiles"), listing.list_generated_files),
     ("GET", re.compile(rf"/v1beta/generatedFiles/{_NAME}"), listing.show_generated_file),
+    ("GET", re.compile(r"/\.well-known/jwks\.json"), ApiHandler.show_keys),
     ("GET", re.compile(r"/v1beta/models"), ApiHandler.list_models),
     ("GET", re.compile(rf"/v1beta/models/{_NAME}"), ApiHandler.show_model),
 )

@@ -27,12 +27,14 @@ from videogen.simulator.operations import Operation, OperationStore
 from videogen.simulator.quotas import TEN_MINUTES, Limits, Quotas
 from videogen.simulator.studio import Job, Studio
 from videogen.simulator.validation import VideoRequest
+from videogen.simulator.webhooks import Messenger, Signer
 
 logger = logging.getLogger(__name__)
 
 # Settings that a running simulator cannot change.
 FIXED = frozenset({"host", "port", "state_dir", "painters", "file_lifetime", "faults"})
 NEEDS_CLIP = frozenset({"video", "two_samples"})
+WATCH_SECONDS = 0.05
 # Listened on, but nothing that a client can call.
 ANY_ADDRESS = ("0.0.0.0", "")  # noqa: S104
 
@@ -107,6 +109,7 @@ class SimulatorServer:
         self.faults = FaultScript(list(self.settings.faults))
         self.journal = Journal()
         self.quotas = Quotas(time.time)
+        self.signer = Signer()
         self.stopping = threading.Event()
         self._finishing = threading.Lock()
         self._endings: dict[str, tuple[str, dict[str, Any]]] = {}
@@ -129,6 +132,9 @@ class SimulatorServer:
             _Listener((self.settings.host, self.settings.port), ApiHandler, self),
             _Listener((self.settings.host, 0), MirrorHandler, self),
         ]
+        self._messenger = Messenger(self.signer, self.journal, self.stopping.wait, self.url)
+        for operation in self.store.all():
+            self._watch(operation)
         for listener in self._listeners:
             listener.start()
         return self
@@ -177,6 +183,7 @@ class SimulatorServer:
             webhook=request.webhook,
         )
         self._order_clip(operation)
+        self._watch(operation)
         return operation
 
     def advance(self, operation: Operation) -> Operation:
@@ -199,6 +206,21 @@ class SimulatorServer:
                 outcome, params = "error", {"code": 13, "message": f"Painting failed: {failure}"}
             del self._endings[operation.id]
             return self.store.finish(operation, outcome, params)
+
+    def _watch(self, operation: Operation) -> None:
+        """Has the operation's webhook told when it is done, also if nobody polls."""
+        if not operation.outcome and operation.webhook and operation.webhook.get("uris"):
+            threading.Thread(target=self._tell_when_done, args=(operation,), daemon=True).start()
+
+    def _tell_when_done(self, operation: Operation) -> None:
+        while not self.stopping.wait(WATCH_SECONDS):
+            found = self.store.find(operation.id)
+            if found is None:
+                return
+            if (ended := self.advance(found)).outcome:
+                if ended.outcome in NEEDS_CLIP:
+                    self._messenger.tell(ended, self.faults.take("webhook", ended.prompt))
+                return
 
     def is_retired(self, model: str) -> bool:
         """Whether the model was retired while this simulator ran."""
