@@ -384,6 +384,20 @@ def test_what_is_no_object_is_no_list(answers, key, body):
 
 
 @both_lists
+def test_a_page_has_a_largest_size(answers, key):
+    answers(b"{}" + b" " * (4 * 1024**2 - 2))
+    assert CALLS[key]() == ()
+
+    answers(b"{}" + b" " * (4 * 1024**2 - 1))
+    # The first answer again, then the larger one for ever.
+    CALLS[key]()
+    error = refusal(CALLS[key])
+
+    assert facts(error) == {"code": "no_answer", **LATER}
+    assert "larger than 4 MB" in error.sentence
+
+
+@both_lists
 @pytest.mark.parametrize("entries", [7, "text", {"name": "x"}, None, [None], [7], [[]], ["name"]])
 def test_entries_of_wrong_types_are_no_list(answers, key, entries):
     answers({key: entries})
