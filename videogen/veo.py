@@ -205,7 +205,7 @@ def _read_operation(operation: Any) -> PollAnswer:
     response = operation.response or operation.result
     for video in (response and response.generated_videos) or []:
         if video.video and video.video.uri:
-            return Finished(video.video.uri)
+            return Finished(without_key(video.video.uri))
     reasons = tuple(
         clean(each) for each in ((response and response.rai_media_filtered_reasons) or [])
     )
@@ -360,6 +360,15 @@ def _retry_after(error: Exception) -> float | None:
     response = getattr(error, "response", None)
     header = response.headers.get("retry-after") if response is not None else None
     return float(header) if header and header.isdecimal() else None
+
+
+def without_key(link: str) -> str:
+    """The link, should it hold the key: the key goes in a header, and only to its own host."""
+    key = settings.GEMINI_API_KEY
+    if not key or key not in link:
+        return link
+    bare = re.sub(rf"(?<=[?&])[^?&=#]*={re.escape(key)}(?=[&#]|$)&?", "", link)
+    return bare.replace(key, "").rstrip("?&")
 
 
 def clean(words: object) -> str:
