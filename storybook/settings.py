@@ -221,6 +221,16 @@ VIDEO_API_BASE_URL = env(
     else "https://generativelanguage.googleapis.com",
 ).rstrip("/")
 
+# Where the API may send us for a video, beside its own host.
+VIDEO_DOWNLOAD_HOSTS = [
+    host.strip().lower()
+    for host in env(
+        "VIDEO_DOWNLOAD_HOSTS",
+        "generativelanguage.googleapis.com,storage.googleapis.com,"
+        "*.googleapis.com,*.googleusercontent.com",
+    ).split(",")
+    if host.strip()
+]
 VIDEO_POLL_SECONDS = env_number("VIDEO_POLL_SECONDS", 10.0, float)
 VIDEO_MAX_IN_FLIGHT = env_number("VIDEO_MAX_IN_FLIGHT", 64, int)
 VIDEO_SUBMISSIONS_PER_MINUTE = env_number("VIDEO_SUBMISSIONS_PER_MINUTE", None, int)

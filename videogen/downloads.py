@@ -10,13 +10,14 @@ import fcntl
 import json
 import logging
 import os
+import socket
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import urljoin
 
 import httpx
 from django.conf import settings
@@ -24,8 +25,9 @@ from django.conf import settings
 from storybook.paths import safe_name
 
 from .errors import DownloadError, VideoFileError
+from .links import addresses_of, origin_of, read_link
 from .models import VideoRender
-from .veo import clean
+from .veo import clean, without_key
 from .videofiles import VideoFacts, inspect_video, is_faststart, make_faststart, make_poster
 
 logger = logging.getLogger(__name__)
@@ -33,7 +35,6 @@ logger = logging.getLogger(__name__)
 MAX_REDIRECTS = 5
 # The API keeps a video for two days.
 LEFTOVER_SECONDS = 3 * 24 * 3600
-_PORTS = {"http": 80, "https": 443}
 
 
 @dataclass(frozen=True)
@@ -45,8 +46,8 @@ class Clip:
     facts: VideoFacts
 
 
-def fetch_clip(client: httpx.Client, uri: str, render_pk: int) -> Clip:
-    """Download and check the video behind `uri`. No database.
+def fetch_clip(client: httpx.Client, uri: str, render_pk: int, *, is_given: bool = False) -> Clip:
+    """Download and check the video behind `uri`. No database. `is_given`: by a person, see links.
 
     What an earlier, interrupted try left is continued where the server allows. Raises
     DownloadError; a file that is not a video is not kept.
@@ -55,7 +56,7 @@ def fetch_clip(client: httpx.Client, uri: str, render_pk: int) -> Clip:
     folder.mkdir(parents=True, exist_ok=True)
     part = folder / f"render-{render_pk}.part"
     with _exclusive(part) as file:
-        _stream(client, uri, file, part.with_suffix(".etag"))
+        _stream(client, uri, file, part.with_suffix(".etag"), is_given=is_given)
         return _checked(part)
 
 
@@ -112,21 +113,16 @@ def new_client() -> httpx.Client:
     return httpx.Client(
         timeout=settings.VIDEO_DOWNLOAD_TIMEOUT_SECONDS,
         follow_redirects=False,
+        # Connections are made to addresses: one that was made for one name must not serve another.
+        limits=httpx.Limits(max_keepalive_connections=0),
         headers={"Accept": "video/mp4, */*;q=0.1", "Accept-Encoding": "identity"},
     )
 
 
 def headers_for(uri: str) -> dict[str, str]:
     """The key, if and only if the link is on the API's own scheme, host and port."""
-    if settings.GEMINI_API_KEY and _origin(uri) == _origin(settings.VIDEO_API_BASE_URL):
-        return {"x-goog-api-key": settings.GEMINI_API_KEY}
-    return {}
-
-
-def _origin(uri: str) -> tuple[str, str, int | None]:
-    parts = urlsplit(uri)
-    scheme = parts.scheme.lower()
-    return scheme, (parts.hostname or "").lower(), parts.port or _PORTS.get(scheme)
+    is_own = origin_of(httpx.URL(uri)) == origin_of(httpx.URL(settings.VIDEO_API_BASE_URL))
+    return {"x-goog-api-key": settings.GEMINI_API_KEY} if settings.GEMINI_API_KEY and is_own else {}
 
 
 @contextmanager
@@ -143,22 +139,26 @@ def _exclusive(part: Path) -> Iterator[BinaryIO]:
         yield file
 
 
-def _stream(client: httpx.Client, uri: str, file: BinaryIO, tag: Path) -> None:
-    """The body behind `uri` into `file`; redirects are followed by hand."""
+def _stream(client: httpx.Client, uri: str, file: BinaryIO, tag: Path, *, is_given: bool) -> None:
+    """The body behind `uri` into `file`; redirects are followed by hand, and each is checked."""
     try:
         for _ in range(MAX_REDIRECTS + 1):
-            check_link(uri)
+            url = read_link(uri)
             have = file.seek(0, os.SEEK_END)
             etag = tag.read_text() if have and tag.exists() else ""
             headers = headers_for(uri)
             if have and etag:
                 headers |= {"Range": f"bytes={have}-", "If-Range": etag}
-            with client.stream("GET", uri, headers=headers) as response:
+            with _opened(client, url, headers, is_given=is_given) as response:
                 if response.has_redirect_location:
-                    uri = urljoin(uri, response.headers["location"])
+                    uri = without_key(urljoin(uri, response.headers["location"]))
                     continue
                 _receive(response, file, tag, have if "Range" in headers else 0)
                 return
+    except socket.gaierror as error:
+        raise DownloadError(
+            "The name of the video's server is not known (now).", code="broken_off"
+        ) from error
     except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
         raise DownloadError(f"The download broke off: {clean(error)}", code="broken_off") from error
     raise DownloadError(
@@ -168,15 +168,31 @@ def _stream(client: httpx.Client, uri: str, file: BinaryIO, tag: Path) -> None:
     )
 
 
-def check_link(uri: str) -> None:
-    """Raises DownloadError where it leads to no web server, ValueError where it is no link."""
-    parts = urlsplit(uri)
-    if parts.scheme.lower() not in _PORTS or not parts.hostname:
-        raise DownloadError(
-            "The link does not lead to a web server (http or https).",
-            code="bad_link",
-            permanent=True,
-        )
+@contextmanager
+def _opened(
+    client: httpx.Client, url: httpx.URL, headers: dict[str, str], *, is_given: bool
+) -> Iterator[httpx.Response]:
+    """The answer of the first of the host's addresses that can be reached."""
+    addresses = addresses_of(url, is_given=is_given)
+    if not addresses or addresses == [url.host]:
+        with client.stream("GET", url, headers=headers) as response:
+            yield response
+        return
+    # To the address that was checked: a name could mean another one by now. The certificate is
+    # still the name's.
+    headers = headers | {"Host": url.netloc.decode()}
+    name = {"sni_hostname": url.raw_host.decode()} if url.scheme == "https" else {}
+    for left in range(len(addresses) - 1, -1, -1):
+        there = url.copy_with(host=addresses[-1 - left])
+        request = client.build_request("GET", there, headers=headers, extensions=name)
+        try:
+            response = client.send(request, stream=True)
+            break
+        except (httpx.ConnectError, httpx.ConnectTimeout):
+            if not left:
+                raise
+    with closing(response):
+        yield response
 
 
 def _receive(response: httpx.Response, file: BinaryIO, tag: Path, asked_from: int) -> None:

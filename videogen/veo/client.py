@@ -12,7 +12,7 @@ from django.conf import settings
 from videogen.errors import VeoError
 
 from . import lists
-from .failures import clean, poll_error, stop, submit_error
+from .failures import clean, poll_error, stop, submit_error, without_key
 from .values import (
     Blocked,
     Failed,
@@ -180,7 +180,7 @@ def _read_operation(operation: Any) -> PollAnswer:
     response = operation.response or operation.result
     for video in (response and response.generated_videos) or []:
         if video.video and video.video.uri:
-            return Finished(video.video.uri)
+            return Finished(without_key(video.video.uri))
     reasons = tuple(
         clean(each) for each in ((response and response.rai_media_filtered_reasons) or [])
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from unicodedata import category
 from zoneinfo import ZoneInfo
 
 import httpx
@@ -192,11 +193,22 @@ def _retry_after(error: Exception) -> float | None:
     return min(float(header), LONGEST_RETRY) if header and header.isdecimal() else None
 
 
+def without_key(link: str) -> str:
+    """The link, should it hold the key: the key goes in a header, and only to its own host."""
+    key = settings.GEMINI_API_KEY
+    if not key or key not in link:
+        return link
+    bare = re.sub(rf"(?<=[?&])[^?&=#]*={re.escape(key)}(?=[&#]|$)&?", "", link)
+    return bare.replace(key, "").rstrip("?&")
+
+
 def clean(words: object) -> str:
     """The API's words for a record or a log: one line, bounded, and never with the key in it."""
     text = words if isinstance(words, str) else str(words) or type(words).__name__
     for key in filter(None, {settings.GEMINI_API_KEY}):
         text = text.replace(key, "[key]")
-    text = " ".join(text.replace("\0", "").split())
+    text = " ".join(text.split())
+    # A terminal obeys control characters, and a database refuses NUL.
+    text = "".join(each for each in text if each.isprintable() or category(each) != "Cc")
     text = text.encode("utf-8", "replace").decode()
     return text if len(text) <= 1000 else text[:1000] + "…"
