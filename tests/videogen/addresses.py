@@ -90,6 +90,7 @@ def addresses(world):
         f"/admin/videogen/renderbatch/{batch}/resume-queue/",
         f"/admin/videogen/lane/{world.lane.pk}/resume/",
         f"/admin/videogen/videorender/shots/{shot}/compare/",
+        f"/admin/videogen/videorender/shots/{shot}/state/",
         f"/admin/videogen/videorender/shots/{shot}/upload/",
         f"/admin/videogen/videorender/shots/{shot}/{world.render.pk}/generate/",
         *(

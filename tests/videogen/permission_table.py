@@ -59,6 +59,7 @@ PAGES = {
     "admin/videogen/lane/<path:object_id>/resume/": (BUTTON, PRODUCER),
     # takes
     "admin/videogen/videorender/shots/<int:shot_id>/compare/": (VIEWER, NO_SUCH_METHOD),
+    "admin/videogen/videorender/shots/<int:shot_id>/state/": (VIEWER, NO_SUCH_METHOD),
     "admin/videogen/videorender/shots/<int:shot_id>/upload/": (BUTTON, PRODUCER),
     "admin/videogen/videorender/shots/<int:shot_id>/<int:render_id>/generate/": (
         PRODUCER,

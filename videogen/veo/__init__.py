@@ -40,4 +40,5 @@ __all__ = [
     "Webhook",
     "clean",
     "sdk_version",
+    "without_key",
 ]

@@ -207,8 +207,8 @@ def clean(words: object) -> str:
     text = words if isinstance(words, str) else str(words) or type(words).__name__
     for key in filter(None, {settings.GEMINI_API_KEY}):
         text = text.replace(key, "[key]")
-    text = " ".join(text.split())
     # A terminal obeys control characters, and a database refuses NUL.
-    text = "".join(each for each in text if each.isprintable() or category(each) != "Cc")
+    text = "".join(each for each in text if each.isspace() or category(each) != "Cc")
+    text = " ".join(text.split())
     text = text.encode("utf-8", "replace").decode()
     return text if len(text) <= 1000 else text[:1000] + "…"
