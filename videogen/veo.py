@@ -8,7 +8,7 @@ Google's documentation and from google-genai 2.34.0's source; openspec/specs/veo
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -25,6 +25,11 @@ if TYPE_CHECKING:
 
 SUBMITTERS = 8
 POLLERS = 24
+# An answer is a few kilobytes; what is far larger is none, and would fill the memory.
+LARGEST_ANSWER = 8 * 1024**2
+# The longest quota is a day's.
+LONGEST_RETRY_SECONDS = 48 * 3600.0
+MOST_MODELS = 1000
 
 
 @dataclass(frozen=True)
@@ -112,7 +117,10 @@ class VeoClient:
                 timeout=int(timeout * 1000),  # milliseconds; the SDK has no default
                 # The SDK would send the paid call again after a time-out.
                 retry_options=types.HttpRetryOptions(attempts=1),
+                # Packed, a small answer could unfold to any size.
+                headers={"Accept-Encoding": "identity"},
                 client_args={
+                    "event_hooks": {"response": [_limit]},
                     # httpx takes the key along to other hosts.
                     "follow_redirects": False,
                     "limits": httpx.Limits(
@@ -148,9 +156,10 @@ class VeoClient:
             )
         except Exception as error:
             raise self._with_models(_submit_error(error)) from error
-        if not operation.name:
+        if not operation.name or not _can_be_kept(operation.name):
             raise VeoError(
-                "The API answered the submission without an operation name.",
+                "The API answered the submission without an operation name"
+                f"{' that can be kept' if operation.name else ''}.",
                 code="no_operation_name",
                 permanent=False,
                 maybe_accepted=True,
@@ -164,9 +173,9 @@ class VeoClient:
             operation = self._client.operations.get(
                 types.GenerateVideosOperation(name=operation_name)
             )
+            return _read_operation(operation)
         except Exception as error:
             raise _poll_error(error) from error
-        return _read_operation(operation)
 
     def _with_models(self, error: VeoError) -> VeoError:
         """Where the model is not available, the sentence names those that are."""
@@ -183,11 +192,37 @@ class VeoClient:
         try:
             return sorted(
                 (model.name or "").removeprefix("models/")
-                for model in self._client.models.list()
+                # One page, the largest: who turns pages as the API tells may never come to an end.
+                for model in self._client.models.list(config={"page_size": MOST_MODELS}).page
                 if "predictLongRunning" in (model.supported_actions or [])
             )
         except Exception as error:
             raise _poll_error(error) from error
+
+
+class _Limited(httpx.SyncByteStream):
+    """The bytes of an answer, up to LARGEST_ANSWER."""
+
+    def __init__(self, stream: httpx.SyncByteStream) -> None:
+        self._stream = stream
+
+    def __iter__(self) -> Iterator[bytes]:
+        size = 0
+        for chunk in self._stream:
+            size += len(chunk)
+            if size > LARGEST_ANSWER:
+                raise httpx.ReadError(f"the answer is larger than {LARGEST_ANSWER // 1024**2} MB")
+            yield chunk
+
+    def close(self) -> None:
+        self._stream.close()
+
+
+def _limit(response: httpx.Response) -> None:
+    """Called when the head of an answer has come, before its body is read."""
+    if response.headers.get("content-encoding", "identity") != "identity":
+        raise httpx.DecodingError("the answer is packed although that was not asked for")
+    response.stream = _Limited(response.stream)
 
 
 def sdk_version() -> str:
@@ -200,18 +235,29 @@ def _read_operation(operation: Any) -> PollAnswer:
     if not operation.done:
         return Running()
     if operation.error:
-        code = str(operation.error.get("code", ""))
+        code = clean(operation.error.get("code", ""))[:20]
         return Failed(code, clean(operation.error.get("message") or "no message"))
     response = operation.response or operation.result
     for video in (response and response.generated_videos) or []:
         if video.video and video.video.uri:
-            return Finished(without_key(video.video.uri))
+            # What no row can hold is no link either.
+            return Finished(without_key(clean_link(video.video.uri)))
     reasons = tuple(
         clean(each) for each in ((response and response.rai_media_filtered_reasons) or [])
     )
     if reasons or (response and response.rai_media_filtered_count):
         return Blocked(reasons, _support_codes(reasons))
     return Nothing()
+
+
+def _can_be_kept(name: str) -> bool:
+    """As a row's operation name, letter by letter: with another name nothing is found again."""
+    return len(name) <= 500 and clean_link(name) == name
+
+
+def clean_link(link: str) -> str:
+    """Without what no database takes."""
+    return link.replace("\0", "").encode("utf-8", "replace").decode()
 
 
 def _support_codes(reasons: Sequence[str]) -> tuple[str, ...]:
@@ -356,10 +402,17 @@ def _retry_after(error: Exception) -> float | None:
     for detail in _details(error):
         delay = detail.get("retryDelay")
         if isinstance(delay, str) and (match := re.fullmatch(r"(\d+(?:\.\d+)?)s", delay)):
-            return float(match.group(1))
+            return min(float(match.group(1)), LONGEST_RETRY_SECONDS)
     response = getattr(error, "response", None)
     header = response.headers.get("retry-after") if response is not None else None
-    return float(header) if header and header.isdecimal() else None
+    return read_seconds(header)
+
+
+def read_seconds(header: str | None) -> float | None:
+    """A Retry-After header in its usual form."""
+    if not header or not header.isdecimal():
+        return None
+    return min(float(header), LONGEST_RETRY_SECONDS)
 
 
 def without_key(link: str) -> str:
@@ -374,10 +427,10 @@ def without_key(link: str) -> str:
 def clean(words: object) -> str:
     """The API's words for a record or a log: one line, bounded, and never with the key in it."""
     text = words if isinstance(words, str) else str(words) or type(words).__name__
+    # A terminal obeys control characters, and a database refuses NUL.
+    text = "".join(each for each in text if category(each) != "Cc" or each.isspace())
+    text = " ".join(text.split())
     for key in filter(None, {settings.GEMINI_API_KEY}):
         text = text.replace(key, "[key]")
-    text = " ".join(text.split())
-    # A terminal obeys control characters, and a database refuses NUL.
-    text = "".join(each for each in text if each.isprintable() or category(each) != "Cc")
     text = text.encode("utf-8", "replace").decode()
     return text if len(text) <= 1000 else text[:1000] + "…"
