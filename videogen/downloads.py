@@ -27,8 +27,8 @@ from storybook.paths import safe_name
 from .errors import DownloadError, VideoFileError
 from .links import addresses_of, origin_of, read_link
 from .models import VideoRender
-from .veo import clean, read_seconds, without_key
 from .videofiles import VideoFacts, inspect_video, is_faststart, make_faststart, make_poster
+from .words import clean, read_seconds, without_key
 
 logger = logging.getLogger(__name__)
 

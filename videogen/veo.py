@@ -8,27 +8,24 @@ Google's documentation and from google-genai 2.34.0's source; openspec/specs/veo
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
-from unicodedata import category
 from zoneinfo import ZoneInfo
 
 import httpx
 from django.conf import settings
 
+from .answer_limit import limit_answer
 from .errors import VeoError
+from .words import LONGEST_RETRY_SECONDS, clean, clean_link, read_seconds, without_key
 
 if TYPE_CHECKING:
     from google.genai import Client
 
 SUBMITTERS = 8
 POLLERS = 24
-# An answer is a few kilobytes; what is far larger is none, and would fill the memory.
-LARGEST_ANSWER = 8 * 1024**2
-# The longest quota is a day's.
-LONGEST_RETRY_SECONDS = 48 * 3600.0
 MOST_MODELS = 1000
 
 
@@ -120,7 +117,7 @@ class VeoClient:
                 # Packed, a small answer could unfold to any size.
                 headers={"Accept-Encoding": "identity"},
                 client_args={
-                    "event_hooks": {"response": [_limit]},
+                    "event_hooks": {"response": [limit_answer]},
                     # httpx takes the key along to other hosts.
                     "follow_redirects": False,
                     "limits": httpx.Limits(
@@ -200,31 +197,6 @@ class VeoClient:
             raise _poll_error(error) from error
 
 
-class _Limited(httpx.SyncByteStream):
-    """The bytes of an answer, up to LARGEST_ANSWER."""
-
-    def __init__(self, stream: httpx.SyncByteStream) -> None:
-        self._stream = stream
-
-    def __iter__(self) -> Iterator[bytes]:
-        size = 0
-        for chunk in self._stream:
-            size += len(chunk)
-            if size > LARGEST_ANSWER:
-                raise httpx.ReadError(f"the answer is larger than {LARGEST_ANSWER // 1024**2} MB")
-            yield chunk
-
-    def close(self) -> None:
-        self._stream.close()
-
-
-def _limit(response: httpx.Response) -> None:
-    """Called when the head of an answer has come, before its body is read."""
-    if response.headers.get("content-encoding", "identity") != "identity":
-        raise httpx.DecodingError("the answer is packed although that was not asked for")
-    response.stream = _Limited(response.stream)
-
-
 def sdk_version() -> str:
     from google.genai import __version__
 
@@ -253,11 +225,6 @@ def _read_operation(operation: Any) -> PollAnswer:
 def _can_be_kept(name: str) -> bool:
     """As a row's operation name, letter by letter: with another name nothing is found again."""
     return len(name) <= 500 and clean_link(name) == name
-
-
-def clean_link(link: str) -> str:
-    """Without what no database takes."""
-    return link.replace("\0", "").encode("utf-8", "replace").decode()
 
 
 def _support_codes(reasons: Sequence[str]) -> tuple[str, ...]:
@@ -406,31 +373,3 @@ def _retry_after(error: Exception) -> float | None:
     response = getattr(error, "response", None)
     header = response.headers.get("retry-after") if response is not None else None
     return read_seconds(header)
-
-
-def read_seconds(header: str | None) -> float | None:
-    """A Retry-After header in its usual form."""
-    if not header or not header.isdecimal():
-        return None
-    return min(float(header), LONGEST_RETRY_SECONDS)
-
-
-def without_key(link: str) -> str:
-    """The link, should it hold the key: the key goes in a header, and only to its own host."""
-    key = settings.GEMINI_API_KEY
-    if not key or key not in link:
-        return link
-    bare = re.sub(rf"(?<=[?&])[^?&=#]*={re.escape(key)}(?=[&#]|$)&?", "", link)
-    return bare.replace(key, "").rstrip("?&")
-
-
-def clean(words: object) -> str:
-    """The API's words for a record or a log: one line, bounded, and never with the key in it."""
-    text = words if isinstance(words, str) else str(words) or type(words).__name__
-    # A terminal obeys control characters, and a database refuses NUL.
-    text = "".join(each for each in text if category(each) != "Cc" or each.isspace())
-    text = " ".join(text.split())
-    for key in filter(None, {settings.GEMINI_API_KEY}):
-        text = text.replace(key, "[key]")
-    text = text.encode("utf-8", "replace").decode()
-    return text if len(text) <= 1000 else text[:1000] + "…"
