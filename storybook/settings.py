@@ -49,10 +49,15 @@ def secret_key() -> str:
     if key := env("DJANGO_SECRET_KEY"):
         return key
     path = STATE_DIR / "secret_key"
-    path.parent.mkdir(parents=True, exist_ok=True)
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except FileExistsError:
+    except OSError as error:
+        if not path.is_file():
+            raise ImproperlyConfigured(
+                f"There is no secret key: set DJANGO_SECRET_KEY, or let {path.parent} be written "
+                f"to ({error.strerror}), where one is made."
+            ) from None
         # Another process may be between creating and writing it.
         for _ in range(100):
             if key := path.read_text().strip():
@@ -82,7 +87,10 @@ CSRF_TRUSTED_ORIGINS = [
 if env_bool("DJANGO_BEHIND_TLS"):
     # A proxy ends TLS and tells so; it has to remove the header from what comes from outside.
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
-    SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = True
+    SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE_SSL_REDIRECT = True
+    SECURE_HSTS_SECONDS = env_number("DJANGO_HSTS_SECONDS", 3600, int)
+# Subdomains and browsers' preload lists are the domain owner's to decide.
+SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"]
 
 INSTALLED_APPS = [
     "videogen",

@@ -115,6 +115,8 @@ class FarEnd(ThreadingHTTPServer):
 
 class _FarEndHandler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    # Head and body are two packets: the second one would wait for the first one's receipt.
+    disable_nagle_algorithm = True
 
     def do_GET(self):
         body = self.rfile.read(int(self.headers.get("content-length", 0)))

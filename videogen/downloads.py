@@ -27,8 +27,8 @@ from storybook.paths import safe_name
 from .errors import DownloadError, VideoFileError
 from .links import addresses_of, origin_of, read_link
 from .models import VideoRender
-from .veo import clean, without_key
 from .videofiles import VideoFacts, inspect_video, is_faststart, make_faststart, make_poster
+from .words import clean, read_seconds, without_key
 
 logger = logging.getLogger(__name__)
 
@@ -257,12 +257,11 @@ def _status_error(response: httpx.Response) -> DownloadError:
         )
         return DownloadError(sentence, code="http_404", permanent=True)
     permanent = 400 <= status < 500 and status not in (408, 425, 429)
-    after = response.headers.get("retry-after", "")
     return DownloadError(
         f"The server refuses the download (HTTP {status}). {_words_of(response)}".strip(),
         code=f"http_{status}",
         permanent=permanent,
-        retry_after=float(after) if after.isdecimal() else None,
+        retry_after=read_seconds(response.headers.get("retry-after")),
     )
 
 
@@ -271,7 +270,7 @@ def _words_of(response: httpx.Response) -> str:
     try:
         body = next(response.iter_bytes(8192), b"")
         return clean(json.loads(body)["error"]["message"])
-    except (httpx.HTTPError, ValueError, KeyError, TypeError):
+    except (httpx.HTTPError, ValueError, KeyError, TypeError, RecursionError):
         return ""
 
 

@@ -62,7 +62,7 @@ def addresses_of(url: httpx.URL, *, is_given: bool) -> Sequence[str]:
         )
     if _is_literal(host):
         found = [host]
-    elif getproxies().get(url.scheme) and not proxy_bypass(host):
+    elif {url.scheme, "all"} & getproxies().keys() and not proxy_bypass(host):
         return []
     else:
         found = _resolve(host, url.port or _PORTS[url.scheme])

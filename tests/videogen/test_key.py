@@ -18,7 +18,7 @@ from tests.factories import make_story, shots_of
 from tests.installations import Installation, write_story
 from tests.videogen.addresses import person
 from videogen.models import VideoRender
-from videogen.veo import without_key
+from videogen.words import without_key
 
 from .test_pipeline import queue, work
 

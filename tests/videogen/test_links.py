@@ -18,7 +18,7 @@ from tests.factories import make_lane, make_render, make_shot
 from videogen.decisions import attach_link
 from videogen.downloads import fetch_clip, new_client
 from videogen.errors import DownloadError
-from videogen.links import is_allowed_host, is_public
+from videogen.links import addresses_of, is_allowed_host, is_public
 from videogen.models import VideoRender
 from videogen.queueing import Requester
 from videogen.takes import Downloads
@@ -203,6 +203,15 @@ def test_an_address_that_does_not_answer_is_followed_by_the_next(
         fetch_clip(client, f"{settings.VIDEO_API_BASE_URL}/x", 7)
 
     assert len(far_end.requests) == 1
+
+
+@pytest.mark.parametrize("variable", ["HTTPS_PROXY", "ALL_PROXY"])
+def test_behind_a_proxy_the_proxy_asks_for_the_name(names, monkeypatch, variable):
+    monkeypatch.setenv(variable, "http://127.0.0.1:9")
+
+    assert addresses_of(httpx.URL(f"{GOOGLE}/x"), is_given=False) == []
+    with pytest.raises(DownloadError):
+        addresses_of(httpx.URL("https://10.0.0.7/x"), is_given=True)
 
 
 @pytest.mark.parametrize(("name", "is_trusted"), [("api.example", True), ("other.example", False)])

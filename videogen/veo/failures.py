@@ -5,15 +5,13 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime, timedelta
 from typing import Any
-from unicodedata import category
 from zoneinfo import ZoneInfo
 
 import httpx
 from django.conf import settings
 
 from videogen.errors import VeoError
-
-LONGEST_RETRY = 48 * 3600.0
+from videogen.words import LONGEST_RETRY_SECONDS, clean, read_seconds
 
 # What has surely not left this machine, or was refused before a connection stood.
 _NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol)
@@ -187,28 +185,7 @@ def _retry_after(error: Exception) -> float | None:
     for detail in _details(error):
         delay = detail.get("retryDelay")
         if isinstance(delay, str) and (match := re.fullmatch(r"(\d+(?:\.\d+)?)s", delay)):
-            return min(float(match.group(1)), LONGEST_RETRY)
+            return min(float(match.group(1)), LONGEST_RETRY_SECONDS)
     response = getattr(error, "response", None)
     header = response.headers.get("retry-after") if response is not None else None
-    return min(float(header), LONGEST_RETRY) if header and header.isdecimal() else None
-
-
-def without_key(link: str) -> str:
-    """The link, should it hold the key: the key goes in a header, and only to its own host."""
-    key = settings.GEMINI_API_KEY
-    if not key or key not in link:
-        return link
-    bare = re.sub(rf"(?<=[?&])[^?&=#]*={re.escape(key)}(?=[&#]|$)&?", "", link)
-    return bare.replace(key, "").rstrip("?&")
-
-
-def clean(words: object) -> str:
-    """The API's words for a record or a log: one line, bounded, and never with the key in it."""
-    text = words if isinstance(words, str) else str(words) or type(words).__name__
-    for key in filter(None, {settings.GEMINI_API_KEY}):
-        text = text.replace(key, "[key]")
-    # A terminal obeys control characters, and a database refuses NUL.
-    text = "".join(each for each in text if each.isspace() or category(each) != "Cc")
-    text = " ".join(text.split())
-    text = text.encode("utf-8", "replace").decode()
-    return text if len(text) <= 1000 else text[:1000] + "…"
+    return read_seconds(header)
