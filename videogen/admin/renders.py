@@ -75,6 +75,8 @@ class VideoRenderAdmin(TakePages, RecordAdmin):
                     "duration_seconds",
                     "reference_type",
                     "cost",
+                    "price_source",
+                    "actual_cost_usd",
                     "sdk_version",
                 ]
             },
@@ -145,6 +147,9 @@ class VideoRenderAdmin(TakePages, RecordAdmin):
                     "downloader",
                     "download_lease_until",
                     "download_attempts",
+                    "audio_retries",
+                    "content_sha256",
+                    "request_sha256",
                 ],
             },
         ),
