@@ -10,7 +10,7 @@ from django.core.checks import CheckMessage, Error, Warning, register
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 
-from .webhooks import LOOPBACK, SHORTEST_KEY, is_safe_address, keys_of
+from .notice_webhook import LOOPBACK, SHORTEST_KEY, is_safe_address, keys_of
 
 MAKE_ONE = (
     "python -c \"import base64, secrets; print('whsec_' + "

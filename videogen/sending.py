@@ -22,10 +22,10 @@ from django.utils import timezone
 
 from .errors import NoticeError
 from .models import Notice, RenderBatch
+from .notice_webhook import post_webhook
 from .notices import batch_of, due_notices
 from .stopping import stop_requested
 from .wakeups import wake_sender
-from .webhooks import post_webhook
 
 logger = logging.getLogger(__name__)
 
