@@ -20,7 +20,7 @@ def new_secret():
 
 class Receiver(ThreadingHTTPServer):
     """`answers`: (status, headers) in their order, the last one for ever. `requests`: what came, as
-    (headers, body)."""
+    (headers, body); `most`: how many it had to answer at once."""
 
     daemon_threads = True
 
@@ -29,6 +29,8 @@ class Receiver(ThreadingHTTPServer):
         self.answers = [(204, {})]
         self.requests = []
         self.seconds = 0
+        self.busy = self.most = 0
+        self.lock = threading.Lock()
         self.url = f"http://127.0.0.1:{self.server_port}/hook"
 
     @property
@@ -46,10 +48,15 @@ class _Handler(BaseHTTPRequestHandler):
     def do_POST(self):
         body = self.rfile.read(int(self.headers["content-length"]))
         headers = {name.lower(): value for name, value in self.headers.items()}
-        self.server.requests.append((headers, body))
-        answers = self.server.answers
-        status, headers = answers.pop(0) if len(answers) > 1 else answers[0]
+        with self.server.lock:
+            self.server.requests.append((headers, body))
+            self.server.busy += 1
+            self.server.most = max(self.server.most, self.server.busy)
+            answers = self.server.answers
+            status, headers = answers.pop(0) if len(answers) > 1 else answers[0]
         time.sleep(self.server.seconds)
+        with self.server.lock:
+            self.server.busy -= 1
         self.send_response(status)
         for name, value in {"Content-Length": "0", **headers}.items():
             self.send_header(name, value)

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import subprocess
-import sys
 from collections import Counter
 from datetime import timedelta
 
@@ -19,7 +17,7 @@ from django_q.models import OrmQ
 
 from tests.conftest import KEY
 from tests.factories import State, make_batch, make_lane, make_render, make_shot, make_story
-from tests.installations import ROOT, Installation
+from tests.installations import Installation, wait_until, write_story
 from videogen import sending, tasks
 from videogen.models import Notice, Submission, VideoRender
 from videogen.notice_webhook import keys_of, signature
@@ -411,8 +409,9 @@ def test_waits_grow_from_a_minute_to_a_day():
     assert list(WAITS) == sorted(set(WAITS))
 
 
-def test_processes_that_send_at_once_send_everything_once(tmp_path):
-    number = 30
+@pytest.fixture
+def installation(tmp_path):
+    """With a receiver; both real."""
     with running_receiver() as receiver:
         installation = Installation(
             tmp_path,
@@ -421,24 +420,50 @@ def test_processes_that_send_at_once_send_everything_once(tmp_path):
             VIDEO_NOTICE_WEBHOOK_SECRET=SECRET,
         )
         installation.manage("migrate", "--verbosity=0")
-        installation.manage(
-            "shell",
-            "--command",
-            "from videogen.models import Notice\n"
-            f"for n in range({number}): Notice.objects.create(kind='queue_paused', key=n, "
-            "subject='Paused', text='It was.')",
-        )
-        code = "from videogen import sending\nwhile sending.run_slice(): pass"
-        command = [sys.executable, "manage.py", "shell", "--command", code]
-        senders = [
-            subprocess.Popen(command, cwd=ROOT, env=installation.environment) for _ in range(3)
-        ]
+        installation.receiver = receiver
+        yield installation
+        installation.close()
 
-        assert [sender.wait(120) for sender in senders] == [0, 0, 0]
 
-    assert sorted(Counter(receiver.ids).values()) == [1] * number
+def test_processes_that_send_at_once_send_everything_once(installation, tmp_path):
+    number, go = 30, tmp_path / "go"
+    installation.receiver.seconds = 0.05
+    installation.manage(
+        "shell",
+        "--command",
+        "from videogen.models import Notice\n"
+        f"for n in range({number}): Notice.objects.create(kind='queue_paused', key=n, "
+        "subject='Paused', text='It was.')",
+    )
+    code = (
+        "import pathlib, time; from videogen import sending\n"
+        f"pathlib.Path({str(tmp_path)!r}, f'ready-{{time.time_ns()}}').touch()\n"
+        f"while not pathlib.Path({str(go)!r}).exists(): time.sleep(0.01)\n"
+        "while sending.run_slice(): pass"
+    )
+    senders = [installation.start("shell", "--command", code) for _ in range(3)]
+    wait_until(lambda: len(list(tmp_path.glob("ready-*"))) == len(senders), 60)
+
+    go.touch()
+
+    assert [sender.wait(120) for sender in senders] == [0, 0, 0]
+    assert installation.receiver.most > 1
+    assert sorted(Counter(installation.receiver.ids).values()) == [1] * number
     rows = installation.query("SELECT attempts, next_attempt_at, last_error FROM videogen_notice")
     assert rows == [(0, None, "")] * number
+
+
+def test_a_cluster_finds_and_sends_by_itself(installation, tmp_path):
+    installation.manage("import_story", str(write_story(tmp_path, "story", 2)))
+    installation.start_simulator("--latency=0.2")
+    installation.start("work")
+    installation.run_task("story", "--no-wait")
+
+    wait_until(lambda: installation.receiver.requests, 60, "for a webhook: see work.log")
+
+    [payload] = installation.receiver.payloads
+    assert payload["data"]["subject"].endswith("has ended: 2 of 2 done")
+    assert is_genuine(SECRET, *installation.receiver.requests[0])
 
 
 # -- from the pump to the receiver -----------------------------------------------------------------
