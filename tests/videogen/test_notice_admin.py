@@ -54,9 +54,25 @@ def test_a_notice_is_read_and_not_changed():
     page = browser.get(page_of(notice))
 
     assert page.status_code == 200 and 'name="_save"' not in page.text
-    assert '<a href="/admin/">/admin/</a>' in page.text
     assert browser.post(page_of(notice), {"subject": "Another"}).status_code == 403
     assert Notice.objects.get().subject == "Notice 1"
+
+
+@pytest.mark.parametrize(
+    ("kind", "permissions", "is_linked"),
+    [
+        ("queue_paused", [], False),
+        ("queue_paused", ["videogen.view_lane"], True),
+        ("batch_finished", ["videogen.view_lane"], False),
+        ("batch_finished", ["videogen.view_renderbatch"], True),
+        ("budget_80", [], True),
+    ],
+)
+def test_its_page_is_linked_for_those_whom_it_lets_in(kind, permissions, is_linked):
+    notice = make_notice(kind=kind)
+    browser = browser_of("videogen.view_notice", *permissions)
+
+    assert ('<a href="/admin/">/admin/</a>' in browser.get(page_of(notice)).text) is is_linked
 
 
 @pytest.mark.parametrize("group", ["viewer", "artist", "producer"])

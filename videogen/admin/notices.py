@@ -9,6 +9,13 @@ from videogen.sending import send_again
 
 from .records import RecordAdmin
 
+# By kind: what has to be seen for the page that the notice leads to.
+_NEEDED = {
+    Notice.Kind.BATCH_FINISHED: ["renderbatch"],
+    Notice.Kind.CLIP_EXPIRES: ["renderbatch"],
+    Notice.Kind.QUEUE_PAUSED: ["lane"],
+}
+
 
 @admin.register(Notice)
 class NoticeAdmin(RecordAdmin):
@@ -29,6 +36,12 @@ class NoticeAdmin(RecordAdmin):
     ]
     readonly_fields = ["page", "sent"]
     actions = ["send_again"]
+
+    def get_fields(self, request, obj=None):
+        """The link only for those whom its page lets in."""
+        needed = _NEEDED.get(obj.kind, ()) if obj else ()
+        lets_in = request.user.has_perms([f"videogen.view_{name}" for name in needed])
+        return [each for each in self.fields if each != "page" or lets_in]
 
     def has_generate_permission(self, request):
         return request.user.has_perm("videogen.generate_video")
