@@ -252,6 +252,33 @@ VIDEO_DOWNLOAD_MAX_BYTES = env_number("VIDEO_DOWNLOAD_MAX_MEGABYTES", 2048, int)
 VIDEO_PRICE_USD_PER_SECOND = env_number("VIDEO_PRICE_USD_PER_SECOND", None, Decimal)
 VIDEO_BUDGET_USD = env_number("VIDEO_BUDGET_USD", None, Decimal)
 
+# -- Notices -------------------------------------------------------------------------------------
+
+# The site as people call it: notices are read elsewhere, and their links have to lead here.
+VIDEO_SITE_URL = env("VIDEO_SITE_URL").rstrip("/")
+VIDEO_NOTICE_EMAILS = [
+    address.strip() for address in env("VIDEO_NOTICE_EMAILS").split(",") if address.strip()
+]
+VIDEO_NOTICE_WEBHOOK_URL = env("VIDEO_NOTICE_WEBHOOK_URL")
+VIDEO_NOTICE_WEBHOOK_SECRET = env("VIDEO_NOTICE_WEBHOOK_SECRET")
+VIDEO_NOTICE_WEBHOOK_TIMEOUT_SECONDS = env_number(
+    "VIDEO_NOTICE_WEBHOOK_TIMEOUT_SECONDS", 15.0, float
+)
+
+EMAIL_HOST = env("EMAIL_HOST")
+EMAIL_PORT = env_number("EMAIL_PORT", 25, int)
+EMAIL_HOST_USER = env("EMAIL_HOST_USER")
+EMAIL_HOST_PASSWORD = env("EMAIL_HOST_PASSWORD")
+EMAIL_USE_TLS = env_bool("EMAIL_USE_TLS")
+EMAIL_USE_SSL = env_bool("EMAIL_USE_SSL")
+# A worker waits so long for a mail server that does not answer, and works on nothing else.
+EMAIL_TIMEOUT = 10
+DEFAULT_FROM_EMAIL = env("DEFAULT_FROM_EMAIL", "webmaster@localhost")
+# Without a mail server: a terminal is one while developing, and nobody is otherwise.
+EMAIL_BACKEND = "django.core.mail.backends." + (
+    "smtp.EmailBackend" if EMAIL_HOST else "console.EmailBackend" if DEBUG else "dummy.EmailBackend"
+)
+
 # -- The queue -----------------------------------------------------------------------------------
 
 # Wake-ups only: see videogen/wakeups.py. What these values hold off is measured in

@@ -57,6 +57,14 @@ def surroundings(settings, tmp_path, monkeypatch):
     settings.VIDEO_DOWNLOAD_DEADLINE_MINUTES = 1.0
     settings.VIDEO_DOWNLOAD_ATTEMPTS = 3
     settings.VIDEO_DOWNLOAD_MAX_BYTES = 100 * 1024**2
+    settings.VIDEO_SITE_URL = ""
+    settings.VIDEO_NOTICE_EMAILS = []
+    settings.VIDEO_NOTICE_WEBHOOK_URL = ""
+    settings.VIDEO_NOTICE_WEBHOOK_SECRET = ""
+    settings.VIDEO_NOTICE_WEBHOOK_TIMEOUT_SECONDS = 5.0
+    for name in ("HOST", "HOST_USER", "HOST_PASSWORD"):
+        setattr(settings, f"EMAIL_{name}", "")
+    settings.EMAIL_USE_TLS = settings.EMAIL_USE_SSL = False
 
 
 @pytest.fixture(scope="session")

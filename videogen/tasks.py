@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from . import drafts, pipeline, takes
-from .wakeups import wake_downloads, wake_pump
+from . import drafts, notices, pipeline, sending, takes
+from .wakeups import wake_downloads, wake_pump, wake_sender
 
 
 def pump() -> None:
     if pipeline.run_slice():
         wake_pump()
+    notices.look_for_news()
 
 
 def sweep() -> None:
@@ -16,8 +17,15 @@ def sweep() -> None:
     wake_pump()
     wake_downloads(1)
     drafts.delete_old_drafts()
+    notices.look_for_news()
 
 
 def download() -> None:
     if takes.run_slice():
         wake_downloads(1)
+    notices.look_for_news()
+
+
+def send_notices() -> None:
+    if sending.run_slice():
+        wake_sender()
