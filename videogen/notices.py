@@ -26,8 +26,8 @@ from .budget_uses import BudgetUse, budget_uses
 from .models import Lane, Notice, RenderBatch, Submission, VideoRender
 from .planning import Action
 from .showing import usd
-from .veo import clean
 from .wakeups import wake_sender
+from .words import clean
 
 State = VideoRender.State
 Kind = Notice.Kind

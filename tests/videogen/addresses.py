@@ -54,6 +54,7 @@ def addresses(world):
         "submission": world.submission,
         "lane": world.lane,
         "referencechoice": world.choice,
+        "notice": world.notice,
         "user": world.user,
         "group": world.group,
         "schedule": world.schedule,

@@ -23,7 +23,7 @@ from tests.factories import (
     shots_of,
 )
 from videogen.drafts import draft_batches
-from videogen.models import ReferenceChoice, RenderBatch, Submission, VideoRender
+from videogen.models import Notice, ReferenceChoice, RenderBatch, Submission, VideoRender
 from videogen.queueing import Requester
 
 State = VideoRender.State
@@ -98,6 +98,9 @@ def make_everything(words="It did not work out.", story=None):
         draft=draft,
         lane=lane,
         choice=choice,
+        notice=Notice.objects.create(
+            kind=Notice.Kind.QUEUE_PAUSED, key="everything", subject=words[:200], text=words
+        ),
         picture=Picture.objects.filter(story=story).exclude(file="").first(),
         document=DesignDocument.objects.filter(story=story).first(),
         scenelet=Scenelet.objects.filter(story=story).first(),

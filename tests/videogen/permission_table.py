@@ -92,6 +92,7 @@ RECORDS = {
     "videogen/videorender": (VIEWER, NOBODY, NOBODY, NOBODY),
     "videogen/submission": (VIEWER, NOBODY, NOBODY, NOBODY),
     "videogen/lane": (VIEWER, NOBODY, NOBODY, NOBODY),
+    "videogen/notice": (VIEWER, NOBODY, NOBODY, NOBODY),
     "videogen/referencechoice": (VIEWER, ARTIST, ARTIST, ARTIST),
     "auth/user": (SUPERUSER, SUPERUSER, SUPERUSER, SUPERUSER),
     "auth/group": (SUPERUSER, SUPERUSER, SUPERUSER, SUPERUSER),
