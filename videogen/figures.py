@@ -172,7 +172,7 @@ _GROUPS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
 
 
 def _figures(by: str, row: dict[str, Any], values: list[Any]) -> Figures:
-    numbers = {name: row[name] or Figures.__dataclass_fields__[name].default for name in SUMMED}
+    numbers = {name: _cents(row[name]) if name.endswith("_usd") else row[name] for name in SUMMED}
     match by, values:
         case By.STORY, [story_id, title]:
             names = {"key": story_id, "label": title or story_id, "context": story_id}
@@ -189,6 +189,11 @@ def _figures(by: str, row: dict[str, Any], values: list[Any]) -> Figures:
         case _, [reason]:
             names = {"key": reason, "label": Reason(reason).label}
     return Figures(**names, **numbers)
+
+
+def _cents(amount: Decimal | None) -> Decimal:
+    # SQLite adds amounts as floating-point numbers.
+    return (amount or Decimal(0)).quantize(CENT, ROUND_HALF_UP)
 
 
 def _attempts(scope: Scope) -> QuerySet[VideoRender]:
@@ -358,7 +363,7 @@ def forecasts(stories: Iterable[Story]) -> list[Forecast]:
                 sums.get(story.pk, {}).get(name, 0)
                 for name in ("approved", "takes", "yielded", "waiting")
             ),
-            spent_usd=sums.get(story.pk, {}).get("spent") or Decimal("0.00"),
+            spent_usd=_cents(sums.get(story.pk, {}).get("spent")),
             price_usd=price,
             is_simulated=settings.VIDEO_BACKEND == SIMULATOR,
         )
