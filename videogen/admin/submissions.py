@@ -99,10 +99,9 @@ class SubmissionAdmin(RecordAdmin):
     list_display = [
         "entry",
         "shot",
-        "story",
-        "person",
         "estimate",
         "actual",
+        "person",
         "claimed_at",
         "takes",
         "batch",
@@ -149,11 +148,11 @@ class SubmissionAdmin(RecordAdmin):
 
     @admin.display(ordering="render__shot")
     def shot(self, submission):
-        return format_html("<bdi>{}</bdi>", submission.render.shot)
-
-    @admin.display(ordering="render__shot__scenelet__story__title")
-    def story(self, submission):
-        return format_html("<bdi>{}</bdi>", submission.render.shot.scenelet.story)
+        shot = submission.render.shot
+        story = shot.scenelet.story
+        return format_html(
+            '<bdi>{}</bdi><br><span class="st-quiet"><bdi>{}</bdi></span>', shot, story
+        )
 
     @admin.display(ordering="render__requested_by_name")
     def person(self, submission):

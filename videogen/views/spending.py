@@ -34,6 +34,7 @@ from videogen.showing import usd
 # The CSV has all.
 MOST_ROWS = 50
 MOST_DAYS = 62
+MOST_OPEN_DAYS = 7
 DAYS = 30
 
 HEIGHT = 120
@@ -144,6 +145,11 @@ class Table:
     @property
     def title(self) -> str:
         return TITLES[By(self.by)]
+
+    @property
+    def is_long(self) -> bool:
+        """Folded: the drawing says the same."""
+        return self.by == By.DAY and len(self.rows) > MOST_OPEN_DAYS
 
     @property
     def has_open(self) -> bool:
