@@ -30,6 +30,7 @@ from django.db.models import (
     When,
 )
 from django.db.models.functions import Coalesce, TruncDate
+from django.db.models.lookups import In
 from django.utils import timezone
 
 from storybook.models import Shot, Story
@@ -225,9 +226,10 @@ def _reason() -> Case:
     # Judged before this one was asked for: what is rejected afterwards was no reason.
     rejected = earlier.filter(review=Review.REJECTED, reviewed_at__lte=OuterRef("queued_at"))
     before = Subquery(earlier.order_by("-pk").values("state")[:1])
+    without_video = In(before, [state.value for state in State if state != State.DONE])
     copied = Q(copy_of__isnull=False)
 
-    def when(condition: Q | Exists, reason: Reason) -> When:
+    def when(condition: Q | Exists | In, reason: Reason) -> When:
         return When(condition, then=Value(reason.value))
 
     return Case(
@@ -235,16 +237,12 @@ def _reason() -> Case:
         when(Q(kind=Kind.LINK), Reason.LINK),
         when(copied & ~Q(model=F("copy_of__model")), Reason.PROMOTED),
         when(copied, Reason.EXACTLY),
-        when(Q(Exists(earlier)) & ~_equals(before, State.DONE), Reason.RETRY),
+        when(without_video, Reason.RETRY),
         when(Exists(rejected), Reason.REJECTED),
         when(Q(mode=RenderBatch.Mode.OVERRIDE), Reason.NEW_TAKE),
         default=Value(Reason.MISSING.value),
         output_field=CharField(),
     )
-
-
-def _equals(expression: Subquery, value: str) -> Q:
-    return Q(models.lookups.Exact(expression, Value(value)))
 
 
 # -- to the end of a story -------------------------------------------------------------------------

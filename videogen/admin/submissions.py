@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import date, datetime, time, timedelta
+
 from django.contrib import admin
+from django.contrib.admin.options import IncorrectLookupParameters
 from django.core.exceptions import PermissionDenied
 from django.db.models import Count, Exists, OuterRef, Q, Sum
 from django.http import HttpResponseRedirect
 from django.urls import path, reverse
+from django.utils import timezone
 from django.utils.html import format_html
 
 from storybook.models import Story
@@ -27,6 +31,8 @@ TONES = {
 }
 # What a submission can have: what was never sent has none.
 OF_SUBMISSIONS = [each for each in Outcome if each not in (Outcome.REHEARSED, Outcome.NOT_SENT)]
+
+DAYS = 7
 
 COLUMNS = {
     "claimed at": "claimed_at",
@@ -94,6 +100,28 @@ class PersonFilter(admin.SimpleListFilter):
         return queryset.filter(render__requested_by_name=self.value()) if self.value() else queryset
 
 
+class DayFilter(admin.SimpleListFilter):
+    """Offers the last days; the address may name any."""
+
+    title = "day"
+    parameter_name = "day"
+
+    def lookups(self, request, model_admin):
+        today = timezone.localdate()
+        days = [today - timedelta(days=ago) for ago in range(DAYS)]
+        return [(day.isoformat(), f"{day:%a} {day.day} {day:%b}") for day in days]
+
+    def queryset(self, request, queryset):
+        if not self.value():
+            return queryset
+        try:
+            start = datetime.combine(date.fromisoformat(self.value()), time.min)
+            end = timezone.make_aware(start + timedelta(days=1))
+        except (ValueError, OverflowError) as error:
+            raise IncorrectLookupParameters from error
+        return queryset.filter(claimed_at__gte=timezone.make_aware(start), claimed_at__lt=end)
+
+
 @admin.register(Submission)
 class SubmissionAdmin(RecordAdmin):
     list_display = [
@@ -106,8 +134,7 @@ class SubmissionAdmin(RecordAdmin):
         "takes",
         "batch",
     ]
-    list_filter = [EntryFilter, StoryFilter, PersonFilter, "lane"]
-    date_hierarchy = "claimed_at"
+    list_filter = [EntryFilter, StoryFilter, PersonFilter, DayFilter, "lane"]
     list_select_related = ["render__shot__scenelet__story", "lane"]
     fat_columns = (
         "render__prompt_text",
@@ -216,7 +243,7 @@ class SubmissionAdmin(RecordAdmin):
         self._check(request)
         try:
             found = self.get_changelist_instance(request).queryset
-        except admin.options.IncorrectLookupParameters:
+        except IncorrectLookupParameters:
             return HttpResponseRedirect(reverse("admin:videogen_submission_changelist"))
         rows = found.values_list(*COLUMNS.values()).iterator(chunk_size=2000)
         return csv_response("submissions", list(COLUMNS), rows)

@@ -188,8 +188,12 @@ class Chart:
 def show_spending(request: HttpRequest, site: AdminSite) -> HttpResponse:
     form = ScopeForm(request.GET)
     scope = form.scope
-    grouped = {by: figures_by(by, scope) for by in _groupings(scope)}
-    total = total_of(grouped[By.DAY])
+    days = shown_days(scope)
+    first = By.SCENELET if scope.story else By.STORY
+    grouped = {by: figures_by(by, scope) for by in (first, By.REASON, By.PERSON)}
+    # Not of all time: a database may need a function of its own for the day of every row.
+    grouped[By.DAY] = figures_by(By.DAY, Scope(scope.story, days[0], days[-1])) if days else []
+    total = total_of(grouped[first])
     context = {
         **site.each_context(request),
         "title": "Spending",
@@ -198,7 +202,7 @@ def show_spending(request: HttpRequest, site: AdminSite) -> HttpResponse:
         "scope": scope,
         "total": Row(total, None, Decimal(0)),
         "finish": finishes([scope.story])[0] if scope.story else None,
-        "chart": draw_days(grouped[By.DAY], scope),
+        "chart": draw_days(days, grouped[By.DAY]),
         "tables": [_table(by, rows, scope) for by, rows in grouped.items()],
         "is_simulated": settings.VIDEO_BACKEND == SIMULATOR,
         "ledger_url": _ledger_url(scope),
@@ -237,13 +241,17 @@ def spending_csv(request: HttpRequest, by: str) -> StreamingHttpResponse:
     return csv_response(name, header, cells)
 
 
-def draw_days(days: Sequence[Figures], scope: Scope) -> Chart:
-    """Of the period asked for, else of the last days; of a long one the last days of it."""
-    end = min(scope.until or timezone.localdate(), timezone.localdate())
+def shown_days(scope: Scope) -> list[date]:
+    """Those asked for, else the last ones; of a long period the last ones of it."""
+    today = timezone.localdate()
+    end = min(scope.until or today, today)
     start = scope.since or end - timedelta(days=DAYS - 1)
     start = max(start, end - timedelta(days=MOST_DAYS - 1))
+    return [start + timedelta(days=each) for each in range((end - start).days + 1)]
+
+
+def draw_days(shown: Sequence[date], days: Sequence[Figures]) -> Chart:
     by_day = {each.key: each for each in days}
-    shown = [start + timedelta(days=each) for each in range((end - start).days + 1)]
     figures = [by_day.get(day.isoformat(), Figures()) for day in shown]
     most = max((each.spent_usd + each.open_usd for each in figures), default=Decimal(0))
     step = 100 / max(len(shown), 1)
@@ -274,11 +282,6 @@ def _told(figures: Figures) -> str:
 
 def _height(amount: Decimal, most: Decimal) -> float:
     return round(max(LEAST, HEIGHT * float(amount / most)), 2) if amount else 0.0
-
-
-def _groupings(scope: Scope) -> list[By]:
-    first = By.SCENELET if scope.story else By.STORY
-    return [first, By.REASON, By.PERSON, By.DAY]
 
 
 def _table(by: By, rows: list[Figures], scope: Scope) -> Table:
