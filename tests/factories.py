@@ -191,6 +191,8 @@ def make_render(shot, state=State.QUEUED, *, touched_ago=0, submission=None, **v
         fields |= {"take": taken + 1, "video_file": f"take-{number}.mp4"}
     if state in VideoRender.ENDED:
         fields["ended_at"] = moment
+    if submission is not False and state in _OUTCOMES and fields["kind"] == "generation":
+        fields["claimed_at"] = moment
     render = VideoRender.objects.create(**fields | values)
     if submission is not False and state in _OUTCOMES and render.kind == "generation":
         defaults = {"outcome": _OUTCOMES[state], "claimed_at": moment}

@@ -192,6 +192,7 @@ def _make_story(number: int) -> None:
             prompt_text="A prompt. " * 400,
             is_simulated=True,
             queued_at=then,
+            claimed_at=then,
             state_since=then,
             ended_at=then,
         )

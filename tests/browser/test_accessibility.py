@@ -10,7 +10,7 @@ from tests.installations import wait_until
 # What axe runs by default, and the sizes of what is touched where every link is ours.
 RULES = {"resultTypes": ["violations"]}
 OWN_RULES = {**RULES, "rules": {"target-size": {"enabled": True}}}
-STOCK = {"shots list"}
+STOCK = {"shots list", "books"}
 # Django's own links among words that have no line under them.
 STOCK_LINKS = (".breadcrumbs", 'a[href="?_facets')
 # Colours that fade over into the other scheme would be measured half-way.
@@ -52,6 +52,9 @@ def pages(site, chromium):
         "takes": f"/admin/storybook/shot/{shot}/takes/",
         "compare": f"/admin/videogen/videorender/shots/{shot}/compare/",
         "pictures": f"/admin/storybook/story/{story}/pictures/",
+        "spending": "/admin/videogen/submission/spending/",
+        "spending of a story": f"/admin/videogen/submission/spending/?story={story}",
+        "books": "/admin/videogen/submission/",
     }
 
 

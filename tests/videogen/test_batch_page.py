@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import re
 from datetime import timedelta
+from decimal import Decimal
 
 import pytest
 from django.contrib.admin.models import LogEntry
@@ -527,3 +528,22 @@ def test_looking_needs_the_permission_to_see_batches(name):
 
     assert browser_of("storybook.view_shot").get(url(batch, name)).status_code == 403
     assert viewer().get(url(RenderBatch(pk=10**30), name)).status_code == 404
+
+
+def test_estimate_before_actual_after(settings):
+    settings.VIDEO_BACKEND = "gemini"
+    story = make_story(shots=2)
+    batch = make_batch(story, estimated_cost_usd=Decimal("6.40"))
+    paid = {"batch": batch, "backend": "gemini", "price_estimate_usd": Decimal("3.20")}
+    done, running = (
+        make_render(shot, state, **paid)
+        for shot, state in zip(shots_of(story), (State.DONE, State.RUNNING), strict=True)
+    )
+    address = reverse("admin:videogen_renderbatch_progress", args=[batch.pk])
+
+    before = viewer().get(address).text
+    running.move(State.RUNNING, State.BLOCKED)
+    after = viewer().get(address).text
+
+    assert "estimated $6.40" in before and ", actual" not in before
+    assert "estimated $6.40, actual $3.20" in after

@@ -6,6 +6,7 @@ from django.urls import reverse
 from django.utils.html import format_html
 
 from videogen.decisions import allow_new_render, look_again
+from videogen.ledger import Outcome, outcome_of, with_outcomes
 from videogen.models import VideoRender
 from videogen.showing import badge_of_state, indented_text, media_url, shown_pictures, usd
 
@@ -13,12 +14,38 @@ from .records import RecordAdmin, as_json
 from .takes import TakePages
 
 
+class OutcomeFilter(admin.SimpleListFilter):
+    """In the books: rehearsals and what was never sent are here only, for they have no
+    submission."""
+
+    title = "outcome"
+    parameter_name = "outcome"
+
+    def lookups(self, request, model_admin):
+        return Outcome.choices
+
+    def queryset(self, request, queryset):
+        chosen = self.value() in Outcome.values
+        return with_outcomes(queryset).filter(outcome=self.value()) if chosen else queryset
+
+
 @admin.register(VideoRender)
 class VideoRenderAdmin(TakePages, RecordAdmin):
-    list_display = ["badge", "shot_name", "story", "take", "kind", "model", "cost", "queued_at"]
+    list_display = [
+        "badge",
+        "shot_name",
+        "story",
+        "take",
+        "kind",
+        "model",
+        "cost",
+        "actual",
+        "queued_at",
+    ]
     list_display_links = ["badge", "shot_name"]
     list_filter = [
         "state",
+        OutcomeFilter,
         "review",
         "kind",
         "mode",
@@ -76,7 +103,8 @@ class VideoRenderAdmin(TakePages, RecordAdmin):
                     "reference_type",
                     "cost",
                     "price_source",
-                    "actual_cost_usd",
+                    "outcome",
+                    "actual",
                     "sdk_version",
                 ]
             },
@@ -163,6 +191,8 @@ class VideoRenderAdmin(TakePages, RecordAdmin):
         "warning_list",
         "prompt",
         "cost",
+        "outcome",
+        "actual",
         "error_facts",
     ]
 
@@ -220,6 +250,14 @@ class VideoRenderAdmin(TakePages, RecordAdmin):
     @admin.display(ordering="price_estimate_usd")
     def cost(self, render):
         return usd(render.price_estimate_usd)
+
+    @admin.display(ordering="actual_cost_usd")
+    def actual(self, render):
+        return "open" if render.actual_cost_usd is None else usd(render.actual_cost_usd)
+
+    @admin.display
+    def outcome(self, render):
+        return outcome_of(render, render.submissions.all()).label
 
     @admin.display(description="all takes")
     def takes(self, render):

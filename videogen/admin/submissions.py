@@ -1,18 +1,141 @@
+"""The books: every submission with its outcome, what it was to cost and what it came to."""
+
 from __future__ import annotations
 
-from django.contrib import admin
+from datetime import date, datetime, time, timedelta
 
-from videogen.models import Submission
-from videogen.showing import usd
+from django.contrib import admin
+from django.contrib.admin.options import IncorrectLookupParameters
+from django.core.exceptions import PermissionDenied
+from django.db.models import Count, Exists, OuterRef, Q, Sum
+from django.http import HttpResponseRedirect
+from django.urls import path, reverse
+from django.utils import timezone
+from django.utils.html import format_html
+
+from storybook.models import Story
+from videogen.ledger import Outcome, entries
+from videogen.models import Submission, VideoRender
+from videogen.sheets import csv_response
+from videogen.showing import Badge, usd
+from videogen.views.spending import show_spending, spending_csv
 
 from .records import RecordAdmin
+
+TONES = {
+    Outcome.SUCCEEDED: "green",
+    Outcome.BLOCKED: "red",
+    Outcome.FAILED: "red",
+    Outcome.UNKNOWN: "violet",
+    Outcome.IN_FLIGHT: "blue",
+}
+# What a submission can have: what was never sent has none.
+OF_SUBMISSIONS = [each for each in Outcome if each not in (Outcome.REHEARSED, Outcome.NOT_SENT)]
+
+DAYS = 7
+
+COLUMNS = {
+    "claimed at": "claimed_at",
+    "answered at": "answered_at",
+    "outcome": "entry",
+    "estimate USD": "price_usd",
+    "actual USD": "actual_usd",
+    "person": "render__requested_by_name",
+    "story": "render__shot__scenelet__story__title",
+    "story id": "render__shot__scenelet__story__story_id",
+    "scenelet id": "render__shot__scenelet__scenelet_id",
+    "shot": "render__shot__shot_index",
+    "render": "render_id",
+    "batch": "render__batch_id",
+    "take": "render__take",
+    "backend": "render__backend",
+    "model": "render__model",
+    "resolution": "render__resolution",
+    "seconds": "render__duration_seconds",
+    "operation": "operation_name",
+    "download link": "render__download_uri",
+    "token": "token",
+    "error": "error_message",
+}
+
+
+class EntryFilter(admin.SimpleListFilter):
+    title = "outcome"
+    parameter_name = "outcome"
+
+    def lookups(self, request, model_admin):
+        return [(each.value, each.label) for each in OF_SUBMISSIONS]
+
+    def queryset(self, request, queryset):
+        return queryset.filter(entry=self.value()) if self.value() else queryset
+
+
+class StoryFilter(admin.SimpleListFilter):
+    title = "story"
+    parameter_name = "story"
+
+    def lookups(self, request, model_admin):
+        sent = VideoRender.objects.filter(
+            shot__scenelet__story=OuterRef("pk"), claimed_at__isnull=False
+        )
+        return [(str(each.pk), str(each)) for each in Story.objects.filter(Exists(sent))]
+
+    def queryset(self, request, queryset):
+        value = self.value() or ""
+        if not value.isdecimal():
+            return queryset
+        return queryset.filter(render__shot__scenelet__story=int(value))
+
+
+class PersonFilter(admin.SimpleListFilter):
+    title = "person"
+    parameter_name = "person"
+
+    def lookups(self, request, model_admin):
+        sent = VideoRender.objects.filter(claimed_at__isnull=False)
+        names = sent.order_by("requested_by_name").values_list("requested_by_name", flat=True)
+        return [(each, each) for each in names.distinct() if each]
+
+    def queryset(self, request, queryset):
+        return queryset.filter(render__requested_by_name=self.value()) if self.value() else queryset
+
+
+class DayFilter(admin.SimpleListFilter):
+    """Offers the last days; the address may name any."""
+
+    title = "day"
+    parameter_name = "day"
+
+    def lookups(self, request, model_admin):
+        today = timezone.localdate()
+        days = [today - timedelta(days=ago) for ago in range(DAYS)]
+        return [(day.isoformat(), f"{day:%a} {day.day} {day:%b}") for day in days]
+
+    def queryset(self, request, queryset):
+        if not self.value():
+            return queryset
+        try:
+            start = datetime.combine(date.fromisoformat(self.value()), time.min)
+            end = timezone.make_aware(start + timedelta(days=1))
+        except (ValueError, OverflowError) as error:
+            raise IncorrectLookupParameters from error
+        return queryset.filter(claimed_at__gte=timezone.make_aware(start), claimed_at__lt=end)
 
 
 @admin.register(Submission)
 class SubmissionAdmin(RecordAdmin):
-    list_display = ["render", "outcome", "price", "lane", "claimed_at", "answered_at"]
-    list_filter = ["outcome", "lane"]
-    list_select_related = ["render__shot__scenelet", "lane"]
+    list_display = [
+        "entry",
+        "shot",
+        "estimate",
+        "actual",
+        "person",
+        "claimed_at",
+        "takes",
+        "batch",
+    ]
+    list_filter = [EntryFilter, StoryFilter, PersonFilter, DayFilter, "lane"]
+    list_select_related = ["render__shot__scenelet__story", "lane"]
     fat_columns = (
         "render__prompt_text",
         "render__references",
@@ -25,8 +148,10 @@ class SubmissionAdmin(RecordAdmin):
     search_fields = ["operation_name", "render__shot__scenelet__scenelet_id", "error_message"]
     fields = [
         "render",
+        "entry",
         "outcome",
-        "price",
+        "estimate",
+        "actual",
         "operation_name",
         "error_code",
         "error_message",
@@ -36,8 +161,111 @@ class SubmissionAdmin(RecordAdmin):
         "claimed_at",
         "answered_at",
     ]
-    readonly_fields = ["price", "token"]
+    readonly_fields = ["entry", "estimate", "actual", "token"]
+
+    def get_queryset(self, request):
+        return entries(super().get_queryset(request))
+
+    # -- columns
+
+    @admin.display(description="outcome")
+    def entry(self, submission):
+        outcome = Outcome(submission.entry)
+        return Badge(TONES.get(outcome, "grey"), outcome.label).__html__()
+
+    @admin.display(ordering="render__shot")
+    def shot(self, submission):
+        shot = submission.render.shot
+        story = shot.scenelet.story
+        return format_html(
+            '<bdi>{}</bdi><br><span class="st-quiet"><bdi>{}</bdi></span>', shot, story
+        )
+
+    @admin.display(ordering="render__requested_by_name")
+    def person(self, submission):
+        return format_html("<bdi>{}</bdi>", submission.render.requested_by_name or "–")
 
     @admin.display(ordering="price_usd")
-    def price(self, submission):
+    def estimate(self, submission):
         return usd(submission.price_usd)
+
+    @admin.display(ordering="actual_usd")
+    def actual(self, submission):
+        return "open" if submission.actual_usd is None else usd(submission.actual_usd)
+
+    @admin.display
+    def takes(self, submission):
+        url = reverse("admin:storybook_shot_takes", args=[submission.render.shot_id])
+        return format_html('<a href="{}">Takes</a>', url)
+
+    @admin.display
+    def batch(self, submission):
+        batch = submission.render.batch_id
+        url = reverse("admin:videogen_renderbatch_progress", args=[batch])
+        return format_html('<a href="{}">Batch {}</a>', url, batch)
+
+    def get_list_display(self, request):
+        """Without the links to pages that the person may not see."""
+        columns = super().get_list_display(request)
+        may = request.user.has_perms
+        if not may(["storybook.view_shot", "videogen.view_videorender"]):
+            columns = [each for each in columns if each != "takes"]
+        if not may(["videogen.view_renderbatch"]):
+            columns = [each for each in columns if each != "batch"]
+        return columns
+
+    # -- sums, a table for elsewhere, and the figures
+
+    def changelist_view(self, request, extra_context=None):
+        response = super().changelist_view(request, extra_context)
+        if found := getattr(response, "context_data", {}).get("cl"):
+            response.context_data["totals"] = _totals(found.queryset)
+            response.context_data["csv_url"] = "{}{}".format(
+                reverse("admin:videogen_submission_export"), found.get_query_string(remove=["p"])
+            )
+        return response
+
+    def get_urls(self):
+        view = self.admin_site.admin_view
+        own = [
+            path("export/", view(self.export_view), name="videogen_submission_export"),
+            path("spending/", view(self.spending_view), name="videogen_submission_spending"),
+            path(
+                "spending/<slug:by>.csv",
+                view(self.spending_csv_view),
+                name="videogen_submission_spending_csv",
+            ),
+        ]
+        return own + super().get_urls()
+
+    def export_view(self, request):
+        """What the list shows with the same filters, as CSV."""
+        self._check(request)
+        try:
+            found = self.get_changelist_instance(request).queryset
+        except IncorrectLookupParameters:
+            return HttpResponseRedirect(reverse("admin:videogen_submission_changelist"))
+        rows = found.values_list(*COLUMNS.values()).iterator(chunk_size=2000)
+        return csv_response("submissions", list(COLUMNS), rows)
+
+    def spending_view(self, request):
+        self._check(request)
+        return show_spending(request, self.admin_site)
+
+    def spending_csv_view(self, request, by):
+        self._check(request)
+        return spending_csv(request, by)
+
+    def _check(self, request):
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+
+
+def _totals(submissions):
+    sums = submissions.order_by().aggregate(
+        number=Count("pk"),
+        estimate=Sum("price_usd"),
+        actual=Sum("actual_usd"),
+        open=Sum("price_usd", filter=Q(actual_usd=None)),
+    )
+    return {name: value if name == "number" else usd(value or 0) for name, value in sums.items()}

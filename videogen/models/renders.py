@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from storybook.fields import DocumentField
 from storybook.models import Shot
-from videogen import states
+from videogen import ledger, states
 
 from .batches import RenderBatch
 from .lanes import Lane
@@ -22,7 +22,8 @@ STALE_AFTER = timedelta(seconds=30)
 
 
 class RenderQuerySet(models.QuerySet):
-    """Whatever changes renders keeps the standings of their shots, in the same transaction."""
+    """Whatever changes renders keeps the standings of their shots and what the renders came to, in
+    the same transaction."""
 
     def open(self) -> RenderQuerySet:
         """In a live state, by the index: SQLite uses no partial index for a list of states that
@@ -35,6 +36,8 @@ class RenderQuerySet(models.QuerySet):
         if "state" in changes:
             is_open = changes["state"] in states.OPEN
             changes.setdefault("ended_at", None if is_open else timezone.now())
+            if is_open:
+                changes["actual_cost_usd"] = None
         with transaction.atomic(using=self.db, savepoint=False):
             # Locked and then changed by their keys: one that meets the conditions only a moment
             # later would be changed without its shot's being known.
@@ -43,6 +46,8 @@ class RenderQuerySet(models.QuerySet):
             if not shots:
                 return 0
             changed = super(RenderQuerySet, self.filter(pk__in=shots)).update(**changes)
+            if "state" in changes and not is_open:
+                RenderQuerySet(self.model, using=self.db).filter(pk__in=shots).settle()
             keep_standings(set(shots.values()), self.model._base_manager)
         return changed
 
@@ -51,8 +56,17 @@ class RenderQuerySet(models.QuerySet):
     def bulk_create(self, objs: Iterable[VideoRender], *args: Any, **options: Any) -> list:
         with transaction.atomic(using=self.db, savepoint=False):
             created = super().bulk_create(objs, *args, **options)
+            if ended := [each.pk for each in created if each.state in states.ENDED]:
+                RenderQuerySet(self.model, using=self.db).filter(pk__in=ended).settle()
             keep_standings({each.shot_id for each in created}, self.model._base_manager)
         return created
+
+    def settle(self) -> None:
+        """Write what these renders came to, by their states and submissions as they are now."""
+        rows, cost = ledger.settled(self)
+        super(RenderQuerySet, rows).update(actual_cost_usd=cost)
+
+    settle.alters_data = True
 
 
 class VideoRender(models.Model):
@@ -61,6 +75,7 @@ class VideoRender(models.Model):
     State = states.State
     Kind = states.Kind
     Review = states.Review
+    Outcome = ledger.Outcome
 
     OPEN = states.OPEN
     WITHOUT_VIDEO = states.WITHOUT_VIDEO
@@ -254,6 +269,8 @@ class VideoRender(models.Model):
     def save(self, *args: Any, **options: Any) -> None:
         with transaction.atomic(savepoint=False):
             super().save(*args, **options)
+            if self.state in self.ENDED:
+                type(self).objects.filter(pk=self.pk).settle()
             keep_standings({self.shot_id}, type(self)._base_manager)
 
     @property

@@ -1,13 +1,41 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Iterable
+from typing import Any
 
-from django.db import models
+from django.db import models, transaction
 from django.db.models import Q
 from django.utils import timezone
 
 from .lanes import Lane
 from .renders import VideoRender
+
+
+class SubmissionQuerySet(models.QuerySet):
+    """What becomes of a submission decides what its render came to: whatever changes the one keeps
+    the other, in the same transaction."""
+
+    def update(self, **changes: Any) -> int:
+        if "outcome" not in changes:
+            return super().update(**changes)
+        with transaction.atomic(using=self.db, savepoint=False):
+            renders = list(self.order_by().values_list("render", flat=True))
+            changed = super().update(**changes)
+            _settle(renders)
+        return changed
+
+    update.alters_data = True
+
+    def bulk_create(self, objs: Iterable[Submission], *args: Any, **options: Any) -> list:
+        with transaction.atomic(using=self.db, savepoint=False):
+            created = super().bulk_create(objs, *args, **options)
+            _settle([each.render_id for each in created])
+        return created
+
+
+def _settle(renders: list[int]) -> None:
+    VideoRender.objects.filter(pk__in=renders).exclude(ended_at=None).settle()
 
 
 class Submission(models.Model):
@@ -35,6 +63,8 @@ class Submission(models.Model):
     claimed_at = models.DateTimeField(default=timezone.now)
     answered_at = models.DateTimeField(null=True, blank=True)
 
+    objects = SubmissionQuerySet.as_manager()
+
     class Meta:
         ordering = ["-claimed_at"]
         constraints = [
@@ -54,3 +84,9 @@ class Submission(models.Model):
 
     def __str__(self) -> str:
         return f"{self.get_outcome_display()}: {self.render}"
+
+    def save(self, *args: Any, **options: Any) -> None:
+        with transaction.atomic(savepoint=False):
+            super().save(*args, **options)
+            if self.render.ended_at:
+                _settle([self.render_id])

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from decimal import Decimal
 from functools import cached_property
 from typing import Any
 
@@ -218,6 +219,13 @@ class BatchPage:
     def cost(self) -> str:
         cost = self.batch.estimated_cost_usd
         return usd(cost) if cost else "free"
+
+    @property
+    def actual(self) -> str:
+        """What it came to, once every paid render has ended and its outcome is known."""
+        costs = [row.render.actual_cost_usd for row in self.rows]
+        known = bool(costs) and None not in costs and bool(self.batch.estimated_cost_usd)
+        return usd(sum(costs, Decimal(0))) if known else ""
 
     @cached_property
     def counts(self) -> Counter[str]:

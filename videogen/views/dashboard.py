@@ -27,10 +27,13 @@ from videogen.situations import (
 from videogen.spending import Spending, recent_spending
 from videogen.wakeups import is_cluster_running
 
+from .spending import Finish, finishes
+
 MOST_CARDS = 12
 MOST_STORIES = 12
 MOST_BATCHES = 4
 MOST_FAILURES = 6
+MOST_FINISHES = 2
 # A batch that has just ended is looked at once more.
 JUST_ENDED = timedelta(minutes=10)
 
@@ -224,6 +227,11 @@ class Dashboard:
     @cached_property
     def spending(self) -> Spending:
         return recent_spending()
+
+    @cached_property
+    def finishes(self) -> list[Finish]:
+        """What it takes to finish the stories that somebody worked on last."""
+        return finishes([row.story for row in self.stories[:MOST_FINISHES]])
 
 
 def _newest_with(words: Sequence[BadgeWord], limit: int) -> list[ShotStanding]:

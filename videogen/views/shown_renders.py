@@ -191,7 +191,10 @@ class ShownRender:
         price = usd(self.render.price_estimate_usd)
         if self.render.kind != Kind.GENERATION or not self.render.price_estimate_usd:
             return "free"
-        return price if self._may_cost() or self.is_open else f"{price}, not charged"
+        if not self._may_cost() and not self.is_open:
+            return f"{price}, not charged"
+        is_settled = self.is_open or self.render.actual_cost_usd is not None
+        return price if is_settled else f"{price}, if it was charged"
 
     @property
     def facts(self) -> str:

@@ -1,0 +1,147 @@
+from __future__ import annotations
+
+import argparse
+import json
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError
+from django.db import OperationalError, ProgrammingError
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from storybook.models import Story
+from videogen.figures import By, Figures, Forecast, Scope, figures_by, forecasts, total_of
+from videogen.models import SIMULATOR
+from videogen.showing import usd
+
+
+class Command(BaseCommand):
+    help = (
+        "What was spent, on what and why; what an approved shot costs and, of one story, what it "
+        "takes to finish. Asks nobody but the database."
+    )
+
+    def add_arguments(self, parser: argparse.ArgumentParser) -> None:
+        parser.add_argument("--story-id", help="only this story, with a forecast to its end")
+        for name, what in (("since", "first"), ("until", "last")):
+            parser.add_argument(
+                f"--{name}", type=_day, metavar="YYYY-MM-DD", help=f"the {what} day that counts"
+            )
+        parser.add_argument(
+            "--by",
+            choices=By.values,
+            help="one table (default: by story, of one story by scenelet); with --json, without "
+            "this: all",
+        )
+        parser.add_argument("--json", action="store_true", help="one JSON object on stdout")
+
+    def handle(self, **options: Any) -> None:
+        scope = Scope(None, options["since"], options["until"])
+        if scope.since and scope.until and scope.since > scope.until:
+            raise CommandError("--until is before --since.", returncode=2)
+        try:
+            if story_id := options["story_id"]:
+                story = Story.objects.filter(story_id=story_id).first()
+                if story is None:
+                    raise CommandError(f"There is no story {story_id}.", returncode=2)
+                scope = Scope(story, scope.since, scope.until)
+            self._show(scope, options["by"], as_json=options["json"])
+        except (OperationalError, ProgrammingError) as error:
+            if "no such table" in str(error) or "does not exist" in str(error):
+                raise CommandError(
+                    "The database has no tables yet: run manage.py migrate", returncode=2
+                ) from error
+            raise
+
+    def _show(self, scope: Scope, by: str | None, *, as_json: bool) -> None:
+        plain = By.SCENELET if scope.story else By.STORY
+        wanted = By.values if as_json and not by else [by or plain.value]
+        figures = {each: figures_by(each, scope) for each in wanted}
+        total = total_of(figures[wanted[0]])
+        forecast = forecasts([scope.story])[0] if scope.story else None
+        if as_json:
+            self.stdout.write(json.dumps(_object(scope, figures, total, forecast)))
+            return
+        console = Console(file=self.stdout, highlight=False)
+        if not console.is_terminal:
+            console = Console(file=self.stdout, width=200, highlight=False)
+        console.print(_table(wanted[0], figures[wanted[0]], total))
+        for sentence in _sentences(total, forecast):
+            console.print(sentence, markup=False, soft_wrap=True)
+
+
+def _day(text: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"{text} is no day: write YYYY-MM-DD") from error
+
+
+def _object(
+    scope: Scope, figures: dict[str, list[Figures]], total: Figures, forecast: Forecast | None
+) -> dict[str, Any]:
+    summed = total.as_dict()
+    return {
+        "story_id": scope.story.story_id if scope.story else None,
+        "since": scope.since.isoformat() if scope.since else None,
+        "until": scope.until.isoformat() if scope.until else None,
+        "is_simulated": settings.VIDEO_BACKEND == SIMULATOR,
+        "by": {by: [each.as_dict() for each in rows] for by, rows in figures.items()},
+        "total": {name: summed[name] for name in summed if name not in ("key", "label")},
+        "forecast": forecast.as_dict() if forecast else None,
+    }
+
+
+def _table(by: str, rows: list[Figures], total: Figures) -> Table:
+    table = Table(box=None, pad_edge=False, header_style="bold", show_footer=bool(rows))
+    table.add_column(by.capitalize(), "total", overflow="fold")
+    cells = [_cells(each) for each in rows]
+    for name, summed in _cells(total).items():
+        table.add_column(name, summed, justify="right")
+    for each, numbers in zip(rows, cells, strict=True):
+        label = f"{each.context} / {each.label}" if by == By.SCENELET else each.label
+        table.add_row(escape(label), *numbers.values())
+    return table
+
+
+def _cells(figures: Figures) -> dict[str, str]:
+    return {
+        "Spent": usd(figures.spent_usd),
+        "May still cost": _amount(figures.open_usd or None),
+        "Attempts": str(figures.attempts),
+        "Videos": str(figures.videos),
+        "Not charged": str(figures.not_charged),
+        "Rejected": str(figures.rejected),
+        "Approved": str(figures.approved),
+        "Per approved shot": _amount(figures.per_approved_usd),
+    }
+
+
+def _amount(amount: Decimal | None) -> str:
+    return "" if amount is None else usd(amount)
+
+
+def _sentences(total: Figures, forecast: Forecast | None) -> list[str]:
+    told = []
+    if not total.attempts:
+        told.append("Nothing was sent.")
+    if forecast and not forecast.left:
+        told.append(f"All {forecast.shots} shots are approved.")
+    elif forecast:
+        left = f"{forecast.left} of {forecast.shots} shots are left"
+        least = usd(forecast.least_usd)
+        if forecast.is_known:
+            told.append(
+                f"To finish: about {usd(forecast.usd)} for {forecast.takes_left} more takes, at "
+                f"least {least}; {left}, and {forecast.yielded} of {forecast.takes} takes were "
+                "approved so far."
+            )
+        else:
+            told.append(f"To finish: too few takes to tell, at least {least}; {left}.")
+    if settings.VIDEO_BACKEND == SIMULATOR:
+        told.append("The simulator charges nothing: simulated attempts count with $0.00.")
+    return told
