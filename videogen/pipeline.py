@@ -33,11 +33,11 @@ from .answers import (
     apply_poll,
     apply_poll_error,
     apply_submit_error,
-    pause_lane,
 )
 from .checks import SLICE_SECONDS
 from .claims import Claim, claim_renders, queued_renders
 from .errors import ReferencePictureError, VeoError, VideogenError
+from .lanes import pause_lane
 from .leases import release_lease, take_lease
 from .models import Lane, Submission, VideoRender
 from .processes import is_provably_gone, this_process

@@ -16,7 +16,8 @@ from django.utils import timezone
 
 from storybook.models import Shot, Story
 
-from .answers import polled_from, resume_lane
+from .answers import polled_from
+from .lanes import resume_after_refusal
 from .models import Lane, RenderBatch, VideoRender
 from .planning import Action, Decision, Plan, ShotPlan, decide
 from .reviewing import approved_take_of, lock_shot
@@ -71,8 +72,7 @@ def queue_renders(
             row.situation == Situation.IN_FLIGHT for row in plan.rows
         )
         if asks_again and plan.mode != RenderBatch.Mode.DRY_RUN:
-            # Whoever asks again has mended what the queue was stopped for, or is told once more.
-            resume_lane(lane)
+            resume_after_refusal(lane)
         resumed = {
             row.shot.pk: row.cause.pk
             for row in plan.rows

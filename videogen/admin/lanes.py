@@ -7,7 +7,7 @@ from django.http import HttpResponseNotAllowed, HttpResponseRedirect
 from django.urls import path, reverse
 from django.utils import timezone
 
-from videogen.answers import end_wait, resume_lane
+from videogen.lanes import end_wait, resume_lane
 from videogen.models import Lane
 from videogen.showing import Badge
 from videogen.wakeups import wake_pump

@@ -16,9 +16,9 @@ from django.template.response import TemplateResponse
 from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 
-from videogen.answers import resume_lane
 from videogen.cancelling import cancel_queued, resume_broken_off, retry_failed
 from videogen.errors import RequestError
+from videogen.lanes import resume_lane
 from videogen.models import Lane, RenderBatch
 from videogen.queueing import Requester
 from videogen.wakeups import wake_pump
