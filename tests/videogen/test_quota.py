@@ -12,6 +12,7 @@ import pytest
 from django.db import connection, connections
 from django.utils import timezone
 
+from tests.bench import quota
 from tests.factories import (
     make_batch,
     make_lane,
@@ -424,6 +425,16 @@ def test_processes_that_claim_at_once_share_one_quota(tmp_path, limit):
     claimed = [line for each in done for line in each.stdout.splitlines() if "claimed" in line]
     assert len(claimed) == len(set(claimed)) == 3
     assert installation.query("SELECT count(*) FROM videogen_submission") == [(3,)]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("knows_the_window", [True, False], ids=["told", "429s alone"])
+def test_a_batch_under_a_spend_limit_ends_by_itself(tmp_path, knows_the_window):
+    outcome = quota.run(tmp_path, 8, knows_the_window=knows_the_window)
+
+    assert outcome.states == {"done": 8}
+    assert outcome.twice == 0
+    assert (outcome.refused == 0) is knows_the_window
 
 
 # -- priority --------------------------------------------------------------------------------------
