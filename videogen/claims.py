@@ -43,13 +43,13 @@ def claim_renders(
         lane = Lane.objects.select_for_update().get(pk=lane.pk)
         if lane.paused_at or (lane.not_before and lane.not_before > now):
             return []
-        room = room_of(lane, now)
-        limit = min(limit, room.renders)
+        slots = room_of(lane, now)
+        limit = min(limit, slots.renders)
         if limit <= 0:
             return []
         claims = []
         left = budget_left_usd(with_queued=False)
-        window = room.usd
+        window = slots.usd
         renders = queued_renders(lane, scope).select_related("shot__scenelet__story")
         for render in first_come(renders)[:limit]:
             price = render.price_estimate_usd
