@@ -38,7 +38,7 @@ lint: $(STAMP)  ## style, system checks, migrations, openspec
 	@command -v npx >/dev/null || { echo "openspec needs Node 20.19 or newer (npx) on the PATH"; exit 1; }
 	@$(OPENSPEC) validate --all --strict --no-interactive
 
-bench: $(STAMP)  ## measured ratios: dry run, import, memory, throughput, lists, kills
+bench: $(STAMP)  ## measured ratios: dry run, import, memory, throughput, lists, kills, quota
 	@$(BIN)/python -m tests.bench
 
 screenshots: $(STAMP)  ## docs/screenshots, from the sample story in a Chromium

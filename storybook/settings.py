@@ -242,6 +242,16 @@ VIDEO_DOWNLOAD_HOSTS = [
 VIDEO_POLL_SECONDS = env_number("VIDEO_POLL_SECONDS", 10.0, float)
 VIDEO_MAX_IN_FLIGHT = env_number("VIDEO_MAX_IN_FLIGHT", 64, int)
 VIDEO_SUBMISSIONS_PER_MINUTE = env_number("VIDEO_SUBMISSIONS_PER_MINUTE", None, int)
+VIDEO_SUBMISSIONS_PER_DAY = env_number("VIDEO_SUBMISSIONS_PER_DAY", None, int)
+# What Google lets through in any ten minutes, by the account's tier.
+if (tier := env("VIDEO_QUOTA_TIER")) not in ("", "1", "2", "3"):
+    raise ImproperlyConfigured(f"VIDEO_QUOTA_TIER={tier!r} is no tier: 1, 2, 3 or nothing.")
+VIDEO_SPEND_WINDOW_USD = env_number(
+    "VIDEO_SPEND_WINDOW_USD",
+    {"1": Decimal(10), "2": Decimal(50), "3": Decimal(200)}.get(tier),
+    Decimal,
+)
+VIDEO_SPEND_WINDOW_SECONDS = env_number("VIDEO_SPEND_WINDOW_SECONDS", 600.0, float)
 VIDEO_SUBMIT_TIMEOUT_SECONDS = env_number("VIDEO_SUBMIT_TIMEOUT_SECONDS", 60.0, float)
 VIDEO_POLL_TIMEOUT_SECONDS = env_number("VIDEO_POLL_TIMEOUT_SECONDS", 30.0, float)
 VIDEO_OPERATION_DEADLINE_MINUTES = env_number("VIDEO_OPERATION_DEADLINE_MINUTES", 30.0, float)

@@ -48,6 +48,9 @@ def surroundings(settings, tmp_path, monkeypatch):
     settings.VIDEO_PRICE_USD_PER_SECOND = None
     settings.VIDEO_MAX_IN_FLIGHT = 64
     settings.VIDEO_SUBMISSIONS_PER_MINUTE = None
+    settings.VIDEO_SUBMISSIONS_PER_DAY = None
+    settings.VIDEO_SPEND_WINDOW_USD = None
+    settings.VIDEO_SPEND_WINDOW_SECONDS = 600.0
     settings.VIDEO_WORKERS = 4
     settings.VIDEO_POLL_SECONDS = 0.02
     settings.VIDEO_SUBMIT_TIMEOUT_SECONDS = 10.0

@@ -14,6 +14,7 @@ from django.utils import timezone
 
 from . import journal
 from .errors import VeoError, VideogenError
+from .lanes import LONGEST_WAIT, pause_lane, wait_after, wait_for_quota
 from .models import Lane, Submission, VideoRender
 from .safety import explain_block
 from .veo import Blocked, Failed, Finished, Nothing, PollAnswer, Running
@@ -28,8 +29,6 @@ Outcome = Submission.Outcome
 MAX_REFUSALS = 5
 # So many 404s or refusals in a row before we believe them.
 MAX_POLL_REFUSALS = 3
-LONGEST_WAIT = timedelta(seconds=60)
-LONGEST_QUOTA_WAIT = timedelta(minutes=5)
 
 
 def apply_accepted(token: UUID, operation_name: str) -> bool:
@@ -89,14 +88,15 @@ def apply_submit_error(submission: Submission, error: VideogenError) -> None:
         if unknown:
             render.move(State.SUBMITTING, State.UNKNOWN, **reason)
         elif known and error.waits_for_quota:
-            until = _pause_for_quota(submission, error, now)
+            until = wait_for_quota(submission, error, now)
             render.move(State.SUBMITTING, State.QUEUED, not_before=until)
         elif known and not error.permanent and render.refusals < MAX_REFUSALS:
             render.move(
                 State.SUBMITTING,
                 State.QUEUED,
                 refusals=render.refusals + 1,
-                not_before=now + _wait(error.retry_after, render.refusals + 1, 1.0, LONGEST_WAIT),
+                not_before=now
+                + wait_after(error.retry_after, render.refusals + 1, 1.0, LONGEST_WAIT),
                 **reason,
             )
         else:
@@ -168,7 +168,7 @@ def apply_poll_error(render: VideoRender, error: VeoError) -> None:
         return
     if _is_over(render, now):
         return
-    wait = _wait(error.retry_after, failures, settings.VIDEO_POLL_SECONDS, LONGEST_WAIT)
+    wait = wait_after(error.retry_after, failures, settings.VIDEO_POLL_SECONDS, LONGEST_WAIT)
     VideoRender.objects.filter(pk=render.pk, state=State.RUNNING).update(
         poll_failures=failures,
         next_poll_at=now + wait,
@@ -176,52 +176,6 @@ def apply_poll_error(render: VideoRender, error: VeoError) -> None:
         error_code=error.code,
         error_message=error.sentence,
     )
-
-
-def pause_lane(lane: Lane, error: VeoError) -> None:
-    """No other submission can succeed until a person mends something."""
-    Lane.objects.filter(pk=lane.pk, paused_at=None).update(
-        paused_at=timezone.now(), pause_code=error.code, pause_reason=error.sentence
-    )
-
-
-def resume_lane(lane: Lane) -> None:
-    """A person has mended what the queue was stopped for, or asks for a render anyway."""
-    Lane.objects.filter(pk=lane.pk).update(paused_at=None, pause_code="", pause_reason="")
-
-
-def end_wait(lane: Lane) -> None:
-    """A person knows better than the API's last word that there is quota again."""
-    with transaction.atomic():
-        Lane.objects.filter(pk=lane.pk).update(
-            not_before=None, wait_code="", wait_reason="", quota_refusals=0
-        )
-        VideoRender.objects.open().filter(lane=lane, state=State.QUEUED).update(not_before=None)
-
-
-def _pause_for_quota(submission: Submission, error: VeoError, now: datetime) -> datetime:
-    lane = Lane.objects.select_for_update().get(pk=submission.lane_id)
-    # Several that were under way at once are refused at once: that is one refusal.
-    is_same_burst = lane.not_before is not None and submission.claimed_at < lane.not_before
-    refusals = max(1, lane.quota_refusals + (not is_same_burst))
-    until = now + _wait(error.retry_after, refusals, 5.0, LONGEST_QUOTA_WAIT)
-    if is_same_burst and until <= lane.not_before:
-        return lane.not_before
-    Lane.objects.filter(pk=lane.pk).update(
-        not_before=until,
-        wait_code=error.code,
-        wait_reason=error.sentence,
-        quota_refusals=refusals,
-    )
-    return until
-
-
-def _wait(told: float | None, failures: int, first: float, longest: timedelta) -> timedelta:
-    """What the API told us to wait, else a wait that doubles with every failure in a row."""
-    if told is not None:
-        return timedelta(seconds=max(told, 0.1))
-    doubled = first * 2 ** min(failures - 1, 20)
-    return min(timedelta(seconds=doubled), max(longest, timedelta(seconds=first)))
 
 
 def _is_over(render: VideoRender, now: datetime) -> bool:

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+from dataclasses import dataclass
+from decimal import Decimal
+
 from django.conf import settings
 from django.contrib.auth.models import AbstractBaseUser
 from django.db.models import Q
@@ -19,6 +23,38 @@ from .states import RESUMABLE
 
 State = VideoRender.State
 Mode = RenderBatch.Mode
+
+
+@dataclass(frozen=True)
+class Sent:
+    """Renders of a batch that no cancelling stops, for the API has them: under way, and of unknown
+    outcome. `usd` and `unknown_usd`: what they cost, or may."""
+
+    number: int = 0
+    usd: Decimal = Decimal(0)
+    unknown: int = 0
+    unknown_usd: Decimal = Decimal(0)
+
+    @property
+    def words(self) -> str:
+        """A sentence's end; "" where there are none."""
+        parts = []
+        if self.number:
+            verb, goes = ("is", "goes") if self.number == 1 else ("are", "go")
+            what = f"already paid for (${self.usd:,.2f})" if self.usd else "sent already"
+            parts.append(f"{self.number} {verb} {what} and {goes} on")
+        if self.unknown:
+            cost = f" (${self.unknown_usd:,.2f})" if self.unknown_usd else ""
+            parts.append(f"{self.unknown} may be paid for{cost}: a person must decide")
+        return "; ".join(parts)
+
+
+def what_was_sent(renders: Collection[VideoRender]) -> Sent:
+    """Of these renders. No query."""
+    under_way = VideoRender.OPEN - {State.QUEUED}
+    paid = [each.price_estimate_usd for each in renders if each.state in under_way]
+    unknown = [each.price_estimate_usd for each in renders if each.state == State.UNKNOWN]
+    return Sent(len(paid), sum(paid, Decimal(0)), len(unknown), sum(unknown, Decimal(0)))
 
 
 def cancel_queued(batch: RenderBatch, user: AbstractBaseUser) -> int:

@@ -9,20 +9,17 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass
-from datetime import datetime, timedelta
 from decimal import Decimal
 
-from django.conf import settings
 from django.db import transaction
 from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from .models import Lane, Submission, VideoRender
 from .money import budget_left_usd
+from .quota import first_come, queued_in, room_of, window_problem
 
 State = VideoRender.State
-
-WINDOW = timedelta(seconds=60)
 
 
 @dataclass(frozen=True)
@@ -34,7 +31,8 @@ class Claim:
 def claim_renders(
     lane: Lane, *, owner: str, limit: int, scope: Collection[int] | None = None
 ) -> list[Claim]:
-    """At most `limit` queued renders of the lane that may be submitted now, oldest first.
+    """At most `limit` queued renders of the lane that may be submitted now, by their batches'
+    priority and then oldest first.
 
     owner: the process that will send them. scope: only these renders.
     """
@@ -45,64 +43,49 @@ def claim_renders(
         lane = Lane.objects.select_for_update().get(pk=lane.pk)
         if lane.paused_at or (lane.not_before and lane.not_before > now):
             return []
-        limit = min(limit, _free_slots(lane, now))
+        slots = room_of(lane, now)
+        limit = min(limit, slots.renders)
         if limit <= 0:
             return []
         claims = []
         left = budget_left_usd(with_queued=False)
+        window = slots.usd
         renders = queued_renders(lane, scope).select_related("shot__scenelet__story")
-        for render in renders.order_by("queued_at", "pk")[:limit]:
+        for render in first_come(renders)[:limit]:
             price = render.price_estimate_usd
             if left is not None and price > left:
                 _refuse_for_budget(render, left)
                 continue
+            if problem := window_problem(price):
+                _refuse(render, "over_spend_window", f"Not sent: {problem}")
+                continue
+            if window is not None and price and price > window:
+                break  # it is its turn: a cheaper one that overtook it would do so for ever
             if render.move(State.QUEUED, State.SUBMITTING, claimed_at=now, beat_at=now):
                 submission = Submission.objects.create(
                     render=render, lane=lane, owner=owner, price_usd=price, claimed_at=now
                 )
                 claims.append(Claim(render, submission))
                 left = None if left is None else left - price
+                window = None if window is None else window - price
     return claims
 
 
 def queued_renders(lane: Lane, scope: Collection[int] | None = None) -> QuerySet[VideoRender]:
     """The lane's renders that wait for a submission and may have it now."""
     now = timezone.now()
-    renders = VideoRender.objects.open().filter(
-        Q(not_before=None) | Q(not_before__lte=now),
-        lane=lane,
-        kind=VideoRender.Kind.GENERATION,
-        state=State.QUEUED,
-    )
+    renders = queued_in(lane).filter(Q(not_before=None) | Q(not_before__lte=now))
     return renders if scope is None else renders.filter(pk__in=scope)
 
 
-def _free_slots(lane: Lane, now: datetime) -> int:
-    in_flight = (
-        VideoRender.objects.open()
-        .filter(lane=lane, state__in=[State.SUBMITTING, State.RUNNING])
-        .count()
-    )
-    free = settings.VIDEO_MAX_IN_FLIGHT - in_flight
-    per_minute = settings.VIDEO_SUBMISSIONS_PER_MINUTE
-    if per_minute is not None:
-        # The API counts arrivals, and a request arrives some time between claim and answer. Until
-        # a minute after its answer it may therefore be in the API's window.
-        answered = Q(answered_at__gt=now - WINDOW)
-        time_out = timedelta(seconds=settings.VIDEO_SUBMIT_TIMEOUT_SECONDS)
-        unanswered = Q(answered_at=None, claimed_at__gt=now - WINDOW - time_out)
-        recent = Submission.objects.filter(answered | unanswered, lane=lane).count()
-        free = min(free, per_minute - recent)
-    return free
-
-
 def _refuse_for_budget(render: VideoRender, left: Decimal) -> None:
-    render.move(
-        State.QUEUED,
-        State.FAILED,
-        error_code="over_budget",
-        error_message=(
-            f"Not sent: it costs ${render.price_estimate_usd} and ${max(left, Decimal(0))} is left "
-            "of VIDEO_BUDGET_USD."
-        ),
+    _refuse(
+        render,
+        "over_budget",
+        f"Not sent: it costs ${render.price_estimate_usd} and ${max(left, Decimal(0))} is left of "
+        "VIDEO_BUDGET_USD.",
     )
+
+
+def _refuse(render: VideoRender, code: str, sentence: str) -> None:
+    render.move(State.QUEUED, State.FAILED, error_code=code, error_message=sentence)

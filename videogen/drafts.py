@@ -73,6 +73,18 @@ def set_mode(batch: RenderBatch, mode: str) -> None:
     batch.mode = mode
 
 
+def set_priority(batch: RenderBatch, priority: object) -> bool:
+    """Where the batch stands in the queue, from now on; False where it stood there already. A claim
+    reads it: what is queued moves at once. RequestError where there is no such priority."""
+    try:
+        chosen = RenderBatch.Priority(int(str(priority)))
+    except ValueError:
+        raise RequestError("There is no such place in the queue.", code="no_priority") from None
+    batches = RenderBatch.objects.filter(pk=batch.pk).exclude(priority=chosen)
+    batch.priority = chosen
+    return bool(batches.update(priority=chosen))
+
+
 def confirm_batch(batch: RenderBatch, requester: Requester, *, seen: str) -> QueuedBatch:
     """Queue the draft's plan, once, however often it is asked for.
 

@@ -10,8 +10,8 @@ from django.db import transaction
 
 from storybook.models import Shot, Story
 
-from .answers import resume_lane
 from .errors import ReferencePictureError, RequestError
+from .lanes import resume_after_refusal
 from .models import RenderBatch, VideoRender
 from .money import budget_left_usd
 from .planning import Action, Decision, RequestSettings, ShotPlan, decide, price_problem
@@ -89,7 +89,7 @@ def generate_exactly(render: VideoRender, requester: Requester) -> QueuedBatch:
         row = ShotPlan(shot, situation, decision, cause)
         batch.plan = [plan_record(row, copy.pk)]
         batch.save(update_fields=["plan"])
-        resume_lane(lane)
+        resume_after_refusal(lane)
         wake_pump()
     return QueuedBatch(batch, ((row, copy.pk),), frozenset({copy.pk}))
 

@@ -9,12 +9,11 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import suppress
 from datetime import timedelta
 from functools import cached_property
-from typing import Any
 
 from django.conf import settings
 from django.db import (
@@ -33,15 +32,17 @@ from .answers import (
     apply_poll,
     apply_poll_error,
     apply_submit_error,
-    pause_lane,
 )
 from .checks import SLICE_SECONDS
 from .claims import Claim, claim_renders, queued_renders
-from .errors import ReferencePictureError, VeoError, VideogenError
+from .errors import VeoError, VideogenError
+from .lanes import pause_lane
 from .leases import release_lease, take_lease
 from .models import Lane, Submission, VideoRender
 from .processes import is_provably_gone, this_process
-from .request import load_reference, load_request
+from .quota import slot_of_next
+from .rehearsing import rehearse
+from .request import load_request
 from .stopping import stop_requested
 from .veo import POLLERS, SUBMITTERS, PollAnswer, VeoClient, sdk_version
 from .wakeups import wake_downloads
@@ -55,6 +56,12 @@ TICK_SECONDS = 0.2
 WARM_UP_SECONDS = 3.0
 RENEW_SECONDS = 2.0
 REAP_SECONDS = 5.0
+# Without room for a submission, the longest time without another look: a person may have ended the
+# wait, or another setting made room.
+REST_SECONDS = 2.0
+# What is due so soon keeps the pump at work. Longer than the minute sweep takes to come round:
+# what is due later is not missed.
+HORIZON_SECONDS = 120.0
 
 LinkListener = Callable[[VideoRender], None]
 
@@ -79,7 +86,7 @@ class Pump:
         self._polls: dict[Future[PollAnswer], VideoRender] = {}
         self._is_leased = False
         self._is_warm = False
-        self._renewed = self._reaped = self._sent = 0.0
+        self._renewed = self._reaped = self._sent = self._rests_until = 0.0
 
     # -- clients and threads are made when the first call is due: a rehearsal needs none
 
@@ -140,12 +147,14 @@ class Pump:
             return True
         queued = self._renders(State.QUEUED)
         lane = Lane.objects.get(pk=self.lane.pk)
+        rehearsals = queued.filter(kind=VideoRender.Kind.REHEARSAL)
         if lane.paused_at:
-            return queued.filter(kind=VideoRender.Kind.REHEARSAL).exists()
+            return rehearsals.exists()
         if within_seconds is not None:
             soon = timezone.now() + timedelta(seconds=within_seconds)
-            if lane.not_before and lane.not_before > soon:
-                return False
+            slot = slot_of_next(lane)
+            if slot and slot.at and slot.at > soon:
+                return rehearsals.exists()
             queued = queued.filter(Q(not_before=None) | Q(not_before__lte=soon))
         return queued.exists()
 
@@ -175,17 +184,30 @@ class Pump:
             # The first goes alone: a wrong key or a used-up quota is met once, not eight times.
             waits = self._submits and time.monotonic() - self._sent < WARM_UP_SECONDS
             idle = 0 if waits else 1 if not self._submits else idle
-        if idle <= 0 or not queued_renders(self.lane, self.scope).exists():
+        rests = time.monotonic() < self._rests_until
+        if idle <= 0 or rests or not queued_renders(self.lane, self.scope).exists():
             return
         try:
             client = self._submit_client  # before the claim: without a key there is none
         except VeoError as error:
             pause_lane(self.lane, error)
             return
-        for claim in claim_renders(self.lane, owner=self.owner, limit=idle, scope=self.scope):
+        claims = claim_renders(self.lane, owner=self.owner, limit=idle, scope=self.scope)
+        for claim in claims:
             future = self._submit_threads.submit(_send, client, claim)
             self._submits[future] = claim
             self._sent = time.monotonic()
+        if not claims:
+            self._rest()
+
+    def _rest(self) -> None:
+        """Not even look for something to claim before there is room, if it is known when."""
+        lane = Lane.objects.get(pk=self.lane.pk)
+        slot = slot_of_next(lane)
+        seconds = REST_SECONDS if lane.paused_at else 0.0
+        if slot and slot.at and not lane.paused_at:
+            seconds = (slot.at - timezone.now()).total_seconds()
+        self._rests_until = time.monotonic() + min(seconds, REST_SECONDS)
 
     def _poll(self) -> None:
         idle = POLLERS - len(self._polls)
@@ -305,30 +327,6 @@ def _apply_poll(future: Future[PollAnswer], render: VideoRender) -> None:
         apply_poll(render, answer)
 
 
-def rehearse(renders: list[VideoRender]) -> None:
-    """The last check before the paid call that a rehearsal does not make: are the pictures of the
-    stored request still there, and the same? Each is looked at once, however many shots use it."""
-    broken: dict[tuple[str, str], ReferencePictureError | None] = {}
-    rehearsed, now = [], timezone.now()
-    for render in renders:
-        for pick in render.references:
-            key = (pick["path"], pick["sha256"])
-            if key not in broken:
-                broken[key] = _reference_error(pick)
-        keys = [(pick["path"], pick["sha256"]) for pick in render.references]
-        error = next((broken[key] for key in keys if broken[key]), None)
-        if error is None:
-            rehearsed.append(render.pk)
-        else:
-            render.move(
-                State.QUEUED, State.FAILED, error_code=error.code, error_message=error.sentence
-            )
-    if rehearsed:
-        VideoRender.objects.filter(pk__in=rehearsed, state=State.QUEUED).update(
-            state=State.REHEARSED, state_since=now, ended_at=now
-        )
-
-
 def run_slice() -> bool:
     """A cluster's task: pump for a while, then make room for other tasks. True where another slice
     is worth queueing. Harmless when doubled."""
@@ -342,7 +340,7 @@ def run_slice() -> bool:
     more = True
     try:
         while more and time.monotonic() < end and not stop_requested():
-            more = pump.tick() and pump.has_work(within_seconds=SLICE_SECONDS)
+            more = pump.tick() and pump.has_work(within_seconds=HORIZON_SECONDS)
     finally:
         pump.close()
     return more and not stop_requested()
@@ -357,14 +355,6 @@ def _send(client: VeoClient, claim: Claim) -> str:
         # A full disk: the row may still have room for it.
         logger.error("%s: no journal (%s), operation %s", claim.render, error, operation_name)
     return operation_name
-
-
-def _reference_error(pick: Mapping[str, Any]) -> ReferencePictureError | None:
-    try:
-        load_reference(pick)
-    except ReferencePictureError as error:
-        return error
-    return None
 
 
 def _owner_gone() -> VeoError:

@@ -16,7 +16,8 @@ from django.utils import timezone
 
 from storybook.models import Shot, Story
 
-from .answers import polled_from, resume_lane
+from .answers import polled_from
+from .lanes import resume_after_refusal
 from .models import Lane, RenderBatch, VideoRender
 from .planning import Action, Decision, Plan, ShotPlan, decide
 from .reviewing import approved_take_of, lock_shot
@@ -53,26 +54,26 @@ def queue_renders(
     worked_by: str = "",
     wake: bool = True,
     batch: RenderBatch | None = None,
+    priority: int = RenderBatch.Priority.NORMAL,
 ) -> QueuedBatch:
     """Store the plan as a batch and queue what it decides, all or nothing.
 
     The shots' situations are read once more under the story's lock: of two people who queue the
     same shot at the same moment, the second one's row becomes "already running".
     worked_by: the process that will work the batch itself; wake: whether a cluster is told;
-    batch: the row to be filled, a draft that was just confirmed; None: a new one.
+    batch: the row to be filled, a draft that was just confirmed; None: a new one, of that priority.
     """
     with transaction.atomic():
         Story.objects.select_for_update().get(pk=plan.story.pk)
         plan = _with_situations_of_now(plan)
-        batch = _store_batch(batch, plan, requester, task, filters, worked_by)
+        batch = _store_batch(batch, plan, requester, task, filters, worked_by, priority)
         lane = lane_of(plan.request.backend)
         created = _create_renders(plan, batch, lane, requester)
         asks_again = plan.count(Action.GENERATE) or any(
             row.situation == Situation.IN_FLIGHT for row in plan.rows
         )
         if asks_again and plan.mode != RenderBatch.Mode.DRY_RUN:
-            # Whoever asks again has mended what the queue was stopped for, or is told once more.
-            resume_lane(lane)
+            resume_after_refusal(lane)
         resumed = {
             row.shot.pk: row.cause.pk
             for row in plan.rows
@@ -180,6 +181,7 @@ def _store_batch(
     task: str,
     filters: dict[str, Any] | None,
     worked_by: str,
+    priority: int,
 ) -> RenderBatch:
     values = {
         "story": plan.story,
@@ -196,7 +198,7 @@ def _store_batch(
         "created_at": timezone.now(),
     }
     if batch is None:
-        return RenderBatch.objects.create(**values)
+        return RenderBatch.objects.create(**values, priority=priority)
     for name, value in values.items():
         setattr(batch, name, value)
     batch.save(update_fields=values)

@@ -11,10 +11,10 @@ from storybook.models import Story
 from .errors import RequestError
 from .given_links import given_link
 from .models import Lane, RenderBatch, VideoRender
-from .pipeline import rehearse
 from .planning import Plan, find_shots, plan_shots
 from .processes import this_process
 from .queueing import QueuedBatch, lane_of, queue_link, queue_renders, renders_of
+from .rehearsing import rehearse
 from .reporting import NOT_AS_ASKED, describe_row, summarise
 from .waiting import release_orphans, wait_for
 from .wakeups import is_cluster_running
@@ -67,6 +67,7 @@ def _queue(request: TaskRequest, plan: Plan) -> QueuedBatch:
         },
         worked_by=this_process() if works_here else "",
         wake=not works_here,
+        priority=request.priority,
     )
     if is_rehearsal:
         # Free and quick: no cluster is needed for it.

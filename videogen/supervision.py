@@ -14,7 +14,7 @@ import signal
 import sys
 import threading
 import time
-from datetime import timedelta
+from datetime import datetime, timedelta
 from types import FrameType
 
 import psutil
@@ -25,6 +25,7 @@ from django.utils import timezone
 
 from . import stopping
 from .models import Lane, VideoRender
+from .quota import slot_of_next
 
 logger = logging.getLogger(__name__)
 
@@ -118,7 +119,7 @@ def overdue_work() -> str:
         renders = VideoRender.objects.filter(lane=lane)
         pump_is_silent = lane.beat_at is None or lane.beat_at < past
         due = Q(state="running", next_poll_at__lt=past)
-        if not lane.paused_at and (lane.not_before is None or lane.not_before < past):
+        if not lane.paused_at and _has_room(lane, past):
             waits = Q(not_before=None) | Q(not_before__lt=past)
             due |= Q(state="queued", state_since__lt=past) & waits
         if pump_is_silent and renders.filter(due).exists():
@@ -137,6 +138,14 @@ def overdue_work() -> str:
         if OrmQ.objects.filter(lock__gt=now, lock__lt=now + unacknowledged).count() >= 10:
             return "tasks are taken but never reported as done"
     return ""
+
+
+def _has_room(lane: Lane, since: datetime) -> bool:
+    """Whether the next render has not had to wait for quota since then."""
+    slot = slot_of_next(lane)
+    if slot and (slot.at is None or slot.at > timezone.now()):
+        return False
+    return lane.not_before is None or lane.not_before < since
 
 
 def _die_with_parent() -> None:

@@ -11,6 +11,7 @@ from django.utils import timezone
 from .models import Lane, RenderBatch, VideoRender
 from .pipeline import Pump
 from .processes import is_provably_gone, this_process
+from .quota import slot_of_next
 from .takes import Downloads
 from .wakeups import is_cluster_running
 
@@ -173,9 +174,8 @@ def _waits_for_tomorrow(lane: Lane) -> bool:
     """Nothing more is sent today, or before a person has mended something."""
     if lane.paused_at:
         return True
-    return bool(
-        lane.wait_code == "quota_day" and lane.not_before and lane.not_before > timezone.now()
-    )
+    slot = slot_of_next(lane)
+    return slot is not None and slot.is_tomorrow
 
 
 def _note(lane: Lane, counts: dict[str, int]) -> str:
@@ -183,7 +183,10 @@ def _note(lane: Lane, counts: dict[str, int]) -> str:
         return ""
     if lane.paused_at:
         return f"The queue is paused. {lane.pause_reason}"
-    if lane.not_before and lane.not_before > timezone.now():
-        local = timezone.localtime(lane.not_before)
-        return f"{lane.wait_reason} Next try at about {local:%H:%M:%S}."
+    slot = slot_of_next(lane)
+    if slot and slot.code and slot.at and slot.at > timezone.now():
+        local = timezone.localtime(slot.at)
+        today = local.date() == timezone.localdate()
+        about = f"{local:%H:%M}" if today else f"{local:%H:%M on %d %B}"
+        return f"Waiting for quota, next slot about {about}. {slot.reason}"
     return ""

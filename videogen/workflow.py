@@ -25,6 +25,7 @@ class TaskRequest:
     scenelet_id: str | None = None
     shot_index: int | None = None
     video_download_link: str | None = None
+    priority: int = 0
     listener: Listener | None = None
 
 
@@ -61,7 +62,9 @@ TASKS = {
         Task(
             name=CREATE_SHOT_VIDEO,
             summary="One 8-second video per storyboard shot.",
-            options=frozenset({"scenelet_id", "shot_index", "mode", "video_download_link"}),
+            options=frozenset(
+                {"scenelet_id", "shot_index", "mode", "video_download_link", "priority"}
+            ),
             runner="videogen.shot_videos.create_shot_videos",
         ),
     )

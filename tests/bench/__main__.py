@@ -1,7 +1,7 @@
 """`make bench`: ratios, each measured within one run on the machine at hand. Absolute times are
 shown for orientation only. Exit code 1 when a ratio is over its bound.
 
-    python -m tests.bench [startup] [memory] [throughput] [lists] [kills]
+    python -m tests.bench [startup] [memory] [throughput] [lists] [kills] [quota]
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from . import kills, lists, memory, startup, throughput
+from . import kills, lists, memory, quota, startup, throughput
 from .measure import Figure
 
 PARTS = {
@@ -23,6 +23,7 @@ PARTS = {
     "throughput": throughput.measure,
     "lists": lists.measure,
     "kills": kills.measure,
+    "quota": quota.measure,
 }
 
 

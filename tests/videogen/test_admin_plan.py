@@ -181,7 +181,7 @@ def test_the_foot_has_total_counts_budget_and_both_buttons(paid, settings):
 
     assert foot("default") == (
         "$3.20 of $6.80 left in the budget generate 1 skip 1 blocked 1 "
-        "Cancel Generate 1 video · $3.20"
+        "Cancel In the queue before the others in turn after the others Generate 1 video · $3.20"
     )
     assert foot("dry-run").startswith("Free $6.80 left in the budget rehearse 2 blocked 1 Cancel")
 

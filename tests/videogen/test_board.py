@@ -330,7 +330,7 @@ def test_stories_and_their_pages_lead_to_the_board(admin_client):
 # -- what changes meanwhile ------------------------------------------------------------------------
 
 
-def test_state_has_a_part_for_each_card_and_the_chips():
+def test_state_has_a_part_for_each_card_the_chips_and_the_queue():
     story = make_story(shots=2)
     first, second = all_shots(story)
     render = make_render(first, State.QUEUED)
@@ -341,7 +341,12 @@ def test_state_has_a_part_for_each_card_and_the_chips():
     ended = browser.get(board_of(story, "state/")).json()
 
     assert running["active"] and not ended["active"]
-    assert set(running["parts"]) == {"chips", f"card-{first.pk}", f"card-{second.pk}"}
+    assert set(running["parts"]) == {
+        "chips",
+        "queue",
+        f"card-{first.pk}",
+        f"card-{second.pk}",
+    }
     assert "generating" in running["parts"][f"card-{first.pk}"]
     assert "failed" in ended["parts"][f"card-{first.pk}"]
     assert running["parts"][f"card-{second.pk}"] == ended["parts"][f"card-{second.pk}"]
@@ -365,7 +370,7 @@ def test_state_sends_only_what_changed_since():
     (ended, one_bytes) = ask(known)
     (after, _) = ask(ended["since"])
 
-    assert len(everything["parts"]) == 301 and everything["since"] == known
+    assert len(everything["parts"]) == 302 and everything["since"] == known
     assert (nothing["active"], nothing["parts"], nothing["since"]) == (True, {}, known)
     # A card that changed brings those along that it shares its marks with.
     assert {f"card-{shots[7].pk}", "chips"} <= ended["parts"].keys()
@@ -404,7 +409,7 @@ def test_marks_that_are_none_of_ours_bring_everything(since):
 
     answer = viewer().get(board_of(story, "state/"), {"since": since}).json()
 
-    assert len(answer["parts"]) == 3
+    assert len(answer["parts"]) == 4
 
 
 def test_a_card_that_a_filter_does_not_fit_any_more_is_told_all_the_same():
@@ -433,7 +438,7 @@ def test_state_shows_what_the_page_shows():
     shown = re.findall(r'data-live-key="([^"]+)"', page)
 
     assert address == board_of(story, "state/?status=generating")
-    assert len(shown) == 2
+    assert len(shown) == 3
     assert all(parts[key].strip() in page for key in shown)
 
 

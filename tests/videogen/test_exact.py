@@ -11,9 +11,9 @@ from tests.factories import make_lane, make_render, make_shot, make_story, shots
 from videogen.errors import RequestError
 from videogen.exact import generate_exactly
 from videogen.models import RenderBatch, VideoRender
-from videogen.pipeline import rehearse
 from videogen.planning import plan_shots
 from videogen.queueing import Requester, queue_renders
+from videogen.rehearsing import rehearse
 
 pytestmark = pytest.mark.django_db
 

@@ -651,7 +651,8 @@ def test_a_late_answer_changes_nothing_that_a_person_has_decided(accepted):
 
 def test_an_answer_of_another_database_is_left_alone(simulator):
     render = make_render(make_shot(), State.QUEUED, kind="rehearsal")
-    token = make_submission(make_render(make_shot(story_id="x"))).token
+    other = make_render(make_shot(story_id="x"), State.CANCELLED)  # queued, it would be sent
+    token = make_submission(other).token
     Submission.objects.all().delete()
     journal.write_answer(token, "models/x/operations/y")
 

@@ -7,6 +7,7 @@ import signal
 import sys
 from collections import namedtuple
 from datetime import timedelta
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -27,6 +28,7 @@ from tests.factories import (
     shots_of,
 )
 from tests.installations import Installation, write_story
+from videogen.lanes import pause_by_person
 from videogen.models import Lane, RenderBatch, Submission, VideoRender
 from videogen.planning import plan_shots
 from videogen.processes import this_process
@@ -676,6 +678,46 @@ def test_a_queue_that_a_person_must_mend_ends_the_wait(fail, run_task):
     assert sorted(row["status"] for row in result.rows) == ["failed", "queued", "queued"]
     assert all("prepayment credits are depleted" in row["error"] for row in result.rows)
     assert Lane.objects.get().paused_at
+
+
+def test_a_queue_that_a_person_paused_ends_the_wait_and_says_by_whom(simulator, log, run_task):
+    pause_by_person(make_lane(), "ines", "Lunch.")
+    make_story()
+
+    result = run_task("--wait", "--json")
+
+    assert result.code == 1
+    assert [(row["status"], row["error"]) for row in result.rows] == [
+        ("queued", "ines paused it: Lunch.")
+    ]
+    assert "The queue is paused. ines paused it: Lunch." in result.err
+    assert log()["submissions"] == []
+
+
+def test_waiting_for_the_spend_window_is_told_and_ends_by_itself(
+    settings, simulator, log, run_task
+):
+    settings.VIDEO_BACKEND = "gemini"
+    settings.VIDEO_SPEND_WINDOW_USD = Decimal("3.20")
+    settings.VIDEO_SPEND_WINDOW_SECONDS = 3
+    make_story(shots=2)
+
+    result = run_task("--wait", "--json")
+
+    assert result.code == 0
+    assert [row["status"] for row in result.rows] == ["done", "done"]
+    assert "Waiting for quota, next slot about " in result.err
+    assert "The account lets $3.20 through in 3 seconds." in result.err
+    assert len(log()["submissions"]) == 2
+
+
+@pytest.mark.parametrize(("word", "priority"), [("first", 10), ("normal", 0), ("later", -10)])
+def test_a_batch_has_its_place_in_the_queue(run_task, word, priority):
+    make_story()
+
+    run_task("--no-wait", "--priority", word)
+
+    assert RenderBatch.objects.get().priority == priority
 
 
 def test_whoever_asks_again_opens_the_queue(simulator, log, run_task):

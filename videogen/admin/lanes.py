@@ -2,15 +2,14 @@ from __future__ import annotations
 
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
-from django.db import transaction
 from django.http import HttpResponseNotAllowed, HttpResponseRedirect
 from django.urls import path, reverse
 from django.utils import timezone
 
-from videogen.answers import end_wait, resume_lane
+from videogen.lanes import BY_PERSON
 from videogen.models import Lane
 from videogen.showing import Badge
-from videogen.wakeups import wake_pump
+from videogen.views import queue_notice
 
 from .records import RecordAdmin
 
@@ -42,6 +41,8 @@ class LaneAdmin(RecordAdmin):
     @admin.display(description="queue")
     def badge(self, lane):
         if lane.paused_at:
+            if lane.pause_code == BY_PERSON:
+                return Badge("amber", "paused").__html__()
             return Badge("red", "stopped").__html__()
         if lane.not_before and lane.not_before > timezone.now():
             return Badge("amber", "waiting").__html__()
@@ -53,24 +54,31 @@ class LaneAdmin(RecordAdmin):
 
     @admin.action(description="Resume the queue", permissions=["generate"])
     def resume(self, request, queryset):
-        names = []
         for lane in queryset:
-            with transaction.atomic():
-                resume_lane(lane)
-                end_wait(lane)
-                wake_pump()
-            self.log_change(request, lane, "Resumed the queue.")
-            names.append(lane.name)
-        self.message_user(
-            request, f"Resumed: {', '.join(names)}. What waits is sent now.", messages.SUCCESS
-        )
+            queue_notice.resume(self, request, lane)
+        names = ", ".join(lane.name for lane in queryset)
+        self.message_user(request, f"Resumed: {names}. What waits is sent now.", messages.SUCCESS)
 
     def get_urls(self):
-        view = self.admin_site.admin_view(self.resume_view)
-        own = [path("<path:object_id>/resume/", view, name="videogen_lane_resume")]
+        own = [
+            path(
+                f"<path:object_id>/{verb}/",
+                self.admin_site.admin_view(view),
+                name=f"videogen_lane_{verb}",
+            )
+            for verb, view in (("resume", self.resume_view), ("pause", self.pause_view))
+        ]
         return own + super().get_urls()
 
     def resume_view(self, request, object_id):
+        return self._act(
+            request, object_id, lambda lane: self.resume(request, Lane.objects.filter(pk=lane.pk))
+        )
+
+    def pause_view(self, request, object_id):
+        return self._act(request, object_id, lambda lane: queue_notice.pause(self, request, lane))
+
+    def _act(self, request, object_id, act):
         if request.method != "POST":
             return HttpResponseNotAllowed(["POST"])
         lane = self.get_object(request, object_id)
@@ -78,11 +86,16 @@ class LaneAdmin(RecordAdmin):
             raise PermissionDenied
         if lane is None:
             return self._get_obj_does_not_exist_redirect(request, self.opts, object_id)
-        self.resume(request, Lane.objects.filter(pk=lane.pk))
+        act(lane)
+        if request.POST.get("back") == "dashboard":
+            return HttpResponseRedirect(reverse("admin:index"))
         return HttpResponseRedirect(reverse("admin:videogen_lane_change", args=[lane.pk]))
 
     def render_change_form(self, request, context, **kwargs):
         lane = context.get("original")
         is_held = lane is not None and bool(lane.paused_at or lane.not_before)
-        context["can_resume"] = is_held and self.has_generate_permission(request)
+        may_act = self.has_generate_permission(request)
+        context["can_resume"] = is_held and may_act
+        context["can_pause"] = lane is not None and may_act and lane.pause_code != BY_PERSON
+        context["notice"] = lane and queue_notice.notice_of(lane)
         return super().render_change_form(request, context, **kwargs)

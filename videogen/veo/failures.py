@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import httpx
 from django.conf import settings
 
 from videogen.errors import VeoError
+from videogen.pacific import day_ends
 from videogen.words import LONGEST_RETRY_SECONDS, clean, read_seconds
 
 # What has surely not left this machine, or was refused before a connection stood.
@@ -130,7 +130,8 @@ def _quota_refusal(message: str, words: str, error: Exception) -> VeoError:
         retry_after = max(retry_after or 0, _seconds_to_pacific_midnight())
     elif "spend" in words:
         code = "quota_spend"
-        retry_after = retry_after or 60.0
+        # Ten times in a window: soon enough to use what is free again, and refusals cost nothing.
+        retry_after = retry_after or settings.VIDEO_SPEND_WINDOW_SECONDS / 10
     else:
         code = "quota_minute"
     return VeoError(
@@ -144,9 +145,8 @@ def _quota_refusal(message: str, words: str, error: Exception) -> VeoError:
 
 def _seconds_to_pacific_midnight() -> float:
     """Google's daily quotas start anew at midnight Pacific time."""
-    now = datetime.now(ZoneInfo("America/Los_Angeles"))
-    tomorrow = (now + timedelta(days=1)).replace(hour=0, minute=0, second=0, microsecond=0)
-    return (tomorrow.astimezone(UTC) - now.astimezone(UTC)).total_seconds()
+    now = datetime.now(UTC)
+    return (day_ends(now) - now).total_seconds()
 
 
 def _status_code(error: Exception) -> int | None:

@@ -16,10 +16,11 @@ from django.template.response import TemplateResponse
 from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 
-from videogen.answers import resume_lane
-from videogen.cancelling import cancel_queued, resume_broken_off, retry_failed
+from videogen.cancelling import cancel_queued, resume_broken_off, retry_failed, what_was_sent
+from videogen.drafts import set_priority
 from videogen.errors import RequestError
-from videogen.models import Lane, RenderBatch
+from videogen.lanes import resume_lane
+from videogen.models import Lane, RenderBatch, VideoRender
 from videogen.queueing import Requester
 from videogen.wakeups import wake_pump
 
@@ -77,12 +78,16 @@ def cancel_rest(model_admin: ModelAdmin, request: HttpRequest, batch: RenderBatc
         if cancelled:
             renders = counted(cancelled, "queued render")
             model_admin.log_change(request, batch, f"Cancelled {renders}.")
+    # After the change: what was sent while it was made is told of, too.
+    sent = what_was_sent(VideoRender.objects.filter(batch=batch).defer("prompt_text", "references"))
+    rest = f" {sent.words}." if sent.words else ""
     if cancelled:
+        verb = "was" if cancelled == 1 else "were"
         messages.success(
-            request, f"Cancelled {renders}, not sent and not paid. What was sent goes on."
+            request, f"Cancelled {renders}, which {verb} neither sent nor paid for.{rest}"
         )
     else:
-        messages.info(request, "Nothing was left to cancel: all of it was sent already.")
+        messages.info(request, f"Nothing was left to cancel: all of it was sent already.{rest}")
     return HttpResponseRedirect(progress_url(batch))
 
 
@@ -100,6 +105,19 @@ def retry_rest(model_admin: ModelAdmin, request: HttpRequest, batch: RenderBatch
         messages.info(request, error.sentence)
         return HttpResponseRedirect(progress_url(batch))
     return HttpResponseRedirect(plan_url(draft))
+
+
+def prioritise(model_admin: ModelAdmin, request: HttpRequest, batch: RenderBatch) -> HttpResponse:
+    try:
+        changed = set_priority(batch, request.POST.get("priority", ""))
+    except RequestError as error:
+        messages.warning(request, error.sentence)
+        return HttpResponseRedirect(progress_url(batch))
+    if changed:
+        words = f"In the queue: {batch.get_priority_display()}."
+        model_admin.log_change(request, batch, words)
+        messages.success(request, f"{words} What was sent already is not touched.")
+    return HttpResponseRedirect(progress_url(batch))
 
 
 def resume_queue(model_admin: ModelAdmin, request: HttpRequest, batch: RenderBatch) -> HttpResponse:

@@ -4,21 +4,19 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 from functools import cached_property
 from typing import Any
 
-from django.conf import settings
 from django.db.models import Exists, OuterRef
 from django.utils import timezone
 
 from storybook.models import DesignDocument, Shot
-from videogen.cancelling import shots_to_resume, shots_to_retry
-from videogen.claims import WINDOW
+from videogen.cancelling import Sent, shots_to_resume, shots_to_retry, what_was_sent
 from videogen.forms import MODES
-from videogen.models import Lane, ReferenceChoice, RenderBatch, Submission, VideoRender
+from videogen.models import ReferenceChoice, RenderBatch, VideoRender
 from videogen.planning import Action
 from videogen.references import PINNED
 from videogen.showing import Badge, badge_of_state, media_url, usd
@@ -28,6 +26,7 @@ from videogen.wakeups import is_cluster_running
 
 from .plan_rows import BADGES, key_frame_urls
 from .plan_words import Obstacles, Way, reason_of_record, ways_on, ways_to_mend
+from .queue_notice import QueueNotice, notice_of
 
 State = VideoRender.State
 
@@ -130,18 +129,11 @@ class LeftRow:
 
 
 @dataclass(frozen=True)
-class Quota:
-    until: datetime
-    reason: str
-
-
-@dataclass(frozen=True)
 class BatchPage:
     """Of a confirmed batch. A fixed number of queries."""
 
     batch: RenderBatch
     may_act: bool = False
-    _now: datetime = field(default_factory=timezone.now)
 
     @cached_property
     def rows(self) -> list[BatchRow]:
@@ -287,6 +279,20 @@ class BatchPage:
         return [render for render in renders if render.batch_id == self.batch.pk]
 
     @property
+    def sent(self) -> Sent:
+        """What cancelling the rest leaves alone."""
+        own = [row.render for row in self.rows if row.render.batch_id == self.batch.pk]
+        return what_was_sent(own)
+
+    @property
+    def places(self) -> list[tuple[int, str, bool]]:
+        """Where what is queued may stand among the batches, and where it does."""
+        return [
+            (value, words, value == self.batch.priority)
+            for value, words in RenderBatch.Priority.choices
+        ]
+
+    @property
     def can_cancel(self) -> int:
         return len(self.queued) if self.may_act else 0
 
@@ -307,28 +313,10 @@ class BatchPage:
         return shots_to_resume(self.batch) if self.may_act else []
 
     @cached_property
-    def stopped(self) -> Lane | None:
-        """The stopped queue that something of the batch waits for."""
-        waiting = (row.render.lane for row in self.rows if row.render.state == State.QUEUED)
-        return next((lane for lane in waiting if lane.paused_at), None)
-
-    @cached_property
-    def quota(self) -> Quota | None:
-        """Until when what is queued has to wait: the API asked us to, or we have sent as many as
-        VIDEO_SUBMISSIONS_PER_MINUTE allows."""
-        queued = [row.render for row in self.rows if row.render.state == State.QUEUED]
-        if not queued:
-            return None
-        lane = queued[0].lane
-        if lane.not_before and lane.not_before > self._now:
-            return Quota(lane.not_before, lane.wait_reason)
-        if not (limit := settings.VIDEO_SUBMISSIONS_PER_MINUTE):
-            return None
-        sent = Submission.objects.filter(lane=lane, answered_at__gt=self._now - WINDOW)
-        answered = list(sent.order_by("-answered_at").values_list("answered_at", flat=True)[:limit])
-        if len(answered) < limit:
-            return None
-        return Quota(answered[-1] + WINDOW, f"At most {limit} a minute are sent.")
+    def notice(self) -> QueueNotice | None:
+        """Why what is queued is not sent now. At most four queries."""
+        waiting = [row.render.lane for row in self.rows if row.render.state == State.QUEUED]
+        return notice_of(waiting[0]) if waiting else None
 
     @cached_property
     def nobody_works(self) -> bool:

@@ -25,8 +25,10 @@ from videogen.situations import BadgeWord, filter_by_badge
 
 from .live import changed_since, marks_of
 from .plan_selection import tell_of_left_out
+from .queue_notice import QueueNotice, notice_of_backend
 
 CHIPS = "chips"
+QUEUE = "queue"
 TROUBLE = (BadgeWord.FAILED.value, BadgeWord.NEEDS_DECISION.value)
 
 
@@ -39,7 +41,7 @@ def show_board(
     can_generate: bool,
 ) -> HttpResponse:
     """`shots`: those of the story that the person may see."""
-    board = Board(story, _shots_of(story, shots), _status(request))
+    board = Board(story, _shots_of(story, shots), _status(request), notice_of_backend())
     request.current_app = admin_site.name
     return TemplateResponse(
         request,
@@ -61,7 +63,7 @@ def show_board(
 
 def board_state(request: HttpRequest, story: Story, shots: QuerySet[Shot]) -> JsonResponse:
     """Those parts of the page that changed since it asked last, as the page has them."""
-    board = Board(story, _shots_of(story, shots), _status(request))
+    board = Board(story, _shots_of(story, shots), _status(request), notice_of_backend())
     live_part = get_template("admin/videogen/board_card_live.html")
     changed = changed_since(board.looks, request.GET.get("since", ""))
     parts = {
@@ -71,6 +73,8 @@ def board_state(request: HttpRequest, story: Story, shots: QuerySet[Shot]) -> Js
     }
     if CHIPS in changed:
         parts[CHIPS] = render_to_string("admin/videogen/board_chips.html", {"board": board})
+    if QUEUE in changed:
+        parts[QUEUE] = render_to_string("admin/videogen/board_queue.html", {"board": board})
     return JsonResponse(
         {
             "active": BadgeWord.GENERATING in board.progress.counts,
@@ -155,14 +159,21 @@ class Scene:
 
 class Board:
     """A story's shots, one `status` of them or (without one) all. Three queries
-    with that of the shots, the others are made here.
+    with that of the shots, the others are made here. notice: why the queue sends nothing.
 
     The state tells of `all_cards`: a shot that a filter does not fit any more is still on the page
     that was loaded before.
     """
 
-    def __init__(self, story: Story, shots: Sequence[Shot], status: str = "") -> None:
+    def __init__(
+        self,
+        story: Story,
+        shots: Sequence[Shot],
+        status: str = "",
+        notice: QueueNotice | None = None,
+    ) -> None:
         self.story = story
+        self.notice = notice
         self.status = status
         self.all_cards = {f"card-{each.pk}": ShotCard(each) for each in shots}
         self.progress = Progress.of(self.all_cards.values())
@@ -176,7 +187,10 @@ class Board:
     @cached_property
     def looks(self) -> dict[str, object]:
         chips = (self.status, sorted(self.progress.counts.items()))
-        return {CHIPS: chips} | {key: card.look for key, card in self.all_cards.items()}
+        queue = self.notice and self.notice.look
+        return {CHIPS: chips, QUEUE: queue} | {
+            key: card.look for key, card in self.all_cards.items()
+        }
 
     @cached_property
     def marks(self) -> str:

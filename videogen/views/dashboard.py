@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
+from django.conf import settings
 from django.contrib.admin import site
 from django.db.models import Case, Count, F, Max, Q, QuerySet, When
 from django.http import HttpRequest, JsonResponse
@@ -15,6 +16,7 @@ from django.utils import timezone
 from django.utils.functional import cached_property
 
 from storybook.models import Shot, Story
+from videogen.lanes import BY_PERSON
 from videogen.models import Lane, RenderBatch, ShotStanding, VideoRender
 from videogen.shot_cards import Progress, ShotCard, for_cards
 from videogen.showing import Badge, badge_of_state, badge_of_word
@@ -27,6 +29,7 @@ from videogen.situations import (
 from videogen.spending import Spending, recent_spending
 from videogen.wakeups import is_cluster_running
 
+from .queue_notice import QueueNotice, notice_of
 from .spending import Finish, finishes
 
 MOST_CARDS = 12
@@ -219,8 +222,26 @@ class Dashboard:
         )
 
     @cached_property
-    def paused_lanes(self) -> list[Lane]:
-        return list(Lane.objects.exclude(paused_at=None)) if self.can_see_lanes else []
+    def _lanes(self) -> list[Lane]:
+        return list(Lane.objects.order_by("name"))
+
+    @cached_property
+    def notices(self) -> list[QueueNotice]:
+        """Of the queues that stand still, each once. At most four queries a waiting lane."""
+        lanes = self._lanes if self.can_see_lanes else []
+        return [notice for each in lanes if (notice := notice_of(each))]
+
+    @property
+    def can_resume(self) -> bool:
+        return self.can_see_lanes and self._user.has_perm("videogen.generate_video")
+
+    @property
+    def lane_to_pause(self) -> Lane | None:
+        """That of new renders, where the person may pause it."""
+        if not self.can_resume:
+            return None
+        own = (each for each in self._lanes if each.name == settings.VIDEO_BACKEND)
+        return next((each for each in own if each.pause_code != BY_PERSON), None)
 
     # -- what it costs
 

@@ -21,7 +21,7 @@ from django.utils.html import format_html, format_html_join
 from django.utils.http import urlencode
 
 from storybook.models import Shot
-from videogen.drafts import confirm_batch, plan_of, set_mode
+from videogen.drafts import confirm_batch, plan_of, set_mode, set_priority
 from videogen.errors import RequestError
 from videogen.forms import MODES
 from videogen.models import RenderBatch
@@ -34,6 +34,7 @@ from .plan_modes import ModeCard, counted, outcome_in_words
 from .plan_references import ReferenceCard, change_reference, reference_cards
 from .plan_rows import BADGES, PlanRow, Surroundings
 from .plan_words import reasons_of
+from .queue_notice import notice_for_price
 
 MOST_REASONS = 10
 # Drafts of the same selection, one a story, are made at the same moment.
@@ -59,6 +60,8 @@ def show_plan(model_admin: ModelAdmin, request: HttpRequest, batch: RenderBatch)
             "modes": [ModeCard(*each, plan, page.budget_left) for each in MODES.items()],
             "siblings": _siblings(batch),
             "opened": _opened(request, page),
+            "priorities": RenderBatch.Priority.choices,
+            "notice": notice_for_price(plan.request.price_usd),
         },
     )
 
@@ -120,6 +123,8 @@ def confirm_plan(model_admin: ModelAdmin, request: HttpRequest, batch: RenderBat
     try:
         with transaction.atomic():
             set_mode(batch, mode)
+            if "priority" in request.POST:
+                set_priority(batch, request.POST["priority"])
             queued = confirm_batch(batch, requester, seen=request.POST.get("planned", ""))
             model_admin.log_addition(request, queued.batch, "Confirmed the plan.")
     except RequestError as error:

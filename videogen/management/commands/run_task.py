@@ -38,6 +38,8 @@ examples:
 exit code: 0 everything asked for was done or skipped; 1 something failed or was blocked; 2 usage
 """
 
+PRIORITIES = {each.name.lower(): each.value for each in RenderBatch.Priority}
+
 
 class Command(BaseCommand):
     help = "Run a task of the workflow on a story's shots, e.g. render their videos."
@@ -63,6 +65,12 @@ class Command(BaseCommand):
             "--video-download-link",
             metavar="URI",
             help="submit nothing: download this link as a new take of exactly one shot",
+        )
+        parser.add_argument(
+            "--priority",
+            choices=PRIORITIES,
+            default="normal",
+            help="where the batch stands among the others in the queue (default: %(default)s)",
         )
         parser.add_argument(
             "--wait",
@@ -92,6 +100,7 @@ class Command(BaseCommand):
                 scenelet_id=options["scenelet_id"],
                 shot_index=options["shot_index"],
                 video_download_link=options["video_download_link"],
+                priority=PRIORITIES[options["priority"]],
                 listener=listener if wait else None,
             )
             try:

@@ -1,0 +1,23 @@
+"""The calendar of Google's daily quotas: a day begins at midnight Pacific time."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+PACIFIC = ZoneInfo("America/Los_Angeles")
+
+
+def day_began(now: datetime) -> datetime:
+    """The last midnight there, in UTC."""
+    return _midnight(now, 0)
+
+
+def day_ends(now: datetime) -> datetime:
+    """The next midnight there, in UTC."""
+    return _midnight(now, 1)
+
+
+def _midnight(now: datetime, days: int) -> datetime:
+    day = now.astimezone(PACIFIC).date() + timedelta(days=days)
+    return datetime.combine(day, time.min, PACIFIC).astimezone(UTC)
