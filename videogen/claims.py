@@ -10,15 +10,14 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from decimal import Decimal
 
 from django.conf import settings
 from django.db import transaction
 from django.db.models import Q, QuerySet
 from django.utils import timezone
 
+from .budgets import Room, lock_budgets
 from .models import Lane, Submission, VideoRender
-from .money import budget_left_usd
 
 State = VideoRender.State
 
@@ -42,6 +41,7 @@ def claim_renders(
         return []
     now = timezone.now()
     with transaction.atomic():
+        lock_budgets()
         lane = Lane.objects.select_for_update().get(pk=lane.pk)
         if lane.paused_at or (lane.not_before and lane.not_before > now):
             return []
@@ -49,19 +49,23 @@ def claim_renders(
         if limit <= 0:
             return []
         claims = []
-        left = budget_left_usd(with_queued=False)
-        renders = queued_renders(lane, scope).select_related("shot__scenelet__story")
+        room = Room()
+        renders = queued_renders(lane, scope).select_related("shot__scenelet__story", "batch")
+        renders = renders.defer("batch__plan", "batch__filters")
         for render in renders.order_by("queued_at", "pk")[:limit]:
             price = render.price_estimate_usd
-            if left is not None and price > left:
-                _refuse_for_budget(render, left)
+            if problem := _price_problem(render):
+                _refuse(render, "unknown_price", problem)
+                continue
+            if problem := room.refusal(render):
+                _refuse(render, "over_budget", problem)
                 continue
             if render.move(State.QUEUED, State.SUBMITTING, claimed_at=now, beat_at=now):
                 submission = Submission.objects.create(
                     render=render, lane=lane, owner=owner, price_usd=price, claimed_at=now
                 )
                 claims.append(Claim(render, submission))
-                left = None if left is None else left - price
+                room.take(render)
     return claims
 
 
@@ -96,13 +100,15 @@ def _free_slots(lane: Lane, now: datetime) -> int:
     return free
 
 
-def _refuse_for_budget(render: VideoRender, left: Decimal) -> None:
-    render.move(
-        State.QUEUED,
-        State.FAILED,
-        error_code="over_budget",
-        error_message=(
-            f"Not sent: it costs ${render.price_estimate_usd} and ${max(left, Decimal(0))} is left "
-            "of VIDEO_BUDGET_USD."
-        ),
+def _price_problem(render: VideoRender) -> str:
+    """Nothing was said of its price when it was queued: free is something else."""
+    if render.is_simulated or render.price_estimate_usd or render.price_source:
+        return ""
+    return (
+        f"Not sent: no price is known for {render.model} at {render.resolution}. Add it to the "
+        "prices, then generate it again."
     )
+
+
+def _refuse(render: VideoRender, code: str, sentence: str) -> None:
+    render.move(State.QUEUED, State.FAILED, error_code=code, error_message=sentence)
