@@ -93,6 +93,7 @@ def overall_limit_usd() -> Decimal | None:
 
 class Room:
     """What the limits leave to renders that are submitted now, each of them counted as it goes.
+    They come with their shot and scenelet.
     Queued ones are not: the oldest go first, and a limit may have been lowered since."""
 
     def __init__(self) -> None:
@@ -119,7 +120,7 @@ class Room:
     def _limits(self, render: VideoRender) -> Iterable[tuple[str, Decimal, _Scope]]:
         person = Person(render.requested_by_id, render.requested_by_name)
         day = timezone.localdate(render.queued_at)
-        return _applying(self._budgets, _Charge(render.batch.story_id, person, day))
+        return _applying(self._budgets, _Charge(render.shot.scenelet.story_id, person, day))
 
     def _spent_of(self, scope: _Scope) -> Decimal:
         if scope not in self._spent:

@@ -50,8 +50,7 @@ def claim_renders(
             return []
         claims = []
         room = Room()
-        renders = queued_renders(lane, scope).select_related("shot__scenelet__story", "batch")
-        renders = renders.defer("batch__plan", "batch__filters")
+        renders = queued_renders(lane, scope).select_related("shot__scenelet__story")
         for render in renders.order_by("queued_at", "pk")[:limit]:
             price = render.price_estimate_usd
             if problem := _price_problem(render):

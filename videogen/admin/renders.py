@@ -75,6 +75,7 @@ class VideoRenderAdmin(TakePages, RecordAdmin):
                     "duration_seconds",
                     "reference_type",
                     "cost",
+                    "price_source",
                     "sdk_version",
                 ]
             },
