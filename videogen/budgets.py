@@ -93,8 +93,8 @@ def overall_limit_usd() -> Decimal | None:
 
 class Room:
     """What the limits leave to renders that are submitted now, each of them counted as it goes.
-    They come with their shot and scenelet.
-    Queued ones are not: the oldest go first, and a limit may have been lowered since."""
+    What is queued is not counted: the oldest go first, and a limit may have been lowered since.
+    The renders come with their shot and its scenelet."""
 
     def __init__(self) -> None:
         self._budgets = list(Budget.objects.select_related("user"))
