@@ -13,7 +13,7 @@ from PIL import Image
 
 from storybook.models import DesignDocument, KeyFrame, Picture, Scenelet, Shot, Story
 from storybook.pictures import PictureStore, inspect_picture
-from videogen.models import Lane, RenderBatch, Submission, VideoRender
+from videogen.models import Budget, Lane, Price, RenderBatch, Submission, VideoRender
 from videogen.processes import this_process
 
 State = VideoRender.State
@@ -213,3 +213,20 @@ def make_submission(render, outcome=Submission.Outcome.CLAIMED, **values):
         }
         | values
     )
+
+
+def make_price(usd, *, model="veo-3.1-generate-preview", resolution="1080p", days_ago=0, **values):
+    """What a second costs since so many days ago: newer than what the installation comes with."""
+    return Price.objects.create(
+        model=model,
+        resolution=resolution,
+        usd_per_second=Decimal(usd),
+        since=timezone.localdate() - timedelta(days=days_ago),
+        **{"source": "invoice of the test"} | values,
+    )
+
+
+def make_budget(limit, **values):
+    """Of everything, of a story, or of a person's day with scope="person_day"."""
+    scope = "story" if "story" in values else "person_day" if "user" in values else "overall"
+    return Budget.objects.create(**{"scope": scope, "limit_usd": Decimal(limit)} | values)

@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from storybook.models import Shot
 
-from .drafts import draft_batches
+from .drafts import draft_batches, set_wishes
 from .errors import RequestError
 from .models import RenderBatch, VideoRender
 from .planning import Action, decide
@@ -71,12 +71,12 @@ def cancel_queued(batch: RenderBatch, user: AbstractBaseUser) -> int:
 
 def retry_failed(batch: RenderBatch, requester: Requester) -> RenderBatch:
     """A draft of `shots_to_retry`. RequestError where there are none."""
-    return _draft(shots_to_retry(batch), _mode_again(batch), requester, "tried again")
+    return _draft(batch, shots_to_retry(batch), _mode_again(batch), requester, "tried again")
 
 
 def resume_broken_off(batch: RenderBatch, requester: Requester) -> RenderBatch:
     """A draft of `shots_to_resume`. RequestError where there are none."""
-    return _draft(shots_to_resume(batch), Mode.RESUME, requester, "resumed")
+    return _draft(batch, shots_to_resume(batch), Mode.RESUME, requester, "resumed")
 
 
 def shots_to_retry(batch: RenderBatch) -> list[int]:
@@ -129,11 +129,17 @@ def _last_failures(batch: RenderBatch) -> dict[int, int]:
     return dict(failed.order_by("pk").values_list("shot", "pk"))
 
 
-def _draft(shots: list[int], mode: str, requester: Requester, verb: str) -> RenderBatch:
+def _draft(
+    batch: RenderBatch, shots: list[int], mode: str, requester: Requester, verb: str
+) -> RenderBatch:
+    """With the model and the choice of the batch."""
     drafts = draft_batches(Shot.objects.filter(pk__in=shots), mode, requester)
     if not drafts:
         raise RequestError(f"Nothing of this batch is left to be {verb}.", code="nothing_to_retry")
-    return drafts[0]
+    [draft] = drafts
+    if (batch.model, batch.over_budget) != (draft.model, draft.over_budget):
+        set_wishes(draft, model=batch.model, over_budget=batch.over_budget)
+    return draft
 
 
 def _mode_again(batch: RenderBatch) -> str:

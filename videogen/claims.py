@@ -9,14 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass
-from decimal import Decimal
 
 from django.db import transaction
 from django.db.models import Q, QuerySet
 from django.utils import timezone
 
+from .budgets import Room, lock_budgets
 from .models import Lane, Submission, VideoRender
-from .money import budget_left_usd
 from .quota import first_come, queued_in, room_of, window_problem
 
 State = VideoRender.State
@@ -40,6 +39,7 @@ def claim_renders(
         return []
     now = timezone.now()
     with transaction.atomic():
+        lock_budgets()
         lane = Lane.objects.select_for_update().get(pk=lane.pk)
         if lane.paused_at or (lane.not_before and lane.not_before > now):
             return []
@@ -48,13 +48,16 @@ def claim_renders(
         if limit <= 0:
             return []
         claims = []
-        left = budget_left_usd(with_queued=False)
+        room = Room()
         window = slots.usd
         renders = queued_renders(lane, scope).select_related("shot__scenelet__story")
         for render in first_come(renders)[:limit]:
             price = render.price_estimate_usd
-            if left is not None and price > left:
-                _refuse_for_budget(render, left)
+            if problem := _price_problem(render):
+                _refuse(render, "unknown_price", problem)
+                continue
+            if problem := room.refusal(render):
+                _refuse(render, "over_budget", problem)
                 continue
             if problem := window_problem(price):
                 _refuse(render, "over_spend_window", f"Not sent: {problem}")
@@ -66,7 +69,7 @@ def claim_renders(
                     render=render, lane=lane, owner=owner, price_usd=price, claimed_at=now
                 )
                 claims.append(Claim(render, submission))
-                left = None if left is None else left - price
+                room.take(render)
                 window = None if window is None else window - price
     return claims
 
@@ -78,12 +81,13 @@ def queued_renders(lane: Lane, scope: Collection[int] | None = None) -> QuerySet
     return renders if scope is None else renders.filter(pk__in=scope)
 
 
-def _refuse_for_budget(render: VideoRender, left: Decimal) -> None:
-    _refuse(
-        render,
-        "over_budget",
-        f"Not sent: it costs ${render.price_estimate_usd} and ${max(left, Decimal(0))} is left of "
-        "VIDEO_BUDGET_USD.",
+def _price_problem(render: VideoRender) -> str:
+    """Nothing was said of its price when it was queued: free is something else."""
+    if render.is_simulated or render.price_estimate_usd or render.price_source:
+        return ""
+    return (
+        f"Not sent: no price is known for {render.model} at {render.resolution}. Add it to the "
+        "prices, then generate it again."
     )
 
 

@@ -14,6 +14,7 @@ from django.utils import timezone
 
 from storybook.models import Shot, Story
 
+from .budgets import Person, lock_budgets
 from .errors import RequestError
 from .models import RenderBatch, VideoRender
 from .planning import Action, Plan, plan_shots
@@ -58,11 +59,26 @@ def draft_batches(shots: QuerySet[Shot], mode: str, requester: Requester) -> lis
     return drafts
 
 
-def plan_of(batch: RenderBatch, mode: str | None = None) -> Plan:
-    """What the draft would do now, in its own or another mode. Writes nothing."""
+def plan_of(
+    batch: RenderBatch,
+    mode: str | None = None,
+    *,
+    model: str | None = None,
+    over_budget: str | None = None,
+    person: Person | None = None,
+) -> Plan:
+    """What the draft would do now, as it is or with other wishes; if `person` confirmed it, else
+    who made it. Writes nothing."""
     if mode is not None:
         _check_mode(mode)
-    return plan_shots(batch.story, batch.shots.all(), mode or batch.mode)
+    return plan_shots(
+        batch.story,
+        batch.shots.all(),
+        mode or batch.mode,
+        model=batch.model if model is None else model,
+        over_budget=over_budget or batch.over_budget,
+        person=person or Person(batch.requested_by_id, batch.requested_by_name),
+    )
 
 
 def set_mode(batch: RenderBatch, mode: str) -> None:
@@ -85,6 +101,14 @@ def set_priority(batch: RenderBatch, priority: object) -> bool:
     return bool(batches.update(priority=chosen))
 
 
+def set_wishes(batch: RenderBatch, *, model: str, over_budget: str) -> None:
+    """As set_mode."""
+    wishes = {"model": model, "over_budget": over_budget}
+    if not _drafts().filter(pk=batch.pk).update(**wishes):
+        raise _already_confirmed()
+    batch.model, batch.over_budget = model, over_budget
+
+
 def confirm_batch(batch: RenderBatch, requester: Requester, *, seen: str) -> QueuedBatch:
     """Queue the draft's plan, once, however often it is asked for.
 
@@ -96,8 +120,9 @@ def confirm_batch(batch: RenderBatch, requester: Requester, *, seen: str) -> Que
         Story.objects.select_for_update().get(pk=batch.story_id)
         if not _drafts().filter(pk=batch.pk).update(status=Status.CONFIRMED):
             raise _already_confirmed()
+        lock_budgets()
         confirmed = RenderBatch.objects.select_related("story").get(pk=batch.pk)
-        plan = plan_of(confirmed)
+        plan = plan_of(confirmed, person=requester.person)
         if plan.fingerprint != seen:
             raise RequestError(
                 "Nothing was queued: this is no longer the plan that you saw. The mode was "
@@ -105,9 +130,12 @@ def confirm_batch(batch: RenderBatch, requester: Requester, *, seen: str) -> Que
                 code="plan_changed",
             )
         if not plan.count(Action.GENERATE, Action.RESUME, Action.DOWNLOAD, Action.REHEARSE):
+            short = plan.shortage and plan.shortage.sentence
             raise RequestError(
-                "Nothing was queued: there is nothing to do for these shots in this mode.",
-                code="nothing_to_do",
+                f"Nothing was queued: {short}"
+                if short
+                else "Nothing was queued: there is nothing to do for these shots in this mode.",
+                code="over_budget" if short else "nothing_to_do",
             )
         return queue_renders(
             plan,

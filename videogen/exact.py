@@ -1,5 +1,6 @@
 """The very same request once more: a render's stored prompt, references and settings become a new
-render, whatever the story says by now. A rehearsal becomes a video in this way."""
+render, whatever the story says by now. A rehearsal becomes a video in this way, and with another
+model a draft its final take."""
 
 from __future__ import annotations
 
@@ -10,12 +11,12 @@ from django.db import transaction
 
 from storybook.models import Shot, Story
 
+from .budgets import limits_for, lock_budgets
 from .errors import ReferencePictureError, RequestError
 from .lanes import resume_after_refusal
 from .models import RenderBatch, VideoRender
-from .money import budget_left_usd
 from .planning import Action, Decision, RequestSettings, ShotPlan, decide, price_problem
-from .queueing import QueuedBatch, Requester, lane_of, plan_record
+from .queueing import QueuedBatch, Requester, lane_of, plan_record, request_fields
 from .request import load_reference
 from .situations import Situation, find_situations
 from .takes import surprises
@@ -26,9 +27,10 @@ State = VideoRender.State
 Mode = RenderBatch.Mode
 
 
-def generate_exactly(render: VideoRender, requester: Requester) -> QueuedBatch:
-    """Queue the copy. RequestError, and nothing is queued, where the shot must not be rendered now,
-    a reference is not what it was, no price is known or the budget has no room."""
+def generate_exactly(render: VideoRender, requester: Requester, *, model: str = "") -> QueuedBatch:
+    """Queue the copy, on another `model` where one is named. RequestError, and nothing is queued,
+    where the shot must not be rendered now, a reference is not what it was, no price is known or
+    a budget has no room."""
     if not render.prompt_text or render.kind in (VideoRender.Kind.LINK, VideoRender.Kind.UPLOAD):
         raise RequestError(
             "No request is stored with it, so there is nothing to send again.", code="no_request"
@@ -36,7 +38,7 @@ def generate_exactly(render: VideoRender, requester: Requester) -> QueuedBatch:
     _check_references(render)
     request = RequestSettings(
         backend=settings.VIDEO_BACKEND,
-        model=render.model,
+        model=model or render.model,
         aspect_ratio=render.aspect_ratio,
         resolution=render.resolution,
         duration_seconds=render.duration_seconds,
@@ -47,10 +49,12 @@ def generate_exactly(render: VideoRender, requester: Requester) -> QueuedBatch:
         # The lock under which plans are queued: of two who ask at once, the second one is refused.
         Story.objects.select_for_update().get(pk=story.pk)
         situation, cause = _situation_of(shot, request)
-        if problem := price_problem(request, budget_left_usd(with_queued=True)):
+        lock_budgets()
+        if problem := price_problem(request, limits_for(story.pk, requester.person)):
             raise RequestError(problem, code="price")
         price = request.price_usd or Decimal(0)
-        decision = Decision(Action.GENERATE, f"exactly as {_named(render)}")
+        other = f" on {model}" if model else ""
+        decision = Decision(Action.GENERATE, f"exactly as {_named(render)}{other}")
         batch = RenderBatch.objects.create(
             story=story,
             task=CREATE_SHOT_VIDEO,
@@ -59,6 +63,7 @@ def generate_exactly(render: VideoRender, requester: Requester) -> QueuedBatch:
             filters={"copy_of": render.pk, "shots": [shot.pk]},
             counts={Action.GENERATE.value: 1},
             estimated_cost_usd=price,
+            model=request.chosen_model,
             requested_by=requester.user,
             requested_by_name=requester.name,
         )
@@ -77,14 +82,8 @@ def generate_exactly(render: VideoRender, requester: Requester) -> QueuedBatch:
             references=render.references,
             dropped_references=render.dropped_references,
             warnings=_warnings_of_request(render),
-            backend=request.backend,
-            model=render.model,
-            aspect_ratio=render.aspect_ratio,
-            resolution=render.resolution,
-            duration_seconds=render.duration_seconds,
             reference_type=render.reference_type,
-            price_estimate_usd=price,
-            is_simulated=request.is_simulated,
+            **request_fields(request),
         )
         row = ShotPlan(shot, situation, decision, cause)
         batch.plan = [plan_record(row, copy.pk)]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import astuple, dataclass, field, replace
 from decimal import Decimal
 from enum import StrEnum
@@ -18,14 +18,17 @@ from typing import Any
 from django.conf import settings
 from django.db.models import QuerySet
 
-from storybook.models import DesignDocument, KeyFrame, Picture, Shot, Story
+from storybook.models import DesignDocument, Shot, Story
 
+from .budgets import Limit, Person, limits_for
 from .errors import RequestError
-from .models import ReferenceChoice, RenderBatch, VideoRender
-from .money import SIMULATOR, budget_left_usd, price_of
+from .fitting import Shortage, Wanted, fit, shortage
+from .models import SIMULATOR, RenderBatch, VideoRender
+from .prices import WITHOUT_REFERENCES, KnownPrice, PriceList
 from .prompts import Prompt, build_prompt
 from .references import Choice, Selection, StoredPicture, list_candidates, pick_references
 from .situations import Situation, find_situations
+from .stored_references import choices_of, key_frames_of, stored_pictures
 
 Mode = RenderBatch.Mode
 
@@ -98,10 +101,11 @@ class RequestSettings:
     duration_seconds: int
 
     @classmethod
-    def current(cls) -> RequestSettings:
+    def current(cls, model: str = "") -> RequestSettings:
+        """Those of the settings; with another model, where one is named."""
         return cls(
             backend=settings.VIDEO_BACKEND,
-            model=settings.VIDEO_MODEL,
+            model=model or settings.VIDEO_MODEL,
             aspect_ratio=settings.VIDEO_ASPECT_RATIO,
             resolution=settings.VIDEO_RESOLUTION,
             duration_seconds=settings.VIDEO_DURATION_SECONDS,
@@ -112,8 +116,21 @@ class RequestSettings:
         return self.backend == SIMULATOR
 
     @property
+    def chosen_model(self) -> str:
+        """The model where it is not that of the settings, or ""."""
+        return "" if self.model == settings.VIDEO_MODEL else self.model
+
+    @cached_property
+    def prices(self) -> PriceList:
+        return PriceList()
+
+    @cached_property
+    def price(self) -> KnownPrice | None:
+        return self.prices.find(self.backend, self.model, self.resolution, self.duration_seconds)
+
+    @property
     def price_usd(self) -> Decimal | None:
-        return price_of(self.backend, self.model, self.resolution, self.duration_seconds)
+        return self.price and self.price.usd
 
     def cost_of(self, videos: int) -> Decimal:
         """What so many videos cost; 0 where no price is known, for then none is sent."""
@@ -132,6 +149,7 @@ class ShotPlan:
     selection: Selection = field(default_factory=Selection)
     warnings: tuple[str, ...] = ()
     impossible: tuple[str, ...] = ()
+    is_over_budget: bool = False
 
     @property
     def is_new(self) -> bool:
@@ -145,6 +163,8 @@ class Plan:
     mode: str
     request: RequestSettings
     rows: tuple[ShotPlan, ...]
+    limits: tuple[Limit, ...] = ()
+    over_budget: str = RenderBatch.OverBudget.FIT.value
 
     def count(self, *actions: Action) -> int:
         return sum(row.decision.action in actions for row in self.rows)
@@ -164,6 +184,23 @@ class Plan:
         return self.request.cost_of(self.count(Action.GENERATE, Action.REHEARSE))
 
     @cached_property
+    def shortage(self) -> Shortage | None:
+        """What the budgets have no room for, if anything."""
+        over = sum(row.is_over_budget for row in self.rows)
+        if not over:
+            return None
+        request = self.request
+        wanted = Wanted(
+            videos=over + self.count(Action.GENERATE),
+            backend=request.backend,
+            model=request.model,
+            resolution=request.resolution,
+            seconds=request.duration_seconds,
+            has_references=any(row.selection.picks for row in self.rows),
+        )
+        return shortage(self.limits, request.prices, wanted, self.over_budget)
+
+    @cached_property
     def fingerprint(self) -> str:
         """Changes with anything that would be sent, paid or left out."""
         facts = [
@@ -178,7 +215,8 @@ class Plan:
             for row in self.rows
         ]
         request = [*astuple(self.request), str(self.request.price_usd)]
-        text = json.dumps([self.story.pk, self.mode, request, facts])
+        wishes = [self.mode, str(self.over_budget)]
+        text = json.dumps([self.story.pk, *wishes, request, facts])
         return hashlib.sha256(text.encode()).hexdigest()
 
 
@@ -200,14 +238,26 @@ def find_shots(
     return shots
 
 
-def plan_shots(story: Story, shots: QuerySet[Shot], mode: str) -> Plan:
-    """The decision on each of the story's `shots`. A fixed number of queries; writes nothing."""
-    request = RequestSettings.current()
+def plan_shots(
+    story: Story,
+    shots: QuerySet[Shot],
+    mode: str,
+    *,
+    model: str = "",
+    person: Person | None = None,
+    over_budget: str = RenderBatch.OverBudget.FIT.value,
+) -> Plan:
+    """The decision on each of the story's `shots`. A fixed number of queries; writes nothing.
+
+    model: another than that of the settings; person: whose daily budget counts; over_budget: what
+    becomes of a batch that the budgets have no room for.
+    """
+    request = RequestSettings.current(model)
     documents = {each.kind: each.document for each in DesignDocument.objects.filter(story=story)}
     rows = list(shots.select_related("scenelet"))
-    pictures = _stored_pictures(story)
-    key_frames = _key_frames(shots, pictures)
-    choices = _choices(shots)
+    pictures = stored_pictures(story)
+    key_frames = key_frames_of(shots, pictures)
+    choices = choices_of(shots)
     situations = find_situations(shots, request.backend)
     general = _impossible_for_all(documents)
     plans = []
@@ -217,6 +267,7 @@ def plan_shots(story: Story, shots: QuerySet[Shot], mode: str) -> Plan:
             _plan_shot(
                 ShotPlan(shot, situation, Decision(Action.BLOCKED, ""), cause),
                 mode,
+                request.model,
                 documents,
                 general,
                 key_frames.get(shot.pk, []),
@@ -224,12 +275,14 @@ def plan_shots(story: Story, shots: QuerySet[Shot], mode: str) -> Plan:
                 choices.get(shot.pk, []),
             )
         )
-    return Plan(story, mode, request, _within_budget(plans, request))
+    plan = Plan(story, mode, request, tuple(plans), over_budget=over_budget)
+    return within_budgets(plan, person)
 
 
 def _plan_shot(
     row: ShotPlan,
     mode: str,
+    model: str,
     documents: Mapping[str, dict[str, Any]],
     general: Sequence[str],
     key_frames: Sequence[StoredPicture],
@@ -246,6 +299,8 @@ def _plan_shot(
     candidates, warnings = list_candidates(visual, payload, key_frames, pictures)
     selection = pick_references(candidates, choices, use_key_frames=settings.VIDEO_USE_KEY_FRAMES)
     impossible += selection.broken
+    if selection.picks and model in WITHOUT_REFERENCES:
+        impossible.append(f"{model} takes no reference pictures: choose another model.")
     is_new = decide(row.situation, mode).action in _NEW
     if not impossible and not is_new and not settings.VIDEO_PROMPT_LIMIT_BLOCKS:
         return _decided(row, mode)
@@ -288,72 +343,47 @@ def _impossible_for_all(documents: Mapping[str, dict[str, Any]]) -> list[str]:
 
 
 UNPRICED = "No price is known"
-OVER_BUDGET = "Over the budget"
 
 
-def price_problem(request: RequestSettings, left: Decimal | None) -> str:
-    """Why one video more is not sent, or "". left: of the budget, None without one."""
-    price = request.price_usd
-    if price is None:
+def price_problem(request: RequestSettings, limits: Sequence[Limit]) -> str:
+    """Why one video more is not sent, or "". limits: those that apply."""
+    if request.price is None:
         return (
             f"{UNPRICED} for {request.model} at {request.resolution}, and what has none is "
-            "never sent: set VIDEO_PRICE_USD_PER_SECOND."
+            "never sent: add it to the prices, or set VIDEO_PRICE_USD_PER_SECOND."
         )
-    if price and left is not None and price > left:
-        return f"{OVER_BUDGET}: it costs ${price:.2f}, ${max(left, Decimal(0)):.2f} is left."
-    return ""
+    return fit(limits, request.price.usd, 1, RenderBatch.OverBudget.FIT).sentence
 
 
-def _within_budget(rows: Iterable[ShotPlan], request: RequestSettings) -> tuple[ShotPlan, ...]:
-    """The rows, those blocked whose price is unknown or that the budget has no room for."""
-    price = request.price_usd
+def within_budgets(plan: Plan, person: Person | None) -> Plan:
+    """The plan as the budgets are now: what has no known price, or what they have no room for, is
+    blocked. Under their lock, what it still generates is what may be queued."""
+    limits = limits_for(plan.story.pk, person)
+    plan = replace(plan, limits=limits)
+    price = plan.request.price_usd
     if price is None:
-        unpriced = Decision(Action.BLOCKED, price_problem(request, None))
-        return tuple(
-            replace(row, decision=unpriced) if row.decision.action in _NEW else row for row in rows
-        )
-    left = budget_left_usd(with_queued=True) if price else None
-    fitting = []
-    for row in rows:
-        if row.decision.action == Action.GENERATE and left is not None:
-            if sentence := price_problem(request, left):
-                row = replace(row, decision=Decision(Action.BLOCKED, sentence))
-            else:
-                left -= price
-        fitting.append(row)
-    return tuple(fitting)
+        unpriced = Decision(Action.BLOCKED, price_problem(plan.request, ()))
+        return _blocked(plan, _NEW, 0, unpriced)
+    room = fit(limits, price, plan.count(Action.GENERATE), plan.over_budget)
+    if not room.sentence:
+        return plan
+    over = Decision(Action.BLOCKED, room.sentence)
+    plan = _blocked(plan, (Action.GENERATE,), room.videos, over, is_over_budget=True)
+    if plan.over_budget == RenderBatch.OverBudget.NONE:
+        waits = Decision(Action.SKIP, "all or nothing: the budget has no room for the rest")
+        plan = _blocked(plan, (Action.RESUME, Action.DOWNLOAD), 0, waits)
+    return plan
 
 
-def _stored_pictures(story: Story) -> dict[str, StoredPicture]:
-    return {each.path: _stored_picture(each) for each in Picture.objects.filter(story=story)}
-
-
-def _stored_picture(picture: Picture) -> StoredPicture:
-    return StoredPicture(
-        path=picture.path,
-        file=picture.file,
-        mime_type=picture.mime_type,
-        byte_size=picture.byte_size,
-        sha256=picture.sha256,
-        problem=picture.problem,
-    )
-
-
-def _key_frames(
-    shots: QuerySet[Shot], pictures: Mapping[str, StoredPicture]
-) -> dict[int, list[StoredPicture]]:
-    found: dict[int, list[StoredPicture]] = {}
-    key_frames = KeyFrame.objects.filter(shot__in=shots.order_by()).order_by("shot", "position")
-    for shot_id, path in key_frames.values_list("shot_id", "picture__path"):
-        if path in pictures:  # else it was imported a moment ago
-            found.setdefault(shot_id, []).append(pictures[path])
-    return found
-
-
-def _choices(shots: QuerySet[Shot]) -> dict[int, list[Choice]]:
-    found: dict[int, list[Choice]] = {}
-    for each in ReferenceChoice.objects.filter(shot__in=shots.order_by()):
-        found.setdefault(each.shot_id, []).append(
-            Choice(each.kind, each.reference_id, each.choice, each.position)
-        )
-    return found
+def _blocked(
+    plan: Plan, actions: Sequence[Action], but: int, decision: Decision, **marks: bool
+) -> Plan:
+    """With another decision on the rows of these actions, except for the first `but` of them."""
+    rows = []
+    for row in plan.rows:
+        if row.decision.action in actions:
+            if but <= 0:
+                row = replace(row, decision=decision, **marks)
+            but -= 1
+        rows.append(row)
+    return replace(plan, rows=tuple(rows))

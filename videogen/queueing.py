@@ -17,9 +17,10 @@ from django.utils import timezone
 from storybook.models import Shot, Story
 
 from .answers import polled_from
+from .budgets import Person, lock_budgets
 from .lanes import resume_after_refusal
 from .models import Lane, RenderBatch, VideoRender
-from .planning import Action, Decision, Plan, ShotPlan, decide
+from .planning import Action, Decision, Plan, RequestSettings, ShotPlan, decide, within_budgets
 from .reviewing import approved_take_of, lock_shot
 from .situations import Situation, find_situations
 from .wakeups import wake_downloads, wake_pump
@@ -35,14 +36,20 @@ class Requester:
     user: AbstractBaseUser | None = None
     name: str = ""
 
+    @property
+    def person(self) -> Person:
+        return Person(self.user and self.user.pk, self.name)
+
 
 @dataclass(frozen=True)
 class QueuedBatch:
-    """`rows`: the plan's rows, each with the render that stands for it now (or None)."""
+    """`rows`: the plan's rows, each with the render that stands for it now (or None); `plan`: as
+    it was queued."""
 
     batch: RenderBatch
     rows: tuple[tuple[ShotPlan, int | None], ...]
     render_ids: frozenset[int] = field(default_factory=frozenset)
+    plan: Plan | None = None
 
 
 def queue_renders(
@@ -59,13 +66,15 @@ def queue_renders(
     """Store the plan as a batch and queue what it decides, all or nothing.
 
     The shots' situations are read once more under the story's lock: of two people who queue the
-    same shot at the same moment, the second one's row becomes "already running".
+    same shot at the same moment, the second one's row becomes "already running". The budgets are
+    read once more too, under their lock: here is where money is reserved.
     worked_by: the process that will work the batch itself; wake: whether a cluster is told;
     batch: the row to be filled, a draft that was just confirmed; None: a new one, of that priority.
     """
     with transaction.atomic():
         Story.objects.select_for_update().get(pk=plan.story.pk)
-        plan = _with_situations_of_now(plan)
+        lock_budgets()
+        plan = within_budgets(_with_situations_of_now(plan), requester.person)
         batch = _store_batch(batch, plan, requester, task, filters, worked_by, priority)
         lane = lane_of(plan.request.backend)
         created = _create_renders(plan, batch, lane, requester)
@@ -91,7 +100,7 @@ def queue_renders(
         if wake and (created or resumed or asks_again):
             wake_pump()
             wake_downloads(plan.count(Action.DOWNLOAD))
-    return QueuedBatch(batch, rows, frozenset({*created.values(), *resumed.values()}))
+    return QueuedBatch(batch, rows, frozenset({*created.values(), *resumed.values()}), plan)
 
 
 def queue_link(
@@ -146,7 +155,8 @@ def _create_link_render(
         state=State.DOWNLOADING,
         download_uri=link,
         rendered_at=timezone.now(),
-        **{**_request_fields(plan), "price_estimate_usd": Decimal(0)},
+        **request_fields(plan.request)
+        | {"price_estimate_usd": Decimal(0), "price_source": "free: nothing is submitted"},
     )
 
 
@@ -191,6 +201,8 @@ def _store_batch(
         "filters": filters or {},
         "counts": plan.counts,
         "estimated_cost_usd": plan.cost_usd,
+        "model": plan.request.chosen_model,
+        "over_budget": plan.over_budget,
         "requested_by": requester.user,
         "requested_by_name": requester.name,
         "worked_by": worked_by,
@@ -209,7 +221,7 @@ def _create_renders(
     plan: Plan, batch: RenderBatch, lane: Lane, requester: Requester
 ) -> dict[int, int]:
     """By shot: the render that was queued for it."""
-    shared = _request_fields(plan)
+    shared = request_fields(plan.request)
     renders = [
         VideoRender(
             shot=row.shot,
@@ -237,8 +249,8 @@ def _create_renders(
     return {render.shot_id: render.pk for render in renders}
 
 
-def _request_fields(plan: Plan) -> dict[str, Any]:
-    request = plan.request
+def request_fields(request: RequestSettings) -> dict[str, Any]:
+    """Of a render: what it is to be sent with, and the price under which it is queued."""
     return {
         "backend": request.backend,
         "model": request.model,
@@ -246,6 +258,7 @@ def _request_fields(plan: Plan) -> dict[str, Any]:
         "resolution": request.resolution,
         "duration_seconds": request.duration_seconds,
         "price_estimate_usd": request.price_usd or Decimal(0),
+        "price_source": request.price.source if request.price else "",
         "is_simulated": request.is_simulated,
     }
 

@@ -37,7 +37,7 @@ def create_shot_videos(request: TaskRequest) -> TaskResult:
             request.listener,
             works_here=bool(queued.batch.worked_by),
         )
-    return _report(queued, plan, lane, waited=request.listener is not None)
+    return _report(queued, queued.plan or plan, lane, waited=request.listener is not None)
 
 
 def _plan(request: TaskRequest) -> Plan:
@@ -50,7 +50,14 @@ def _plan(request: TaskRequest) -> Plan:
     if request.mode != RenderBatch.Mode.DRY_RUN and not is_cluster_running():
         release_orphans(lane_of(settings.VIDEO_BACKEND))
     shots = find_shots(story, scenelet_id=request.scenelet_id, shot_index=request.shot_index)
-    return plan_shots(story, shots, request.mode)
+    return plan_shots(
+        story,
+        shots,
+        request.mode,
+        model=request.model,
+        person=request.requester.person,
+        over_budget=request.over_budget,
+    )
 
 
 def _queue(request: TaskRequest, plan: Plan) -> QueuedBatch:
@@ -114,4 +121,6 @@ def _report(queued: QueuedBatch, plan: Plan, lane: Lane, *, waited: bool) -> Tas
     still_open = sum(render.state in VideoRender.OPEN for render in of_this_run)
     # Waited for and still open: a daily quota, or a queue that a person has to mend.
     left = waited and still_open
-    return TaskResult(rows, summary, still_open, not (summary["blocked"] or missed or left))
+    note = plan.shortage.sentence if plan.shortage else ""
+    is_as_asked = not (summary["blocked"] or missed or left)
+    return TaskResult(rows, summary, still_open, is_as_asked, note)

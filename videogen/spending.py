@@ -11,6 +11,7 @@ from django.conf import settings
 from django.db.models import Q, Sum
 from django.utils import timezone
 
+from .budgets import overall_limit_usd
 from .models import Submission
 from .money import SIMULATOR, committed_usd, queued_usd
 from .showing import usd
@@ -103,7 +104,7 @@ class Spending:
 
 
 def recent_spending() -> Spending:
-    """Of the last 14 days, by the local calendar. Three queries."""
+    """Of the last 14 days, by the local calendar. Four queries."""
     today = timezone.localdate()
     days = [today - timedelta(days=ago) for ago in reversed(range(DAYS))]
     spent = _spent_on(days)
@@ -113,7 +114,7 @@ def recent_spending() -> Spending:
         tuple(_bar(day, spent[day], most, place * step, step) for place, day in enumerate(days)),
         committed_usd(with_queued=False),
         queued_usd(),
-        settings.VIDEO_BUDGET_USD,
+        overall_limit_usd(),
         settings.VIDEO_BACKEND == SIMULATOR,
     )
 

@@ -26,18 +26,22 @@ class TaskRequest:
     shot_index: int | None = None
     video_download_link: str | None = None
     priority: int = 0
+    model: str = ""
+    over_budget: str = "fit"
     listener: Listener | None = None
 
 
 @dataclass(frozen=True)
 class TaskResult:
     """`rows` and `summary` as the JSON contract has them; `still_open` renders of it go on;
-    `is_as_asked` is the exit code's bit."""
+    `is_as_asked` is the exit code's bit; `note`: what the budgets had no room for, and what would
+    be cheaper."""
 
     rows: list[dict[str, Any]]
     summary: dict[str, Any]
     still_open: int
     is_as_asked: bool
+    note: str = ""
 
 
 @dataclass(frozen=True)
@@ -63,7 +67,15 @@ TASKS = {
             name=CREATE_SHOT_VIDEO,
             summary="One 8-second video per storyboard shot.",
             options=frozenset(
-                {"scenelet_id", "shot_index", "mode", "video_download_link", "priority"}
+                {
+                    "scenelet_id",
+                    "shot_index",
+                    "mode",
+                    "video_download_link",
+                    "priority",
+                    "model",
+                    "over_budget",
+                }
             ),
             runner="videogen.shot_videos.create_shot_videos",
         ),

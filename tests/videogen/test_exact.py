@@ -7,7 +7,7 @@ import pytest
 from django_q.models import OrmQ
 
 from storybook.models import Shot
-from tests.factories import make_lane, make_render, make_shot, make_story, shots_of
+from tests.factories import make_lane, make_price, make_render, make_shot, make_story, shots_of
 from videogen.errors import RequestError
 from videogen.exact import generate_exactly
 from videogen.models import RenderBatch, VideoRender
@@ -101,8 +101,8 @@ def test_it_is_sent_as_it_was_whatever_the_story_and_the_settings_say_now(rehear
     assert (copy.prompt_text, copy.model) == (rehearsal.prompt_text, rehearsal.model)
 
 
-def test_the_price_is_todays(rehearsal, settings):
-    settings.VIDEO_PRICE_USD_PER_SECOND = Decimal("0.5")
+def test_the_price_is_todays(rehearsal):
+    make_price("0.5")
 
     generate_exactly(rehearsal, REQUESTER)
 

@@ -162,7 +162,7 @@ def test_migration_fills_what_ended_before(shot):
             render_of(shot, state, *sent, **values)
     expected = dict(VideoRender.objects.values_list("pk", "actual_cost_usd"))
     VideoRender.objects.update(actual_cost_usd=None)
-    migration = importlib.import_module("videogen.migrations.0011_actual_costs")
+    migration = importlib.import_module("videogen.migrations.0012_actual_costs")
 
     migration.fill(apps, None)
 

@@ -6,7 +6,9 @@ import pytest
 
 from tests.factories import make_render, make_shot
 from videogen.models import VideoRender
-from videogen.money import budget_left_usd, committed_usd, price_of
+from videogen.money import committed_usd, price_of
+
+pytestmark = pytest.mark.django_db
 
 State = VideoRender.State
 
@@ -43,9 +45,9 @@ def test_a_price_can_be_given_for_what_is_not_listed(settings):
 
     assert price_of("gemini", "veo-9", "1080p", 8) == Decimal("1.00")
     assert price_of("simulator", "veo-9", "1080p", 8) == 0
+    assert price_of("gemini", "veo-3.1-generate-preview", "1080p", 8) == Decimal("3.20")
 
 
-@pytest.mark.django_db
 def test_what_is_committed():
     for number, (state, outcome) in enumerate(
         [
@@ -65,12 +67,3 @@ def test_what_is_committed():
 
     assert committed_usd(with_queued=False) == 111
     assert committed_usd(with_queued=True) == 116
-
-
-@pytest.mark.django_db
-def test_without_a_budget_there_is_no_limit(settings):
-    assert budget_left_usd(with_queued=True) is None
-
-    settings.VIDEO_BUDGET_USD = Decimal("2.50")
-
-    assert budget_left_usd(with_queued=True) == Decimal("2.50")

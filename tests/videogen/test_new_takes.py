@@ -10,7 +10,7 @@ from django.contrib.messages import get_messages
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.urls import reverse
 
-from tests.factories import State, make_picture, make_render, make_shot
+from tests.factories import State, make_picture, make_price, make_render, make_shot
 from videogen.models import RenderBatch, VideoRender
 from videogen.simulator.clips import write_quick_clip
 
@@ -100,10 +100,10 @@ def test_second_click_pays_nothing(real, browser, shot):
     assert VideoRender.objects.filter(copy_of=render).count() == 1
 
 
-def test_another_price_is_asked_for_again(real, settings, browser, shot):
+def test_another_price_is_asked_for_again(real, browser, shot):
     render = make_render(shot, State.DONE, backend="gemini")
     form = form_of(browser.get(generate_url(render)))
-    settings.VIDEO_PRICE_USD_PER_SECOND = Decimal("9")
+    make_price("9")
 
     response = browser.post(generate_url(render), form)
 

@@ -6,8 +6,10 @@ from django.contrib import admin
 
 from . import (  # noqa: F401
     batches,
+    budgets,
     lanes,
     notices,
+    prices,
     reference_choices,
     renders,
     shots,

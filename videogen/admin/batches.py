@@ -30,7 +30,21 @@ class RenderBatchAdmin(RecordAdmin):
     fat_columns = ("plan", "filters")
     search_fields = ["story__title", "story__story_id", "requested_by_name"]
     fieldsets = [
-        (None, {"fields": ["story", "status", "mode", "decisions", "cost", "plan_and_renders"]}),
+        (
+            None,
+            {
+                "fields": [
+                    "story",
+                    "status",
+                    "mode",
+                    "model",
+                    "over_budget",
+                    "decisions",
+                    "cost",
+                    "plan_and_renders",
+                ]
+            },
+        ),
         (
             "Who asked for it",
             {

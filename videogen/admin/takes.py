@@ -5,7 +5,7 @@ from django.utils.decorators import method_decorator
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from videogen.views.compare import compare_takes
-from videogen.views.exactly import generate_exactly_this
+from videogen.views.exactly import generate_exactly_this, promote
 from videogen.views.reviews import act_on_render, upload
 from videogen.views.takes import takes_state
 
@@ -22,6 +22,7 @@ class TakePages:
             path("shots/<int:shot_id>/state/", view(self.state), name="videogen_takes_state"),
             path("shots/<int:shot_id>/upload/", view(self.upload), name="videogen_takes_upload"),
             path(f"{one}/generate/", view(self.exactly), name="videogen_takes_generate"),
+            path(f"{one}/promote/", view(self.promote), name="videogen_takes_promote"),
             path(f"{one}/<slug:verb>/", view(self.act), name="videogen_takes_act"),
         ]
         return own + super().get_urls()
@@ -41,6 +42,10 @@ class TakePages:
     @method_decorator(require_http_methods(["GET", "HEAD", "POST"]))
     def exactly(self, request, shot_id, render_id):
         return generate_exactly_this(self, request, shot_id, render_id)
+
+    @method_decorator(require_http_methods(["GET", "HEAD", "POST"]))
+    def promote(self, request, shot_id, render_id):
+        return promote(self, request, shot_id, render_id)
 
     @method_decorator(require_POST)
     def act(self, request, shot_id, render_id, verb):

@@ -1,8 +1,10 @@
-"""Generate exactly this: the page before a render's own request is sent once more. It spends money,
-so it says how much and wants a click of its own."""
+"""Generate exactly this: the page before a render's own request is sent once more, as it is or on
+the model of the settings (a draft is promoted). It spends money, so it says how much and wants a
+click of its own."""
 
 from __future__ import annotations
 
+from django.conf import settings
 from django.contrib import messages
 from django.contrib.admin import ModelAdmin
 from django.db import transaction
@@ -11,24 +13,53 @@ from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 
 from storybook.models import Shot
+from videogen.budgets import limits_for
 from videogen.errors import VideogenError
 from videogen.exact import generate_exactly
+from videogen.fitting import OverBudget, Wanted, shortage
 from videogen.models import VideoRender
-from videogen.money import budget_left_usd
+from videogen.prices import PriceList
 from videogen.showing import usd
 
 from .board import requester_of
 from .reviews import back_to_takes, find_render
-from .shown_renders import GENERATE, exact_price, price_in_words, require, show_render
+from .shown_renders import (
+    GENERATE,
+    Promotion,
+    exact_price,
+    price_in_words,
+    promotion_of,
+    require,
+    show_render,
+)
 
 
 def generate_exactly_this(
     model_admin: ModelAdmin, request: HttpRequest, shot_id: int, render_id: int
 ) -> HttpResponse:
     require(request, model_admin, GENERATE)
+    return _page(model_admin, request, find_render(shot_id, render_id), None)
+
+
+def promote(
+    model_admin: ModelAdmin, request: HttpRequest, shot_id: int, render_id: int
+) -> HttpResponse:
+    require(request, model_admin, GENERATE)
     render = find_render(shot_id, render_id)
+    promotion = promotion_of(render, PriceList())
+    if promotion is None:
+        sentence = "Nothing to promote: it is no take of a model cheaper than that of the settings."
+        model_admin.message_user(request, sentence, messages.WARNING)
+        return back_to_takes(request, shot_id, render)
+    return _page(model_admin, request, render, promotion)
+
+
+def _page(
+    model_admin: ModelAdmin, request: HttpRequest, render: VideoRender, promotion: Promotion | None
+) -> HttpResponse:
+    shot_id, model = render.shot_id, promotion.model if promotion else ""
     newest = VideoRender.objects.filter(shot=shot_id).aggregate(last=Max("pk"))["last"]
-    price = price_in_words(exact_price(render))
+    price = price_in_words(exact_price(render, PriceList(), model))
     if request.method == "POST":
         seen = (request.POST.get("newest"), request.POST.get("price"))
         if seen != (str(newest), price):
@@ -39,15 +70,23 @@ def generate_exactly_this(
             )
             model_admin.message_user(request, sentence, messages.WARNING)
             return back_to_takes(request, shot_id, render)
-        return _queue(model_admin, request, render, price)
-    left = budget_left_usd(with_queued=True)
+        return _queue(model_admin, request, render, price, model)
+    limits = limits_for(render.shot.scenelet.story_id, requester_of(request).person)
+    wanted = Wanted(
+        videos=1,
+        backend=settings.VIDEO_BACKEND,
+        model=model or render.model,
+        resolution=render.resolution,
+        seconds=render.duration_seconds,
+        has_references=bool(render.references),
+    )
     request.current_app = model_admin.admin_site.name
     return TemplateResponse(
         request,
         "admin/videogen/exactly.html",
         {
             **model_admin.admin_site.each_context(request),
-            "title": "Generate exactly this",
+            "title": f"Promote to {model}" if model else "Generate exactly this",
             "subtitle": None,
             "opts": Shot._meta,
             "shot": render.shot,
@@ -56,18 +95,22 @@ def generate_exactly_this(
             "render": render,
             "newest": newest,
             "price": price,
-            "left": "" if left is None else usd(max(left, 0)),
+            "promotion": promotion,
+            "draft_cost": usd(render.price_estimate_usd) if promotion else "",
+            "short": shortage(limits, PriceList(), wanted, OverBudget.FIT),
+            "left": ", ".join(f"{usd(each.left_usd)} left in {each.words}" for each in limits),
         },
     )
 
 
 def _queue(
-    model_admin: ModelAdmin, request: HttpRequest, render: VideoRender, price: str
+    model_admin: ModelAdmin, request: HttpRequest, render: VideoRender, price: str, model: str
 ) -> HttpResponse:
     try:
         with transaction.atomic():
-            queued = generate_exactly(render, requester_of(request))
-            model_admin.log_addition(request, queued.batch, "Asked for: an earlier request.")
+            queued = generate_exactly(render, requester_of(request), model=model)
+            asked = f"Asked for: an earlier request{f', on {model}' * bool(model)}."
+            model_admin.log_addition(request, queued.batch, asked)
     except VideogenError as error:
         model_admin.message_user(request, error.sentence, messages.WARNING)
         return back_to_takes(request, render.shot_id, render)
@@ -76,7 +119,8 @@ def _queue(
         .filter(pk__in=queued.render_ids)
         .first()
     )
-    model_admin.message_user(
-        request, f"One video is queued, with exactly the same request · {price}.", messages.SUCCESS
-    )
+    how = "with exactly the same request"
+    if model:
+        how = f"on {model}, with the same prompt and pictures"
+    model_admin.message_user(request, f"One video is queued, {how} · {price}.", messages.SUCCESS)
     return back_to_takes(request, render.shot_id, created)

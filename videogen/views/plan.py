@@ -18,14 +18,12 @@ from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import format_html, format_html_join
-from django.utils.http import urlencode
 
 from storybook.models import Shot
-from videogen.drafts import confirm_batch, plan_of, set_mode, set_priority
+from videogen.drafts import confirm_batch, plan_of, set_mode, set_priority, set_wishes
 from videogen.errors import RequestError
 from videogen.forms import MODES
 from videogen.models import RenderBatch
-from videogen.money import budget_left_usd
 from videogen.planning import Action, Plan, plan_shots
 from videogen.queueing import QueuedBatch, Requester
 from videogen.showing import Badge, usd
@@ -33,6 +31,7 @@ from videogen.showing import Badge, usd
 from .plan_modes import ModeCard, counted, outcome_in_words
 from .plan_references import ReferenceCard, change_reference, reference_cards
 from .plan_rows import BADGES, PlanRow, Surroundings
+from .plan_wishes import PlanChoices, Wishes
 from .plan_words import reasons_of
 from .queue_notice import notice_for_price
 
@@ -42,13 +41,15 @@ SIBLINGS_WITHIN = timedelta(seconds=10)
 
 
 def show_plan(model_admin: ModelAdmin, request: HttpRequest, batch: RenderBatch) -> HttpResponse:
-    mode = _mode(request.GET.get("mode"), batch)
-    plan = plan_of(batch, mode)
-    page = PlanPage(
-        plan,
-        Surroundings.of(batch.story, [row.shot.pk for row in plan.rows]),
-        _budget_left(),
+    wishes = Wishes.of(request.GET, batch)
+    plan = plan_of(
+        batch,
+        wishes.mode,
+        model=wishes.model,
+        over_budget=wishes.over_budget,
+        person=_requester(request).person,
     )
+    page = PlanPage(plan, Surroundings.of(batch.story, [row.shot.pk for row in plan.rows]))
     return _respond(
         model_admin,
         request,
@@ -57,6 +58,8 @@ def show_plan(model_admin: ModelAdmin, request: HttpRequest, batch: RenderBatch)
             "title": "Generate videos",
             "batch": batch,
             "page": page,
+            "wishes": wishes,
+            "choices": PlanChoices(plan, wishes),
             "modes": [ModeCard(*each, plan, page.budget_left) for each in MODES.items()],
             "siblings": _siblings(batch),
             "opened": _opened(request, page),
@@ -72,8 +75,9 @@ def show_row(
     """What one row unfolds to: the exact prompt and the references. As a page of its own, or bare
     (?part=1) for the plan's page."""
     shot = _shot_of(batch, shot_pk)
-    mode = _mode(request.GET.get("mode"), batch)
-    plan = plan_shots(batch.story, Shot.objects.filter(pk=shot.pk), mode)
+    wishes = Wishes.of(request.GET, batch)
+    mode = wishes.mode
+    plan = plan_shots(batch.story, Shot.objects.filter(pk=shot.pk), mode, model=wishes.model)
     template = "plan_row.html" if "part" in request.GET else "plan_row_page.html"
     return _respond(
         model_admin,
@@ -84,6 +88,7 @@ def show_row(
             "batch": batch,
             "shot": shot,
             "mode": mode,
+            "wishes": wishes,
             "each": PlanRow(plan, plan.rows[0], Surroundings.of(batch.story, [shot.pk])),
             "details": RowDetails.of(shot),
             "back": "plan" if "part" in request.GET else "row",
@@ -104,12 +109,11 @@ def arrange_reference(
         model_admin.log_change(request, shot, sentence)
         text = format_html("<bdi>{}</bdi>: <bdi>{}</bdi>", shot, sentence)
         messages.success(request, text)
-    mode = _mode(request.POST.get("mode"), batch)
+    query = Wishes.of(request.POST, batch).query
     if request.POST.get("back") == "row":
         url = reverse("admin:videogen_renderbatch_plan_row", args=[batch.pk, shot.pk])
-        return HttpResponseRedirect(f"{url}?{urlencode({'mode': mode})}")
-    query = urlencode({"mode": mode, "open": shot.pk})
-    return HttpResponseRedirect(f"{plan_url(batch)}?{query}#shot-{shot.pk}")
+        return HttpResponseRedirect(f"{url}?{query}")
+    return HttpResponseRedirect(f"{plan_url(batch)}?{query}&open={shot.pk}#shot-{shot.pk}")
 
 
 def confirm_plan(model_admin: ModelAdmin, request: HttpRequest, batch: RenderBatch) -> HttpResponse:
@@ -117,22 +121,21 @@ def confirm_plan(model_admin: ModelAdmin, request: HttpRequest, batch: RenderBat
     if mode not in RenderBatch.Mode.values:
         messages.warning(request, "Nothing was queued: choose what is to be done with the shots.")
         return HttpResponseRedirect(plan_url(batch))
-    requester = Requester(
-        RenderBatch.Door.ADMIN, user=request.user, name=request.user.get_username()
-    )
+    wishes = Wishes.of(request.POST, batch)
     try:
         with transaction.atomic():
             set_mode(batch, mode)
+            set_wishes(batch, model=wishes.model, over_budget=wishes.over_budget)
             if "priority" in request.POST:
                 set_priority(batch, request.POST["priority"])
-            queued = confirm_batch(batch, requester, seen=request.POST.get("planned", ""))
+            queued = confirm_batch(batch, _requester(request), seen=request.POST.get("planned", ""))
             model_admin.log_addition(request, queued.batch, "Confirmed the plan.")
     except RequestError as error:
         if error.code == "already_confirmed":
             messages.info(request, "This plan was already confirmed; nothing was queued again.")
             return HttpResponseRedirect(progress_url(batch))
         messages.warning(request, _refusal(error))
-        return HttpResponseRedirect(f"{plan_url(batch)}?{urlencode({'mode': mode})}")
+        return HttpResponseRedirect(f"{plan_url(batch)}?{wishes.query}")
     _tell(request, queued)
     return HttpResponseRedirect(progress_url(queued.batch))
 
@@ -167,7 +170,6 @@ def progress_url(batch: RenderBatch) -> str:
 class PlanPage:
     plan: Plan
     around: Surroundings = field(default_factory=Surroundings)
-    budget_left: Decimal | None = None
 
     @property
     def mode(self) -> str:
@@ -188,8 +190,13 @@ class PlanPage:
         return usd(cost) if cost or not self.can_confirm else "Free"
 
     @property
+    def budget_left(self) -> Decimal | None:
+        return self.plan.limits[0].left_usd if self.plan.limits else None
+
+    @property
     def left(self) -> str:
-        return "" if self.budget_left is None else usd(self.budget_left)
+        """Of every budget that applies."""
+        return ", ".join(f"{usd(each.left_usd)} left in {each.words}" for each in self.plan.limits)
 
     @property
     def can_confirm(self) -> bool:
@@ -238,8 +245,9 @@ def _respond(
 ARRANGE = ("storybook.change_shot", "videogen.change_referencechoice")
 
 
-def _mode(asked: str | None, batch: RenderBatch) -> str:
-    return RenderBatch.Mode(asked if asked in RenderBatch.Mode.values else batch.mode).value
+def _requester(request: HttpRequest) -> Requester:
+    name = request.user.get_username()
+    return Requester(RenderBatch.Door.ADMIN, user=request.user, name=name)
 
 
 def _shot_of(batch: RenderBatch, shot_pk: int) -> Shot:
@@ -269,11 +277,6 @@ def _siblings(batch: RenderBatch) -> list[RenderBatch]:
     return list(
         drafts.exclude(pk=batch.pk).exclude(story=batch.story_id).select_related("story")[:20]
     )
-
-
-def _budget_left() -> Decimal | None:
-    left = budget_left_usd(with_queued=True)
-    return None if left is None else max(left, Decimal(0))
 
 
 # -- what is told afterwards -----------------------------------------------------------------------

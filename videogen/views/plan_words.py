@@ -11,8 +11,9 @@ from django.urls import reverse
 from django.utils.http import urlencode
 
 from storybook.models import DesignDocument
+from videogen.budgets import OVER_BUDGET
 from videogen.models import VideoRender
-from videogen.planning import DECISIONS, OVER_BUDGET, UNPRICED, Action, Decision, ShotPlan
+from videogen.planning import DECISIONS, UNPRICED, Action, Decision, ShotPlan
 from videogen.situations import Situation, situation_of
 
 RESUME = "Plan to resume"

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
+from functools import cached_property
 
 from django.conf import settings
 from django.contrib.admin import ModelAdmin
@@ -14,7 +15,7 @@ from django.http import HttpRequest
 from storybook.models import Shot
 from videogen.differences import Differences, differences
 from videogen.models import Submission, VideoRender
-from videogen.money import price_of
+from videogen.prices import PriceList
 from videogen.references import KIND_WORDS
 from videogen.showing import (
     Badge,
@@ -53,21 +54,52 @@ def require(request: HttpRequest, model_admin: ModelAdmin, *permissions: str) ->
         raise PermissionDenied
 
 
-def exact_price(render: VideoRender) -> Decimal | None:
-    """What it costs to send the render's request once more, now; None where no price is known."""
-    return price_of(
-        settings.VIDEO_BACKEND, render.model, render.resolution, render.duration_seconds
-    )
+def exact_price(render: VideoRender, prices: PriceList, model: str = "") -> Decimal | None:
+    """What it costs to send the render's request once more, now, on another `model` where one is
+    named; None where no price is known."""
+    asked = (model or render.model, render.resolution, render.duration_seconds)
+    price = prices.find(settings.VIDEO_BACKEND, *asked)
+    return price and price.usd
+
+
+@dataclass(frozen=True)
+class Promotion:
+    """A draft once more on the model of the settings. `more` is beside what the draft cost."""
+
+    model: str
+    price_usd: Decimal
+    more_usd: Decimal
+
+    @property
+    def words(self) -> str:
+        more = f"{usd(self.more_usd)} more" if self.price_usd else "free"
+        return f"Promote to {self.model} · {more}"
+
+
+def promotion_of(render: VideoRender, prices: PriceList) -> Promotion | None:
+    """None where it is no take that was made on a model cheaper than that of the settings."""
+    model = settings.VIDEO_MODEL
+    draft = prices.per_second(render.model, render.resolution)
+    final = prices.per_second(model, render.resolution)
+    is_draft = draft is not None and final is not None and draft < final
+    price = exact_price(render, prices, model)
+    if render.state != State.DONE or not render.prompt_text or not is_draft or price is None:
+        return None
+    return Promotion(model, price, max(Decimal(0), price - render.price_estimate_usd))
 
 
 def price_in_words(price: Decimal | None) -> str:
     return "free" if price == 0 else usd(price)
 
 
-def show_render(render: VideoRender, before: VideoRender | None) -> ShownRender:
-    """`before` is the take that it is compared with, where there is one."""
+def show_render(
+    render: VideoRender, before: VideoRender | None, prices: PriceList | None = None
+) -> ShownRender:
+    """`before` is the take that it is compared with, where there is one; `prices` are those of the
+    page, where it shows several."""
     is_comparable = bool(before and before.prompt_text and render.prompt_text)
-    return ShownRender(render, before, differences(render, before) if is_comparable else None)
+    changes = differences(render, before) if is_comparable else None
+    return ShownRender(render, before, changes, prices or PriceList())
 
 
 @dataclass(frozen=True)
@@ -88,6 +120,7 @@ class ShownRender:
     render: VideoRender
     before: VideoRender | None = None
     changes: Differences | None = None
+    prices: PriceList = field(default_factory=PriceList)
 
     @property
     def title(self) -> str:
@@ -162,7 +195,11 @@ class ShownRender:
 
     @property
     def price_again(self) -> str:
-        return price_in_words(exact_price(self.render))
+        return price_in_words(exact_price(self.render, self.prices))
+
+    @cached_property
+    def promotion(self) -> Promotion | None:
+        return promotion_of(self.render, self.prices)
 
     # -- what it is
 

@@ -15,6 +15,7 @@ from django.template.response import TemplateResponse
 from storybook.models import Shot
 from videogen.models import RenderBatch, VideoRender
 from videogen.planning import Action, decide
+from videogen.prices import PriceList
 from videogen.showing import badge_of_shot, indented, storyboard_lines
 from videogen.situations import Situation, find_situations
 
@@ -142,7 +143,8 @@ class Rights:
 
 
 def _shown(some: list[VideoRender], renders: list[VideoRender]) -> list[ShownRender]:
-    return [show_render(each, _take_before(each, renders)) for each in some]
+    prices = PriceList()
+    return [show_render(each, _take_before(each, renders), prices) for each in some]
 
 
 def _take_before(render: VideoRender, renders: list[VideoRender]) -> VideoRender | None:

@@ -19,6 +19,8 @@ from videogen.queueing import Requester
 from videogen.wakeups import is_cluster_running
 from videogen.workflow import TASKS, TaskRequest
 
+OverBudget = RenderBatch.OverBudget
+
 EXAMPLES = """
 tasks:
   CREATE_SHOT_VIDEO   one 8-second video per storyboard shot
@@ -34,6 +36,8 @@ examples:
   manage.py run_task --task CREATE_SHOT_VIDEO --story-id my-story --scenelet-id intro
   manage.py run_task --task CREATE_SHOT_VIDEO --story-id my-story --shot-index 2 \\
       --scenelet-id intro --mode override
+  manage.py run_task --task CREATE_SHOT_VIDEO --story-id my-story --all-or-nothing \\
+      --model veo-3.1-fast-generate-preview
 
 exit code: 0 everything asked for was done or skipped; 1 something failed or was blocked; 2 usage
 """
@@ -60,6 +64,14 @@ class Command(BaseCommand):
         )
         parser.add_argument(
             "--mode", choices=RenderBatch.Mode.values, default=RenderBatch.Mode.DEFAULT.value
+        )
+        parser.add_argument(
+            "--model", metavar="NAME", default="", help="this model instead of VIDEO_MODEL"
+        )
+        parser.add_argument(
+            "--all-or-nothing",
+            action="store_true",
+            help="queue nothing where a budget has no room for all of it (default: as many as fit)",
         )
         parser.add_argument(
             "--video-download-link",
@@ -101,6 +113,8 @@ class Command(BaseCommand):
                 shot_index=options["shot_index"],
                 video_download_link=options["video_download_link"],
                 priority=PRIORITIES[options["priority"]],
+                model=options["model"].strip(),
+                over_budget=OverBudget.NONE if options["all_or_nothing"] else OverBudget.FIT,
                 listener=listener if wait else None,
             )
             try:
@@ -127,6 +141,8 @@ class Command(BaseCommand):
             self.stdout.write(json.dumps({"summary": result.summary}))
         else:
             print_result(results, result)
+        if result.note:
+            errors.print(f"Over the budget. {result.note}", markup=False)
         if not wait and result.still_open and not is_cluster_running():
             errors.print("Queued, but no cluster is running: start one with manage.py work")
         if not result.is_as_asked:

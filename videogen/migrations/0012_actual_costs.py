@@ -30,6 +30,6 @@ def fill(apps, schema_editor):
 
 
 class Migration(migrations.Migration):
-    dependencies = [("videogen", "0009_never_pay_twice")]
+    dependencies = [("videogen", "0011_money_rights")]
 
     operations = [migrations.RunPython(fill, migrations.RunPython.noop)]

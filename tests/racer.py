@@ -1,0 +1,73 @@
+"""One of several processes that race for the same money. It takes commands as lines of JSON, so
+that a test can bring all of them to the start before it lets them go."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from decimal import Decimal
+
+import django
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "storybook.settings")
+django.setup()
+
+from storybook.models import Story  # noqa: E402
+from tests.factories import make_lane, make_render, make_story, shots_of  # noqa: E402
+from videogen.claims import claim_renders  # noqa: E402
+from videogen.errors import RequestError  # noqa: E402
+from videogen.exact import generate_exactly  # noqa: E402
+from videogen.models import Budget, VideoRender  # noqa: E402
+from videogen.money import committed_usd  # noqa: E402
+from videogen.planning import plan_shots  # noqa: E402
+from videogen.queueing import Requester, queue_renders  # noqa: E402
+
+REQUESTER = Requester("command", name="mira")
+
+
+class Racer:
+    def make(self, story, shots):
+        """A story with a render of its first shot that came to nothing."""
+        shot = shots_of(make_story(story, shots=shots)).select_related("scenelet__story").first()
+        make_render(shot, "failed", backend="gemini")
+
+    def allow(self, usd, with_queued=True):
+        """Leave just so much in the budget for everything."""
+        limit = committed_usd(with_queued=with_queued) + Decimal(usd)
+        Budget.objects.update_or_create(scope="overall", defaults={"limit_usd": limit})
+
+    def wait(self, story, lane):
+        """A queued render in a lane."""
+        shot = shots_of(make_story(story)).select_related("scenelet__story").get()
+        values = {"price_estimate_usd": "3.20", "lane": make_lane(lane)}
+        make_render(shot, "queued", backend="gemini", **values)
+
+    def plan(self, story, over_budget):
+        story = Story.objects.get(story_id=story)
+        self.planned = plan_shots(story, shots_of(story), "default", over_budget=over_budget)
+        return self.planned.counts
+
+    def queue(self):
+        queued = queue_renders(
+            self.planned, REQUESTER, task="CREATE_SHOT_VIDEO", worked_by="nobody", wake=False
+        )
+        return len(queued.render_ids)
+
+    def exactly(self, story):
+        render = VideoRender.objects.get(batch__story__story_id=story, state="failed")
+        try:
+            return len(generate_exactly(render, REQUESTER).render_ids)
+        except RequestError:
+            return 0
+
+    def claim(self, lane):
+        return len(claim_renders(make_lane(lane), owner=f"{lane}|boot|1|1.0", limit=9))
+
+
+if __name__ == "__main__":
+    racer = Racer()
+    for line in sys.stdin:
+        name, *arguments = json.loads(line)
+        sys.stdout.write(json.dumps(getattr(racer, name)(*arguments)) + "\n")
+        sys.stdout.flush()

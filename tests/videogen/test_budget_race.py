@@ -1,0 +1,125 @@
+"""Two processes race for the last dollars, on SQLite and on PostgreSQL: they cannot both win.
+
+VIDEO_TEST_POSTGRES_URL names a PostgreSQL on which databases may be made.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+
+import psycopg
+import pytest
+
+from tests.installations import ROOT, Installation
+
+POSTGRES = os.environ.get("VIDEO_TEST_POSTGRES_URL", "")
+ROUNDS = 4
+
+
+class Competitor:
+    def __init__(self, installation):
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "tests.racer"],
+            cwd=ROOT,
+            env=installation.environment,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+
+    def tell(self, *command):
+        self._process.stdin.write(json.dumps(command) + "\n")
+        self._process.stdin.flush()
+
+    def answer(self):
+        return json.loads(self._process.stdout.readline())
+
+    def ask(self, *command):
+        self.tell(*command)
+        return self.answer()
+
+    def close(self):
+        self._process.stdin.close()
+        self._process.stdout.close()
+        self._process.wait(30)
+
+
+@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+def race(request, tmp_path_factory):
+    """race(first, second): the answers to two commands that are given at the same moment."""
+    environment = {"VIDEO_BACKEND": "gemini", "GOOGLE_GEMINI_BASE_URL": "http://127.0.0.1:9"}
+    name = f"videogen_race_{os.getpid()}"
+    if request.param == "postgresql":
+        if not POSTGRES:
+            pytest.skip("VIDEO_TEST_POSTGRES_URL names no PostgreSQL to race on")
+        _on_server(f"CREATE DATABASE {name}")
+        environment["DATABASE_URL"] = f"{POSTGRES.rpartition('/')[0]}/{name}"
+    installation = Installation(tmp_path_factory.mktemp("race"), **environment)
+    competitors = []
+    try:
+        installation.manage("migrate")
+        competitors += [Competitor(installation) for _ in range(2)]
+        yield Race(*competitors)
+    finally:
+        for each in competitors:
+            each.close()
+        if request.param == "postgresql":
+            _on_server(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
+
+
+def _on_server(statement):
+    with psycopg.connect(POSTGRES, autocommit=True) as connection:
+        connection.execute(statement)
+
+
+class Race:
+    def __init__(self, first, second):
+        self.first, self.second = first, second
+        self.stories = 0
+
+    def prepare(self, command, *arguments):
+        """For both competitors, of a new story each; its id."""
+        self.stories += 1
+        self.first.ask(command, f"story-{self.stories}", *arguments)
+        return f"story-{self.stories}"
+
+    def run(self, first, second):
+        self.first.tell(*first)
+        self.second.tell(*second)
+        return self.first.answer(), self.second.answer()
+
+
+@pytest.mark.parametrize(("over_budget", "queued"), [("fit", [1, 2]), ("none", [0, 2])])
+def test_two_batches_of_different_stories_share_what_is_left(race, over_budget, queued):
+    """Both plans have room for two videos each; the budget has room for three."""
+    for _ in range(ROUNDS):
+        stories = [race.prepare("make", 2), race.prepare("make", 2)]
+        race.first.ask("allow", "9.60")
+        plans = [
+            competitor.ask("plan", story, over_budget)
+            for competitor, story in zip((race.first, race.second), stories, strict=True)
+        ]
+        assert plans == [{"generate": 2}, {"generate": 2}]
+
+        assert sorted(race.run(["queue"], ["queue"])) == queued
+
+
+def test_a_batch_and_the_very_same_request_once_more_share_what_is_left(race):
+    for _ in range(ROUNDS):
+        planned, once_more = race.prepare("make", 1), race.prepare("make", 1)
+        race.first.ask("allow", "3.20")
+        assert race.first.ask("plan", planned, "fit") == {"generate": 1}
+
+        assert sorted(race.run(["queue"], ["exactly", once_more])) == [0, 1]
+
+
+def test_two_lanes_share_what_a_lowered_budget_leaves(race):
+    for _ in range(ROUNDS):
+        race.prepare("wait", "here")
+        race.prepare("wait", "there")
+        race.first.ask("allow", "3.20", False)
+
+        assert sorted(race.run(["claim", "here"], ["claim", "there"])) == [0, 1]

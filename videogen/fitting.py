@@ -1,0 +1,133 @@
+"""How much of a plan the budgets have room for, and what would be cheaper. Knows figures only."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+
+from .budgets import OVER_BUDGET, Limit
+from .models import RenderBatch
+from .prices import WITHOUT_REFERENCES, PriceList
+
+OverBudget = RenderBatch.OverBudget
+
+
+@dataclass(frozen=True)
+class Fit:
+    """`videos`: how many go; `sentence`: why the others do not."""
+
+    videos: int
+    sentence: str = ""
+
+
+def fit(limits: Sequence[Limit], price: Decimal, wanted: int, over_budget: str) -> Fit:
+    """limits: those that apply, the tightest first."""
+    if not limits or not price or price * wanted <= limits[0].left_usd:
+        return Fit(wanted)
+    tightest = limits[0]
+    if over_budget == OverBudget.NONE:
+        return Fit(0, _all_or_nothing(tightest, price, wanted))
+    room = int(tightest.left_usd // price)
+    left = tightest.left_usd - price * room
+    return Fit(room, f"{_over(tightest)}: it costs ${price:.2f}, ${left:.2f} is left.")
+
+
+def _all_or_nothing(limit: Limit, price: Decimal, wanted: int) -> str:
+    return (
+        f"{_over(limit)}: all or nothing, {wanted} video{'s' * (wanted != 1)} "
+        f"cost{'s' * (wanted == 1)} ${price * wanted:.2f}, ${limit.left_usd:.2f} is left."
+    )
+
+
+def _over(limit: Limit) -> str:
+    return f"{OVER_BUDGET}{limit.words.removeprefix('the budget')}"
+
+
+@dataclass(frozen=True)
+class Cheaper:
+    """Another way to ask for the same shots. What is empty stays as it is."""
+
+    words: str
+    videos: int
+    cost_usd: Decimal
+    model: str = ""
+    resolution: str = ""
+    fits: bool = False
+
+
+@dataclass(frozen=True)
+class Shortage:
+    """What a batch would cost, what is left for it of which budget, and what would be cheaper."""
+
+    videos: int
+    cost_usd: Decimal
+    limit: Limit
+    room: int
+    choices: tuple[Cheaper, ...]
+
+    @property
+    def words(self) -> str:
+        videos = f"{self.videos} video{'s' * (self.videos != 1)}"
+        left = f"${self.limit.left_usd:,.2f}"
+        return f"{videos}: ${self.cost_usd:,.2f}, and {left} is left of {self.limit.words}."
+
+    @property
+    def sentence(self) -> str:
+        """With the choices, for where there are no links."""
+        choices = "; ".join(f"{each.words} ${each.cost_usd:,.2f}" for each in self.choices)
+        return f"{self.words} Cheaper: {choices}." if choices else self.words
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """So many videos with these settings."""
+
+    videos: int
+    backend: str
+    model: str
+    resolution: str
+    seconds: int
+    has_references: bool
+
+
+def shortage(
+    limits: Sequence[Limit], prices: PriceList, wanted: Wanted, over_budget: str
+) -> Shortage | None:
+    """None where the budgets have room for all."""
+    price = prices.find(wanted.backend, wanted.model, wanted.resolution, wanted.seconds)
+    if price is None or not fit(limits, price.usd, wanted.videos, over_budget).sentence:
+        return None
+    left = limits[0].left_usd
+    room = int(left // price.usd)
+    choices = _cheaper(prices, wanted, price.usd, left)
+    if room:
+        words = f"the first {room} of them" if room > 1 else "the first of them"
+        choices.append(Cheaper(words, room, price.usd * room, fits=True))
+    return Shortage(wanted.videos, price.usd * wanted.videos, limits[0], room, tuple(choices))
+
+
+def _cheaper(prices: PriceList, wanted: Wanted, price: Decimal, left: Decimal) -> list[Cheaper]:
+    """Other models at this resolution, and other resolutions of this and of the other models."""
+    found = []
+    least: dict[str, Decimal] = {wanted.model: price}
+    resolutions = [wanted.resolution, *_below(wanted.resolution)]
+    for resolution in resolutions:
+        for model in prices.models(resolution):
+            if model in WITHOUT_REFERENCES and wanted.has_references:
+                continue
+            other = prices.find(wanted.backend, model, resolution, wanted.seconds)
+            if other is None or other.usd >= least.get(model, price):
+                continue
+            least[model] = other.usd
+            cost = other.usd * wanted.videos
+            at = resolution if resolution != wanted.resolution else ""
+            named = model if model != wanted.model else ""
+            words = " at ".join(each for each in (named, at) if each)
+            found.append(Cheaper(words, wanted.videos, cost, named, at, cost <= left))
+    return found
+
+
+def _below(resolution: str) -> list[str]:
+    known = ["4k", "1080p", "720p"]
+    return known[known.index(resolution) + 1 :] if resolution in known else []

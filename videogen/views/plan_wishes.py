@@ -1,0 +1,143 @@
+"""What a person may choose on the plan's page beside the shots: the mode, the model, and what
+becomes of a batch that the budgets have no room for. All of it is plain links."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from django.conf import settings
+from django.utils.http import urlencode
+
+from videogen.fitting import Cheaper, OverBudget, Shortage
+from videogen.models import RenderBatch
+from videogen.planning import Plan
+from videogen.prices import WITHOUT_REFERENCES, PriceList
+from videogen.showing import usd
+
+
+@dataclass(frozen=True)
+class Wishes:
+    """`model` is "" for that of the settings. What the draft has stored is what is not asked for;
+    `stored` are the two that a link has to name to get away from them."""
+
+    mode: str
+    model: str = ""
+    over_budget: str = OverBudget.FIT.value
+    stored: tuple[str, str] = ("", OverBudget.FIT.value)
+
+    @classmethod
+    def of(cls, asked: Mapping[str, str], batch: RenderBatch) -> Wishes:
+        mode = asked.get("mode")
+        model = asked.get("model", batch.model)
+        if model not in ("", batch.model) and not PriceList().resolutions(model):
+            model = batch.model
+        over_budget = asked.get("over_budget")
+        return cls(
+            RenderBatch.Mode(mode if mode in RenderBatch.Mode.values else batch.mode).value,
+            "" if model == settings.VIDEO_MODEL else model,
+            over_budget if over_budget in OverBudget.values else batch.over_budget,
+            (batch.model, batch.over_budget),
+        )
+
+    @property
+    def hidden(self) -> dict[str, str]:
+        """What a form or a link carries beside the mode."""
+        usual = ("", OverBudget.FIT.value)
+        pairs = (("model", self.model), ("over_budget", self.over_budget))
+        return {
+            name: value
+            for (name, value), stored, default in zip(pairs, self.stored, usual, strict=True)
+            if value != default or stored != default
+        }
+
+    @property
+    def query(self) -> str:
+        return urlencode({"mode": self.mode, **self.hidden})
+
+    @property
+    def rest(self) -> str:
+        """To be appended to a link that names a mode."""
+        return f"&{urlencode(self.hidden)}" if self.hidden else ""
+
+    def link(self, **changes: str) -> str:
+        return f"?{replace(self, **changes).query}"
+
+
+@dataclass(frozen=True)
+class Choice:
+    words: str
+    price: str
+    url: str
+    is_chosen: bool = False
+
+
+@dataclass(frozen=True)
+class PlanChoices:
+    plan: Plan
+    wishes: Wishes
+
+    @property
+    def models(self) -> list[Choice]:
+        """Those with a price at this resolution that take what would be sent; none where there is
+        no choice."""
+        request = self.plan.request
+        has_references = any(row.selection.picks for row in self.plan.rows)
+        found = [
+            model
+            for model in request.prices.models(request.resolution)
+            if model == request.model or not (has_references and model in WITHOUT_REFERENCES)
+        ]
+        if request.model not in found:
+            found.insert(0, request.model)
+        choices = [self._model(model) for model in found]
+        return choices if len(choices) > 1 else []
+
+    def _model(self, model: str) -> Choice:
+        request = self.plan.request
+        asked = (request.backend, model, request.resolution, request.duration_seconds)
+        price = request.prices.find(*asked)
+        each = "free" if price and not price.usd else f"{usd(price and price.usd)} each"
+        wish = "" if model == settings.VIDEO_MODEL else model
+        return Choice(
+            model,
+            each if price else usd(None),
+            self.wishes.link(model=wish),
+            model == request.model,
+        )
+
+    @property
+    def over_budget(self) -> list[Choice]:
+        """Only where something is limited and costs."""
+        if not (self.plan.limits and self.plan.request.price_usd):
+            return []
+        return [
+            Choice(
+                each.label.capitalize(),
+                "",
+                self.wishes.link(over_budget=each.value),
+                each == self.plan.over_budget,
+            )
+            for each in OverBudget
+        ]
+
+    @property
+    def shortage(self) -> Shortage | None:
+        return self.plan.shortage
+
+    @property
+    def cheaper(self) -> list[tuple[Cheaper, Choice]]:
+        """A url where the page can do it: the resolution is a setting."""
+        return [
+            (each, Choice(each.words, usd(each.cost_usd), self._url(each)))
+            for each in (self.shortage.choices if self.shortage else ())
+        ]
+
+    def _url(self, cheaper: Cheaper) -> str:
+        if cheaper.resolution:
+            return ""
+        if cheaper.model:
+            wish = "" if cheaper.model == settings.VIDEO_MODEL else cheaper.model
+            return self.wishes.link(model=wish)
+        is_chosen = self.plan.over_budget == OverBudget.FIT
+        return "" if is_chosen else self.wishes.link(over_budget=OverBudget.FIT.value)
