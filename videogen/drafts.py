@@ -58,11 +58,21 @@ def draft_batches(shots: QuerySet[Shot], mode: str, requester: Requester) -> lis
     return drafts
 
 
-def plan_of(batch: RenderBatch, mode: str | None = None) -> Plan:
-    """What the draft would do now, in its own or another mode. Writes nothing."""
+def plan_of(
+    batch: RenderBatch, mode: str | None = None, *, repeats_confirmed: bool | None = None
+) -> Plan:
+    """What the draft would do now, in its own or another mode, with its own or another answer to
+    whether what there is already is wanted once more. Writes nothing."""
     if mode is not None:
         _check_mode(mode)
-    return plan_shots(batch.story, batch.shots.all(), mode or batch.mode)
+    if repeats_confirmed is None:
+        repeats_confirmed = batch.repeats_confirmed
+    return plan_shots(
+        batch.story,
+        batch.shots.all(),
+        mode or batch.mode,
+        ask_before_repeats=not repeats_confirmed,
+    )
 
 
 def set_mode(batch: RenderBatch, mode: str) -> None:
@@ -71,6 +81,14 @@ def set_mode(batch: RenderBatch, mode: str) -> None:
     if not _drafts().filter(pk=batch.pk).update(mode=mode):
         raise _already_confirmed()
     batch.mode = mode
+
+
+def answer_repeats(batch: RenderBatch, *, confirmed: bool) -> None:
+    """Whether somebody wants what there is already once more. RequestError where the batch is no
+    draft any more."""
+    if not _drafts().filter(pk=batch.pk).update(repeats_confirmed=confirmed):
+        raise _already_confirmed()
+    batch.repeats_confirmed = confirmed
 
 
 def confirm_batch(batch: RenderBatch, requester: Requester, *, seen: str) -> QueuedBatch:

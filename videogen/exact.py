@@ -12,10 +12,12 @@ from storybook.models import Shot, Story
 
 from .answers import resume_lane
 from .errors import ReferencePictureError, RequestError
+from .fingerprints import hashes_of
 from .models import RenderBatch, VideoRender
 from .money import budget_left_usd
 from .planning import Action, Decision, RequestSettings, ShotPlan, decide, price_problem
 from .queueing import QueuedBatch, Requester, lane_of, plan_record
+from .repeats import without_repeats
 from .request import load_reference
 from .situations import Situation, find_situations
 from .takes import surprises
@@ -85,6 +87,7 @@ def generate_exactly(render: VideoRender, requester: Requester) -> QueuedBatch:
             reference_type=render.reference_type,
             price_estimate_usd=price,
             is_simulated=request.is_simulated,
+            **hashes_of(render),
         )
         row = ShotPlan(shot, situation, decision, cause)
         batch.plan = [plan_record(row, copy.pk)]
@@ -113,11 +116,12 @@ def _situation_of(shot: Shot, request: RequestSettings) -> tuple[Situation, Vide
 
 
 def _warnings_of_request(render: VideoRender) -> list[str]:
-    """Without what was said of its video."""
+    """Without what was said of its video, and of what there was when it was asked for."""
+    warnings = without_repeats(render.warnings)
     if render.state != State.DONE:
-        return render.warnings
+        return warnings
     of_video = surprises(render, render.video_seconds or 0, bool(render.has_audio))
-    return [each for each in render.warnings if each not in of_video]
+    return [each for each in warnings if each not in of_video]
 
 
 def _named(render: VideoRender) -> str:

@@ -18,13 +18,16 @@ from typing import Any
 from django.conf import settings
 from django.db.models import QuerySet
 
-from storybook.models import DesignDocument, KeyFrame, Picture, Shot, Story
+from storybook.models import Shot, Story
 
 from .errors import RequestError
-from .models import ReferenceChoice, RenderBatch, VideoRender
+from .fingerprints import content_sha256, request_sha256
+from .material import Material
+from .models import RenderBatch, VideoRender
 from .money import SIMULATOR, budget_left_usd, price_of
 from .prompts import Prompt, build_prompt
-from .references import Choice, Selection, StoredPicture, list_candidates, pick_references
+from .references import Selection, list_candidates, pick_references
+from .repeats import in_words, takes_like
 from .situations import Situation, find_situations
 
 Mode = RenderBatch.Mode
@@ -115,6 +118,16 @@ class RequestSettings:
     def price_usd(self) -> Decimal | None:
         return price_of(self.backend, self.model, self.resolution, self.duration_seconds)
 
+    def sha256_with(self, row: ShotPlan) -> str:
+        """Equal for rows of which exactly the same is sent."""
+        return request_sha256(
+            content_of(row),
+            model=self.model,
+            aspect_ratio=self.aspect_ratio,
+            resolution=self.resolution,
+            duration_seconds=self.duration_seconds,
+        )
+
     def cost_of(self, videos: int) -> Decimal:
         """What so many videos cost; 0 where no price is known, for then none is sent."""
         return (self.price_usd or Decimal(0)) * videos
@@ -122,7 +135,8 @@ class RequestSettings:
 
 @dataclass(frozen=True)
 class ShotPlan:
-    """One shot's row of a plan. `cause` is the render that led to the decision, if any."""
+    """One shot's row of a plan. `cause` is the render that led to the decision, if any; `same` a
+    take of the very request that the row would send."""
 
     shot: Shot
     situation: Situation
@@ -132,11 +146,19 @@ class ShotPlan:
     selection: Selection = field(default_factory=Selection)
     warnings: tuple[str, ...] = ()
     impossible: tuple[str, ...] = ()
+    same: VideoRender | None = None
 
     @property
     def is_new(self) -> bool:
         """Whether a render row comes of it."""
         return self.decision.action in (Action.GENERATE, Action.REHEARSE)
+
+
+def content_of(row: ShotPlan) -> str:
+    """A content_sha256; "" where no prompt was put together."""
+    if row.prompt is None:
+        return ""
+    return content_sha256(row.prompt.text, (pick.sha256 for pick in row.selection.picks))
 
 
 @dataclass(frozen=True)
@@ -172,6 +194,7 @@ class Plan:
                 row.decision.action,
                 row.decision.reason,
                 row.cause.pk if row.cause else None,
+                row.same.pk if row.same else None,
                 row.prompt.text if row.prompt else None,
                 [[pick.kind, pick.id, pick.sha256] for pick in row.selection.picks],
             ]
@@ -200,41 +223,37 @@ def find_shots(
     return shots
 
 
-def plan_shots(story: Story, shots: QuerySet[Shot], mode: str) -> Plan:
-    """The decision on each of the story's `shots`. A fixed number of queries; writes nothing."""
+def plan_shots(
+    story: Story,
+    shots: QuerySet[Shot],
+    mode: str,
+    *,
+    ask_before_repeats: bool = False,
+    use_key_frames: bool | None = None,
+) -> Plan:
+    """The decision on each of the story's `shots`. A fixed number of queries; writes nothing.
+
+    ask_before_repeats: what there is a take of already is skipped, not only told of.
+    use_key_frames: by default as VIDEO_USE_KEY_FRAMES says.
+    """
+    if use_key_frames is None:
+        use_key_frames = settings.VIDEO_USE_KEY_FRAMES
     request = RequestSettings.current()
-    documents = {each.kind: each.document for each in DesignDocument.objects.filter(story=story)}
     rows = list(shots.select_related("scenelet"))
-    pictures = _stored_pictures(story)
-    key_frames = _key_frames(shots, pictures)
-    choices = _choices(shots)
+    material = Material.of(story, shots)
     situations = find_situations(shots, request.backend)
-    general = _impossible_for_all(documents)
+    general = _impossible_for_all(material.documents)
     plans = []
     for shot in rows:
         situation, cause = situations.get(shot.pk, (Situation.NOTHING, None))
-        plans.append(
-            _plan_shot(
-                ShotPlan(shot, situation, Decision(Action.BLOCKED, ""), cause),
-                mode,
-                documents,
-                general,
-                key_frames.get(shot.pk, []),
-                pictures,
-                choices.get(shot.pk, []),
-            )
-        )
+        row = ShotPlan(shot, situation, Decision(Action.BLOCKED, ""), cause)
+        plans.append(_plan_shot(row, mode, material, general, use_key_frames))
+    plans = _with_repeats(plans, request, ask=ask_before_repeats)
     return Plan(story, mode, request, _within_budget(plans, request))
 
 
 def _plan_shot(
-    row: ShotPlan,
-    mode: str,
-    documents: Mapping[str, dict[str, Any]],
-    general: Sequence[str],
-    key_frames: Sequence[StoredPicture],
-    pictures: Mapping[str, StoredPicture],
-    choices: Sequence[Choice],
+    row: ShotPlan, mode: str, material: Material, general: Sequence[str], use_key_frames: bool
 ) -> ShotPlan:
     payload = row.shot.storyboard_payload
     impossible = list(general)
@@ -242,9 +261,11 @@ def _plan_shot(
         impossible.append("The shot has no storyboard payload.")
     if impossible:
         return _decided(row, mode, impossible)
-    visual, audio = documents["visual"], documents["audio"]
-    candidates, warnings = list_candidates(visual, payload, key_frames, pictures)
-    selection = pick_references(candidates, choices, use_key_frames=settings.VIDEO_USE_KEY_FRAMES)
+    visual, audio = material.documents["visual"], material.documents["audio"]
+    key_frames = material.key_frames.get(row.shot.pk, [])
+    candidates, warnings = list_candidates(visual, payload, key_frames, material.pictures)
+    choices = material.choices.get(row.shot.pk, [])
+    selection = pick_references(candidates, choices, use_key_frames=use_key_frames)
     impossible += selection.broken
     is_new = decide(row.situation, mode).action in _NEW
     if not impossible and not is_new and not settings.VIDEO_PROMPT_LIMIT_BLOCKS:
@@ -266,6 +287,26 @@ def _plan_shot(
 
 
 _NEW = (Action.GENERATE, Action.REHEARSE)
+
+
+def _with_repeats(
+    rows: Sequence[ShotPlan], request: RequestSettings, *, ask: bool
+) -> list[ShotPlan]:
+    """The rows, each told of a take of its very request; `ask`: those are skipped."""
+    new = [row for row in rows if row.decision.action == Action.GENERATE]
+    takes = takes_like({row.shot.pk: request.sha256_with(row) for row in new}, request.backend)
+    told = []
+    for row in rows:
+        if take := takes.get(row.shot.pk):
+            sentence = in_words(take, row.shot.pk)
+            row = replace(row, same=take)
+            if ask:
+                cause = take if take.shot_id == row.shot.pk else row.cause
+                row = replace(row, cause=cause, decision=Decision(Action.SKIP, sentence))
+            else:
+                row = replace(row, warnings=(*row.warnings, sentence))
+        told.append(row)
+    return told
 
 
 def _decided(row: ShotPlan, mode: str, impossible: Sequence[str] = ()) -> ShotPlan:
@@ -322,38 +363,3 @@ def _within_budget(rows: Iterable[ShotPlan], request: RequestSettings) -> tuple[
                 left -= price
         fitting.append(row)
     return tuple(fitting)
-
-
-def _stored_pictures(story: Story) -> dict[str, StoredPicture]:
-    return {each.path: _stored_picture(each) for each in Picture.objects.filter(story=story)}
-
-
-def _stored_picture(picture: Picture) -> StoredPicture:
-    return StoredPicture(
-        path=picture.path,
-        file=picture.file,
-        mime_type=picture.mime_type,
-        byte_size=picture.byte_size,
-        sha256=picture.sha256,
-        problem=picture.problem,
-    )
-
-
-def _key_frames(
-    shots: QuerySet[Shot], pictures: Mapping[str, StoredPicture]
-) -> dict[int, list[StoredPicture]]:
-    found: dict[int, list[StoredPicture]] = {}
-    key_frames = KeyFrame.objects.filter(shot__in=shots.order_by()).order_by("shot", "position")
-    for shot_id, path in key_frames.values_list("shot_id", "picture__path"):
-        if path in pictures:  # else it was imported a moment ago
-            found.setdefault(shot_id, []).append(pictures[path])
-    return found
-
-
-def _choices(shots: QuerySet[Shot]) -> dict[int, list[Choice]]:
-    found: dict[int, list[Choice]] = {}
-    for each in ReferenceChoice.objects.filter(shot__in=shots.order_by()):
-        found.setdefault(each.shot_id, []).append(
-            Choice(each.kind, each.reference_id, each.choice, each.position)
-        )
-    return found

@@ -17,6 +17,7 @@ from django.utils import timezone
 from storybook.models import Shot, Story
 
 from .answers import polled_from, resume_lane
+from .fingerprints import hashes_of
 from .models import Lane, RenderBatch, VideoRender
 from .planning import Action, Decision, Plan, ShotPlan, decide
 from .reviewing import approved_take_of, lock_shot
@@ -231,6 +232,8 @@ def _create_renders(
         for row in plan.rows
         if row.is_new
     ]
+    for render in renders:
+        vars(render).update(hashes_of(render))
     VideoRender.objects.bulk_create(renders)
     return {render.shot_id: render.pk for render in renders}
 

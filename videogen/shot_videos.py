@@ -50,7 +50,8 @@ def _plan(request: TaskRequest) -> Plan:
     if request.mode != RenderBatch.Mode.DRY_RUN and not is_cluster_running():
         release_orphans(lane_of(settings.VIDEO_BACKEND))
     shots = find_shots(story, scenelet_id=request.scenelet_id, shot_index=request.shot_index)
-    return plan_shots(story, shots, request.mode)
+    # Who says override, or names a shot that has no video, has said what is wanted: they are told.
+    return plan_shots(story, shots, request.mode, ask_before_repeats=request.repeat is False)
 
 
 def _queue(request: TaskRequest, plan: Plan) -> QueuedBatch:
@@ -68,6 +69,9 @@ def _queue(request: TaskRequest, plan: Plan) -> QueuedBatch:
         worked_by=this_process() if works_here else "",
         wake=not works_here,
     )
+    if request.repeat:
+        queued.batch.repeats_confirmed = True
+        queued.batch.save(update_fields=["repeats_confirmed"])
     if is_rehearsal:
         # Free and quick: no cluster is needed for it.
         rehearse(list(queued.batch.renders.all()))

@@ -17,7 +17,8 @@ from .waiting import Listener
 @dataclass(frozen=True)
 class TaskRequest:
     """What a person asked for, not yet checked against the story. Without a listener the runner
-    only queues."""
+    only queues. `repeat`: whether what there is already is rendered once more, None where nothing
+    was said."""
 
     story_id: str
     requester: Requester
@@ -25,6 +26,7 @@ class TaskRequest:
     scenelet_id: str | None = None
     shot_index: int | None = None
     video_download_link: str | None = None
+    repeat: bool | None = None
     listener: Listener | None = None
 
 
@@ -61,7 +63,9 @@ TASKS = {
         Task(
             name=CREATE_SHOT_VIDEO,
             summary="One 8-second video per storyboard shot.",
-            options=frozenset({"scenelet_id", "shot_index", "mode", "video_download_link"}),
+            options=frozenset(
+                {"scenelet_id", "shot_index", "mode", "video_download_link", "repeat"}
+            ),
             runner="videogen.shot_videos.create_shot_videos",
         ),
     )

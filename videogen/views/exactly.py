@@ -3,6 +3,7 @@ so it says how much and wants a click of its own."""
 
 from __future__ import annotations
 
+from django.conf import settings
 from django.contrib import messages
 from django.contrib.admin import ModelAdmin
 from django.db import transaction
@@ -15,6 +16,7 @@ from videogen.errors import VideogenError
 from videogen.exact import generate_exactly
 from videogen.models import VideoRender
 from videogen.money import budget_left_usd
+from videogen.repeats import in_words, takes_like
 from videogen.showing import usd
 
 from .board import requester_of
@@ -53,12 +55,20 @@ def generate_exactly_this(
             "shot": render.shot,
             "story": render.shot.scenelet.story,
             "shown": show_render(render, None),
+            "have": _have_already(render),
             "render": render,
             "newest": newest,
             "price": price,
             "left": "" if left is None else usd(max(left, 0)),
         },
     )
+
+
+def _have_already(render: VideoRender) -> str:
+    """Which take there is of this request already, or ""."""
+    found = takes_like({render.shot_id: render.request_sha256}, settings.VIDEO_BACKEND)
+    take = render if render.take else found.get(render.shot_id)
+    return in_words(take, render.shot_id) if take else ""
 
 
 def _queue(

@@ -21,7 +21,7 @@ from django.utils.html import format_html, format_html_join
 from django.utils.http import urlencode
 
 from storybook.models import Shot
-from videogen.drafts import confirm_batch, plan_of, set_mode
+from videogen.drafts import answer_repeats, confirm_batch, plan_of, set_mode
 from videogen.errors import RequestError
 from videogen.forms import MODES
 from videogen.models import RenderBatch
@@ -32,6 +32,7 @@ from videogen.showing import Badge, usd
 
 from .plan_modes import ModeCard, counted, outcome_in_words
 from .plan_references import ReferenceCard, change_reference, reference_cards
+from .plan_repeats import Repeats
 from .plan_rows import BADGES, PlanRow, Surroundings
 from .plan_words import reasons_of
 
@@ -42,7 +43,7 @@ SIBLINGS_WITHIN = timedelta(seconds=10)
 
 def show_plan(model_admin: ModelAdmin, request: HttpRequest, batch: RenderBatch) -> HttpResponse:
     mode = _mode(request.GET.get("mode"), batch)
-    plan = plan_of(batch, mode)
+    plan = plan_of(batch, mode, repeats_confirmed=_wants_repeats(request, batch))
     page = PlanPage(
         plan,
         Surroundings.of(batch.story, [row.shot.pk for row in plan.rows]),
@@ -70,7 +71,12 @@ def show_row(
     (?part=1) for the plan's page."""
     shot = _shot_of(batch, shot_pk)
     mode = _mode(request.GET.get("mode"), batch)
-    plan = plan_shots(batch.story, Shot.objects.filter(pk=shot.pk), mode)
+    plan = plan_shots(
+        batch.story,
+        Shot.objects.filter(pk=shot.pk),
+        mode,
+        ask_before_repeats=not _wants_repeats(request, batch),
+    )
     template = "plan_row.html" if "part" in request.GET else "plan_row_page.html"
     return _respond(
         model_admin,
@@ -117,9 +123,11 @@ def confirm_plan(model_admin: ModelAdmin, request: HttpRequest, batch: RenderBat
     requester = Requester(
         RenderBatch.Door.ADMIN, user=request.user, name=request.user.get_username()
     )
+    wants_repeats = request.POST.get("repeat") == "1"
     try:
         with transaction.atomic():
             set_mode(batch, mode)
+            answer_repeats(batch, confirmed=wants_repeats)
             queued = confirm_batch(batch, requester, seen=request.POST.get("planned", ""))
             model_admin.log_addition(request, queued.batch, "Confirmed the plan.")
     except RequestError as error:
@@ -127,7 +135,8 @@ def confirm_plan(model_admin: ModelAdmin, request: HttpRequest, batch: RenderBat
             messages.info(request, "This plan was already confirmed; nothing was queued again.")
             return HttpResponseRedirect(progress_url(batch))
         messages.warning(request, _refusal(error))
-        return HttpResponseRedirect(f"{plan_url(batch)}?{urlencode({'mode': mode})}")
+        query = {"mode": mode} | ({"repeat": 1} if wants_repeats else {})
+        return HttpResponseRedirect(f"{plan_url(batch)}?{urlencode(query)}")
     _tell(request, queued)
     return HttpResponseRedirect(progress_url(queued.batch))
 
@@ -176,6 +185,15 @@ class PlanPage:
     @cached_property
     def counts(self) -> list[tuple[Badge, int]]:
         return [(BADGES[Action(action)], number) for action, number in self.plan.counts.items()]
+
+    @cached_property
+    def repeats(self) -> Repeats | None:
+        """What there is a take of already, if anything."""
+        return Repeats.of(self.plan)
+
+    @property
+    def repeat_query(self) -> str:
+        return "&repeat=1" if self.repeats and self.repeats.is_wanted else ""
 
     @property
     def total(self) -> str:
@@ -235,6 +253,10 @@ ARRANGE = ("storybook.change_shot", "videogen.change_referencechoice")
 
 def _mode(asked: str | None, batch: RenderBatch) -> str:
     return RenderBatch.Mode(asked if asked in RenderBatch.Mode.values else batch.mode).value
+
+
+def _wants_repeats(request: HttpRequest, batch: RenderBatch) -> bool:
+    return {"1": True, "0": False}.get(request.GET.get("repeat", ""), batch.repeats_confirmed)
 
 
 def _shot_of(batch: RenderBatch, shot_pk: int) -> Shot:

@@ -14,7 +14,7 @@ from videogen.models import RenderBatch
 from videogen.planning import Action, Plan, ShotPlan
 from videogen.showing import Badge, indented, usd
 
-from .plan_words import RESUME, Obstacles, Way, reasons_of, ways_on, ways_to_mend
+from .plan_words import RESUME, Obstacles, Way, reasons_of, way_to_take, ways_on, ways_to_mend
 
 BADGES = {
     Action.GENERATE: Badge("blue", "generate"),
@@ -92,6 +92,8 @@ class PlanRow:
     def ways(self) -> Sequence[Way]:
         """Where to go: what mends a blocked shot, what a skipped one waits for."""
         row = self.row
+        if row.same and not self.is_blocked:
+            return (way_to_take(row.same),)
         if self.is_blocked:
             blocked = Obstacles(
                 has_storyboard=bool(row.shot.storyboard_payload),

@@ -114,6 +114,11 @@ class Obstacles:
     reason: str
 
 
+def way_to_take(take: VideoRender) -> Way:
+    takes = reverse("admin:storybook_shot_takes", args=[take.shot_id])
+    return Way(f"Take {take.take}", f"{takes}#render-{take.pk}")
+
+
 def ways_on(
     situation: Situation, shot: int, cause: VideoRender | None, resume: Way | None = None
 ) -> Sequence[Way]:

@@ -65,6 +65,14 @@ class Command(BaseCommand):
             help="submit nothing: download this link as a new take of exactly one shot",
         )
         parser.add_argument(
+            "--repeat",
+            action=argparse.BooleanOptionalAction,
+            default=None,
+            help="render once more what there is a take of already, with the same prompt, "
+            "references, model and settings; --no-repeat skips it, also with override "
+            "(default: as the mode says, with a warning)",
+        )
+        parser.add_argument(
             "--wait",
             action=argparse.BooleanOptionalAction,
             default=None,
@@ -92,6 +100,7 @@ class Command(BaseCommand):
                 scenelet_id=options["scenelet_id"],
                 shot_index=options["shot_index"],
                 video_download_link=options["video_download_link"],
+                repeat=options["repeat"],
                 listener=listener if wait else None,
             )
             try:
