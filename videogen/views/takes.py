@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from django.conf import settings
@@ -14,6 +15,7 @@ from django.template.response import TemplateResponse
 
 from storybook.models import Shot
 from videogen.models import RenderBatch, VideoRender
+from videogen.outdated import find_changes
 from videogen.planning import Action, decide
 from videogen.showing import badge_of_shot, indented, storyboard_lines
 from videogen.situations import Situation, find_situations
@@ -96,6 +98,7 @@ class TakesPage:
         self.newest = str(renders[0].pk) if renders else ""
         self.is_active = any(shown.is_open for shown in (*self.attempts, *self.rehearsals))
         badge = badge_of_shot(renders)
+        self.outdated = _outdated(shot, renders)
         self.context = {
             "shot": shot,
             "page": self,
@@ -104,6 +107,7 @@ class TakesPage:
             "attempts": self.attempts,
             "takes": [shown for shown in self.attempts if shown.is_take],
             "rehearsals": self.rehearsals,
+            "outdated": self.outdated,
             "may": Rights.of(request, shot, renders, can_generate=can_generate),
         }
 
@@ -143,6 +147,32 @@ class Rights:
 
 def _shown(some: list[VideoRender], renders: list[VideoRender]) -> list[ShownRender]:
     return [show_render(each, _take_before(each, renders)) for each in some]
+
+
+@dataclass(frozen=True)
+class OutdatedTake:
+    """`now`: what would be sent, with what differs from the take; `missing`: why nothing could."""
+
+    take: VideoRender
+    now: ShownRender
+    missing: Sequence[str]
+
+
+def _outdated(shot: Shot, renders: list[VideoRender]) -> OutdatedTake | None:
+    """The take that the story uses, else the newest, where the story has changed since."""
+    takes = [each for each in renders if each.state == State.DONE]
+    take = next((each for each in takes if each.review in CHOSEN), takes[0] if takes else None)
+    if take is None or not take.content_sha256:
+        return None
+    changes = find_changes(shot.scenelet.story, [take.pk])
+    if not changes:
+        return None
+    (change,) = changes
+    now = ShownRender(change.now, change.take, change.differences)
+    return OutdatedTake(change.take, now, change.missing)
+
+
+CHOSEN = (VideoRender.Review.SELECTED, VideoRender.Review.APPROVED)
 
 
 def _take_before(render: VideoRender, renders: list[VideoRender]) -> VideoRender | None:
