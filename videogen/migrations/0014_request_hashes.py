@@ -37,6 +37,6 @@ def fill(apps, schema_editor):
 
 
 class Migration(migrations.Migration):
-    dependencies = [("videogen", "0009_never_pay_twice")]
+    dependencies = [("videogen", "0013_blocked_audio")]
 
     operations = [migrations.RunPython(fill, migrations.RunPython.noop, elidable=True)]
