@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from django.conf import settings
 from django.contrib.admin import AdminSite, ModelAdmin
@@ -14,6 +14,7 @@ from django.template.loader import render_to_string
 from django.template.response import TemplateResponse
 
 from storybook.models import Shot
+from videogen.blocks import Block
 from videogen.models import RenderBatch, VideoRender
 from videogen.outdated import find_changes
 from videogen.planning import Action, decide
@@ -22,6 +23,7 @@ from videogen.situations import Situation, find_situations
 
 from .board import TROUBLE
 from .live import changed_since, marks_of
+from .shown_blocks import ShownBlock, ways_to_change
 from .shown_renders import GENERATE, REVIEW, ShownRender, require, show_render
 
 State = VideoRender.State
@@ -93,7 +95,8 @@ class TakesPage:
             shot.renders.select_related("batch").prefetch_related("submissions").order_by("-pk")
         )
         is_rehearsal = {each.pk: each.kind == VideoRender.Kind.REHEARSAL for each in renders}
-        self.attempts = _shown([each for each in renders if not is_rehearsal[each.pk]], renders)
+        attempts = _shown([each for each in renders if not is_rehearsal[each.pk]], renders)
+        self.attempts = _explained(request, shot, attempts)
         self.rehearsals = _shown([each for each in renders if is_rehearsal[each.pk]], renders)
         self.newest = str(renders[0].pk) if renders else ""
         self.is_active = any(shown.is_open for shown in (*self.attempts, *self.rehearsals))
@@ -173,6 +176,19 @@ def _outdated(shot: Shot, renders: list[VideoRender]) -> OutdatedTake | None:
 
 
 CHOSEN = (VideoRender.Review.SELECTED, VideoRender.Review.APPROVED)
+
+
+def _explained(request: HttpRequest, shot: Shot, attempts: list[ShownRender]) -> list[ShownRender]:
+    """With the reason of those that were blocked."""
+    if not any(each.render.state == State.BLOCKED for each in attempts):
+        return attempts
+    ways = ways_to_change(request, shot)
+    return [
+        replace(each, block=ShownBlock(Block(each.render), ways))
+        if each.render.state == State.BLOCKED
+        else each
+        for each in attempts
+    ]
 
 
 def _take_before(render: VideoRender, renders: list[VideoRender]) -> VideoRender | None:
