@@ -47,7 +47,8 @@ MEANINGS = {
 _ADVICE: dict[str, tuple[Advice, ...]] = {
     "child": (
         Advice(
-            "Leave out the model sheet of the child: the filter judges the pictures, too.",
+            "Leave out the model sheet of whoever may look like a child: the filter judges the "
+            "pictures, too.",
             Place.REFERENCES,
         ),
         Advice(

@@ -270,7 +270,7 @@ def test_who_may_change_nothing_is_offered_no_way():
 
     page = takes_page(render, viewer())
 
-    assert "Leave out the model sheet of the child" in page
+    assert "Leave out the model sheet of whoever may look like a child" in page
     assert "#reference_choices-group" not in page
     assert ">The design</a>" not in page
 

@@ -84,7 +84,8 @@ def _words(situation: Situation, decision: Decision) -> str:
 
 
 def _sentence(reason: str) -> str:
-    return f"{reason[:1].upper()}{reason[1:]}." if reason else ""
+    end = "" if reason.endswith((".", "!", "?")) else "."
+    return f"{reason[:1].upper()}{reason[1:]}{end}" if reason else ""
 
 
 def _last_try(cause: VideoRender | None) -> str:
