@@ -56,6 +56,7 @@ def surroundings(settings, tmp_path, monkeypatch):
     settings.VIDEO_SUBMIT_TIMEOUT_SECONDS = 10.0
     settings.VIDEO_POLL_TIMEOUT_SECONDS = 10.0
     settings.VIDEO_OPERATION_DEADLINE_MINUTES = 1.0
+    settings.VIDEO_RETRY_AUDIO_BLOCK = False
     settings.VIDEO_DOWNLOAD_TIMEOUT_SECONDS = 10.0
     settings.VIDEO_DOWNLOAD_DEADLINE_MINUTES = 1.0
     settings.VIDEO_DOWNLOAD_ATTEMPTS = 3

@@ -159,7 +159,7 @@ def _draft(page: Page, story: int, shots: list[int]) -> str:
 
 
 def _start_batch(page: Page, story: int, shots: list[int]) -> None:
-    page.goto(f"{_draft(page, story, shots)}?mode=override")
+    page.goto(f"{_draft(page, story, shots)}?mode=override&repeat=1")
     button = page.locator('button[name="confirm"]')
     # Else a run before this one has started it.
     if button.is_enabled():

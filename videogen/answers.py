@@ -13,6 +13,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from . import journal
+from .audio_retries import send_again
 from .errors import VeoError, VideogenError
 from .lanes import LONGEST_WAIT, pause_lane, wait_after, wait_for_quota
 from .models import Lane, Submission, VideoRender
@@ -39,18 +40,24 @@ def apply_accepted(token: UUID, operation_name: str) -> bool:
         submission = Submission.objects.select_related("render", "lane").filter(token=token).first()
         if submission is None:
             return False
-        Submission.objects.filter(token=token).exclude(outcome=Outcome.NOT_CHARGED).update(
-            outcome=Outcome.ACCEPTED,
-            operation_name=operation_name,
-            answered_at=submission.answered_at or now,
+        is_open = (
+            Submission.objects.filter(token=token)
+            .exclude(outcome=Outcome.NOT_CHARGED)
+            .update(
+                outcome=Outcome.ACCEPTED,
+                operation_name=operation_name,
+                answered_at=submission.answered_at or now,
+            )
         )
-        submission.render.move(
-            {State.SUBMITTING, State.UNKNOWN},
-            State.RUNNING,
-            operation_name=operation_name,
-            submitted_at=now,
-            **polled_from(now + timedelta(seconds=settings.VIDEO_POLL_SECONDS)),
-        )
+        # Of one that has ended, the render may have been sent once more since.
+        if is_open:
+            submission.render.move(
+                {State.SUBMITTING, State.UNKNOWN},
+                State.RUNNING,
+                operation_name=operation_name,
+                submitted_at=now,
+                **polled_from(now + timedelta(seconds=settings.VIDEO_POLL_SECONDS)),
+            )
         # Only one that was sent after the wait says that the wait is over.
         Lane.objects.filter(
             pk=submission.lane_id, quota_refusals__gt=0, not_before__lte=submission.claimed_at
@@ -132,6 +139,8 @@ def apply_poll(render: VideoRender, answer: PollAnswer) -> None:
                 error_message="",
             )
         case Blocked(reasons, codes):
+            if send_again(render, reasons, codes):
+                return
             details = {"reasons": list(reasons), "support_codes": list(codes)}
             _end_without_video(
                 render, State.BLOCKED, "blocked", explain_block(reasons, codes), details

@@ -65,18 +65,22 @@ def plan_of(
     *,
     model: str | None = None,
     over_budget: str | None = None,
+    repeats_confirmed: bool | None = None,
     person: Person | None = None,
 ) -> Plan:
     """What the draft would do now, as it is or with other wishes; if `person` confirmed it, else
     who made it. Writes nothing."""
     if mode is not None:
         _check_mode(mode)
+    if repeats_confirmed is None:
+        repeats_confirmed = batch.repeats_confirmed
     return plan_shots(
         batch.story,
         batch.shots.all(),
         mode or batch.mode,
         model=batch.model if model is None else model,
         over_budget=over_budget or batch.over_budget,
+        ask_before_repeats=not repeats_confirmed,
         person=person or Person(batch.requested_by_id, batch.requested_by_name),
     )
 
@@ -101,12 +105,15 @@ def set_priority(batch: RenderBatch, priority: object) -> bool:
     return bool(batches.update(priority=chosen))
 
 
-def set_wishes(batch: RenderBatch, *, model: str, over_budget: str) -> None:
+def set_wishes(
+    batch: RenderBatch, *, model: str, over_budget: str, repeats_confirmed: bool
+) -> None:
     """As set_mode."""
-    wishes = {"model": model, "over_budget": over_budget}
+    wishes = {"model": model, "over_budget": over_budget, "repeats_confirmed": repeats_confirmed}
     if not _drafts().filter(pk=batch.pk).update(**wishes):
         raise _already_confirmed()
-    batch.model, batch.over_budget = model, over_budget
+    for name, value in wishes.items():
+        setattr(batch, name, value)
 
 
 def confirm_batch(batch: RenderBatch, requester: Requester, *, seen: str) -> QueuedBatch:

@@ -17,6 +17,7 @@ from .lanes import resume_after_refusal
 from .models import RenderBatch, VideoRender
 from .planning import Action, Decision, RequestSettings, ShotPlan, decide, price_problem
 from .queueing import QueuedBatch, Requester, lane_of, plan_record, request_fields
+from .repeats import without_repeats
 from .request import load_reference
 from .situations import Situation, find_situations
 from .takes import surprises
@@ -68,7 +69,7 @@ def generate_exactly(render: VideoRender, requester: Requester, *, model: str = 
             requested_by_name=requester.name,
         )
         lane = lane_of(request.backend)
-        copy = VideoRender.objects.create(
+        copy = VideoRender(
             shot=shot,
             batch=batch,
             lane=lane,
@@ -85,6 +86,8 @@ def generate_exactly(render: VideoRender, requester: Requester, *, model: str = 
             reference_type=render.reference_type,
             **request_fields(request),
         )
+        vars(copy).update(hashes_of(copy))
+        copy.save(force_insert=True)
         row = ShotPlan(shot, situation, decision, cause)
         batch.plan = [plan_record(row, copy.pk)]
         batch.save(update_fields=["plan"])
@@ -112,11 +115,12 @@ def _situation_of(shot: Shot, request: RequestSettings) -> tuple[Situation, Vide
 
 
 def _warnings_of_request(render: VideoRender) -> list[str]:
-    """Without what was said of its video."""
+    """Without what was said of its video, and of what there was when it was asked for."""
+    warnings = without_repeats(render.warnings)
     if render.state != State.DONE:
-        return render.warnings
+        return warnings
     of_video = surprises(render, render.video_seconds or 0, bool(render.has_audio))
-    return [each for each in render.warnings if each not in of_video]
+    return [each for each in warnings if each not in of_video]
 
 
 def _named(render: VideoRender) -> str:

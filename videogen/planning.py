@@ -1,7 +1,7 @@
 """What a batch would do: (shots, mode) → one decision with its reason per shot.
 
-The mode table of the product is `DECISIONS`; command line, admin and queueing all come here. A
-plan is a picture of the moment: queueing.py looks at the shots' states once more before it acts.
+The mode table is mode_table.py; command line, admin and queueing all come here. A plan is a picture
+of the moment: queueing.py looks at the shots' states once more before it acts.
 """
 
 from __future__ import annotations
@@ -11,83 +11,28 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import astuple, dataclass, field, replace
 from decimal import Decimal
-from enum import StrEnum
 from functools import cached_property
 from typing import Any
 
 from django.conf import settings
 from django.db.models import QuerySet
 
-from storybook.models import DesignDocument, Shot, Story
+from storybook.models import Shot, Story
 
 from .budgets import Limit, Person, limits_for
 from .errors import RequestError
+from .fingerprints import content_sha256, request_sha256
 from .fitting import Shortage, Wanted, fit, shortage
+from .material import Material
+from .mode_table import Action, Decision, decide
 from .models import SIMULATOR, RenderBatch, VideoRender
 from .prices import WITHOUT_REFERENCES, KnownPrice, PriceList
 from .prompts import Prompt, build_prompt
-from .references import Choice, Selection, StoredPicture, list_candidates, pick_references
+from .references import Selection, list_candidates, pick_references
+from .repeats import in_words, takes_like
 from .situations import Situation, find_situations
-from .stored_references import choices_of, key_frames_of, stored_pictures
 
 Mode = RenderBatch.Mode
-
-
-class Action(StrEnum):
-    GENERATE = "generate"
-    RESUME = "resume"
-    DOWNLOAD = "download"
-    REHEARSE = "rehearse"
-    SKIP = "skip"
-    BLOCKED = "blocked"
-
-
-@dataclass(frozen=True)
-class Decision:
-    action: Action
-    reason: str
-
-
-def _always(action: Action, reason: str) -> dict[str, Decision]:
-    return {mode: Decision(action, reason) for mode in (Mode.DEFAULT, Mode.RESUME, Mode.OVERRIDE)}
-
-
-_RESUME_FIRST = {
-    Mode.DEFAULT: Decision(Action.SKIP, "resume it"),
-    Mode.OVERRIDE: Decision(Action.SKIP, "resume it first"),
-}
-
-DECISIONS: dict[Situation, dict[str, Decision]] = {
-    Situation.IN_FLIGHT: _always(Action.SKIP, "already running"),
-    Situation.UNKNOWN: _always(Action.SKIP, "a person must decide"),
-    Situation.INTERRUPTED: {
-        **_RESUME_FIRST,
-        Mode.RESUME: Decision(Action.RESUME, "go on polling that operation"),
-    },
-    Situation.NOT_DOWNLOADED: {
-        **_RESUME_FIRST,
-        Mode.RESUME: Decision(Action.DOWNLOAD, "download only"),
-    },
-    Situation.APPROVED: {
-        **_always(Action.SKIP, "approved"),
-        Mode.OVERRIDE: Decision(Action.SKIP, "approved, unlock it first"),
-    },
-    Situation.VIDEO: {
-        **_always(Action.SKIP, "exists"),
-        Mode.OVERRIDE: Decision(Action.GENERATE, "generate a new take, keep the old ones"),
-    },
-    Situation.WITHOUT_VIDEO: _always(Action.GENERATE, Situation.WITHOUT_VIDEO.value),
-    Situation.NOTHING: _always(Action.GENERATE, Situation.NOTHING.value),
-}
-for _situation, _by_mode in DECISIONS.items():
-    _by_mode[Mode.DRY_RUN] = Decision(Action.REHEARSE, _situation.value)
-
-
-def decide(situation: Situation, mode: str, impossible: Sequence[str] = ()) -> Decision:
-    """The mode table. `impossible`: sentences that name what makes the shot impossible."""
-    if impossible:
-        return Decision(Action.BLOCKED, " ".join(impossible))
-    return DECISIONS[situation][mode]
 
 
 @dataclass(frozen=True)
@@ -132,6 +77,16 @@ class RequestSettings:
     def price_usd(self) -> Decimal | None:
         return self.price and self.price.usd
 
+    def sha256_with(self, row: ShotPlan) -> str:
+        """Equal for rows of which exactly the same is sent."""
+        return request_sha256(
+            content_of(row),
+            model=self.model,
+            aspect_ratio=self.aspect_ratio,
+            resolution=self.resolution,
+            duration_seconds=self.duration_seconds,
+        )
+
     def cost_of(self, videos: int) -> Decimal:
         """What so many videos cost; 0 where no price is known, for then none is sent."""
         return (self.price_usd or Decimal(0)) * videos
@@ -139,7 +94,8 @@ class RequestSettings:
 
 @dataclass(frozen=True)
 class ShotPlan:
-    """One shot's row of a plan. `cause` is the render that led to the decision, if any."""
+    """One shot's row of a plan. `cause` is the render that led to the decision, if any; `same` a
+    take of the very request that the row would send."""
 
     shot: Shot
     situation: Situation
@@ -150,11 +106,19 @@ class ShotPlan:
     warnings: tuple[str, ...] = ()
     impossible: tuple[str, ...] = ()
     is_over_budget: bool = False
+    same: VideoRender | None = None
 
     @property
     def is_new(self) -> bool:
         """Whether a render row comes of it."""
         return self.decision.action in (Action.GENERATE, Action.REHEARSE)
+
+
+def content_of(row: ShotPlan) -> str:
+    """A content_sha256; "" where no prompt was put together."""
+    if row.prompt is None:
+        return ""
+    return content_sha256(row.prompt.text, (pick.sha256 for pick in row.selection.picks))
 
 
 @dataclass(frozen=True)
@@ -209,6 +173,7 @@ class Plan:
                 row.decision.action,
                 row.decision.reason,
                 row.cause.pk if row.cause else None,
+                row.same.pk if row.same else None,
                 row.prompt.text if row.prompt else None,
                 [[pick.kind, pick.id, pick.sha256] for pick in row.selection.picks],
             ]
@@ -246,35 +211,29 @@ def plan_shots(
     model: str = "",
     person: Person | None = None,
     over_budget: str = RenderBatch.OverBudget.FIT.value,
+    ask_before_repeats: bool = False,
+    use_key_frames: bool | None = None,
 ) -> Plan:
     """The decision on each of the story's `shots`. A fixed number of queries; writes nothing.
 
     model: another than that of the settings; person: whose daily budget counts; over_budget: what
-    becomes of a batch that the budgets have no room for.
+    becomes of a batch that the budgets have no room for. ask_before_repeats: what there is a take
+    of already is skipped, not only told of. use_key_frames: by default as VIDEO_USE_KEY_FRAMES
+    says.
     """
+    if use_key_frames is None:
+        use_key_frames = settings.VIDEO_USE_KEY_FRAMES
     request = RequestSettings.current(model)
-    documents = {each.kind: each.document for each in DesignDocument.objects.filter(story=story)}
     rows = list(shots.select_related("scenelet"))
-    pictures = stored_pictures(story)
-    key_frames = key_frames_of(shots, pictures)
-    choices = choices_of(shots)
+    material = Material.of(story, shots)
     situations = find_situations(shots, request.backend)
-    general = _impossible_for_all(documents)
+    general = _impossible_for_all(material.documents)
     plans = []
     for shot in rows:
         situation, cause = situations.get(shot.pk, (Situation.NOTHING, None))
-        plans.append(
-            _plan_shot(
-                ShotPlan(shot, situation, Decision(Action.BLOCKED, ""), cause),
-                mode,
-                request.model,
-                documents,
-                general,
-                key_frames.get(shot.pk, []),
-                pictures,
-                choices.get(shot.pk, []),
-            )
-        )
+        row = ShotPlan(shot, situation, Decision(Action.BLOCKED, ""), cause)
+        plans.append(_plan_shot(row, mode, request.model, material, general, use_key_frames))
+    plans = _with_repeats(plans, request, ask=ask_before_repeats)
     plan = Plan(story, mode, request, tuple(plans), over_budget=over_budget)
     return within_budgets(plan, person)
 
@@ -283,11 +242,9 @@ def _plan_shot(
     row: ShotPlan,
     mode: str,
     model: str,
-    documents: Mapping[str, dict[str, Any]],
+    material: Material,
     general: Sequence[str],
-    key_frames: Sequence[StoredPicture],
-    pictures: Mapping[str, StoredPicture],
-    choices: Sequence[Choice],
+    use_key_frames: bool,
 ) -> ShotPlan:
     payload = row.shot.storyboard_payload
     impossible = list(general)
@@ -295,9 +252,11 @@ def _plan_shot(
         impossible.append("The shot has no storyboard payload.")
     if impossible:
         return _decided(row, mode, impossible)
-    visual, audio = documents["visual"], documents["audio"]
-    candidates, warnings = list_candidates(visual, payload, key_frames, pictures)
-    selection = pick_references(candidates, choices, use_key_frames=settings.VIDEO_USE_KEY_FRAMES)
+    visual, audio = material.documents["visual"], material.documents["audio"]
+    key_frames = material.key_frames.get(row.shot.pk, [])
+    candidates, warnings = list_candidates(visual, payload, key_frames, material.pictures)
+    choices = material.choices.get(row.shot.pk, [])
+    selection = pick_references(candidates, choices, use_key_frames=use_key_frames)
     impossible += selection.broken
     if selection.picks and model in WITHOUT_REFERENCES:
         impossible.append(f"{model} takes no reference pictures: choose another model.")
@@ -321,6 +280,26 @@ def _plan_shot(
 
 
 _NEW = (Action.GENERATE, Action.REHEARSE)
+
+
+def _with_repeats(
+    rows: Sequence[ShotPlan], request: RequestSettings, *, ask: bool
+) -> list[ShotPlan]:
+    """The rows, each told of a take of its very request; `ask`: those are skipped."""
+    new = [row for row in rows if row.decision.action == Action.GENERATE]
+    takes = takes_like({row.shot.pk: request.sha256_with(row) for row in new}, request.backend)
+    told = []
+    for row in rows:
+        if take := takes.get(row.shot.pk):
+            sentence = in_words(take, row.shot.pk)
+            row = replace(row, same=take)
+            if ask:
+                cause = take if take.shot_id == row.shot.pk else row.cause
+                row = replace(row, cause=cause, decision=Decision(Action.SKIP, sentence))
+            else:
+                row = replace(row, warnings=(*row.warnings, sentence))
+        told.append(row)
+    return told
 
 
 def _decided(row: ShotPlan, mode: str, impossible: Sequence[str] = ()) -> ShotPlan:

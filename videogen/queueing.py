@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Any
 
+from django.conf import settings
 from django.contrib.auth.models import AbstractBaseUser
 from django.db import transaction
 from django.utils import timezone
@@ -18,6 +19,7 @@ from storybook.models import Shot, Story
 
 from .answers import polled_from
 from .budgets import Person, lock_budgets
+from .fingerprints import hashes_of
 from .lanes import resume_after_refusal
 from .models import Lane, RenderBatch, VideoRender
 from .planning import Action, Decision, Plan, RequestSettings, ShotPlan, decide, within_budgets
@@ -92,7 +94,12 @@ def queue_renders(
             (row, created.get(row.shot.pk) or resumed.get(row.shot.pk) or _cause_pk(row))
             for row in plan.rows
         )
-        batch.plan = [plan_record(row, render_id) for row, render_id in rows]
+        # What a take was made with is asked when the story has changed: see outdated.py.
+        made_with = {"uses_key_frames": settings.VIDEO_USE_KEY_FRAMES}
+        batch.plan = [
+            plan_record(row, render_id) | (made_with if row.is_new else {})
+            for row, render_id in rows
+        ]
         batch.save(update_fields=["plan"])
         if worked_by and resumed:
             # Whoever asked first is gone: this process works on them now.
@@ -245,6 +252,8 @@ def _create_renders(
         for row in plan.rows
         if row.is_new
     ]
+    for render in renders:
+        vars(render).update(hashes_of(render))
     VideoRender.objects.bulk_create(renders)
     return {render.shot_id: render.pk for render in renders}
 

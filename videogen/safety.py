@@ -26,6 +26,12 @@ def categories_of(codes: Sequence[str]) -> list[str]:
     return list(dict.fromkeys(CATEGORIES.get(code, f"code {code}") for code in codes))
 
 
+def is_audio_block(reasons: Sequence[str], codes: Sequence[str]) -> bool:
+    """Whether it was the sound only, and the API itself says that it charged nothing."""
+    words = " ".join(reasons).lower()
+    return not codes and "issue with the audio" in words and "not been charged" in words
+
+
 def explain_block(reasons: Sequence[str], codes: Sequence[str]) -> str:
     """One sentence with the filter's category and its own words."""
     categories = categories_of(codes)

@@ -36,6 +36,9 @@ BADGES = {
 
 _FILES = ("video_file", "poster_file")
 
+# Beside a badge: the story has changed since the take that it uses.
+OUTDATED = Badge("outdated", "out of date")
+
 # What a picture shows is worth more in two lines than how it is framed.
 _TELLING = ("compositionAndContent", "characterActionAndEmotion")
 
@@ -50,6 +53,7 @@ def for_cards(shots: QuerySet[Shot]) -> QuerySet[Shot]:
             *(field.name for field in ShotStanding._meta.fields),
             *(f"render__{name}" for name in ("state", "state_since", "beat_at")),
             *(f"{take}__{name}" for take in ("newest_take", "used_take") for name in _FILES),
+            "used_take__content_sha256",
         )
     )
     frames = KeyFrame.objects.filter(picture__file__gt="").select_related("picture")
@@ -61,9 +65,11 @@ def for_cards(shots: QuerySet[Shot]) -> QuerySet[Shot]:
 
 @dataclass(frozen=True)
 class ShotCard:
-    """A shot of `for_cards()`, with its scenelet."""
+    """A shot of `for_cards()`, with its scenelet. `is_outdated`: one of those that outdated.py
+    finds."""
 
     shot: Shot
+    is_outdated: bool = False
 
     @property
     def key(self) -> str:
@@ -115,7 +121,18 @@ class ShotCard:
     @property
     def look(self) -> tuple[object, ...]:
         """All that changes in a card while renders run."""
-        return (self.word, self.takes, self.video_url, self.still_url, self.used_video_url)
+        return (
+            self.word,
+            self.takes,
+            self.video_url,
+            self.still_url,
+            self.used_video_url,
+            self.is_outdated,
+        )
+
+    @property
+    def second_badge(self) -> Badge | None:
+        return OUTDATED if self.is_outdated else None
 
     @property
     def text(self) -> str:

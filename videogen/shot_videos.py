@@ -50,6 +50,7 @@ def _plan(request: TaskRequest) -> Plan:
     if request.mode != RenderBatch.Mode.DRY_RUN and not is_cluster_running():
         release_orphans(lane_of(settings.VIDEO_BACKEND))
     shots = find_shots(story, scenelet_id=request.scenelet_id, shot_index=request.shot_index)
+    # Who says override, or names a shot that has no video, has said what is wanted: they are told.
     return plan_shots(
         story,
         shots,
@@ -57,6 +58,7 @@ def _plan(request: TaskRequest) -> Plan:
         model=request.model,
         person=request.requester.person,
         over_budget=request.over_budget,
+        ask_before_repeats=request.repeat is False,
     )
 
 
@@ -76,6 +78,9 @@ def _queue(request: TaskRequest, plan: Plan) -> QueuedBatch:
         wake=not works_here,
         priority=request.priority,
     )
+    if request.repeat:
+        queued.batch.repeats_confirmed = True
+        queued.batch.save(update_fields=["repeats_confirmed"])
     if is_rehearsal:
         # Free and quick: no cluster is needed for it.
         rehearse(list(queued.batch.renders.all()))

@@ -65,6 +65,8 @@ MOVES = {
         State.BLOCKED,
         State.UNKNOWN,
         State.INTERRUPTED,
+        # Once, after the audio filter: see audio_retries.py.
+        State.QUEUED,
     },
     # A person may have the download link from somewhere else.
     State.INTERRUPTED: {State.RUNNING, State.DOWNLOADING, State.CANCELLED},

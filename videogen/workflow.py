@@ -17,7 +17,8 @@ from .waiting import Listener
 @dataclass(frozen=True)
 class TaskRequest:
     """What a person asked for, not yet checked against the story. Without a listener the runner
-    only queues."""
+    only queues. `repeat`: whether what there is already is rendered once more, None where nothing
+    was said."""
 
     story_id: str
     requester: Requester
@@ -28,6 +29,7 @@ class TaskRequest:
     priority: int = 0
     model: str = ""
     over_budget: str = "fit"
+    repeat: bool | None = None
     listener: Listener | None = None
 
 
@@ -75,6 +77,7 @@ TASKS = {
                     "priority",
                     "model",
                     "over_budget",
+                    "repeat",
                 }
             ),
             runner="videogen.shot_videos.create_shot_videos",

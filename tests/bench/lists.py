@@ -190,6 +190,7 @@ def _make_story(number: int) -> None:
             resolution="1080p",
             duration_seconds=8,
             prompt_text="A prompt. " * 400,
+            content_sha256="1" * 64,
             is_simulated=True,
             queued_at=then,
             claimed_at=then,

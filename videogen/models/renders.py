@@ -305,7 +305,7 @@ class VideoRender(models.Model):
         **changes: Any,
     ) -> bool:
         """Conditional UPDATE from one of `source` to `target`, where the row is `only` like that;
-        True for the one that won.
+        True for the one that won. Out of RUNNING moves only the operation that the caller knows of.
 
         Raises ValueError for a move that the state machine does not have.
         """
@@ -313,10 +313,19 @@ class VideoRender(models.Model):
         for state in sources:
             if target not in self.MOVES.get(state, ()):
                 raise ValueError(f"A render does not go from {state} to {target}.")
+        only = only or {}
+        if sources == {self.State.RUNNING}:
+            # What an operation's answer means is nothing to the next one of the same render.
+            only = {"operation_name": self.operation_name, **only}
+            if target == self.State.QUEUED and only.get("audio_retries") != 0:
+                raise ValueError(
+                    f"A render goes from {self.State.RUNNING} to {target} once, after the audio "
+                    "filter."
+                )
         now = timezone.now()
         changes = {"state": target, "state_since": now, **changes}
         changes.setdefault("ended_at", now if target in self.ENDED else None)
-        rows = type(self).objects.filter(pk=self.pk, state__in=sources, **(only or {}))
+        rows = type(self).objects.filter(pk=self.pk, state__in=sources, **only)
         won = rows.update(**changes)
         if won:
             for name, value in changes.items():

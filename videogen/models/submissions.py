@@ -51,6 +51,9 @@ class Submission(models.Model):
 
     MAY_COST = frozenset({Outcome.CLAIMED, Outcome.ACCEPTED, Outcome.UNKNOWN})
 
+    # error_code of the one that was accepted, surely not charged, and may be followed by another.
+    BLOCKED_AUDIO = "blocked_audio"
+
     token = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     render = models.ForeignKey(VideoRender, on_delete=models.PROTECT, related_name="submissions")
     lane = models.ForeignKey(Lane, on_delete=models.PROTECT, related_name="submissions")
@@ -68,11 +71,18 @@ class Submission(models.Model):
     class Meta:
         ordering = ["-claimed_at"]
         constraints = [
-            # What may have been accepted is never sent a second time, whoever asks.
+            # What may have been accepted is never sent a second time, whoever asks: but for what
+            # the audio filter blocked, and that only once.
             models.UniqueConstraint(
                 fields=["render"],
-                condition=Q(outcome__in=["claimed", "accepted", "not_charged", "unknown"]),
+                condition=Q(outcome__in=["claimed", "accepted", "unknown"])
+                | Q(outcome="not_charged") & ~Q(error_code="blocked_audio"),
                 name="one_possible_charge_per_render",
+            ),
+            models.UniqueConstraint(
+                fields=["render"],
+                condition=Q(outcome="not_charged", error_code="blocked_audio"),
+                name="one_blocked_audio_per_render",
             ),
         ]
         indexes = [

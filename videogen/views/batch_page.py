@@ -14,6 +14,7 @@ from django.db.models import Exists, OuterRef
 from django.utils import timezone
 
 from storybook.models import DesignDocument, Shot
+from videogen.blocks import Block
 from videogen.cancelling import Sent, shots_to_resume, shots_to_retry, what_was_sent
 from videogen.forms import MODES
 from videogen.models import ReferenceChoice, RenderBatch, VideoRender
@@ -43,6 +44,7 @@ class BatchRow:
 
     render: VideoRender
     key_frame: str = ""
+    hint: str = ""
 
     @property
     def key(self) -> str:
@@ -89,6 +91,8 @@ class BatchRow:
     @property
     def way(self) -> str:
         """What the link to the shot's takes is called."""
+        if self.status == State.BLOCKED:
+            return "What to try"
         if self.status == State.UNKNOWN:
             return "Decide"
         return f"Take {self.render.take}" if self.render.take else "Takes"
@@ -100,7 +104,7 @@ class BatchRow:
         if self.is_open and render.error_message:
             return f"Tried again: {render.error_message}"
         if render.error_message:
-            return render.error_message
+            return f"{render.error_message} {self.hint}".strip()
         if self.status == State.QUEUED and render.not_before and render.not_before > timezone.now():
             return f"Next try about {timezone.localtime(render.not_before):%H:%M}."
         if render.state in RESUMABLE:
@@ -152,7 +156,10 @@ class BatchPage:
         }
         ordered = sorted(found.values(), key=lambda each: (wanted.get(each.pk, 10**9), each.pk))
         frames = key_frame_urls({each.shot_id for each in ordered})
-        return [BatchRow(each, frames.get(each.shot_id, "")) for each in ordered]
+        hints = _hints([each.pk for each in ordered if each.state == State.BLOCKED])
+        return [
+            BatchRow(each, frames.get(each.shot_id, ""), hints.get(each.pk, "")) for each in ordered
+        ]
 
     @cached_property
     def left(self) -> list[LeftRow]:
@@ -321,6 +328,14 @@ class BatchPage:
     @cached_property
     def nobody_works(self) -> bool:
         return self.is_active and not self.batch.worked_by and not is_cluster_running()
+
+
+def _hints(blocked: Sequence[int]) -> dict[int, str]:
+    """By render: what is likely at fault. One query, none without blocked ones."""
+    if not blocked:
+        return {}
+    renders = VideoRender.objects.filter(pk__in=blocked).only("prompt_text", "error_details")
+    return {render.pk: Block(render).hint for render in renders}
 
 
 def _ways_on(shot: int, cause: VideoRender | None, can_resume: bool) -> Sequence[Way]:

@@ -18,8 +18,9 @@ from django.urls import reverse
 from storybook.models import Scenelet, Shot, Story
 from videogen.drafts import draft_batches
 from videogen.models import RenderBatch
+from videogen.outdated import outdated_shots
 from videogen.queueing import Requester
-from videogen.shot_cards import BADGES, Progress, ShotCard, for_cards
+from videogen.shot_cards import BADGES, OUTDATED, Progress, ShotCard, for_cards
 from videogen.showing import Badge
 from videogen.situations import BadgeWord, filter_by_badge
 
@@ -89,7 +90,7 @@ def draft_selection(
 ) -> HttpResponseRedirect:
     """Store what was selected as a draft; what it would do and cost is the next page."""
     status = _status(request)
-    chosen = _selected(request, shots.filter(scenelet__story=story), status)
+    chosen = _selected(request, story, shots.filter(scenelet__story=story), status)
     batches = draft_batches(chosen, RenderBatch.Mode.DEFAULT, requester_of(request))
     asked = request.POST.getlist("shot") + request.POST.getlist("shots")
     tell_of_left_out(request, asked, batches)
@@ -110,21 +111,25 @@ def board_url(story: Story, status: str = "", name: str = "board") -> str:
 
 def _status(request: HttpRequest) -> str:
     status = request.GET.get("status", "")
-    return status if status in BADGES else ""
+    return status if status in BADGES or status == OUTDATED.word else ""
 
 
 def _shots_of(story: Story, shots: QuerySet[Shot]) -> list[Shot]:
     return list(for_cards(shots.filter(scenelet__story=story)).select_related("scenelet"))
 
 
-def _selected(request: HttpRequest, shots: QuerySet[Shot], status: str) -> QuerySet[Shot]:
+def _selected(
+    request: HttpRequest, story: Story, shots: QuerySet[Shot], status: str
+) -> QuerySet[Shot]:
     """The boxes of single shots, one field with many ids (as the script sends them: servers refuse
     thousands of fields), and the boxes of whole scenelets, as far as they were shown."""
     single = _numbers(request.POST.getlist("shot"))
     single |= _numbers(",".join(request.POST.getlist("shots")).split(","))
     if scenelets := _numbers(request.POST.getlist("scenelet")):
         whole = shots.filter(scenelet__in=scenelets)
-        if status:
+        if status == OUTDATED.word:
+            whole = whole.filter(pk__in=outdated_shots(story, _shots_of(story, shots)))
+        elif status:
             whole = filter_by_badge(whole, status)
         single.update(whole.order_by().values_list("pk", flat=True))
     return shots.filter(pk__in=single)
@@ -158,8 +163,8 @@ class Scene:
 
 
 class Board:
-    """A story's shots, one `status` of them or (without one) all. Three queries
-    with that of the shots, the others are made here. notice: why the queue sends nothing.
+    """A story's shots, one `status` of them or (without one) all. A query of its own beside that of
+    the shots and those of outdated_shots(). notice: why the queue sends nothing.
 
     The state tells of `all_cards`: a shot that a filter does not fit any more is still on the page
     that was loaded before.
@@ -175,9 +180,11 @@ class Board:
         self.story = story
         self.notice = notice
         self.status = status
-        self.all_cards = {f"card-{each.pk}": ShotCard(each) for each in shots}
+        outdated = outdated_shots(story, shots)
+        self.outdated = len(outdated)
+        self.all_cards = {f"card-{each.pk}": ShotCard(each, each.pk in outdated) for each in shots}
         self.progress = Progress.of(self.all_cards.values())
-        self.cards = [each for each in self.all_cards.values() if status in ("", each.word)]
+        self.cards = [each for each in self.all_cards.values() if self._is_shown(each)]
         self.scenes = self._scenes(list(story.scenelets.all()))
 
     @property
@@ -186,7 +193,7 @@ class Board:
 
     @cached_property
     def looks(self) -> dict[str, object]:
-        chips = (self.status, sorted(self.progress.counts.items()))
+        chips = (self.status, sorted(self.progress.counts.items()), self.outdated)
         queue = self.notice and self.notice.look
         return {CHIPS: chips, QUEUE: queue} | {
             key: card.look for key, card in self.all_cards.items()
@@ -211,11 +218,18 @@ class Board:
     def chips(self) -> list[Chip]:
         everything = Chip(None, self.progress.total, board_url(self.story), not self.status)
         counts = self.progress.counts
+        numbers = {word: counts.get(word, 0) for word in BADGES} | {OUTDATED.word: self.outdated}
+        badges = BADGES | {OUTDATED.word: OUTDATED}
         return [everything] + [
-            Chip(badge, counts.get(word, 0), board_url(self.story, word), word == self.status)
-            for word, badge in BADGES.items()
-            if counts.get(word) or word == self.status
+            Chip(badge, numbers[word], board_url(self.story, word), word == self.status)
+            for word, badge in badges.items()
+            if numbers[word] or word == self.status
         ]
+
+    def _is_shown(self, card: ShotCard) -> bool:
+        if self.status == OUTDATED.word:
+            return card.is_outdated
+        return self.status in ("", card.word)
 
     def _scenes(self, scenelets: Sequence[Scenelet]) -> list[Scene]:
         cards: dict[int, list[ShotCard]] = {}

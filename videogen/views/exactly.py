@@ -19,6 +19,7 @@ from videogen.exact import generate_exactly
 from videogen.fitting import OverBudget, Wanted, shortage
 from videogen.models import VideoRender
 from videogen.prices import PriceList
+from videogen.repeats import in_words, takes_like
 from videogen.showing import usd
 
 from .board import requester_of
@@ -92,6 +93,7 @@ def _page(
             "shot": render.shot,
             "story": render.shot.scenelet.story,
             "shown": show_render(render, None),
+            "have": _have_already(render),
             "render": render,
             "newest": newest,
             "price": price,
@@ -101,6 +103,13 @@ def _page(
             "left": ", ".join(f"{usd(each.left_usd)} left in {each.words}" for each in limits),
         },
     )
+
+
+def _have_already(render: VideoRender) -> str:
+    """Which take there is of this request already, or ""."""
+    found = takes_like({render.shot_id: render.request_sha256}, settings.VIDEO_BACKEND)
+    take = render if render.take else found.get(render.shot_id)
+    return in_words(take, render.shot_id) if take else ""
 
 
 def _queue(

@@ -30,6 +30,7 @@ from videogen.showing import Badge, usd
 
 from .plan_modes import ModeCard, counted, outcome_in_words
 from .plan_references import ReferenceCard, change_reference, reference_cards
+from .plan_repeats import Repeats
 from .plan_rows import BADGES, PlanRow, Surroundings
 from .plan_wishes import PlanChoices, Wishes
 from .plan_words import reasons_of
@@ -47,6 +48,7 @@ def show_plan(model_admin: ModelAdmin, request: HttpRequest, batch: RenderBatch)
         wishes.mode,
         model=wishes.model,
         over_budget=wishes.over_budget,
+        repeats_confirmed=wishes.repeats_confirmed,
         person=_requester(request).person,
     )
     page = PlanPage(plan, Surroundings.of(batch.story, [row.shot.pk for row in plan.rows]))
@@ -77,7 +79,13 @@ def show_row(
     shot = _shot_of(batch, shot_pk)
     wishes = Wishes.of(request.GET, batch)
     mode = wishes.mode
-    plan = plan_shots(batch.story, Shot.objects.filter(pk=shot.pk), mode, model=wishes.model)
+    plan = plan_shots(
+        batch.story,
+        Shot.objects.filter(pk=shot.pk),
+        mode,
+        model=wishes.model,
+        ask_before_repeats=not wishes.repeats_confirmed,
+    )
     template = "plan_row.html" if "part" in request.GET else "plan_row_page.html"
     return _respond(
         model_admin,
@@ -125,7 +133,12 @@ def confirm_plan(model_admin: ModelAdmin, request: HttpRequest, batch: RenderBat
     try:
         with transaction.atomic():
             set_mode(batch, mode)
-            set_wishes(batch, model=wishes.model, over_budget=wishes.over_budget)
+            set_wishes(
+                batch,
+                model=wishes.model,
+                over_budget=wishes.over_budget,
+                repeats_confirmed=wishes.repeats_confirmed,
+            )
             if "priority" in request.POST:
                 set_priority(batch, request.POST["priority"])
             queued = confirm_batch(batch, _requester(request), seen=request.POST.get("planned", ""))
@@ -183,6 +196,11 @@ class PlanPage:
     @cached_property
     def counts(self) -> list[tuple[Badge, int]]:
         return [(BADGES[Action(action)], number) for action, number in self.plan.counts.items()]
+
+    @cached_property
+    def repeats(self) -> Repeats | None:
+        """What there is a take of already, if anything."""
+        return Repeats.of(self.plan)
 
     @property
     def total(self) -> str:

@@ -4,7 +4,6 @@ looks risky, and the way to what mends it."""
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -13,8 +12,9 @@ from storybook.thumbnails import thumbnail_url
 from videogen.models import RenderBatch
 from videogen.planning import Action, Plan, ShotPlan
 from videogen.showing import Badge, indented, usd
+from videogen.suspicions import CHILD
 
-from .plan_words import RESUME, Obstacles, Way, reasons_of, ways_on, ways_to_mend
+from .plan_words import RESUME, Obstacles, Way, reasons_of, way_to_take, ways_on, ways_to_mend
 
 BADGES = {
     Action.GENERATE: Badge("blue", "generate"),
@@ -26,13 +26,6 @@ BADGES = {
 }
 
 # Google's filter refuses most pictures of children; a storybook is full of them.
-_child = re.compile(
-    r"\b(?:child|children|kids?|girls?|boys?|toddlers?|infants?|teenagers?|"
-    r"school(?:girl|boy|child|children)s?|"
-    r"(?:[1-9]|1[0-7])[- ]years?[- ]olds?|"
-    r"(?:five|six|seven|eight|nine|ten|eleven|twelve|thirteen)[- ]years?[- ]olds?)\b",
-    re.IGNORECASE,
-)
 CHILDREN = "Children in the picture are often blocked by the safety filter (not charged then)."
 
 
@@ -92,6 +85,8 @@ class PlanRow:
     def ways(self) -> Sequence[Way]:
         """Where to go: what mends a blocked shot, what a skipped one waits for."""
         row = self.row
+        if row.same and not self.is_blocked:
+            return (way_to_take(row.same),)
         if self.is_blocked:
             blocked = Obstacles(
                 has_storyboard=bool(row.shot.storyboard_payload),
@@ -136,4 +131,4 @@ def speaks_of_children(row: ShotPlan) -> bool:
     if row.prompt is None:
         return False
     told = [row.prompt.document[key] for key in ("character_designs", "storyboard_payload")]
-    return bool(_child.search(json.dumps(told, ensure_ascii=False)))
+    return bool(CHILD.search(json.dumps(told, ensure_ascii=False)))

@@ -1,5 +1,6 @@
-"""What a person may choose on the plan's page beside the shots: the mode, the model, and what
-becomes of a batch that the budgets have no room for. All of it is plain links."""
+"""What a person may choose on the plan's page beside the shots: the mode, the model, what becomes
+of a batch that the budgets have no room for, and whether what there is already is rendered again.
+All of it is plain links."""
 
 from __future__ import annotations
 
@@ -19,12 +20,13 @@ from videogen.showing import usd
 @dataclass(frozen=True)
 class Wishes:
     """`model` is "" for that of the settings. What the draft has stored is what is not asked for;
-    `stored` are the two that a link has to name to get away from them."""
+    `stored` are those that a link has to name to get away from them."""
 
     mode: str
     model: str = ""
     over_budget: str = OverBudget.FIT.value
-    stored: tuple[str, str] = ("", OverBudget.FIT.value)
+    repeats_confirmed: bool = False
+    stored: tuple[str, str, str] = ("", OverBudget.FIT.value, "0")
 
     @classmethod
     def of(cls, asked: Mapping[str, str], batch: RenderBatch) -> Wishes:
@@ -37,14 +39,19 @@ class Wishes:
             RenderBatch.Mode(mode if mode in RenderBatch.Mode.values else batch.mode).value,
             "" if model == settings.VIDEO_MODEL else model,
             over_budget if over_budget in OverBudget.values else batch.over_budget,
-            (batch.model, batch.over_budget),
+            {"1": True, "0": False}.get(asked.get("repeat", ""), batch.repeats_confirmed),
+            (batch.model, batch.over_budget, _flag(batch.repeats_confirmed)),
         )
 
     @property
     def hidden(self) -> dict[str, str]:
         """What a form or a link carries beside the mode."""
-        usual = ("", OverBudget.FIT.value)
-        pairs = (("model", self.model), ("over_budget", self.over_budget))
+        usual = ("", OverBudget.FIT.value, "0")
+        pairs = (
+            ("model", self.model),
+            ("over_budget", self.over_budget),
+            ("repeat", _flag(self.repeats_confirmed)),
+        )
         return {
             name: value
             for (name, value), stored, default in zip(pairs, self.stored, usual, strict=True)
@@ -60,8 +67,20 @@ class Wishes:
         """To be appended to a link that names a mode."""
         return f"&{urlencode(self.hidden)}" if self.hidden else ""
 
-    def link(self, **changes: str) -> str:
+    def link(self, **changes: str | bool) -> str:
         return f"?{replace(self, **changes).query}"
+
+    @property
+    def with_repeats(self) -> str:
+        return self.link(repeats_confirmed=True)
+
+    @property
+    def without_repeats(self) -> str:
+        return self.link(repeats_confirmed=False)
+
+
+def _flag(yes: bool) -> str:
+    return "1" if yes else "0"
 
 
 @dataclass(frozen=True)

@@ -85,7 +85,8 @@ def _words(situation: Situation, decision: Decision) -> str:
 
 
 def _sentence(reason: str) -> str:
-    return f"{reason[:1].upper()}{reason[1:]}." if reason else ""
+    end = "" if reason.endswith((".", "!", "?")) else "."
+    return f"{reason[:1].upper()}{reason[1:]}{end}" if reason else ""
 
 
 def _last_try(cause: VideoRender | None) -> str:
@@ -113,6 +114,11 @@ class Obstacles:
     has_storyboard: bool
     has_broken_pin: bool
     reason: str
+
+
+def way_to_take(take: VideoRender) -> Way:
+    takes = reverse("admin:storybook_shot_takes", args=[take.shot_id])
+    return Way(f"Take {take.take}", f"{takes}#render-{take.pk}")
 
 
 def ways_on(

@@ -28,6 +28,8 @@ from videogen.showing import (
 )
 from videogen.states import RESUMABLE
 
+from .shown_blocks import ShownBlock
+
 REVIEW = "videogen.review_video"
 GENERATE = "videogen.generate_video"
 
@@ -115,12 +117,14 @@ class ChangedPicture:
 
 @dataclass(frozen=True)
 class ShownRender:
-    """`before`: the take before it; `changes`: what differs from that one, None where unknown."""
+    """`before`: the take before it; `changes`: what differs from that one, None where unknown;
+    `block`: why the filter refused it."""
 
     render: VideoRender
     before: VideoRender | None = None
     changes: Differences | None = None
     prices: PriceList = field(default_factory=PriceList)
+    block: ShownBlock | None = None
 
     @property
     def title(self) -> str:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 from django.conf import settings
 from django.contrib.admin import AdminSite, ModelAdmin
@@ -13,7 +14,9 @@ from django.template.loader import render_to_string
 from django.template.response import TemplateResponse
 
 from storybook.models import Shot
+from videogen.blocks import Block
 from videogen.models import RenderBatch, VideoRender
+from videogen.outdated import find_changes
 from videogen.planning import Action, decide
 from videogen.prices import PriceList
 from videogen.showing import badge_of_shot, indented, storyboard_lines
@@ -21,6 +24,7 @@ from videogen.situations import Situation, find_situations
 
 from .board import TROUBLE
 from .live import changed_since, marks_of
+from .shown_blocks import ShownBlock, ways_to_change
 from .shown_renders import GENERATE, REVIEW, ShownRender, require, show_render
 
 State = VideoRender.State
@@ -92,11 +96,13 @@ class TakesPage:
             shot.renders.select_related("batch").prefetch_related("submissions").order_by("-pk")
         )
         is_rehearsal = {each.pk: each.kind == VideoRender.Kind.REHEARSAL for each in renders}
-        self.attempts = _shown([each for each in renders if not is_rehearsal[each.pk]], renders)
+        attempts = _shown([each for each in renders if not is_rehearsal[each.pk]], renders)
+        self.attempts = _explained(request, shot, attempts)
         self.rehearsals = _shown([each for each in renders if is_rehearsal[each.pk]], renders)
         self.newest = str(renders[0].pk) if renders else ""
         self.is_active = any(shown.is_open for shown in (*self.attempts, *self.rehearsals))
         badge = badge_of_shot(renders)
+        self.outdated = _outdated(shot, renders)
         self.context = {
             "shot": shot,
             "page": self,
@@ -105,6 +111,7 @@ class TakesPage:
             "attempts": self.attempts,
             "takes": [shown for shown in self.attempts if shown.is_take],
             "rehearsals": self.rehearsals,
+            "outdated": self.outdated,
             "may": Rights.of(request, shot, renders, can_generate=can_generate),
         }
 
@@ -145,6 +152,45 @@ class Rights:
 def _shown(some: list[VideoRender], renders: list[VideoRender]) -> list[ShownRender]:
     prices = PriceList()
     return [show_render(each, _take_before(each, renders), prices) for each in some]
+
+
+@dataclass(frozen=True)
+class OutdatedTake:
+    """`now`: what would be sent, with what differs from the take; `missing`: why nothing could."""
+
+    take: VideoRender
+    now: ShownRender
+    missing: Sequence[str]
+
+
+def _outdated(shot: Shot, renders: list[VideoRender]) -> OutdatedTake | None:
+    """The take that the story uses, else the newest, where the story has changed since."""
+    takes = [each for each in renders if each.state == State.DONE]
+    take = next((each for each in takes if each.review in CHOSEN), takes[0] if takes else None)
+    if take is None or not take.content_sha256:
+        return None
+    changes = find_changes(shot.scenelet.story, [take.pk])
+    if not changes:
+        return None
+    (change,) = changes
+    now = ShownRender(change.now, change.take, change.differences)
+    return OutdatedTake(change.take, now, change.missing)
+
+
+CHOSEN = (VideoRender.Review.SELECTED, VideoRender.Review.APPROVED)
+
+
+def _explained(request: HttpRequest, shot: Shot, attempts: list[ShownRender]) -> list[ShownRender]:
+    """With the reason of those that were blocked."""
+    if not any(each.render.state == State.BLOCKED for each in attempts):
+        return attempts
+    ways = ways_to_change(request, shot)
+    return [
+        replace(each, block=ShownBlock(Block(each.render), ways))
+        if each.render.state == State.BLOCKED
+        else each
+        for each in attempts
+    ]
 
 
 def _take_before(render: VideoRender, renders: list[VideoRender]) -> VideoRender | None:

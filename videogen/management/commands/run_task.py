@@ -85,6 +85,14 @@ class Command(BaseCommand):
             help="where the batch stands among the others in the queue (default: %(default)s)",
         )
         parser.add_argument(
+            "--repeat",
+            action=argparse.BooleanOptionalAction,
+            default=None,
+            help="render once more what there is a take of already, with the same prompt, "
+            "references, model and settings; --no-repeat skips it, also with override "
+            "(default: as the mode says, with a warning)",
+        )
+        parser.add_argument(
             "--wait",
             action=argparse.BooleanOptionalAction,
             default=None,
@@ -115,6 +123,7 @@ class Command(BaseCommand):
                 priority=PRIORITIES[options["priority"]],
                 model=options["model"].strip(),
                 over_budget=OverBudget.NONE if options["all_or_nothing"] else OverBudget.FIT,
+                repeat=options["repeat"],
                 listener=listener if wait else None,
             )
             try:

@@ -1,19 +1,41 @@
-"""The pictures that a story has and what people chose of them, as the pure steps take them. One
-query each, however many shots there are."""
+"""What a story's prompts and references are made of, read in a fixed number of queries."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
 
 from django.db.models import QuerySet
 
-from storybook.models import KeyFrame, Picture, Shot, Story
+from storybook.models import DesignDocument, KeyFrame, Picture, Shot, Story
 
 from .models import ReferenceChoice
 from .references import Choice, StoredPicture
 
 
-def stored_pictures(story: Story) -> dict[str, StoredPicture]:
+@dataclass(frozen=True)
+class Material:
+    """documents: by kind. pictures: the story's, by path. key_frames, choices: by shot."""
+
+    documents: Mapping[str, dict[str, Any]]
+    pictures: Mapping[str, StoredPicture]
+    key_frames: Mapping[int, Sequence[StoredPicture]]
+    choices: Mapping[int, Sequence[Choice]]
+
+    @classmethod
+    def of(cls, story: Story, shots: QuerySet[Shot]) -> Material:
+        documents = DesignDocument.objects.filter(story=story)
+        pictures = _stored_pictures(story)
+        return cls(
+            documents={each.kind: each.document for each in documents},
+            pictures=pictures,
+            key_frames=_key_frames(shots, pictures),
+            choices=_choices(shots),
+        )
+
+
+def _stored_pictures(story: Story) -> dict[str, StoredPicture]:
     return {each.path: _stored_picture(each) for each in Picture.objects.filter(story=story)}
 
 
@@ -28,7 +50,7 @@ def _stored_picture(picture: Picture) -> StoredPicture:
     )
 
 
-def key_frames_of(
+def _key_frames(
     shots: QuerySet[Shot], pictures: Mapping[str, StoredPicture]
 ) -> dict[int, list[StoredPicture]]:
     found: dict[int, list[StoredPicture]] = {}
@@ -39,7 +61,7 @@ def key_frames_of(
     return found
 
 
-def choices_of(shots: QuerySet[Shot]) -> dict[int, list[Choice]]:
+def _choices(shots: QuerySet[Shot]) -> dict[int, list[Choice]]:
     found: dict[int, list[Choice]] = {}
     for each in ReferenceChoice.objects.filter(shot__in=shots.order_by()):
         found.setdefault(each.shot_id, []).append(

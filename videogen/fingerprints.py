@@ -1,0 +1,70 @@
+"""What makes two renders the same: hashes over what is sent. Pure.
+
+The white space of the prompt's JSON is no content: whether it is indented follows from a setting.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from typing import Any, Protocol
+
+REFERENCE_TYPE = "asset"
+
+
+class Asked(Protocol):
+    """A render's row, also that of a migration."""
+
+    prompt_text: str
+    references: list[Mapping[str, Any]]
+    model: str
+    aspect_ratio: str
+    resolution: str
+    duration_seconds: int
+    reference_type: str
+
+
+def hashes_of(render: Asked) -> dict[str, str]:
+    """The render's two hash columns; both empty where nothing was asked of an API."""
+    if not render.prompt_text:
+        return {"content_sha256": "", "request_sha256": ""}
+    content = content_sha256(render.prompt_text, (pick["sha256"] for pick in render.references))
+    request = request_sha256(
+        content,
+        model=render.model,
+        aspect_ratio=render.aspect_ratio,
+        resolution=render.resolution,
+        duration_seconds=render.duration_seconds,
+        reference_type=render.reference_type,
+    )
+    return {"content_sha256": content, "request_sha256": request}
+
+
+def content_sha256(prompt_text: str, pictures: Iterable[str]) -> str:
+    """pictures: the references' SHA-256, in the order in which they are sent."""
+    return _sha256([_without_white_space(prompt_text), *pictures])
+
+
+def request_sha256(
+    content: str,
+    *,
+    model: str,
+    aspect_ratio: str,
+    resolution: str,
+    duration_seconds: int,
+    reference_type: str = REFERENCE_TYPE,
+) -> str:
+    return _sha256([content, model, aspect_ratio, resolution, duration_seconds, reference_type])
+
+
+def _without_white_space(text: str) -> str:
+    try:
+        return json.dumps(json.loads(text), ensure_ascii=False, separators=(",", ":"))
+    except ValueError:
+        return text
+
+
+def _sha256(parts: list[Any]) -> str:
+    # In ASCII: a lone surrogate has no UTF-8.
+    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
