@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 import httpx
 import pytest
 
-from tests.simulator.conftest import MODEL, SUBMIT, submission
+from tests.simulator.conftest import SUBMIT, submission
 from videogen.simulator.server import SimulatorOptions
 
 
@@ -55,7 +55,7 @@ def test_quick_clips_differ_by_operation(caller):
     [
         ({"quota_per_minute": 2}, 2, "PerMinute"),
         ({"quota_per_day": 3}, 3, "PerDay"),
-        ({"spend_window_usd": 10.0}, 3, "spend-based rate limit"),
+        ({"spend_limit": 10.0}, 3, "spend-based rate limit"),
     ],
 )
 def test_a_full_window_is_answered_with_429(start, options, accepted, words):
@@ -68,32 +68,18 @@ def test_a_full_window_is_answered_with_429(start, options, accepted, words):
     assert ("RetryInfo" in answers[-1].text) is (words == "PerMinute")
 
 
-def test_lists_are_unimplemented_unless_switched_on(start):
-    caller = start()
-    links = [caller.render() for _ in range(3)]
-    paths = (f"/v1beta/models/{MODEL}/operations", "/v1beta/generatedFiles")
-
-    before = [caller.http.get(path).status_code for path in paths]
-    caller.http.post(
-        "/_simulator/settings", json={"list_operations": True, "list_generated_files": True}
-    )
-    operations = caller.http.get(paths[0], params={"pageSize": 2}).json()
-    rest = caller.http.get(
-        paths[0], params={"pageSize": 2, "pageToken": operations["nextPageToken"]}
-    ).json()
-    files = caller.http.get(paths[1]).json()["generatedFiles"]
-
-    assert before == [501, 501]
-    assert [len(page["operations"]) for page in (operations, rest)] == [2, 1]
-    assert "nextPageToken" not in rest
-    assert {file["name"].split("/")[1] in "".join(links) for file in files} == {True}
-
-
 def test_settings_change_while_running_and_reset_takes_them_back(caller):
     changed = caller.http.post("/_simulator/settings", json={"latency": 30, "api_key": "other"})
     refused = [
         caller.http.post("/_simulator/settings", json=settings).status_code
-        for settings in ({"port": 1}, {"nonsense": 1}, {"latency": "long"}, {"clips": "huge"}, [])
+        for settings in (
+            {"port": 1},
+            {"nonsense": 1},
+            {"latency": "long"},
+            {"clips": "huge"},
+            {"list_page_size": 0},
+            [],
+        )
     ]
     locked_out = caller.submit().status_code
 
@@ -101,7 +87,7 @@ def test_settings_change_while_running_and_reset_takes_them_back(caller):
 
     assert changed.json()["latency"] == 30
     assert "api_key" not in changed.json()
-    assert refused == [400] * 5
+    assert refused == [400] * 6
     assert locked_out == 400
     assert caller.log() == {"submissions": [], "operations": {}, "violations": []}
     assert caller.render()

@@ -12,6 +12,7 @@ import pytest
 from tests.conftest import KEY, NOWHERE
 from tests.factories import picture_bytes
 from videogen.errors import VeoError
+from videogen.simulator.faults import FAULTS
 from videogen.veo import (
     Blocked,
     Failed,
@@ -21,6 +22,7 @@ from videogen.veo import (
     Running,
     VeoClient,
     VideoRequest,
+    Webhook,
 )
 
 MODEL = "veo-3.1-generate-preview"
@@ -148,6 +150,28 @@ def test_the_far_end_receives_prompt_pictures_and_parameters(simulator, log):
     assert log()["violations"] == []
 
 
+def test_a_webhook_goes_out_with_our_token_and_comes_back(simulator, log):
+    webhook = Webhook("https://studio.test/hook", token="6f1e")
+
+    name = VeoClient(submits=True).submit(video_request(), webhook)
+
+    (received,) = log()["submissions"]
+    assert received["operation"] == name
+    assert received["webhook"] == {
+        "uris": ["https://studio.test/hook"],
+        "user_metadata": {"submission_token": "6f1e"},
+    }
+
+
+def test_a_webhook_that_the_api_refuses_is_a_refusal_and_not_paid(simulator, log):
+    webhook = Webhook("http://studio.test/hook", token="6f1e")
+
+    error = refusal(VeoClient(submits=True).submit, video_request(), webhook)
+
+    assert facts(error) == {"code": "http_400", **NO}
+    assert log()["submissions"][0]["operation"] is None
+
+
 def test_a_request_without_pictures_names_none(simulator, log):
     submit(references=())
 
@@ -268,6 +292,98 @@ def test_a_retry_that_the_api_names_is_kept(fail):
     assert refusal(submit).retry_after == 37
 
 
+def test_every_fault_of_a_submission_or_a_poll_is_in_a_table():
+    def faults(at):
+        return {fault.name for fault in FAULTS.values() if fault.at == at}
+
+    assert faults("submit") - {row[0] for row in SUBMIT_FAILURES.values()} == {"quota_day", "slow"}
+    assert faults("poll") - {row[0] for row in POLL_FAILURES.values()} == {"slow"}
+    assert faults("done") - {row[0] for row in ENDINGS.values()} == {"never_done", "two_samples"}
+
+
+def test_an_account_without_credit_stops_the_queue_until_it_has_some(simulator, log):
+    simulator.change_settings({"credits_depleted": True})
+    error = refusal(submit)
+    simulator.change_settings({"credits_depleted": False})
+
+    assert facts(error) == {"code": "credits_depleted", **STOP}
+    assert submit() == log()["submissions"][1]["operation"]
+
+
+def test_a_revoked_key_stops_the_queue_until_it_is_valid(simulator, operation_name):
+    simulator.change_settings({"key_revoked": True})
+    errors = [refusal(submit), refusal(VeoClient().poll, operation_name)]
+    simulator.change_settings({"key_revoked": False})
+
+    assert [facts(error) for error in errors] == [{"code": "key_refused", **STOP}] * 2
+    assert isinstance(poll_until_done(operation_name), Finished)
+
+
+def test_a_model_that_is_retired_meanwhile_stops_the_queue(simulator, operation_name):
+    simulator.change_settings({"retired_models": MODEL})
+
+    error = refusal(submit)
+
+    assert facts(error) == {"code": "model_not_found", **STOP}
+    assert MODEL not in error.sentence.partition("The key has:")[2]
+    assert isinstance(poll_until_done(operation_name), Finished)
+
+
+def test_a_full_spend_window_waits_and_has_room_again(simulator):
+    """Three standard shots of 3.20 fit into 10 dollars."""
+    simulator.change_settings({"spend_limit": 10.0, "spend_window": 1.0})
+    for _ in range(3):
+        submit()
+
+    error = refusal(submit)
+    time.sleep(1.1)
+
+    assert facts(error) == {"code": "quota_spend", **QUOTA}
+    assert submit()
+
+
+@pytest.mark.parametrize(
+    ("switch", "code"), [("quota_per_minute", "quota_minute"), ("quota_per_day", "quota_day")]
+)
+def test_a_full_quota_of_requests_waits(simulator, switch, code):
+    simulator.change_settings({switch: 1})
+    submit()
+
+    error = refusal(submit)
+
+    assert facts(error) == {"code": code, **QUOTA}
+    assert error.retry_after > 0
+
+
+@pytest.mark.parametrize(
+    "details",
+    [
+        [{"violations": 7}, {"violations": [7]}, 7],
+        [{"retryDelay": 7}, {"retryDelay": "soon"}],
+        {"retryDelay": "7s"},
+        "details",
+    ],
+)
+def test_strange_details_of_a_refusal_are_no_details(settings, far_end, details):
+    far_end.answer(429, {"error": {"code": 429, "message": "Too much.", "details": details}})
+    settings.VIDEO_API_BASE_URL = far_end.url
+
+    error = refusal(submit)
+
+    assert facts(error) == {"code": "quota_minute", **QUOTA}
+    assert error.retry_after is None
+
+
+@pytest.mark.parametrize("endless", ["99999999999999999999s", "9" * 400 + "s"])
+def test_a_wait_without_end_is_two_days(settings, far_end, endless):
+    """Longer ones are dates that no calendar has."""
+    details = [{"retryDelay": endless}]
+    far_end.answer(429, {"error": {"code": 429, "message": "Too much.", "details": details}})
+    settings.VIDEO_API_BASE_URL = far_end.url
+
+    assert refusal(submit).retry_after == 48 * 3600
+
+
 @pytest.mark.parametrize(
     ("status", "headers", "code", "consequence", "retry_after"),
     [
@@ -330,6 +446,9 @@ POLL_FAILURES = {
     "time-out": ("hang", "no_answer", LATER),
     "404": ("not_found", "operation_forgotten", NO),
     "400, key": ("key_invalid", "key_refused", STOP),
+    "401": ("unauthenticated", "key_refused", STOP),
+    "403": ("permission_denied", "key_refused", STOP),
+    "504": ("gateway_timeout", "http_504", LATER),
 }
 
 

@@ -179,11 +179,11 @@ def quota_exceeded(quota_id: str, model: str, limit: int, retry_seconds: float) 
 
 
 def spend_limited() -> ApiError:
+    """As callers have quoted it from production: no details, no word of when to come back."""
     return ApiError(
         429,
-        "You have exceeded your spend-based rate limit. Spend is counted over a rolling window "
-        "of 10 minutes. Please retry later or move to a higher usage tier: "
-        "https://ai.google.dev/gemini-api/docs/rate-limits.",
+        "You exceeded your spend-based rate limit. Your spending rate has exceeded the allowed "
+        "limit for your account's billing history and tier.",
     )
 
 
@@ -232,7 +232,20 @@ def file_forbidden(file_id: str) -> ApiError:
 
 
 def unimplemented() -> ApiError:
+    """Google's words for a method that a service declares and does not serve."""
     return ApiError(501, "Operation is not implemented, or supported, or enabled.")
+
+
+def unknown_parameter(name: str) -> ApiError:
+    return bad_field(
+        "",
+        f'Invalid JSON payload received. Unknown name "{name}": Cannot bind query parameter. '
+        f"Field '{name}' could not be found in request message.",
+    )
+
+
+def generated_file_not_found(file_id: str) -> ApiError:
+    return ApiError(404, f"The generated file generatedFiles/{file_id} was not found.")
 
 
 def route_not_found(path: str) -> ApiError:

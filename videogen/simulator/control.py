@@ -6,6 +6,8 @@ GET    faults             faults to come, and the table of what there is
 POST   faults[?replace=1] one fault or a list, added to the script or replacing it
 DELETE faults
 POST   settings           an object with some of the options
+POST   age                {"of": operation or file id, "seconds": n}: makes it older, all of them
+                          without "of", by the two days that files live without "seconds"
 POST   reset              forgets everything, options as at the start
 """
 
@@ -50,7 +52,7 @@ def _state(handler: ApiHandler) -> Any:
         "settings": {**settings, "state_dir": str(settings["state_dir"] or "")},
         "faults": simulator.faults.pending(),
         "clips_waiting": simulator.studio.waiting(),
-        "spent_usd_in_10_minutes": round(simulator.quotas.spent(), 2),
+        "spent_usd_in_window": round(simulator.quotas.spent(simulator.settings.spend_window), 2),
         "leaked_keys": simulator.journal.leaked_keys(),
         "operations": [
             {
@@ -94,6 +96,20 @@ def _change_settings(handler: ApiHandler) -> Any:
     return _state(handler)["settings"]
 
 
+def _age(handler: ApiHandler) -> Any:
+    value = json.loads(handler.body)
+    if not isinstance(value, dict) or value.keys() - {"of", "seconds"}:
+        raise ValueError('Ageing takes an object with "of" and "seconds", both optional.')
+    wanted, seconds = value.get("of", ""), value.get("seconds")
+    is_number = isinstance(seconds, (int, float)) and not isinstance(seconds, bool)
+    if not isinstance(wanted, str) or not (seconds is None or is_number and seconds >= 0):
+        raise ValueError('"of" must be a string and "seconds" a number that is not negative.')
+    aged = handler.simulator.store.age(wanted, seconds)
+    if wanted and not aged:
+        raise ValueError(f"No operation and no file {wanted}.")
+    return {"aged": [operation.name for operation in aged]}
+
+
 def _reset(handler: ApiHandler) -> Any:
     handler.simulator.reset()
     return {}
@@ -106,5 +122,6 @@ ACTIONS: dict[tuple[str, str], Callable[[ApiHandler], Any]] = {
     ("POST", "faults"): _add_faults,
     ("DELETE", "faults"): _clear_faults,
     ("POST", "settings"): _change_settings,
+    ("POST", "age"): _age,
     ("POST", "reset"): _reset,
 }

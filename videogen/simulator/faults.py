@@ -15,7 +15,7 @@ from typing import Any
 from videogen.simulator import answers
 from videogen.simulator.answers import ApiError
 
-PLACES = ("submit", "poll", "download", "done")
+PLACES = ("submit", "poll", "download", "done", "list", "webhook")
 MODEL = "veo-3.1-generate-preview"
 HTML = (
     b"<!DOCTYPE html><html><head><title>Sign in</title></head><body>Please sign in.</body></html>"
@@ -255,6 +255,9 @@ _TABLE = (
         lambda params: answers.operation_not_found(params.get("name", "")),
     ),
     Fault("poll", "key_invalid", "400 API_KEY_INVALID.", _fixed(answers.key_invalid)),
+    Fault("poll", "unauthenticated", "401 UNAUTHENTICATED.", _UNAUTHENTICATED),
+    Fault("poll", "permission_denied", "403 PERMISSION_DENIED.", _DENIED),
+    Fault("poll", "gateway_timeout", "504.", _fixed(answers.gateway_timeout)),
     Fault("poll", "slow", "Answered after param seconds (5).", effect="slow"),
     Fault("poll", "hang", "Never answered.", effect="hang"),
     # done: how the operation ends
@@ -275,6 +278,44 @@ _TABLE = (
     Fault("done", "empty_samples", "A response with no sample in it.", effect="empty_samples"),
     Fault("done", "never_done", "Never done, for ever running.", effect="never_done"),
     Fault("done", "two_samples", "Two videos instead of one.", effect="two_samples"),
+    # list: of operations and of generated files; `match` looks at the path
+    Fault("list", "unimplemented", "501 UNIMPLEMENTED.", _fixed(answers.unimplemented)),
+    Fault("list", "not_found", "404: no such list.", lambda params: answers.route_not_found("")),
+    Fault("list", "quota", "429.", _RESOURCE_EXHAUSTED),
+    Fault("list", "internal", "500.", _fixed(answers.internal)),
+    Fault("list", "unavailable", "503.", _fixed(answers.unavailable)),
+    Fault("list", "key_invalid", "400 API_KEY_INVALID.", _fixed(answers.key_invalid)),
+    Fault("list", "permission_denied", "403 PERMISSION_DENIED.", _DENIED),
+    Fault("list", "drop", "Cut off without an answer.", effect="drop"),
+    Fault("list", "hang", "Never answered.", effect="hang"),
+    Fault("list", "slow", "Answered after param seconds (5).", effect="slow"),
+    Fault(
+        "list",
+        "garbage",
+        "200 with half a JSON object.",
+        raw=("application/json", b'{"operations"'),
+    ),
+    Fault("list", "html_200", "200 with a web page.", raw=("text/html", HTML)),
+    Fault("list", "empty", "200 with no body.", raw=("application/json", b"")),
+    Fault(
+        "list",
+        "nothing",
+        "200 with {}: an empty list, whatever there is.",
+        raw=("application/json", b"{}"),
+    ),
+    Fault(
+        "list",
+        "wrong_types",
+        "200 with entries that are none.",
+        raw=("application/json", b'{"operations": [7], "generatedFiles": [{"name": 7}]}'),
+    ),
+    Fault("list", "endless", "The first page again and again.", effect="endless"),
+    Fault("list", "huge", "200 with blanks (param megabytes, 64).", effect="huge"),
+    # webhook: what becomes of the event
+    Fault("webhook", "lost", "Never told.", effect="lost"),
+    Fault("webhook", "twice", "Told twice, with the same webhook-id.", effect="twice"),
+    Fault("webhook", "forged", "Signed with a key that is not ours.", effect="forged"),
+    Fault("webhook", "slow", "Told after param seconds (5).", effect="slow"),
     # download
     Fault(
         "download",

@@ -14,12 +14,12 @@ from http.server import BaseHTTPRequestHandler
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, urlsplit
 
-from videogen.simulator import answers, control, delivery
+from videogen.simulator import answers, control, delivery, listing
 from videogen.simulator.answers import ApiError
-from videogen.simulator.catalogue import find_model, get_model, listed_models
+from videogen.simulator.catalogue import get_model, listed_models
 from videogen.simulator.faults import FaultSpec
 from videogen.simulator.journal import describe_refusal, describe_request, submission_entry
-from videogen.simulator.operations import answer
+from videogen.simulator.operations import answer, metadata
 from videogen.simulator.validation import check_submission, parse_body
 
 if TYPE_CHECKING:
@@ -163,10 +163,11 @@ class ApiHandler(SimulatorHandler):
                 time.time(), "key_in_query", f"{self.command} {urlsplit(self.path).path}"
             )
             raise answers.key_in_query()
-        given, expected = self.headers.get(KEY_HEADER, ""), self.simulator.settings.api_key
+        settings = self.simulator.settings
+        given, expected = self.headers.get(KEY_HEADER, ""), settings.api_key
         if not given:
             raise answers.key_missing()
-        if expected and given != expected:
+        if settings.key_revoked or expected and given != expected:
             raise answers.key_invalid()
 
     @property
@@ -182,6 +183,8 @@ class ApiHandler(SimulatorHandler):
         try:
             self.check_key()
             entry["key_ok"] = True
+            if simulator.is_retired(model):
+                raise answers.model_retired(model)
             payload = parse_body(self.headers.get("Content-Type", ""), self.body)
             request = check_submission(model, payload)
             describe_request(entry, request)
@@ -223,7 +226,9 @@ class ApiHandler(SimulatorHandler):
         spec = self.simulator.faults.take("poll", operation.prompt)
         if spec is not None and not self.misbehave(spec):
             return
-        self.send_json(answer(self.simulator.advance(operation), self.base_url))
+        self.send_json(
+            answer(self.simulator.advance(operation), self.base_url, metadata(operation))
+        )
 
     def download(self, wanted: str) -> None:
         self.check_key()
@@ -236,58 +241,30 @@ class ApiHandler(SimulatorHandler):
 
     def list_models(self) -> None:
         self.check_key()
-        self.send_json({"models": [model.resource for model in listed_models()]})
+        retired = self.simulator.is_retired
+        models = [model for model in listed_models() if not retired(model.name)]
+        self.send_json({"models": [model.resource for model in models]})
 
     def show_model(self, model: str) -> None:
         self.check_key()
+        if self.simulator.is_retired(model):
+            raise answers.model_retired(model)
         self.send_json(get_model(model))
 
-    def list_operations(self, model: str) -> None:
-        self.check_key()
-        find_model(model)
-        if not self.simulator.settings.list_operations:
-            raise answers.unimplemented()
-        mine = [
-            self.simulator.advance(one) for one in self.simulator.store.all() if one.model == model
-        ]
-        self.send_page("operations", mine, lambda one: answer(one, self.base_url))
-
-    def list_generated_files(self) -> None:
-        self.check_key()
-        if not self.simulator.settings.list_generated_files:
-            raise answers.unimplemented()
-        done = [self.simulator.advance(operation) for operation in self.simulator.store.all()]
-        files = [one for operation in done for one in operation.file_ids]
-        self.send_page(
-            "generatedFiles",
-            files,
-            lambda one: {
-                "name": f"generatedFiles/{one}",
-                "mimeType": "video/mp4",
-                "state": "GENERATED",
-            },
-        )
-
-    def send_page(self, key: str, items: list[Any], describe: Callable[[Any], Any]) -> None:
-        """Newest first, `pageSize` at a time; the page token is the offset."""
-        size, token = self.query.get("pageSize", "50"), self.query.get("pageToken", "0")
-        if not size.isdecimal() or not token.isdecimal():
-            raise answers.invalid_argument("pageSize and pageToken must be numbers.")
-        start, items = int(token), items[::-1]
-        end = start + max(1, int(size))
-        page: dict[str, Any] = {key: [describe(item) for item in items[start:end]]}
-        if end < len(items):
-            page["nextPageToken"] = str(end)
-        self.send_json(page)
+    def show_keys(self) -> None:
+        """What webhook events are signed with. Public: no key is asked for."""
+        self.send_json(self.simulator.signer.key_set())
 
 
 _NAME = r"([A-Za-z0-9._-]+)"
 ROUTES: tuple[tuple[str, re.Pattern[str], Callable[..., None]], ...] = (
     ("POST", re.compile(rf"/v1beta/models/{_NAME}:predictLongRunning"), ApiHandler.submit),
     ("GET", re.compile(rf"/v1beta/models/{_NAME}/operations/{_NAME}"), ApiHandler.poll),
-    ("GET", re.compile(rf"/v1beta/models/{_NAME}/operations"), ApiHandler.list_operations),
+    ("GET", re.compile(rf"/v1beta/models/{_NAME}/operations"), listing.list_operations),
     ("GET", re.compile(rf"(?:/download)?/v1beta/files/{_NAME}:download"), ApiHandler.download),
-    ("GET", re.compile(r"/v1beta/generatedFiles"), ApiHandler.list_generated_files),
+    ("GET", re.compile(r"/v1beta/generatedFiles"), listing.list_generated_files),
+    ("GET", re.compile(rf"/v1beta/generatedFiles/{_NAME}"), listing.show_generated_file),
+    ("GET", re.compile(r"/\.well-known/jwks\.json"), ApiHandler.show_keys),
     ("GET", re.compile(r"/v1beta/models"), ApiHandler.list_models),
     ("GET", re.compile(rf"/v1beta/models/{_NAME}"), ApiHandler.show_model),
 )

@@ -24,6 +24,7 @@ from videogen.simulator.validation import Picture
 logger = logging.getLogger(__name__)
 
 TYPE = "type.googleapis.com/google.ai.generativelanguage.v1beta.PredictLongRunningResponse"
+METADATA_TYPE = TYPE.replace("Response", "Metadata")
 ALPHABET = "abcdefghijklmnopqrstuvwxyz0123456789"
 ERRORS = {
     4: "Deadline expired before operation could complete.",
@@ -54,6 +55,7 @@ class Operation:
     entry: dict[str, Any] = field(repr=False)
     outcome: str = ""
     params: dict[str, Any] = field(default_factory=dict)
+    webhook: dict[str, Any] | None = None
 
     @property
     def name(self) -> str:
@@ -105,6 +107,7 @@ class OperationStore:
         now: float,
         latency: float,
         entry: dict[str, Any],
+        webhook: dict[str, Any] | None = None,
     ) -> Operation:
         """A new operation, on disk before its name is known to anybody."""
         pictures = tuple(pictures)
@@ -116,6 +119,7 @@ class OperationStore:
             accepted_at=now,
             ready_at=now + latency,
             entry=entry,
+            webhook=webhook,
         )
         entry["operation"] = operation.name
         for picture in pictures:
@@ -144,7 +148,24 @@ class OperationStore:
         with self._lock:
             operations = list(self._operations.values())
         found = next((one for one in operations if wanted in one.file_ids), None)
-        return found if found and now < found.accepted_at + self._lifetime else None
+        return found if found and self.keeps_files_of(found, now) else None
+
+    def keeps_files_of(self, operation: Operation, now: float) -> bool:
+        """Whether its files, if it has any, have not expired by now."""
+        return now < operation.accepted_at + self._lifetime
+
+    def age(self, wanted: str, seconds: float | None) -> list[Operation]:
+        """Makes operations older, and their files with them: the one of that name or with that
+        file, all for "". Without `seconds`, by the lifetime of files."""
+        by = self._lifetime if seconds is None else seconds
+        aged = [
+            replace(one, accepted_at=one.accepted_at - by, ready_at=one.ready_at - by)
+            for one in self.all()
+            if not wanted or wanted in (one.name, *one.file_ids)
+        ]
+        for operation in aged:
+            self._save(operation)
+        return aged
 
     def all(self) -> list[Operation]:
         """Oldest first."""
@@ -173,9 +194,27 @@ class OperationStore:
             self._operations[operation.id] = operation
 
 
-def answer(operation: Operation, base_url: str) -> dict[str, Any]:
-    """The body that a poll gets: running without an outcome, else done in one of four shapes."""
+def metadata(operation: Operation) -> dict[str, Any]:
+    """What the caller gave with the submission. The service's own schema of this message is empty:
+    that it tells anything at all is a guess, so only who sent a webhookConfig sees it."""
+    if operation.webhook is None:
+        return {}
+    given = operation.webhook
+    user = given.get("userMetadata", given.get("user_metadata", {}))
+    return {
+        "@type": METADATA_TYPE,
+        "webhookConfig": {"uris": given.get("uris", []), "userMetadata": user},
+    }
+
+
+def answer(
+    operation: Operation, base_url: str, told: dict[str, Any] | None = None
+) -> dict[str, Any]:
+    """The body that a poll gets: running without an outcome, else done in one of four shapes.
+    `told`: its metadata, left out when empty."""
     body: dict[str, Any] = {"name": operation.name}
+    if told:
+        body["metadata"] = told
     if operation.outcome in ("", "never_done"):
         return body
     body["done"] = True

@@ -1,4 +1,4 @@
-"""The account's limits: requests a minute and a day, and dollars in any ten minutes."""
+"""The account's limits: requests a minute and a day, and dollars in any so many seconds."""
 
 from __future__ import annotations
 
@@ -13,11 +13,12 @@ MINUTE, TEN_MINUTES, DAY = 60.0, 600.0, 86_400.0
 
 @dataclass(frozen=True)
 class Limits:
-    """0 = no limit."""
+    """0 = no limit. `spend_seconds`: how far back the spend window reaches."""
 
     per_minute: int = 0
     per_day: int = 0
     spend_usd: float = 0.0
+    spend_seconds: float = TEN_MINUTES
 
 
 class Quotas:
@@ -41,11 +42,13 @@ class Quotas:
         with self._lock:
             self._accepted = []
 
-    def spent(self) -> float:
-        """US dollars booked in the last ten minutes."""
+    def spent(self, seconds: float = TEN_MINUTES) -> float:
+        """US dollars booked in the last `seconds`."""
         with self._lock:
-            since = self._clock() - TEN_MINUTES
-            return sum(cost for at, cost in self._accepted if at > since)
+            return self._spent(self._clock() - seconds)
+
+    def _spent(self, since: float) -> float:
+        return sum(cost for at, cost in self._accepted if at > since)
 
     def _refusal(self, now: float, limits: Limits, model: str, cost: float) -> ApiError | None:
         times = [at for at, _ in self._accepted]
@@ -63,7 +66,6 @@ class Quotas:
                 limits.per_minute,
                 wait,
             )
-        spent = sum(price for at, price in self._accepted if at > now - TEN_MINUTES)
-        if limits.spend_usd and spent + cost > limits.spend_usd:
+        if limits.spend_usd and self._spent(now - limits.spend_seconds) + cost > limits.spend_usd:
             return spend_limited()
         return None

@@ -19,26 +19,34 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
+from videogen.simulator.answers import credits_depleted
 from videogen.simulator.faults import FaultScript, FaultSpec
 from videogen.simulator.handler import ApiHandler, MirrorHandler
 from videogen.simulator.journal import Journal
 from videogen.simulator.operations import Operation, OperationStore
-from videogen.simulator.quotas import Limits, Quotas
+from videogen.simulator.quotas import TEN_MINUTES, Limits, Quotas
 from videogen.simulator.studio import Job, Studio
 from videogen.simulator.validation import VideoRequest
+from videogen.simulator.webhooks import Messenger, Signer
 
 logger = logging.getLogger(__name__)
 
 # Settings that a running simulator cannot change.
 FIXED = frozenset({"host", "port", "state_dir", "painters", "file_lifetime", "faults"})
 NEEDS_CLIP = frozenset({"video", "two_samples"})
+WATCH_SECONDS = 0.05
 # Listened on, but nothing that a client can call.
 ANY_ADDRESS = ("0.0.0.0", "")  # noqa: S104
 
 
 @dataclass(frozen=True)
 class SimulatorOptions:
-    """Everything that can be chosen. Times are seconds; 0 means no limit where a limit is meant."""
+    """Everything that can be chosen. Times are seconds; 0 means no limit where a limit is meant.
+
+    `retired_models`: names with commas between. `list_details`: the two lists tell more than the
+    service's published schema has (times, metadata of a submission, links of files).
+    `list_page_size`: no page has more, whatever is asked; the service may give fewer too.
+    """
 
     host: str = "127.0.0.1"
     port: int = 0
@@ -51,9 +59,15 @@ class SimulatorOptions:
     painters: int = 1
     quota_per_minute: int = 0
     quota_per_day: int = 0
-    spend_window_usd: float = 0.0
+    spend_limit: float = 0.0
+    spend_window: float = TEN_MINUTES
+    key_revoked: bool = False
+    credits_depleted: bool = False
+    retired_models: str = ""
     list_operations: bool = False
     list_generated_files: bool = False
+    list_details: bool = False
+    list_page_size: int = 50
     redirect_downloads: str = "none"
     file_lifetime: float = 172_800.0
     faults: tuple[FaultSpec, ...] = ()
@@ -65,10 +79,14 @@ class SimulatorOptions:
         ):
             if getattr(self, name) not in known:
                 raise ValueError(f"{name} must be one of {', '.join(known)}.")
+        if self.list_page_size < 1:
+            raise ValueError("list_page_size must be 1 or more.")
 
     @property
     def limits(self) -> Limits:
-        return Limits(self.quota_per_minute, self.quota_per_day, self.spend_window_usd)
+        return Limits(
+            self.quota_per_minute, self.quota_per_day, self.spend_limit, self.spend_window
+        )
 
     def changed(self, changes: dict[str, Any]) -> SimulatorOptions:
         """A copy with these settings; raises ValueError for unknown, fixed or mistyped ones."""
@@ -91,6 +109,7 @@ class SimulatorServer:
         self.faults = FaultScript(list(self.settings.faults))
         self.journal = Journal()
         self.quotas = Quotas(time.time)
+        self.signer = Signer()
         self.stopping = threading.Event()
         self._finishing = threading.Lock()
         self._endings: dict[str, tuple[str, dict[str, Any]]] = {}
@@ -113,6 +132,9 @@ class SimulatorServer:
             _Listener((self.settings.host, self.settings.port), ApiHandler, self),
             _Listener((self.settings.host, 0), MirrorHandler, self),
         ]
+        self._messenger = Messenger(self.signer, self.journal, self.stopping.wait, self.url)
+        for operation in self.store.all():
+            self._watch(operation)
         for listener in self._listeners:
             listener.start()
         return self
@@ -143,8 +165,11 @@ class SimulatorServer:
         return self._listeners[1].url
 
     def accept(self, request: VideoRequest, entry: dict[str, Any]) -> Operation:
-        """Books the submission and starts its clip; raises the 429 of a full quota window."""
+        """Books the submission and starts its clip; raises the 429 of a full quota window or of
+        an account without credit."""
         settings = self.settings
+        if settings.credits_depleted:
+            raise credits_depleted()
         self.quotas.charge(settings.limits, request.model.name, request.cost)
         jitter = random.uniform(-1, 1) * settings.latency_jitter
         operation = self.store.accept(
@@ -155,8 +180,10 @@ class SimulatorServer:
             now=time.time(),
             latency=max(0.0, settings.latency + jitter),
             entry=entry,
+            webhook=request.webhook,
         )
         self._order_clip(operation)
+        self._watch(operation)
         return operation
 
     def advance(self, operation: Operation) -> Operation:
@@ -179,6 +206,25 @@ class SimulatorServer:
                 outcome, params = "error", {"code": 13, "message": f"Painting failed: {failure}"}
             del self._endings[operation.id]
             return self.store.finish(operation, outcome, params)
+
+    def _watch(self, operation: Operation) -> None:
+        """Has the operation's webhook told when it is done, also if nobody polls."""
+        if not operation.outcome and operation.webhook and operation.webhook.get("uris"):
+            threading.Thread(target=self._tell_when_done, args=(operation,), daemon=True).start()
+
+    def _tell_when_done(self, operation: Operation) -> None:
+        while not self.stopping.wait(WATCH_SECONDS):
+            found = self.store.find(operation.id)
+            if found is None:
+                return
+            if (ended := self.advance(found)).outcome:
+                if ended.outcome in NEEDS_CLIP:
+                    self._messenger.tell(ended, self.faults.take("webhook", ended.prompt))
+                return
+
+    def is_retired(self, model: str) -> bool:
+        """Whether the model was retired while this simulator ran."""
+        return model in [name.strip() for name in self.settings.retired_models.split(",")]
 
     def reset(self) -> None:
         """Forgets everything and returns to the options of the start."""

@@ -16,6 +16,7 @@ import threading
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import urlsplit
 
 from PIL import Image
 
@@ -127,7 +128,7 @@ def check_submission(model_name: str, payload: dict[str, Any]) -> VideoRequest:
     _check_parameters(model, parameters, has_references=bool(references))
     webhook = payload.get("webhookConfig")
     if webhook is not None:
-        _known_fields(_message(webhook, "webhookConfig"), WEBHOOK_FIELDS, "webhookConfig")
+        _check_webhook(_message(webhook, "webhookConfig"))
     return VideoRequest(model, prompt, references, first_frame, parameters, webhook)
 
 
@@ -212,6 +213,27 @@ def _check_parameters(model: Model, parameters: dict[str, Any], *, has_reference
     ):
         if name in parameters and not isinstance(parameters[name], kind):
             raise invalid_argument(f"The value type for `{name}` needs to be a {called}.")
+
+
+def _check_webhook(webhook: dict[str, Any]) -> None:
+    """A WebhookConfig of the API: https addresses and a free object. Plain http only to this
+    machine, for tests: the service could not reach it anyway."""
+    _known_fields(webhook, WEBHOOK_FIELDS, "webhookConfig")
+    uris = webhook.get("uris", [])
+    if not isinstance(uris, list):
+        raise bad_field("webhookConfig.uris", "`uris` must be a list.")
+    for index, uri in enumerate(uris):
+        parts = urlsplit(uri) if isinstance(uri, str) else urlsplit("")
+        is_local = parts.scheme == "http" and parts.hostname in ("127.0.0.1", "localhost")
+        if not parts.hostname or not (parts.scheme == "https" or is_local):
+            raise bad_field(f"webhookConfig.uris[{index}]", "A webhook URI must be an https URL.")
+    names = {"user_metadata", "userMetadata"} & webhook.keys()
+    if len(names) == 2:
+        raise bad_field(
+            "webhookConfig", "Invalid JSON payload received. user_metadata is there twice."
+        )
+    for name in names:
+        _message(webhook[name], f"webhookConfig.{name}")
 
 
 def _integer(parameters: dict[str, Any], name: str, default: int) -> int:

@@ -17,11 +17,14 @@ from videogen.simulator.server import SimulatorOptions, SimulatorServer
 EXAMPLES = """examples:
   manage.py run_simulator
   manage.py run_simulator --latency 30 --latency-jitter 10 --quota-per-minute 2
+  manage.py run_simulator --spend-limit 10 --list-operations --list-generated-files
   manage.py run_simulator --clips quick --latency 0.5 --fault submit:drop_after_accept:2
   manage.py run_simulator --fault done:blocked:1:codes=58061214 --fault download:drop_midway:-1
 
 While it runs, http://HOST:PORT/_simulator/log tells what it received, and a POST of
-[{"at": "poll", "fault": "unavailable", "times": 3}] to /_simulator/faults makes things go wrong.
+[{"at": "poll", "fault": "unavailable", "times": 3}] to /_simulator/faults makes things go wrong,
+{"credits_depleted": true} to /_simulator/settings switches an option, {} to /_simulator/age makes
+every file two days older.
 Faults go by place:name[:times][:param=value…]; --list-faults names them all.
 """
 
@@ -58,13 +61,28 @@ class Command(BaseCommand):
         add("--quota-per-minute", type=int, default=0, help="requests a minute before a 429")
         add("--quota-per-day", type=int, default=0, help="requests a day before a 429")
         add(
-            "--spend-window-usd",
+            "--spend-limit",
             type=float,
             default=0.0,
-            help="dollars in any 10 minutes before a 429",
+            help="dollars in the spend window before a 429",
         )
+        add(
+            "--spend-window",
+            type=float,
+            default=600.0,
+            help="seconds that the spend window reaches back (default: %(default)s)",
+        )
+        add("--key-revoked", action="store_true", help="refuse every key")
+        add("--credits-depleted", action="store_true", help="refuse submissions for want of credit")
+        add("--retired-models", default="", help="models that are gone, commas between")
         add("--list-operations", action="store_true", help="implement models.operations.list")
         add("--list-generated-files", action="store_true", help="implement generatedFiles.list")
+        add(
+            "--list-details",
+            action="store_true",
+            help="lists with times, links and a submission's metadata, which nobody promises",
+        )
+        add("--list-page-size", type=int, default=50, help="entries a page at most (%(default)s)")
         add(
             "--redirect-downloads",
             choices=("none", "same", "other"),

@@ -1,0 +1,161 @@
+"""What was accepted and what was made: models.operations.list, generatedFiles.list and .get.
+
+The service declares all three in its discovery document
+(https://generativelanguage.googleapis.com/$discovery/rest?version=v1beta) and says of the first
+that a server without it answers UNIMPLEMENTED. So do both lists here, unless switched on. Page
+sizes and the fields of a GeneratedFile (name, mimeType, state, error) are from the same document;
+`list_details` adds what it does not have.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import time
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from videogen.simulator import answers, delivery
+from videogen.simulator.catalogue import find_model
+from videogen.simulator.faults import FaultSpec
+from videogen.simulator.operations import METADATA_TYPE, Operation, answer, metadata
+
+if TYPE_CHECKING:
+    from videogen.simulator.handler import ApiHandler
+
+DEFAULT_PAGE = 10
+MEGABYTE = b" " * 1024**2
+
+
+def list_operations(handler: ApiHandler, model: str) -> None:
+    """All operations of the model, running or done, newest first."""
+    handler.check_key()
+    find_model(model)
+    simulator = handler.simulator
+
+    def describe(operation: Operation) -> dict[str, Any]:
+        told = {}
+        if simulator.settings.list_details:
+            created = {"@type": METADATA_TYPE, "createTime": rfc3339(operation.accepted_at)}
+            told = created | metadata(operation)
+        return answer(operation, handler.base_url, told)
+
+    operations = [
+        simulator.advance(one) for one in reversed(simulator.store.all()) if one.model == model
+    ]
+    entries = [(one.name, one) for one in operations]
+    _answer_list(handler, "operations", simulator.settings.list_operations, entries, describe)
+
+
+def list_generated_files(handler: ApiHandler) -> None:
+    """The files that the operations of this key ended with and that are still kept."""
+    handler.check_key()
+    simulator = handler.simulator
+    entries = [
+        (one, operation)
+        for operation in map(simulator.advance, reversed(simulator.store.all()))
+        if simulator.store.keeps_files_of(operation, time.time())
+        for one in operation.file_ids
+    ]
+    named = [(one, (one, operation)) for one, operation in entries]
+    is_on = simulator.settings.list_generated_files
+    _answer_list(handler, "generatedFiles", is_on, named, lambda pair: _resource(handler, *pair))
+
+
+def show_generated_file(handler: ApiHandler, wanted: str) -> None:
+    """Metadata of one file, or with alt=media the file."""
+    handler.check_key()
+    simulator = handler.simulator
+    if not simulator.settings.list_generated_files:
+        raise answers.unimplemented()
+    operation = simulator.store.find_file(wanted, time.time())
+    if operation is None:
+        raise answers.generated_file_not_found(wanted)
+    if handler.query.get("alt") == "media":
+        delivery.deliver(handler, operation, wanted)
+    else:
+        handler.send_json(_resource(handler, wanted, operation))
+
+
+def rfc3339(seconds: float) -> str:
+    """A POSIX time as the API's Timestamp."""
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def _resource(handler: ApiHandler, file_id: str, operation: Operation) -> dict[str, Any]:
+    file = {"name": f"generatedFiles/{file_id}", "mimeType": "video/mp4", "state": "GENERATED"}
+    if handler.simulator.settings.list_details:
+        file["createTime"] = rfc3339(operation.ready_at)
+        file["uri"] = f"{handler.base_url}/v1beta/files/{file_id}:download?alt=media"
+    return file
+
+
+def _answer_list(
+    handler: ApiHandler,
+    key: str,
+    is_switched_on: bool,
+    entries: Sequence[tuple[str, Any]],
+    describe: Callable[[Any], dict[str, Any]],
+) -> None:
+    """One page of the entries (name, thing), or what the script has for a list."""
+    for name in handler.query.keys() - {"pageSize", "pageToken"}:
+        raise answers.unknown_parameter(name)
+    if not is_switched_on:
+        raise answers.unimplemented()
+    spec = handler.simulator.faults.take("list", handler.path)
+    effect = spec.definition.effect if spec else ""
+    if spec and effect == "huge":
+        _send_blanks(handler, spec)
+        return
+    if spec and effect != "endless" and not handler.misbehave(spec):
+        return
+    start = 0 if effect == "endless" else _start(handler.query.get("pageToken", ""), entries)
+    asked = _page_size(handler.query.get("pageSize", ""))
+    end = start + min(asked, handler.simulator.settings.list_page_size)
+    # As protocol buffers in JSON: what is empty is left out.
+    page: dict[str, Any] = {}
+    if found := [describe(thing) for _, thing in entries[start:end]]:
+        page[key] = found
+    if end < len(entries):
+        page["nextPageToken"] = _token(entries[end - 1][0])
+    elif effect == "endless":
+        page["nextPageToken"] = _token(f"again {time.time_ns()}")
+    handler.send_json(page)
+
+
+def _page_size(text: str) -> int:
+    try:
+        size = int(text or 0)
+    except ValueError as error:
+        raise answers.invalid_argument(
+            f"Invalid value at 'page_size' (TYPE_INT32), \"{text}\""
+        ) from error
+    if size < 0:
+        raise answers.invalid_argument("page_size must not be negative.")
+    return size or DEFAULT_PAGE
+
+
+def _token(name: str) -> str:
+    return base64.urlsafe_b64encode(name.encode()).decode()
+
+
+def _start(token: str, entries: Sequence[tuple[str, Any]]) -> int:
+    """Behind the entry that the token names, wherever newer ones have moved it."""
+    if not token:
+        return 0
+    try:
+        last = base64.b64decode(token, altchars=b"-_", validate=True).decode()
+        return [name for name, _ in entries].index(last) + 1
+    except (binascii.Error, ValueError) as error:
+        raise answers.invalid_argument("The page token is invalid.") from error
+
+
+def _send_blanks(handler: ApiHandler, spec: FaultSpec) -> None:
+    count = int(spec.params.get("megabytes", 64))
+    handler.send_response(200)
+    handler.send_header("Content-Type", "application/json")
+    handler.send_header("Content-Length", str(count * len(MEGABYTE)))
+    handler.end_headers()
+    for _ in range(count):
+        handler.wfile.write(MEGABYTE)

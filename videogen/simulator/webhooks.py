@@ -1,0 +1,156 @@
+"""Tells the addresses of a submission's webhookConfig that its video is made.
+
+As https://ai.google.dev/gemini-api/docs/webhooks has it (page of 2026-05-19): a POST of a thin
+event, `video.generated` with id, output_file_uri and file_name, under the headers of Standard
+Webhooks (webhook-id, webhook-timestamp); for addresses given with a request, Webhook-Signature is a
+JWT (RS256) that holds the event, its key found by `kid` at /.well-known/jwks.json. What answers
+other than 2xx is told again. An operation that ends without a video has no event there, so none
+here.
+
+Not documented, so guessed: that `user_metadata` stands beside `data`, and that the JWT's audience
+is the address.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import logging
+import secrets
+import threading
+import time
+from collections.abc import Callable, Mapping
+from functools import cached_property
+from typing import Any
+
+import httpx
+
+from videogen.simulator.faults import FaultSpec
+from videogen.simulator.journal import Journal
+from videogen.simulator.listing import rfc3339
+from videogen.simulator.operations import Operation, metadata
+
+logger = logging.getLogger(__name__)
+
+ISSUER = "https://generativelanguage.googleapis.com"
+LIFETIME = 300
+# The service tries for a day; tests and people do not wait so long.
+WAITS = (0.0, 0.2, 0.4, 0.8)
+TIMEOUT = 5.0
+
+
+class Signer:
+    """One RSA key, made when it is first needed."""
+
+    def __init__(self) -> None:
+        self.kid = secrets.token_hex(8)
+        self._lock = threading.Lock()
+
+    def sign(self, claims: Mapping[str, Any]) -> str:
+        """A JWT, RS256."""
+        from cryptography.hazmat.primitives.asymmetric import padding
+        from cryptography.hazmat.primitives.hashes import SHA256
+
+        header = {"alg": "RS256", "typ": "JWT", "kid": self.kid}
+        text = ".".join(_encoded(json.dumps(part).encode()) for part in (header, claims))
+        signature = self._key.sign(text.encode(), padding.PKCS1v15(), SHA256())
+        return f"{text}.{_encoded(signature)}"
+
+    def key_set(self) -> dict[str, Any]:
+        """The JWKS with the public key."""
+        numbers = self._key.public_key().public_numbers()
+        key = {"kty": "RSA", "alg": "RS256", "use": "sig", "kid": self.kid}
+        for name, number in (("n", numbers.n), ("e", numbers.e)):
+            key[name] = _encoded(number.to_bytes((number.bit_length() + 7) // 8, "big"))
+        return {"keys": [key]}
+
+    @property
+    def _key(self) -> Any:
+        with self._lock:
+            return self._made_key
+
+    @cached_property
+    def _made_key(self) -> Any:
+        from cryptography.hazmat.primitives.asymmetric import rsa
+
+        return rsa.generate_private_key(public_exponent=65537, key_size=2048)
+
+
+class Messenger:
+    """Sends events and counts in the journal what was taken (`webhooks`) and what was not."""
+
+    def __init__(
+        self, signer: Signer, journal: Journal, wait: Callable[[float], bool], url: str
+    ) -> None:
+        """`wait`: sleeps so many seconds, True when the simulator is stopping; `url`: the base of
+        the links in the events."""
+        self._signer = signer
+        self._journal = journal
+        self._wait = wait
+        self._url = url
+
+    def tell(self, operation: Operation, spec: FaultSpec | None) -> None:
+        """To every address of the operation, one after the other."""
+        effect = spec.definition.effect if spec else ""
+        if effect == "lost":
+            return
+        if effect == "slow" and self._wait(float(spec.params.get("seconds", 5))):
+            return
+        event = event_of(operation, self._url)
+        for uri in metadata(operation)["webhookConfig"]["uris"]:
+            headers = self._headers(event, uri, is_forged=effect == "forged")
+            for _ in range(2 if effect == "twice" else 1):
+                self._deliver(operation, uri, event, headers)
+
+    def _headers(self, event: dict[str, Any], uri: str, *, is_forged: bool) -> dict[str, str]:
+        now = int(time.time())
+        claims = {"iss": ISSUER, "aud": uri, "iat": now, "exp": now + LIFETIME, **event}
+        signer = self._signer
+        if is_forged:
+            signer = Signer()
+            signer.kid = self._signer.kid
+        return {
+            "Content-Type": "application/json",
+            "webhook-id": f"msg_{secrets.token_hex(12)}",
+            "webhook-timestamp": str(now),
+            "webhook-signature": signer.sign(claims),
+        }
+
+    def _deliver(
+        self, operation: Operation, uri: str, event: dict[str, Any], headers: dict[str, str]
+    ) -> None:
+        body = json.dumps(event, ensure_ascii=False).encode()
+        for seconds in WAITS:
+            if self._wait(seconds):
+                return
+            try:
+                answer = httpx.post(
+                    uri, content=body, headers=headers, timeout=TIMEOUT, trust_env=False
+                )
+            except (httpx.HTTPError, httpx.InvalidURL) as error:
+                logger.debug("No webhook at %s: %s", uri, error)
+            else:
+                if answer.is_success:
+                    self._journal.count(operation.name, "webhooks")
+                    return
+            self._journal.count(operation.name, "webhooks_refused")
+
+
+def event_of(operation: Operation, base_url: str) -> dict[str, Any]:
+    """The envelope of `video.generated`."""
+    file_id = operation.file_ids[0]
+    return {
+        "type": "video.generated",
+        "version": "v1",
+        "timestamp": rfc3339(time.time()),
+        "data": {
+            "id": operation.name,
+            "output_file_uri": f"{base_url}/v1beta/files/{file_id}:download?alt=media",
+            "file_name": f"files/{file_id}",
+        },
+        "user_metadata": metadata(operation)["webhookConfig"]["userMetadata"],
+    }
+
+
+def _encoded(content: bytes) -> str:
+    return base64.urlsafe_b64encode(content).rstrip(b"=").decode()

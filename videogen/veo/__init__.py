@@ -1,0 +1,43 @@
+"""The video API: submit, poll, list. Only below here is google-genai known.
+
+Comes in: a request as plain values. Goes out: an operation's name, then what became of it; every
+failure is a VeoError. Facts about the wire, the prices of mistakes and the status codes come from
+Google's documentation and from google-genai 2.34.0's source; openspec/specs/veo-client has them.
+"""
+
+from __future__ import annotations
+
+from .client import POLLERS, SUBMITTERS, VeoClient, sdk_version
+from .failures import clean
+from .values import (
+    Blocked,
+    Failed,
+    Finished,
+    GeneratedFile,
+    ListedOperation,
+    Nothing,
+    PollAnswer,
+    ReferenceImage,
+    Running,
+    VideoRequest,
+    Webhook,
+)
+
+__all__ = [
+    "POLLERS",
+    "SUBMITTERS",
+    "Blocked",
+    "Failed",
+    "Finished",
+    "GeneratedFile",
+    "ListedOperation",
+    "Nothing",
+    "PollAnswer",
+    "ReferenceImage",
+    "Running",
+    "VeoClient",
+    "VideoRequest",
+    "Webhook",
+    "clean",
+    "sdk_version",
+]

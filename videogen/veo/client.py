@@ -1,0 +1,197 @@
+"""The calls: submit, poll, and what the API has accepted and made."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import httpx
+from django.conf import settings
+
+from videogen.errors import VeoError
+
+from . import lists
+from .failures import clean, poll_error, stop, submit_error
+from .values import (
+    Blocked,
+    Failed,
+    Finished,
+    GeneratedFile,
+    ListedOperation,
+    Nothing,
+    PollAnswer,
+    Running,
+    VideoRequest,
+    Webhook,
+)
+
+if TYPE_CHECKING:
+    from google.genai import Client, types
+
+SUBMITTERS = 8
+POLLERS = 24
+
+
+class VeoClient:
+    """One pooled connection set; its methods may be called from several threads at once.
+
+    For submissions, connections are not kept alive: on a connection that the server has just
+    closed, "sent or not?" has no answer, and each such doubt is a paid clip that waits for a
+    person.
+    """
+
+    def __init__(self, *, submits: bool = False) -> None:
+        if not settings.GEMINI_API_KEY:
+            raise stop(
+                "no_api_key",
+                "GEMINI_API_KEY is not set: put the key into .env or the environment.",
+            )
+        # Takes a second to import: only where a call is made.
+        from google.genai import Client, types
+
+        self._types = types
+        timeout = (
+            settings.VIDEO_SUBMIT_TIMEOUT_SECONDS
+            if submits
+            else settings.VIDEO_POLL_TIMEOUT_SECONDS
+        )
+        threads = SUBMITTERS if submits else POLLERS
+        self._client: Client = Client(
+            vertexai=False,
+            api_key=settings.GEMINI_API_KEY,
+            http_options=types.HttpOptions(
+                base_url=settings.VIDEO_API_BASE_URL,
+                timeout=int(timeout * 1000),  # milliseconds; the SDK has no default
+                # The SDK would send the paid call again after a time-out.
+                retry_options=types.HttpRetryOptions(attempts=1),
+                client_args={
+                    # httpx takes the key along to other hosts.
+                    "follow_redirects": False,
+                    "limits": httpx.Limits(
+                        max_connections=threads,
+                        max_keepalive_connections=0 if submits else threads,
+                        keepalive_expiry=30,
+                    ),
+                },
+            ),
+        )
+
+    def submit(self, request: VideoRequest, webhook: Webhook | None = None) -> str:
+        """Send one paid request, once; returns the operation's name. Raises VeoError.
+
+        Without `webhook` the request has no word of one: an API that does not know the field may
+        refuse the request.
+        """
+        types = self._types
+        try:
+            operation = self._client.models.generate_videos(
+                model=request.model,
+                source=types.GenerateVideosSource(prompt=request.prompt),
+                config=types.GenerateVideosConfig(
+                    number_of_videos=1,
+                    aspect_ratio=request.aspect_ratio,
+                    resolution=request.resolution,
+                    duration_seconds=request.duration_seconds,
+                    reference_images=[
+                        types.VideoGenerationReferenceImage(
+                            image=types.Image(image_bytes=each.data, mime_type=each.mime_type),
+                            reference_type=request.reference_type,
+                        )
+                        for each in request.references
+                    ]
+                    or None,
+                    webhook_config=self._webhook_config(webhook),
+                ),
+            )
+        except Exception as error:
+            raise self._with_models(submit_error(error)) from error
+        if not operation.name:
+            raise VeoError(
+                "The API answered the submission without an operation name.",
+                code="no_operation_name",
+                permanent=False,
+                maybe_accepted=True,
+            )
+        return operation.name
+
+    def poll(self, operation_name: str) -> PollAnswer:
+        """What became of the operation. Free, may be repeated. Raises VeoError."""
+        types = self._types
+        try:
+            operation = self._client.operations.get(
+                types.GenerateVideosOperation(name=operation_name)
+            )
+        except Exception as error:
+            raise poll_error(error) from error
+        return _read_operation(operation)
+
+    def _webhook_config(self, webhook: Webhook | None) -> types.WebhookConfig | None:
+        if webhook is None:
+            return None
+        return self._types.WebhookConfig(
+            uris=[webhook.uri], user_metadata={lists.TOKEN_FIELD: webhook.token}
+        )
+
+    def list_operations(self, model: str) -> tuple[ListedOperation, ...]:
+        """All that the API has accepted for the model. Free. Raises VeoError, `not_supported`
+        where this API has no such list."""
+        return lists.list_operations(model)
+
+    def list_generated_files(self) -> tuple[GeneratedFile, ...]:
+        """All files that the API has made and still has. Free. Raises VeoError, `not_supported`
+        where this API has no such list."""
+        return lists.list_generated_files()
+
+    def _with_models(self, error: VeoError) -> VeoError:
+        """Where the model is not available, the sentence names those that are."""
+        if error.code == "model_not_found":
+            try:
+                names = ", ".join(self.list_models()) or "none that makes videos"
+            except VeoError:
+                return error
+            error = stop(error.code, f"{error.sentence} The key has: {names}.")
+        return error
+
+    def list_models(self) -> list[str]:
+        """The models that the key has and that make videos. Free. Raises VeoError."""
+        try:
+            return sorted(
+                (model.name or "").removeprefix("models/")
+                for model in self._client.models.list()
+                if "predictLongRunning" in (model.supported_actions or [])
+            )
+        except Exception as error:
+            raise poll_error(error) from error
+
+
+def sdk_version() -> str:
+    from google.genai import __version__
+
+    return f"google-genai {__version__}"
+
+
+def _read_operation(operation: Any) -> PollAnswer:
+    if not operation.done:
+        return Running()
+    if operation.error:
+        code = str(operation.error.get("code", ""))
+        return Failed(code, clean(operation.error.get("message") or "no message"))
+    response = operation.response or operation.result
+    for video in (response and response.generated_videos) or []:
+        if video.video and video.video.uri:
+            return Finished(video.video.uri)
+    reasons = tuple(
+        clean(each) for each in ((response and response.rai_media_filtered_reasons) or [])
+    )
+    if reasons or (response and response.rai_media_filtered_count):
+        return Blocked(reasons, _support_codes(reasons))
+    return Nothing()
+
+
+def _support_codes(reasons: Sequence[str]) -> tuple[str, ...]:
+    found = []
+    for reason in reasons:
+        for codes in re.findall(r"[Ss]upport codes?:?\s*([\d,;\s]+)", reason):
+            found += re.findall(r"\d{6,}", codes)
+    return tuple(dict.fromkeys(found))

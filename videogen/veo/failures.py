@@ -1,0 +1,202 @@
+"""How the video API, or the way to it, fails → a VeoError that says what that means."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import httpx
+from django.conf import settings
+
+from videogen.errors import VeoError
+
+LONGEST_RETRY = 48 * 3600.0
+
+# What has surely not left this machine, or was refused before a connection stood.
+_NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol)
+
+
+def submit_error(error: Exception) -> VeoError:
+    if isinstance(error, _NOT_SENT):
+        hint = " Start it: manage.py run_simulator" if settings.VIDEO_BACKEND == "simulator" else ""
+        return VeoError(
+            f"The video API could not be reached at {settings.VIDEO_API_BASE_URL} "
+            f"({clean(error)}).{hint}",
+            code="no_connection",
+            permanent=False,
+        )
+    code = _status_code(error)
+    if code is None or not 400 <= code < 500 and code != 503 or code == 408:
+        what = f"HTTP {code}" if code else type(error).__name__
+        return VeoError(
+            f"The submission's outcome is unknown ({what}: {_message(error)}). It may have been "
+            "accepted and paid for, so it is not sent again by itself.",
+            code=f"http_{code}" if code else "no_answer",
+            permanent=False,
+            maybe_accepted=True,
+        )
+    return _refusal(code, error)
+
+
+def poll_error(error: Exception) -> VeoError:
+    code = _status_code(error)
+    if _may_be_asked_again(code):
+        return VeoError(
+            f"The API did not tell how the operation stands: {_message(error)}",
+            code=f"http_{code}" if code else "no_answer",
+            permanent=False,
+            retry_after=_retry_after(error),
+        )
+    if code == 404:
+        return VeoError(
+            f"The API does not know the operation: {_message(error)}",
+            code="operation_forgotten",
+            permanent=True,
+        )
+    return _refusal(code, error)
+
+
+def list_error(error: Exception) -> VeoError:
+    """`not_supported`: this server does not offer the list, now or later."""
+    code = _status_code(error)
+    if code in (404, 405, 501) or getattr(error, "status", None) == "UNIMPLEMENTED":
+        return VeoError(
+            f"The API does not offer this list: {_message(error)}",
+            code="not_supported",
+            permanent=True,
+        )
+    if _may_be_asked_again(code):
+        return VeoError(
+            f"The API did not give the list: {_message(error)}",
+            code=f"http_{code}" if code else "no_answer",
+            permanent=False,
+            retry_after=_retry_after(error),
+        )
+    return _refusal(code, error)
+
+
+def status_error(status: int, headers: httpx.Headers, body: bytes) -> Exception:
+    """An answer that was read without the SDK, as the error that the SDK would have raised."""
+    from google.genai import errors
+
+    kept = {name: headers[name] for name in ("retry-after", "content-type") if name in headers}
+    response = httpx.Response(status, headers=kept, content=body)
+    try:
+        errors.APIError.raise_for_response(response)
+    except (errors.APIError, ValueError, RecursionError) as error:
+        return error
+    raise ValueError(f"HTTP {status} is no error.")
+
+
+def _may_be_asked_again(code: int | None) -> bool:
+    return code is None or code >= 500 or code in (408, 429) or code < 400
+
+
+def _refusal(code: int, error: Exception) -> VeoError:
+    """A status that says: not accepted, not charged."""
+    message = _message(error)
+    words = message.lower()
+    if code == 429 and "deplet" in words or code == 402:
+        return stop("credits_depleted", f"The account has no credit left: {message}")
+    if code == 429:
+        return _quota_refusal(message, words, error)
+    if code == 503:
+        return VeoError(
+            f"The video API is overloaded: {message}",
+            code="unavailable",
+            permanent=False,
+            retry_after=_retry_after(error),
+        )
+    if code in (401, 403) or code == 400 and "api key" in words:
+        return stop("key_refused", f"The API refuses the key: {message}")
+    if code == 404:
+        return stop(
+            "model_not_found",
+            f"The model is not available ({message}). Set VIDEO_MODEL to one that the key has.",
+        )
+    return VeoError(f"The API refuses the request: {message}", code=f"http_{code}", permanent=True)
+
+
+def stop(code: str, sentence: str) -> VeoError:
+    return VeoError(sentence, code=code, permanent=True, stops_queue=True)
+
+
+def _quota_refusal(message: str, words: str, error: Exception) -> VeoError:
+    quota_ids = " ".join(_quota_ids(error)).lower()
+    retry_after = _retry_after(error)
+    if "perday" in quota_ids or "per day" in words or "daily" in words:
+        code = "quota_day"
+        retry_after = max(retry_after or 0, _seconds_to_pacific_midnight())
+    elif "spend" in words:
+        code = "quota_spend"
+        retry_after = retry_after or 60.0
+    else:
+        code = "quota_minute"
+    return VeoError(
+        f"Waiting for quota: {message}",
+        code=code,
+        permanent=False,
+        retry_after=retry_after,
+        waits_for_quota=True,
+    )
+
+
+def _seconds_to_pacific_midnight() -> float:
+    """Google's daily quotas start anew at midnight Pacific time."""
+    now = datetime.now(ZoneInfo("America/Los_Angeles"))
+    tomorrow = (now + timedelta(days=1)).replace(hour=0, minute=0, second=0, microsecond=0)
+    return (tomorrow.astimezone(UTC) - now.astimezone(UTC)).total_seconds()
+
+
+def _status_code(error: Exception) -> int | None:
+    from google.genai import errors
+
+    if isinstance(error, errors.APIError):
+        return error.code if isinstance(error.code, int) else None
+    return None
+
+
+def _message(error: Exception) -> str:
+    return clean(getattr(error, "message", None) or error)
+
+
+def _details(error: Exception) -> list[dict[str, Any]]:
+    document = getattr(error, "details", None)
+    if isinstance(document, dict) and isinstance(document.get("error"), dict):
+        document = document["error"]
+    details = document.get("details") if isinstance(document, dict) else None
+    return [each for each in details if isinstance(each, dict)] if isinstance(details, list) else []
+
+
+def _quota_ids(error: Exception) -> list[str]:
+    violations = [
+        violation
+        for detail in _details(error)
+        if isinstance(detail.get("violations"), list)
+        for violation in detail["violations"]
+    ]
+    return [str(each.get("quotaId", "")) for each in violations if isinstance(each, dict)]
+
+
+def _retry_after(error: Exception) -> float | None:
+    """Seconds, from RetryInfo in the answer or from its Retry-After header; two days at most,
+    since a wrong number must not become a date that no calendar has."""
+    for detail in _details(error):
+        delay = detail.get("retryDelay")
+        if isinstance(delay, str) and (match := re.fullmatch(r"(\d+(?:\.\d+)?)s", delay)):
+            return min(float(match.group(1)), LONGEST_RETRY)
+    response = getattr(error, "response", None)
+    header = response.headers.get("retry-after") if response is not None else None
+    return min(float(header), LONGEST_RETRY) if header and header.isdecimal() else None
+
+
+def clean(words: object) -> str:
+    """The API's words for a record or a log: one line, bounded, and never with the key in it."""
+    text = words if isinstance(words, str) else str(words) or type(words).__name__
+    for key in filter(None, {settings.GEMINI_API_KEY}):
+        text = text.replace(key, "[key]")
+    text = " ".join(text.replace("\0", "").split())
+    text = text.encode("utf-8", "replace").decode()
+    return text if len(text) <= 1000 else text[:1000] + "…"

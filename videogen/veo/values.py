@@ -1,0 +1,88 @@
+"""What goes to the video API and what comes back, as plain values."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+
+@dataclass(frozen=True)
+class ReferenceImage:
+    mime_type: str
+    data: bytes
+
+
+@dataclass(frozen=True)
+class VideoRequest:
+    """One video. `duration_seconds` goes out as a JSON number: the API refuses a string."""
+
+    model: str
+    prompt: str
+    references: tuple[ReferenceImage, ...]
+    reference_type: str
+    aspect_ratio: str
+    resolution: str
+    duration_seconds: int
+
+
+@dataclass(frozen=True)
+class Webhook:
+    """Where the API is to tell that the video is made, and the token of ours that comes with it."""
+
+    uri: str
+    token: str
+
+
+@dataclass(frozen=True)
+class Running:
+    pass
+
+
+@dataclass(frozen=True)
+class Finished:
+    uri: str
+
+
+@dataclass(frozen=True)
+class Blocked:
+    """Refused by a safety filter; not charged. `codes` are the reasons' support codes."""
+
+    reasons: tuple[str, ...]
+    codes: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Failed:
+    """Ended without a video; not charged."""
+
+    code: str
+    message: str
+
+
+@dataclass(frozen=True)
+class Nothing:
+    """Done, and neither a video nor a reason came with it: nobody knows whether it was charged."""
+
+
+PollAnswer = Running | Finished | Blocked | Failed | Nothing
+
+
+@dataclass(frozen=True)
+class ListedOperation:
+    """One that the API has accepted. None: not told. Done without a link: a poll tells why."""
+
+    name: str
+    is_done: bool
+    uri: str | None
+    submitted_at: datetime | None
+    token: str | None
+
+
+@dataclass(frozen=True)
+class GeneratedFile:
+    """A file that the API has made and still has. None: not told."""
+
+    name: str
+    uri: str
+    created_at: datetime | None
+    mime_type: str
