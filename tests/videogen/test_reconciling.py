@@ -6,7 +6,6 @@ import threading
 from datetime import timedelta
 
 import pytest
-from django.db import connection
 from django.utils import timezone
 from django_q.models import OrmQ
 
@@ -169,7 +168,7 @@ def test_without_a_webhook_address_the_request_has_no_word_of_one(simulator, log
     work(render.lane)
 
     [received] = log()["submissions"]
-    assert "webhook" not in str(received)
+    assert received["webhook"] is None
 
 
 # -- what is in doubt ------------------------------------------------------------------------------
@@ -509,37 +508,6 @@ def test_of_another_backend_nothing_is_taken(settings, offered, lose):
 
     with pytest.raises(RequestError, match="started with simulator"):
         take_candidate(candidate, render, "mira")
-
-
-@pytest.mark.django_db(transaction=True)
-def test_two_askings_at_once_take_it_once(offered, lose, log):
-    [render] = lose(make_story())
-    start = threading.Barrier(4)
-    trouble = []
-
-    def ask():
-        try:
-            start.wait(10)
-            reconcile()
-        except Exception as error:
-            trouble.append(error)
-        finally:
-            connection.close()
-
-    threads = [threading.Thread(target=ask) for _ in range(4)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(60)
-
-    assert trouble == []
-    candidate = Candidate.objects.get()
-    assert (candidate.status, candidate.render) == (Status.TAKEN, render)
-    work(render.lane)
-    render.refresh_from_db()
-    assert (render.state, render.take) == (State.DONE, 1)
-    assert len([each for each in render.warnings if "found in" in each]) == 1
-    assert len(log()["submissions"]) == 1
 
 
 @pytest.mark.parametrize("step", ["store_candidates", "certain_pairs", "take_candidate"])

@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from django.contrib import admin
 
-from . import batches, lanes, reference_choices, renders, shots, stories, submissions  # noqa: F401
+from . import (  # noqa: F401
+    batches,
+    candidates,
+    lanes,
+    reference_choices,
+    renders,
+    shots,
+    stories,
+    submissions,
+)
 
 admin.site.site_title = "Storybook videos"
 admin.site.site_header = "Storybook videos"

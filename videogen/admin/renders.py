@@ -11,10 +11,11 @@ from videogen.showing import badge_of_state, indented_text, media_url, shown_pic
 
 from .records import RecordAdmin, as_json
 from .takes import TakePages
+from .unsettled import UnsettledPages
 
 
 @admin.register(VideoRender)
-class VideoRenderAdmin(TakePages, RecordAdmin):
+class VideoRenderAdmin(UnsettledPages, TakePages, RecordAdmin):
     list_display = ["badge", "shot_name", "story", "take", "kind", "model", "cost", "queued_at"]
     list_display_links = ["badge", "shot_name"]
     list_filter = [
