@@ -47,6 +47,7 @@ Source = Candidate.Source
 LONGEST_PAUSE = timedelta(hours=4)
 SWEPT = timedelta(days=3)
 
+WAS_FIRST = "Nothing: somebody else was first."
 BY_ITSELF = "videogen: nothing else fits"
 
 
@@ -114,6 +115,7 @@ def reconcile(*, is_rehearsed: bool = False) -> Report:
     unknown = [line for line in ours if not line.goes_on and line.render.state == State.UNKNOWN]
     if unknown:
         asking.ask_for_lists(unknown)
+    _look_who_was_first(ours)
     if not is_rehearsed:
         _remember(ours)
         previews.fetch(each for line in unknown if not line.goes_on for each in line.candidates)
@@ -227,7 +229,7 @@ class _Asking:
             line.done = "Nothing yet: another render of the shot is under way."
             return
         line.goes_on = goes_on or not won
-        line.done = done if won else "Nothing: somebody else was first."
+        line.done = done if won else WAS_FIRST
 
     # -- what nothing of ours knows
 
@@ -311,7 +313,15 @@ class _Asking:
             line.done = f"Nothing: {error.sentence}"
             return
         line.goes_on = True
-        line.done = done if won else "Nothing: somebody else was first."
+        line.done = done if won else WAS_FIRST
+
+
+def _look_who_was_first(lines: Collection[Line]) -> None:
+    """Another process or a person may have settled it while we asked."""
+    left = {line.render.pk: line for line in lines if not line.goes_on}
+    for pk, state in VideoRender.objects.filter(pk__in=left).values_list("pk", "state"):
+        if state not in STUCK and state != left[pk].render.state:
+            left[pk].goes_on, left[pk].done = True, WAS_FIRST
 
 
 def _count_in_words(count: int) -> str:

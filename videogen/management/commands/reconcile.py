@@ -17,6 +17,7 @@ from rich.table import Table
 from videogen.console import ConsoleListener
 from videogen.models import Candidate, VideoRender
 from videogen.reconciling import Line, Report, reconcile
+from videogen.states import STUCK
 from videogen.unsettled import expires_at, time_left
 from videogen.waiting import wait_for
 from videogen.wakeups import is_cluster_running
@@ -91,9 +92,7 @@ def _open_now(report: Report, *, is_rehearsed: bool) -> set[int]:
     rows = VideoRender.objects.in_bulk([line.render.pk for line in report.lines])
     for line in report.lines:
         line.render.state = rows[line.render.pk].state
-    found = {line.render.pk for line in report.open}
-    ended_badly = VideoRender.State.INTERRUPTED, VideoRender.State.NOT_DOWNLOADED
-    return found | {pk for pk, row in rows.items() if row.state in ended_badly}
+    return {pk for pk, row in rows.items() if row.status in STUCK}
 
 
 def _record(line: Line, needs_person: bool) -> dict[str, Any]:
