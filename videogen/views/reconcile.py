@@ -105,6 +105,8 @@ class Row:
     @property
     def left(self) -> Badge:
         """How long the server keeps its clip, as a badge."""
+        if self.render.error_code == "http_404":
+            return Badge("grey", "gone, the server says")
         left = time_left(self.render)
         if left <= timedelta(0):
             return Badge("grey", "may be gone from the server")
