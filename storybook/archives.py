@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import re
 import stat
+import struct
 import zipfile
 import zlib
 from pathlib import Path, PurePosixPath
@@ -30,7 +31,16 @@ def unpack(archive: Path, folder: Path) -> Path:
             files = _checked_files(opened)
             story = _story_file(files)
             _write(opened, files, folder)
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, ValueError) as error:
+    except (
+        zipfile.BadZipFile,
+        zlib.error,
+        struct.error,
+        EOFError,
+        RuntimeError,
+        ValueError,
+        LookupError,
+        ArithmeticError,
+    ) as error:
         raise BundleError([f"{archive.name}: not a zip, or a damaged one ({error})"]) from error
     except OSError as error:
         raise BundleError([f"{archive.name}: cannot be unpacked ({error.strerror})"]) from error

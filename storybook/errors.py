@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
+
+# Ends a line, or does something to a terminal.
+_unprintable = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 
 
 class StorybookError(Exception):
@@ -11,11 +15,15 @@ class StorybookError(Exception):
 
 class BundleError(StorybookError):
     """A bundle that cannot be imported; nothing of it was. `problems` holds every problem that was
-    found, each as `place: sentence`."""
+    found, each as `place: sentence`, a line each whatever names the bundle gave to its things."""
 
     def __init__(self, problems: Sequence[str]) -> None:
-        self.problems = tuple(problems)
+        self.problems = tuple(_unprintable.sub(_written_out, each) for each in problems)
         super().__init__("\n".join(self.problems))
+
+
+def _written_out(match: re.Match[str]) -> str:
+    return ascii(match[0])[1:-1]
 
 
 class PictureProblem(StorybookError):

@@ -49,10 +49,15 @@ def secret_key() -> str:
     if key := env("DJANGO_SECRET_KEY"):
         return key
     path = STATE_DIR / "secret_key"
-    path.parent.mkdir(parents=True, exist_ok=True)
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except FileExistsError:
+    except OSError as error:
+        if not path.is_file():
+            raise ImproperlyConfigured(
+                f"There is no secret key: set DJANGO_SECRET_KEY, or let {path.parent} be written "
+                f"to ({error.strerror}), where one is made."
+            ) from None
         # Another process may be between creating and writing it.
         for _ in range(100):
             if key := path.read_text().strip():
@@ -82,7 +87,10 @@ CSRF_TRUSTED_ORIGINS = [
 if env_bool("DJANGO_BEHIND_TLS"):
     # A proxy ends TLS and tells so; it has to remove the header from what comes from outside.
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
-    SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = True
+    SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE_SSL_REDIRECT = True
+    SECURE_HSTS_SECONDS = env_number("DJANGO_HSTS_SECONDS", 3600, int)
+# Subdomains and browsers' preload lists are the domain owner's to decide.
+SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"]
 
 INSTALLED_APPS = [
     "videogen",
@@ -221,6 +229,16 @@ VIDEO_API_BASE_URL = env(
     else "https://generativelanguage.googleapis.com",
 ).rstrip("/")
 
+# Where the API may send us for a video, beside its own host.
+VIDEO_DOWNLOAD_HOSTS = [
+    host.strip().lower()
+    for host in env(
+        "VIDEO_DOWNLOAD_HOSTS",
+        "generativelanguage.googleapis.com,storage.googleapis.com,"
+        "*.googleapis.com,*.googleusercontent.com",
+    ).split(",")
+    if host.strip()
+]
 VIDEO_POLL_SECONDS = env_number("VIDEO_POLL_SECONDS", 10.0, float)
 VIDEO_MAX_IN_FLIGHT = env_number("VIDEO_MAX_IN_FLIGHT", 64, int)
 VIDEO_SUBMISSIONS_PER_MINUTE = env_number("VIDEO_SUBMISSIONS_PER_MINUTE", None, int)
@@ -236,6 +254,33 @@ VIDEO_RECONCILE_MINUTES = env_number("VIDEO_RECONCILE_MINUTES", 15.0, float)
 VIDEO_SUBMIT_WEBHOOK_URI = env("VIDEO_SUBMIT_WEBHOOK_URI")
 VIDEO_PRICE_USD_PER_SECOND = env_number("VIDEO_PRICE_USD_PER_SECOND", None, Decimal)
 VIDEO_BUDGET_USD = env_number("VIDEO_BUDGET_USD", None, Decimal)
+
+# -- Notices -------------------------------------------------------------------------------------
+
+# The site as people call it: notices are read elsewhere, and their links have to lead here.
+VIDEO_SITE_URL = env("VIDEO_SITE_URL").rstrip("/")
+VIDEO_NOTICE_EMAILS = [
+    address.strip() for address in env("VIDEO_NOTICE_EMAILS").split(",") if address.strip()
+]
+VIDEO_NOTICE_WEBHOOK_URL = env("VIDEO_NOTICE_WEBHOOK_URL")
+VIDEO_NOTICE_WEBHOOK_SECRET = env("VIDEO_NOTICE_WEBHOOK_SECRET")
+VIDEO_NOTICE_WEBHOOK_TIMEOUT_SECONDS = env_number(
+    "VIDEO_NOTICE_WEBHOOK_TIMEOUT_SECONDS", 15.0, float
+)
+
+EMAIL_HOST = env("EMAIL_HOST")
+EMAIL_PORT = env_number("EMAIL_PORT", 25, int)
+EMAIL_HOST_USER = env("EMAIL_HOST_USER")
+EMAIL_HOST_PASSWORD = env("EMAIL_HOST_PASSWORD")
+EMAIL_USE_TLS = env_bool("EMAIL_USE_TLS")
+EMAIL_USE_SSL = env_bool("EMAIL_USE_SSL")
+# A worker waits so long for a mail server that does not answer, and works on nothing else.
+EMAIL_TIMEOUT = 10
+DEFAULT_FROM_EMAIL = env("DEFAULT_FROM_EMAIL", "webmaster@localhost")
+# Without a mail server: a terminal is one while developing, and nobody is otherwise.
+EMAIL_BACKEND = "django.core.mail.backends." + (
+    "smtp.EmailBackend" if EMAIL_HOST else "console.EmailBackend" if DEBUG else "dummy.EmailBackend"
+)
 
 # -- The queue -----------------------------------------------------------------------------------
 

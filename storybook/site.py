@@ -11,6 +11,8 @@ class ProductionAdminConfig(AdminConfig):
 class ProductionSite(AdminSite):
     """The stories and their videos first, the queue behind them last, the rest as Django sorts."""
 
+    site_url = None  # there is no other site to view
+
     def get_app_list(self, request, app_label=None):
         apps = super().get_app_list(request, app_label)
         return sorted(apps, key=lambda app: _PLACES.get(app["app_label"], 1))

@@ -59,6 +59,14 @@ def surroundings(settings, tmp_path, monkeypatch):
     settings.VIDEO_RECONCILE_MINUTES = 15.0
     settings.VIDEO_SUBMIT_WEBHOOK_URI = ""
     settings.VIDEO_DOWNLOAD_MAX_BYTES = 100 * 1024**2
+    settings.VIDEO_SITE_URL = ""
+    settings.VIDEO_NOTICE_EMAILS = []
+    settings.VIDEO_NOTICE_WEBHOOK_URL = ""
+    settings.VIDEO_NOTICE_WEBHOOK_SECRET = ""
+    settings.VIDEO_NOTICE_WEBHOOK_TIMEOUT_SECONDS = 5.0
+    for name in ("HOST", "HOST_USER", "HOST_PASSWORD"):
+        setattr(settings, f"EMAIL_{name}", "")
+    settings.EMAIL_USE_TLS = settings.EMAIL_USE_SSL = False
 
 
 @pytest.fixture(scope="session")
@@ -117,6 +125,8 @@ class FarEnd(ThreadingHTTPServer):
 
 class _FarEndHandler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    # Head and body are two packets: the second one would wait for the first one's receipt.
+    disable_nagle_algorithm = True
 
     def do_GET(self):
         body = self.rfile.read(int(self.headers.get("content-length", 0)))

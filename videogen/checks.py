@@ -48,6 +48,21 @@ def check_backend(**kwargs: Any) -> list[CheckMessage]:
     return []
 
 
+@register(deploy=True)
+def check_secret_key(**kwargs: Any) -> list[CheckMessage]:
+    """What works by itself on one machine is not what a production site should rest on."""
+    if settings.DEBUG or os.environ.get("DJANGO_SECRET_KEY", "").strip():
+        return []
+    return [
+        Error(
+            "DJANGO_SECRET_KEY is not set: sessions rest on a key that this host made for itself.",
+            hint="Set it, the same on every host: "
+            'python -c "import secrets; print(secrets.token_urlsafe(50))"',
+            id="videogen.E030",
+        )
+    ]
+
+
 @register
 def check_folders(**kwargs: Any) -> list[CheckMessage]:
     """The journal of paid answers and the clips themselves need a place."""

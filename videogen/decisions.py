@@ -9,9 +9,10 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from .answers import polled_from
-from .downloads import check_link, discard
+from .downloads import discard
 from .errors import DownloadError, RequestError
 from .given_links import given_link
+from .links import read_link
 from .models import Submission, VideoRender
 from .queueing import Requester
 from .states import STUCK
@@ -74,7 +75,7 @@ def attach_link(render: VideoRender, link: str, requester: Requester) -> bool:
         "ended_at": None,
         "error_code": "",
         "error_message": "",
-        "warnings": [*render.warnings, f"The download link was given by {_name_of(requester)}."],
+        "warnings": [*render.warnings, f"{VideoRender.GIVEN_LINK} {_name_of(requester)}."],
     }
     try:
         with transaction.atomic():
@@ -109,10 +110,10 @@ def _start_download(render: VideoRender, changes: dict[str, Any]) -> bool:
 def _checked_link(link: str) -> str:
     link = given_link(link)
     try:
-        check_link(link)
-    except (DownloadError, ValueError) as error:
+        read_link(link)
+    except DownloadError as error:
         raise RequestError(
-            "This is no download link: it has to begin with http:// or https://.", code="bad_link"
+            f"This is no download link. {error.sentence}", code="bad_link"
         ) from error
     return link
 

@@ -10,13 +10,14 @@ import fcntl
 import json
 import logging
 import os
+import socket
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import urljoin
 
 import httpx
 from django.conf import settings
@@ -24,16 +25,19 @@ from django.conf import settings
 from storybook.paths import safe_name
 
 from .errors import DownloadError, VideoFileError
+from .links import addresses_of, origin_of, read_link
 from .models import VideoRender
-from .veo import clean
 from .videofiles import VideoFacts, inspect_video, is_faststart, make_faststart, make_poster
+from .words import clean, read_seconds, without_key
 
 logger = logging.getLogger(__name__)
 
 MAX_REDIRECTS = 5
+_REFUSED_FOR_GOOD = frozenset(
+    {"bad_link", "host_not_allowed", "private_address", "too_many_redirects", "too_large"}
+)
 # The API keeps a video for two days.
 LEFTOVER_SECONDS = 3 * 24 * 3600
-_PORTS = {"http": 80, "https": 443}
 
 
 @dataclass(frozen=True)
@@ -45,22 +49,22 @@ class Clip:
     facts: VideoFacts
 
 
-def fetch_clip(client: httpx.Client, uri: str, render_pk: int) -> Clip:
-    """Download and check the video behind `uri`. No database.
+def fetch_clip(client: httpx.Client, uri: str, render_pk: int, *, is_given: bool = False) -> Clip:
+    """Download and check the video behind `uri`. No database. `is_given`: by a person, see links.
 
     What an earlier, interrupted try left is continued where the server allows. Raises
     DownloadError; a file that is not a video is not kept.
     """
-    return fetch_to(client, uri, f"render-{render_pk}")
+    return fetch_to(client, uri, f"render-{render_pk}", is_given=is_given)
 
 
-def fetch_to(client: httpx.Client, uri: str, name: str) -> Clip:
+def fetch_to(client: httpx.Client, uri: str, name: str, *, is_given: bool = False) -> Clip:
     """The same of what is no render's (yet): `name` tells its temporary files from others."""
     folder = partial_folder()
     folder.mkdir(parents=True, exist_ok=True)
     part = folder / f"{name}.part"
     with _exclusive(part) as file:
-        _stream(client, uri, file, part.with_suffix(".etag"))
+        _stream(client, uri, file, part.with_suffix(".etag"), is_given=is_given)
         return _checked(part)
 
 
@@ -117,21 +121,16 @@ def new_client() -> httpx.Client:
     return httpx.Client(
         timeout=settings.VIDEO_DOWNLOAD_TIMEOUT_SECONDS,
         follow_redirects=False,
+        # Connections are made to addresses: one that was made for one name must not serve another.
+        limits=httpx.Limits(max_keepalive_connections=0),
         headers={"Accept": "video/mp4, */*;q=0.1", "Accept-Encoding": "identity"},
     )
 
 
 def headers_for(uri: str) -> dict[str, str]:
     """The key, if and only if the link is on the API's own scheme, host and port."""
-    if settings.GEMINI_API_KEY and _origin(uri) == _origin(settings.VIDEO_API_BASE_URL):
-        return {"x-goog-api-key": settings.GEMINI_API_KEY}
-    return {}
-
-
-def _origin(uri: str) -> tuple[str, str, int | None]:
-    parts = urlsplit(uri)
-    scheme = parts.scheme.lower()
-    return scheme, (parts.hostname or "").lower(), parts.port or _PORTS.get(scheme)
+    is_own = origin_of(httpx.URL(uri)) == origin_of(httpx.URL(settings.VIDEO_API_BASE_URL))
+    return {"x-goog-api-key": settings.GEMINI_API_KEY} if settings.GEMINI_API_KEY and is_own else {}
 
 
 @contextmanager
@@ -148,22 +147,26 @@ def _exclusive(part: Path) -> Iterator[BinaryIO]:
         yield file
 
 
-def _stream(client: httpx.Client, uri: str, file: BinaryIO, tag: Path) -> None:
-    """The body behind `uri` into `file`; redirects are followed by hand."""
+def _stream(client: httpx.Client, uri: str, file: BinaryIO, tag: Path, *, is_given: bool) -> None:
+    """The body behind `uri` into `file`; redirects are followed by hand, and each is checked."""
     try:
         for _ in range(MAX_REDIRECTS + 1):
-            check_link(uri)
+            url = read_link(uri)
             have = file.seek(0, os.SEEK_END)
             etag = tag.read_text() if have and tag.exists() else ""
             headers = headers_for(uri)
             if have and etag:
                 headers |= {"Range": f"bytes={have}-", "If-Range": etag}
-            with client.stream("GET", uri, headers=headers) as response:
+            with _opened(client, url, headers, is_given=is_given) as response:
                 if response.has_redirect_location:
-                    uri = urljoin(uri, response.headers["location"])
+                    uri = without_key(urljoin(uri, response.headers["location"]))
                     continue
                 _receive(response, file, tag, have if "Range" in headers else 0)
                 return
+    except socket.gaierror as error:
+        raise DownloadError(
+            "The name of the video's server is not known (now).", code="broken_off"
+        ) from error
     except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
         raise DownloadError(f"The download broke off: {clean(error)}", code="broken_off") from error
     raise DownloadError(
@@ -173,15 +176,31 @@ def _stream(client: httpx.Client, uri: str, file: BinaryIO, tag: Path) -> None:
     )
 
 
-def check_link(uri: str) -> None:
-    """Raises DownloadError where it leads to no web server, ValueError where it is no link."""
-    parts = urlsplit(uri)
-    if parts.scheme.lower() not in _PORTS or not parts.hostname:
-        raise DownloadError(
-            "The link does not lead to a web server (http or https).",
-            code="bad_link",
-            permanent=True,
-        )
+@contextmanager
+def _opened(
+    client: httpx.Client, url: httpx.URL, headers: dict[str, str], *, is_given: bool
+) -> Iterator[httpx.Response]:
+    """The answer of the first of the host's addresses that can be reached."""
+    addresses = addresses_of(url, is_given=is_given)
+    if not addresses or addresses == [url.host]:
+        with client.stream("GET", url, headers=headers) as response:
+            yield response
+        return
+    # To the address that was checked: a name could mean another one by now. The certificate is
+    # still the name's.
+    headers = headers | {"Host": url.netloc.decode()}
+    name = {"sni_hostname": url.raw_host.decode()} if url.scheme == "https" else {}
+    for left in range(len(addresses) - 1, -1, -1):
+        there = url.copy_with(host=addresses[-1 - left])
+        request = client.build_request("GET", there, headers=headers, extensions=name)
+        try:
+            response = client.send(request, stream=True)
+            break
+        except (httpx.ConnectError, httpx.ConnectTimeout):
+            if not left:
+                raise
+    with closing(response):
+        yield response
 
 
 def _receive(response: httpx.Response, file: BinaryIO, tag: Path, asked_from: int) -> None:
@@ -239,7 +258,7 @@ def _content_length(response: httpx.Response) -> int | None:
 
 def is_refused_for_good(code: str) -> bool:
     """Whether an error of this code says that the same link will not give it. A 404 does."""
-    if code in ("bad_link", "too_many_redirects", "too_large"):
+    if code in _REFUSED_FOR_GOOD:
         return True
     status = code.removeprefix("http_")
     return status != code and status.isdecimal() and _is_permanent(int(status))
@@ -257,12 +276,11 @@ def _status_error(response: httpx.Response) -> DownloadError:
             "made: after that it is lost."
         )
         return DownloadError(sentence, code="http_404", permanent=True)
-    after = response.headers.get("retry-after", "")
     return DownloadError(
         f"The server refuses the download (HTTP {status}). {_words_of(response)}".strip(),
         code=f"http_{status}",
         permanent=_is_permanent(status),
-        retry_after=float(after) if after.isdecimal() else None,
+        retry_after=read_seconds(response.headers.get("retry-after")),
     )
 
 
@@ -271,7 +289,7 @@ def _words_of(response: httpx.Response) -> str:
     try:
         body = next(response.iter_bytes(8192), b"")
         return clean(json.loads(body)["error"]["message"])
-    except (httpx.HTTPError, ValueError, KeyError, TypeError):
+    except (httpx.HTTPError, ValueError, KeyError, TypeError, RecursionError):
         return ""
 
 

@@ -68,3 +68,14 @@ class DownloadError(VideogenError):
 
 class VideoFileError(VideogenError):
     """A file that is not a playable video."""
+
+
+class NoticeError(VideogenError):
+    """A notice did not reach the other side. `permanent`: the other side wants no more of them."""
+
+    def __init__(
+        self, sentence: str, *, code: str, permanent: bool = False, retry_after: float | None = None
+    ) -> None:
+        super().__init__(sentence, code=code)
+        self.permanent = permanent
+        self.retry_after = retry_after

@@ -142,13 +142,12 @@ class _Asking:
         for line, answer in zip(named, answers, strict=True):
             line.asked.append(("operation", in_words(answer)))
             if line.render.state == State.NOT_DOWNLOADED:
-                link = answer.uri if isinstance(answer, Finished) else line.render.download_uri
-                self._download_again(line, link)
+                self._download_again(line, answer.uri if isinstance(answer, Finished) else "")
             elif not isinstance(answer, VeoError):
                 self._follow(line, answer)
         for line in lines:
             if line.render.state == State.NOT_DOWNLOADED and not line.done:
-                self._download_again(line, line.render.download_uri)
+                self._download_again(line)
             elif line.render.state == State.DOWNLOADING and not line.done:
                 line.goes_on, line.done = True, "Its download waits for a worker."
 
@@ -188,12 +187,17 @@ class _Asking:
 
         self._do(line, done, change, goes_on=not isinstance(answer, Nothing))
 
-    def _download_again(self, line: Line, link: str) -> None:
+    def _download_again(self, line: Line, told: str = "") -> None:
+        """From the link that it has, or where that was refused for good from the one that the API
+        tells now."""
         render = line.render
+        link = render.download_uri
         line.found = "Its link is known."
-        if link == render.download_uri and is_refused_for_good(render.error_code):
-            line.found = "Its link was refused for good."
-            return
+        if is_refused_for_good(render.error_code):
+            if told in ("", link):
+                line.found = "Its link was refused for good."
+                return
+            link, line.found = told, "The API tells another link."
 
         def change() -> bool:
             won = render.move(

@@ -134,7 +134,13 @@ class Downloads:
         if self._client is None or self._threads is None:
             self._client = new_client()
             self._threads = ThreadPoolExecutor(PARALLEL, thread_name_prefix="download")
-        future = self._threads.submit(fetch_clip, self._client, render.download_uri, render.pk)
+        future = self._threads.submit(
+            fetch_clip,
+            self._client,
+            render.download_uri,
+            render.pk,
+            is_given=render.has_given_link,
+        )
         self._running[future] = render
 
     def _renew(self) -> None:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from . import drafts, expiring, pipeline, reconciling, takes
-from .wakeups import wake_downloads, wake_pump
+from . import drafts, expiring, notices, pipeline, reconciling, sending, takes
+from .wakeups import wake_downloads, wake_pump, wake_sender
 
 
 def pump() -> None:
     if pipeline.run_slice():
         wake_pump()
+    notices.look_for_news()
 
 
 def sweep() -> None:
@@ -18,12 +19,19 @@ def sweep() -> None:
     expiring.download_again()
     reconciling.ask_when_due()
     drafts.delete_old_drafts()
+    notices.look_for_news()
 
 
 def download() -> None:
     if takes.run_slice():
         wake_downloads(1)
+    notices.look_for_news()
 
 
 def reconcile() -> None:
     reconciling.reconcile()
+
+
+def send_notices() -> None:
+    if sending.run_slice():
+        wake_sender()

@@ -19,6 +19,7 @@ logger = logging.getLogger(__name__)
 PUMP = "videogen.tasks.pump"
 DOWNLOAD = "videogen.tasks.download"
 RECONCILE = "videogen.tasks.reconcile"
+SEND_NOTICES = "videogen.tasks.send_notices"
 
 # A clip over a slow line takes longer than the queue's time-out. The queue may deliver the task a
 # second time meanwhile: it finds the rows taken.
@@ -38,6 +39,10 @@ def wake_downloads(count: int) -> None:
 def wake_reconciling() -> None:
     """The API is asked about everything that is not settled."""
     _enqueue(RECONCILE, timeout=DOWNLOAD_SECONDS)
+
+
+def wake_sender() -> None:
+    _enqueue(SEND_NOTICES)
 
 
 def wake_at_start() -> None:

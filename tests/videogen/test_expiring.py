@@ -67,6 +67,7 @@ def test_that_we_learned_of_it_late_does_not_make_it_younger(settings):
         ("http_403", True),
         ("bad_link", True),
         ("too_large", True),
+        ("host_not_allowed", True),
         ("http_429", False),
         ("http_500", False),
         ("broken_off", False),

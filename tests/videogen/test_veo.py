@@ -331,12 +331,13 @@ def test_a_model_that_is_retired_meanwhile_stops_the_queue(simulator, operation_
 
 def test_a_full_spend_window_waits_and_has_room_again(simulator):
     """Three standard shots of 3.20 fit into 10 dollars."""
-    simulator.change_settings({"spend_limit": 10.0, "spend_window": 1.0})
+    simulator.change_settings({"spend_limit": 10.0, "spend_window": 600.0})
     for _ in range(3):
         submit()
 
     error = refusal(submit)
-    time.sleep(1.1)
+    simulator.change_settings({"spend_window": 0.001})
+    time.sleep(0.01)
 
     assert facts(error) == {"code": "quota_spend", **QUOTA}
     assert submit()

@@ -8,6 +8,7 @@ from . import (  # noqa: F401
     batches,
     candidates,
     lanes,
+    notices,
     reference_choices,
     renders,
     shots,

@@ -153,11 +153,11 @@ class RenderBatchAdmin(RecordAdmin):
         return plan.show_row(self, request, batch, shot_pk)
 
     def plan_reference_view(self, request, pk, shot_pk):
+        if request.method != "POST":
+            return HttpResponseNotAllowed(["POST"])
         batch = self._batch(request, pk)
         if not request.user.has_perms(plan.ARRANGE):
             raise PermissionDenied
-        if request.method != "POST":
-            return HttpResponseNotAllowed(["POST"])
         if batch.status != Status.DRAFT:
             return HttpResponseRedirect(plan.progress_url(batch))
         return plan.arrange_reference(self, request, batch, shot_pk)
@@ -185,10 +185,10 @@ class RenderBatchAdmin(RecordAdmin):
 
     def _act(self, request, pk, act):
         """What is pressed as a button."""
-        batch = self._batch(request, pk)
-        self._check_may_generate(request)
         if request.method != "POST":
             return HttpResponseNotAllowed(["POST"])
+        batch = self._batch(request, pk)
+        self._check_may_generate(request)
         return act(batch)
 
     def _batch(self, request, pk):

@@ -76,6 +76,8 @@ class VideoRenderAdmin(UnsettledPages, TakePages, RecordAdmin):
                     "duration_seconds",
                     "reference_type",
                     "cost",
+                    "price_source",
+                    "actual_cost_usd",
                     "sdk_version",
                 ]
             },
@@ -146,6 +148,9 @@ class VideoRenderAdmin(UnsettledPages, TakePages, RecordAdmin):
                     "downloader",
                     "download_lease_until",
                     "download_attempts",
+                    "audio_retries",
+                    "content_sha256",
+                    "request_sha256",
                 ],
             },
         ),

@@ -67,6 +67,9 @@ class VideoRender(models.Model):
     ENDED = states.ENDED
     MOVES = states.MOVES
 
+    # How the warning begins that tells of it.
+    GIVEN_LINK = "The download link was given by"
+
     # -- what was asked for
     shot = models.ForeignKey(Shot, on_delete=models.PROTECT, related_name="renders")
     batch = models.ForeignKey(RenderBatch, on_delete=models.PROTECT, related_name="renders")
@@ -268,6 +271,13 @@ class VideoRender(models.Model):
             running = self.state == self.State.RUNNING
             return self.State.INTERRUPTED if running else self.State.NOT_DOWNLOADED
         return self.state
+
+    @property
+    def has_given_link(self) -> bool:
+        """A person gave the download link, not the API."""
+        return self.kind == self.Kind.LINK or any(
+            str(each).startswith(self.GIVEN_LINK) for each in self.warnings
+        )
 
     def move(
         self,

@@ -8,7 +8,6 @@ Google's documentation and from google-genai 2.34.0's source; openspec/specs/veo
 from __future__ import annotations
 
 from .client import POLLERS, SUBMITTERS, VeoClient, sdk_version
-from .failures import clean
 from .values import (
     Blocked,
     Failed,
@@ -38,6 +37,5 @@ __all__ = [
     "VeoClient",
     "VideoRequest",
     "Webhook",
-    "clean",
     "sdk_version",
 ]

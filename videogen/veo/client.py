@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING, Any
 import httpx
 from django.conf import settings
 
+from videogen.answer_limit import limit_answer
 from videogen.errors import VeoError
+from videogen.words import clean, clean_link, without_key
 
 from . import lists
-from .failures import clean, poll_error, stop, submit_error
+from .failures import poll_error, stop, submit_error
 from .values import (
     Blocked,
     Failed,
@@ -31,6 +33,7 @@ if TYPE_CHECKING:
 
 SUBMITTERS = 8
 POLLERS = 24
+MOST_MODELS = 1000
 
 
 class VeoClient:
@@ -65,7 +68,10 @@ class VeoClient:
                 timeout=int(timeout * 1000),  # milliseconds; the SDK has no default
                 # The SDK would send the paid call again after a time-out.
                 retry_options=types.HttpRetryOptions(attempts=1),
+                # Packed, a small answer could unfold to any size.
+                headers={"Accept-Encoding": "identity"},
                 client_args={
+                    "event_hooks": {"response": [limit_answer]},
                     # httpx takes the key along to other hosts.
                     "follow_redirects": False,
                     "limits": httpx.Limits(
@@ -106,9 +112,10 @@ class VeoClient:
             )
         except Exception as error:
             raise self._with_models(submit_error(error)) from error
-        if not operation.name:
+        if not operation.name or not _can_be_kept(operation.name):
             raise VeoError(
-                "The API answered the submission without an operation name.",
+                "The API answered the submission without an operation name"
+                f"{' that can be kept' if operation.name else ''}.",
                 code="no_operation_name",
                 permanent=False,
                 maybe_accepted=True,
@@ -122,9 +129,9 @@ class VeoClient:
             operation = self._client.operations.get(
                 types.GenerateVideosOperation(name=operation_name)
             )
+            return _read_operation(operation)
         except Exception as error:
             raise poll_error(error) from error
-        return _read_operation(operation)
 
     def _webhook_config(self, webhook: Webhook | None) -> types.WebhookConfig | None:
         if webhook is None:
@@ -158,7 +165,8 @@ class VeoClient:
         try:
             return sorted(
                 (model.name or "").removeprefix("models/")
-                for model in self._client.models.list()
+                # One page, the largest: who turns pages as the API tells may never come to an end.
+                for model in self._client.models.list(config={"page_size": MOST_MODELS}).page
                 if "predictLongRunning" in (model.supported_actions or [])
             )
         except Exception as error:
@@ -175,18 +183,24 @@ def _read_operation(operation: Any) -> PollAnswer:
     if not operation.done:
         return Running()
     if operation.error:
-        code = str(operation.error.get("code", ""))
+        code = clean(operation.error.get("code", ""))[:20]
         return Failed(code, clean(operation.error.get("message") or "no message"))
     response = operation.response or operation.result
     for video in (response and response.generated_videos) or []:
         if video.video and video.video.uri:
-            return Finished(video.video.uri)
+            # What no row can hold is no link either.
+            return Finished(without_key(clean_link(video.video.uri)))
     reasons = tuple(
         clean(each) for each in ((response and response.rai_media_filtered_reasons) or [])
     )
     if reasons or (response and response.rai_media_filtered_count):
         return Blocked(reasons, _support_codes(reasons))
     return Nothing()
+
+
+def _can_be_kept(name: str) -> bool:
+    """As a row's operation name, letter by letter: with another name nothing is found again."""
+    return len(name) <= 500 and clean_link(name) == name
 
 
 def _support_codes(reasons: Sequence[str]) -> tuple[str, ...]:

@@ -11,8 +11,7 @@ import httpx
 from django.conf import settings
 
 from videogen.errors import VeoError
-
-LONGEST_RETRY = 48 * 3600.0
+from videogen.words import LONGEST_RETRY_SECONDS, clean, read_seconds
 
 # What has surely not left this machine, or was refused before a connection stood.
 _NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol)
@@ -186,17 +185,7 @@ def _retry_after(error: Exception) -> float | None:
     for detail in _details(error):
         delay = detail.get("retryDelay")
         if isinstance(delay, str) and (match := re.fullmatch(r"(\d+(?:\.\d+)?)s", delay)):
-            return min(float(match.group(1)), LONGEST_RETRY)
+            return min(float(match.group(1)), LONGEST_RETRY_SECONDS)
     response = getattr(error, "response", None)
     header = response.headers.get("retry-after") if response is not None else None
-    return min(float(header), LONGEST_RETRY) if header and header.isdecimal() else None
-
-
-def clean(words: object) -> str:
-    """The API's words for a record or a log: one line, bounded, and never with the key in it."""
-    text = words if isinstance(words, str) else str(words) or type(words).__name__
-    for key in filter(None, {settings.GEMINI_API_KEY}):
-        text = text.replace(key, "[key]")
-    text = " ".join(text.replace("\0", "").split())
-    text = text.encode("utf-8", "replace").decode()
-    return text if len(text) <= 1000 else text[:1000] + "…"
+    return read_seconds(header)

@@ -147,7 +147,7 @@
   });
 
   // One field with all ids: servers refuse a thousand fields.
-  form.addEventListener("formdata", (event) => {
+  form?.addEventListener("formdata", (event) => {
     const ids = event.formData.getAll("shot");
     event.formData.delete("shot");
     event.formData.delete("scenelet");

@@ -1,0 +1,119 @@
+"""The project as it starts with the environment of a production site, in a process of its own."""
+
+from __future__ import annotations
+
+import os
+import re
+import stat
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+PRODUCTION = {
+    "DJANGO_SECRET_KEY": "oK3-fP9_zQ7xVb2mN8cR5tY1uW4eI6oA0sD_gH-jL2kZ9xC7vB5nM3qW1eR8tY",
+    "DJANGO_ALLOWED_HOSTS": "videogen.example",
+    "DJANGO_TRUSTED_ORIGINS": "https://videogen.example",
+    "DJANGO_BEHIND_TLS": "1",
+    "VIDEO_BACKEND": "gemini",
+    "GEMINI_API_KEY": "AIzaSy-not-a-real-key",
+}
+
+
+@pytest.fixture
+def start(tmp_path):
+    """start("check", NAME="value"): manage.py with nothing but that in its environment."""
+
+    def start(*arguments, **environment):
+        own = {
+            "PATH": os.environ["PATH"],
+            # The developer's own .env has no say here.
+            "PYTHON_DOTENV_DISABLED": "1",
+            "VIDEO_STATE_DIR": str(tmp_path / "var"),
+            "MEDIA_ROOT": str(tmp_path / "media"),
+        }
+        return subprocess.run(
+            [sys.executable, "manage.py", *arguments],
+            cwd=ROOT,
+            env=own | environment,
+            text=True,
+            capture_output=True,
+        )
+
+    return start
+
+
+DEPLOY = ("check", "--deploy", "--fail-level", "WARNING")
+
+
+def test_a_production_site_passes_djangos_own_checks(start):
+    done = start(*DEPLOY, **PRODUCTION)
+
+    assert done.returncode == 0, done.stderr
+    assert "no issues" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "told"),
+    [
+        ("DJANGO_SECRET_KEY", "", "videogen.E030"),
+        ("DJANGO_SECRET_KEY", "short", "security.W009"),
+        ("DJANGO_BEHIND_TLS", "0", "security.W012"),
+        ("DJANGO_HSTS_SECONDS", "0", "security.W004"),
+        ("DJANGO_DEBUG", "1", "security.W018"),
+        ("VIDEO_BACKEND", "other", "videogen.E001"),
+    ],
+)
+def test_what_is_missing_in_production_is_told(start, name, value, told):
+    done = start(*DEPLOY, **PRODUCTION | {name: value})
+
+    assert done.returncode == 1
+    assert told in done.stderr
+
+
+def test_debug_is_off_unless_somebody_asks_for_it(start):
+    done = start("shell", "-v0", "-c", "from django.conf import settings; print(settings.DEBUG)")
+
+    assert done.stdout.split() == ["False"], done.stderr
+
+
+def test_no_secret_has_a_default_that_somebody_else_knows(start, tmp_path):
+    show = ("shell", "-v0", "-c", "from django.conf import settings; print(settings.SECRET_KEY)")
+    one, again = start(*show), start(*show)
+    other = start(*show, VIDEO_STATE_DIR=str(tmp_path / "other"))
+
+    assert one.stdout == again.stdout != other.stdout
+    assert len(one.stdout.strip()) > 50
+    assert stat.S_IMODE((tmp_path / "var" / "secret_key").stat().st_mode) == 0o600
+
+
+def test_without_a_secret_and_without_a_place_for_one_nothing_starts(start, tmp_path):
+    (tmp_path / "taken").write_text("a file, no folder")
+
+    done = start("check", VIDEO_STATE_DIR=str(tmp_path / "taken"))
+
+    assert done.returncode != 0
+    assert "ImproperlyConfigured: There is no secret key: set DJANGO_SECRET_KEY" in done.stderr
+
+
+def test_the_gemini_backend_has_no_key_of_its_own(start):
+    show = (
+        "shell",
+        "-v0",
+        "-c",
+        "from django.conf import settings; print([settings.GEMINI_API_KEY])",
+    )
+
+    assert start(*show, VIDEO_BACKEND="gemini").stdout.strip() == "['']"
+
+
+def test_every_setting_is_in_the_example_with_its_name():
+    example = (ROOT / ".env.example").read_text()
+    named = set(re.findall(r"^#?([A-Z][A-Z_]+)=", example, re.MULTILINE))
+    source = (ROOT / "storybook" / "settings.py").read_text()
+
+    read = set(re.findall(r"env(?:_bool|_number)?\(\s*\"([A-Z_]+)\"", source))
+
+    assert read - named == set()

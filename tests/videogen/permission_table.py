@@ -1,0 +1,141 @@
+"""Who may open what: every address of the site, and what it answers to whom.
+
+A cell has one letter for each of ROLES, in their order:
+
+    +  allowed: a page, a file, or a redirect to one
+    .  refused: 403, or the way to the login page
+    0  not there: 404
+    x  not with this method: 405
+"""
+
+from __future__ import annotations
+
+from functools import cache
+
+ROLES = ("anonymous", "staff", "viewer", "artist", "producer", "superuser")
+
+ANYBODY = "++++++"
+STAFF = ".+++++"
+VIEWER = "..++++"
+ARTIST = "...+++"
+PRODUCER = "....++"
+SUPERUSER = ".....+"
+NOBODY = "......"
+NO_SUCH_METHOD = ".xxxxx"
+NOT_THERE = ".00000"
+BUTTON = NO_SUCH_METHOD  # what is pressed has nothing to look at
+
+# Route → (GET, POST).
+PAGES = {
+    "": (ANYBODY, ANYBODY),
+    "media/<path:path>": ("..++++", "xxxxxx"),
+    # Django's own
+    "admin/": (STAFF, STAFF),
+    "admin/login/": (ANYBODY, ANYBODY),
+    "admin/logout/": ("+xxxxx", ANYBODY),
+    "admin/password_change/": (STAFF, STAFF),
+    "admin/password_change/done/": (STAFF, NO_SUCH_METHOD),
+    "admin/autocomplete/": (VIEWER, NO_SUCH_METHOD),
+    "admin/jsi18n/": (STAFF, NO_SUCH_METHOD),
+    "admin/r/<path:content_type_id>/<path:object_id>/": (NOT_THERE, NOT_THERE),
+    "admin/(?P<url>.*)$": (NOT_THERE, NOT_THERE),
+    "admin/auth/user/<id>/password/": (SUPERUSER, SUPERUSER),
+    # stories and shots
+    "admin/storybook/story/<path:object_id>/pictures/": (VIEWER, ARTIST),
+    "admin/storybook/story/<int:pk>/board/": (VIEWER, PRODUCER),
+    "admin/storybook/story/<int:pk>/board/state/": (VIEWER, VIEWER),
+    "admin/storybook/story/dashboard/state/": (VIEWER, VIEWER),
+    "admin/storybook/shot/<path:object_id>/takes/": (VIEWER, VIEWER),
+    # batches
+    "admin/videogen/renderbatch/<int:pk>/plan/": (VIEWER, PRODUCER),
+    "admin/videogen/renderbatch/<int:pk>/plan/cancel/": (BUTTON, PRODUCER),
+    "admin/videogen/renderbatch/<int:pk>/plan/row/<int:shot_pk>/": (VIEWER, VIEWER),
+    "admin/videogen/renderbatch/<int:pk>/plan/row/<int:shot_pk>/references/": (BUTTON, ARTIST),
+    "admin/videogen/renderbatch/<int:pk>/progress/": (VIEWER, VIEWER),
+    "admin/videogen/renderbatch/<int:pk>/progress/state/": (VIEWER, VIEWER),
+    "admin/videogen/renderbatch/<int:pk>/cancel/": (BUTTON, PRODUCER),
+    "admin/videogen/renderbatch/<int:pk>/retry/": (BUTTON, PRODUCER),
+    "admin/videogen/renderbatch/<int:pk>/resume-queue/": (BUTTON, PRODUCER),
+    "admin/videogen/lane/<path:object_id>/resume/": (BUTTON, PRODUCER),
+    # what is not settled
+    "admin/videogen/videorender/unsettled/": (VIEWER, NO_SUCH_METHOD),
+    "admin/videogen/videorender/unsettled/state/": (VIEWER, NO_SUCH_METHOD),
+    "admin/videogen/videorender/unsettled/ask/": (BUTTON, PRODUCER),
+    "admin/videogen/videorender/unsettled/candidates/<int:candidate_id>/<slug:verb>/": (
+        BUTTON,
+        PRODUCER,
+    ),
+    # takes
+    "admin/videogen/videorender/shots/<int:shot_id>/compare/": (VIEWER, NO_SUCH_METHOD),
+    "admin/videogen/videorender/shots/<int:shot_id>/state/": (VIEWER, NO_SUCH_METHOD),
+    "admin/videogen/videorender/shots/<int:shot_id>/upload/": (BUTTON, PRODUCER),
+    "admin/videogen/videorender/shots/<int:shot_id>/<int:render_id>/generate/": (
+        PRODUCER,
+        PRODUCER,
+    ),
+    "admin/videogen/videorender/shots/<int:shot_id>/<int:render_id>/<slug:verb>/": (
+        BUTTON,
+        PRODUCER,
+    ),
+}
+
+# One route for several apps: it shows what one may see of that app, and is not there otherwise.
+# (As resolve() writes it; the pattern itself begins with ^.)
+APP_LIST = "admin/(?P<app_label>videogen|storybook|auth|django_q)/$"
+APPS = {
+    "videogen": ".0++++",
+    "storybook": ".0++++",
+    "auth": ".0000+",
+    "django_q": ".0000+",
+}
+
+# Records and their five pages each: who may view, add, change, delete.
+RECORDS = {
+    "storybook/story": (VIEWER, ARTIST, ARTIST, SUPERUSER),
+    "storybook/designdocument": (VIEWER, ARTIST, ARTIST, SUPERUSER),
+    "storybook/scenelet": (VIEWER, ARTIST, ARTIST, SUPERUSER),
+    "storybook/shot": (VIEWER, ARTIST, ARTIST, SUPERUSER),
+    "storybook/picture": (VIEWER, NOBODY, NOBODY, NOBODY),
+    "videogen/renderbatch": (VIEWER, NOBODY, NOBODY, NOBODY),
+    "videogen/videorender": (VIEWER, NOBODY, NOBODY, NOBODY),
+    "videogen/submission": (VIEWER, NOBODY, NOBODY, NOBODY),
+    # (The page "Unsettled" shows them to those who may see renders.)
+    "videogen/candidate": (SUPERUSER, NOBODY, NOBODY, NOBODY),
+    "videogen/lane": (VIEWER, NOBODY, NOBODY, NOBODY),
+    "videogen/referencechoice": (VIEWER, ARTIST, ARTIST, ARTIST),
+    "auth/user": (SUPERUSER, SUPERUSER, SUPERUSER, SUPERUSER),
+    "auth/group": (SUPERUSER, SUPERUSER, SUPERUSER, SUPERUSER),
+    "django_q/schedule": (SUPERUSER, SUPERUSER, SUPERUSER, SUPERUSER),
+    "django_q/success": (SUPERUSER, NOBODY, SUPERUSER, SUPERUSER),
+    "django_q/failure": (SUPERUSER, NOBODY, SUPERUSER, SUPERUSER),
+    "django_q/ormq": (SUPERUSER, NOBODY, SUPERUSER, SUPERUSER),
+}
+
+
+def record_pages(record: str) -> dict[str, tuple[str, str]]:
+    """Of one kind of record: its routes → (GET, POST)."""
+    view, add, change, delete = RECORDS[record]
+    base, one = f"admin/{record}/", f"admin/{record}/<path:object_id>/"
+    return {
+        base: (view, view),
+        f"{base}add/": (add, add),
+        f"{one}change/": (view, change),
+        f"{one}history/": (view, view),
+        f"{one}delete/": (delete, delete),
+        # An older form of the address that leads to change/, and says nothing by itself.
+        one: (STAFF, STAFF),
+    }
+
+
+@cache
+def all_pages() -> dict[str, tuple[str, str]]:
+    pages = dict(PAGES)
+    for record in RECORDS:
+        pages |= record_pages(record)
+    return pages
+
+
+def expected(route: str, kwargs: dict[str, object], role: str, method: str) -> str:
+    """The letter; KeyError where the table has no such route."""
+    cells = (APPS[kwargs["app_label"]],) * 2 if route == APP_LIST else all_pages()[route]
+    return cells[method == "POST"][ROLES.index(role)]

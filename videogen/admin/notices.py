@@ -1,0 +1,85 @@
+from __future__ import annotations
+
+from django.contrib import admin, messages
+from django.utils import timezone
+from django.utils.html import format_html
+
+from videogen.models import Notice
+from videogen.sending import send_again
+
+from .records import RecordAdmin
+
+# By kind: what has to be seen for the page that the notice leads to.
+_NEEDED = {
+    Notice.Kind.BATCH_FINISHED: ["renderbatch"],
+    Notice.Kind.CLIP_EXPIRES: ["renderbatch"],
+    Notice.Kind.QUEUE_PAUSED: ["lane"],
+}
+
+
+@admin.register(Notice)
+class NoticeAdmin(RecordAdmin):
+    list_display = ["subject", "kind", "created_at", "sent", "attempts", "last_error"]
+    list_filter = ["kind", "created_at"]
+    search_fields = ["subject", "text"]
+    fields = [
+        "kind",
+        "subject",
+        "text",
+        "page",
+        "story",
+        "created_at",
+        "sent",
+        "attempts",
+        "next_attempt_at",
+        "last_error",
+    ]
+    readonly_fields = ["page", "sent"]
+    actions = ["send_again"]
+
+    def get_fields(self, request, obj=None):
+        """The link only for those whom its page lets in."""
+        needed = _NEEDED.get(obj.kind, ()) if obj else ()
+        lets_in = request.user.has_perms([f"videogen.view_{name}" for name in needed])
+        return [each for each in self.fields if each != "page" or lets_in]
+
+    def has_generate_permission(self, request):
+        return request.user.has_perm("videogen.generate_video")
+
+    @admin.display
+    def page(self, notice):
+        return format_html('<a href="{0}">{0}</a>', notice.path) if notice.path else "-"
+
+    @admin.display
+    def sent(self, notice):
+        ways = [
+            f"{way} {timezone.localtime(moment):%d %b %H:%M}"
+            for way, moment in (
+                ("e-mail", notice.emailed_at),
+                ("webhook", notice.webhook_sent_at),
+            )
+            if moment
+        ]
+        if notice.next_attempt_at and notice.last_error:
+            ways.append(f"next try {timezone.localtime(notice.next_attempt_at):%d %b %H:%M}")
+        elif notice.next_attempt_at:
+            ways.append("about to be sent")
+        elif notice.last_error:
+            ways.append("given up")
+        return ", ".join(ways) or "shown here only"
+
+    @admin.action(description="Send again", permissions=["generate"])
+    def send_again(self, request, queryset):
+        sent = 0
+        for notice in queryset:
+            if send_again(notice):
+                sent += 1
+                self.log_change(request, notice, "Sent again.")
+        if sent:
+            self.message_user(request, f"To be sent again: {sent}.", messages.SUCCESS)
+        if left := len(queryset) - sent:
+            self.message_user(
+                request,
+                f"Not sent: {left}. Neither e-mail nor a webhook is set up for them.",
+                messages.WARNING,
+            )

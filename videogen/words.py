@@ -1,0 +1,45 @@
+"""What the other side says, made fit for a row, a log and a screen: bounded, without the key, and
+without what a database or a terminal takes amiss."""
+
+from __future__ import annotations
+
+import re
+from unicodedata import category
+
+from django.conf import settings
+
+# The longest quota is a day's.
+LONGEST_RETRY_SECONDS = 48 * 3600.0
+
+
+def without_key(link: str) -> str:
+    """The link, should it hold the key: the key goes in a header, and only to its own host."""
+    key = settings.GEMINI_API_KEY
+    if not key or key not in link:
+        return link
+    bare = re.sub(rf"(?<=[?&])[^?&=#]*={re.escape(key)}(?=[&#]|$)&?", "", link)
+    return bare.replace(key, "").rstrip("?&")
+
+
+def clean(words: object) -> str:
+    """The API's words for a record or a log: one line, bounded, and never with the key in it."""
+    text = words if isinstance(words, str) else str(words) or type(words).__name__
+    # A terminal obeys control characters, and a database refuses NUL.
+    text = "".join(each for each in text if category(each) != "Cc" or each.isspace())
+    text = " ".join(text.split())
+    for key in filter(None, {settings.GEMINI_API_KEY}):
+        text = text.replace(key, "[key]")
+    text = text.encode("utf-8", "replace").decode()
+    return text if len(text) <= 1000 else text[:1000] + "…"
+
+
+def clean_link(link: str) -> str:
+    """Without what no database takes."""
+    return link.replace("\0", "").encode("utf-8", "replace").decode()
+
+
+def read_seconds(header: str | None) -> float | None:
+    """A Retry-After header in its usual form."""
+    if not header or not header.isdecimal():
+        return None
+    return min(float(header), LONGEST_RETRY_SECONDS)
