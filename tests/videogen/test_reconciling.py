@@ -447,6 +447,27 @@ def test_a_link_that_was_refused_for_good_needs_a_person(simulator, fail):
     assert render.state == State.NOT_DOWNLOADED
 
 
+def test_instead_of_a_link_that_was_refused_the_api_may_tell_another(simulator):
+    render, *_ = queue(make_story())
+    pump = Pump(render.lane)
+    while render.state != State.DOWNLOADING:
+        pump.tick(0.02)
+        render.refresh_from_db()
+    pump.close()
+    gone = f"{simulator.url}/v1beta/files/gone:download?alt=media"
+    VideoRender.objects.filter(pk=render.pk).update(download_uri=gone)
+    work(render.lane)
+    render.refresh_from_db()
+    assert (render.state, render.error_code) == (State.NOT_DOWNLOADED, "http_404")
+
+    [line] = reconcile().lines
+
+    assert (line.found, line.done) == ("The API tells another link.", "Its clip is downloaded.")
+    work(render.lane)
+    render.refresh_from_db()
+    assert (render.state, render.take) == (State.DONE, 1)
+
+
 # -- a rehearsal, two at once, kills ---------------------------------------------------------------
 
 
