@@ -64,6 +64,23 @@ def check_secret_key(**kwargs: Any) -> list[CheckMessage]:
 
 
 @register
+def check_submit_webhook(**kwargs: Any) -> list[CheckMessage]:
+    if not settings.VIDEO_SUBMIT_WEBHOOK_URI:
+        return []
+    parts = urlsplit(settings.VIDEO_SUBMIT_WEBHOOK_URI)
+    schemes = ("http", "https") if settings.VIDEO_BACKEND == "simulator" else ("https",)
+    if parts.scheme in schemes and parts.hostname:
+        return []
+    return [
+        Error(
+            "VIDEO_SUBMIT_WEBHOOK_URI is no address that the API tells anything.",
+            hint="Leave it empty, or give one with scheme and host: https://host/path",
+            id="videogen.E050",
+        )
+    ]
+
+
+@register
 def check_folders(**kwargs: Any) -> list[CheckMessage]:
     """The journal of paid answers and the clips themselves need a place."""
     messages: list[CheckMessage] = []

@@ -15,12 +15,10 @@ from .given_links import given_link
 from .links import read_link
 from .models import Submission, VideoRender
 from .queueing import Requester
+from .states import STUCK
 from .wakeups import wake_downloads, wake_pump
 
 State = VideoRender.State
-
-# Statuses in which a render waits for a person.
-STUCK = frozenset({State.UNKNOWN, State.INTERRUPTED, State.NOT_DOWNLOADED})
 
 
 def look_again(render: VideoRender) -> bool:

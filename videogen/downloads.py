@@ -33,6 +33,9 @@ from .words import clean, read_seconds, without_key
 logger = logging.getLogger(__name__)
 
 MAX_REDIRECTS = 5
+_REFUSED_FOR_GOOD = frozenset(
+    {"bad_link", "host_not_allowed", "private_address", "too_many_redirects", "too_large"}
+)
 # The API keeps a video for two days.
 LEFTOVER_SECONDS = 3 * 24 * 3600
 
@@ -52,9 +55,14 @@ def fetch_clip(client: httpx.Client, uri: str, render_pk: int, *, is_given: bool
     What an earlier, interrupted try left is continued where the server allows. Raises
     DownloadError; a file that is not a video is not kept.
     """
+    return fetch_to(client, uri, f"render-{render_pk}", is_given=is_given)
+
+
+def fetch_to(client: httpx.Client, uri: str, name: str, *, is_given: bool = False) -> Clip:
+    """The same of what is no render's (yet): `name` tells its temporary files from others."""
     folder = partial_folder()
     folder.mkdir(parents=True, exist_ok=True)
-    part = folder / f"render-{render_pk}.part"
+    part = folder / f"{name}.part"
     with _exclusive(part) as file:
         _stream(client, uri, file, part.with_suffix(".etag"), is_given=is_given)
         return _checked(part)
@@ -97,7 +105,7 @@ def remove_leftovers() -> None:
     """Remove what killed downloads and uploads left behind, once no server has the videos any
     more."""
     expired = time.time() - LEFTOVER_SECONDS
-    for pattern in ("render-*", "upload-*"):
+    for pattern in ("render-*", "upload-*", "candidate-*"):
         for path in partial_folder().glob(pattern):
             with suppress(FileNotFoundError):
                 if path.stat().st_mtime < expired:
@@ -248,6 +256,18 @@ def _content_length(response: httpx.Response) -> int | None:
     return int(text) if text.isdecimal() else None
 
 
+def is_refused_for_good(code: str) -> bool:
+    """Whether an error of this code says that the same link will not give it. A 404 does."""
+    if code in _REFUSED_FOR_GOOD:
+        return True
+    status = code.removeprefix("http_")
+    return status != code and status.isdecimal() and _is_permanent(int(status))
+
+
+def _is_permanent(status: int) -> bool:
+    return 400 <= status < 500 and status not in (408, 425, 429)
+
+
 def _status_error(response: httpx.Response) -> DownloadError:
     status = response.status_code
     if status == 404:
@@ -256,11 +276,10 @@ def _status_error(response: httpx.Response) -> DownloadError:
             "made: after that it is lost."
         )
         return DownloadError(sentence, code="http_404", permanent=True)
-    permanent = 400 <= status < 500 and status not in (408, 425, 429)
     return DownloadError(
         f"The server refuses the download (HTTP {status}). {_words_of(response)}".strip(),
         code=f"http_{status}",
-        permanent=permanent,
+        permanent=_is_permanent(status),
         retry_after=read_seconds(response.headers.get("retry-after")),
     )
 

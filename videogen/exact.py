@@ -13,6 +13,7 @@ from storybook.models import Shot, Story
 
 from .budgets import limits_for, lock_budgets
 from .errors import ReferencePictureError, RequestError
+from .fingerprints import hashes_of
 from .lanes import resume_after_refusal
 from .models import RenderBatch, VideoRender
 from .planning import Action, Decision, RequestSettings, ShotPlan, decide, price_problem

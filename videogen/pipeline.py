@@ -42,7 +42,7 @@ from .models import Lane, Submission, VideoRender
 from .processes import is_provably_gone, this_process
 from .quota import slot_of_next
 from .rehearsing import rehearse
-from .request import load_request
+from .request import load_request, webhook_with
 from .stopping import stop_requested
 from .veo import POLLERS, SUBMITTERS, PollAnswer, VeoClient, sdk_version
 from .wakeups import wake_downloads
@@ -348,7 +348,8 @@ def run_slice() -> bool:
 
 def _send(client: VeoClient, claim: Claim) -> str:
     """In a thread: the paid call, and its answer on disk before anything else."""
-    operation_name = client.submit(load_request(claim.render))
+    webhook = webhook_with(claim.submission.token)
+    operation_name = client.submit(load_request(claim.render), webhook)
     try:
         journal.write_answer(claim.submission.token, operation_name)
     except OSError as error:

@@ -6,12 +6,13 @@ import hashlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 from django.conf import settings
 
 from .errors import ReferencePictureError
 from .models import VideoRender
-from .veo import ReferenceImage, VideoRequest
+from .veo import ReferenceImage, VideoRequest, Webhook
 
 
 def load_request(render: VideoRender) -> VideoRequest:
@@ -26,6 +27,13 @@ def load_request(render: VideoRender) -> VideoRequest:
         resolution=render.resolution,
         duration_seconds=render.duration_seconds,
     )
+
+
+def webhook_with(token: UUID) -> Webhook | None:
+    """Where the API is to tell that the video is made, with the submission's token; None where
+    nobody named an address."""
+    address = settings.VIDEO_SUBMIT_WEBHOOK_URI
+    return Webhook(address, str(token)) if address else None
 
 
 def load_reference(pick: Mapping[str, Any]) -> ReferenceImage:

@@ -51,6 +51,8 @@ class BadgeWord(StrEnum):
 
 OPEN = frozenset({State.QUEUED, State.SUBMITTING, State.RUNNING, State.DOWNLOADING})
 RESUMABLE = frozenset({State.INTERRUPTED, State.NOT_DOWNLOADED})
+# In which a render waits for a person.
+STUCK = RESUMABLE | {State.UNKNOWN}
 WITHOUT_VIDEO = frozenset({State.FAILED, State.BLOCKED, State.CANCELLED})
 ENDED = frozenset(set(State) - OPEN)
 

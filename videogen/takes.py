@@ -98,14 +98,14 @@ class Downloads:
 
     def _take(self, count: int) -> list[VideoRender]:
         """At most `count` due rows that are this process's now, the oldest clips first: they are
-        the first to expire on the server."""
+        the first to expire on the server. Of one whose age nobody knows, the worst is assumed."""
         if count <= 0:
             return []
         taken = []
         now = timezone.now()
         mine = {render.pk for render in self._running.values()}
         rows = self._due().exclude(pk__in=mine).select_related("shot__scenelet__story")
-        for render in rows.order_by("rendered_at", "pk"):
+        for render in rows.order_by(F("rendered_at").asc(nulls_first=True), "pk"):
             holder = render.downloader
             leased = holder and render.download_lease_until and render.download_lease_until > now
             if leased and not is_provably_gone(holder):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from . import drafts, notices, pipeline, sending, takes
+from . import drafts, expiring, notices, pipeline, reconciling, sending, takes
 from .wakeups import wake_downloads, wake_pump, wake_sender
 
 
@@ -16,6 +16,8 @@ def sweep() -> None:
     """Once a minute, whatever was lost."""
     wake_pump()
     wake_downloads(1)
+    expiring.download_again()
+    reconciling.ask_when_due()
     drafts.delete_old_drafts()
     notices.look_for_news()
 
@@ -24,6 +26,10 @@ def download() -> None:
     if takes.run_slice():
         wake_downloads(1)
     notices.look_for_news()
+
+
+def reconcile() -> None:
+    reconciling.reconcile()
 
 
 def send_notices() -> None:

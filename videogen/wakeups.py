@@ -18,6 +18,7 @@ logger = logging.getLogger(__name__)
 
 PUMP = "videogen.tasks.pump"
 DOWNLOAD = "videogen.tasks.download"
+RECONCILE = "videogen.tasks.reconcile"
 SEND_NOTICES = "videogen.tasks.send_notices"
 
 # A clip over a slow line takes longer than the queue's time-out. The queue may deliver the task a
@@ -33,6 +34,11 @@ def wake_downloads(count: int) -> None:
     """Up to `count` workers, but one stays free for the pump."""
     for _ in range(min(count, max(1, settings.VIDEO_WORKERS - 1))):
         _enqueue(DOWNLOAD, timeout=DOWNLOAD_SECONDS)
+
+
+def wake_reconciling() -> None:
+    """The API is asked about everything that is not settled."""
+    _enqueue(RECONCILE, timeout=DOWNLOAD_SECONDS)
 
 
 def wake_sender() -> None:

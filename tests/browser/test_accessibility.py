@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
+
+import httpx
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 
@@ -17,6 +20,7 @@ STOCK_LINKS = (".breadcrumbs", 'a[href="?_facets')
 END_TRANSITIONS = """() => {
   for (const each of document.getAnimations()) if (each instanceof CSSTransition) each.finish();
 }"""
+UNSETTLED = "/admin/videogen/videorender/unsettled/"
 SIZES = {"desk": (1440, 900), "phone": (390, 844)}
 
 
@@ -42,20 +46,48 @@ def pages(site, chromium):
     page.wait_for_url("**/plan/")
     plan = page.url
     context.close()
-    return {
-        "dashboard": "/admin/",
-        "board": f"/admin/storybook/story/{story}/board/",
-        "shots list": "/admin/storybook/shot/",
-        "plan": f"{plan}?mode=override",
-        "plan row": f"{plan}row/{shot}/",
-        "batch": f"/admin/videogen/renderbatch/{batch}/progress/",
-        "takes": f"/admin/storybook/shot/{shot}/takes/",
-        "compare": f"/admin/videogen/videorender/shots/{shot}/compare/",
-        "pictures": f"/admin/storybook/story/{story}/pictures/",
-        "spending": "/admin/videogen/submission/spending/",
-        "spending of a story": f"/admin/videogen/submission/spending/?story={story}",
-        "books": "/admin/videogen/submission/",
-    }
+    with unsettled(site, chromium):
+        yield {
+            "unsettled": UNSETTLED,
+            "dashboard": "/admin/",
+            "board": f"/admin/storybook/story/{story}/board/",
+            "shots list": "/admin/storybook/shot/",
+            "plan": f"{plan}?mode=override",
+            "plan row": f"{plan}row/{shot}/",
+            "batch": f"/admin/videogen/renderbatch/{batch}/progress/",
+            "takes": f"/admin/storybook/shot/{shot}/takes/",
+            "compare": f"/admin/videogen/videorender/shots/{shot}/compare/",
+            "pictures": f"/admin/storybook/story/{story}/pictures/",
+            "spending": "/admin/videogen/submission/spending/",
+            "spending of a story": f"/admin/videogen/submission/spending/?story={story}",
+            "books": "/admin/videogen/submission/",
+        }
+
+
+@contextmanager
+def unsettled(site, chromium):
+    """Two renders whose answers were lost, with two candidates, until the tests are over."""
+    site.bring_story("lost", 2)
+    site.installation.script_fault("submit", "drop_after_accept", match="lost", times=2)
+    switch_lists(site, is_on=True)
+    site.installation.run_task("lost")
+    wait_until(lambda: site.states_of("lost") == ["unknown"] * 2, 60)
+    site.installation.manage("reconcile", check=False)
+    yield
+    switch_lists(site, is_on=False)
+    context = site.open_browser(chromium)
+    page = context.new_page()
+    for _ in range(2):
+        page.goto(UNSETTLED)
+        page.get_by_role("button", name="allow a new one").first.click()
+        page.get_by_text("counts as not accepted").wait_for()
+    context.close()
+
+
+def switch_lists(site, *, is_on):
+    names = ("list_operations", "list_generated_files", "list_details")
+    url = f"{site.installation.simulator_url}/_simulator/settings"
+    httpx.post(url, json=dict.fromkeys(names, is_on)).raise_for_status()
 
 
 @pytest.mark.parametrize("size", SIZES)

@@ -52,6 +52,7 @@ def addresses(world):
         "renderbatch": world.batch,
         "videorender": world.render,
         "submission": world.submission,
+        "candidate": world.candidate,
         "lane": world.lane,
         "referencechoice": world.choice,
         "notice": world.notice,
@@ -90,6 +91,13 @@ def addresses(world):
         f"/admin/videogen/renderbatch/{batch}/retry/",
         f"/admin/videogen/renderbatch/{batch}/resume-queue/",
         f"/admin/videogen/lane/{world.lane.pk}/resume/",
+        "/admin/videogen/videorender/unsettled/",
+        "/admin/videogen/videorender/unsettled/state/",
+        "/admin/videogen/videorender/unsettled/ask/",
+        *(
+            f"/admin/videogen/videorender/unsettled/candidates/{world.candidate.pk}/{verb}/"
+            for verb in ("dismiss", "restore")
+        ),
         f"/admin/videogen/videorender/shots/{shot}/compare/",
         f"/admin/videogen/videorender/shots/{shot}/state/",
         f"/admin/videogen/videorender/shots/{shot}/upload/",

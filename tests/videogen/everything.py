@@ -23,7 +23,14 @@ from tests.factories import (
     shots_of,
 )
 from videogen.drafts import draft_batches
-from videogen.models import Notice, ReferenceChoice, RenderBatch, Submission, VideoRender
+from videogen.models import (
+    Candidate,
+    Notice,
+    ReferenceChoice,
+    RenderBatch,
+    Submission,
+    VideoRender,
+)
 from videogen.queueing import Requester
 
 State = VideoRender.State
@@ -88,7 +95,11 @@ def make_everything(words="It did not work out.", story=None):
         action_flag=CHANGE,
         change_message=words,
     )
+    candidate = Candidate.objects.create(
+        lane=lane, source="generated_files", name=words[:400], made_at=timezone.now()
+    )
     return SimpleNamespace(
+        candidate=candidate,
         story=story,
         shots=shots,
         shot=shots[0],

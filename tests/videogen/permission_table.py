@@ -57,6 +57,14 @@ PAGES = {
     "admin/videogen/renderbatch/<int:pk>/retry/": (BUTTON, PRODUCER),
     "admin/videogen/renderbatch/<int:pk>/resume-queue/": (BUTTON, PRODUCER),
     "admin/videogen/lane/<path:object_id>/resume/": (BUTTON, PRODUCER),
+    # what is not settled
+    "admin/videogen/videorender/unsettled/": (VIEWER, NO_SUCH_METHOD),
+    "admin/videogen/videorender/unsettled/state/": (VIEWER, NO_SUCH_METHOD),
+    "admin/videogen/videorender/unsettled/ask/": (BUTTON, PRODUCER),
+    "admin/videogen/videorender/unsettled/candidates/<int:candidate_id>/<slug:verb>/": (
+        BUTTON,
+        PRODUCER,
+    ),
     # takes
     "admin/videogen/videorender/shots/<int:shot_id>/compare/": (VIEWER, NO_SUCH_METHOD),
     "admin/videogen/videorender/shots/<int:shot_id>/state/": (VIEWER, NO_SUCH_METHOD),
@@ -91,6 +99,8 @@ RECORDS = {
     "videogen/renderbatch": (VIEWER, NOBODY, NOBODY, NOBODY),
     "videogen/videorender": (VIEWER, NOBODY, NOBODY, NOBODY),
     "videogen/submission": (VIEWER, NOBODY, NOBODY, NOBODY),
+    # (The page "Unsettled" shows them to those who may see renders.)
+    "videogen/candidate": (SUPERUSER, NOBODY, NOBODY, NOBODY),
     "videogen/lane": (VIEWER, NOBODY, NOBODY, NOBODY),
     "videogen/notice": (VIEWER, NOBODY, NOBODY, NOBODY),
     "videogen/referencechoice": (VIEWER, ARTIST, ARTIST, ARTIST),

@@ -71,6 +71,8 @@ def test_wrong_configuration_is_told_with_what_to_do(settings, values, expected)
         {"Q_CLUSTER": {"retry": 360}},
         {"Q_CLUSTER": {"workers": 2, "retry": 480}},
         {"VIDEO_SUBMIT_TIMEOUT_SECONDS": 94.0},
+        {"VIDEO_SUBMIT_WEBHOOK_URI": "http://localhost:9/told"},
+        {"VIDEO_BACKEND": "gemini", "VIDEO_SUBMIT_WEBHOOK_URI": "https://videogen.example/told"},
     ],
 )
 def test_right_configuration_is_quiet(settings, values):
@@ -78,6 +80,18 @@ def test_right_configuration_is_quiet(settings, values):
         setattr(settings, name, GOOD_QUEUE | value if name == "Q_CLUSTER" else value)
 
     assert found() == {}
+
+
+@pytest.mark.parametrize(
+    ("backend", "address"),
+    [("simulator", "told"), ("simulator", "ftp://host/x"), ("gemini", "http://host/told")],
+)
+def test_a_webhook_that_the_api_cannot_tell_is_told(settings, backend, address):
+    settings.VIDEO_BACKEND = backend
+    settings.VIDEO_API_BASE_URL = "https://localhost"
+    settings.VIDEO_SUBMIT_WEBHOOK_URI = address
+
+    assert list(found()) == ["videogen.E050"]
 
 
 @pytest.mark.parametrize("name", ["MEDIA_ROOT", "STATE_DIR"])

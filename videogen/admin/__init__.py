@@ -7,6 +7,7 @@ from django.contrib import admin
 from . import (  # noqa: F401
     batches,
     budgets,
+    candidates,
     lanes,
     notices,
     prices,

@@ -12,6 +12,7 @@ from videogen.showing import badge_of_state, indented_text, media_url, shown_pic
 
 from .records import RecordAdmin, as_json
 from .takes import TakePages
+from .unsettled import UnsettledPages
 
 
 class OutcomeFilter(admin.SimpleListFilter):
@@ -30,7 +31,7 @@ class OutcomeFilter(admin.SimpleListFilter):
 
 
 @admin.register(VideoRender)
-class VideoRenderAdmin(TakePages, RecordAdmin):
+class VideoRenderAdmin(UnsettledPages, TakePages, RecordAdmin):
     list_display = [
         "badge",
         "shot_name",

@@ -13,14 +13,13 @@ from django.conf import settings
 from django.db import models
 
 from storybook.models import Shot
-from videogen.states import OPEN, RESUMABLE, BadgeWord, Kind, Review, State
+from videogen.states import OPEN, STUCK, BadgeWord, Kind, Review, State
 
 if TYPE_CHECKING:
     from .renders import VideoRender
 
 SIMULATOR = "simulator"
 
-_STUCK = RESUMABLE | {State.UNKNOWN}
 _WENT_WRONG = frozenset({State.FAILED, State.BLOCKED})
 _NOT_JUDGED = frozenset({Review.UNREVIEWED, Review.SELECTED})
 _CHOSEN = frozenset({Review.SELECTED, Review.APPROVED})
@@ -59,7 +58,7 @@ def badge_of_renders(
 
     if live := [each for each in attempts if each.state in OPEN]:
         return BadgeWord.GENERATING, live[0]
-    if stuck := [each for each in attempts if each.state in _STUCK]:
+    if stuck := [each for each in attempts if each.state in STUCK]:
         return BadgeWord.NEEDS_DECISION, stuck[0]
     if failures and failures[0] is attempts[0] and _after(failures, since):
         return BadgeWord.FAILED, failures[0]

@@ -165,6 +165,11 @@ class Dashboard:
         counts = self.word_counts
         return [(badge_of_word(word), counts[word]) for word in TROUBLES if counts[word]]
 
+    @property
+    def unsettled_count(self) -> int:
+        """Shots that wait for a decision; the page "Unsettled" has what led there."""
+        return self.word_counts[BadgeWord.NEEDS_DECISION]
+
     # -- how far the stories are
 
     @cached_property

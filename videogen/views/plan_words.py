@@ -12,8 +12,9 @@ from django.utils.http import urlencode
 
 from storybook.models import DesignDocument
 from videogen.budgets import OVER_BUDGET
+from videogen.mode_table import DECISIONS
 from videogen.models import VideoRender
-from videogen.planning import DECISIONS, UNPRICED, Action, Decision, ShotPlan
+from videogen.planning import UNPRICED, Action, Decision, ShotPlan
 from videogen.situations import Situation, situation_of
 
 RESUME = "Plan to resume"

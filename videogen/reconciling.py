@@ -1,0 +1,390 @@
+"""Asks the API once more about everything that is not settled, by every way there is, and takes
+what cannot be in doubt.
+
+Comes in: the rows of unsettled.py. Goes out: rows that go on by themselves, candidates that a
+person decides about, and a report. Asking is free; nothing is ever submitted here. Rows change in
+short transactions between the questions: a kill at any line loses nothing, for the next asking
+finds the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from django.conf import settings
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+
+from . import previews
+from .answers import apply_poll, polled_from
+from .asking import Lists, ask_by_name, ask_lists, in_words
+from .candidates import (
+    certain_pairs,
+    file_key,
+    possible_makers,
+    proposals,
+    read_known,
+    settle_known,
+    store_candidates,
+    take_candidate,
+)
+from .downloads import is_refused_for_good
+from .errors import RequestError, VeoError
+from .models import Candidate, Lane, Submission, VideoRender
+from .pipeline import Pump
+from .states import STUCK
+from .unsettled import asked_last, expires_at, most_urgent_first, note_asked, unsettled_renders
+from .veo import Finished, Nothing, PollAnswer, Running, VeoClient
+from .wakeups import wake_downloads, wake_pump, wake_reconciling
+
+State = VideoRender.State
+Source = Candidate.Source
+
+# The longest pause between two askings by itself, and how far back it looks for what is due.
+LONGEST_PAUSE = timedelta(hours=4)
+SWEPT = timedelta(days=3)
+
+WAS_FIRST = "Nothing: somebody else was first."
+BY_ITSELF = "videogen: nothing else fits"
+
+
+@dataclass
+class Line:
+    """What became of one render. `status`, `since`: as it was found; `asked`: (way, answer) in
+    words; `candidates`: what a person may take for it; `goes_on`: nobody has to decide any
+    more."""
+
+    render: VideoRender
+    status: str
+    since: datetime
+    asked: list[tuple[str, str]] = field(default_factory=list)
+    found: str = ""
+    done: str = ""
+    goes_on: bool = False
+    candidates: list[Candidate] = field(default_factory=list)
+
+    @property
+    def needs_person(self) -> bool:
+        return not self.goes_on and self.status in STUCK
+
+
+@dataclass
+class Report:
+    """`ways`: how the lists answered, where they were asked; `candidates`: entries of the lists
+    that nothing of ours knows."""
+
+    lines: list[Line] = field(default_factory=list)
+    ways: dict[str, str] = field(default_factory=dict)
+    candidates: int = 0
+
+    @property
+    def open(self) -> list[Line]:
+        return [line for line in self.lines if line.needs_person]
+
+    @property
+    def recovered(self) -> list[Line]:
+        return [line for line in self.lines if line.goes_on]
+
+
+def reconcile(*, is_rehearsed: bool = False) -> Report:
+    """Ask about everything unsettled that was started with the backend of the settings.
+    is_rehearsed: ask, but change no row."""
+    lane = Lane.objects.filter(name=settings.VIDEO_BACKEND).first()
+    if lane and not is_rehearsed:
+        Pump(lane).reap()
+    renders = most_urgent_first(unsettled_renders())
+    report = Report([Line(render, render.status, render.state_since) for render in renders])
+    ours = [line for line in report.lines if lane and line.render.lane_id == lane.pk]
+    for line in report.lines:
+        if line not in ours:
+            name = line.render.backend
+            line.found = f"It was started with {name}: set VIDEO_BACKEND={name} to ask about it."
+    if not ours:
+        return report
+    try:
+        client = VeoClient()
+    except VeoError as error:
+        for line in ours:
+            line.asked.append(("the API", error.sentence))
+        return report
+    asking = _Asking(lane, client, report, is_rehearsed)
+    asking.ask_about_operations(ours)
+    unknown = [line for line in ours if not line.goes_on and line.render.state == State.UNKNOWN]
+    if unknown:
+        asking.ask_for_lists(unknown)
+    _look_who_was_first(ours)
+    if not is_rehearsed:
+        _remember(ours)
+        previews.fetch(each for line in unknown if not line.goes_on for each in line.candidates)
+        previews.remove_old()
+    return report
+
+
+class _Asking:
+    def __init__(self, lane: Lane, client: VeoClient, report: Report, is_rehearsed: bool) -> None:
+        self._lane = lane
+        self._client = client
+        self._report = report
+        self._is_rehearsed = is_rehearsed
+
+    # -- operations and links that are known
+
+    def ask_about_operations(self, lines: Collection[Line]) -> None:
+        named = [
+            line
+            for line in lines
+            if line.render.operation_name and line.render.state != State.DOWNLOADING
+        ]
+        answers = ask_by_name(self._client, [line.render.operation_name for line in named])
+        for line, answer in zip(named, answers, strict=True):
+            line.asked.append(("operation", in_words(answer)))
+            if line.render.state == State.NOT_DOWNLOADED:
+                self._download_again(line, answer.uri if isinstance(answer, Finished) else "")
+            elif not isinstance(answer, VeoError):
+                self._follow(line, answer)
+        for line in lines:
+            if line.render.state == State.NOT_DOWNLOADED and not line.done:
+                self._download_again(line)
+            elif line.render.state == State.DOWNLOADING and not line.done:
+                line.goes_on, line.done = True, "Its download waits for a worker."
+
+    def _follow(self, line: Line, answer: PollAnswer) -> None:
+        render = line.render
+        line.found = in_words(answer)
+        if isinstance(answer, Running) and render.state != State.UNKNOWN:
+            if render.state == State.INTERRUPTED:
+                line.done = "Nothing: it is asked again later."
+            else:
+                line.goes_on, line.done = True, "It is polled on."
+            return
+        if isinstance(answer, Nothing) and render.state == State.UNKNOWN:
+            return
+        if isinstance(answer, Running):
+            done = "It is polled again."
+        elif isinstance(answer, Finished):
+            done = "Its clip is downloaded."
+        elif isinstance(answer, Nothing):
+            done = "Its outcome is unknown now."
+        else:
+            done = "It is booked as not charged."
+
+        def change() -> bool:
+            if render.state in (State.UNKNOWN, State.INTERRUPTED):
+                if not render.move(render.state, State.RUNNING, **polled_from(timezone.now())):
+                    return False
+                render.submissions.filter(outcome=Submission.Outcome.UNKNOWN).update(
+                    outcome=Submission.Outcome.ACCEPTED
+                )
+            apply_poll(render, answer)
+            if render.state == State.RUNNING:
+                wake_pump()
+            elif render.state == State.DOWNLOADING:
+                wake_downloads(1)
+            return True
+
+        self._do(line, done, change, goes_on=not isinstance(answer, Nothing))
+
+    def _download_again(self, line: Line, told: str = "") -> None:
+        """From the link that it has, or where that was refused for good from the one that the API
+        tells now."""
+        render = line.render
+        link = render.download_uri
+        line.found = "Its link is known."
+        if is_refused_for_good(render.error_code):
+            if told in ("", link):
+                line.found = "Its link was refused for good."
+                return
+            link, line.found = told, "The API tells another link."
+
+        def change() -> bool:
+            won = render.move(
+                State.NOT_DOWNLOADED,
+                State.DOWNLOADING,
+                download_uri=link,
+                download_attempts=0,
+                not_before=None,
+                beat_at=timezone.now(),
+                downloader="",
+                download_lease_until=None,
+            )
+            if won:
+                wake_downloads(1)
+            return won
+
+        self._do(line, "Its clip is downloaded.", change)
+
+    def _do(
+        self, line: Line, done: str, change: Callable[[], bool], *, goes_on: bool = True
+    ) -> None:
+        """`change` in a transaction, unless this is a rehearsal; another process may be first."""
+        if self._is_rehearsed:
+            line.done, line.goes_on = f"Not done, as asked: {done}", goes_on
+            return
+        before = line.render.state
+        try:
+            with transaction.atomic():
+                won = change()
+        except IntegrityError:
+            # What was set on the object was rolled back in the database.
+            line.render.state = before
+            line.done = "Nothing yet: another render of the shot is under way."
+            return
+        line.goes_on = goes_on or not won
+        line.done = done if won else WAS_FIRST
+
+    # -- what nothing of ours knows
+
+    def ask_for_lists(self, lines: Collection[Line]) -> None:
+        lists = ask_lists(self._client, dict.fromkeys(line.render.model for line in lines))
+        self._report.ways |= lists.words
+        for line in lines:
+            line.asked += lists.words.items()
+        # Read after the lists: what a submission was answered with meanwhile is known by now.
+        found = self._candidates_of(lists)
+        stored = Candidate.objects.filter(lane=self._lane, status=Candidate.Status.PROPOSED)
+        known = read_known([*found, *stored])
+        new = [each for each in found if known.knower(each) is None]
+        if not self._is_rehearsed:
+            settle_known(stored, known)
+            store_candidates(self._lane, new)
+            proposed = list(stored.all())
+        else:
+            old = {each.name: each for each in Candidate.objects.filter(lane=self._lane)}
+            proposed = [each for each in stored if known.knower(each) is None]
+            proposed += [each for each in new if each.name not in old]
+        self._report.candidates = len(proposed)
+        self._match(lines, proposed, frozenset(file_key(each.name) for each in lists.files))
+
+    def _candidates_of(self, lists: Lists) -> list[Candidate]:
+        found = [
+            Candidate(
+                lane=self._lane,
+                source=Source.OPERATIONS,
+                name=each.name,
+                download_uri=each.uri or "",
+                is_done=each.is_done,
+                made_at=each.submitted_at,
+                token=_uuid(each.token),
+            )
+            for each in lists.operations
+        ]
+        # An operation tells more than its file does.
+        told = {file_key(each.download_uri) for each in found if each.download_uri}
+        found += [
+            Candidate(
+                lane=self._lane,
+                source=Source.GENERATED_FILES,
+                name=each.name,
+                download_uri=each.uri,
+                is_done=True,
+                made_at=each.created_at,
+            )
+            for each in lists.files
+            if file_key(each.name) not in told and _may_be_video(each.mime_type)
+        ]
+        return found
+
+    def _match(
+        self, lines: Collection[Line], proposed: Collection[Candidate], files: Collection[str]
+    ) -> None:
+        makers = possible_makers(self._lane)
+        certain = {render: each for each, render in certain_pairs(proposed, makers, files)}
+        offered = proposals(proposed, makers)
+        for line in lines:
+            line.candidates = offered.get(line.render.pk, [])
+            candidate = certain.get(line.render.pk)
+            if candidate is None:
+                line.found = _count_in_words(len(line.candidates))
+                continue
+            if candidate.token:
+                line.asked.append(("our token", f"It came with {candidate.name}."))
+            line.found = f"{candidate.get_source_display()}: {candidate.name}"
+            self._take(line, candidate)
+
+    def _take(self, line: Line, candidate: Candidate) -> None:
+        done = "Taken: nothing else fits."
+        if candidate.token:
+            done = "Taken: our token came with it."
+        if self._is_rehearsed:
+            line.done, line.goes_on = f"Not done, as asked: {done}", True
+            return
+        try:
+            won = take_candidate(candidate, line.render, BY_ITSELF)
+        except RequestError as error:
+            line.done = f"Nothing: {error.sentence}"
+            return
+        line.goes_on = True
+        line.done = done if won else WAS_FIRST
+
+
+def _look_who_was_first(lines: Collection[Line]) -> None:
+    """Another process or a person may have settled it while we asked."""
+    left = {line.render.pk: line for line in lines if not line.goes_on}
+    for pk, state in VideoRender.objects.filter(pk__in=left).values_list("pk", "state"):
+        if state not in STUCK and state != left[pk].render.state:
+            left[pk].goes_on, left[pk].done = True, WAS_FIRST
+
+
+def _count_in_words(count: int) -> str:
+    if not count:
+        return "Nothing that may be its answer."
+    return f"{count} candidate{'s' if count > 1 else ''} for a person to decide about."
+
+
+def _may_be_video(mime_type: str) -> bool:
+    return not mime_type or mime_type.startswith("video/")
+
+
+def _uuid(text: str | None) -> UUID | None:
+    try:
+        return UUID(text) if text else None
+    except ValueError:
+        return None
+
+
+# -- again, by itself ------------------------------------------------------------------------------
+
+
+def ask_when_due() -> bool:
+    """Puts an asking on the queue where something has been unsettled for long enough. Of several
+    clusters that look at the same moment one does."""
+    interval = timedelta(minutes=settings.VIDEO_RECONCILE_MINUTES)
+    if not interval:
+        return False
+    now = timezone.now()
+    rows = VideoRender.objects.filter(
+        ended_at__gte=now - SWEPT,
+        state__in=[State.UNKNOWN, State.INTERRUPTED],
+        lane__name=settings.VIDEO_BACKEND,
+    ).defer("prompt_text", "references", "dropped_references", "warnings")
+    open_rows = [each for each in rows if expires_at(each) > now]
+    if any((asked := asked_last(each)) and asked.at > now - interval for each in open_rows):
+        return False
+    due = [each.pk for each in open_rows if each.next_poll_at is None or each.next_poll_at <= now]
+    with transaction.atomic():
+        won = (
+            rows.filter(pk__in=due)
+            .exclude(next_poll_at__gt=now)
+            .update(next_poll_at=now + interval)
+        )
+        if won:
+            wake_reconciling()
+    return bool(won)
+
+
+def _remember(lines: Collection[Line]) -> None:
+    for line in lines:
+        if not line.goes_on:
+            sentences = [f"{way}: {answer}" for way, answer in line.asked]
+            sentences += [each for each in (line.found, line.done) if each]
+            note_asked(line.render, tuple(sentences), next_at=_next_asking(line.render))
+
+
+def _next_asking(render: VideoRender) -> datetime:
+    """The pause doubles with every asking that settled nothing."""
+    interval = timedelta(minutes=settings.VIDEO_RECONCILE_MINUTES or 15)
+    pause = interval * 2 ** min(render.poll_failures, 10)
+    return timezone.now() + min(pause, max(LONGEST_PAUSE, interval))

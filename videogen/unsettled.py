@@ -1,0 +1,111 @@
+"""What is not settled: renders whose submission's outcome is unknown, whose operation we stopped
+asking about, or whose clip is not here, and how long the server still has what was paid for.
+
+What the API says about them is reconciling.py's, what a person decides decisions.py's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.conf import settings
+from django.db.models import Q, QuerySet
+from django.utils import timezone
+
+from .models import STALE_AFTER, VideoRender, counts_simulated
+from .situations import current_standings
+from .states import STUCK, BadgeWord
+
+State = VideoRender.State
+
+# The API keeps a video for two days.
+KEPT_FOR = timedelta(hours=48)
+# A download that has not ended after so long is worth a look.
+LONG_DOWNLOAD = timedelta(minutes=10)
+
+_FAT = ("prompt_text", "references", "dropped_references", "shot__storyboard_payload")
+
+
+def unsettled_renders() -> QuerySet[VideoRender]:
+    """Of the backends that count here: what the simulator left is nothing to one that makes real
+    videos. With their shots, lanes and submissions."""
+    now = timezone.now()
+    beats = Q(beat_at=None) | Q(beat_at__lt=now - STALE_AFTER)
+    silent = beats & Q(state_since__lt=now - STALE_AFTER)
+    waits = Q(
+        Q(download_lease_until=None) | Q(download_lease_until__lt=now),
+        state=State.DOWNLOADING,
+        state_since__lt=now - LONG_DOWNLOAD,
+    )
+    live = Q(ended_at=None) & (Q(silent, state__in=[State.RUNNING, State.DOWNLOADING]) | waits)
+    # By the index of the standings: renders are wide rows, and most of them have ended well.
+    shots = current_standings(badge__in=[BadgeWord.GENERATING, BadgeWord.NEEDS_DECISION])
+    renders = (
+        VideoRender.objects.filter(Q(state__in=STUCK) | live, shot__in=shots.values("shot"))
+        .exclude(kind=VideoRender.Kind.REHEARSAL)
+        .select_related("shot__scenelet__story", "lane")
+        .prefetch_related("submissions")
+        .defer(*_FAT)
+    )
+    if not counts_simulated():
+        renders = renders.exclude(is_simulated=True, ended_at__isnull=False)
+    return renders
+
+
+def most_urgent_first(renders: QuerySet[VideoRender] | list[VideoRender]) -> list[VideoRender]:
+    """What the server forgets next comes first."""
+    return sorted(renders, key=lambda each: (expires_at(each), each.pk))
+
+
+def expires_at(render: VideoRender) -> datetime:
+    """When the server forgets the clip, at the earliest: two days after it was made, where that is
+    known, else after it was submitted. We may have heard late that it was made."""
+    sent = render.claimed_at or render.submitted_at
+    made = render.rendered_at
+    if made and sent:
+        made = min(made, sent + timedelta(minutes=settings.VIDEO_OPERATION_DEADLINE_MINUTES))
+    return (made or sent or render.queued_at) + KEPT_FOR
+
+
+def time_left(render: VideoRender) -> timedelta:
+    """Negative where the server may have forgotten it."""
+    return expires_at(render) - timezone.now()
+
+
+def is_known_made(render: VideoRender) -> bool:
+    return render.rendered_at is not None
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What the API said when it was asked last, in sentences, one a way."""
+
+    at: datetime
+    sentences: tuple[str, ...]
+
+
+def asked_last(render: VideoRender) -> Asked | None:
+    details = render.error_details
+    record = details.get("asked") if isinstance(details, Mapping) else None
+    if not isinstance(record, Mapping):
+        return None
+    try:
+        at = datetime.fromisoformat(record["at"])
+    except (KeyError, TypeError, ValueError):
+        return None
+    return Asked(at, tuple(str(each) for each in record.get("sentences", ())))
+
+
+def note_asked(render: VideoRender, sentences: tuple[str, ...], *, next_at: datetime) -> None:
+    """Keep with the render what the API said, and when it is asked again by itself."""
+    now = timezone.now()
+    details: dict[str, Any] = {
+        **(render.error_details or {}),
+        "asked": {"at": now.isoformat(), "sentences": list(sentences)},
+    }
+    VideoRender.objects.filter(pk=render.pk, state=render.state, state__in=STUCK).update(
+        error_details=details, next_poll_at=next_at, poll_failures=render.poll_failures + 1
+    )
