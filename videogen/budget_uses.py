@@ -11,7 +11,7 @@ from textwrap import shorten
 
 from django.conf import settings
 from django.contrib.auth import get_user_model
-from django.db.models import QuerySet, Sum
+from django.db.models import Sum
 from django.utils import timezone
 
 from .models import Budget, Submission, VideoRender
@@ -50,7 +50,7 @@ def _of_stories(budgets: Sequence[Budget]) -> list[BudgetUse]:
     if not budgets:
         return []
     stories = [each.story_id for each in budgets]
-    spent = _committed_by("shot__scenelet__story", Submission.objects.all(), stories)
+    spent = _committed_by("shot__scenelet__story", shot__scenelet__story__in=stories)
     return [
         BudgetUse(
             f"{each.pk}",
@@ -64,12 +64,13 @@ def _of_stories(budgets: Sequence[Budget]) -> list[BudgetUse]:
 
 
 def _of_persons(budgets: Sequence[Budget]) -> list[BudgetUse]:
-    """Of today. Whoever has no budget of their own has everybody's."""
+    """Of today, by the day of the asking as in budgets.py. Whoever has no budget of their own has
+    everybody's."""
     if not budgets:
         return []
     today = timezone.localdate()
     start = timezone.make_aware(datetime.combine(today, time.min))
-    spent = _committed_by("requested_by", Submission.objects.filter(claimed_at__gte=start))
+    spent = _committed_by("requested_by", queued_at__gte=start)
     spent.pop(None, None)
     own = {each.user_id: each for each in budgets}
     people = get_user_model().objects.in_bulk(list(spent))
@@ -85,17 +86,14 @@ def _of_persons(budgets: Sequence[Budget]) -> list[BudgetUse]:
     ]
 
 
-def _committed_by(
-    field: str, submissions: QuerySet[Submission], values: Sequence[int] | None = None
-) -> dict[int | None, Decimal]:
-    """What these submissions may cost and what is queued will, by a field of their renders."""
+def _committed_by(field: str, **renders: object) -> dict[int | None, Decimal]:
+    """What the submissions of these renders may cost and what is queued of them will, by a field
+    of theirs."""
     queued = VideoRender.objects.open().filter(
-        state=VideoRender.State.QUEUED, kind=VideoRender.Kind.GENERATION
+        state=VideoRender.State.QUEUED, kind=VideoRender.Kind.GENERATION, **renders
     )
-    sent = submissions.filter(outcome__in=Submission.MAY_COST)
-    if values is not None:
-        queued = queued.filter(**{f"{field}__in": values})
-        sent = sent.filter(**{f"render__{field}__in": values})
+    of_renders = {f"render__{name}": value for name, value in renders.items()}
+    sent = Submission.objects.filter(outcome__in=Submission.MAY_COST, **of_renders)
     sums: dict[int | None, Decimal] = {}
     for rows, key, price in (
         (sent, f"render__{field}", "price_usd"),

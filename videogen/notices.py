@@ -23,6 +23,7 @@ from django.utils import timezone
 from storybook.models import Story
 
 from .budget_uses import BudgetUse, budget_uses
+from .lanes import BY_PERSON
 from .models import Lane, Notice, RenderBatch, Submission, VideoRender
 from .planning import Action
 from .showing import usd
@@ -233,7 +234,8 @@ def _reached(use: BudgetUse, kind: Kind, key: str) -> News:
 def _paused_queues() -> Iterator[News]:
     paused = {
         f"{lane.pk}:{lane.paused_at.isoformat()}": lane
-        for lane in Lane.objects.exclude(paused_at=None)
+        # Whoever pauses it by hand has told the others why.
+        for lane in Lane.objects.exclude(paused_at=None).exclude(pause_code=BY_PERSON)
     }
     for key in _untold(Kind.QUEUE_PAUSED, paused):
         lane = paused[key]

@@ -56,6 +56,8 @@ def addresses(world):
         "lane": world.lane,
         "referencechoice": world.choice,
         "notice": world.notice,
+        "price": world.price,
+        "budget": world.budget,
         "user": world.user,
         "group": world.group,
         "schedule": world.schedule,
@@ -102,6 +104,12 @@ def addresses(world):
         f"/admin/videogen/videorender/shots/{shot}/state/",
         f"/admin/videogen/videorender/shots/{shot}/upload/",
         f"/admin/videogen/videorender/shots/{shot}/{world.render.pk}/generate/",
+        f"/admin/videogen/videorender/shots/{shot}/{world.render.pk}/promote/",
+        f"/admin/videogen/renderbatch/{batch}/priority/",
+        f"/admin/videogen/lane/{world.lane.pk}/pause/",
+        "/admin/videogen/submission/spending/",
+        "/admin/videogen/submission/spending/story.csv",
+        "/admin/videogen/submission/export/",
         *(
             f"/admin/videogen/videorender/shots/{stuck.shot_id}/{stuck.pk}/{verb}/"
             for verb in VERBS

@@ -24,8 +24,10 @@ from tests.factories import (
 )
 from videogen.drafts import draft_batches
 from videogen.models import (
+    Budget,
     Candidate,
     Notice,
+    Price,
     ReferenceChoice,
     RenderBatch,
     Submission,
@@ -109,6 +111,10 @@ def make_everything(words="It did not work out.", story=None):
         draft=draft,
         lane=lane,
         choice=choice,
+        price=Price.objects.create(
+            model="veo-9", resolution="1080p", usd_per_second=1, since="2020-01-01", source=words
+        ),
+        budget=Budget.objects.create(scope=Budget.Scope.STORY, story=story, limit_usd=1000),
         notice=Notice.objects.create(
             kind=Notice.Kind.QUEUE_PAUSED, key="everything", subject=words[:200], text=words
         ),

@@ -56,7 +56,13 @@ PAGES = {
     "admin/videogen/renderbatch/<int:pk>/cancel/": (BUTTON, PRODUCER),
     "admin/videogen/renderbatch/<int:pk>/retry/": (BUTTON, PRODUCER),
     "admin/videogen/renderbatch/<int:pk>/resume-queue/": (BUTTON, PRODUCER),
+    "admin/videogen/renderbatch/<int:pk>/priority/": (BUTTON, PRODUCER),
     "admin/videogen/lane/<path:object_id>/resume/": (BUTTON, PRODUCER),
+    "admin/videogen/lane/<path:object_id>/pause/": (BUTTON, PRODUCER),
+    # the books
+    "admin/videogen/submission/spending/": (VIEWER, NO_SUCH_METHOD),
+    "admin/videogen/submission/spending/<slug:by>.csv": (VIEWER, NO_SUCH_METHOD),
+    "admin/videogen/submission/export/": (VIEWER, NO_SUCH_METHOD),
     # what is not settled
     "admin/videogen/videorender/unsettled/": (VIEWER, NO_SUCH_METHOD),
     "admin/videogen/videorender/unsettled/state/": (VIEWER, NO_SUCH_METHOD),
@@ -70,6 +76,10 @@ PAGES = {
     "admin/videogen/videorender/shots/<int:shot_id>/state/": (VIEWER, NO_SUCH_METHOD),
     "admin/videogen/videorender/shots/<int:shot_id>/upload/": (BUTTON, PRODUCER),
     "admin/videogen/videorender/shots/<int:shot_id>/<int:render_id>/generate/": (
+        PRODUCER,
+        PRODUCER,
+    ),
+    "admin/videogen/videorender/shots/<int:shot_id>/<int:render_id>/promote/": (
         PRODUCER,
         PRODUCER,
     ),
@@ -102,6 +112,8 @@ RECORDS = {
     # (The page "Unsettled" shows them to those who may see renders.)
     "videogen/candidate": (SUPERUSER, NOBODY, NOBODY, NOBODY),
     "videogen/lane": (VIEWER, NOBODY, NOBODY, NOBODY),
+    "videogen/price": (VIEWER, PRODUCER, NOBODY, PRODUCER),
+    "videogen/budget": (VIEWER, PRODUCER, PRODUCER, PRODUCER),
     "videogen/notice": (VIEWER, NOBODY, NOBODY, NOBODY),
     "videogen/referencechoice": (VIEWER, ARTIST, ARTIST, ARTIST),
     "auth/user": (SUPERUSER, SUPERUSER, SUPERUSER, SUPERUSER),

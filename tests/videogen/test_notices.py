@@ -24,9 +24,9 @@ from tests.factories import (
     shots_of,
 )
 from videogen import tasks
-from videogen.answers import pause_lane, resume_lane
 from videogen.budget_uses import BudgetUse
 from videogen.errors import VeoError
+from videogen.lanes import pause_lane, resume_lane
 from videogen.models import Budget, Notice, RenderBatch, VideoRender
 from videogen.notices import Kind, look_for_news, reached_budgets
 
@@ -193,8 +193,7 @@ def test_every_budget_counts_what_is_its_own_and_what_waits(settings):
     price = Decimal("3.20")
     make_render(second, State.QUEUED, requested_by=ines, price_estimate_usd=price, **real)
     # Yesterday's is not today's; what was refused is nobody's.
-    yesterday = {"claimed_at": hours_ago(25)}
-    make_render(third, State.RUNNING, requested_by=ines, submission=yesterday, **real)
+    make_render(third, State.RUNNING, requested_by=ines, queued_at=hours_ago(25), **real)
     make_render(shots_of(other).get(), State.FAILED, requested_by=tom, **real)
     Budget.objects.create(scope="overall", limit_usd=12)
     Budget.objects.create(scope="story", story=one, limit_usd=10)
