@@ -11,7 +11,7 @@ import json
 import logging
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,6 +31,8 @@ from .videofiles import VideoFacts, inspect_video, is_faststart, make_faststart,
 logger = logging.getLogger(__name__)
 
 MAX_REDIRECTS = 5
+# A server may ask for more, but the clip has two days.
+LONGEST_TOLD_SECONDS = 600.0
 # The API keeps a video for two days.
 LEFTOVER_SECONDS = 3 * 24 * 3600
 _PORTS = {"http": 80, "https": 443}
@@ -59,6 +61,20 @@ def fetch_clip(client: httpx.Client, uri: str, render_pk: int) -> Clip:
         return _checked(part)
 
 
+def check_storage(pictures: Collection[str]) -> None:
+    """Raises DownloadError where MEDIA_ROOT has none of the render's pictures and was never
+    downloaded to: a disk is not mounted, and what is written now would lie hidden below it."""
+    if partial_folder().is_dir():
+        return
+    root = Path(settings.MEDIA_ROOT)
+    if pictures and not any((root / name).exists() for name in pictures):
+        raise DownloadError(
+            "The media storage is not there: MEDIA_ROOT has none of the files that it should "
+            "have. Look whether its disk is mounted.",
+            code="storage",
+        )
+
+
 def take_path(render: VideoRender, take: int) -> Path:
     """Where the take lies, relative to MEDIA_ROOT."""
     scenelet = render.shot.scenelet
@@ -74,6 +90,7 @@ def take_path(render: VideoRender, take: int) -> Path:
 def store_clip(clip: Clip, relative: Path) -> None:
     """Give the clip its final name, atomically, the poster first. On disk when this returns."""
     final = Path(settings.MEDIA_ROOT) / relative
+    clip.video.stat()  # no folders where the storage has gone since
     final.parent.mkdir(parents=True, exist_ok=True)
     clip.poster.replace(final.with_suffix(".jpg"))
     with clip.video.open("rb") as file:
@@ -194,6 +211,10 @@ def _receive(response: httpx.Response, file: BinaryIO, tag: Path, asked_from: in
         if not asked_from or unit != "bytes" or start != str(asked_from):
             file.truncate(0)
             raise DownloadError("The server sent another part than asked.", code="range")
+        if response.headers.get("etag", "") not in ("", tag.read_text()):
+            # If-Range should have brought the whole of the new file.
+            file.truncate(0)
+            raise DownloadError("The video on the server has changed.", code="range")
         total = None if total is None else total + asked_from
     else:
         file.truncate(0)
@@ -246,8 +267,12 @@ def _status_error(response: httpx.Response) -> DownloadError:
         f"The server refuses the download (HTTP {status}). {_words_of(response)}".strip(),
         code=f"http_{status}",
         permanent=permanent,
-        retry_after=float(after) if after.isdecimal() else None,
+        retry_after=_sensible(float(after)) if after.isdecimal() else None,
     )
+
+
+def _sensible(seconds: float) -> float | None:
+    return min(seconds, LONGEST_TOLD_SECONDS) if seconds < LEFTOVER_SECONDS else None
 
 
 def _words_of(response: httpx.Response) -> str:

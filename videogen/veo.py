@@ -17,10 +17,17 @@ from zoneinfo import ZoneInfo
 import httpx
 from django.conf import settings
 
+from .answer_limits import bounded
 from .errors import VeoError
 
 if TYPE_CHECKING:
     from google.genai import Client
+
+# It becomes part of a path, and of a row.
+_OPERATION_NAME = re.compile(r"(?!.*\.\.)[A-Za-z0-9][A-Za-z0-9._~/-]{0,499}")
+_MOST_REASONS = 20
+# What asks for a longer wait is no sensible answer: the longest is "tomorrow".
+_LONGEST_TOLD = 2 * 24 * 3600.0
 
 SUBMITTERS = 8
 POLLERS = 24
@@ -114,6 +121,8 @@ class VeoClient:
                 client_args={
                     # httpx takes the key along to other hosts.
                     "follow_redirects": False,
+                    "headers": {"Accept-Encoding": "identity"},
+                    "event_hooks": {"response": [bounded(timeout)]},
                     "limits": httpx.Limits(
                         max_connections=threads,
                         max_keepalive_connections=0 if submits else threads,
@@ -151,6 +160,14 @@ class VeoClient:
             raise VeoError(
                 "The API answered the submission without an operation name.",
                 code="no_operation_name",
+                permanent=False,
+                maybe_accepted=True,
+            )
+        if not _OPERATION_NAME.fullmatch(operation.name):
+            raise VeoError(
+                "The API answered the submission with a name that is none of an operation: "
+                f"{clean(operation.name)[:200]}",
+                code="bad_operation_name",
                 permanent=False,
                 maybe_accepted=True,
             )
@@ -199,15 +216,14 @@ def _read_operation(operation: Any) -> PollAnswer:
     if not operation.done:
         return Running()
     if operation.error:
-        code = str(operation.error.get("code", ""))
+        code = clean(operation.error.get("code", ""))[:40]
         return Failed(code, clean(operation.error.get("message") or "no message"))
     response = operation.response or operation.result
     for video in (response and response.generated_videos) or []:
         if video.video and video.video.uri:
-            return Finished(video.video.uri)
-    reasons = tuple(
-        clean(each) for each in ((response and response.rai_media_filtered_reasons) or [])
-    )
+            return Finished(video.video.uri.replace("\0", ""))
+    given = (response and response.rai_media_filtered_reasons) or []
+    reasons = tuple(clean(each) for each in given[:_MOST_REASONS])
     if reasons or (response and response.rai_media_filtered_count):
         return Blocked(reasons, _support_codes(reasons))
     return Nothing()
@@ -235,7 +251,8 @@ def _submit_error(error: Exception) -> VeoError:
             permanent=False,
         )
     code = _status_code(error)
-    if code is None or not 400 <= code < 500 and code != 503 or code == 408:
+    # 499: broken off on the way, like a time-out.
+    if code is None or not 400 <= code < 500 and code != 503 or code in (408, 499):
         what = f"HTTP {code}" if code else type(error).__name__
         return VeoError(
             f"The submission's outcome is unknown ({what}: {_message(error)}). It may have been "
@@ -355,10 +372,14 @@ def _retry_after(error: Exception) -> float | None:
     for detail in _details(error):
         delay = detail.get("retryDelay")
         if isinstance(delay, str) and (match := re.fullmatch(r"(\d+(?:\.\d+)?)s", delay)):
-            return float(match.group(1))
+            return _sensible(float(match.group(1)))
     response = getattr(error, "response", None)
     header = response.headers.get("retry-after") if response is not None else None
-    return float(header) if header and header.isdecimal() else None
+    return _sensible(float(header)) if header and header.isdecimal() else None
+
+
+def _sensible(seconds: float) -> float | None:
+    return seconds if seconds <= _LONGEST_TOLD else None
 
 
 def clean(words: object) -> str:

@@ -1,7 +1,8 @@
-"""`make chaos`: everything goes wrong, and nothing may be paid twice, lost or unexplained. Exit code
-1 when a count that must be 0 is not.
+"""`make chaos`: everything goes wrong, and nothing may be paid twice, lost or unexplained. Exit
+code 1 when a count that must be 0 is not.
 
-    python -m tests.chaos [table] [faults] [kills] [surroundings] [--rounds N] [--only TEXT] [--keep]
+    python -m tests.chaos [table] [faults] [kills] [surroundings]
+                          [--rounds N] [--only TEXT] [--keep]
 """
 
 from __future__ import annotations

@@ -213,8 +213,8 @@ def _end(installation: Installation, scenelet: str, victim: str) -> Tally:
         for render in renders
         if render.state not in ends
     ]
-    if accounted := tally.accepted - tally.playing - tally.unknown:
-        # Unknown may be more than was accepted, never less.
-        if accounted > 0:
-            tally.wrong.append(f"{accounted} accepted operations are neither take nor unknown")
+    # Unknown may be more than was accepted, never less.
+    accounted = tally.accepted - tally.playing - tally.unknown
+    if accounted > 0:
+        tally.wrong.append(f"{accounted} accepted operations are neither take nor unknown")
     return tally

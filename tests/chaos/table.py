@@ -6,11 +6,12 @@ from __future__ import annotations
 import argparse
 import time
 from collections import Counter
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from tests.installations import Installation, write_story
+from tests.installations import Installation, wait_until, write_story
 
 from .batches import Expectation, compare, run_batch, shot_of, wait_for_end
 from .judging import Tally, accepted_by, renders_of, tracebacks
@@ -162,8 +163,11 @@ def _alone(installation: Installation, folder: Path, number: int, row: Row) -> T
     _script(installation, row, f"{story} 0:")
     started = time.monotonic()
     installation.run_task(story, "--no-wait")
-    wait_for_end(installation, story, 10, ends=frozenset({row.ends, "queued"}))
-    told = installation.query("SELECT pause_code, wait_code FROM videogen_lane")[0]
+    with suppress(AssertionError):
+        wait_until(lambda: row.waits in _told(installation), 15)
+    # Long enough for the next shot to be sent by mistake.
+    time.sleep(1)
+    told = _told(installation)
     first = _submitted(installation)
     if row.ends == "done":
         wait_for_end(installation, story, 120)
@@ -201,6 +205,11 @@ MEND = (
     "from videogen.wakeups import wake_pump; lane = Lane.objects.get(); "
     "resume_lane(lane); end_wait(lane); wake_pump()"
 )
+
+
+def _told(installation: Installation) -> tuple[str, str]:
+    """Why the queue is stopped and why it waits."""
+    return installation.query("SELECT pause_code, wait_code FROM videogen_lane")[0]
 
 
 def _script(installation: Installation, row: Row, match: str) -> None:
