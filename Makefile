@@ -6,7 +6,7 @@ STAMP := $(VENV)/.installed
 DEMO_ENV := DJANGO_DEBUG=1 VIDEO_BACKEND=simulator
 OPENSPEC := OPENSPEC_TELEMETRY=0 CI=true npx -y @fission-ai/openspec@1.13.2
 
-.PHONY: help setup demo serve test lint bench screenshots lock clean
+.PHONY: help setup demo serve test lint bench chaos screenshots lock clean
 
 help:  ## what each target does
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/:/' | column -t -s:
@@ -40,6 +40,9 @@ lint: $(STAMP)  ## style, system checks, migrations, openspec
 
 bench: $(STAMP)  ## measured ratios: dry run, import, memory, throughput, lists, kills, quota
 	@$(BIN)/python -m tests.bench
+
+chaos: $(STAMP)  ## everything goes wrong: faults, 100 kills, disks, database, clock; counts what must be 0
+	@$(BIN)/python -m tests.chaos
 
 screenshots: $(STAMP)  ## docs/screenshots, from the sample story in a Chromium
 	@$(BIN)/python -m tests.screenshots

@@ -10,6 +10,7 @@ from uuid import UUID
 
 from django.conf import settings
 from django.db import transaction
+from django.db.models import Q
 from django.utils import timezone
 
 from . import journal
@@ -177,7 +178,10 @@ def apply_poll_error(render: VideoRender, error: VeoError) -> None:
         return
     if _is_over(render, now):
         return
-    wait = wait_after(error.retry_after, failures, settings.VIDEO_POLL_SECONDS, LONGEST_WAIT)
+    # Whatever the API tells: asking is free, and the clip has but two days.
+    longest = _longest_poll_wait()
+    wait = wait_after(error.retry_after, failures, settings.VIDEO_POLL_SECONDS, longest)
+    wait = min(wait, longest)
     VideoRender.objects.filter(pk=render.pk, state=State.RUNNING).update(
         poll_failures=failures,
         next_poll_at=now + wait,
@@ -185,6 +189,18 @@ def apply_poll_error(render: VideoRender, error: VeoError) -> None:
         error_code=error.code,
         error_message=error.sentence,
     )
+
+
+def due_for_a_poll() -> Q:
+    """Which running renders are to be asked about now."""
+    now = timezone.now()
+    # Nobody waits so long: the clock was set back.
+    is_lost = Q(next_poll_at__gt=now + _longest_poll_wait())
+    return Q(next_poll_at=None) | Q(next_poll_at__lte=now) | is_lost
+
+
+def _longest_poll_wait() -> timedelta:
+    return max(LONGEST_WAIT, timedelta(seconds=settings.VIDEO_POLL_SECONDS))
 
 
 def _is_over(render: VideoRender, now: datetime) -> bool:

@@ -12,7 +12,7 @@ import logging
 import os
 import socket
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -36,6 +36,8 @@ MAX_REDIRECTS = 5
 _REFUSED_FOR_GOOD = frozenset(
     {"bad_link", "host_not_allowed", "private_address", "too_many_redirects", "too_large"}
 )
+# A server may ask for more, but the clip has two days.
+LONGEST_TOLD_SECONDS = 600.0
 # The API keeps a video for two days.
 LEFTOVER_SECONDS = 3 * 24 * 3600
 
@@ -68,6 +70,20 @@ def fetch_to(client: httpx.Client, uri: str, name: str, *, is_given: bool = Fals
         return _checked(part)
 
 
+def check_storage(pictures: Collection[str]) -> None:
+    """Raises DownloadError where MEDIA_ROOT has none of the render's pictures and was never
+    downloaded to: a disk is not mounted, and what is written now would lie hidden below it."""
+    if partial_folder().is_dir():
+        return
+    root = Path(settings.MEDIA_ROOT)
+    if pictures and not any((root / name).exists() for name in pictures):
+        raise DownloadError(
+            "The media storage is not there: MEDIA_ROOT has none of the files that it should "
+            "have. Look whether its disk is mounted.",
+            code="storage",
+        )
+
+
 def take_path(render: VideoRender, take: int) -> Path:
     """Where the take lies, relative to MEDIA_ROOT."""
     scenelet = render.shot.scenelet
@@ -83,6 +99,7 @@ def take_path(render: VideoRender, take: int) -> Path:
 def store_clip(clip: Clip, relative: Path) -> None:
     """Give the clip its final name, atomically, the poster first. On disk when this returns."""
     final = Path(settings.MEDIA_ROOT) / relative
+    clip.video.stat()  # no folders where the storage has gone since
     final.parent.mkdir(parents=True, exist_ok=True)
     clip.poster.replace(final.with_suffix(".jpg"))
     with clip.video.open("rb") as file:
@@ -218,6 +235,10 @@ def _receive(response: httpx.Response, file: BinaryIO, tag: Path, asked_from: in
         if not asked_from or unit != "bytes" or start != str(asked_from):
             file.truncate(0)
             raise DownloadError("The server sent another part than asked.", code="range")
+        if response.headers.get("etag", "") not in ("", tag.read_text()):
+            # If-Range should have brought the whole of the new file.
+            file.truncate(0)
+            raise DownloadError("The video on the server has changed.", code="range")
         total = None if total is None else total + asked_from
     else:
         file.truncate(0)
@@ -280,8 +301,12 @@ def _status_error(response: httpx.Response) -> DownloadError:
         f"The server refuses the download (HTTP {status}). {_words_of(response)}".strip(),
         code=f"http_{status}",
         permanent=_is_permanent(status),
-        retry_after=read_seconds(response.headers.get("retry-after")),
+        retry_after=_sensible(read_seconds(response.headers.get("retry-after"))),
     )
+
+
+def _sensible(seconds: float | None) -> float | None:
+    return None if seconds is None else min(seconds, LONGEST_TOLD_SECONDS)
 
 
 def _words_of(response: httpx.Response) -> str:

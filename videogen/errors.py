@@ -55,6 +55,26 @@ class VeoError(VideogenError):
         self.waits_for_quota = waits_for_quota
 
 
+def submitter_gone() -> VeoError:
+    return VeoError(
+        "The process that submitted it ended or hung before an answer was kept. It may have been "
+        "accepted and paid for, so it is not sent again by itself.",
+        code="submitter_gone",
+        permanent=False,
+        maybe_accepted=True,
+    )
+
+
+def broken_here(error: Exception) -> VeoError:
+    """A defect of ours between a request and what is made of its answer."""
+    return VeoError(
+        f"Something unexpected broke on our side ({type(error).__name__}); the log has more.",
+        code="internal",
+        permanent=False,
+        maybe_accepted=True,
+    )
+
+
 class DownloadError(VideogenError):
     """The file behind a link was not had. `permanent`: the same link will not give it."""
 

@@ -16,13 +16,7 @@ from datetime import timedelta
 from functools import cached_property
 
 from django.conf import settings
-from django.db import (
-    DatabaseError,
-    OperationalError,
-    close_old_connections,
-    connection,
-    transaction,
-)
+from django.db import DatabaseError, OperationalError, connection, transaction
 from django.db.models import Q, QuerySet
 from django.utils import timezone
 
@@ -32,13 +26,15 @@ from .answers import (
     apply_poll,
     apply_poll_error,
     apply_submit_error,
+    due_for_a_poll,
 )
 from .checks import SLICE_SECONDS
 from .claims import Claim, claim_renders, queued_renders
-from .errors import VeoError, VideogenError
+from .errors import VeoError, VideogenError, broken_here, submitter_gone
 from .lanes import pause_lane
 from .leases import release_lease, take_lease
 from .models import Lane, Submission, VideoRender
+from .perseverance import persistently
 from .processes import is_provably_gone, this_process
 from .quota import slot_of_next
 from .rehearsing import rehearse
@@ -131,13 +127,14 @@ class Pump:
         return True
 
     def close(self) -> None:
-        """Wait for the submissions under way (their answers are worth money) and give the lane
-        back. Polls are left alone: they are free."""
-        while self._submits:
+        """Wait for the submissions under way (their answers are worth money; who does not answer at
+        all is `reap`'s) and give the lane back. Polls are left alone: they are free."""
+        end = time.monotonic() + _patience().total_seconds()
+        while self._submits and time.monotonic() < end:
             self._collect(TICK_SECONDS)
         for name in ("_submit_threads", "_poll_threads"):
             if name in self.__dict__:
-                self.__dict__[name].shutdown(wait=name == "_submit_threads", cancel_futures=True)
+                self.__dict__[name].shutdown(wait=False, cancel_futures=True)
         if self._is_leased:
             release_lease(self.lane, self.owner)
 
@@ -215,7 +212,7 @@ class Pump:
             return
         due = (
             self._renders(State.RUNNING)
-            .filter(Q(next_poll_at=None) | Q(next_poll_at__lte=timezone.now()))
+            .filter(due_for_a_poll())
             .exclude(pk__in=[render.pk for render in self._polls.values()])
             .select_related("shot__scenelet__story", "lane")
             .order_by("next_poll_at")
@@ -238,11 +235,11 @@ class Pump:
         done, _ = wait(futures, timeout=seconds, return_when=FIRST_COMPLETED)
         for future in done & self._submits.keys():
             claim = self._submits[future]
-            _persistently(lambda future=future, claim=claim: self._settle(future, claim))
+            persistently(lambda future=future, claim=claim: self._settle(future, claim))
             del self._submits[future]
         answered = {future: self._polls.pop(future) for future in done & self._polls.keys()}
         if answered:
-            _persistently(lambda: self._apply_polls(answered))
+            persistently(lambda: self._apply_polls(answered))
 
     def _settle(self, future: Future[str], claim: Claim) -> None:
         self._is_warm = future.exception() is None
@@ -253,7 +250,7 @@ class Pump:
         except Exception as error:
             # A defect of ours between claim and answer: whether it was sent is not known.
             logger.exception("%s: submission broke", claim.render)
-            apply_submit_error(claim.submission, _broken(error))
+            apply_submit_error(claim.submission, broken_here(error))
         else:
             apply_accepted(claim.submission.token, operation_name)
             VideoRender.objects.filter(pk=claim.render.pk).update(sdk_version=sdk_version())
@@ -270,7 +267,7 @@ class Pump:
                 except DatabaseError as error:
                     # One answer that no row takes must not stop the others.
                     logger.exception("%s: the answer cannot be stored", render)
-                    apply_poll_error(render, _broken(error))
+                    apply_poll_error(render, broken_here(error))
                 if render.state == State.DOWNLOADING:
                     links.append(render)
             if links and self.scope is None:
@@ -304,15 +301,14 @@ class Pump:
                 kept.add(token)
         for submission in gone:
             if submission.token not in kept:
-                apply_submit_error(submission, _owner_gone())
+                apply_submit_error(submission, submitter_gone())
 
     def _is_orphaned(self, submission: Submission) -> bool:
-        if any(claim.submission.pk == submission.pk for claim in self._submits.values()):
-            return False
-        patience = timedelta(seconds=2 * settings.VIDEO_SUBMIT_TIMEOUT_SECONDS)
-        return submission.claimed_at < timezone.now() - patience or is_provably_gone(
-            submission.owner
-        )
+        # This process's own too: an answer whose headers drip has no end. A late one still counts.
+        if submission.claimed_at < timezone.now() - _patience():
+            return True
+        mine = any(claim.submission.pk == submission.pk for claim in self._submits.values())
+        return not mine and is_provably_gone(submission.owner)
 
 
 def _apply_poll(future: Future[PollAnswer], render: VideoRender) -> None:
@@ -322,7 +318,7 @@ def _apply_poll(future: Future[PollAnswer], render: VideoRender) -> None:
         apply_poll_error(render, error)
     except Exception as error:
         logger.exception("%s: polling broke", render)
-        apply_poll_error(render, _broken(error))
+        apply_poll_error(render, broken_here(error))
     else:
         apply_poll(render, answer)
 
@@ -349,41 +345,21 @@ def run_slice() -> bool:
 def _send(client: VeoClient, claim: Claim) -> str:
     """In a thread: the paid call, and its answer on disk before anything else."""
     webhook = webhook_with(claim.submission.token)
-    operation_name = client.submit(load_request(claim.render), webhook)
+    request, token = load_request(claim.render), claim.submission.token
+    journal.reserve(token)
     try:
-        journal.write_answer(claim.submission.token, operation_name)
+        operation_name = client.submit(request, webhook)
+    except BaseException:
+        journal.give_up(token)
+        raise
+    try:
+        journal.write_answer(token, operation_name)
     except OSError as error:
-        # A full disk: the row may still have room for it.
+        # The row may still have room for it.
         logger.error("%s: no journal (%s), operation %s", claim.render, error, operation_name)
     return operation_name
 
 
-def _owner_gone() -> VeoError:
-    return VeoError(
-        "The process that submitted it ended before an answer was kept. It may have been "
-        "accepted and paid for, so it is not sent again by itself.",
-        code="submitter_gone",
-        permanent=False,
-        maybe_accepted=True,
-    )
-
-
-def _broken(error: Exception) -> VeoError:
-    return VeoError(
-        f"Something unexpected broke on our side ({type(error).__name__}); the log has more.",
-        code="internal",
-        permanent=False,
-        maybe_accepted=True,
-    )
-
-
-def _persistently(write: Callable[[], None]) -> None:
-    """Run it, waiting out a database that is locked or away: the answer is worth money."""
-    for pause in (0.2, 0.5, 1, 2, 5, 10, 20):
-        try:
-            return write()
-        except OperationalError as error:
-            logger.warning("The database does not answer (%s): trying again.", error)
-            time.sleep(pause)
-            close_old_connections()
-    return write()
+def _patience() -> timedelta:
+    """How long an answer to a submission is waited for."""
+    return timedelta(seconds=2 * settings.VIDEO_SUBMIT_TIMEOUT_SECONDS)

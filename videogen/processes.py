@@ -19,7 +19,7 @@ def this_process() -> str:
 
 @lru_cache(maxsize=1)
 def _identity(pid: int) -> str:
-    started = f"{psutil.Process(pid).create_time():.2f}"
+    started = f"{_started(psutil.Process(pid)):.2f}"
     return _SEPARATOR.join((socket.gethostname()[:80], _boot_id(), str(pid), started))
 
 
@@ -36,13 +36,22 @@ def is_provably_gone(identity: str) -> bool:
         return True
     try:
         process = psutil.Process(number)
-        # A second of slack: the start time is derived from the clock, which may be set.
-        same = abs(process.create_time() - float(started)) < 1
+        same = abs(_started(process) - float(started)) < 1
         return not same or process.status() == psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:
         return True
     except psutil.AccessDenied:
         return False
+
+
+def _started(process: psutil.Process) -> float:
+    """Seconds, since the boot where the system tells: a time of day moves when the clock is set,
+    and every living process would be another one."""
+    try:
+        fields = Path(f"/proc/{process.pid}/stat").read_text().rpartition(")")[2].split()
+        return int(fields[19]) / os.sysconf("SC_CLK_TCK")
+    except (OSError, IndexError, ValueError):
+        return process.create_time()
 
 
 def _boot_id() -> str:

@@ -22,7 +22,9 @@ from django.db.models import F, Max, Q, QuerySet
 from django.utils import timezone
 
 from .downloads import (
+    LONGEST_TOLD_SECONDS,
     Clip,
+    check_storage,
     discard,
     fetch_clip,
     new_client,
@@ -94,7 +96,9 @@ class Downloads:
 
     def _due(self) -> QuerySet[VideoRender]:
         now = timezone.now()
-        return self.waiting().filter(Q(not_before=None) | Q(not_before__lte=now))
+        # Nobody waits so long: the clock was set back.
+        is_lost = Q(not_before__gt=now + 2 * timedelta(seconds=LONGEST_TOLD_SECONDS))
+        return self.waiting().filter(Q(not_before=None) | Q(not_before__lte=now) | is_lost)
 
     def _take(self, count: int) -> list[VideoRender]:
         """At most `count` due rows that are this process's now, the oldest clips first: they are
@@ -128,6 +132,11 @@ class Downloads:
         return taken
 
     def _start(self, render: VideoRender) -> None:
+        try:
+            check_storage([pick["path"] for pick in render.references])
+        except DownloadError as error:
+            self._fail(render, error)
+            return
         if facts := _stored_already(render):
             self._complete(render, facts, render.take)
             return

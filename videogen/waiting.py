@@ -5,10 +5,12 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
+from functools import partial
 
 from django.utils import timezone
 
 from .models import Lane, RenderBatch, VideoRender
+from .perseverance import persistently
 from .pipeline import Pump
 from .processes import is_provably_gone, this_process
 from .quota import slot_of_next
@@ -131,8 +133,8 @@ def _work(lane: Lane, renders: Collection[int], listener: Listener, links: _Link
     looked = 0.0
     try:
         while True:
-            pump.tick()
-            downloads.tick(seconds=0.05)
+            persistently(pump.tick)
+            persistently(partial(downloads.tick, seconds=0.05))
             if time.monotonic() - looked >= LOOK_SECONDS:
                 looked = time.monotonic()
                 if _is_over(lane, renders, listener):

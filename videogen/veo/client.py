@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import httpx
 from django.conf import settings
 
-from videogen.answer_limit import limit_answer
+from videogen.answer_limits import bounded
 from videogen.errors import VeoError
 from videogen.words import clean, clean_link, without_key
 
@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 SUBMITTERS = 8
 POLLERS = 24
 MOST_MODELS = 1000
+MOST_REASONS = 20
+_OPERATION_NAME = re.compile(r"(?!.*\.\.)[A-Za-z0-9][A-Za-z0-9._~/-]{0,499}")
 
 
 class VeoClient:
@@ -71,7 +73,7 @@ class VeoClient:
                 # Packed, a small answer could unfold to any size.
                 headers={"Accept-Encoding": "identity"},
                 client_args={
-                    "event_hooks": {"response": [limit_answer]},
+                    "event_hooks": {"response": [bounded(timeout)]},
                     # httpx takes the key along to other hosts.
                     "follow_redirects": False,
                     "limits": httpx.Limits(
@@ -190,17 +192,17 @@ def _read_operation(operation: Any) -> PollAnswer:
         if video.video and video.video.uri:
             # What no row can hold is no link either.
             return Finished(without_key(clean_link(video.video.uri)))
-    reasons = tuple(
-        clean(each) for each in ((response and response.rai_media_filtered_reasons) or [])
-    )
+    given = (response and response.rai_media_filtered_reasons) or []
+    reasons = tuple(clean(each) for each in given[:MOST_REASONS])
     if reasons or (response and response.rai_media_filtered_count):
         return Blocked(reasons, _support_codes(reasons))
     return Nothing()
 
 
 def _can_be_kept(name: str) -> bool:
-    """As a row's operation name, letter by letter: with another name nothing is found again."""
-    return len(name) <= 500 and clean_link(name) == name
+    """As a row's operation name and a part of a path, letter by letter: with another name nothing
+    is found again."""
+    return _OPERATION_NAME.fullmatch(name) is not None
 
 
 def _support_codes(reasons: Sequence[str]) -> tuple[str, ...]:

@@ -27,7 +27,8 @@ def submit_error(error: Exception) -> VeoError:
             permanent=False,
         )
     code = _status_code(error)
-    if code is None or not 400 <= code < 500 and code != 503 or code == 408:
+    # 499: broken off on the way, like a time-out.
+    if code is None or not 400 <= code < 500 and code != 503 or code in (408, 499):
         what = f"HTTP {code}" if code else type(error).__name__
         return VeoError(
             f"The submission's outcome is unknown ({what}: {_message(error)}). It may have been "

@@ -1,0 +1,220 @@
+"""kill -9 of some process at some moment, again and again.
+
+A few installations side by side, each with a simulator, a cluster and a supervisor that starts it
+again; every round is a scenelet of its own. Submissions and downloads are slowed down, so that
+many kills fall into the moments that matter.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import random
+import signal
+import subprocess
+import threading
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import psutil
+
+from tests.installations import Installation, wait_until, write_story
+
+from .judging import OPEN, Tally, accepted_by, judge, renders_of, tracebacks
+
+STORY = "chaos"
+SHOTS = 6
+SIDE_BY_SIDE = 3
+# A wedged cluster is found after half a minute and restarted; then the work begins.
+PATIENCE = 150
+VICTIMS = ("pump", "downloader", "any child", "group", "parent", "command")
+# What a killed process's siblings say when its pipe, lock or connection is gone.
+OF_THE_KILL = "BrokenPipeError|EOFError|ConnectionResetError|KeyboardInterrupt|SIGKILL"
+
+
+class Supervisor:
+    """Starts the cluster again whenever it has ended, as systemd would."""
+
+    def __init__(self, installation: Installation) -> None:
+        self.installation = installation
+        self.cluster = installation.start("work")
+        self.restarts = 0
+        self._stopped = threading.Event()
+        self._thread = threading.Thread(target=self._watch, daemon=True)
+        self._thread.start()
+
+    def _watch(self) -> None:
+        while not self._stopped.wait(0.2):
+            if self.cluster.poll() is not None:
+                # What is left of its group dies with it, as with KillMode=mixed.
+                with suppress(ProcessLookupError):
+                    os.killpg(self.cluster.pid, signal.SIGKILL)
+                self.restarts += 1
+                self.cluster = self.installation.start("work")
+
+    def stop(self) -> None:
+        self._stopped.set()
+        self._thread.join()
+        if self.cluster.poll() is None:
+            self.installation.kill(self.cluster)
+
+
+@contextmanager
+def killing_ground(folder: Path, rounds: int) -> Iterator[Installation]:
+    """An installation with one scenelet a round, and a simulator that takes its time."""
+    installation = Installation(
+        folder,
+        VIDEO_SUBMIT_TIMEOUT_SECONDS="5",
+        VIDEO_POLL_SECONDS="0.4",
+        VIDEO_WORKERS="3",
+    )
+    installation.manage("migrate")
+    installation.manage("import_story", str(write_story(folder, STORY, SHOTS * rounds)))
+    installation.start_simulator("--latency=0.8", "--latency-jitter=0.6")
+    installation.script_fault("submit", "slow", times=-1, params={"seconds": 0.25})
+    installation.script_fault("download", "slow", times=-1, params={"bytes_per_second": 30_000})
+    try:
+        yield installation
+    finally:
+        installation.close()
+
+
+def run(folder: Path, options: argparse.Namespace) -> list[Tally]:
+    rounds = [
+        (number, VICTIMS[number % len(VICTIMS)])
+        for number in range(options.rounds)
+        if options.only in VICTIMS[number % len(VICTIMS)]
+    ]
+    shares = [share for n in range(SIDE_BY_SIDE) if (share := rounds[n::SIDE_BY_SIDE])]
+    with ThreadPoolExecutor(SIDE_BY_SIDE) as threads:
+        results = list(
+            threads.map(
+                lambda job: _share(folder / f"installation-{job[0]}", job[1]), enumerate(shares)
+            )
+        )
+    totals: dict[str, Tally] = {}
+    for tally in (tally for result in results for tally in result):
+        name = tally.scenario
+        totals[name] = totals[name] + tally if name in totals else tally
+    return list(totals.values())
+
+
+def _share(folder: Path, rounds: list[tuple[int, str]]) -> list[Tally]:
+    tallies = []
+    with killing_ground(folder, len(rounds)) as installation:
+        with_cluster = [job for job in enumerate(rounds, 1) if job[1][1] != "command"]
+        alone = [job for job in enumerate(rounds, 1) if job[1][1] == "command"]
+        if with_cluster:
+            supervisor = Supervisor(installation)
+            try:
+                for scenelet, (number, victim) in with_cluster:
+                    tallies.append(_cluster_round(supervisor, scenelet, number, victim))
+            finally:
+                supervisor.stop()
+            # A cluster's own status outlives it by three seconds; until then a command waits for
+            # it.
+            time.sleep(4)
+        for scenelet, (number, victim) in alone:
+            tallies.append(_command_round(installation, scenelet, number, victim))
+        strange = tracebacks(installation, expected=OF_THE_KILL)
+        if strange:
+            tallies[-1].tracebacks += len(strange)
+            tallies[-1].wrong += strange[:10]
+    return tallies
+
+
+def _cluster_round(supervisor: Supervisor, scenelet: int, number: int, victim: str) -> Tally:
+    installation, name = supervisor.installation, f"scenelet-{scenelet}"
+    chance = random.Random(number)
+    started = time.monotonic()
+    installation.run_task(STORY, "--no-wait", f"--scenelet-id={name}")
+    time.sleep(chance.uniform(0, 3))
+    killed = _kill(supervisor, victim, chance)
+    tally = _end(installation, name, victim)
+    tally.seconds = time.monotonic() - started
+    tally.note = "" if killed else "none"
+    return tally
+
+
+def _kill(supervisor: Supervisor, victim: str, chance: random.Random) -> bool:
+    """False where the one to be killed did not turn up."""
+    cluster = supervisor.cluster
+    if victim == "group":
+        with suppress(ProcessLookupError):
+            os.killpg(cluster.pid, signal.SIGKILL)
+        return True
+    if victim == "parent":
+        with suppress(ProcessLookupError):
+            os.kill(cluster.pid, signal.SIGKILL)
+        return True
+    end = time.monotonic() + 5
+    while time.monotonic() < end:
+        if pid := _pid_of(supervisor, victim, chance):
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+                return True
+        time.sleep(0.02)
+    return False
+
+
+def _pid_of(supervisor: Supervisor, victim: str, chance: random.Random) -> int | None:
+    if victim == "any child":
+        with suppress(psutil.NoSuchProcess):
+            children = psutil.Process(supervisor.cluster.pid).children(recursive=True)
+            return chance.choice(children).pid if children else None
+        return None
+    sql = {
+        "pump": "SELECT lease_owner FROM videogen_lane WHERE lease_owner > ''",
+        "downloader": "SELECT downloader FROM videogen_videorender WHERE downloader > ''",
+    }[victim]
+    owners = supervisor.installation.query(sql)
+    return int(owners[0][0].split("|")[2]) if owners else None
+
+
+def _command_round(installation: Installation, scenelet: int, number: int, victim: str) -> Tally:
+    """A command that works its own batch is killed; the next one ends what it has left."""
+    name = f"scenelet-{scenelet}"
+    chance = random.Random(number)
+    started = time.monotonic()
+    command = installation.start(
+        "run_task",
+        "--task=CREATE_SHOT_VIDEO",
+        f"--story-id={STORY}",
+        f"--scenelet-id={name}",
+        "--wait",
+    )
+    wait_until(lambda: renders_of(installation, STORY, name), 30, "for the first row")
+    # Half of them where the money is.
+    time.sleep(chance.uniform(0, 1.5) if number % 12 < 6 else chance.uniform(0, 5))
+    with suppress(subprocess.TimeoutExpired):
+        installation.kill(command)
+    installation.run_task(STORY, "--mode=resume", "--wait", f"--scenelet-id={name}")
+    tally = _end(installation, name, victim)
+    tally.seconds = time.monotonic() - started
+    return tally
+
+
+def _end(installation: Installation, scenelet: str, victim: str) -> Tally:
+    def is_over() -> bool:
+        renders = renders_of(installation, STORY, scenelet)
+        return bool(renders) and not any(render.state in OPEN for render in renders)
+
+    with suppress(AssertionError):
+        wait_until(is_over, PATIENCE)
+    renders = renders_of(installation, STORY, scenelet)
+    tally = judge(f"kill -9: {victim}", installation, renders, accepted_by(installation))
+    # Nothing was the API's fault: whatever it accepted is a take, or waits for a person.
+    ends = {"done", "unknown"} | ({"cancelled"} if victim == "command" else set())
+    tally.wrong += [
+        f"{render.shot} is {render.state}: {render.sentence}"
+        for render in renders
+        if render.state not in ends
+    ]
+    # Unknown may be more than was accepted, never less.
+    accounted = tally.accepted - tally.playing - tally.unknown
+    if accounted > 0:
+        tally.wrong.append(f"{accounted} accepted operations are neither take nor unknown")
+    return tally

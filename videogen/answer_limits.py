@@ -1,0 +1,45 @@
+"""Bounds for the API's answers that httpx does not have: its time-outs are for the next byte, so an
+answer that drips, or one without an end, would hold a thread for ever."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+
+import httpx
+
+# An operation with its link or its reasons is some kilobytes.
+MAX_ANSWER_BYTES = 8 * 1024**2
+
+
+def bounded(seconds: float) -> Callable[[httpx.Response], None]:
+    """A response hook: from the headers on, the body may take so long and be so large, counted
+    after decompression too."""
+
+    def bind(response: httpx.Response) -> None:
+        response.stream = _Bounded(response, time.monotonic() + seconds)
+
+    return bind
+
+
+class _Bounded(httpx.SyncByteStream):
+    def __init__(self, response: httpx.Response, deadline: float) -> None:
+        self._response = response
+        self._stream = response.stream
+        self._deadline = deadline
+
+    def __iter__(self) -> Iterator[bytes]:
+        if self._response.headers.get("content-encoding", "identity") != "identity":
+            # We do not ask for it; unpacked, a small answer may be of any size.
+            raise httpx.DecodingError("The answer is compressed.")
+        size = 0
+        for chunk in self._stream:
+            size += len(chunk)
+            if size > MAX_ANSWER_BYTES:
+                raise httpx.ReadError(f"The answer is larger than {MAX_ANSWER_BYTES} bytes.")
+            if time.monotonic() > self._deadline:
+                raise httpx.ReadTimeout("The answer takes too long to come.")
+            yield chunk
+
+    def close(self) -> None:
+        self._stream.close()
