@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from storybook.models import Shot
 from tests.factories import PAYLOAD, make_render, make_shot
-from videogen.drafts import answer_repeats
+from videogen.drafts import set_wishes
 from videogen.errors import RequestError
 from videogen.exact import generate_exactly
 from videogen.fingerprints import hashes_of
@@ -367,7 +367,7 @@ def test_a_confirmed_draft_takes_no_answer_any_more():
     draft = make_draft([shot])
     RenderBatch.objects.filter(pk=draft.pk).update(status="confirmed")
     with pytest.raises(RequestError):
-        answer_repeats(draft, confirmed=True)
+        set_wishes(draft, model="", over_budget="fit", repeats_confirmed=True)
 
 
 def test_who_may_only_look_is_not_asked():
