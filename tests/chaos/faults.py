@@ -202,13 +202,13 @@ def _poll_faults() -> list[Fault]:
         ),
         "video and a filter count": _with_video(raiMediaFilteredCount=1),
     }
-    long_reasons = ["Support codes: 58061214 " + "x\0" * 5000] * 300
+    long_reasons = ["Support codes: 58061214 " + "x\0" * 5000] * 100
     ends = [
         ("error is a string", _ended("it broke"), INTERRUPTED | {"failed"}),
         ("error code of 900 letters", _ended({"code": "c" * 900, "message": "m\0"}), {"failed"}),
         ("error of nothing", _ended({}), UNKNOWN | {"failed"}),
         ("error of deep details", _ended({"code": 13, "details": [[[]]] * 999}), {"failed"}),
-        ("300 long reasons", _done_with(raiMediaFilteredReasons=long_reasons), {"blocked"}),
+        ("100 long reasons", _done_with(raiMediaFilteredReasons=long_reasons), {"blocked"}),
         ("filter count alone", _done_with(raiMediaFilteredCount=1), {"blocked"}),
         ("done with an empty response", _done_with(generatedSamples=[]), UNKNOWN),
         ("done with null samples", _done_with(generatedSamples=[None]), HAD_OR_KEPT),

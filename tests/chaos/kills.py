@@ -88,7 +88,9 @@ def run(folder: Path, options: argparse.Namespace) -> list[Tally]:
         for number in range(options.rounds)
         if options.only in VICTIMS[number % len(VICTIMS)]
     ]
-    shares = [share for n in range(SIDE_BY_SIDE) if (share := rounds[n::SIDE_BY_SIDE])]
+    size = -(-len(rounds) // SIDE_BY_SIDE)
+    # In blocks: each installation meets every victim.
+    shares = [rounds[start : start + size] for start in range(0, len(rounds), size)]
     with ThreadPoolExecutor(SIDE_BY_SIDE) as threads:
         results = list(
             threads.map(
