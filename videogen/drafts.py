@@ -106,7 +106,7 @@ def set_priority(batch: RenderBatch, priority: object) -> bool:
 
 
 def set_wishes(
-    batch: RenderBatch, *, model: str, over_budget: str, repeats_confirmed: bool
+    batch: RenderBatch, *, model: str, over_budget: str, repeats_confirmed: bool = False
 ) -> None:
     """As set_mode."""
     wishes = {"model": model, "over_budget": over_budget, "repeats_confirmed": repeats_confirmed}

@@ -51,8 +51,8 @@ def test_a_batch_is_told_of_when_its_last_render_has_ended():
     *shots, last = shots_of(story)
     ends = (State.DONE, State.FAILED, State.BLOCKED, State.UNKNOWN, State.NOT_DOWNLOADED)
     for shot, state in zip(shots, ends, strict=True):
-        make_render(shot, state, batch=batch)
-    running = make_render(last, State.RUNNING, batch=batch)
+        make_render(shot, state, batch=batch, backend="gemini")
+    running = make_render(last, State.RUNNING, batch=batch, backend="gemini")
     assert look_for_news() == 0
 
     running.move(State.RUNNING, State.FAILED)
@@ -73,7 +73,7 @@ def test_a_batch_is_told_of_when_its_last_render_has_ended():
 
 def test_what_a_render_really_cost_is_told_where_it_is_known():
     shot = make_shot()
-    make_render(shot, State.DONE, actual_cost_usd=Decimal("1.25"))
+    make_render(shot, State.DONE, backend="gemini", submission={"price_usd": Decimal("1.25")})
 
     look_for_news()
 

@@ -35,7 +35,7 @@ def this_year(monkeypatch):
     """Tests of the third of May are of its year."""
     monkeypatch.setattr(
         "videogen.repeats.timezone.localdate",
-        lambda moment=None: moment.date() if moment else date(2026, 6, 1),
+        lambda moment=None: moment.date() if moment else date(2026, 12, 1),
     )
 
 
