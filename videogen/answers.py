@@ -114,8 +114,11 @@ def apply_submit_error(submission: Submission, error: VideogenError) -> None:
     logger.warning("%s: %s", render, error.sentence)
 
 
-def apply_poll(render: VideoRender, answer: PollAnswer) -> None:
-    """What the operation's state means for its render. Call it inside a transaction."""
+def apply_poll(render: VideoRender, answer: PollAnswer, *, may_submit: bool = True) -> None:
+    """What the operation's state means for its render. Call it inside a transaction.
+
+    may_submit: whether what the settings allow to be sent once more is queued again.
+    """
     now = timezone.now()
     match answer:
         case Running():
@@ -140,7 +143,7 @@ def apply_poll(render: VideoRender, answer: PollAnswer) -> None:
                 error_message="",
             )
         case Blocked(reasons, codes):
-            if send_again(render, reasons, codes):
+            if may_submit and send_again(render, reasons, codes):
                 return
             details = {"reasons": list(reasons), "support_codes": list(codes)}
             _end_without_video(

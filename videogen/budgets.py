@@ -114,8 +114,9 @@ class Room:
         return ""
 
     def take(self, render: VideoRender) -> None:
-        for scope in {scope for _, _, scope in self._limits(render)}:
-            self._spent[scope] = self._spent_of(scope) + render.price_estimate_usd
+        for scope in self._spent:
+            if scope.is_about(render):
+                self._spent[scope] += render.price_estimate_usd
 
     def _limits(self, render: VideoRender) -> Iterable[tuple[str, Decimal, _Scope]]:
         person = Person(render.requested_by_id, render.requested_by_name)
@@ -166,6 +167,19 @@ class _Scope:
     story: int | None = None
     person: Person | None = None
     day: date | None = None
+
+    def is_about(self, render: VideoRender) -> bool:
+        """As `about`, and where a person has an account and a name: either of them."""
+        if self.story is not None and render.shot.scenelet.story_id != self.story:
+            return False
+        if self.day is not None and timezone.localdate(render.queued_at) != self.day:
+            return False
+        if self.person is None:
+            return True
+        is_account = self.person.user_id is not None and (
+            self.person.user_id == render.requested_by_id
+        )
+        return is_account or self.person.name == render.requested_by_name
 
     def about(self, prefix: str) -> Q:
         """A person's day is that of the asking: what is sent after midnight belongs to it."""
@@ -265,22 +279,29 @@ def _by_story(stories: Iterable[int]) -> dict[int, _Used]:
     }
 
 
-def _used_today(budgets: list[Budget], today: date) -> dict[int, _Used]:
-    found: dict[int, _Used] = {each.pk: _NOTHING for each in budgets}
+def used_by_people(budgets: list[Budget], today: date) -> list[tuple[Budget, str, _Used]]:
+    """Of daily budgets: which of them each person of today is under, the person's name, and what
+    they have used. An account and its name on the command line are one person. Two queries."""
     everybody = next((each for each in budgets if each.user_id is None), None)
     of_day = _Scope(day=today)
     spent = _grouped(_spent(of_day), "render__requested_by", "render__requested_by_name")
     queued = _grouped(_queued(of_day), "requested_by", "requested_by_name")
-    of_others: dict[str, _Used] = {}
+    found: dict[tuple[int, str], tuple[Budget, str, _Used]] = {}
     for user, name in spent.keys() | queued.keys():
         used = (spent.get((user, name), Decimal(0)), queued.get((user, name), Decimal(0)))
         own = next((each for each in budgets if _is_of(each, Person(user, name))), None)
-        if own:
-            found[own.pk] = _added(found[own.pk], used)
-        else:
-            of_others[name] = _added(of_others.get(name, _NOTHING), used)
-    if everybody and of_others:
-        found[everybody.pk] = max(of_others.values(), key=sum)
+        if budget := own or everybody:
+            key = (budget.pk, "" if own else name)
+            _, _, before = found.get(key, (budget, name, _NOTHING))
+            shown = own.user.get_username() if own else name
+            found[key] = (budget, shown, _added(before, used))
+    return list(found.values())
+
+
+def _used_today(budgets: list[Budget], today: date) -> dict[int, _Used]:
+    found: dict[int, _Used] = {each.pk: _NOTHING for each in budgets}
+    for budget, _, used in used_by_people(budgets, today):
+        found[budget.pk] = max(found[budget.pk], used, key=sum)
     return found
 
 

@@ -62,7 +62,10 @@ def end_wait(lane: Lane) -> None:
         Lane.objects.filter(pk=lane.pk).update(
             not_before=None, wait_code="", wait_reason="", quota_refusals=0
         )
-        VideoRender.objects.open().filter(lane=lane, state=State.QUEUED).update(not_before=None)
+        waiting = VideoRender.objects.open().filter(lane=lane, state=State.QUEUED)
+        # In the order in which others lock several renders.
+        locked = waiting.order_by("pk").select_for_update(of=("self",)).values_list("pk", flat=True)
+        VideoRender.objects.filter(pk__in=list(locked)).update(not_before=None)
 
 
 def resume_at_once(lane: Lane) -> None:

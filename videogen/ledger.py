@@ -40,6 +40,7 @@ UNSETTLED = frozenset({Outcome.UNKNOWN, Outcome.IN_FLIGHT})
 # Of a submission: Submission.Outcome, which is defined on top of this module.
 _REFUSED = "rejected"
 _ACCEPTED = "accepted"
+_NOT_CHARGED = "not_charged"
 _MAY_COST = ("claimed", _ACCEPTED, "unknown")
 
 NOTHING = Decimal("0.00")
@@ -131,15 +132,21 @@ def entries(submissions: QuerySet) -> QuerySet:
     one that was refused is settled, whatever becomes of its render afterwards."""
     table = submissions.model._base_manager.all()
     refused = Q(outcome=_REFUSED)
+    # The render was queued once more, and what that comes to is another line.
+    audio = Q(outcome=_NOT_CHARGED, error_code=submissions.model.BLOCKED_AUDIO)
     return submissions.annotate(
         entry=Case(
-            When(refused & Q(render__is_simulated=True), then=Value(Outcome.SIMULATED.value)),
+            When(
+                (refused | audio) & Q(render__is_simulated=True),
+                then=Value(Outcome.SIMULATED.value),
+            ),
             When(refused, then=Value(Outcome.FAILED.value)),
+            When(audio, then=Value(Outcome.BLOCKED.value)),
             default=outcome_case(table, "render__"),
             output_field=models.CharField(),
         ),
         actual_usd=Case(
-            When(refused, then=Value(NOTHING)),
+            When(refused | audio, then=Value(NOTHING)),
             default=F("render__actual_cost_usd"),
             output_field=_USD,
         ),

@@ -73,8 +73,10 @@ class Pump:
         *,
         scope: Collection[int] | None = None,
         on_link: LinkListener | None = None,
+        may_submit: bool = True,
     ) -> None:
         self.lane = lane
+        self._may_submit = may_submit
         self.scope = None if scope is None else set(scope)
         self.owner = this_process()
         self._on_link = on_link or (lambda render: None)
@@ -121,7 +123,8 @@ class Pump:
             self._reaped = now
             self.reap()
         self._rehearse()
-        self._submit()
+        if self._may_submit:
+            self._submit()
         self._poll()
         self._collect(seconds)
         return True
@@ -258,10 +261,11 @@ class Pump:
     def _apply_polls(self, answered: dict[Future[PollAnswer], VideoRender]) -> None:
         links = []
         with transaction.atomic():
-            for future, render in answered.items():
+            # In one order with whoever else changes several renders of several shots.
+            for future, render in sorted(answered.items(), key=_shot_of):
                 try:
                     with transaction.atomic():
-                        _apply_poll(future, render)
+                        _apply_poll(future, render, may_submit=self._may_submit)
                 except OperationalError:
                     raise
                 except DatabaseError as error:
@@ -311,7 +315,12 @@ class Pump:
         return not mine and is_provably_gone(submission.owner)
 
 
-def _apply_poll(future: Future[PollAnswer], render: VideoRender) -> None:
+def _shot_of(answered: tuple[Future[PollAnswer], VideoRender]) -> tuple[int, int]:
+    _, render = answered
+    return render.shot_id, render.pk
+
+
+def _apply_poll(future: Future[PollAnswer], render: VideoRender, *, may_submit: bool) -> None:
     try:
         answer = future.result()
     except VeoError as error:
@@ -320,7 +329,7 @@ def _apply_poll(future: Future[PollAnswer], render: VideoRender) -> None:
         logger.exception("%s: polling broke", render)
         apply_poll_error(render, broken_here(error))
     else:
-        apply_poll(render, answer)
+        apply_poll(render, answer, may_submit=may_submit)
 
 
 def run_slice() -> bool:

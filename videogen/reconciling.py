@@ -178,7 +178,8 @@ class _Asking:
                 render.submissions.filter(outcome=Submission.Outcome.UNKNOWN).update(
                     outcome=Submission.Outcome.ACCEPTED
                 )
-            apply_poll(render, answer)
+            # Asking never submits, not even what the settings would send once more.
+            apply_poll(render, answer, may_submit=False)
             if render.state == State.RUNNING:
                 wake_pump()
             elif render.state == State.DOWNLOADING:

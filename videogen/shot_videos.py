@@ -126,6 +126,8 @@ def _report(queued: QueuedBatch, plan: Plan, lane: Lane, *, waited: bool) -> Tas
     still_open = sum(render.state in VideoRender.OPEN for render in of_this_run)
     # Waited for and still open: a daily quota, or a queue that a person has to mend.
     left = waited and still_open
-    note = plan.shortage.sentence if plan.shortage else ""
+    # A given link asks for nothing.
+    shortage = queued.plan.shortage if queued.plan else None
+    note = shortage.sentence if shortage else ""
     is_as_asked = not (summary["blocked"] or missed or left)
     return TaskResult(rows, summary, still_open, is_as_asked, note)

@@ -43,11 +43,19 @@ class Listener:
     on_note: Callable[[str], None]
 
 
-def wait_for(lane: Lane, renders: Collection[int], listener: Listener, *, works_here: bool) -> None:
+def wait_for(
+    lane: Lane,
+    renders: Collection[int],
+    listener: Listener,
+    *,
+    works_here: bool,
+    may_submit: bool = True,
+) -> None:
     """Returns when every render has ended, or when only a person or tomorrow can help.
 
     works_here: nobody else does; otherwise a cluster is watched, and taken over from when it
     ends. Everything that was accepted goes on when this is interrupted: resume finds it.
+    may_submit: else what is worked here is only polled and downloaded.
     """
     if not renders:
         return
@@ -59,7 +67,7 @@ def wait_for(lane: Lane, renders: Collection[int], listener: Listener, *, works_
         batches.update(worked_by=this_process())
         works_here = True
     if works_here:
-        _work(lane, renders, listener, links)
+        _work(lane, renders, listener, links, may_submit)
     links.tell()
 
 
@@ -127,31 +135,33 @@ def _watch(lane: Lane, renders: Collection[int], listener: Listener, links: _Lin
     return True
 
 
-def _work(lane: Lane, renders: Collection[int], listener: Listener, links: _Links) -> None:
-    pump = Pump(lane, scope=renders, on_link=links.tell)
+def _work(
+    lane: Lane, renders: Collection[int], listener: Listener, links: _Links, may_submit: bool
+) -> None:
+    pump = Pump(lane, scope=renders, on_link=links.tell, may_submit=may_submit)
     downloads = Downloads(lane, scope=renders)
-    looked = 0.0
+    looked, is_over = 0.0, False
     try:
-        while True:
+        while not is_over:
             persistently(pump.tick)
             persistently(partial(downloads.tick, seconds=0.05))
             if time.monotonic() - looked >= LOOK_SECONDS:
                 looked = time.monotonic()
-                if _is_over(lane, renders, listener):
-                    return
+                is_over = _is_over(lane, renders, listener)
     finally:
-        _cancel_unsent(lane, renders)
+        _cancel_unsent(lane, renders, is_over)
         try:
             pump.close()
         finally:
             # What was under way may have been refused, and waits for another try since.
-            _cancel_unsent(lane, renders)
+            _cancel_unsent(lane, renders, is_over)
             downloads.close()
 
 
-def _cancel_unsent(lane: Lane, renders: Collection[int]) -> None:
-    """A person who stops the command must not pay for what was not sent yet."""
-    if _waits_for_tomorrow(lane):
+def _cancel_unsent(lane: Lane, renders: Collection[int], is_over: bool) -> None:
+    """A person who stops the command must not pay for what was not sent yet. What waits for
+    tomorrow when the command ends by itself goes on waiting."""
+    if is_over and _waits_for_tomorrow(lane):
         return
     for render in VideoRender.objects.filter(pk__in=renders, state=State.QUEUED):
         render.move(

@@ -64,9 +64,9 @@ def test_a_batch_is_told_of_when_its_last_render_has_ended():
         "1 of 6 done, 2 failed, 1 blocked, 2 need a decision"
     )
     assert (notice.kind, notice.subject, notice.story) == (Kind.BATCH_FINISHED, summary, story)
-    # Done, not downloaded and the last one, whose charge is not settled yet; unknown is unknown.
+    # Done and not downloaded; unknown is unknown.
     assert notice.text == (
-        f"{summary}.\nIt cost $9.60. Another $3.20 may have been charged: nobody knows yet."
+        f"{summary}.\nIt cost $6.40. Another $3.20 may have been charged: nobody knows yet."
     )
     assert notice.path == reverse("admin:videogen_renderbatch_progress", args=[batch.pk])
 
@@ -187,14 +187,16 @@ def test_every_budget_counts_what_is_its_own_and_what_waits(settings):
     tom = get_user_model().objects.create_user("tom")
     one, other = make_story("one", shots=3), make_story("other", shots=1)
     lane = make_lane("gemini")
-    real = {"backend": "gemini", "lane": lane}
+    real = {"backend": "gemini", "lane": lane, "requested_by_name": "ines"}
     first, second, third = shots_of(one)
     make_render(first, State.RUNNING, requested_by=ines, **real)
     price = Decimal("3.20")
     make_render(second, State.QUEUED, requested_by=ines, price_estimate_usd=price, **real)
     # Yesterday's is not today's; what was refused is nobody's.
     make_render(third, State.RUNNING, requested_by=ines, queued_at=hours_ago(25), **real)
-    make_render(shots_of(other).get(), State.FAILED, requested_by=tom, **real)
+    make_render(
+        shots_of(other).get(), State.FAILED, requested_by=tom, **real | {"requested_by_name": "tom"}
+    )
     Budget.objects.create(scope="overall", limit_usd=12)
     Budget.objects.create(scope="story", story=one, limit_usd=10)
     Budget.objects.create(scope="story", story=other, limit_usd=10)
@@ -386,7 +388,7 @@ def test_of_two_who_look_at_once_one_tells():
 
 def test_a_charge_that_is_still_open_is_not_called_cost():
     shot = make_shot()
-    render = make_render(shot, State.CANCELLED)
+    render = make_render(shot, State.CANCELLED, backend="gemini")
     make_submission(render, "unknown")
 
     look_for_news()

@@ -259,8 +259,9 @@ def test_a_change_of_many_renders_keeps_the_standings_of_all(django_assert_num_q
         make_render(shot, State.UNKNOWN)
     renders = VideoRender.objects.filter(shot__in=list(shots.values_list("pk", flat=True)))
 
-    # Which renders, the change, the standings, their renders, and the standings anew.
-    with transaction.atomic(), django_assert_num_queries(5):
+    # Which renders, the change, what they came to, the standings, their renders, and the standings
+    # anew.
+    with transaction.atomic(), django_assert_num_queries(6):
         changed = renders.update(state=State.CANCELLED, review_reason="all at once")
 
     assert changed == 40

@@ -41,14 +41,15 @@ class RenderQuerySet(models.QuerySet):
         with transaction.atomic(using=self.db, savepoint=False):
             # Locked and then changed by their keys: one that meets the conditions only a moment
             # later would be changed without its shot's being known.
-            found = self.order_by("pk").select_for_update(of=("self",)).values_list("pk", "shot")
-            shots = dict(found)
-            if not shots:
+            locked = self.order_by("pk").select_for_update(of=("self",))
+            found = list(locked.values_list("pk", "shot_id", "kind"))
+            if not found:
                 return 0
-            changed = super(RenderQuerySet, self.filter(pk__in=shots)).update(**changes)
+            keys = [pk for pk, _, _ in found]
+            changed = super(RenderQuerySet, self.filter(pk__in=keys)).update(**changes)
             if "state" in changes and not is_open:
-                RenderQuerySet(self.model, using=self.db).filter(pk__in=shots).settle()
-            keep_standings(set(shots.values()), self.model._base_manager)
+                RenderQuerySet(self.model, using=self.db).filter(pk__in=keys).settle()
+            self._keep_standings((shot, kind) for _, shot, kind in found)
         return changed
 
     update.alters_data = True
@@ -58,8 +59,14 @@ class RenderQuerySet(models.QuerySet):
             created = super().bulk_create(objs, *args, **options)
             if ended := [each.pk for each in created if each.state in states.ENDED]:
                 RenderQuerySet(self.model, using=self.db).filter(pk__in=ended).settle()
-            keep_standings({each.shot_id for each in created}, self.model._base_manager)
+            self._keep_standings((each.shot_id, each.kind) for each in created)
         return created
+
+    def _keep_standings(self, changed: Iterable[tuple[int, str]]) -> None:
+        """changed: shot and kind of each render; a rehearsal changes no standing."""
+        shots = {shot for shot, kind in changed if kind != states.Kind.REHEARSAL}
+        if shots:
+            keep_standings(shots, self.model._base_manager)
 
     def settle(self) -> None:
         """Write what these renders came to, by their states and submissions as they are now."""

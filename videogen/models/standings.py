@@ -174,6 +174,7 @@ def keep_standings(shots: Collection[int], renders: models.QuerySet[VideoRender]
 
 
 def _locked_standings(shots: Collection[int]) -> list[ShotStanding]:
-    return list(
-        ShotStanding.objects.select_for_update().filter(shot__in=shots).order_by("shot", "pk")
-    )
+    # Their own rows only, in one order: by "shot" Django would sort as shots are sorted, join the
+    # story for it, and lock that too.
+    standings = ShotStanding.objects.select_for_update(of=("self",)).filter(shot__in=shots)
+    return list(standings.order_by("shot_id", "pk"))

@@ -22,6 +22,7 @@ import httpx
 from django.conf import settings
 
 from videogen.errors import VeoError
+from videogen.words import clean_link, without_key
 
 from .failures import list_error, status_error
 from .values import GeneratedFile, ListedOperation
@@ -65,7 +66,7 @@ def _operation(entry: dict[str, Any]) -> ListedOperation:
     return ListedOperation(
         name=entry["name"],
         is_done=bool(is_done),
-        uri=next(filter(None, links), None),
+        uri=_link(next(filter(None, links), None)),
         submitted_at=_moment(_dig(metadata, "createTime")),
         token=_text(_dig(user, TOKEN_FIELD)),
     )
@@ -77,10 +78,14 @@ def _file(entry: dict[str, Any]) -> GeneratedFile:
     name = entry["name"]
     return GeneratedFile(
         name=name,
-        uri=_text(entry.get("uri")) or f"{_url(name)}?alt=media",
+        uri=_link(_text(entry.get("uri"))) or f"{_url(name)}?alt=media",
         created_at=_moment(entry.get("createTime")),
         mime_type=_text(entry.get("mimeType")) or "",
     )
+
+
+def _link(told: str | None) -> str | None:
+    return without_key(clean_link(told)) if told else None
 
 
 def _entries(path: str, key: str, names: re.Pattern[str]) -> list[dict[str, Any]]:

@@ -19,10 +19,9 @@ from django.utils.dateparse import parse_datetime
 from videogen.cancelling import cancel_queued, resume_broken_off, retry_failed, what_was_sent
 from videogen.drafts import set_priority
 from videogen.errors import RequestError
-from videogen.lanes import resume_lane
+from videogen.lanes import resume_at_once
 from videogen.models import Lane, RenderBatch, VideoRender
 from videogen.queueing import Requester
-from videogen.wakeups import wake_pump
 
 from .batch_page import BatchPage
 from .plan import plan_url, progress_url
@@ -125,10 +124,8 @@ def resume_queue(model_admin: ModelAdmin, request: HttpRequest, batch: RenderBat
     lanes = list(Lane.objects.filter(renders__batch=batch, paused_at__isnull=False).distinct())
     with transaction.atomic():
         for lane in lanes:
-            resume_lane(lane)
+            resume_at_once(lane)
             model_admin.log_change(request, lane, "Resumed the queue.")
-        if lanes:
-            wake_pump()
     if lanes:
         messages.success(request, "The queue goes on: what waits is sent now.")
     return HttpResponseRedirect(progress_url(batch))

@@ -84,6 +84,8 @@ def show_row(
         Shot.objects.filter(pk=shot.pk),
         mode,
         model=wishes.model,
+        over_budget=wishes.over_budget,
+        person=_requester(request).person,
         ask_before_repeats=not wishes.repeats_confirmed,
     )
     template = "plan_row.html" if "part" in request.GET else "plan_row_page.html"

@@ -37,6 +37,8 @@ class ModeCard:
         backend = self.plan.request.backend
         for row in self.plan.rows:
             action = decide(row.situation, self.mode, row.impossible).action
+            if row.same and row.decision.action == Action.SKIP and action == Action.GENERATE:
+                continue  # there is a take of it, and nobody has said "again"
             resumes = action in (Action.RESUME, Action.DOWNLOAD)
             if not (resumes and row.cause and row.cause.backend != backend):
                 counts[action] += 1
