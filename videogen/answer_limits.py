@@ -31,12 +31,12 @@ class _Bounded(httpx.SyncByteStream):
     def __iter__(self) -> Iterator[bytes]:
         if self._response.headers.get("content-encoding", "identity") != "identity":
             # We do not ask for it; unpacked, a small answer may be of any size.
-            raise httpx.DecodingError("The answer is compressed.")
+            raise httpx.DecodingError("the answer is packed although that was not asked for")
         size = 0
         for chunk in self._stream:
             size += len(chunk)
             if size > MAX_ANSWER_BYTES:
-                raise httpx.ReadError(f"The answer is larger than {MAX_ANSWER_BYTES} bytes.")
+                raise httpx.ReadError(f"the answer is larger than {MAX_ANSWER_BYTES // 1024**2} MB")
             if time.monotonic() > self._deadline:
                 raise httpx.ReadTimeout("The answer takes too long to come.")
             yield chunk

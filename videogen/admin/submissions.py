@@ -12,6 +12,7 @@ from django.http import HttpResponseRedirect
 from django.urls import path, reverse
 from django.utils import timezone
 from django.utils.html import format_html
+from django.views.decorators.http import require_safe
 
 from storybook.models import Story
 from videogen.ledger import Outcome, entries
@@ -228,11 +229,17 @@ class SubmissionAdmin(RecordAdmin):
     def get_urls(self):
         view = self.admin_site.admin_view
         own = [
-            path("export/", view(self.export_view), name="videogen_submission_export"),
-            path("spending/", view(self.spending_view), name="videogen_submission_spending"),
+            path(
+                "export/", view(require_safe(self.export_view)), name="videogen_submission_export"
+            ),
+            path(
+                "spending/",
+                view(require_safe(self.spending_view)),
+                name="videogen_submission_spending",
+            ),
             path(
                 "spending/<slug:by>.csv",
-                view(self.spending_csv_view),
+                view(require_safe(self.spending_csv_view)),
                 name="videogen_submission_spending_csv",
             ),
         ]
