@@ -81,6 +81,7 @@ def test_half_a_configuration_is_told_with_what_to_do(settings, url, secret, val
         ("", "", {"VIDEO_SITE_URL": "https://videogen.example"}),
         ("", "", {"EMAIL_HOST": "127.0.0.1", "EMAIL_HOST_PASSWORD": "x"}),
     ],
+    ids=["webhook", "two secrets", "loopback", "login", "mail", "site", "mail here"],
 )
 def test_a_whole_configuration_is_fine(settings, url, secret, values):
     set_up(settings, url, secret, values)

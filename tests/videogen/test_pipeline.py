@@ -603,6 +603,7 @@ def test_without_an_answer_nobody_knows_and_nothing_is_sent_again(simulator, log
         (GONE, 0, State.UNKNOWN),
         ("nonsense", 15, State.SUBMITTING),
     ],
+    ids=["away, young", "away, old", "here, young", "here, old", "gone", "nonsense"],
 )
 def test_a_submission_is_given_up_when_its_owner_is_gone_or_silent(
     settings, simulator, owner, age, state
