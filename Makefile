@@ -28,7 +28,7 @@ serve: setup  ## admin on http://127.0.0.1:8000 with simulator and workers
 	@$(DEMO_ENV) $(BIN)/python manage.py serve
 
 test: $(STAMP)  ## all tests
-	@$(BIN)/python -X dev -W error::DeprecationWarning:storybook -m pytest -n 3 --dist loadfile
+	@$(BIN)/python -X dev -W error::DeprecationWarning:storybook -m pytest -n 3 --dist loadgroup
 
 lint: $(STAMP)  ## style, system checks, migrations, openspec
 	@$(BIN)/ruff check .
