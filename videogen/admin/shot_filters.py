@@ -11,6 +11,7 @@ from videogen.shot_cards import BADGES
 from videogen.situations import count_badges, count_videos, filter_by_badge, filter_by_video
 
 STORY = "scenelet__story__id__exact"
+MOST_STORIES = 40
 
 
 class BadgeFilter(admin.SimpleListFilter):
@@ -106,10 +107,12 @@ class SceneletFilter(RowFilter):
 
 
 def _stories(request):
-    """Those that have shots."""
+    """Those that have shots; of many the ones changed last, for a list without end helps nobody.
+    A link to another story filters all the same."""
     if not hasattr(request, "offered_stories"):
         shots = Shot.objects.filter(scenelet__story=OuterRef("pk"))
-        request.offered_stories = list(Story.objects.filter(Exists(shots)))
+        newest = Story.objects.filter(Exists(shots)).order_by("-updated_at", "-pk")[:MOST_STORIES]
+        request.offered_stories = sorted(newest, key=str)
     return request.offered_stories
 
 

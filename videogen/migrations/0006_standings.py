@@ -26,7 +26,7 @@ class Migration(migrations.Migration):
                 ('used_take', models.ForeignKey(help_text='Selected or approved.', null=True, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='videogen.videorender')),
             ],
             options={
-                'indexes': [models.Index(fields=['counts_simulated', 'badge', 'render'], name='shots_by_badge')],
+                'indexes': [models.Index(fields=['counts_simulated', 'badge', 'render', 'shot', 'takes'], name='shots_by_badge')],
                 'constraints': [models.UniqueConstraint(fields=('shot', 'counts_simulated'), name='one_standing_per_shot')],
             },
         ),

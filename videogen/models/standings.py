@@ -116,8 +116,11 @@ class ShotStanding(models.Model):
             )
         ]
         indexes = [
-            # The lists' filter and counts; the dashboard's newest first.
-            models.Index(fields=["counts_simulated", "badge", "render"], name="shots_by_badge"),
+            # The lists' filter and counts, all from the index; the dashboard's newest first.
+            models.Index(
+                fields=["counts_simulated", "badge", "render", "shot", "takes"],
+                name="shots_by_badge",
+            ),
         ]
 
     def __str__(self) -> str:
