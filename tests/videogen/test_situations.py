@@ -275,6 +275,18 @@ def test_what_changes_no_badge_asks_for_no_standing(django_assert_num_queries):
         VideoRender.objects.filter(pk=render.pk).update(beat_at=timezone.now())
 
 
+def test_standings_are_locked_without_their_shots_and_stories(django_assert_max_num_queries):
+    """Locked with them, a claim and a plan that is queued would wait for each other."""
+    render = make_render(make_shot(pictures={}), State.RUNNING)
+
+    with django_assert_max_num_queries(12) as captured:
+        render.move(State.RUNNING, State.FAILED)
+
+    statements = [each["sql"] for each in captured if '"videogen_shotstanding"' in each["sql"]]
+    assert statements
+    assert not [each for each in statements if "JOIN" in each]
+
+
 def test_a_change_that_is_undone_leaves_the_standing():
     shot = make_shot(pictures={})
     render = make_render(shot, State.RUNNING)

@@ -173,6 +173,22 @@ def test_only_what_is_ready_is_a_file(answers):
     assert names == ["generatedFiles/a", "generatedFiles/e"]
 
 
+def test_no_listed_link_holds_the_key(settings, answers):
+    settings.GEMINI_API_KEY = "a-key-that-nobody-else-has"
+    link = "https://generativelanguage.googleapis.com/v1beta/files/a:download?alt=media"
+    told = f"{link}&key={settings.GEMINI_API_KEY}"
+    video = {"generateVideoResponse": {"generatedSamples": [{"video": {"uri": told}}]}}
+    operation = {"name": f"models/{MODEL}/operations/a", "done": True, "response": video}
+    answers(
+        {"generatedFiles": [{"name": "generatedFiles/a", "uri": told}]}, {"operations": [operation]}
+    )
+
+    (file,) = VeoClient().list_generated_files()
+    (one,) = VeoClient().list_operations(MODEL)
+
+    assert (file.uri, one.uri) == (link, link)
+
+
 def test_what_comes_twice_is_told_once_as_it_was_last(answers):
     name = f"models/{MODEL}/operations/a"
     answers(

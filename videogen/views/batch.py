@@ -21,9 +21,9 @@ from videogen.drafts import set_priority
 from videogen.errors import RequestError
 from videogen.lanes import resume_at_once
 from videogen.models import Lane, RenderBatch, VideoRender
-from videogen.queueing import Requester
 
 from .batch_page import BatchPage
+from .board import requester_of
 from .plan import plan_url, progress_url
 from .plan_modes import counted
 
@@ -92,9 +92,7 @@ def cancel_rest(model_admin: ModelAdmin, request: HttpRequest, batch: RenderBatc
 
 def retry_rest(model_admin: ModelAdmin, request: HttpRequest, batch: RenderBatch) -> HttpResponse:
     """A draft of what failed, or (what=resume) of what broke off; its plan is the next page."""
-    requester = Requester(
-        RenderBatch.Door.ADMIN, user=request.user, name=request.user.get_username()
-    )
+    requester = requester_of(request)
     try:
         if request.POST.get("what") == "resume":
             draft = resume_broken_off(batch, requester)

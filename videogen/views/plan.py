@@ -25,9 +25,10 @@ from videogen.errors import RequestError
 from videogen.forms import MODES
 from videogen.models import RenderBatch
 from videogen.planning import Action, Plan, plan_shots
-from videogen.queueing import QueuedBatch, Requester
+from videogen.queueing import QueuedBatch
 from videogen.showing import Badge, usd
 
+from .board import requester_of
 from .plan_modes import ModeCard, counted, outcome_in_words
 from .plan_references import ReferenceCard, change_reference, reference_cards
 from .plan_repeats import Repeats
@@ -49,7 +50,7 @@ def show_plan(model_admin: ModelAdmin, request: HttpRequest, batch: RenderBatch)
         model=wishes.model,
         over_budget=wishes.over_budget,
         repeats_confirmed=wishes.repeats_confirmed,
-        person=_requester(request).person,
+        person=requester_of(request).person,
     )
     page = PlanPage(plan, Surroundings.of(batch.story, [row.shot.pk for row in plan.rows]))
     return _respond(
@@ -85,7 +86,7 @@ def show_row(
         mode,
         model=wishes.model,
         over_budget=wishes.over_budget,
-        person=_requester(request).person,
+        person=requester_of(request).person,
         ask_before_repeats=not wishes.repeats_confirmed,
     )
     template = "plan_row.html" if "part" in request.GET else "plan_row_page.html"
@@ -143,7 +144,9 @@ def confirm_plan(model_admin: ModelAdmin, request: HttpRequest, batch: RenderBat
             )
             if "priority" in request.POST:
                 set_priority(batch, request.POST["priority"])
-            queued = confirm_batch(batch, _requester(request), seen=request.POST.get("planned", ""))
+            queued = confirm_batch(
+                batch, requester_of(request), seen=request.POST.get("planned", "")
+            )
             model_admin.log_addition(request, queued.batch, "Confirmed the plan.")
     except RequestError as error:
         if error.code == "already_confirmed":
@@ -263,11 +266,6 @@ def _respond(
 
 
 ARRANGE = ("storybook.change_shot", "videogen.change_referencechoice")
-
-
-def _requester(request: HttpRequest) -> Requester:
-    name = request.user.get_username()
-    return Requester(RenderBatch.Door.ADMIN, user=request.user, name=name)
 
 
 def _shot_of(batch: RenderBatch, shot_pk: int) -> Shot:
