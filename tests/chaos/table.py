@@ -201,9 +201,8 @@ def _alone(installation: Installation, folder: Path, number: int, row: Row) -> T
 
 # What the buttons "Resume the queue" and "try now" do.
 MEND = (
-    "from videogen.answers import *; from videogen.models import Lane; "
-    "from videogen.wakeups import wake_pump; lane = Lane.objects.get(); "
-    "resume_lane(lane); end_wait(lane); wake_pump()"
+    "from videogen.lanes import resume_at_once; from videogen.models import Lane; "
+    "resume_at_once(Lane.objects.get())"
 )
 
 
