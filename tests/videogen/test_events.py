@@ -16,8 +16,9 @@ from tests.conftest import NOWHERE
 from tests.factories import make_render, make_shot, make_story, make_submission
 from tests.installations import wait_until
 from videogen import event_keys, journal
-from videogen.answers import apply_accepted
+from videogen.answers import apply_accepted, apply_submit_error
 from videogen.candidates import dismiss_candidate
+from videogen.errors import submitter_gone
 from videogen.models import Candidate, Submission, VideoRender
 from videogen.pipeline import Pump
 from videogen.reconciling import reconcile
@@ -309,6 +310,20 @@ def test_beside_another_open_render_it_is_kept_until_that_has_ended(tell, simula
     reconcile()
 
     assert row(render)["state"] == State.RUNNING
+
+
+@pytest.mark.django_db
+def test_a_file_is_kept_while_the_answer_may_still_come(tell, simulator):
+    render = make_render(make_shot(), "submitting")
+    token = render.submissions.get().token
+    tell(video_event("", token=token, output_file_uri=FILE))
+
+    assert row(render)["state"] == State.SUBMITTING
+
+    apply_submit_error(render.submissions.get(), submitter_gone())
+    reconcile()
+
+    assert (row(render)["state"], row(render)["download_uri"]) == (State.DOWNLOADING, FILE)
 
 
 @pytest.mark.django_db
