@@ -11,7 +11,6 @@ from __future__ import annotations
 import logging
 import re
 
-from django.conf import settings
 from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
@@ -22,6 +21,7 @@ from .envelopes import INTERACTION, VIDEO, Event
 from .errors import DownloadError, RequestError
 from .links import is_allowed_host, read_link
 from .models import Candidate, Submission, VideoRender
+from .routes import Route, account_of
 from .wakeups import wake_pump
 
 logger = logging.getLogger(__name__)
@@ -47,16 +47,20 @@ def apply_event(event: Event) -> bool:
     return _settle(submission, event)
 
 
+def _sender() -> str:
+    """The backend whose events can be verified: others would be signed by others."""
+    return account_of(Route.GEMINI)
+
+
 def _submission_of(event: Event) -> Submission | None:
-    """The one whose token came with it, if it may have been accepted: by the backend of now, since
-    another one's events are signed by others."""
+    """The one whose token came with it, if it may have been accepted."""
     if event.token is None:
         return None
     return (
         Submission.objects.filter(
             token=event.token,
             outcome__in=Submission.MAY_COST,
-            render__backend=settings.VIDEO_BACKEND,
+            render__backend=_sender(),
             render__state__in=[State.SUBMITTING, State.UNKNOWN, State.RUNNING],
         )
         .select_related("render__lane", "lane")
@@ -76,7 +80,7 @@ def _poll_now(which: Q) -> bool:
     """Of those that are running and not due yet."""
     now = timezone.now()
     rows = VideoRender.objects.open().filter(
-        which, state=State.RUNNING, backend=settings.VIDEO_BACKEND, next_poll_at__gt=now
+        which, state=State.RUNNING, backend=_sender(), next_poll_at__gt=now
     )
     with transaction.atomic():
         is_sooner = bool(rows.update(next_poll_at=now))
@@ -87,7 +91,7 @@ def _poll_now(which: Q) -> bool:
 
 def _settle(submission: Submission, event: Event) -> bool:
     """The answer to a submission that has none (yet)."""
-    operation = _operation_in(event)
+    operation = _operation_in(event, submission.render.route)
     if operation and submission.render.state == State.SUBMITTING:
         apply_accepted(submission.token, operation)
         return _poll_now(Q(pk=submission.render_id))
@@ -98,9 +102,9 @@ def _settle(submission: Submission, event: Event) -> bool:
     return _take(candidate, submission.render)
 
 
-def _operation_in(event: Event) -> str:
-    """A name that can be asked about. Of a video, an id alone cannot."""
-    is_whole = event.type.startswith(INTERACTION) or "operations/" in event.name
+def _operation_in(event: Event, route: str) -> str:
+    """A name that can be asked about: an id alone is one of interactions only."""
+    is_whole = route == Route.OMNI or "operations/" in event.name
     return event.name if is_whole else ""
 
 

@@ -62,8 +62,8 @@ def running(**values):
     return make_render(make_shot(**values), "running", next_poll_at=far_off())
 
 
-def unknown(shot=None):
-    render = make_render(shot or make_shot(), "unknown", submission={"operation_name": ""})
+def unknown(shot=None, **values):
+    render = make_render(shot or make_shot(), "unknown", **values)
     return render, render.submissions.get().token
 
 
@@ -99,11 +99,12 @@ def test_its_operation_is_asked_about_at_once(tell, shorten):
 @pytest.mark.django_db
 @pytest.mark.parametrize("end", ["completed", "failed", "cancelled", "requires_action"])
 def test_an_interaction_is_asked_about_at_once(tell, end):
+    name = "v1_ChdpbnRlcmFjdGlvbg"
     render = make_render(
-        make_shot(), "running", operation_name="v1_ChdpbnRlcmFjdGlvbg", next_poll_at=far_off()
+        make_shot(), "running", route="omni", operation_name=name, next_poll_at=far_off()
     )
 
-    tell({"type": f"interaction.{end}", "data": {"id": "v1_ChdpbnRlcmFjdGlvbg"}})
+    tell({"type": f"interaction.{end}", "data": {"id": name}})
 
     assert is_due(render)
     assert row(render)["state"] == State.RUNNING
@@ -231,7 +232,7 @@ def test_an_event_may_be_faster_than_the_answer(tell):
 
 @pytest.mark.django_db
 def test_an_interaction_with_our_token_is_polled(tell):
-    render, token = unknown()
+    render, token = unknown(route="omni")
 
     tell(
         {
@@ -356,8 +357,10 @@ def test_a_token_of_somebody_else_is_no_news(tell, token):
 
 @pytest.mark.django_db
 @pytest.mark.parametrize("state", ["running", "submitting", "unknown"])
-def test_of_another_backend_nothing_is_believed(tell, state):
-    render = make_render(make_shot(), state, backend="gemini", next_poll_at=far_off())
+@pytest.mark.parametrize(("ours", "its"), [("simulator", "gemini"), ("vertex", "vertex")])
+def test_of_another_backend_nothing_is_believed(tell, settings, state, ours, its):
+    settings.VIDEO_BACKEND = ours
+    render = make_render(make_shot(), state, backend=its, next_poll_at=far_off())
     before = row(render)
 
     tell(video_event(render.operation_name or OPERATION, token=render.submissions.get().token))
