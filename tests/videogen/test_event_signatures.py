@@ -253,7 +253,9 @@ def test_each_way_is_closed_where_it_is_not_configured(keys, settings, render, p
     settings.VIDEO_RECEIVE_WEBHOOK_SECRET = ""
     assert post(body, static_headers(SECRET, body)).status_code == 401
     settings.VIDEO_RECEIVE_WEBHOOK_SECRET, settings.VIDEO_SUBMIT_WEBHOOK_URI = SECRET, ""
-    assert post(body, headers_of(GENUINE.token(claims_of(event)))).status_code == 401
+    for audience in (ADDRESS, "", None):
+        token = GENUINE.token(claims_of(event, aud=audience))
+        assert post(body, headers_of(token)).status_code == 401
 
     settings.VIDEO_RECEIVE_WEBHOOK_SECRET = ""
     assert post(body, static_headers(SECRET, body)).status_code == 404
