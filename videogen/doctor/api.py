@@ -1,0 +1,188 @@
+"""Key, SDK, video API, model: what is asked there is free."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator
+
+import httpx
+from django.conf import settings
+
+from videogen.errors import VeoError
+
+from . import route
+from .findings import Finding, Topic, words_of
+from .look import Look
+from .questions import TooSlow
+
+KEY = Topic("key", "Key")
+SDK = Topic("sdk", "SDK")
+API = Topic("api", "Video API")
+MODEL = Topic("model", "Model")
+
+OLDEST_SDK = (2, 34)
+FIRST_WRONG_SDK = (3, 0)
+MOST_NAMES = 20
+_REFUSED = ("key_refused", "no_api_key")
+
+
+def check_sdk(look: Look) -> Iterator[Finding]:
+    install = "Install the pinned version: pip install --require-hashes -r requirements.txt"
+    try:
+        version = route.sdk_version()
+    except ImportError as error:
+        yield SDK.fail(f"google-genai cannot be imported: {words_of(error)}", install)
+        return
+    found = re.match(r"(\d+)\.(\d+)", version)
+    numbers = tuple(map(int, found.groups())) if found else None
+    if numbers is None or numbers < OLDEST_SDK:
+        yield SDK.fail(
+            f"google-genai is {version}; before 2.34 requests and answers are not those that this "
+            "was built for.",
+            install,
+        )
+    elif numbers >= FIRST_WRONG_SDK:
+        yield SDK.fail(
+            f"google-genai is {version}, which makes no Veo videos with an API key any more: 3.0 "
+            "removed that.",
+            install,
+        )
+    else:
+        yield SDK.ok(f"google-genai {version}.")
+
+
+def check_key(look: Look) -> Iterator[Finding]:
+    google, gemini = (os.environ.get(name, "").strip() for name in _NAMES)
+    if google and gemini and google != gemini:
+        yield KEY.warn(
+            "GOOGLE_API_KEY and GEMINI_API_KEY are both set, to different keys: GOOGLE_API_KEY "
+            "wins.",
+            "Remove the one that you do not mean.",
+        )
+    key = settings.GEMINI_API_KEY
+    if not key:
+        if route.needs_key():
+            yield KEY.fail(
+                "There is no key of the video API.",
+                "Put GEMINI_API_KEY into .env or the environment.",
+            )
+        else:
+            yield KEY.ok("None is needed.")
+    elif not key.isascii() or not key.isprintable() or " " in key:
+        yield KEY.fail(
+            "The key has characters that no key has (a space, a line's end, a letter with an "
+            "accent): it was not copied well.",
+            "Copy it again, without quotation marks.",
+        )
+    elif (refusal := _failure(look)) and refusal.code in _REFUSED:
+        yield KEY.fail(
+            f"The API refuses the key: {_words(refusal)}",
+            "Make a key in the API's console and put it into GEMINI_API_KEY, restart the workers, "
+            "and resume the queue.",
+        )
+    elif not route.needs_key():
+        yield KEY.ok("The simulator takes any.")
+    else:
+        yield KEY.ok("It is set." if look.models is None else "It is set and not refused.")
+
+
+def check_api(look: Look) -> Iterator[Finding]:
+    if look.models is None:
+        return
+    start = (
+        "Start it: manage.py run_simulator, or all at once: make serve."
+        if route.is_simulated()
+        else "Is this machine on the net, with its proxy (HTTPS_PROXY)? Is GOOGLE_GEMINI_BASE_URL "
+        "right?"
+    )
+    try:
+        look.models.answer()
+    except TooSlow as error:
+        yield API.fail(f"{route.address()} is not reached: {words_of(error)}.", start)
+    except VeoError as error:
+        if error.code == "no_api_key":
+            yield from _reached_without_key(look, start)
+        elif error.code == "key_refused":
+            yield API.ok(f"{route.address()} answers.")
+        elif error.code == "no_sdk":
+            yield API.fail(error.sentence, "Mend the SDK first.")
+        elif error.code == "no_answer":
+            yield API.fail(f"{route.address()} is not reached: {_words(error)}", start)
+        elif error.permanent:
+            yield API.fail(
+                f"{route.address()} does not list its models: {_words(error)}",
+                "Is GOOGLE_GEMINI_BASE_URL the address of the API, without a path?",
+            )
+        else:
+            yield API.warn(
+                f"{route.address()} answers, but not what was asked: {_words(error)}",
+                "Try again in a minute. What waits is sent when it answers.",
+            )
+    else:
+        yield API.ok(f"{route.address()} answers.")
+
+
+def check_model(look: Look) -> Iterator[Finding]:
+    model = settings.VIDEO_MODEL
+    if look.models is None:
+        return
+    try:
+        names = look.models.answer()
+    except (TooSlow, VeoError):
+        yield MODEL.warn(
+            f"Nobody said whether the key has {model}.", "Mend what keeps the API from answering."
+        )
+        return
+    if model in names:
+        yield MODEL.ok(f"The key has {model}.")
+        return
+    told = ", ".join(names[:MOST_NAMES]) or "none that makes videos"
+    if len(names) > MOST_NAMES:
+        told += f" and {len(names) - MOST_NAMES} more"
+    yield MODEL.fail(
+        f"The key does not have {model}. It has: {told}.",
+        "Set VIDEO_MODEL to one that it has, and restart the workers."
+        if names
+        else "Ask for access to a video model, or use another key.",
+    )
+
+
+def ask_models() -> list[str]:
+    """Whatever goes wrong is a VeoError."""
+    try:
+        return route.list_models()
+    except VeoError:
+        raise
+    except Exception as error:
+        sentence = f"The API cannot be asked with this SDK: {words_of(error)}"
+        raise VeoError(sentence, code="no_sdk", permanent=True) from error
+
+
+def _reached_without_key(look: Look, start: str) -> Iterator[Finding]:
+    try:
+        if look.clock is not None:
+            look.clock.answer()
+            yield API.ok(f"{route.address()} answers; it was asked nothing without a key.")
+    except (TooSlow, httpx.HTTPError, httpx.InvalidURL) as error:
+        yield API.fail(f"{route.address()} is not reached: {words_of(error)}", start)
+
+
+_NAMES = ("GOOGLE_API_KEY", "GEMINI_API_KEY")
+
+
+def _failure(look: Look) -> VeoError | None:
+    try:
+        if look.models is not None:
+            look.models.answer()
+    except VeoError as error:
+        return error
+    except TooSlow:
+        pass
+    return None
+
+
+def _words(error: VeoError) -> str:
+    """The API's own, without what a poll or a submission would say around them."""
+    cause = error.__cause__
+    return words_of(cause and getattr(cause, "message", None) or cause or error.sentence)
