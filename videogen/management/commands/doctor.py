@@ -3,6 +3,8 @@ from __future__ import annotations
 import argparse
 import logging
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from typing import Any
 
 from django.core.management.base import BaseCommand
@@ -37,11 +39,18 @@ class Command(BaseCommand):
         )
 
     def handle(self, **options: Any) -> None:
-        if options["verbosity"] < 2:
-            # What they have to say is in the findings.
-            for name in ("videogen", "django", "django-q"):
-                logging.getLogger(name).setLevel(logging.CRITICAL)
-        findings = examine(is_offline=options["offline"])
+        with _quiet() if options["verbosity"] < 2 else nullcontext():
+            findings = examine(is_offline=options["offline"])
         (tell_json if options["json"] else tell)(findings, self.stdout)
         if code := exit_code(findings):
             sys.exit(code)
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """What the log would say stands in the findings."""
+    logging.disable(logging.CRITICAL)
+    try:
+        yield
+    finally:
+        logging.disable(logging.NOTSET)
