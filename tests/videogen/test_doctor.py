@@ -11,6 +11,7 @@ from datetime import timedelta
 from decimal import Decimal
 from email.utils import format_datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from threading import Thread
 from typing import Any
 
@@ -25,6 +26,7 @@ from django_q.status import Stat, Status
 
 from tests.conftest import KEY
 from tests.factories import make_lane, make_render, make_shot
+from tests.installations import Installation, wait_until
 from videogen.doctor import storage
 from videogen.doctor.examining import CHECKS, WITH_TABLES, examine
 from videogen.models import VideoRender
@@ -409,6 +411,134 @@ def test_probes_leave_nothing_behind(healthy, settings, tmp_path):
 
     left = [path for path in tmp_path.rglob("*") if path.is_file()]
     assert left == []
+
+
+# -- faults that only a process of its own can have ----------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def installation(tmp_path_factory):
+    """Migrated once; the API is not asked."""
+    place = Installation(tmp_path_factory.mktemp("doctor"))
+    place.manage("migrate", "--verbosity=0")
+    return place
+
+
+def package(folder, name, text):
+    """A module that is found before the installed one."""
+    file = folder / "planted" / Path(*name.split(".")) / "__init__.py"
+    file.parent.mkdir(parents=True)
+    file.write_text(text)
+    return {"PYTHONPATH": str(folder / "planted")}
+
+
+def sdk_of(version):
+    return lambda folder: package(folder, "google.genai", f'__version__ = "{version}"')
+
+
+def broken(name, words):
+    return lambda folder: package(folder, name, f"raise ImportError({words!r})")
+
+
+def variables(**values):
+    return lambda folder: {name: value.format(folder=folder) for name, value in values.items()}
+
+
+def below_a_file(folder):
+    (folder / "file").write_text("in the way")
+    return {"VIDEO_STATE_DIR": str(folder / "file" / "var"), "DJANGO_SECRET_KEY": ""}
+
+
+# fault → (its surroundings, check, what the finding has to say)
+SURROUNDINGS = {
+    "an SDK without Veo": (sdk_of("3.0.0"), "sdk", "google-genai is 3.0.0"),
+    "an old SDK": (sdk_of("2.33.9"), "sdk", "google-genai is 2.33.9"),
+    "no SDK": (broken("google.genai", "No module named genai"), "sdk", "No module named genai"),
+    "no FFmpeg": (broken("av", "libavcodec.so.62: cannot open"), "ffmpeg", "libavcodec.so.62"),
+    "no database": (
+        variables(DATABASE_URL="sqlite:///{folder}/none.sqlite3"),
+        "database",
+        "none.sqlite3",
+    ),
+    "a database server away": (
+        variables(DATABASE_URL="postgres://somebody:a-password@127.0.0.1:9/videogen"),
+        "database",
+        "not reached",
+    ),
+    "a database without tables": (
+        variables(DATABASE_URL="sqlite:///{folder}/empty.sqlite3"),
+        "migrations",
+        "not applied",
+    ),
+    "no secret key and no folder for one": (
+        below_a_file,
+        "configuration",
+        "There is no secret key",
+    ),
+    "a setting that is no number": (
+        variables(VIDEO_POLL_SECONDS="soon"),
+        "configuration",
+        "VIDEO_POLL_SECONDS",
+    ),
+    "a database of no kind": (
+        variables(DATABASE_URL="oracel://somebody:a-password@127.0.0.1/x"),
+        "configuration",
+        "does not start",
+    ),
+    "no time zones": (variables(PYTHONTZPATH="/nowhere"), "configuration", "America/Los_Angeles"),
+}
+
+
+@pytest.mark.xdist_group("doctor")
+@pytest.mark.parametrize(
+    ("plant", "check", "words"), SURROUNDINGS.values(), ids=SURROUNDINGS.keys()
+)
+def test_a_fault_around_the_process_is_named(installation, tmp_path, plant, check, words):
+    (tmp_path / "empty.sqlite3").touch()
+    place = Installation(tmp_path / "here", DATABASE_URL=installation.environment["DATABASE_URL"])
+    place.environment |= plant(tmp_path)
+
+    done = place.manage("doctor", "--json", "--offline", check=False)
+
+    assert "Traceback" not in done.stdout + done.stderr
+    *lines, last = map(json.loads, done.stdout.splitlines())
+    failed = [line for line in lines if line["level"] == "failure"]
+    assert [line["check"] for line in failed] == [check], failed
+    assert words in failed[0]["sentence"]
+    assert failed[0]["what_to_do"]
+    assert (last["summary"]["failures"], done.returncode) == (1, 1)
+    assert "a-password" not in done.stdout + done.stderr
+    assert not (tmp_path / "none.sqlite3").exists()
+
+
+@pytest.mark.xdist_group("doctor")
+def test_with_workers_everything_is_in_order(tmp_path):
+    place = Installation(tmp_path / "here")
+    try:
+        place.manage("migrate", "--verbosity=0")
+        place.start_simulator()
+        place.start("work")
+
+        def look():
+            done = place.manage("doctor", "--json", check=False)
+            return [json.loads(line) for line in done.stdout.splitlines()]
+
+        wait_until(lambda: not look()[-1]["summary"]["warnings"], 60, "for the workers")
+        *lines, last = look()
+    finally:
+        place.close()
+
+    assert {line["level"] for line in lines} == {"ok"}
+    (workers,) = (line["sentence"] for line in lines if line["check"] == "workers")
+    assert workers.startswith("2 on ")
+    assert last["summary"] == {"ok": len(lines), "warnings": 0, "failures": 0}
+
+
+@pytest.mark.xdist_group("doctor")
+def test_usage_has_an_exit_code_of_its_own(installation):
+    done = installation.manage("doctor", "--everything", check=False)
+
+    assert done.returncode == 2
 
 
 # -- the page --------------------------------------------------------------------------------------
