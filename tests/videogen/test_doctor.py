@@ -121,6 +121,15 @@ def test_people_read_level_check_and_what_to_do(healthy, settings):
     assert "1 warning, 1 failure." in text
 
 
+def test_only_who_was_asked_says_that_the_key_is_right(healthy, settings):
+    settings.VIDEO_BACKEND = "gemini"
+
+    assert doctor()[0]["key"][0]["sentence"] == "It is set, and the API takes it."
+    assert doctor("--offline")[0]["key"][0]["sentence"] == "It is set."
+    settings.VIDEO_API_BASE_URL = "http://127.0.0.1:9"
+    assert doctor()[0]["key"][0]["sentence"] == "It is set."
+
+
 def test_offline_asks_the_api_nothing(healthy, settings, start_far_end):
     server = start_far_end()
     server.answer(200, {"models": []})
@@ -556,6 +565,13 @@ def test_the_page_tells_the_same(healthy, settings):
     assert page.text.index("The key does not have") < page.text.index("None run.")
     assert KEY not in page.text
     assert "no-store" in page.headers["Cache-Control"]
+
+
+def test_the_first_page_leads_there(healthy):
+    make_shot()
+
+    assert PAGE in producer().get("/admin/").text
+    assert PAGE not in viewer().get("/admin/").text
 
 
 def test_who_may_not_spend_does_not_see_the_page(healthy):

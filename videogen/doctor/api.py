@@ -24,7 +24,6 @@ MODEL = Topic("model", "Model")
 OLDEST_SDK = (2, 34)
 FIRST_WRONG_SDK = (3, 0)
 MOST_NAMES = 20
-_REFUSED = ("key_refused", "no_api_key")
 
 
 def check_sdk(look: Look) -> Iterator[Finding]:
@@ -75,7 +74,7 @@ def check_key(look: Look) -> Iterator[Finding]:
             "accent): it was not copied well.",
             "Copy it again, without quotation marks.",
         )
-    elif (refusal := _failure(look)) and refusal.code in _REFUSED:
+    elif (refusal := _failure(look)) and getattr(refusal, "code", "") == "key_refused":
         yield KEY.fail(
             f"The API refuses the key: {_words(refusal)}",
             "Make a key in the API's console and put it into GEMINI_API_KEY, restart the workers, "
@@ -84,7 +83,8 @@ def check_key(look: Look) -> Iterator[Finding]:
     elif not route.needs_key():
         yield KEY.ok("The simulator takes any.")
     else:
-        yield KEY.ok("It is set." if look.models is None else "It is set and not refused.")
+        is_known = look.models is not None and _failure(look) is None
+        yield KEY.ok(f"It is set{', and the API takes it' if is_known else ''}.")
 
 
 def check_api(look: Look) -> Iterator[Finding]:
@@ -171,14 +171,12 @@ def _reached_without_key(look: Look, start: str) -> Iterator[Finding]:
 _NAMES = ("GOOGLE_API_KEY", "GEMINI_API_KEY")
 
 
-def _failure(look: Look) -> VeoError | None:
+def _failure(look: Look) -> VeoError | TooSlow | None:
     try:
         if look.models is not None:
             look.models.answer()
-    except VeoError as error:
+    except (VeoError, TooSlow) as error:
         return error
-    except TooSlow:
-        pass
     return None
 
 
