@@ -28,7 +28,7 @@ from tests.conftest import KEY
 from tests.factories import make_lane, make_render, make_shot
 from tests.installations import Installation, wait_until
 from videogen.doctor import storage
-from videogen.doctor.examining import CHECKS, WITH_TABLES, examine
+from videogen.doctor.examining import CHECKS, FIRST, WITH_TABLES, examine
 from videogen.models import VideoRender
 
 from .browsers import producer, viewer
@@ -88,7 +88,7 @@ def test_a_healthy_installation_has_no_failure(healthy):
 
 
 def test_every_check_says_something(healthy):
-    keys = {topic.key for topic, _ in (*CHECKS, *WITH_TABLES)} | {"sdk"}
+    keys = {topic.key for topic, _ in (*FIRST, *CHECKS, *WITH_TABLES)}
 
     assert set(doctor()[0]) == keys - {"redis"}
 
@@ -268,6 +268,16 @@ def redis_is_away(scene):
     scene.settings.Q_CLUSTER = queue | {"redis": "redis://:a-password@127.0.0.1:9/0"}
 
 
+def odd_resolution(scene):
+    scene.settings.VIDEO_RESOLUTION = "480p"
+
+
+def no_project(scene):
+    pay(scene)
+    scene.settings.VIDEO_MODEL = "veo-3.1-generate-001"
+    scene.settings.VIDEO_VERTEX_PROJECT = ""
+
+
 def no_price(scene):
     pay(scene)
     scene.settings.VIDEO_MODEL = "veo-9"
@@ -327,6 +337,8 @@ FAULTS = {
     "queue paused": (queue_paused, "queue", "warning", "ines paused it."),
     "queue waits": (queue_waits, "queue", "warning", "Spend-based limit."),
     "Redis away": (redis_is_away, "redis", "failure", "does not answer"),
+    "an odd resolution": (odd_resolution, "request", "failure", "480p"),
+    "no project": (no_project, "key", "failure", "no project is named"),
     "no price": (no_price, "price", "failure", "veo-9"),
     "a window below one video": (small_window, "quota", "failure", "$3.20"),
     "nothing a minute": (nothing_a_minute, "quota", "failure", "VIDEO_SUBMISSIONS_PER_MINUTE"),

@@ -11,7 +11,6 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import httpx
 from django.db import connection
 
-from . import route
 from .findings import Finding, Topic, words_of
 from .look import Look
 from .questions import TooSlow
@@ -26,11 +25,11 @@ SET_IT = (
 )
 
 
-def ask_clock(seconds: float) -> timedelta | None:
+def ask_clock(address: str, seconds: float) -> timedelta | None:
     """How far this clock is ahead of the API's; None where it does not tell. Sends no key. Raises
     httpx.HTTPError, httpx.InvalidURL."""
     began = datetime.now(UTC)
-    response = httpx.head(route.address(), timeout=seconds, follow_redirects=False)
+    response = httpx.head(address, timeout=seconds, follow_redirects=False)
     ended = datetime.now(UTC)
     try:
         told = parsedate_to_datetime(response.headers["date"])

@@ -8,22 +8,26 @@ from functools import partial
 
 from django.conf import settings
 
-from . import api, clock, configuration, database, pictures, spending, storage, working
+from . import api, clock, configuration, database, pictures, route, spending, storage, working
 from .findings import Finding, Topic, without_secrets, words_of
 from .look import Check, Look
 from .questions import Question
 
 logger = logging.getLogger(__name__)
 
-# In the order in which they are told; the database's come before what needs it.
+# In the order in which they are told. Importing the SDK takes a second or two of nobody's time to
+# answer, and the table of models says which API is asked: they come before the questions.
+FIRST: tuple[tuple[Topic, Check], ...] = (
+    (api.SDK, api.check_sdk),
+    (database.DATABASE, database.check_database),
+    (database.MIGRATIONS, database.check_migrations),
+)
 CHECKS: tuple[tuple[Topic, Check], ...] = (
     (configuration.CONFIGURATION, configuration.check_configuration),
     (configuration.DEBUG, configuration.check_debug),
     (api.KEY, api.check_key),
     (api.API, api.check_api),
     (api.MODEL, api.check_model),
-    (database.DATABASE, database.check_database),
-    (database.MIGRATIONS, database.check_migrations),
     (clock.CLOCK, clock.check_clock),
     (clock.ZONES, clock.check_zones),
     (storage.MEDIA, storage.check_media),
@@ -39,6 +43,7 @@ WITH_TABLES: tuple[tuple[Topic, Check], ...] = (
     (working.WORKERS, working.check_workers),
     (working.QUEUE, working.check_queue),
     (storage.CLIPS, storage.check_clips),
+    (api.REQUEST, api.check_request),
     (spending.PRICE, spending.check_price),
     (spending.QUOTA, spending.check_quota),
     (spending.BUDGET, spending.check_budget),
@@ -53,8 +58,9 @@ def examine(*, is_offline: bool = False, seconds: float = SECONDS) -> list[Findi
     """All that is found. Others are asked for so many seconds at most, all at once; is_offline:
     the video API is not asked. Does not raise for what it finds."""
     look = Look(is_offline, seconds)
-    # First, for it imports the SDK: that takes a second or two of nobody's time to answer.
-    findings = list(_run(api.SDK, api.check_sdk, look))
+    findings: list[Finding] = []
+    for topic, check in FIRST:
+        findings += _run(topic, check, look)
     _ask(look)
     for topic, check in CHECKS:
         findings += _run(topic, check, look)
@@ -75,9 +81,11 @@ def examine(*, is_offline: bool = False, seconds: float = SECONDS) -> list[Findi
 
 
 def _ask(look: Look) -> None:
+    look.route = route.of_model(has_tables=look.has_tables)
     if not look.is_offline:
-        look.models = Question(api.ask_models, look.seconds)
-        look.clock = Question(partial(clock.ask_clock, look.seconds), look.seconds)
+        address = route.address(look.route)
+        look.models = Question(partial(api.ask_models, look.route), look.seconds)
+        look.clock = Question(partial(clock.ask_clock, address, look.seconds), look.seconds)
     if "redis" in settings.Q_CLUSTER:
         look.redis = Question(partial(working.ping_redis, look.seconds), look.seconds)
 

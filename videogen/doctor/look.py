@@ -16,6 +16,8 @@ class Look:
 
     is_offline: bool
     seconds: float
+    # Of the configured model.
+    route: str = ""
     models: Question[list[str]] | None = None
     clock: Question[timedelta | None] | None = None
     redis: Question[object] | None = None

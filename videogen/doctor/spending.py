@@ -33,7 +33,7 @@ def check_price(look: Look) -> Iterator[Finding]:
         f"{settings.VIDEO_DURATION_SECONDS} seconds of {settings.VIDEO_MODEL} at "
         f"{settings.VIDEO_RESOLUTION}"
     )
-    if price := _price():
+    if price := _price(look):
         yield PRICE.ok(f"{usd(price.usd)} for {what}.")
     else:
         yield PRICE.fail(
@@ -58,7 +58,7 @@ def check_quota(look: Look) -> Iterator[Finding]:
             f"Set a number above 0, or none at all, {RESTART}.",
         )
         return
-    price = _price()
+    price = _price(look)
     if price and price.usd and (problem := window_problem(price.usd)):
         yield QUOTA.fail(
             f"No video fits into the account's window: {problem}",
@@ -83,7 +83,7 @@ def check_quota(look: Look) -> Iterator[Finding]:
 
 
 def check_budget(look: Look) -> Iterator[Finding]:
-    limit, price = overall_limit_usd(), _price()
+    limit, price = overall_limit_usd(), _price(look)
     used_up = [each for each in usage_of(Budget.objects.all()).values() if not each.left_usd]
     if limit is None:
         if not route.is_simulated():
@@ -131,9 +131,9 @@ def check_patience(look: Look) -> Iterator[Finding]:
         yield PATIENCE.ok(f"{wait:g} minutes for a video, {download:g} for a download.")
 
 
-def _price() -> KnownPrice | None:
+def _price(look: Look) -> KnownPrice | None:
     return PriceList().find(
-        settings.VIDEO_BACKEND,
+        route.backend_of(look.route),
         settings.VIDEO_MODEL,
         settings.VIDEO_RESOLUTION,
         settings.VIDEO_DURATION_SECONDS,

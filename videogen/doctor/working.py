@@ -8,13 +8,12 @@ from datetime import timedelta
 from django.conf import settings
 from django.utils import timezone
 
-from videogen.lanes import BY_PERSON
-from videogen.models import VideoRender
+from videogen.lanes import BY_PERSON, served_lanes
+from videogen.models import Lane, VideoRender
 from videogen.quota import queued_in, slot_of_next
 from videogen.supervision import overdue_work
 from videogen.wakeups import is_cluster_running, oldest_waiting_task, running_clusters
 
-from . import route
 from .findings import Finding, Topic
 from .look import Look
 
@@ -70,33 +69,34 @@ def check_workers(look: Look) -> Iterator[Finding]:
 
 
 def check_queue(look: Look) -> Iterator[Finding]:
-    lane = route.lane()
-    if lane is None:
+    lanes = served_lanes()
+    for lane in lanes:
+        yield _state_of(lane, f"{lane.name}: " if len(lanes) > 1 else "")
+    if not lanes:
         yield QUEUE.ok("Nothing was sent yet.")
-        return
+
+
+def _state_of(lane: Lane, name: str) -> Finding:
     waiting = queued_in(lane).count()
     told = f"{_renders(waiting)}." if waiting else "Nothing waits."
     if lane.paused_at and lane.pause_code == BY_PERSON:
-        yield QUEUE.warn(
-            f"It is paused. {lane.pause_reason} {told}",
+        return QUEUE.warn(
+            f"{name}It is paused. {lane.pause_reason} {told}",
             "Resume it: admin, Lanes, Resume the queue.",
         )
-        return
     if lane.paused_at:
-        yield QUEUE.fail(
-            f"The API stopped it. {lane.pause_reason} {told}",
+        return QUEUE.fail(
+            f"{name}The API stopped it. {lane.pause_reason} {told}",
             "Mend that, then resume the queue: admin, Lanes, Resume the queue.",
         )
-        return
     slot = slot_of_next(lane)
     if slot and slot.at and slot.code and slot.at > timezone.now():
-        yield QUEUE.warn(
-            f"It waits for quota until {timezone.localtime(slot.at):%Y-%m-%d %H:%M}. {slot.reason} "
-            f"{told}",
+        return QUEUE.warn(
+            f"{name}It waits for quota until {timezone.localtime(slot.at):%Y-%m-%d %H:%M}. "
+            f"{slot.reason} {told}",
             "Nothing: it goes on by itself.",
         )
-        return
-    yield QUEUE.ok(f"It is open. {told}")
+    return QUEUE.ok(f"{name}It is open. {told}")
 
 
 def ping_redis(seconds: float) -> object:
