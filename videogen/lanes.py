@@ -21,10 +21,12 @@ LONGEST_QUOTA_WAIT = timedelta(minutes=5)
 BY_PERSON = "person"
 
 
-def pause_lane(lane: Lane, error: VeoError) -> None:
+def pause_lane(lane: Lane, error: VeoError, advice: str = "") -> None:
     """No other submission can succeed until a person mends something."""
     Lane.objects.filter(pk=lane.pk, paused_at=None).update(
-        paused_at=timezone.now(), pause_code=error.code, pause_reason=error.sentence
+        paused_at=timezone.now(),
+        pause_code=error.code,
+        pause_reason=f"{error.sentence} {advice}".strip(),
     )
 
 

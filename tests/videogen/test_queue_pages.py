@@ -174,6 +174,36 @@ def test_what_a_person_must_mend_is_one_notice_and_one_click(simulator, fail, fa
     assert batch.renders.filter(state="done").count() == 3
 
 
+def pause_reason_after_404(fail, **batch):
+    batch, _ = renders_of_batch(State.QUEUED, **batch)
+    fail("submit", "model_retired")
+    lane = Lane.objects.get()
+    work(lane, until=lambda found: Lane.objects.get().paused_at)
+    reason = Lane.objects.get().pause_reason
+    assert VideoRender.objects.get().error_message == reason
+    return batch, reason
+
+
+def test_a_model_of_the_settings_that_is_gone_is_mended_there(fail):
+    _, reason = pause_reason_after_404(fail)
+
+    assert reason.startswith("The model is not available (")
+    assert reason.endswith(
+        "veo-3.1-generate-preview comes from the settings: set VIDEO_MODEL to one that the key "
+        "has. What waits keeps its model: cancel it, plan its shots again and resume the queue."
+    )
+
+
+def test_a_model_of_a_batch_that_is_gone_is_mended_in_the_batch(fail):
+    batch, reason = pause_reason_after_404(fail, model="veo-3.1-fast-generate-preview")
+
+    assert "VIDEO_MODEL" not in reason
+    assert reason.endswith(
+        f"veo-3.1-fast-generate-preview was chosen for batch {batch.pk}: cancel what waits of it, "
+        "plan its shots with another model and resume the queue."
+    )
+
+
 def test_a_person_pauses_the_queue_and_says_why():
     batch, (_, queued) = renders_of_batch(State.RUNNING, State.QUEUED)
     lane = Lane.objects.get()
