@@ -25,6 +25,7 @@ BADGES = {
     Action.BLOCKED: Badge("red", "blocked"),
 }
 
+NOT_TAKEN = "The model does not take this: see above."
 # Google's filter refuses most pictures of children; a storybook is full of them.
 CHILDREN = "Children in the picture are often blocked by the safety filter (not charged then)."
 
@@ -79,7 +80,12 @@ class PlanRow:
 
     @property
     def reasons(self) -> Sequence[str]:
-        return reasons_of(self.row, self.plan.mode)
+        reasons = reasons_of(self.row, self.plan.mode)
+        if not self.is_blocked:
+            return reasons
+        # The page says those once, above the rows.
+        own = [each for each in reasons if each not in self.row.not_taken]
+        return own if len(own) == len(reasons) else [*own, NOT_TAKEN]
 
     @property
     def ways(self) -> Sequence[Way]:
@@ -92,6 +98,7 @@ class PlanRow:
                 has_storyboard=bool(row.shot.storyboard_payload),
                 has_broken_pin=bool(row.selection.broken),
                 reason=row.decision.reason,
+                is_not_taken=bool(row.not_taken) and row.impossible == row.not_taken,
             )
             return ways_to_mend(row.shot.pk, self.plan.story.pk, self.around.documents, blocked)
         if self.action == Action.SKIP:
@@ -102,7 +109,9 @@ class PlanRow:
 
     @property
     def warnings(self) -> Sequence[str]:
-        return (*self.row.warnings, *((CHILDREN,) if speaks_of_children(self.row) else ()))
+        # The page says the notes once, above the rows.
+        own = [each for each in self.row.warnings if each not in self.plan.request.notes]
+        return (*own, *((CHILDREN,) if speaks_of_children(self.row) else ()))
 
     @property
     def cost(self) -> str:
