@@ -60,7 +60,7 @@ class RequestSettings:
 
     @classmethod
     def of_render(cls, render: VideoRender, model: str = "") -> RequestSettings:
-        """As the render was asked for, on another `model` where one is named. Two queries."""
+        """As the render was asked for, on another `model` where one is named. Three queries."""
         table = ModelTable()
         capability = table.find(model or render.model)
         extras, notes = _extras(
@@ -71,7 +71,7 @@ class RequestSettings:
         )
         return cls(
             capability=capability,
-            default_model=settings.VIDEO_MODEL,
+            default_model=_default_model(story__scenelets__shots=render.shot_id),
             aspect_ratio=render.aspect_ratio,
             resolution=render.resolution,
             duration_seconds=render.duration_seconds,
@@ -169,9 +169,24 @@ def extras_in_words(asked: RequestSettings | VideoRender) -> list[tuple[str, str
     return [(EXTRAS[name], str(value)) for name, value in extras_of(asked).items()]
 
 
+def asked_of(render: VideoRender) -> Asked:
+    """What a model may refuse of the render's request."""
+    return Asked(
+        aspect_ratio=render.aspect_ratio,
+        resolution=render.resolution,
+        seconds=render.duration_seconds,
+        references=len(render.references),
+        person_generation=render.person_generation,
+    )
+
+
 def default_model_of(story: Story) -> str:
     """What its batches use where they name none. One query."""
-    own = StorySettings.objects.filter(story=story).values_list("model", flat=True).first()
+    return _default_model(story=story)
+
+
+def _default_model(**story: object) -> str:
+    own = StorySettings.objects.filter(**story).values_list("model", flat=True).first()
     return own or settings.VIDEO_MODEL
 
 
