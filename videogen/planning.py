@@ -120,6 +120,7 @@ class Plan:
         wanted = Wanted(
             videos=over + self.count(Action.GENERATE),
             backend=request.backend,
+            model=request.model,
             asked=request.asked(self.most_references),
         )
         return shortage(self.limits, request.prices, request.table, wanted, self.over_budget)
