@@ -420,6 +420,18 @@ def test_what_the_model_does_not_take_is_said_once_and_blocks_every_row(settings
     assert button(response) == ("Nothing to generate", True)
 
 
+def test_a_row_by_itself_says_what_the_page_says_above_the_rows(settings):
+    settings.VIDEO_ASPECT_RATIO, settings.VIDEO_SEED = "9:16", 7
+    shots = make_shots(2)
+    url = reverse("admin:videogen_renderbatch_plan_row", args=[make_draft(shots).pk, shots[0].pk])
+
+    text = producer().get(url).text
+
+    assert f"{STANDARD} makes no 9:16 at 1080p with reference pictures" in text
+    assert f"{STANDARD} takes no seed: it is not sent." in text
+    assert "see above" not in text
+
+
 def test_the_plan_links_to_what_is_known_of_the_model(settings):
     settings.VIDEO_ASPECT_RATIO = "9:16"
     draft = make_draft(make_shots(1))

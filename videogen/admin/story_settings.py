@@ -43,6 +43,8 @@ class StorySettingsInline(admin.StackedInline):
     form = StorySettingsForm
     formset = StorySettingsFormSet
     can_delete = False
+    # Always there, and nothing to take away; empty it leaves no row.
+    extra, min_num, max_num = 0, 1, 1
     fields = ["model", "seed", "negative_prompt", "person_generation"]
 
     def formfield_for_dbfield(self, db_field, request, **kwargs):

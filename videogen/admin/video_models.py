@@ -2,7 +2,9 @@ from __future__ import annotations
 
 from django import forms
 from django.contrib import admin
+from django.contrib.admin.widgets import AdminTextareaWidget
 from django.core.exceptions import ValidationError
+from django.db.models import CharField
 from django.forms.models import BaseInlineFormSet
 from django.urls import reverse
 from django.utils.html import format_html, format_html_join
@@ -64,7 +66,14 @@ class FormatInline(admin.TabularInline):
     form = FormatForm
     formset = FormatFormSet
     extra = 0
+    verbose_name = "resolution"
     verbose_name_plural = "What goes together"
+
+    def formfield_for_dbfield(self, db_field, request, **kwargs):
+        # Django's own fields are so wide that five of them leave the page.
+        if isinstance(db_field, CharField):
+            kwargs["widget"] = forms.TextInput(attrs={"size": 12})
+        return super().formfield_for_dbfield(db_field, request, **kwargs)
 
 
 @admin.register(VideoModel)
@@ -94,6 +103,11 @@ class VideoModelAdmin(admin.ModelAdmin):
         ),
     ]
 
+    def formfield_for_dbfield(self, db_field, request, **kwargs):
+        if db_field.name == "source":
+            kwargs["widget"] = AdminTextareaWidget(attrs={"rows": 4})
+        return super().formfield_for_dbfield(db_field, request, **kwargs)
+
     def get_queryset(self, request):
         return super().get_queryset(request).prefetch_related("formats")
 
@@ -109,13 +123,13 @@ class VideoModelAdmin(admin.ModelAdmin):
         rows = Price.objects.filter(model=model.name)
         words = format_html_join(
             "",
-            "<li>{}: ${} per second since {}</li>",
+            "{}: ${} per second since {}<br>",
             ((each.resolution, f"{each.usd_per_second:.4f}", each.since) for each in rows),
         )
         where = f"{reverse('admin:videogen_price_changelist')}?{urlencode({'model': model.name})}"
         return format_html(
-            '<ul class="st-reasons">{}</ul><a href="{}">Prices of {}</a>',
-            words or "No price is known, and what has none is never sent.",
+            '{}<a href="{}">Prices of {}</a>',
+            words or "No price is known, and what has none is never sent. ",
             where,
             model,
         )

@@ -102,7 +102,9 @@ def show_row(
             "shot": shot,
             "mode": mode,
             "wishes": wishes,
-            "each": PlanRow(plan, plan.rows[0], Surroundings.of(batch.story, [shot.pk])),
+            "each": PlanRow(
+                plan, plan.rows[0], Surroundings.of(batch.story, [shot.pk]), is_alone=True
+            ),
             "details": RowDetails.of(shot),
             "back": "plan" if "part" in request.GET else "row",
         },
@@ -222,7 +224,7 @@ class PlanPage:
         request = self.plan.request
         shape = f"{request.aspect_ratio}, {request.resolution}, {request.duration_seconds} s"
         model = f"{request.model} ({request.capability.route_words})"
-        return [("model", model), ("shape", shape), *extras_in_words(request)]
+        return [("asked of", model), ("shape", shape), *extras_in_words(request)]
 
     @cached_property
     def counts(self) -> list[tuple[Badge, int]]:

@@ -54,9 +54,12 @@ def key_frame_urls(shots: Iterable[int]) -> dict[int, str]:
 
 @dataclass(frozen=True)
 class PlanRow:
+    """`is_alone`: without the page that says above the rows what concerns them all."""
+
     plan: Plan
     row: ShotPlan
     around: Surroundings = field(default_factory=Surroundings)
+    is_alone: bool = False
 
     @property
     def action(self) -> Action:
@@ -81,9 +84,8 @@ class PlanRow:
     @property
     def reasons(self) -> Sequence[str]:
         reasons = reasons_of(self.row, self.plan.mode)
-        if not self.is_blocked:
+        if self.is_alone or not self.is_blocked:
             return reasons
-        # The page says those once, above the rows.
         own = [each for each in reasons if each not in self.row.not_taken]
         return own if len(own) == len(reasons) else [*own, NOT_TAKEN]
 
@@ -109,8 +111,8 @@ class PlanRow:
 
     @property
     def warnings(self) -> Sequence[str]:
-        # The page says the notes once, above the rows.
-        own = [each for each in self.row.warnings if each not in self.plan.request.notes]
+        above = () if self.is_alone else self.plan.request.notes
+        own = [each for each in self.row.warnings if each not in above]
         return (*own, *((CHILDREN,) if speaks_of_children(self.row) else ()))
 
     @property
