@@ -51,6 +51,11 @@ def bearer_of(credentials: Credentials) -> str:
     return token
 
 
+def authorization() -> dict[str, str]:
+    """The header for Cloud Storage. Raises VeoError where there are no credentials."""
+    return {"Authorization": f"Bearer {bearer_of(load_credentials())}"}
+
+
 def auth_error(error: Exception) -> VeoError | None:
     """What it means that the credentials failed; None where they are not what failed."""
     from google.auth import exceptions

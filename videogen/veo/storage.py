@@ -1,67 +1,32 @@
-"""Cloud Storage, where Vertex AI puts videos: gs:// links, what to GET for them, what lies below a
-prefix. By the JSON API (https://cloud.google.com/storage/docs/json_api/v1), the token in the header
-and to the storage host only."""
+"""Cloud Storage, where Vertex AI puts videos: what lies below a prefix. By the JSON API
+(https://cloud.google.com/storage/docs/json_api/v1), the token in the header and to the storage host
+only."""
 
 from __future__ import annotations
 
 import json
-import re
 import time
-from urllib.parse import quote
 
 import httpx
 from django.conf import settings
 
 from videogen.errors import VeoError
+from videogen.gs_links import objects_url, split_gs
 
-from .credentials import bearer_of, load_credentials
+from .credentials import authorization
 from .failures import status_error
 from .vertex_failures import list_error
 
 # Below one submission's prefix: one video, perhaps with a marker of the folder.
 MOST_OBJECTS = 50
 MAX_LIST_BYTES = 1024**2
-_GS = re.compile(r"gs://([a-z0-9][a-z0-9._-]{1,61}[a-z0-9])/([^/\s\\?#]+(?:/[^/\s\\?#]+)*)")
-
-
-def split_uri(uri: str) -> tuple[str, str]:
-    """Bucket and object of a gs:// link. Raises ValueError where it is none."""
-    match = _GS.fullmatch(uri)
-    if match is None or not uri.isprintable() or {".", ".."} & set(match[2].split("/")):
-        raise ValueError("This is no link to an object in Cloud Storage (gs://bucket/object).")
-    return match[1], match[2]
-
-
-def own_bucket() -> str:
-    """The bucket of VIDEO_VERTEX_STORAGE_URI; empty where videos come inline."""
-    return settings.VIDEO_VERTEX_STORAGE_URI.removeprefix("gs://").partition("/")[0]
-
-
-def prefix_of(token: str) -> str:
-    """Where the video of the submission with this token lands: a gs:// prefix that ends with a
-    slash. Empty where videos come inline."""
-    base = settings.VIDEO_VERTEX_STORAGE_URI.rstrip("/")
-    if not base:
-        return ""
-    return f"{base}/{token}/" if token else f"{base}/"
-
-
-def media_url(uri: str) -> str:
-    """What to GET for the object behind a gs:// link."""
-    bucket, name = split_uri(uri)
-    return f"{_objects_url(bucket)}/{quote(name, safe='')}?alt=media"
-
-
-def authorization() -> dict[str, str]:
-    """The header for the storage host. Raises VeoError where there are no credentials."""
-    return {"Authorization": f"Bearer {bearer_of(load_credentials())}"}
 
 
 def list_videos(prefix: str) -> list[str]:
     """The gs:// links of the videos below a gs:// prefix. One free request. Raises VeoError."""
     bucket, _, start = prefix.removeprefix("gs://").partition("/")
     query: dict[str, str | int] = {"prefix": start, "maxResults": MOST_OBJECTS}
-    page = _get_json(_objects_url(bucket), query)
+    page = _get_json(objects_url(bucket), query)
     items = page.get("items", [])
     if not isinstance(items, list) or page.get("nextPageToken"):
         raise _unreadable("it is not the list of one submission")
@@ -74,15 +39,11 @@ def list_videos(prefix: str) -> list[str]:
             continue
         uri = f"gs://{bucket}/{name}"
         try:
-            split_uri(uri)
+            split_gs(uri)
         except ValueError as error:
             raise _unreadable("an entry has no usable name") from error
         found.append(uri)
     return found
-
-
-def _objects_url(bucket: str) -> str:
-    return f"{settings.VIDEO_STORAGE_BASE_URL.rstrip('/')}/storage/v1/b/{bucket}/o"
 
 
 def _get_json(url: str, query: dict[str, str | int]) -> dict[str, object]:

@@ -14,16 +14,16 @@ from django.conf import settings
 
 from videogen.answer_limits import MAX_INLINE_ANSWER_BYTES, bounded
 from videogen.errors import VeoError
+from videogen.gs_links import prefix_of, split_gs
 from videogen.words import clean, clean_link
 
 from .credentials import bearer_of, load_credentials
-from .failures import not_supported, stop
-from .reading import MOST_REASONS, can_be_kept, support_codes
-from .storage import list_videos, prefix_of, split_uri
+from .failures import stop
+from .gemini import MOST_MODELS, MOST_REASONS, can_be_kept, support_codes
+from .interface import POLLERS, SUBMITTERS, not_offered
+from .storage import list_videos
 from .values import (
     INLINE,
-    POLLERS,
-    SUBMITTERS,
     Blocked,
     Failed,
     Finished,
@@ -40,7 +40,6 @@ from .vertex_failures import poll_error, submit_error
 if TYPE_CHECKING:
     from google.genai import Client
 
-MOST_MODELS = 1000
 # A video within the answer takes longer than an answer.
 INLINE_PATIENCE = 4
 # google.rpc.Code.INVALID_ARGUMENT: how Vertex ends an operation whose prompt a filter refused.
@@ -51,19 +50,13 @@ _OPERATION = re.compile(
 
 
 class VertexClient:
-    """One pooled connection set; its methods may be called from several threads at once.
-
-    For submissions, connections are not kept alive: on a connection that the server has just
-    closed, "sent or not?" has no answer, and each such doubt is a paid clip that waits for a
-    person.
-    """
+    """A VideoClient."""
 
     def __init__(self, *, submits: bool = False) -> None:
         if not settings.VIDEO_VERTEX_PROJECT:
             raise stop(
                 "no_project",
-                "VIDEO_VERTEX_PROJECT is not set: put the Google Cloud project's id into .env or "
-                "the environment.",
+                "GOOGLE_CLOUD_PROJECT is not set: put the project into .env or the environment.",
             )
         self._credentials = load_credentials()
         # Takes a second to import: only where a call is made.
@@ -109,11 +102,7 @@ class VertexClient:
         )
 
     def submit(self, request: VideoRequest, webhook: Webhook | None = None) -> str:
-        """Send one paid request, once; returns the operation's name. Raises VeoError.
-
-        This API has no word for a webhook. With a bucket, the video lands below a prefix of the
-        request's token.
-        """
+        # Nothing is said of the webhook: this API has no word for one.
         self._sign_in()
         types = self._types
         try:
@@ -155,12 +144,9 @@ class VertexClient:
         return name
 
     def poll(self, operation_name: str) -> PollAnswer:
-        """What became of the operation. Free, may be repeated. Raises VeoError."""
         return _read_operation(self._fetch(operation_name))
 
     def read_inline(self, operation_name: str) -> bytes:
-        """The video of a finished operation whose answer carries it. Free, may be repeated. Raises
-        VeoError."""
         for video in _videos_of(self._fetch(operation_name)):
             if video.video_bytes:
                 return bytes(video.video_bytes)
@@ -169,26 +155,24 @@ class VertexClient:
         )
 
     def cancel(self, operation_name: str) -> None:
-        raise not_supported("Vertex AI documents no way to cancel a video.")
+        raise not_offered("cancelling")
 
     def list_operations(self, model: str) -> tuple[ListedOperation, ...]:
-        raise not_supported("Vertex AI has no list of a model's operations.")
+        raise not_offered("a list of operations")
 
     def list_generated_files(self) -> tuple[GeneratedFile, ...]:
-        raise not_supported("Vertex AI has no list of generated files.")
+        raise not_offered("a list of files")
 
     def find_result(self, token: str) -> Finished | None:
-        """The video that lies below the token's prefix of the bucket; None where there is none
-        (yet), or more than the one that was asked for. Free. Raises VeoError, `not_supported`
-        without a bucket."""
+        """None, too, where more lies there than the one video that was asked for."""
         if not settings.VIDEO_VERTEX_STORAGE_URI or not token:
-            raise not_supported("Without VIDEO_VERTEX_STORAGE_URI there is nowhere to look.")
+            raise not_offered("a place of the submission's own without VIDEO_VERTEX_STORAGE_URI")
         found = list_videos(prefix_of(token))
         return Finished(found[0]) if len(found) == 1 else None
 
     def list_models(self) -> list[str]:
-        """The models that Google publishes and whose name says that they make videos; whether the
-        project may use one is not told. Free. Raises VeoError."""
+        """Those that Google publishes and whose name says that they make videos: whether the
+        project may use one is not told."""
         self._sign_in()
         try:
             # One page, the largest: who turns pages as the API tells may never come to an end.
@@ -199,7 +183,6 @@ class VertexClient:
             raise poll_error(error) from error
 
     def has_model(self, model: str) -> bool:
-        """Whether Google publishes the model. Free. Raises VeoError where it does not say."""
         self._sign_in()
         try:
             self._client.models.get(model=model)
@@ -278,7 +261,7 @@ def _object_link(uri: str) -> str:
     """The gs:// link, as it is stored and printed."""
     link = clean_link(uri)
     try:
-        split_uri(link)
+        split_gs(link)
     except ValueError as error:
         raise VeoError(
             f"Vertex AI tells a link that leads to no object: {clean(link)[:200]}",

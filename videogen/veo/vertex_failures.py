@@ -3,9 +3,6 @@ Gemini API's key."""
 
 from __future__ import annotations
 
-import json
-from typing import Any
-
 from django.conf import settings
 
 from videogen.errors import VeoError
@@ -31,6 +28,14 @@ def list_error(error: Exception) -> VeoError:
 def _in_words(known: VeoError, error: Exception) -> VeoError:
     """The same consequence; another sentence where the Gemini API's would mislead."""
     project = settings.VIDEO_VERTEX_PROJECT
+    if known.code == "no_connection":
+        hint = " Start it: manage.py run_simulator" if settings.VIDEO_BACKEND == "simulator" else ""
+        return VeoError(
+            f"Vertex AI could not be reached at {settings.VIDEO_VERTEX_BASE_URL} "
+            f"({clean(error)}).{hint}",
+            code=known.code,
+            permanent=False,
+        )
     message = failures.message_of(error)
     if known.code == "key_refused":
         reasons = failures.reasons_of(error)
@@ -45,7 +50,7 @@ def _in_words(known: VeoError, error: Exception) -> VeoError:
             return stop(
                 "permission_denied",
                 f"The credentials may not use Vertex AI in the project {project}: {message} "
-                "Check VIDEO_VERTEX_PROJECT, and give them the role Vertex AI User.",
+                "Check GOOGLE_CLOUD_PROJECT, and give them the role Vertex AI User.",
             )
         return stop(
             "credentials_refused",
