@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 
 from django.conf import settings
 from django.db import IntegrityError, transaction
@@ -167,7 +168,8 @@ class _Asking:
                 continue
             line.asked.append((finding.WAY, finding.in_words(result)))
             if isinstance(result, Finished):
-                self._follow(line, result)
+                take = partial(finding.take_result, line.render, result.uri)
+                self._do(line, "Taken: it lies under our own token.", take)
 
     def _follow(self, line: Line, answer: PollAnswer) -> None:
         render = line.render
