@@ -11,7 +11,15 @@ from django.conf import settings
 
 from .errors import DownloadError
 
-_GS = re.compile(r"gs://([a-z0-9][a-z0-9._-]{1,61}[a-z0-9])/([^/\s\\?#]+(?:/[^/\s\\?#]+)*)")
+_BUCKET = r"[a-z0-9][a-z0-9._-]{1,61}[a-z0-9]"
+_GS = re.compile(rf"gs://({_BUCKET})/([^/\s\\?#]+(?:/[^/\s\\?#]+)*)")
+_PREFIX = re.compile(rf"gs://{_BUCKET}((?:/[^/\s\\?#]+)*)/?")
+
+
+def is_prefix(uri: str) -> bool:
+    """Whether videos can be put below it: gs://bucket, or a folder in one."""
+    match = _PREFIX.fullmatch(uri)
+    return match is not None and not {".", ".."} & set(match[1].split("/"))
 
 
 def is_gs(uri: str) -> bool:

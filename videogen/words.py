@@ -11,7 +11,7 @@ from django.conf import settings
 
 # Bearer tokens of this process, the last ones: they change every hour.
 _secrets: deque[str] = deque(maxlen=16)
-# The longest quota is a day's.
+# The longest quota is a day's: who says more says nothing that can be meant.
 LONGEST_RETRY_SECONDS = 48 * 3600.0
 
 
@@ -48,7 +48,9 @@ def clean_link(link: str) -> str:
 
 
 def read_seconds(header: str | None) -> float | None:
-    """A Retry-After header in its usual form."""
-    if not header or not header.isdecimal():
-        return None
-    return min(float(header), LONGEST_RETRY_SECONDS)
+    """A Retry-After header in its usual form; None where it makes no sense."""
+    return believable(float(header)) if header and header.isdecimal() else None
+
+
+def believable(seconds: float) -> float | None:
+    return seconds if seconds <= LONGEST_RETRY_SECONDS else None
