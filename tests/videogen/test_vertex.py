@@ -18,7 +18,7 @@ from videogen import gs_links
 from videogen.answer_limits import LARGEST_INLINE_VIDEO, MAX_INLINE_ANSWER_BYTES
 from videogen.downloads import fetch_clip, new_client
 from videogen.errors import DownloadError
-from videogen.veo import INLINE, Blocked, Failed, Finished, ReferenceImage, download_target
+from videogen.veo import INLINE, Blocked, Failed, Finished, ReferenceImage, Running, download_target
 from videogen.veo import credentials as sign_in
 
 from .test_veo import LATER, NO, QUOTA, STOP, facts, refusal
@@ -135,6 +135,22 @@ def test_an_answer_with_a_name_that_is_none_waits_for_a_person(settings, far_end
 
     assert refusal(vertex.submit).maybe_accepted
     assert len(far_end.requests) == 1
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "projects/example.com:studio/locations/global/publishers/google/models/veo/operations/a-1",
+        "projects/12345/locations/us-central1/operations/678",
+    ],
+)
+def test_a_name_that_is_only_unusual_is_kept_and_asked_about(settings, far_end, vertex, name):
+    far_end.answer(200, {"name": name})
+    settings.VIDEO_VERTEX_BASE_URL = far_end.url
+
+    assert vertex.submit() == name
+    assert vertex.open().poll(name) == Running()
+    assert json.loads(far_end.requests[1][3]) == {"operationName": name}
 
 
 # -- refusals in words that help -------------------------------------------------------------------
@@ -267,6 +283,18 @@ def test_a_sign_in_that_was_withdrawn_stops_the_queue(real_world, signed_in, ver
     assert facts(error) == {"code": "no_credentials", **STOP}
     assert "revoked" in error.sentence
     assert real_world.requests == [], "nothing was sent"
+
+
+def test_who_signs_in_again_is_heard_without_a_restart(real_world, signed_in, vertex, tmp_path):
+    signed_in.answer(400, {"error": "invalid_grant"})
+    signed_in.answer(200, {"access_token": "ya29.new", "expires_in": 3600})
+    real_world.answer(200, {"name": vertex.operation})
+    refusal(vertex.submit)
+    path = tmp_path / "adc.json"
+    path.write_text(path.read_text().replace("renderer@", "another@"))
+
+    assert vertex.submit() == vertex.operation
+    assert sign_in.load_credentials().service_account_email == "another@studio-project.test"
 
 
 def test_a_sign_in_that_cannot_be_reached_waits(real_world, signed_in, vertex):

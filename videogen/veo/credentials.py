@@ -45,6 +45,8 @@ def bearer_of(credentials: Credentials) -> str:
             try:
                 credentials.refresh(partial(Request(), timeout=REFRESH_SECONDS))
             except Exception as error:
+                # Who signs in again is heard without a restart.
+                _default.cache_clear()
                 raise auth_error(error) or error from error
         token = str(credentials.token)
     keep_secret(token)

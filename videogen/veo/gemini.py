@@ -106,7 +106,7 @@ class GeminiClient:
             )
         except Exception as error:
             raise self._with_models(submit_error(error)) from error
-        if not operation.name or not can_be_kept(operation.name):
+        if not operation.name or not _can_be_kept(operation.name):
             raise VeoError(
                 "The API answered the submission without an operation name"
                 f"{' that can be kept' if operation.name else ''}.",
@@ -191,7 +191,7 @@ def _read_operation(operation: Any) -> PollAnswer:
     return Nothing()
 
 
-def can_be_kept(name: str) -> bool:
+def _can_be_kept(name: str) -> bool:
     """As a row's operation name and a part of a path, letter by letter: with another name nothing
     is found again."""
     return _OPERATION_NAME.fullmatch(name) is not None
