@@ -85,7 +85,9 @@ def apply_submit_error(submission: Submission, error: VideogenError) -> None:
     """The submission failed: unknown, refused for now, or refused for good."""
     now = timezone.now()
     render = submission.render
-    reason = {"error_code": error.code, "error_message": error.sentence}
+    advice = _advice(error, render)
+    sentence = f"{error.sentence} {advice}".strip()
+    reason = {"error_code": error.code, "error_message": sentence}
     known = isinstance(error, VeoError)
     unknown = known and error.maybe_accepted
     with transaction.atomic():
@@ -110,8 +112,23 @@ def apply_submit_error(submission: Submission, error: VideogenError) -> None:
         else:
             render.move(State.SUBMITTING, State.FAILED, **reason)
         if known and error.stops_queue:
-            pause_lane(submission.lane, error)
-    logger.warning("%s: %s", render, error.sentence)
+            pause_lane(submission.lane, error, advice)
+    logger.warning("%s: %s", render, sentence)
+
+
+def _advice(error: VideogenError, render: VideoRender) -> str:
+    """A model that the API does not know is mended where it was chosen."""
+    if error.code != "model_not_found":
+        return ""
+    if chosen := render.batch.model:
+        return (
+            f"{chosen} was chosen for batch {render.batch_id}: cancel what waits of it, plan its "
+            "shots with another model and resume the queue."
+        )
+    return (
+        f"{render.model} comes from the settings: set VIDEO_MODEL to one that the key has. What "
+        "waits keeps its model: cancel it, plan its shots again and resume the queue."
+    )
 
 
 def apply_poll(render: VideoRender, answer: PollAnswer, *, may_submit: bool = True) -> None:

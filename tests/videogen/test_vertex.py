@@ -531,7 +531,7 @@ def test_a_broken_download_goes_on_by_range(simulator, vertex, bucket, token, fa
 @pytest.mark.parametrize(
     ("fault", "code", "permanent", "words"),
     [
-        ("not_found", "http_404", True, "not in the bucket"),
+        ("not_found", "http_404", False, "refuses the download"),
         ("forbidden", "http_403", True, "refuses the download"),
         ("unavailable", "http_503", False, "refuses the download"),
         ("html_200", "not_video", False, ""),
