@@ -12,12 +12,12 @@ from urllib.parse import urlsplit
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Warning, register
 
+from .gs_links import is_prefix
 from .models.video_models import LARGEST_SEED
 from .routes import BACKENDS
 
 # A slice of the pump has to end well before the queue's time-out of a task, submissions included.
 SLICE_SECONDS = 25.0
-STORAGE = re.compile(r"gs://[a-z0-9][a-z0-9._-]{1,220}[a-z0-9](/[^\s?#*]+)?")
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
 
@@ -61,6 +61,15 @@ def _check_address(setting: str, name: str) -> list[CheckMessage]:
                 id="videogen.E003",
             )
         ]
+    takes_a_token = setting in ("VIDEO_VERTEX_BASE_URL", "VIDEO_STORAGE_BASE_URL")
+    if takes_a_token and parts.scheme == "http" and parts.hostname not in LOOPBACK:
+        return [
+            Error(
+                f"{name} has no encryption: the access token would be open to read.",
+                hint="Let it begin with https://",
+                id="videogen.E004",
+            )
+        ]
     return []
 
 
@@ -84,8 +93,7 @@ def check_request_settings(**kwargs: Any) -> list[CheckMessage]:
                 id="videogen.E071",
             )
         )
-    place = settings.VIDEO_VERTEX_STORAGE_URI
-    if place and not STORAGE.fullmatch(place):
+    if settings.VIDEO_VERTEX_STORAGE_URI and not is_prefix(settings.VIDEO_VERTEX_STORAGE_URI):
         messages.append(
             Error(
                 "VIDEO_VERTEX_STORAGE_URI is no place in Cloud Storage.",

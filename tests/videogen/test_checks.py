@@ -50,6 +50,18 @@ WRONG = {
     "no bucket": ({"VIDEO_VERTEX_STORAGE_URI": "gs://"}, "videogen.E072"),
     "a bucket alone without its scheme": ({"VIDEO_VERTEX_STORAGE_URI": "bucket"}, "videogen.E072"),
     "a folder with a space": ({"VIDEO_VERTEX_STORAGE_URI": "gs://bucket/a b"}, "videogen.E072"),
+    "a folder above the bucket": (
+        {"VIDEO_VERTEX_STORAGE_URI": "gs://clips-of-ours/../videos"},
+        "videogen.E072",
+    ),
+    "a bucket without encryption": (
+        {
+            "VIDEO_BACKEND": "vertex",
+            "VIDEO_VERTEX_BASE_URL": "https://us-central1-aiplatform.googleapis.com",
+            "VIDEO_STORAGE_BASE_URL": "http://storage.googleapis.com",
+        },
+        "videogen.E004",
+    ),
     "retry too short": ({"Q_CLUSTER": {"retry": 359}}, "videogen.E010"),
     "retry too short for few workers": (
         {"Q_CLUSTER": {"workers": 2, "queue_limit": 10, "retry": 900}},

@@ -25,6 +25,7 @@ from .values import (
     VideoRequest,
     Webhook,
 )
+from .vertex import VertexClient
 
 __all__ = [
     "INLINE",
@@ -48,7 +49,7 @@ __all__ = [
     "sdk_version",
 ]
 
-_CLIENTS: dict[str, type[VideoClient]] = {"gemini": GeminiClient}
+_CLIENTS: dict[str, type[VideoClient]] = {"gemini": GeminiClient, "vertex": VertexClient}
 
 
 def open_client(route: str, *, submits: bool = False) -> VideoClient:
