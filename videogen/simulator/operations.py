@@ -32,6 +32,8 @@ ERRORS = {
     13: "Video generation failed due to an internal server issue. Please try again later.",
     14: "The service is currently unavailable.",
 }
+# How many files an outcome has; a `status` has one where its params say so.
+FILES = {"video": 1, "two_samples": 2, "file_failed": 1, "file_stuck": 1}
 BLOCKED = (
     "Veo could not generate videos because the input violates Gemini API's usage guidelines. If "
     "you think this was an error, send feedback. Support codes: "
@@ -56,15 +58,19 @@ class Operation:
     outcome: str = ""
     params: dict[str, Any] = field(default_factory=dict)
     webhook: dict[str, Any] | None = None
+    # Of an interaction: "uri" or "inline".
+    delivery: str = ""
 
     @property
     def name(self) -> str:
+        if self.delivery:
+            return f"v1_{self.id}"
         return f"models/{self.model}/operations/{self.id}"
 
     @property
     def file_ids(self) -> tuple[str, ...]:
         """Ids of the files it ends with, derived so that nothing needs to remember them."""
-        count = {"video": 1, "two_samples": 2}.get(self.outcome, 0)
+        count = FILES.get(self.outcome, int(bool(self.params.get("video"))))
         return tuple(file_id(self.id, index) for index in range(count))
 
 
@@ -107,9 +113,9 @@ class OperationStore:
         now: float,
         latency: float,
         entry: dict[str, Any],
-        webhook: dict[str, Any] | None = None,
+        **more: Any,
     ) -> Operation:
-        """A new operation, on disk before its name is known to anybody."""
+        """A new operation, on disk before anybody knows its name. `more`: its other fields."""
         pictures = tuple(pictures)
         operation = Operation(
             id="".join(secrets.choice(ALPHABET) for _ in range(12)),
@@ -119,7 +125,7 @@ class OperationStore:
             accepted_at=now,
             ready_at=now + latency,
             entry=entry,
-            webhook=webhook,
+            **more,
         )
         entry["operation"] = operation.name
         for picture in pictures:

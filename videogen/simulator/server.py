@@ -22,6 +22,7 @@ from typing import Any
 from videogen.simulator.answers import credits_depleted
 from videogen.simulator.faults import FaultScript, FaultSpec
 from videogen.simulator.handler import ApiHandler, MirrorHandler
+from videogen.simulator.interaction_faults import take_ending
 from videogen.simulator.journal import Journal
 from videogen.simulator.operations import Operation, OperationStore
 from videogen.simulator.quotas import TEN_MINUTES, Limits, Quotas
@@ -33,7 +34,8 @@ logger = logging.getLogger(__name__)
 
 # Settings that a running simulator cannot change.
 FIXED = frozenset({"host", "port", "state_dir", "painters", "file_lifetime", "faults"})
-NEEDS_CLIP = frozenset({"video", "two_samples"})
+HAS_VIDEO = frozenset({"video", "two_samples", "inline"})
+NEEDS_CLIP = HAS_VIDEO | {"file_stuck", "file_failed", "status"}
 WATCH_SECONDS = 0.05
 # Listened on, but nothing that a client can call.
 ANY_ADDRESS = ("0.0.0.0", "")  # noqa: S104
@@ -46,6 +48,7 @@ class SimulatorOptions:
     `retired_models`: names with commas between. `list_details`: the two lists tell more than the
     service's published schema has (times, metadata of a submission, links of files).
     `list_page_size`: no page has more, whatever is asked; the service may give fewer too.
+    `file_latency`: how long the file of an interaction is PROCESSING.
     """
 
     host: str = "127.0.0.1"
@@ -69,6 +72,7 @@ class SimulatorOptions:
     list_details: bool = False
     list_page_size: int = 50
     redirect_downloads: str = "none"
+    file_latency: float = 1.0
     file_lifetime: float = 172_800.0
     faults: tuple[FaultSpec, ...] = ()
 
@@ -164,9 +168,9 @@ class SimulatorServer:
         """The other host that downloads may be redirected to."""
         return self._listeners[1].url
 
-    def accept(self, request: VideoRequest, entry: dict[str, Any]) -> Operation:
+    def accept(self, request: VideoRequest, entry: dict[str, Any], **more: Any) -> Operation:
         """Books the submission and starts its clip; raises the 429 of a full quota window or of
-        an account without credit."""
+        an account without credit. `more`: fields of the operation beside the request's."""
         settings = self.settings
         if settings.credits_depleted:
             raise credits_depleted()
@@ -181,6 +185,7 @@ class SimulatorServer:
             latency=max(0.0, settings.latency + jitter),
             entry=entry,
             webhook=request.webhook,
+            **more,
         )
         self._order_clip(operation)
         self._watch(operation)
@@ -195,7 +200,7 @@ class SimulatorServer:
             if operation.outcome:
                 return operation
             if operation.id not in self._endings:
-                spec = self.faults.take("done", operation.prompt)
+                spec = take_ending(self.faults, operation)
                 ending = (spec.definition.effect, spec.params) if spec else ("video", {})
                 self._endings[operation.id] = ending
             outcome, params = self._endings[operation.id]
@@ -218,7 +223,7 @@ class SimulatorServer:
             if found is None:
                 return
             if (ended := self.advance(found)).outcome:
-                if ended.outcome in NEEDS_CLIP:
+                if ended.outcome in HAS_VIDEO:
                     self._messenger.tell(ended, self.faults.take("webhook", ended.prompt))
                 return
 
