@@ -23,6 +23,7 @@ from .answers import polled_from
 from .downloads import discard
 from .errors import RequestError
 from .models import Candidate, Lane, Submission, VideoRender
+from .routes import other_backend, served_backends
 from .wakeups import wake_downloads, wake_pump
 
 State = VideoRender.State
@@ -246,11 +247,8 @@ def take_candidate(candidate: Candidate, render: VideoRender, by: str) -> bool:
     """It is the answer that the render's submission never got: an operation is polled from now on,
     a file is downloaded. False where one of the two is settled already; RequestError where it
     cannot be. by: who says so, for the record."""
-    if render.backend != settings.VIDEO_BACKEND or candidate.lane_id != render.lane_id:
-        raise RequestError(
-            f"It was started with {render.backend}: set VIDEO_BACKEND={render.backend} first.",
-            code="other_backend",
-        )
+    if render.backend not in served_backends() or candidate.lane_id != render.lane_id:
+        raise RequestError(other_backend(render.backend), code="other_backend")
     try:
         with transaction.atomic():
             _take(candidate, render, by)

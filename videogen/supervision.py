@@ -24,6 +24,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from . import stopping
+from .lanes import served_lanes
 from .models import Lane, VideoRender
 from .quota import slot_of_next
 
@@ -114,8 +115,7 @@ def overdue_work() -> str:
 
     now = timezone.now()
     past = now - STALL_AFTER
-    lane = Lane.objects.filter(name=settings.VIDEO_BACKEND).first()
-    if lane:
+    for lane in served_lanes():
         renders = VideoRender.objects.filter(lane=lane)
         pump_is_silent = lane.beat_at is None or lane.beat_at < past
         due = Q(state="running", next_poll_at__lt=past)

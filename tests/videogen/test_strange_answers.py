@@ -24,7 +24,7 @@ from videogen.downloads import check_storage, fetch_clip, new_client, partial_fo
 from videogen.errors import DownloadError, VeoError
 from videogen.models import VideoRender
 from videogen.pipeline import Pump
-from videogen.veo import VeoClient, VideoRequest
+from videogen.veo import VideoRequest, open_client
 from videogen.words import LONGEST_RETRY_SECONDS
 
 State = VideoRender.State
@@ -34,7 +34,7 @@ MODEL = "veo-3.1-generate-preview"
 def submit():
     request = VideoRequest(MODEL, "A fox.", (), "asset", "16:9", "1080p", 8)
     with pytest.raises(VeoError) as caught:
-        VeoClient(submits=True).submit(request)
+        open_client("gemini", submits=True).submit(request)
     return caught.value
 
 
