@@ -62,7 +62,7 @@ def submit(webhook=None, **values):
     return open_client("omni", submits=True).submit(video_request(**values), webhook)
 
 
-def poll_until_done(name, *, seconds=10):
+def poll_until_done(name, *, seconds=30):
     client = open_client("omni")
     end = time.monotonic() + seconds
     while time.monotonic() < end:
