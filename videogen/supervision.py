@@ -56,7 +56,12 @@ class WatchedCluster:
         signal.signal(signal.SIGTERM, self._stop)
         signal.signal(signal.SIGINT, self._stop)
         connections.close_all()
-        cluster.start()
+        try:
+            cluster.start()
+        except RuntimeError as error:
+            # Its sentinel was killed, or found nothing to run on, before it could say so.
+            logger.error("The cluster did not start: %s", error)
+            return self._end_children()
         logger.info("Cluster started with %s workers.", settings.Q_CLUSTER["workers"])
         while not self._told_to_stop:
             cluster.sentinel.join(WATCH_SECONDS)
