@@ -36,6 +36,11 @@ def surroundings(settings, tmp_path, monkeypatch):
     }
     settings.GEMINI_API_KEY = KEY
     settings.VIDEO_API_BASE_URL = NOWHERE
+    settings.VIDEO_VERTEX_PROJECT = "studio-project"
+    settings.VIDEO_VERTEX_LOCATION = "us-central1"
+    settings.VIDEO_VERTEX_BASE_URL = NOWHERE
+    settings.VIDEO_VERTEX_STORAGE_URI = ""
+    settings.VIDEO_STORAGE_BASE_URL = NOWHERE
     settings.VIDEO_BACKEND = "simulator"
     settings.VIDEO_MODEL = "veo-3.1-generate-preview"
     settings.VIDEO_ASPECT_RATIO = "16:9"
@@ -90,6 +95,7 @@ def simulator(running_simulator, settings):
     """The far end, without memory of earlier tests; the product is pointed at it."""
     running_simulator.reset()
     settings.VIDEO_API_BASE_URL = running_simulator.url
+    settings.VIDEO_VERTEX_BASE_URL = settings.VIDEO_STORAGE_BASE_URL = running_simulator.url
     yield running_simulator
     # What waits for an answer that never comes must not wait into the next test.
     running_simulator.reset()

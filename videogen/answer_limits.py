@@ -10,6 +10,10 @@ import httpx
 
 # An operation with its link or its reasons is some kilobytes.
 MAX_ANSWER_BYTES = 8 * 1024**2
+# A video within the answer: eight seconds in 4k have been seen with some 40 MB; base64 makes four
+# bytes of three.
+LARGEST_INLINE_VIDEO = 96 * 1024**2
+MAX_INLINE_ANSWER_BYTES = LARGEST_INLINE_VIDEO * 4 // 3 + MAX_ANSWER_BYTES
 
 
 def bounded(seconds: float, max_bytes: int = MAX_ANSWER_BYTES) -> Callable[[httpx.Response], None]:

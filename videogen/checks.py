@@ -11,9 +11,11 @@ from urllib.parse import urlsplit
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Warning, register
 
+from .gs_links import is_prefix
+from .routes import BACKENDS, is_simulating
+
 # A slice of the pump has to end well before the queue's time-out of a task, submissions included.
 SLICE_SECONDS = 25.0
-BACKENDS = ("simulator", "gemini")
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
 
@@ -46,6 +48,50 @@ def check_backend(**kwargs: Any) -> list[CheckMessage]:
             )
         ]
     return []
+
+
+@register
+def check_vertex(**kwargs: Any) -> list[CheckMessage]:
+    messages: list[CheckMessage] = []
+    if settings.VIDEO_VERTEX_STORAGE_URI and not is_prefix(settings.VIDEO_VERTEX_STORAGE_URI):
+        messages.append(
+            Error(
+                "VIDEO_VERTEX_STORAGE_URI is no place in Cloud Storage.",
+                hint="Leave it empty, or give bucket and folder: gs://bucket/folder",
+                id="videogen.E060",
+            )
+        )
+    for name, address in (
+        ("GOOGLE_VERTEX_BASE_URL", settings.VIDEO_VERTEX_BASE_URL),
+        ("VIDEO_STORAGE_BASE_URL", settings.VIDEO_STORAGE_BASE_URL),
+    ):
+        parts = urlsplit(address)
+        if parts.scheme not in ("http", "https") or not parts.hostname:
+            messages.append(
+                Error(
+                    f"{name} is no web address.",
+                    hint="Leave it empty, or give scheme and host: https://host[:port]",
+                    id="videogen.E061",
+                )
+            )
+        elif is_simulating() and parts.hostname not in LOOPBACK:
+            messages.append(
+                Error(
+                    f"VIDEO_BACKEND=simulator, but {name} leads to another machine: what costs "
+                    "money there would be booked as free.",
+                    hint="Set VIDEO_BACKEND=vertex, or let the URL lead to this machine.",
+                    id="videogen.E062",
+                )
+            )
+        elif parts.scheme == "http" and parts.hostname not in LOOPBACK:
+            messages.append(
+                Error(
+                    f"{name} has no encryption: the access token would be open to read.",
+                    hint="Let it begin with https://",
+                    id="videogen.E063",
+                )
+            )
+    return messages
 
 
 @register(deploy=True)

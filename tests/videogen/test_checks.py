@@ -35,6 +35,31 @@ WRONG = {
         {"VIDEO_API_BASE_URL": "https://generativelanguage.googleapis.com"},
         "videogen.E003",
     ),
+    "a bucket without gs://": (
+        {"VIDEO_VERTEX_STORAGE_URI": "clips-of-ours/videos"},
+        "videogen.E060",
+    ),
+    "a folder above the bucket": (
+        {"VIDEO_VERTEX_STORAGE_URI": "gs://clips-of-ours/../videos"},
+        "videogen.E060",
+    ),
+    "Vertex at no address": (
+        {"VIDEO_VERTEX_BASE_URL": "aiplatform.googleapis.com"},
+        "videogen.E061",
+    ),
+    "storage at no address": ({"VIDEO_STORAGE_BASE_URL": "ftp://host"}, "videogen.E061"),
+    "a simulated Vertex on another machine": (
+        {"VIDEO_VERTEX_BASE_URL": "https://us-central1-aiplatform.googleapis.com"},
+        "videogen.E062",
+    ),
+    "a bucket without encryption": (
+        {
+            "VIDEO_BACKEND": "vertex",
+            "VIDEO_VERTEX_BASE_URL": "https://us-central1-aiplatform.googleapis.com",
+            "VIDEO_STORAGE_BASE_URL": "http://storage.googleapis.com",
+        },
+        "videogen.E063",
+    ),
     "retry too short": ({"Q_CLUSTER": {"retry": 359}}, "videogen.E010"),
     "retry too short for few workers": (
         {"Q_CLUSTER": {"workers": 2, "queue_limit": 10, "retry": 900}},

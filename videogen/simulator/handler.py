@@ -14,7 +14,15 @@ from http.server import BaseHTTPRequestHandler
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, urlsplit
 
-from videogen.simulator import answers, control, delivery, interactions, listing
+from videogen.simulator import (
+    answers,
+    control,
+    delivery,
+    interactions,
+    listing,
+    storage,
+    vertex,
+)
 from videogen.simulator.answers import ApiError
 from videogen.simulator.catalogue import get_model, listed_models
 from videogen.simulator.faults import FaultSpec
@@ -141,7 +149,7 @@ class MirrorHandler(SimulatorHandler):
 
 
 class ApiHandler(SimulatorHandler):
-    """The Gemini API's own paths, and the control endpoint."""
+    """The paths of the Gemini API, of Vertex AI and of Cloud Storage, and the control endpoint."""
 
     def answer_request(self, path: str) -> None:
         if path.startswith("/_simulator/"):
@@ -235,7 +243,7 @@ class ApiHandler(SimulatorHandler):
         if self.query.get("alt") != "media":
             raise answers.invalid_argument("Downloads need alt=media.")
         operation = self.simulator.store.find_file(wanted, time.time())
-        if operation is None:
+        if operation is None or operation.parent:
             raise answers.file_not_found(wanted)
         interactions.check_active(self, operation, wanted)
         delivery.deliver(self, operation, wanted)
@@ -272,4 +280,6 @@ ROUTES: tuple[tuple[str, re.Pattern[str], Callable[..., None]], ...] = (
     ("GET", re.compile(r"/\.well-known/jwks\.json"), ApiHandler.show_keys),
     ("GET", re.compile(r"/v1beta/models"), ApiHandler.list_models),
     ("GET", re.compile(rf"/v1beta/models/{_NAME}"), ApiHandler.show_model),
+    *vertex.ROUTES,
+    *storage.ROUTES,
 )

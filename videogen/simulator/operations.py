@@ -60,18 +60,34 @@ class Operation:
     webhook: dict[str, Any] | None = None
     # Of an interaction: "uri" or "inline".
     delivery: str = ""
+    # On Vertex: what stands before the model in its name, and the gs:// prefix, if any, for the
+    # result.
+    parent: str = ""
+    storage_uri: str = ""
 
     @property
     def name(self) -> str:
         if self.delivery:
             return f"v1_{self.id}"
-        return f"models/{self.model}/operations/{self.id}"
+        return f"{self.parent}models/{self.model}/operations/{self.id}"
+
+    @property
+    def files(self) -> int:
+        """With how many videos it ended."""
+        return FILES.get(self.outcome, int(bool(self.params.get("video"))))
 
     @property
     def file_ids(self) -> tuple[str, ...]:
         """Ids of the files it ends with, derived so that nothing needs to remember them."""
-        count = FILES.get(self.outcome, int(bool(self.params.get("video"))))
-        return tuple(file_id(self.id, index) for index in range(count))
+        return tuple(file_id(self.id, index) for index in range(self.files))
+
+    @property
+    def object_uris(self) -> tuple[str, ...]:
+        """Where its videos lie in the bucket that it was given, in a folder named by the time."""
+        if not self.storage_uri:
+            return ()
+        folder = f"{self.storage_uri.rstrip('/')}/{int(self.accepted_at * 1_000_000)}"
+        return tuple(f"{folder}/sample_{index}.mp4" for index in range(self.files))
 
 
 class OperationStore:
@@ -113,12 +129,13 @@ class OperationStore:
         now: float,
         latency: float,
         entry: dict[str, Any],
+        operation_id: str = "",
         **more: Any,
     ) -> Operation:
-        """A new operation, on disk before anybody knows its name. `more`: its other fields."""
+        """A new operation, on disk before its name is known to anybody. `more`: other fields."""
         pictures = tuple(pictures)
         operation = Operation(
-            id="".join(secrets.choice(ALPHABET) for _ in range(12)),
+            id=operation_id or "".join(secrets.choice(ALPHABET) for _ in range(12)),
             model=model,
             prompt=prompt,
             references=tuple(picture.sha256 for picture in pictures),
@@ -239,18 +256,23 @@ def _response(operation: Operation, base_url: str) -> dict[str, Any]:
     if operation.outcome == "empty_samples":
         return {"generatedSamples": []}
     if operation.outcome in ("blocked", "blocked_audio"):
-        codes = operation.params.get("codes", ["58061214"])
-        codes = codes if isinstance(codes, list) else [codes]
-        blocked = BLOCKED + ", ".join(str(code) for code in codes)
-        default = AUDIO if operation.outcome == "blocked_audio" else blocked
-        reason = operation.params.get("message", default)
-        return {"raiMediaFilteredCount": 1, "raiMediaFilteredReasons": [reason]}
+        reasons = [blocked_reason(operation)]
+        return {"raiMediaFilteredCount": 1, "raiMediaFilteredReasons": reasons}
     return {
         "generatedSamples": [
             {"video": {"uri": f"{base_url}/v1beta/files/{one}:download?alt=media"}}
             for one in operation.file_ids
         ]
     }
+
+
+def blocked_reason(operation: Operation) -> str:
+    """Why a filter refused it, in the API's words."""
+    codes = operation.params.get("codes", ["58061214"])
+    codes = codes if isinstance(codes, list) else [codes]
+    blocked = BLOCKED + ", ".join(str(code) for code in codes)
+    default = AUDIO if operation.outcome == "blocked_audio" else blocked
+    return str(operation.params.get("message", default))
 
 
 def file_id(operation_id: str, index: int) -> str:

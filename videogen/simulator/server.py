@@ -48,6 +48,8 @@ class SimulatorOptions:
     `retired_models`: names with commas between. `list_details`: the two lists tell more than the
     service's published schema has (times, metadata of a submission, links of files).
     `list_page_size`: no page has more, whatever is asked; the service may give fewer too.
+    `access_token`, `vertex_project`, `storage_buckets` (commas between): the only ones that there
+    are; empty = any. `vertex_disabled`: the project has not enabled the API.
     `file_latency`: how long the file of an interaction is PROCESSING.
     """
 
@@ -72,6 +74,13 @@ class SimulatorOptions:
     list_details: bool = False
     list_page_size: int = 50
     redirect_downloads: str = "none"
+    access_token: str = ""
+    token_expired: bool = False
+    vertex_project: str = ""
+    vertex_disabled: bool = False
+    vertex_quota_per_minute: int = 50
+    storage_buckets: str = ""
+    storage_forbidden: bool = False
     file_latency: float = 1.0
     file_lifetime: float = 172_800.0
     faults: tuple[FaultSpec, ...] = ()
@@ -171,10 +180,16 @@ class SimulatorServer:
     def accept(self, request: VideoRequest, entry: dict[str, Any], **more: Any) -> Operation:
         """Books the submission and starts its clip; raises the 429 of a full quota window or of
         an account without credit. `more`: fields of the operation beside the request's."""
-        settings = self.settings
-        if settings.credits_depleted:
+        if self.settings.credits_depleted:
             raise credits_depleted()
-        self.quotas.charge(settings.limits, request.model.name, request.cost)
+        self.quotas.charge(self.settings.limits, request.model.name, request.cost)
+        return self.start_operation(request, entry, webhook=request.webhook, **more)
+
+    def start_operation(
+        self, request: VideoRequest, entry: dict[str, Any], **more: Any
+    ) -> Operation:
+        """A new operation whose clip is being made. `more`: fields of it beside the request's."""
+        settings = self.settings
         jitter = random.uniform(-1, 1) * settings.latency_jitter
         operation = self.store.accept(
             model=request.model.name,
@@ -184,7 +199,6 @@ class SimulatorServer:
             now=time.time(),
             latency=max(0.0, settings.latency + jitter),
             entry=entry,
-            webhook=request.webhook,
             **more,
         )
         self._order_clip(operation)

@@ -13,8 +13,8 @@ import hashlib
 import io
 import json
 import threading
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field, replace
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -63,7 +63,7 @@ class VideoRequest:
     references: tuple[Picture, ...]
     first_frame: Picture | None
     parameters: dict[str, Any]
-    webhook: dict[str, Any] | None
+    webhook: dict[str, Any] | None = None
 
     @property
     def seconds(self) -> int:
@@ -81,6 +81,10 @@ class VideoRequest:
     def pictures(self) -> tuple[Picture, ...]:
         """Every image that the clip may show, in the request's order."""
         return self.references + ((self.first_frame,) if self.first_frame else ())
+
+
+# Model, parameters, whether there are reference images; raises `ApiError`.
+ParameterCheck = Callable[[Model, dict[str, Any], bool], None]
 
 
 def parse_body(content_type: str, body: bytes) -> dict[str, Any]:
@@ -102,6 +106,16 @@ def check_submission(model_name: str, payload: dict[str, Any]) -> VideoRequest:
     """The checked request; raises `ApiError` 404 for the model, 400 for everything else."""
     model = find_model(model_name)
     known_fields(payload, {"instances", "parameters", "webhookConfig"}, "")
+    request = check_request(model, payload, _check_parameters)
+    if (webhook := payload.get("webhookConfig")) is not None:
+        check_webhook(message(webhook, "webhookConfig"))
+    return replace(request, webhook=webhook)
+
+
+def check_request(
+    model: Model, payload: dict[str, Any], check_parameters: ParameterCheck
+) -> VideoRequest:
+    """What all doors to the model have in common; `check_parameters` is the door's own."""
     instances = payload.get("instances")
     if not isinstance(instances, list) or not instances:
         raise bad_field("instances", "`instances` must be a list that holds exactly one instance.")
@@ -125,11 +139,8 @@ def check_submission(model_name: str, payload: dict[str, Any]) -> VideoRequest:
         raise unsupported_use_case()
 
     parameters = message(payload.get("parameters", {}), "parameters")
-    _check_parameters(model, parameters, has_references=bool(references))
-    webhook = payload.get("webhookConfig")
-    if webhook is not None:
-        check_webhook(message(webhook, "webhookConfig"))
-    return VideoRequest(model, prompt, references, first_frame, parameters, webhook)
+    check_parameters(model, parameters, bool(references))
+    return VideoRequest(model, prompt, references, first_frame, parameters)
 
 
 def _check_references(model: Model, instance: dict[str, Any]) -> tuple[Picture, ...]:
@@ -188,15 +199,20 @@ def check_picture(encoded: Any, mime_type: Any, at: str, names: tuple[str, str])
     return Picture(mime_type, sha256, content)
 
 
-def _check_parameters(model: Model, parameters: dict[str, Any], *, has_references: bool) -> None:
+def _check_parameters(model: Model, parameters: dict[str, Any], has_references: bool) -> None:
     known_fields(parameters, PARAMETER_FIELDS, "parameters")
-    count = _integer(parameters, "sampleCount", 1)
+    check_shape(model, parameters, has_references)
+
+
+def check_shape(model: Model, parameters: dict[str, Any], has_references: bool) -> None:
+    """The parameters that all doors to the models know: what the video is to be like."""
+    count = integer(parameters, "sampleCount", 1)
     if count != 1:
         raise invalid_argument(
             "The number value for `sampleCount` is out of bound. Please provide a value between "
             "1 and 1, inclusive."
         )
-    seconds = _integer(parameters, "durationSeconds", 8)
+    seconds = integer(parameters, "durationSeconds", 8)
     if seconds not in DURATIONS:
         raise invalid_argument(
             "The number value for `durationSeconds` is out of bound. Please provide a value "
@@ -243,7 +259,7 @@ def check_webhook(webhook: dict[str, Any]) -> None:
         message(webhook[name], f"webhookConfig.{name}")
 
 
-def _integer(parameters: dict[str, Any], name: str, default: int) -> int:
+def integer(parameters: dict[str, Any], name: str, default: int) -> int:
     value = parameters.get(name, default)
     if isinstance(value, bool) or not isinstance(value, int):
         raise invalid_argument(f"The value type for `{name}` needs to be a number.")

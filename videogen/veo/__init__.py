@@ -27,6 +27,7 @@ from .values import (
     Webhook,
     leaves_cost_open,
 )
+from .vertex import VertexClient
 
 __all__ = [
     "INLINE",
@@ -51,7 +52,11 @@ __all__ = [
     "sdk_version",
 ]
 
-_CLIENTS: dict[str, type[VideoClient]] = {"gemini": GeminiClient, "omni": OmniClient}
+_CLIENTS: dict[str, type[VideoClient]] = {
+    "gemini": GeminiClient,
+    "vertex": VertexClient,
+    "omni": OmniClient,
+}
 
 
 def open_client(route: str, *, submits: bool = False) -> VideoClient:

@@ -35,7 +35,7 @@ def submit_error(error: Exception) -> VeoError:
     if code is None or not 400 <= code < 500 and code != 503 or code in (408, 499):
         what = f"HTTP {code}" if code else type(error).__name__
         return VeoError(
-            f"The submission's outcome is unknown ({what}: {_message(error)}). It may have been "
+            f"The submission's outcome is unknown ({what}: {message_of(error)}). It may have been "
             "accepted and paid for, so it is not sent again by itself.",
             code=f"http_{code}" if code else "no_answer",
             permanent=False,
@@ -49,14 +49,14 @@ def poll_error(error: Exception) -> VeoError:
     code = _status_code(error)
     if _may_be_asked_again(code):
         return VeoError(
-            f"The API did not tell how the operation stands: {_message(error)}",
+            f"The API did not tell how the operation stands: {message_of(error)}",
             code=f"http_{code}" if code else "no_answer",
             permanent=False,
             retry_after=_retry_after(error),
         )
-    if code == 404 or code == 400 and _NO_INTERACTION in _message(error).lower():
+    if code == 404 or code == 400 and _NO_INTERACTION in message_of(error).lower():
         return VeoError(
-            f"The API does not know the operation: {_message(error)}",
+            f"The API does not know the operation: {message_of(error)}",
             code="operation_forgotten",
             permanent=True,
         )
@@ -69,11 +69,11 @@ def cancel_error(error: Exception) -> VeoError:
     code = _status_code(error)
     if code in (405, 501):
         return VeoError(
-            f"The API does not cancel: {_message(error)}", code="not_supported", permanent=True
+            f"The API does not cancel: {message_of(error)}", code="not_supported", permanent=True
         )
     if _may_be_asked_again(code):
         return VeoError(
-            f"The API did not say whether it cancels: {_message(error)}",
+            f"The API did not say whether it cancels: {message_of(error)}",
             code=f"http_{code}" if code else "no_answer",
             permanent=False,
             retry_after=_retry_after(error),
@@ -86,13 +86,13 @@ def list_error(error: Exception) -> VeoError:
     code = _status_code(error)
     if code in (404, 405, 501) or getattr(error, "status", None) == "UNIMPLEMENTED":
         return VeoError(
-            f"The API does not offer this list: {_message(error)}",
+            f"The API does not offer this list: {message_of(error)}",
             code="not_supported",
             permanent=True,
         )
     if _may_be_asked_again(code):
         return VeoError(
-            f"The API did not give the list: {_message(error)}",
+            f"The API did not give the list: {message_of(error)}",
             code=f"http_{code}" if code else "no_answer",
             permanent=False,
             retry_after=_retry_after(error),
@@ -119,7 +119,7 @@ def _may_be_asked_again(code: int | None) -> bool:
 
 def _refusal(code: int, error: Exception) -> VeoError:
     """A status that says: not accepted, not charged."""
-    message = _message(error)
+    message = message_of(error)
     words = message.lower()
     if code == 429 and "deplet" in words or code == 402:
         return stop("credits_depleted", f"The account has no credit left: {message}")
@@ -195,7 +195,7 @@ def _status_code(error: Exception) -> int | None:
     return code if isinstance(code, int) and code >= 300 else None
 
 
-def _message(error: Exception) -> str:
+def message_of(error: Exception) -> str:
     return clean(getattr(error, "message", None) or error)
 
 
@@ -205,6 +205,11 @@ def _details(error: Exception) -> list[dict[str, Any]]:
         document = document["error"]
     details = document.get("details") if isinstance(document, dict) else None
     return [each for each in details if isinstance(each, dict)] if isinstance(details, list) else []
+
+
+def reasons_of(error: Exception) -> list[str]:
+    """The words for programs in an error's ErrorInfo: SERVICE_DISABLED…"""
+    return [str(each["reason"]) for each in _details(error) if "reason" in each]
 
 
 def _quota_ids(error: Exception) -> list[str]:

@@ -106,7 +106,7 @@ class GeminiClient:
             )
         except Exception as error:
             raise self._with_models(submit_error(error)) from error
-        if not operation.name or not _can_be_kept(operation.name):
+        if not operation.name or not can_be_kept(operation.name):
             raise VeoError(
                 "The API answered the submission without an operation name"
                 f"{' that can be kept' if operation.name else ''}.",
@@ -187,17 +187,17 @@ def _read_operation(operation: Any) -> PollAnswer:
     given = (response and response.rai_media_filtered_reasons) or []
     reasons = tuple(clean(each) for each in given[:MOST_REASONS])
     if reasons or (response and response.rai_media_filtered_count):
-        return Blocked(reasons, _support_codes(reasons))
+        return Blocked(reasons, support_codes(reasons))
     return Nothing()
 
 
-def _can_be_kept(name: str) -> bool:
+def can_be_kept(name: str) -> bool:
     """As a row's operation name and a part of a path, letter by letter: with another name nothing
     is found again."""
     return _OPERATION_NAME.fullmatch(name) is not None
 
 
-def _support_codes(reasons: Sequence[str]) -> tuple[str, ...]:
+def support_codes(reasons: Sequence[str]) -> tuple[str, ...]:
     found = []
     for reason in reasons:
         for codes in re.findall(r"[Ss]upport codes?:?\s*([\d,;\s]+)", reason):
