@@ -84,7 +84,10 @@ def surroundings(settings, tmp_path, monkeypatch):
 @pytest.fixture(scope="session")
 def running_simulator(tmp_path_factory):
     options = SimulatorOptions(
-        clips="quick", latency=LATENCY, state_dir=tmp_path_factory.mktemp("simulator")
+        clips="quick",
+        latency=LATENCY,
+        file_latency=LATENCY,
+        state_dir=tmp_path_factory.mktemp("simulator"),
     )
     with SimulatorServer(options) as server:
         yield server

@@ -19,6 +19,7 @@ from django.db.models import QuerySet
 
 from storybook.models import Shot, Story
 
+from .bindings import bound_instructions
 from .budgets import Limit, Person, limits_for
 from .errors import RequestError
 from .fingerprints import content_sha256, request_sha256
@@ -30,7 +31,7 @@ from .prompts import Prompt, build_prompt
 from .references import Selection, list_candidates, pick_references
 from .repeats import in_words, takes_like
 from .request_settings import RequestSettings
-from .routes import served_backends
+from .routes import Route, served_backends
 from .situations import Situation, find_situations
 
 Mode = RenderBatch.Mode
@@ -225,7 +226,8 @@ def _plan_shot(
         impossible += row.not_taken
     if not impossible and not is_new and not settings.VIDEO_PROMPT_LIMIT_BLOCKS:
         return _decided(row, mode)
-    prompt = build_prompt(visual, audio, payload, limit=request.prompt_limit)
+    bound = bound_instructions(selection.picks) if request.route == Route.OMNI else ()
+    prompt = build_prompt(visual, audio, payload, limit=request.prompt_limit, instructions=bound)
     warnings += [*selection.warnings, *request.notes]
     if prompt.is_over_limit:
         sentence = (

@@ -40,7 +40,7 @@ from .pipeline import Pump
 from .routes import other_backend, served_backends
 from .states import STUCK
 from .unsettled import asked_last, expires_at, most_urgent_first, note_asked, unsettled_renders
-from .veo import Finished, Nothing, PollAnswer, Running, VideoClient, open_client
+from .veo import Finished, PollAnswer, Running, VideoClient, leaves_cost_open, open_client
 from .wakeups import wake_downloads, wake_pump, wake_reconciling
 
 State = VideoRender.State
@@ -180,13 +180,13 @@ class _Asking:
             else:
                 line.goes_on, line.done = True, "It is polled on."
             return
-        if isinstance(answer, Nothing) and render.state == State.UNKNOWN:
+        if leaves_cost_open(answer) and render.state == State.UNKNOWN:
             return
         if isinstance(answer, Running):
             done = "It is polled again."
         elif isinstance(answer, Finished):
             done = "Its clip is downloaded."
-        elif isinstance(answer, Nothing):
+        elif leaves_cost_open(answer):
             done = "Its outcome is unknown now."
         else:
             done = "It is booked as not charged."
@@ -206,7 +206,7 @@ class _Asking:
                 wake_downloads(1)
             return True
 
-        self._do(line, done, change, goes_on=not isinstance(answer, Nothing))
+        self._do(line, done, change, goes_on=not leaves_cost_open(answer))
 
     def _download_again(self, line: Line, told: str = "") -> None:
         """From the link that it has, or where nothing was to be had from that, from the one that

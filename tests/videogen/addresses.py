@@ -92,6 +92,7 @@ def addresses(world):
         f"/admin/videogen/renderbatch/{batch}/progress/",
         f"/admin/videogen/renderbatch/{batch}/progress/state/",
         f"/admin/videogen/renderbatch/{batch}/cancel/",
+        f"/admin/videogen/renderbatch/{batch}/stop/",
         f"/admin/videogen/renderbatch/{batch}/retry/",
         f"/admin/videogen/renderbatch/{batch}/resume-queue/",
         f"/admin/videogen/lane/{world.lane.pk}/resume/",

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
@@ -20,6 +20,9 @@ class RouteClient:
     secret: str
     base_url: str
     operation: str
+    # What a far end answers to a submission and to a poll, so that the one has a name and the
+    # other has not ended.
+    running: dict[str, Any] = field(default_factory=dict)
 
     def open(self, *, submits: bool = False) -> Any:
         return open_client(self.route, submits=submits)
@@ -58,6 +61,7 @@ GEMINI = RouteClient(
     "AIzaSy-not-a-real-key",
     "VIDEO_API_BASE_URL",
     "models/veo-3.1-generate-preview/operations/abc123",
+    {"name": "models/veo-3.1-generate-preview/operations/abc123"},
 )
 VERTEX = RouteClient(
     "vertex",
@@ -66,10 +70,22 @@ VERTEX = RouteClient(
     "VIDEO_VERTEX_BASE_URL",
     "projects/studio-project/locations/us-central1/publishers/google/models/"
     "veo-3.1-generate-001/operations/abc123",
+    {
+        "name": "projects/studio-project/locations/us-central1/publishers/google/models/"
+        "veo-3.1-generate-001/operations/abc123"
+    },
+)
+OMNI = RouteClient(
+    "omni",
+    "gemini-omni-1.1-flash",
+    "AIzaSy-not-a-real-key",
+    "VIDEO_API_BASE_URL",
+    "v1_abc123",
+    {"id": "v1_abc123", "status": "in_progress"},
 )
 
 
-@pytest.fixture(params=[GEMINI, VERTEX], ids=lambda each: each.route)
+@pytest.fixture(params=[GEMINI, VERTEX, OMNI], ids=lambda each: each.route)
 def route_client(request) -> RouteClient:
     """Every route in turn, for what all of them have to keep."""
     return request.param

@@ -56,6 +56,7 @@ PAGES = {
     "admin/videogen/renderbatch/<int:pk>/progress/": (VIEWER, VIEWER),
     "admin/videogen/renderbatch/<int:pk>/progress/state/": (VIEWER, VIEWER),
     "admin/videogen/renderbatch/<int:pk>/cancel/": (BUTTON, PRODUCER),
+    "admin/videogen/renderbatch/<int:pk>/stop/": (BUTTON, PRODUCER),
     "admin/videogen/renderbatch/<int:pk>/retry/": (BUTTON, PRODUCER),
     "admin/videogen/renderbatch/<int:pk>/resume-queue/": (BUTTON, PRODUCER),
     "admin/videogen/renderbatch/<int:pk>/priority/": (BUTTON, PRODUCER),

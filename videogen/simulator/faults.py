@@ -15,7 +15,7 @@ from typing import Any
 from videogen.simulator import answers
 from videogen.simulator.answers import ApiError
 
-PLACES = ("submit", "poll", "download", "done", "list", "webhook")
+PLACES = ("submit", "poll", "download", "done", "list", "webhook", "interaction", "file", "cancel")
 MODEL = "veo-3.1-generate-preview"
 HTML = (
     b"<!DOCTYPE html><html><head><title>Sign in</title></head><body>Please sign in.</body></html>"

@@ -32,6 +32,8 @@ ERRORS = {
     13: "Video generation failed due to an internal server issue. Please try again later.",
     14: "The service is currently unavailable.",
 }
+# How many files an outcome has; a `status` has one where its params say so.
+FILES = {"video": 1, "two_samples": 2, "file_failed": 1, "file_stuck": 1}
 BLOCKED = (
     "Veo could not generate videos because the input violates Gemini API's usage guidelines. If "
     "you think this was an error, send feedback. Support codes: "
@@ -56,6 +58,8 @@ class Operation:
     outcome: str = ""
     params: dict[str, Any] = field(default_factory=dict)
     webhook: dict[str, Any] | None = None
+    # Of an interaction: "uri" or "inline".
+    delivery: str = ""
     # On Vertex: what stands before the model in its name, and the gs:// prefix, if any, for the
     # result.
     parent: str = ""
@@ -63,12 +67,14 @@ class Operation:
 
     @property
     def name(self) -> str:
+        if self.delivery:
+            return f"v1_{self.id}"
         return f"{self.parent}models/{self.model}/operations/{self.id}"
 
     @property
     def files(self) -> int:
         """With how many videos it ended."""
-        return {"video": 1, "two_samples": 2}.get(self.outcome, 0)
+        return FILES.get(self.outcome, int(bool(self.params.get("video"))))
 
     @property
     def file_ids(self) -> tuple[str, ...]:

@@ -108,7 +108,7 @@ def check_submission(model_name: str, payload: dict[str, Any]) -> VideoRequest:
     known_fields(payload, {"instances", "parameters", "webhookConfig"}, "")
     request = check_request(model, payload, _check_parameters)
     if (webhook := payload.get("webhookConfig")) is not None:
-        _check_webhook(_message(webhook, "webhookConfig"))
+        check_webhook(message(webhook, "webhookConfig"))
     return replace(request, webhook=webhook)
 
 
@@ -121,7 +121,7 @@ def check_request(
         raise bad_field("instances", "`instances` must be a list that holds exactly one instance.")
     if len(instances) != 1:
         raise invalid_argument(f"Only one instance is supported, got {len(instances)}.")
-    instance = _message(instances[0], "instances[0]")
+    instance = message(instances[0], "instances[0]")
     known_fields(instance, INSTANCE_FIELDS, "instances[0]")
 
     prompt = instance.get("prompt")
@@ -138,7 +138,7 @@ def check_request(
     if "video" in instance or (references and len({"image", "lastFrame"} & instance.keys())):
         raise unsupported_use_case()
 
-    parameters = _message(payload.get("parameters", {}), "parameters")
+    parameters = message(payload.get("parameters", {}), "parameters")
     check_parameters(model, parameters, bool(references))
     return VideoRequest(model, prompt, references, first_frame, parameters)
 
@@ -159,7 +159,7 @@ def _check_references(model: Model, instance: dict[str, Any]) -> tuple[Picture, 
     pictures = []
     for index, item in enumerate(items):
         at = f"{where}[{index}]"
-        reference = _message(item, at)
+        reference = message(item, at)
         known_fields(reference, {"image", "referenceType"}, at)
         kind = reference.get("referenceType")
         if kind not in ("ASSET", "asset"):
@@ -172,23 +172,30 @@ def _check_references(model: Model, instance: dict[str, Any]) -> tuple[Picture, 
 
 
 def _check_picture(value: Any, at: str) -> Picture:
-    image = _message(value, at)
-    known_fields(image, {"bytesBase64Encoded", "mimeType"}, at)
-    encoded, mime_type = image.get("bytesBase64Encoded"), image.get("mimeType")
+    image = message(value, at)
+    names = ("bytesBase64Encoded", "mimeType")
+    known_fields(image, names, at)
+    encoded, mime_type = (image.get(name) for name in names)
+    return check_picture(encoded, mime_type, at, names)
+
+
+def check_picture(encoded: Any, mime_type: Any, at: str, names: tuple[str, str]) -> Picture:
+    """An image that can be decoded and is what it says; `names`: its two fields below `at`."""
+    data_name, type_name = names
     if mime_type not in FORMATS.values():
-        raise bad_field(f"{at}.mimeType", f"Unsupported MIME type: {mime_type}.")
+        raise bad_field(f"{at}.{type_name}", f"Unsupported MIME type: {mime_type}.")
     if not isinstance(encoded, str) or not encoded:
-        raise bad_field(f"{at}.bytesBase64Encoded", "The image has no bytes.")
+        raise bad_field(f"{at}.{data_name}", "The image has no bytes.")
     try:
         content = base64.b64decode(encoded, validate=True)
     except (binascii.Error, ValueError) as error:
-        raise bad_field(f"{at}.bytesBase64Encoded", f"Base64 decoding failed: {error}.") from error
+        raise bad_field(f"{at}.{data_name}", f"Base64 decoding failed: {error}.") from error
     sha256 = hashlib.sha256(content).hexdigest()
     found = _seen_formats.format_of(sha256, content)
     if found is None:
         raise bad_field(at, "Unable to process input image. Please provide a valid image.")
     if found != mime_type:
-        raise bad_field(f"{at}.mimeType", f"MIME type is {mime_type} but the image is {found}.")
+        raise bad_field(f"{at}.{type_name}", f"MIME type is {mime_type} but the image is {found}.")
     return Picture(mime_type, sha256, content)
 
 
@@ -211,16 +218,16 @@ def check_shape(model: Model, parameters: dict[str, Any], has_references: bool) 
             "The number value for `durationSeconds` is out of bound. Please provide a value "
             "between 4 and 8, inclusive: 4, 6 or 8."
         )
-    resolution = _choice(parameters, "resolution", ("720p", "1080p", "4k"), "720p")
+    resolution = choice(parameters, "resolution", ("720p", "1080p", "4k"), "720p")
     if resolution not in model.resolutions:
         raise unsupported_by_model("resolution")
     if seconds != 8 and (has_references or resolution != "720p"):
         cause = "reference images" if has_references else f"resolution {resolution}"
         raise invalid_argument(f"`durationSeconds` must be 8 with {cause}, got {seconds}.")
-    ratio = _choice(parameters, "aspectRatio", ("16:9", "9:16"), "16:9")
+    ratio = choice(parameters, "aspectRatio", ("16:9", "9:16"), "16:9")
     if ratio == "9:16" and has_references:
         raise unsupported_use_case()
-    _choice(
+    choice(
         parameters, "personGeneration", ("allow_all", "allow_adult", "dont_allow"), "allow_adult"
     )
     for name, kind, called in (
@@ -231,7 +238,7 @@ def check_shape(model: Model, parameters: dict[str, Any], has_references: bool) 
             raise invalid_argument(f"The value type for `{name}` needs to be a {called}.")
 
 
-def _check_webhook(webhook: dict[str, Any]) -> None:
+def check_webhook(webhook: dict[str, Any]) -> None:
     """A WebhookConfig of the API: https addresses and a free object. Plain http only to this
     machine, for tests: the service could not reach it anyway."""
     known_fields(webhook, WEBHOOK_FIELDS, "webhookConfig")
@@ -249,7 +256,7 @@ def _check_webhook(webhook: dict[str, Any]) -> None:
             "webhookConfig", "Invalid JSON payload received. user_metadata is there twice."
         )
     for name in names:
-        _message(webhook[name], f"webhookConfig.{name}")
+        message(webhook[name], f"webhookConfig.{name}")
 
 
 def integer(parameters: dict[str, Any], name: str, default: int) -> int:
@@ -259,7 +266,7 @@ def integer(parameters: dict[str, Any], name: str, default: int) -> int:
     return value
 
 
-def _choice(parameters: dict[str, Any], name: str, allowed: tuple[str, ...], default: str) -> str:
+def choice(parameters: dict[str, Any], name: str, allowed: tuple[str, ...], default: str) -> str:
     value = parameters.get(name, default)
     if value not in allowed:
         raise invalid_argument(
@@ -268,7 +275,7 @@ def _choice(parameters: dict[str, Any], name: str, allowed: tuple[str, ...], def
     return value
 
 
-def _message(value: Any, at: str) -> dict[str, Any]:
+def message(value: Any, at: str) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise bad_field(at, f"Invalid value at '{at}': must be an object.")
     return value

@@ -50,6 +50,7 @@ class Command(BaseCommand):
         add("--state-dir", type=Path, help="where operations and clips are kept over restarts")
         add("--api-key", default="", help="the only key that is valid (default: any)")
         add("--latency", type=float, default=3.0, help="seconds an operation takes (%(default)s)")
+        add("--file-latency", type=float, default=1.0, help="seconds an Omni file is processed")
         add("--latency-jitter", type=float, default=0.0, help="± seconds, at random (%(default)s)")
         add(
             "--clips",
