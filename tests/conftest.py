@@ -46,6 +46,8 @@ def surroundings(settings, tmp_path, monkeypatch):
     settings.VIDEO_ASPECT_RATIO = "16:9"
     settings.VIDEO_RESOLUTION = "1080p"
     settings.VIDEO_DURATION_SECONDS = 8
+    settings.VIDEO_SEED = None
+    settings.VIDEO_NEGATIVE_PROMPT = settings.VIDEO_PERSON_GENERATION = ""
     settings.VIDEO_USE_KEY_FRAMES = True
     settings.VIDEO_PROMPT_LIMIT_TOKENS = 1024
     settings.VIDEO_PROMPT_LIMIT_BLOCKS = False

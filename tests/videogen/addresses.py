@@ -57,6 +57,7 @@ def addresses(world):
         "referencechoice": world.choice,
         "notice": world.notice,
         "price": world.price,
+        "videomodel": world.model,
         "budget": world.budget,
         "user": world.user,
         "group": world.group,

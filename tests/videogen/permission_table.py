@@ -116,6 +116,7 @@ RECORDS = {
     "videogen/candidate": (SUPERUSER, NOBODY, NOBODY, NOBODY),
     "videogen/lane": (VIEWER, NOBODY, NOBODY, NOBODY),
     "videogen/price": (VIEWER, PRODUCER, NOBODY, PRODUCER),
+    "videogen/videomodel": (VIEWER, PRODUCER, PRODUCER, PRODUCER),
     "videogen/budget": (VIEWER, PRODUCER, PRODUCER, PRODUCER),
     "videogen/notice": (VIEWER, NOBODY, NOBODY, NOBODY),
     "videogen/referencechoice": (VIEWER, ARTIST, ARTIST, ARTIST),
