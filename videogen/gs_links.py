@@ -11,7 +11,8 @@ from django.conf import settings
 
 from .errors import DownloadError
 
-_BUCKET = r"[a-z0-9][a-z0-9._-]{1,61}[a-z0-9]"
+# With dots in it, a bucket's name may be long.
+_BUCKET = r"[a-z0-9][a-z0-9._-]{1,220}[a-z0-9]"
 _GS = re.compile(rf"gs://({_BUCKET})/([^/\s\\?#]+(?:/[^/\s\\?#]+)*)")
 _PREFIX = re.compile(rf"gs://{_BUCKET}((?:/[^/\s\\?#]+)*)/?")
 

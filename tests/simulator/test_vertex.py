@@ -145,6 +145,17 @@ def test_the_gemini_api_does_not_show_what_vertex_made(vertex):
     assert vertex.http.get("/v1beta/generatedFiles", headers=key).json() == {}
 
 
+def test_vertex_tells_no_webhook(start, far_end):
+    far_end.answer(200)
+    secret = "whsec_" + base64.b64encode(b"s" * 32).decode()
+    vertex = VertexCaller(start(webhook_uri=far_end.url, webhook_secret=secret))
+    vertex.wait(vertex.submit().json()["name"])
+
+    vertex.simulator.stopping.wait(0.5)
+
+    assert far_end.requests == []
+
+
 # -- who asks ------------------------------------------------------------------------------------
 
 

@@ -237,7 +237,10 @@ class SimulatorServer:
             return self.store.finish(operation, outcome, params)
 
     def _watch(self, operation: Operation) -> None:
-        """Has the operation's webhook told when it is done, also if nobody polls."""
+        """Has the operation's webhook told when it is done, also if nobody polls. Vertex AI tells
+        nobody."""
+        if operation.parent:
+            return
         if not operation.outcome and (addresses(operation) or self.settings.webhook_uri):
             threading.Thread(target=self._tell_when_done, args=(operation,), daemon=True).start()
 
