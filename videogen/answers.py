@@ -17,6 +17,7 @@ from . import journal
 from .audio_retries import send_again
 from .errors import VeoError, VideogenError
 from .lanes import LONGEST_WAIT, pause_lane, wait_after, wait_for_quota
+from .missing_models import MODEL_NOT_FOUND, where_to_choose
 from .models import Lane, Submission, VideoRender
 from .safety import explain_block
 from .veo import Blocked, Failed, Finished, Nothing, PollAnswer, Running
@@ -85,7 +86,9 @@ def apply_submit_error(submission: Submission, error: VideogenError) -> None:
     """The submission failed: unknown, refused for now, or refused for good."""
     now = timezone.now()
     render = submission.render
-    reason = {"error_code": error.code, "error_message": error.sentence}
+    advice = where_to_choose(render) if error.code == MODEL_NOT_FOUND else ""
+    sentence = f"{error.sentence} {advice}".strip()
+    reason = {"error_code": error.code, "error_message": sentence}
     known = isinstance(error, VeoError)
     unknown = known and error.maybe_accepted
     with transaction.atomic():
@@ -107,11 +110,15 @@ def apply_submit_error(submission: Submission, error: VideogenError) -> None:
                 + wait_after(error.retry_after, render.refusals + 1, 1.0, LONGEST_WAIT),
                 **reason,
             )
+        elif error.code == MODEL_NOT_FOUND:
+            # Surely not accepted. The lane is paused below, so that it is not sent again by itself:
+            # it waits with the others until somebody moves them to another model.
+            render.move(State.SUBMITTING, State.QUEUED, **reason)
         else:
             render.move(State.SUBMITTING, State.FAILED, **reason)
         if known and error.stops_queue:
-            pause_lane(submission.lane, error)
-    logger.warning("%s: %s", render, error.sentence)
+            pause_lane(submission.lane, error, advice)
+    logger.warning("%s: %s", render, sentence)
 
 
 def apply_poll(render: VideoRender, answer: PollAnswer, *, may_submit: bool = True) -> None:

@@ -31,10 +31,12 @@ def served_lanes() -> list[Lane]:
     return list(Lane.objects.filter(name__in=served_backends()).order_by("name"))
 
 
-def pause_lane(lane: Lane, error: VeoError) -> None:
+def pause_lane(lane: Lane, error: VeoError, advice: str = "") -> None:
     """No other submission can succeed until a person mends something."""
     Lane.objects.filter(pk=lane.pk, paused_at=None).update(
-        paused_at=timezone.now(), pause_code=error.code, pause_reason=error.sentence
+        paused_at=timezone.now(),
+        pause_code=error.code,
+        pause_reason=f"{error.sentence} {advice}".strip(),
     )
 
 

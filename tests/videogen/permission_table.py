@@ -59,6 +59,7 @@ PAGES = {
     "admin/videogen/renderbatch/<int:pk>/priority/": (BUTTON, PRODUCER),
     "admin/videogen/lane/<path:object_id>/resume/": (BUTTON, PRODUCER),
     "admin/videogen/lane/<path:object_id>/pause/": (BUTTON, PRODUCER),
+    "admin/videogen/lane/<path:object_id>/move/": (PRODUCER, PRODUCER),
     # the books
     "admin/videogen/submission/spending/": (VIEWER, NO_SUCH_METHOD),
     "admin/videogen/submission/spending/<slug:by>.csv": (VIEWER, NO_SUCH_METHOD),

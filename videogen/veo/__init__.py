@@ -44,6 +44,7 @@ __all__ = [
     "VideoRequest",
     "Webhook",
     "download_target",
+    "offered_routes",
     "open_client",
     "sdk_version",
 ]
@@ -57,6 +58,10 @@ def open_client(route: str, *, submits: bool = False) -> VideoClient:
     if route not in _CLIENTS:
         raise stop("no_route", f"There is no route {route!r} to a video API.")
     return _CLIENTS[route](submits=submits)
+
+
+def offered_routes() -> tuple[str, ...]:
+    return tuple(_CLIENTS)
 
 
 def sdk_version() -> str:

@@ -112,10 +112,7 @@ def _refusal(code: int, error: Exception) -> VeoError:
     if code in (401, 403) or code == 400 and "api key" in words:
         return stop("key_refused", f"The API refuses the key: {message}")
     if code == 404:
-        return stop(
-            "model_not_found",
-            f"The model is not available ({message}). Set VIDEO_MODEL to one that the key has.",
-        )
+        return stop("model_not_found", f"The model is not available ({message}).")
     return VeoError(f"The API refuses the request: {message}", code=f"http_{code}", permanent=True)
 
 
