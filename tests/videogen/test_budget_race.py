@@ -123,3 +123,21 @@ def test_two_lanes_share_what_a_lowered_budget_leaves(race):
         race.first.ask("allow", "3.20", False)
 
         assert sorted(race.run(["claim", "here"], ["claim", "there"])) == [0, 1]
+
+
+def test_of_two_who_move_the_same_renders_one_wins(race):
+    for _ in range(ROUNDS):
+        lane = race.prepare("wait_all", 3)
+        race.first.ask("look", lane, "veo-3.1-fast-generate-preview")
+        race.second.ask("look", lane, "veo-3.1-lite-generate-preview")
+
+        assert sorted(race.run(["move"], ["move"])) == [0, 3]
+
+
+def test_what_is_moved_and_claimed_at_once_is_moved_whole_or_not_at_all(race):
+    for _ in range(ROUNDS):
+        lane = race.prepare("wait_all", 3)
+        race.first.ask("look", lane, "veo-3.1-fast-generate-preview")
+
+        # The lane of the new model is another one: whoever comes first has all of them.
+        assert sorted(race.run(["move"], ["claim", lane])) == [0, 3]
