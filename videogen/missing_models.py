@@ -24,7 +24,7 @@ def where_to_choose(render: VideoRender) -> str:
         chosen = f"{render.model} comes from the story's video settings: choose another one there."
     else:
         chosen = f"{render.model} comes from the settings: set VIDEO_MODEL to one that the key has."
-    return f"{chosen} What waits keeps its model until it is moved to another one, or cancelled."
+    return f"{chosen} What waits keeps its model: move it to another one, or cancel it."
 
 
 def models_of_account(lane: Lane) -> list[str]:

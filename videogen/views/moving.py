@@ -194,6 +194,8 @@ class MovePage:
     @property
     def button(self) -> str:
         move = self.move
+        if not move.going:
+            return f"Nothing goes to {move.model}"
         return f"Move {_renders(len(move.going))} to {move.model} · {_prices(move)}"
 
     @property

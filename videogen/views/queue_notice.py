@@ -41,6 +41,11 @@ class QueueNotice:
         return self.lane.pause_code == BY_PERSON
 
     @property
+    def offered_moves(self) -> int:
+        """How many renders the person may move away from a model that is missing."""
+        return self.to_move if self.may_move else 0
+
+    @property
     def until(self) -> datetime | None:
         return self.slot.at if self.slot else None
 
@@ -52,8 +57,7 @@ class QueueNotice:
     def look(self) -> tuple[object, ...]:
         """Any value that the notice's HTML follows from: see live.py."""
         until = self.until and self.until.replace(second=0, microsecond=0)
-        lane = self.lane
-        moves = self.to_move if self.may_move else 0
+        lane, moves = self.lane, self.offered_moves
         return (lane.pk, lane.pause_code, lane.pause_reason, until, self.problem, moves)
 
 
