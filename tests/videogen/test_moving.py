@@ -36,6 +36,7 @@ from videogen.notices import Kind, look_for_news
 from videogen.prompts import CRITICAL_INSTRUCTION
 from videogen.queueing import Requester
 from videogen.route_prompts import prompt_for_route
+from videogen.veo import offered_routes
 from videogen.veo.failures import stop
 
 from .browsers import browser_of, producer, viewer
@@ -445,6 +446,51 @@ def test_between_routes_of_veo_the_prompt_stays_letter_by_letter():
 
     assert "prompt_text" not in changes
     assert (changes["route"], changes["backend"]) == ("vertex", "vertex")
+
+
+def by(route):
+    return pytest.mark.skipif(route not in offered_routes(), reason=f"There is no route {route}.")
+
+
+OTHERS = [
+    pytest.param("gemini-omni-1.1-flash", "omni", marks=by("omni")),
+    pytest.param("veo-3.1-generate-001", "vertex", marks=by("vertex")),
+]
+
+
+@pytest.mark.parametrize(("model", "route"), OTHERS)
+def test_what_waits_for_a_model_that_is_gone_is_made_by_another_route(
+    settings, simulator, log, model, route
+):
+    settings.VIDEO_BACKEND = "simulator"
+    queue(make_story(shots=2))
+    lane = Lane.objects.get(name="simulator")
+    work(lane, until=lambda found: Lane.objects.get(name="simulator").paused_at)
+
+    move(lane, model)
+    work(lane, seconds=60)
+
+    asked = [(each["model"], each["operation"] is not None) for each in log()["submissions"]]
+    assert Counter(asked) == {(GONE, False): 1, (model, True): 2}
+    sent = {each["prompt"] for each in log()["submissions"] if each["operation"]}
+    for render in VideoRender.objects.all():
+        assert (render.state, render.model, render.route) == (State.DONE, model, route)
+        assert render.prompt_text in sent
+        assert ("<IMAGE_REF_2>" in render.prompt_text) == (route == "omni")
+    assert log()["violations"] == []
+
+
+@by("vertex")
+def test_what_moves_to_another_account_stands_in_its_lane():
+    renders_waiting(2)
+    lane = stopped()
+
+    move(lane, "veo-3.1-generate-001")
+
+    moved = VideoRender.objects.values_list("lane__name", "backend", "route", "state")
+    assert set(moved) == {("vertex", "vertex", "vertex", "queued")}
+    lane.refresh_from_db()
+    assert lane.paused_at is None
 
 
 def test_what_the_new_model_does_not_take_is_left_out_and_said():
