@@ -288,6 +288,8 @@ VIDEO_DOWNLOAD_MAX_BYTES = env_number("VIDEO_DOWNLOAD_MAX_MEGABYTES", 2048, int)
 VIDEO_RECONCILE_MINUTES = env_number("VIDEO_RECONCILE_MINUTES", 15.0, float)
 # The API tells this address that a video is made, with the token of its submission.
 VIDEO_SUBMIT_WEBHOOK_URI = env("VIDEO_SUBMIT_WEBHOOK_URI")
+# What signs the events of a webhook that was registered for the whole project.
+VIDEO_RECEIVE_WEBHOOK_SECRET = env("VIDEO_RECEIVE_WEBHOOK_SECRET")
 VIDEO_PRICE_USD_PER_SECOND = env_number("VIDEO_PRICE_USD_PER_SECOND", None, Decimal)
 VIDEO_BUDGET_USD = env_number("VIDEO_BUDGET_USD", None, Decimal)
 
