@@ -12,7 +12,8 @@ MODEL_NOT_FOUND = "model_not_found"
 
 # As the clients put it: veo/gemini.py.
 _KEY_HAS = re.compile(r"The key has: (.+?)\.(?=\s|$)")
-_NAME = re.compile(r"[\w.-]*\w")
+# As `where_to_choose` puts it.
+_MISSING = re.compile(r"([\w.-]*\w) (?:was chosen for|comes from) ")
 
 
 def where_to_choose(render: VideoRender) -> str:
@@ -33,13 +34,14 @@ def models_of_account(lane: Lane) -> list[str]:
     return [each.strip() for each in found[1].split(",")] if found else []
 
 
-def missing_models(lane: Lane) -> list[str]:
-    """Of what the lane has queued: the models that its pause is about. One query at most."""
-    told = set(_NAME.findall(_KEY_HAS.sub("", _reason(lane))))
-    if not told:
-        return []
-    queued = queued_in(lane).order_by("model").values_list("model", flat=True).distinct()
-    return [each for each in queued if each in told]
+def missing_model(lane: Lane) -> str:
+    """The model that the lane's pause is about, if any of it is queued, or "". One query at
+    most."""
+    # The last one: before it stands what the API says.
+    named = _MISSING.findall(_reason(lane))
+    if not named or not queued_in(lane).filter(model=named[-1]).exists():
+        return ""
+    return named[-1]
 
 
 def _reason(lane: Lane) -> str:

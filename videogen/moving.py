@@ -27,7 +27,7 @@ from .capabilities import Capability
 from .errors import RequestError
 from .fingerprints import hashes_of
 from .lanes import lane_of, resume_lane
-from .missing_models import MODEL_NOT_FOUND, missing_models
+from .missing_models import missing_model
 from .models import Lane, RenderBatch, Submission, VideoRender
 from .planning import price_problem
 from .prompts import OVER_LIMIT, Prompt, limit_sentence, write_prompt
@@ -295,12 +295,11 @@ def move_queued(lane: Lane, source: str, model: str, requester: Requester, *, se
             )
         if move.refusal:
             raise RequestError(move.refusal, code="refused")
-        was_missing = missing_models(locked[lane.pk])
+        was_missing = missing_model(locked[lane.pk])
         for row in move.going:
             _move_one(row, target, requester)
         _keep_batches(move)
-        still_missing = missing_models(locked[lane.pk])
-        if was_missing and not still_missing and locked[lane.pk].pause_code == MODEL_NOT_FOUND:
+        if was_missing and not missing_model(locked[lane.pk]):
             resume_lane(lane)
         wake_pump()
     return move

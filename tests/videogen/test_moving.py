@@ -28,7 +28,7 @@ from videogen.claims import claim_renders
 from videogen.errors import RequestError
 from videogen.fingerprints import hashes_of
 from videogen.lanes import pause_by_person, pause_lane
-from videogen.missing_models import missing_models, models_of_account, where_to_choose
+from videogen.missing_models import missing_model, models_of_account, where_to_choose
 from videogen.models import Lane, Notice, StorySettings, Submission, VideoModel, VideoRender
 from videogen.money import committed_usd
 from videogen.moving import CHANGED, move_queued, plan_move, references_in_words, renders_to_move
@@ -86,7 +86,8 @@ def renders_waiting(number=3, *, references=3, lane=None, story=None, **values):
 
 def stopped(reason=REASON):
     lane = Lane.objects.get(name="gemini")
-    pause_lane(lane, stop("model_not_found", reason))
+    waiting = VideoRender.objects.filter(lane=lane, model=GONE).first()
+    pause_lane(lane, stop("model_not_found", reason), where_to_choose(waiting))
     lane.refresh_from_db()
     return lane
 
@@ -212,12 +213,14 @@ def test_the_pause_names_where_the_model_was_chosen():
 
 
 def test_what_the_pause_says_is_read_back():
-    renders_waiting(1)
+    [render] = renders_waiting(1)
     renders_waiting(1, story=make_story("other"), model=FAST)
-    lane = stopped()
+    lane = stopped(f"{FAST} comes from Google. {REASON}")
 
     assert models_of_account(lane) == [FAST, STANDARD]
-    assert missing_models(lane) == [GONE], "not those that the key has"
+    assert missing_model(lane) == GONE
+    render.move(State.QUEUED, State.CANCELLED)
+    assert missing_model(lane) == "", "nothing of it waits any more"
 
 
 def test_a_pause_for_another_reason_offers_no_move_on_the_notice():

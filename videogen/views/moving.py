@@ -19,7 +19,7 @@ from django.urls import reverse
 from videogen.capabilities import ModelTable
 from videogen.errors import RequestError
 from videogen.lanes import BY_PERSON
-from videogen.missing_models import missing_models, models_of_account
+from videogen.missing_models import missing_model, models_of_account
 from videogen.models import Lane, RenderBatch, VideoRender
 from videogen.moving import (
     Move,
@@ -155,8 +155,8 @@ class MovePage:
     def __init__(self, lane: Lane, source: str, target: str) -> None:
         self.lane = lane
         self.queued = movable(lane)
-        missing = missing_models(lane)
-        self.source = source if source in self.queued else next(iter([*missing, *self.queued]), "")
+        default = missing_model(lane) or next(iter(self.queued), "")
+        self.source = source if source in self.queued else default
         self._target = target
 
     @property

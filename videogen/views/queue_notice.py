@@ -15,7 +15,7 @@ from django.http import HttpRequest
 from django.utils import timezone
 
 from videogen.lanes import BY_PERSON, pause_by_person, resume_at_once, served_lanes
-from videogen.missing_models import missing_models
+from videogen.missing_models import missing_model
 from videogen.models import Lane
 from videogen.quota import Slot, next_slot, queued_in, slot_of_next, window_problem
 
@@ -65,8 +65,8 @@ def notice_of(lane: Lane, user: AbstractBaseUser | None = None) -> QueueNotice |
     """As it is for what the lane has queued, with what that person may do about it. At most four
     queries, beside the person's rights."""
     if lane.paused_at:
-        missing = missing_models(lane)
-        to_move = queued_in(lane).filter(model__in=missing).count() if missing else 0
+        missing = missing_model(lane)
+        to_move = queued_in(lane).filter(model=missing).count() if missing else 0
         return QueueNotice(lane, to_move=to_move, may_move=bool(user and may_move(user)))
     slot = slot_of_next(lane)
     return QueueNotice(lane, slot) if _waits(slot) else None
