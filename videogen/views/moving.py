@@ -75,20 +75,21 @@ def _move(model_admin: ModelAdmin, request: HttpRequest, lane: Lane) -> HttpResp
     except RequestError as error:
         messages.warning(request, error.sentence)
         return None
-    messages.success(request, f"Moved {words}. {_what_now(lane)}")
+    messages.success(request, f"Moved {words}. {_what_now(move)}")
     if move.staying:
         sentence = f"{_renders(len(move.staying))} stayed: {move.staying[0].problems[0]}"
         messages.warning(request, sentence)
     return HttpResponseRedirect(reverse("admin:videogen_lane_change", args=[lane.pk]))
 
 
-def _what_now(lane: Lane) -> str:
-    lane.refresh_from_db()
+def _what_now(move: Move) -> str:
+    """Of the lane in which they stand now."""
+    lane = Lane.objects.get(name=move.going[0].request.backend)
     if not lane.paused_at:
         return "They are sent in their turn."
     if lane.pause_code == BY_PERSON:
         return "The queue is still paused."
-    return "The queue is still stopped: see below."
+    return f"The queue of {lane} is stopped: {lane.pause_reason}"
 
 
 @dataclass(frozen=True)
