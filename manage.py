@@ -7,6 +7,11 @@ def main():
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "storybook.settings")
     from django.core.management import execute_from_command_line
 
+    if sys.argv[1:2] == ["doctor"]:
+        # It has to tell where nothing else starts.
+        from videogen.doctor.opening import start_or_tell
+
+        start_or_tell(sys.argv[2:])
     execute_from_command_line(sys.argv)
 
 

@@ -225,7 +225,7 @@ GEMINI_API_KEY = (
     env("GOOGLE_API_KEY")
     or env("GEMINI_API_KEY")
     # The simulator takes any key, but it wants one.
-    or ("simulator" if VIDEO_BACKEND == "simulator" else "")
+    or ("any-key-for-the-simulator" if VIDEO_BACKEND == "simulator" else "")
 )
 VIDEO_API_BASE_URL = env(
     "GOOGLE_GEMINI_BASE_URL",

@@ -1,5 +1,5 @@
-"""One of several processes that race for the same money. It takes commands as lines of JSON, so
-that a test can bring all of them to the start before it lets them go."""
+"""One of several processes that race for the same money and the same locks. It takes commands as
+lines of JSON, so that a test can bring all of them to the start before it lets them go."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ import django
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "storybook.settings")
 django.setup()
+
+from django.db import transaction  # noqa: E402
 
 from storybook.models import Story  # noqa: E402
 from tests.factories import make_lane, make_render, make_story, shots_of  # noqa: E402
@@ -55,6 +57,24 @@ class Racer:
             self.planned, REQUESTER, task="CREATE_SHOT_VIDEO", worked_by="nobody", wake=False
         )
         return len(queued.render_ids)
+
+    def wait_beside(self, story, lane):
+        """A queued render in a lane, beside a shot without one."""
+        shots = shots_of(make_story(story, shots=2)).select_related("scenelet__story")
+        values = {"price_estimate_usd": "3.20", "lane": make_lane(lane)}
+        make_render(shots.first(), "queued", backend="gemini", **values)
+
+    def hold(self, story):
+        """The lock that queueing takes first, and for long."""
+        self.held = transaction.atomic()
+        self.held.__enter__()
+        Story.objects.select_for_update().get(story_id=story)
+
+    def queue_held(self):
+        try:
+            return self.queue()
+        finally:
+            self.held.__exit__(*sys.exc_info())
 
     def exactly(self, story):
         render = VideoRender.objects.get(batch__story__story_id=story, state="failed")

@@ -1,22 +1,26 @@
 """The pictures of the screens in docs/screenshots: `make screenshots`.
 
-    python -m tests.screenshots [--folder FOLDER]
+    python -m tests.screenshots [--folder FOLDER] [--only story|money]
 
 Renders the sample story with the simulator in a temporary installation, decides about some takes,
-and looks at the screens while a last batch runs. With --folder the installation is kept, and the
-next run only takes the pictures.
+and looks at the screens while a last batch runs. The screens about money come from another one,
+which takes the simulator for the API: with its prices, and with answers that got lost. With
+--folder the installations are kept, and the next run only takes the pictures.
 """
 
 from __future__ import annotations
 
 import argparse
 import io
+import sqlite3
 import sys
 import tempfile
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
+import httpx
 from PIL import Image
 from playwright.sync_api import Browser, BrowserContext, Page
 
@@ -40,25 +44,62 @@ PICTURES_ARE_THERE = """() => {
     ...[...document.querySelectorAll("video")].filter(isInSight).map(video),
   ]).then(() => true);
 }"""
+QUICK = ("--clips=full", "--latency=1", "--painters=2")
+MONEY = {
+    "VIDEO_BACKEND": "gemini",
+    "VIDEO_RECONCILE_MINUTES": "0",
+    # Whom the command line asks for.
+    "LOGNAME": "nightly",
+}
+MONEY_SCREENS = {
+    "spending": "/admin/videogen/submission/spending/",
+    "unsettled": "/admin/videogen/videorender/unsettled/",
+}
 DESK = {"width": 1440, "height": 900}
 PHONE = {"width": 390, "height": 844}
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--folder", type=Path, help="keep the installation here and use it again")
-    folder = parser.parse_args().folder
+    parser.add_argument(
+        "--folder", type=Path, help="keep the installations here and use them again"
+    )
+    parser.add_argument("--only", choices=["story", "money"], help="by default both")
+    options = parser.parse_args()
+    TARGET.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="videogen-screenshots-") as temporary:
-        site = Site(folder or Path(temporary))
+        folder = options.folder or Path(temporary)
         with running_chromium() as browser:
-            if not site.installation.database.exists():
-                _say("Rendering the sample story …")
-                with _running(site, "--clips=full", "--latency=1", "--painters=2"):
-                    _make_takes(site, browser)
-            # So slow that the last batch is still running when it is looked at.
-            with _running(site, "--clips=full", "--latency=300"):
-                _take_pictures(site, browser)
+            if options.only != "money":
+                _show_story(Site(folder), browser)
+            if options.only != "story":
+                _show_money(Site(folder / "money", **MONEY), browser)
     return 0
+
+
+def _show_story(site: Site, browser: Browser) -> None:
+    if not site.installation.database.exists():
+        _say("Rendering the sample story …")
+        with _running(site, *QUICK):
+            _make_takes(site, browser)
+    # So slow that the last batch is still running when it is looked at.
+    with _running(site, "--clips=full", "--latency=300"):
+        _take_pictures(site, browser)
+
+
+def _show_money(site: Site, browser: Browser) -> None:
+    if not site.installation.database.exists():
+        _say("Spending on the sample story …")
+        with _running(site, *QUICK):
+            _spend(site, browser)
+        _tell_days_apart(site)
+    with _running(site, *QUICK):
+        _leave_unsettled(site)
+        for scheme in ("light", "dark"):
+            context = _look(site, browser, scheme, DESK)
+            for name, url in MONEY_SCREENS.items():
+                _take_picture(context, url, TARGET / f"{name}-{scheme}.png")
+            context.close()
 
 
 @contextmanager
@@ -99,8 +140,12 @@ def _make_takes(site: Site, browser: Browser) -> None:
 
 def _render(site: Site, *options: str) -> None:
     site.installation.run_task(STORY, *options)
-    ended = {"done", "blocked"}
-    wait_until(lambda: set(site.states_of(STORY)) <= ended, 900, "for the sample story")
+    _wait_for_end(site)
+
+
+def _wait_for_end(site: Site) -> None:
+    under_way = {"queued", "submitting", "running", "downloading"}
+    wait_until(lambda: not under_way & set(site.states_of(STORY)), 900, "for the sample story")
 
 
 def _decide(page: Page, shot: int, word: str) -> None:
@@ -109,6 +154,67 @@ def _decide(page: Page, shot: int, word: str) -> None:
     if buttons.count():
         buttons.first.click()
         page.wait_for_load_state()
+
+
+def _spend(site: Site, browser: Browser) -> None:
+    """Batches of the command line and of a person."""
+    story = site.import_bundle(SAMPLE, STORY)
+    shots = site.shots_of(story)
+    site.installation.script_fault("done", "blocked", match="Tock")
+    first = _scenelets(site)[0]
+    _render(site, f"--scenelet-id={first}")
+    _render(site, f"--scenelet-id={first}", "--shot-index=1", "--mode=override")
+    context = site.open_browser(browser)
+    page = context.new_page()
+    for shot in shots[:2]:
+        _decide(page, shot, "Approve")
+    page.goto(_draft(page, story, shots[3:6]))
+    page.locator('button[name="confirm"]').click()
+    page.wait_for_url("**/progress/")
+    _wait_for_end(site)
+    _decide(page, shots[3], "Approve")
+    context.close()
+
+
+def _tell_days_apart(site: Site) -> None:
+    """As if every batch had been a day of its own."""
+    with closing(sqlite3.connect(site.installation.database)) as connection, connection:
+        for table, column, batch in (
+            ("videogen_videorender", "queued_at", "batch_id"),
+            ("videogen_videorender", "claimed_at", "batch_id"),
+            (
+                "videogen_submission",
+                "claimed_at",
+                "(SELECT batch_id FROM videogen_videorender WHERE id = render_id)",
+            ),
+        ):
+            last = "(SELECT max(id) FROM videogen_renderbatch)"
+            connection.execute(
+                f"UPDATE {table} SET {column} = datetime({column}, '-' || (1 + {last} - {batch})"
+                f" || ' days') WHERE {column} IS NOT NULL"
+            )
+
+
+def _leave_unsettled(site: Site) -> None:
+    """Answers that got lost, a link that is refused, and what the lists of the API tell of it."""
+    installation = site.installation
+    third, fourth = _scenelets(site)[2:4]
+    url = f"{installation.simulator_url}/_simulator"
+    lists = {"list_operations": True, "list_generated_files": True, "list_details": True}
+    httpx.post(f"{url}/settings", json=lists).raise_for_status()
+    installation.script_fault("submit", "drop_after_accept", times=2)
+    _render(site, f"--scenelet-id={third}")
+    installation.script_fault("download", "forbidden", times=-1)
+    _render(site, f"--scenelet-id={fourth}", "--shot-index=1")
+    httpx.delete(f"{url}/faults").raise_for_status()
+    # When they have been made.
+    time.sleep(5)
+    installation.manage("reconcile", check=False)
+
+
+def _scenelets(site: Site) -> list[str]:
+    rows = site.installation.query("SELECT scenelet_id FROM storybook_scenelet ORDER BY sequence")
+    return [scenelet for (scenelet,) in rows]
 
 
 # -- looking at it ---------------------------------------------------------------------------------
@@ -134,7 +240,6 @@ def _take_pictures(site: Site, browser: Browser) -> None:
         "takes": f"/admin/storybook/shot/{shots[0]}/takes/",
         "compare": f"/admin/videogen/videorender/shots/{shots[0]}/compare/",
     }
-    TARGET.mkdir(parents=True, exist_ok=True)
     for scheme in ("light", "dark"):
         context = _look(site, browser, scheme, DESK)
         for name, url in screens.items():

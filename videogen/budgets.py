@@ -12,6 +12,7 @@ from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 
 from django.conf import settings
+from django.contrib.auth import get_user_model
 from django.db import connection
 from django.db.models import Q, QuerySet, Sum
 from django.db.transaction import TransactionManagementError
@@ -211,10 +212,10 @@ class _Scope:
             return False
         if self.person is None:
             return True
-        is_account = self.person.user_id is not None and (
-            self.person.user_id == render.requested_by_id
-        )
-        return is_account or self.person.name == render.requested_by_name
+        is_named = self.person.name == render.requested_by_name
+        if self.person.user_id is None or render.requested_by_id is None:
+            return is_named
+        return self.person.user_id == render.requested_by_id
 
     def about(self, prefix: str) -> Q:
         """A person's day is that of the asking: what is sent after midnight belongs to it."""
@@ -316,21 +317,35 @@ def _by_story(stories: Iterable[int]) -> dict[int, _Used]:
 
 def used_by_people(budgets: list[Budget], today: date) -> list[tuple[Budget, str, _Used]]:
     """Of daily budgets: which of them each person of today is under, the person's name, and what
-    they have used. An account and its name on the command line are one person. Two queries."""
+    they have used. An account and its name on the command line are one person, and so is one that
+    got another name since. Three queries."""
     everybody = next((each for each in budgets if each.user_id is None), None)
     of_day = _Scope(day=today)
     spent = _grouped(_spent(of_day), "render__requested_by", "render__requested_by_name")
     queued = _grouped(_queued(of_day), "requested_by", "requested_by_name")
-    found: dict[tuple[int, str], tuple[Budget, str, _Used]] = {}
-    for user, name in spent.keys() | queued.keys():
-        used = (spent.get((user, name), Decimal(0)), queued.get((user, name), Decimal(0)))
-        own = next((each for each in budgets if _is_of(each, Person(user, name))), None)
+    charged = spent.keys() | queued.keys()
+    names = _names_of_accounts(charged)
+    accounts = {name: user for user, name in names.items()}
+    found: dict[int | str, tuple[Budget, str, _Used]] = {}
+    for user, asked_as in charged:
+        used = (spent.get((user, asked_as), Decimal(0)), queued.get((user, asked_as), Decimal(0)))
+        account = accounts.get(asked_as) if user is None else user
+        name = names.get(account, asked_as)
+        own = next((each for each in budgets if _is_of(each, Person(account, name))), None)
         if budget := own or everybody:
-            key = (budget.pk, "" if own else name)
-            _, _, before = found.get(key, (budget, name, _NOTHING))
-            shown = own.user.get_username() if own else name
-            found[key] = (budget, shown, _added(before, used))
+            _, _, before = found.get(account or name, (budget, name, _NOTHING))
+            found[account or name] = (budget, name, _added(before, used))
     return list(found.values())
+
+
+def _names_of_accounts(charged: Iterable[tuple[int | None, str]]) -> dict[int, str]:
+    """By key: the accounts that asked, and those whose name somebody used without one."""
+    users = {user for user, _ in charged if user is not None}
+    names = {name for user, name in charged if user is None}
+    model = get_user_model()
+    username = model.USERNAME_FIELD
+    rows = model._default_manager.filter(Q(pk__in=users) | Q(**{f"{username}__in": names}))
+    return dict(rows.values_list("pk", username))
 
 
 def _used_today(budgets: list[Budget], today: date) -> dict[int, _Used]:

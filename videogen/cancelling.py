@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from storybook.models import Shot
 
-from .drafts import draft_batches, set_wishes
+from .drafts import draft_batches, set_priority, set_wishes
 from .errors import RequestError
 from .models import RenderBatch, VideoRender
 from .planning import Action, decide
@@ -26,35 +26,70 @@ Mode = RenderBatch.Mode
 
 
 @dataclass(frozen=True)
-class Sent:
-    """Renders of a batch that no cancelling stops, for the API has them: under way, and of unknown
-    outcome. `usd` and `unknown_usd`: what they cost, or may."""
+class Some:
+    """So many renders, and what they cost together, or may."""
 
     number: int = 0
     usd: Decimal = Decimal(0)
-    unknown: int = 0
-    unknown_usd: Decimal = Decimal(0)
+
+    @property
+    def cost(self) -> str:
+        return f" (${self.usd:,.2f})" if self.usd else ""
+
+    @property
+    def are(self) -> str:
+        return f"{self.number} {'is' if self.number == 1 else 'are'}"
+
+
+@dataclass(frozen=True)
+class Sent:
+    """Renders of a batch that no cancelling stops, for the API has, or had, them."""
+
+    done: Some
+    under_way: Some
+    broken_off: Some
+    unknown: Some
 
     @property
     def words(self) -> str:
         """A sentence's end; "" where there are none."""
         parts = []
-        if self.number:
-            verb, goes = ("is", "goes") if self.number == 1 else ("are", "go")
-            what = f"already paid for (${self.usd:,.2f})" if self.usd else "sent already"
-            parts.append(f"{self.number} {verb} {what} and {goes} on")
-        if self.unknown:
-            cost = f" (${self.unknown_usd:,.2f})" if self.unknown_usd else ""
-            parts.append(f"{self.unknown} may be paid for{cost}: a person must decide")
+        if self.done.number:
+            paid = f" and paid for{self.done.cost}" if self.done.usd else ""
+            parts.append(f"{self.done.are} done{paid}")
+        if self.under_way.number:
+            paid = (
+                f"already paid for{self.under_way.cost}" if self.under_way.usd else "sent already"
+            )
+            goes = "goes" if self.under_way.number == 1 else "go"
+            parts.append(f"{self.under_way.are} {paid} and {goes} on")
+        if self.broken_off.number:
+            paid = f"already paid for{self.broken_off.cost}" if self.broken_off.usd else "sent"
+            parts.append(f"{self.broken_off.are} {paid} and broke off: resume what broke off")
+        if self.unknown.number:
+            unknown = f"{self.unknown.number} may be paid for{self.unknown.cost}"
+            parts.append(f"{unknown}: a person must decide")
         return "; ".join(parts)
 
 
 def what_was_sent(renders: Collection[VideoRender]) -> Sent:
     """Of these renders. No query."""
-    under_way = VideoRender.OPEN - {State.QUEUED}
-    paid = [each.price_estimate_usd for each in renders if each.state in under_way]
-    unknown = [each.price_estimate_usd for each in renders if each.state == State.UNKNOWN]
-    return Sent(len(paid), sum(paid, Decimal(0)), len(unknown), sum(unknown, Decimal(0)))
+    return Sent(
+        done=_some(renders, {State.DONE}),
+        under_way=_some(renders, VideoRender.OPEN - {State.QUEUED}),
+        broken_off=_some(renders, RESUMABLE),
+        unknown=_some(renders, {State.UNKNOWN}),
+    )
+
+
+def _some(renders: Collection[VideoRender], states: Collection[str]) -> Some:
+    # What it came to, where that is known: a clip of one's own was sent nowhere.
+    costs = [
+        each.price_estimate_usd if each.actual_cost_usd is None else each.actual_cost_usd
+        for each in renders
+        if each.state in states
+    ]
+    return Some(len(costs), sum(costs, Decimal(0)))
 
 
 def cancel_queued(batch: RenderBatch, user: AbstractBaseUser) -> int:
@@ -132,13 +167,14 @@ def _last_failures(batch: RenderBatch) -> dict[int, int]:
 def _draft(
     batch: RenderBatch, shots: list[int], mode: str, requester: Requester, verb: str
 ) -> RenderBatch:
-    """With the model and the choice of the batch."""
+    """With the model, the choice and the place in the queue of the batch."""
     drafts = draft_batches(Shot.objects.filter(pk__in=shots), mode, requester)
     if not drafts:
         raise RequestError(f"Nothing of this batch is left to be {verb}.", code="nothing_to_retry")
     [draft] = drafts
     if (batch.model, batch.over_budget) != (draft.model, draft.over_budget):
         set_wishes(draft, model=batch.model, over_budget=batch.over_budget)
+    set_priority(draft, batch.priority)
     return draft
 
 

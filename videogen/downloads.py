@@ -34,8 +34,21 @@ from .words import clean, read_seconds, without_key
 logger = logging.getLogger(__name__)
 
 MAX_REDIRECTS = 5
+# A 404: whether that is the end depends on the clip's age, see takes.py. These are the end of one
+# that the server may have forgotten, and of a link that a person gave.
+MISSING = "http_404"
+LOST = "lost"
+NOTHING_THERE = "nothing_there"
 _REFUSED_FOR_GOOD = frozenset(
-    {"bad_link", "host_not_allowed", "private_address", "too_many_redirects", "too_large"}
+    {
+        "bad_link",
+        "host_not_allowed",
+        "private_address",
+        "too_many_redirects",
+        "too_large",
+        LOST,
+        NOTHING_THERE,
+    }
 )
 # A server may ask for more, but the clip has two days.
 LONGEST_TOLD_SECONDS = 600.0
@@ -302,7 +315,7 @@ def _content_length(response: httpx.Response) -> int | None:
 
 
 def is_refused_for_good(code: str) -> bool:
-    """Whether an error of this code says that the same link will not give it. A 404 does."""
+    """Whether an error of this code says that the same link will not give it."""
     if code in _REFUSED_FOR_GOOD:
         return True
     status = code.removeprefix("http_")
@@ -310,17 +323,11 @@ def is_refused_for_good(code: str) -> bool:
 
 
 def _is_permanent(status: int) -> bool:
-    return 400 <= status < 500 and status not in (408, 425, 429)
+    return 400 <= status < 500 and status not in (404, 408, 425, 429)
 
 
 def _status_error(response: httpx.Response) -> DownloadError:
     status = response.status_code
-    if status == 404:
-        sentence = (
-            "The video is no longer there (404). The API keeps a video for two days after it was "
-            "made: after that it is lost."
-        )
-        return DownloadError(sentence, code="http_404", permanent=True)
     return DownloadError(
         f"The server refuses the download (HTTP {status}). {_words_of(response)}".strip(),
         code=f"http_{status}",

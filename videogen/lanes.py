@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from django.db import transaction
 from django.utils import timezone
 
-from .errors import VeoError
+from .errors import RequestError, VeoError
 from .models import Lane, Submission, VideoRender
 from .routes import served_backends
 from .wakeups import wake_pump
@@ -42,15 +42,19 @@ def pause_lane(lane: Lane, error: VeoError, advice: str = "") -> None:
 
 def pause_by_person(lane: Lane, name: str, reason: str) -> bool:
     """Nothing more is submitted until somebody resumes the lane; what was submitted goes on. False
-    where a person has paused it already."""
+    where a person has paused it already. RequestError without a reason."""
     words = " ".join(reason.split())[:500]
+    if not words:
+        raise RequestError(
+            "The queue was not paused: say why, for those who wait for it.", code="no_reason"
+        )
     return bool(
         Lane.objects.filter(pk=lane.pk)
         .exclude(pause_code=BY_PERSON)
         .update(
             paused_at=timezone.now(),
             pause_code=BY_PERSON,
-            pause_reason=f"{name} paused it: {words}" if words else f"{name} paused it.",
+            pause_reason=f"{name} paused it: {words}",
         )
     )
 

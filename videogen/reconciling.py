@@ -31,7 +31,7 @@ from .candidates import (
     store_candidates,
     take_candidate,
 )
-from .downloads import is_refused_for_good
+from .downloads import MISSING, is_refused_for_good
 from .errors import RequestError, VeoError
 from .lanes import served_lanes
 from .models import Candidate, Lane, Submission, VideoRender
@@ -198,16 +198,17 @@ class _Asking:
         self._do(line, done, change, goes_on=not isinstance(answer, Nothing))
 
     def _download_again(self, line: Line, told: str = "") -> None:
-        """From the link that it has, or where that was refused for good from the one that the API
-        tells now."""
+        """From the link that it has, or where nothing was to be had from that, from the one that
+        the API tells now."""
         render = line.render
         link = render.download_uri
         line.found = "Its link is known."
-        if is_refused_for_good(render.error_code):
-            if told in ("", link):
-                line.found = "Its link was refused for good."
-                return
+        is_refused = is_refused_for_good(render.error_code)
+        if told not in ("", link) and (is_refused or render.error_code == MISSING):
             link, line.found = told, "The API tells another link."
+        elif is_refused:
+            line.found = "Its link was refused for good."
+            return
 
         def change() -> bool:
             won = render.move(

@@ -21,13 +21,6 @@ from .models import VideoRender
 State = VideoRender.State
 Review = VideoRender.Review
 
-CHOSEN = (Review.SELECTED, Review.APPROVED)
-
-
-def selected_take_of(shot: Shot) -> VideoRender | None:
-    """The take that the story uses: the selected or the approved one. One query."""
-    return VideoRender.objects.filter(shot=shot, review__in=CHOSEN).first()
-
 
 def approved_take_of(shot_id: int) -> VideoRender | None:
     """The take that locks the shot. One query."""

@@ -23,6 +23,9 @@ from django.utils import timezone
 
 from .downloads import (
     LONGEST_TOLD_SECONDS,
+    LOST,
+    MISSING,
+    NOTHING_THERE,
     Clip,
     check_storage,
     discard,
@@ -37,6 +40,7 @@ from .lanes import served_lanes
 from .models import Lane, VideoRender
 from .processes import is_provably_gone, this_process
 from .stopping import stop_requested
+from .unsettled import time_left
 from .videofiles import VideoFacts, inspect_video
 
 logger = logging.getLogger(__name__)
@@ -210,6 +214,7 @@ class Downloads:
     def _fail(self, render: VideoRender, error: DownloadError) -> None:
         """Try again later, or leave the link for a person."""
         now = timezone.now()
+        error = _what_a_404_means(render, error)
         reason = {"error_code": error.code, "error_message": error.sentence}
         if error.code == "busy":
             # No attempt: the file is still another process's.
@@ -233,6 +238,29 @@ class Downloads:
         )
         if won and (error.permanent or ends == State.FAILED):
             discard(render.pk)
+
+
+def _what_a_404_means(render: VideoRender, error: DownloadError) -> DownloadError:
+    """The API keeps a clip for two days: before, the server may only not have it yet, or say so by
+    mistake, and the clip is paid for."""
+    if error.code != MISSING:
+        return error
+    if render.has_given_link:
+        sentence = "There is no video behind the given link (404)."
+        return DownloadError(sentence, code=NOTHING_THERE, permanent=True)
+    if time_left(render) > timedelta(0):
+        return DownloadError(
+            "The server says that the video is not there (404), although the API keeps it for two "
+            "days. The link is kept.",
+            code=MISSING,
+            retry_after=error.retry_after,
+        )
+    return DownloadError(
+        "The video is no longer there (404). The API keeps a video for two days after it was made: "
+        "these are over, and it is lost.",
+        code=LOST,
+        permanent=True,
+    )
 
 
 def file_fields(path: Path, facts: VideoFacts) -> dict[str, Any]:

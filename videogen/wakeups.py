@@ -8,11 +8,14 @@ from __future__ import annotations
 
 import logging
 import socket
+from dataclasses import dataclass
+from datetime import datetime
 from functools import partial
 
 import psutil
 from django.conf import settings
 from django.db import DatabaseError, transaction
+from django.utils import timezone
 
 logger = logging.getLogger(__name__)
 
@@ -56,12 +59,40 @@ def wake_at_start() -> None:
         logger.warning("No wake-up at the start: %s", error)
 
 
+@dataclass(frozen=True)
+class Cluster:
+    """As it tells of itself: `status` is its own word, at most three seconds old."""
+
+    host: str
+    workers: int
+    status: str
+
+
 def is_cluster_running() -> bool:
-    """Whether a cluster on this database beats (its own status, at most three seconds old)."""
+    """Whether a cluster on this database beats."""
+    return bool(running_clusters())
+
+
+def running_clusters() -> list[Cluster]:
     from django_q.status import Stat
 
     here = socket.gethostname()
-    return any(stat.host != here or psutil.pid_exists(stat.sentinel) for stat in Stat.get_all())
+    return [
+        Cluster(stat.host, len(stat.workers), str(stat.status))
+        for stat in Stat.get_all()
+        if stat.host != here or psutil.pid_exists(stat.sentinel)
+    ]
+
+
+def oldest_waiting_task() -> datetime | None:
+    """Since when; None where none waits, or where Redis has them. One query."""
+    from django_q.models import OrmQ
+
+    if "redis" in settings.Q_CLUSTER:
+        return None
+    # The lock of a waiting task is the moment when it came, of a taken one it lies ahead.
+    waiting = OrmQ.objects.filter(lock__lte=timezone.now()).order_by("lock")
+    return waiting.values_list("lock", flat=True).first()
 
 
 def _enqueue(name: str, **options: int) -> None:

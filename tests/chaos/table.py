@@ -85,7 +85,8 @@ TOGETHER = [
     _done("no sample", "empty_samples", "unknown", True),
     _done("never", "never_done", "interrupted", True),
     Row("download: 403", "download", "forbidden", "not_downloaded", True),
-    Row("download: 404", "download", "not_found", "not_downloaded", True),
+    Row("download: 404 twice", "download", "not_found", "done", True, times=2),
+    Row("download: 404 for ever", "download", "not_found", "not_downloaded", True, times=-1),
     Row("download: 503", "download", "unavailable", "done", True, times=2),
 ]
 ALONE = [

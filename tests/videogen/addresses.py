@@ -94,6 +94,7 @@ def addresses(world):
         f"/admin/videogen/renderbatch/{batch}/retry/",
         f"/admin/videogen/renderbatch/{batch}/resume-queue/",
         f"/admin/videogen/lane/{world.lane.pk}/resume/",
+        "/admin/videogen/lane/doctor/",
         "/admin/videogen/videorender/unsettled/",
         "/admin/videogen/videorender/unsettled/state/",
         "/admin/videogen/videorender/unsettled/ask/",

@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+import html
 import re
 from decimal import Decimal
+from urllib.parse import parse_qsl
 
 import pytest
 from django.urls import reverse
@@ -260,6 +262,19 @@ def test_reasons_are_a_producers_words(state, mode, words):
     make_render(shots[0], state, error_message="Code 13." if state == State.FAILED else "")
 
     assert words in look(producer(), make_draft(shots), mode).content.decode()
+
+
+def test_the_way_to_resume_keeps_what_was_chosen():
+    shots = make_shots(1)
+    make_render(shots[0], State.INTERRUPTED)
+    browser = producer()
+    draft = make_draft(shots)
+    chosen = {"model": "veo-3.1-fast-generate-preview", "over_budget": "none"}
+
+    page = browser.get(plan_url(draft), {"mode": "default", **chosen}).content.decode()
+
+    address = html.unescape(re.search(r'<a href="([^"]*)">Plan to resume</a>', page)[1])
+    assert dict(parse_qsl(address.removeprefix("?"))) == {"mode": "resume", **chosen}
 
 
 def test_blocked_shots_come_first_with_the_way_to_mend_them():

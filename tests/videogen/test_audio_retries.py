@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
-import pytest
-from django.db import IntegrityError, transaction
+import json
+import time
+from datetime import timedelta
+from io import StringIO
 
+import pytest
+from django.core.management import call_command
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+
+from tests.conftest import LATENCY
 from tests.factories import make_lane, make_render, make_shot, make_story, make_submission
 from videogen import journal
 from videogen.answers import apply_accepted, apply_poll, apply_poll_error, apply_submit_error
@@ -17,7 +25,7 @@ from videogen.safety import is_audio_block
 from videogen.simulator.operations import AUDIO
 from videogen.veo import Blocked, Failed, Finished, Nothing
 
-from .test_pipeline import GONE, run, work
+from .test_pipeline import GONE, queue, run, work
 
 pytestmark = pytest.mark.django_db
 
@@ -274,6 +282,66 @@ def test_without_a_submission_that_was_accepted_nothing_is_sent():
 
     render.refresh_from_db()
     assert render.state == State.BLOCKED
+
+
+# -- the command that only asks --------------------------------------------------------------------
+
+
+def submitted(story):
+    """The render, as soon as the API has it; nobody works on it any more."""
+    render, *_ = queue(story)
+    work(render.lane, until=lambda found: found[0].state == State.RUNNING)
+    render.refresh_from_db()
+    return render
+
+
+def reconciled(render):
+    out = StringIO()
+    call_command("reconcile", "--json", stdout=out)
+    render.refresh_from_db()
+    return json.loads(out.getvalue().splitlines()[0])
+
+
+def test_reconcile_books_the_block_of_an_interrupted_render_and_sends_nothing(fail, log):
+    fail("done", "blocked_audio", times=9)
+    render = submitted(make_story())
+    render.move(State.RUNNING, State.INTERRUPTED)
+    time.sleep(2 * LATENCY)
+
+    row = reconciled(render)
+
+    assert row["done"] == "It is booked as not charged."
+    assert (render.state, render.audio_retries) == (State.BLOCKED, 0)
+    assert outcomes(render) == [("not_charged", "")]
+    assert len(log()["submissions"]) == 1
+
+
+def test_reconcile_that_polls_on_until_the_block_sends_nothing(simulator, fail, log):
+    simulator.change_settings({"latency": 2.0})
+    fail("done", "blocked_audio", times=9)
+    render = submitted(make_story())
+    long_ago = timezone.now() - timedelta(minutes=5)
+    VideoRender.objects.update(state_since=long_ago, beat_at=long_ago)
+
+    row = reconciled(render)
+
+    # On a slow machine it may have ended before it is asked: "It is booked as not charged."
+    assert row["done"] in ("It is polled on.", "It is booked as not charged.")
+    assert (row["status_now"], render.audio_retries) == ("blocked", 0)
+    assert len(log()["submissions"]) == 1
+
+
+def test_reconcile_leaves_what_waits_for_its_second_submission_in_the_queue(simulator, log):
+    render = blocked_once()
+    other = make_render(make_shot(story_id="other"), State.INTERRUPTED)
+
+    with pytest.raises(SystemExit):
+        call_command("reconcile", stdout=StringIO())
+
+    render.refresh_from_db()
+    assert render.state == State.QUEUED
+    assert VideoRender.objects.get(pk=other.pk).state == State.INTERRUPTED
+    assert log()["submissions"] == []
 
 
 # -- what the database holds -----------------------------------------------------------------------

@@ -419,7 +419,7 @@ def test_cancelling_the_rest_leaves_what_was_sent():
     assert LogEntry.objects.get().get_edited_object() == batch
 
     response = browser.post(url(batch, "cancel"), follow=True)
-    assert "Nothing was left to cancel" in messages(response)[-1]
+    assert "Nothing was left to cancel." in messages(response)[-1]
     assert LogEntry.objects.count() == 1
 
 

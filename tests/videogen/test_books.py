@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import re
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 
 import pytest
@@ -14,7 +14,13 @@ from django.utils import timezone
 
 from storybook.models import Story
 from tests.factories import State, make_render, make_story, make_submission, shots_of
+from videogen.answers import apply_accepted, apply_poll, apply_submit_error
+from videogen.claims import claim_renders
+from videogen.errors import VeoError
 from videogen.models import Submission, VideoRender
+from videogen.processes import this_process
+from videogen.simulator.operations import AUDIO
+from videogen.veo import Blocked, Finished
 
 from .browsers import VIEWS, browser_of, viewer
 
@@ -164,3 +170,92 @@ def test_sheet_asks_as_often_for_much_as_for_little(books, django_assert_max_num
         assert len(sheet(browser.get(SHEET))) == 27
 
     assert len(few) == len(many)
+
+
+# -- the audio filter, and the second submission ---------------------------------------------------
+
+LINK = "https://generativelanguage.googleapis.com/v1beta/files/one:download?alt=media"
+
+
+def waits(render):
+    pass
+
+
+def send_second(render):
+    [claim] = claim_renders(render.lane, owner=this_process(), limit=1)
+    return claim.submission
+
+
+def runs(render):
+    apply_accepted(send_second(render).token, "models/m/operations/second")
+    render.refresh_from_db()
+
+
+def is_done(render):
+    runs(render)
+    apply_poll(render, Finished(LINK))
+    render.move(State.DOWNLOADING, State.DONE, take=1, video_file="take-1.mp4")
+
+
+def is_blocked_again(render):
+    runs(render)
+    apply_poll(render, Blocked((AUDIO,), ()))
+
+
+def is_unknown(render):
+    error = VeoError("No answer.", code="no_answer", permanent=False, maybe_accepted=True)
+    apply_submit_error(send_second(render), error)
+
+
+def is_refused(render):
+    error = VeoError("No.", code="http_400", permanent=True)
+    apply_submit_error(send_second(render), error)
+
+
+def is_cancelled(render):
+    render.move(State.QUEUED, State.CANCELLED)
+
+
+FIRST = ("blocked", "3.20", "0.00")
+SECOND = {
+    waits: ([], "0.00", "3.20"),
+    runs: ([("in_flight", "3.20", "")], "0.00", "3.20"),
+    is_done: ([("succeeded", "3.20", "3.20")], "3.20", "0.00"),
+    is_blocked_again: ([("blocked", "3.20", "0.00")], "0.00", "0.00"),
+    is_unknown: ([("unknown", "3.20", "")], "0.00", "3.20"),
+    is_refused: ([("failed", "3.20", "0.00")], "0.00", "0.00"),
+    is_cancelled: ([], "0.00", "0.00"),
+}
+
+
+@pytest.mark.parametrize("second", SECOND, ids=lambda each: each.__name__)
+def test_a_block_of_the_audio_filter_and_what_came_next_are_a_line_each(settings, second):
+    """One attempt, which costs what its second submission does."""
+    settings.VIDEO_RETRY_AUDIO_BLOCK = True
+    settings.VIDEO_BACKEND = "gemini"
+    shot = shots_of(make_story()).select_related("scenelet__story").get()
+    hour_ago = timezone.now() - timedelta(hours=1)
+    render = make_render(
+        shot,
+        State.RUNNING,
+        backend="gemini",
+        price_estimate_usd=PRICE,
+        submission={"price_usd": PRICE, "claimed_at": hour_ago},
+    )
+    apply_poll(render, Blocked((AUDIO,), ()))
+
+    second(VideoRender.objects.get())
+
+    lines, spent, left_open = SECOND[second]
+    browser = viewer()
+    rows = sorted(sheet(browser.get(SHEET)), key=lambda row: row["claimed at"])
+    found = [(row["outcome"], row["estimate USD"], row["actual USD"]) for row in rows]
+    assert found == [FIRST, *lines]
+    spending = reverse("admin:videogen_submission_spending_csv", args=["story"])
+    [story] = sheet(browser.get(spending))
+    assert (story["attempts"], story["spent_usd"], story["open_usd"]) == ("1", spent, left_open)
+    estimate = PRICE * len(found)
+    assert totals(browser.get(BOOKS)).startswith(
+        f"{len(found)} submission{'s' * (len(found) > 1)} · estimated ${estimate} · "
+        f"<strong>${spent}</strong> actual"
+    )

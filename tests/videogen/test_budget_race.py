@@ -1,4 +1,5 @@
-"""Two processes race for the last dollars, on SQLite and on PostgreSQL: they cannot both win.
+"""Two processes race for the last dollars, on SQLite and on PostgreSQL: they cannot both win. And
+for the same locks: both get them.
 
 VIDEO_TEST_POSTGRES_URL names a PostgreSQL on which databases may be made.
 """
@@ -7,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import select
 import subprocess
 import sys
 
@@ -36,6 +38,9 @@ class Competitor:
 
     def answer(self):
         return json.loads(self._process.stdout.readline())
+
+    def has_answered(self, within):
+        return bool(select.select([self._process.stdout], [], [], within)[0])
 
     def ask(self, *command):
         self.tell(*command)
@@ -123,6 +128,34 @@ def test_two_lanes_share_what_a_lowered_budget_leaves(race):
         race.first.ask("allow", "3.20", False)
 
         assert sorted(race.run(["claim", "here"], ["claim", "there"])) == [0, 1]
+
+
+# -- locks: story, budgets, lane, renders, standings -----------------------------------------------
+
+
+def test_a_claim_does_not_wait_for_who_queues_for_the_same_story(race):
+    """Who queues holds the story and waits for the budgets, which the claim holds: a claim that
+    wants the story too, for its shots' standings, is a deadlock."""
+    story = race.prepare("wait_beside", "crowded")
+    race.first.ask("allow", "999")
+    assert race.first.ask("plan", story, "fit") == {"generate": 1, "skip": 1}
+    race.first.ask("hold", story)
+
+    race.second.tell("claim", "crowded")
+    # SQLite has one lock for all: there it answers when the first has ended.
+    race.second.has_answered(within=3)
+
+    assert race.first.ask("queue_held") == 1
+    assert race.second.answer() == 1
+
+
+def test_queueing_and_claims_of_one_story_both_get_through(race):
+    for number in range(ROUNDS):
+        story = race.prepare("wait_beside", f"busy-{number}")
+        race.first.ask("allow", "999")
+        assert race.first.ask("plan", story, "fit") == {"generate": 1, "skip": 1}
+
+        assert race.run(["queue"], ["claim", f"busy-{number}"]) == (1, 1)
 
 
 def test_of_two_who_move_the_same_renders_one_wins(race):

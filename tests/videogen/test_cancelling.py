@@ -89,6 +89,19 @@ def test_the_draft_asks_for_what_was_asked_for(story, shots, mode, again):
     assert retry_failed(batch, REQUESTER).mode == again
 
 
+@pytest.mark.parametrize(
+    ("again", "state"), [(retry_failed, State.FAILED), (resume_broken_off, State.INTERRUPTED)]
+)
+@pytest.mark.parametrize("priority", RenderBatch.Priority)
+def test_the_draft_has_the_batchs_place_in_the_queue(story, shots, again, state, priority):
+    batch = make_renders(story, shots, state, priority=priority)
+
+    draft = again(batch, REQUESTER)
+
+    draft.refresh_from_db()
+    assert draft.priority == priority
+
+
 @pytest.mark.parametrize("state", [State.QUEUED, State.DONE, State.INTERRUPTED])
 def test_what_somebody_has_rendered_since_is_left_alone(story, shots, state):
     batch = make_renders(story, shots, State.FAILED, State.FAILED)

@@ -151,7 +151,7 @@ def test_a_stored_clip_has_its_name_and_its_poster_beside_it(settings, client, u
 # fault → the error's code, is it permanent, words of its sentence
 FAILURES = {
     "403": ("forbidden", "http_403", True, "HTTP 403"),
-    "404": ("not_found", "http_404", True, "two days"),
+    "404": ("not_found", "http_404", False, "HTTP 404"),
     "429": ("quota", "http_429", False, "HTTP 429"),
     "500": ("internal", "http_500", False, "HTTP 500"),
     "503": ("unavailable", "http_503", False, "HTTP 503"),
@@ -621,13 +621,68 @@ def test_a_passing_failure_waits_longer_every_time_and_then_keeps_the_link(
 
 
 def test_a_permanent_failure_is_not_tried_again(fail, log, render):
-    fail("download", "not_found", times=-1)
+    fail("download", "forbidden", times=-1)
 
     work(render, rounds=3)
 
     assert render.state == State.NOT_DOWNLOADED
     assert counts(log)["downloads"] == 1
-    assert "two days" in render.error_message
+
+
+def made(render, **ago):
+    moment = timezone.now() - timedelta(**ago)
+    VideoRender.objects.filter(pk=render.pk).update(rendered_at=moment, claimed_at=moment)
+
+
+def test_a_404_of_a_clip_that_should_be_there_is_tried_again(fail, log, render):
+    made(render, hours=47)
+    fail("download", "not_found", times=2)
+
+    for attempts in (1, 2):
+        work(render)
+        assert (render.state, render.error_code) == (State.DOWNLOADING, "http_404")
+        assert render.download_attempts == attempts
+        assert render.not_before > timezone.now()
+    work(render)
+
+    assert (render.state, render.take, render.error_message) == (State.DONE, 1, "")
+    assert counts(log)["downloads"] == 3
+
+
+def test_a_404_for_ever_keeps_the_link(fail, log, uri, render):
+    made(render, hours=47)
+    fail("download", "not_found", times=-1)
+
+    work(render, rounds=9)
+
+    assert (render.state, render.error_code) == (State.NOT_DOWNLOADED, "http_404")
+    assert render.download_uri == uri
+    assert counts(log)["downloads"] == 3
+    assert "although the API keeps it for two days" in render.error_message
+
+
+def test_a_404_after_two_days_says_that_the_clip_is_lost(fail, log, uri, render):
+    made(render, hours=48, minutes=1)
+    fail("download", "not_found", times=-1)
+
+    work(render, rounds=3)
+
+    assert (render.state, render.error_code) == (State.NOT_DOWNLOADED, "lost")
+    assert render.download_uri == uri
+    assert counts(log)["downloads"] == 1
+    assert render.error_message.endswith("these are over, and it is lost.")
+
+
+def test_a_404_of_a_given_link_is_the_end_of_it(fail, log, render):
+    VideoRender.objects.filter(pk=render.pk).update(
+        warnings=["The download link was given by mira."]
+    )
+    fail("download", "not_found", times=-1)
+
+    work(render, rounds=3)
+
+    assert (render.state, render.error_code) == (State.NOT_DOWNLOADED, "nothing_there")
+    assert counts(log)["downloads"] == 1
 
 
 def test_a_link_that_cannot_be_had_makes_a_failed_render_and_no_video(settings, fail, render):

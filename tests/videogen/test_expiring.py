@@ -63,7 +63,9 @@ def test_that_we_learned_of_it_late_does_not_make_it_younger(settings):
 @pytest.mark.parametrize(
     ("code", "for_good"),
     [
-        ("http_404", True),
+        ("http_404", False),
+        ("lost", True),
+        ("nothing_there", True),
         ("http_403", True),
         ("bad_link", True),
         ("too_large", True),
@@ -103,6 +105,27 @@ def test_a_clip_is_had_after_all(simulator, fail, log):
 
     assert (render.state, render.take) == (State.DONE, 1)
     assert len(log()["submissions"]) == 1
+
+
+def test_a_clip_that_is_not_there_is_asked_for_until_it_is_lost(simulator, fail):
+    fail("download", "not_found", times=-1)
+    render, *_ = queue(make_story())
+    work(render.lane)
+    found = []
+    for hours in (20, 47, 49):
+        made = ago(hours=hours)
+        VideoRender.objects.filter(pk=render.pk).update(
+            rendered_at=made, claimed_at=made, state_since=ago(hours=2)
+        )
+        found.append(download_again())
+        work(render.lane)
+        render.refresh_from_db()
+        found.append(render.error_code)
+
+    assert found == [1, "http_404", 1, "http_404", 1, "lost"]
+    VideoRender.objects.filter(pk=render.pk).update(state_since=ago(hours=2))
+    assert download_again() == 0
+    assert (render.state, bool(render.download_uri)) == (State.NOT_DOWNLOADED, True)
 
 
 @pytest.mark.parametrize(

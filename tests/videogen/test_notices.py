@@ -25,6 +25,7 @@ from tests.factories import (
 )
 from videogen import tasks
 from videogen.budget_uses import BudgetUse
+from videogen.budgets import Person, limits_for
 from videogen.errors import VeoError
 from videogen.lanes import pause_lane, resume_lane
 from videogen.models import Budget, Notice, RenderBatch, VideoRender
@@ -210,6 +211,44 @@ def test_every_budget_counts_what_is_its_own_and_what_waits(settings):
         "Budget at 80 %: the story The lamp, $9.60 of $10.00",
         "Budget used up: VIDEO_BUDGET_USD, $9.60 of $8.00",
     ]
+
+
+@pytest.mark.parametrize("whose", ["her own", "everybody's"])
+def test_a_persons_day_has_what_the_command_line_asked_for_under_the_name(whose):
+    """As the budget counts it: $3.20 of the account, of the command line, and of both once more in
+    the queue; another's is not in it."""
+    mira = get_user_model().objects.create_user("mira")
+    former = get_user_model().objects.create_user("noor")
+    shots = list(shots_of(make_story(shots=5)))
+    price, lane = Decimal("3.20"), make_lane("gemini")
+    asked = [
+        ({"requested_by": mira, "requested_by_name": "mira"}, State.RUNNING),
+        ({"requested_by_name": "mira"}, State.RUNNING),
+        # Before the account got its name.
+        ({"requested_by": mira, "requested_by_name": "mina"}, State.QUEUED),
+        ({"requested_by_name": "mira"}, State.QUEUED),
+        # Who had the name before.
+        (
+            {
+                "requested_by": former,
+                "requested_by_name": "mira",
+                "submission": {"price_usd": Decimal("0.80")},
+            },
+            State.RUNNING,
+        ),
+    ]
+    for shot, (who, state) in zip(shots, asked, strict=True):
+        values = {"backend": "gemini", "lane": lane, "price_estimate_usd": price}
+        make_render(shot, state, **values, **who)
+    user = mira if whose == "her own" else None
+    Budget.objects.create(scope="person_day", user=user, limit_usd=16)
+    [counted] = limits_for(shots[0].scenelet.story_id, Person(mira.pk, "mira"))
+
+    look_for_news()
+
+    [notice] = told(Kind.BUDGET_80)
+    assert notice.subject == "Budget at 80 %: mira today, $12.80 of $16.00"
+    assert counted.spent_usd + counted.reserved_usd == Decimal("12.80")
 
 
 # -- queue paused ----------------------------------------------------------------------------------

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from concurrent.futures import Future
 from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -33,6 +34,7 @@ from videogen.planning import plan_shots
 from videogen.processes import this_process
 from videogen.queueing import Requester, queue_renders
 from videogen.takes import Downloads
+from videogen.veo import Finished
 
 pytestmark = pytest.mark.django_db
 
@@ -328,6 +330,23 @@ def test_a_reference_that_has_changed_is_not_sent(settings, simulator, log):
     assert (render.state, render.error_code) == (State.FAILED, "reference_changed")
     assert only_submission(render).outcome == Outcome.REJECTED
     assert log()["submissions"] == []
+
+
+def test_answers_are_stored_in_the_order_of_the_shots():
+    """Two processes that store answers of the same shots lock them in the same order."""
+    shots = list(shots_of(make_story(shots=4)).select_related("scenelet__story"))
+    renders = {shot.pk: make_render(shot, State.RUNNING) for shot in reversed(shots)}
+    answered = {}
+    for number in (2, 0, 3, 1):
+        future = Future()
+        future.set_result(Finished(f"http://127.0.0.1:9/v1beta/files/{number}"))
+        answered[future] = renders[shots[number].pk]
+    stored = []
+    pump = Pump(make_lane(), on_link=lambda render: stored.append(render.shot_id))
+
+    pump._apply_polls(answered)
+
+    assert stored == [shot.pk for shot in shots]
 
 
 # -- what stops the queue ----------------------------------------------------------------------

@@ -15,7 +15,8 @@ from django_q.models import OrmQ
 
 from tests.factories import State, make_batch, make_lane, make_render, make_story, shots_of
 from videogen.claims import claim_renders
-from videogen.lanes import pause_lane
+from videogen.errors import RequestError
+from videogen.lanes import pause_by_person, pause_lane
 from videogen.models import Lane, RenderBatch, VideoRender
 from videogen.pipeline import Pump
 from videogen.veo.failures import stop
@@ -36,7 +37,9 @@ def renders_of_batch(*states, **values):
     batch = make_batch(story, **values)
     shots = shots_of(story).select_related("scenelet__story")
     return batch, [
-        make_render(shot, state, batch=batch, price_estimate_usd=Decimal("3.20"))
+        make_render(
+            shot, state, batch=batch, price_estimate_usd=Decimal("3.20"), is_simulated=False
+        )
         for shot, state in zip(shots, states, strict=True)
     ]
 
@@ -172,6 +175,38 @@ def test_what_a_person_must_mend_is_one_notice_and_one_click(simulator, fail, fa
     assert batch.renders.filter(state="done").count() == waiting
 
 
+def pause_reason_after_404(fail, **batch):
+    batch, _ = renders_of_batch(State.QUEUED, **batch)
+    if batch.model:
+        VideoRender.objects.update(model=batch.model)
+    fail("submit", "model_retired")
+    lane = Lane.objects.get()
+    work(lane, until=lambda found: Lane.objects.get().paused_at)
+    reason = Lane.objects.get().pause_reason
+    assert VideoRender.objects.get().error_message == reason
+    return batch, reason
+
+
+def test_a_model_of_the_settings_that_is_gone_is_mended_there(fail):
+    _, reason = pause_reason_after_404(fail)
+
+    assert reason.startswith("The model is not available (")
+    assert reason.endswith(
+        "veo-3.1-generate-preview comes from the settings: set VIDEO_MODEL to one that the key "
+        "has. What waits keeps its model: move it to another one, or cancel it."
+    )
+
+
+def test_a_model_of_a_batch_that_is_gone_is_mended_in_the_batch(fail):
+    batch, reason = pause_reason_after_404(fail, model="veo-3.1-fast-generate-preview")
+
+    assert "VIDEO_MODEL" not in reason
+    assert reason.endswith(
+        f"veo-3.1-fast-generate-preview was chosen for batch {batch.pk}. What waits keeps its "
+        "model: move it to another one, or cancel it."
+    )
+
+
 def test_a_person_pauses_the_queue_and_says_why():
     batch, (_, queued) = renders_of_batch(State.RUNNING, State.QUEUED)
     lane = Lane.objects.get()
@@ -240,11 +275,35 @@ def test_asking_again_does_not_end_a_persons_pause():
 def test_a_persons_pause_is_stronger_than_a_refusal():
     lane = make_lane()
     pause_lane(lane, stop("key_refused", "The key is wrong."))
-    producer(username="ines").post(lane_url(lane, "pause"), {"reason": ""})
+    producer(username="ines").post(lane_url(lane, "pause"), {"reason": "Wait for the key."})
     pause_lane(lane, stop("key_refused", "The key is wrong."))
 
     lane.refresh_from_db()
-    assert (lane.pause_code, lane.pause_reason) == ("person", "ines paused it.")
+    assert (lane.pause_code, lane.pause_reason) == ("person", "ines paused it: Wait for the key.")
+
+
+@pytest.mark.parametrize("reason", ["", "  \t\n", None])
+def test_nobody_pauses_the_queue_without_saying_why(reason):
+    lane = make_lane()
+    form = {"back": "dashboard"} if reason is None else {"reason": reason, "back": "dashboard"}
+
+    response = producer().post(lane_url(lane, "pause"), form, follow=True)
+
+    assert messages(response) == ["The queue was not paused: say why, for those who wait for it."]
+    lane.refresh_from_db()
+    assert (lane.paused_at, lane.pause_code) == (None, "")
+    assert not LogEntry.objects.exists()
+
+
+def test_the_function_refuses_an_empty_reason_too():
+    lane = make_lane()
+
+    with pytest.raises(RequestError) as caught:
+        pause_by_person(lane, "ines", " \n")
+
+    assert caught.value.code == "no_reason"
+    lane.refresh_from_db()
+    assert lane.paused_at is None
 
 
 def test_pausing_needs_the_permission_to_generate():
@@ -327,7 +386,17 @@ def test_a_plan_is_confirmed_with_its_place_in_the_queue():
         (
             [State.QUEUED, State.RUNNING, State.DOWNLOADING, State.DONE],
             "Cancelled 1 queued render, which was neither sent nor paid for. "
-            "2 are already paid for ($6.40) and go on.",
+            "1 is done and paid for ($3.20); 2 are already paid for ($6.40) and go on.",
+        ),
+        (
+            [State.QUEUED, State.DONE, State.DONE, State.FAILED, State.BLOCKED, State.CANCELLED],
+            "Cancelled 1 queued render, which was neither sent nor paid for. "
+            "2 are done and paid for ($6.40).",
+        ),
+        (
+            [State.QUEUED, State.INTERRUPTED, State.NOT_DOWNLOADED],
+            "Cancelled 1 queued render, which was neither sent nor paid for. "
+            "2 are already paid for ($6.40) and broke off: resume what broke off.",
         ),
         (
             [State.QUEUED, State.SUBMITTING, State.UNKNOWN],
@@ -336,8 +405,7 @@ def test_a_plan_is_confirmed_with_its_place_in_the_queue():
         ),
         (
             [State.RUNNING],
-            "Nothing was left to cancel: all of it was sent already. "
-            "1 is already paid for ($3.20) and goes on.",
+            "Nothing was left to cancel. 1 is already paid for ($3.20) and goes on.",
         ),
     ],
 )
@@ -354,11 +422,29 @@ def test_cancelling_says_what_is_already_paid_for(states, words):
         assert f"Cancel the rest (1 queued) {paid}" in page, "it is said before, too"
 
 
+def test_a_clip_of_ones_own_is_not_called_paid():
+    batch, (_, upload) = renders_of_batch(State.QUEUED, State.QUEUED)
+    make_render(
+        upload.shot,
+        State.DONE,
+        batch=batch,
+        kind="upload",
+        price_estimate_usd=0,
+        is_simulated=False,
+        submission=False,
+    )
+
+    assert "Cancel the rest (2 queued) 1 is done." in told(producer().get(batch_url(batch)))
+
+
 def test_what_is_free_is_not_called_paid():
-    story = make_story()
+    story = make_story(shots=2)
     batch = make_batch(story)
-    make_render(shots_of(story).get(), State.RUNNING, batch=batch)
+    for shot, state in zip(shots_of(story), [State.RUNNING, State.DONE], strict=True):
+        make_render(shot, state, batch=batch)
 
     response = producer().post(batch_url(batch, "cancel"), follow=True)
 
-    assert "1 is sent already and goes on." in messages(response)[0]
+    assert messages(response) == [
+        "Nothing was left to cancel. 1 is done; 1 is sent already and goes on."
+    ]

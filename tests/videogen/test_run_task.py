@@ -28,7 +28,8 @@ from tests.factories import (
     shots_of,
 )
 from tests.installations import Installation, write_story
-from videogen.lanes import pause_by_person
+from videogen.claims import claim_renders
+from videogen.lanes import pause_by_person, resume_lane
 from videogen.models import Lane, RenderBatch, Submission, VideoRender
 from videogen.planning import plan_shots
 from videogen.processes import this_process
@@ -755,6 +756,36 @@ def test_what_was_refused_while_the_command_was_stopped_is_not_sent_later(
     states = sorted(VideoRender.objects.values_list("state", flat=True))
     assert len(far_end.requests) == 1
     assert states == ["cancelled", "cancelled", "failed" if status == 400 else "cancelled"]
+
+
+def test_what_waits_in_a_paused_queue_is_cancelled_by_ctrl_c(simulator, log, db):
+    """Whoever resumes the queue later does not send what its person has stopped."""
+    make_story(shots=2)
+    lane = make_lane()
+    pause_by_person(lane, "ines", "Lunch.")
+    notes = []
+
+    def press_ctrl_c(progress):
+        notes.append(progress.note)
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        create_shot_videos(
+            TaskRequest(
+                story_id=STORY,
+                requester=Requester("command"),
+                listener=Listener(lambda render: None, press_ctrl_c, lambda note: None),
+            )
+        )
+
+    assert notes == ["The queue is paused. ines paused it: Lunch."]
+    assert [each.error_code for each in VideoRender.objects.filter(state=State.CANCELLED)] == [
+        "stopped",
+        "stopped",
+    ]
+    resume_lane(lane)
+    assert claim_renders(lane, owner=this_process(), limit=9) == []
+    assert log()["submissions"] == []
 
 
 def test_what_was_accepted_while_the_command_was_stopped_is_kept(fail, log, db):

@@ -5,12 +5,14 @@ from django.core.exceptions import PermissionDenied
 from django.http import HttpResponseNotAllowed, HttpResponseRedirect
 from django.urls import path, reverse
 from django.utils import timezone
+from django.views.decorators.http import require_safe
 
 from videogen.lanes import BY_PERSON
 from videogen.models import Lane
 from videogen.quota import queued_in
 from videogen.showing import Badge
 from videogen.views import queue_notice
+from videogen.views.doctor import show_doctor
 from videogen.views.moving import move_renders
 
 from .records import RecordAdmin
@@ -18,6 +20,7 @@ from .records import RecordAdmin
 
 @admin.register(Lane)
 class LaneAdmin(RecordAdmin):
+    change_list_template = "admin/videogen/lane_list.html"
     change_form_template = "admin/videogen/lane_form.html"
     list_display = ["name", "badge", "reason", "not_before", "beat_at"]
     fields = [
@@ -74,7 +77,22 @@ class LaneAdmin(RecordAdmin):
                 ("move", self.move_view),
             )
         ]
+        doctor = self.admin_site.admin_view(require_safe(self.doctor_view))
+        own.append(path("doctor/", doctor, name="videogen_doctor"))
         return own + super().get_urls()
+
+    def doctor_view(self, request):
+        """It says how the installation is set up: for those who may spend money with it."""
+        if not self.can_see_doctor(request):
+            raise PermissionDenied
+        return show_doctor(request, self.admin_site)
+
+    def can_see_doctor(self, request):
+        return self.has_view_permission(request) and self.has_generate_permission(request)
+
+    def changelist_view(self, request, extra_context=None):
+        context = {"can_see_doctor": self.can_see_doctor(request)} | (extra_context or {})
+        return super().changelist_view(request, context)
 
     def resume_view(self, request, object_id):
         return self._act(

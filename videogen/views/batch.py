@@ -86,7 +86,7 @@ def cancel_rest(model_admin: ModelAdmin, request: HttpRequest, batch: RenderBatc
             request, f"Cancelled {renders}, which {verb} neither sent nor paid for.{rest}"
         )
     else:
-        messages.info(request, f"Nothing was left to cancel: all of it was sent already.{rest}")
+        messages.info(request, f"Nothing was left to cancel.{rest}")
     return HttpResponseRedirect(progress_url(batch))
 
 

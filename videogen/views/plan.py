@@ -52,7 +52,8 @@ def show_plan(model_admin: ModelAdmin, request: HttpRequest, batch: RenderBatch)
         repeats_confirmed=wishes.repeats_confirmed,
         person=requester_of(request).person,
     )
-    page = PlanPage(plan, Surroundings.of(batch.story, [row.shot.pk for row in plan.rows]))
+    around = Surroundings.of(batch.story, [row.shot.pk for row in plan.rows])
+    page = PlanPage(plan, around, wishes.to_resume)
     return _respond(
         model_admin,
         request,
@@ -100,7 +101,9 @@ def show_row(
             "shot": shot,
             "mode": mode,
             "wishes": wishes,
-            "each": PlanRow(plan, plan.rows[0], Surroundings.of(batch.story, [shot.pk])),
+            "each": PlanRow(
+                plan, plan.rows[0], Surroundings.of(batch.story, [shot.pk]), wishes.to_resume
+            ),
             "details": RowDetails.of(shot),
             "back": "plan" if "part" in request.GET else "row",
         },
@@ -188,6 +191,7 @@ def progress_url(batch: RenderBatch) -> str:
 class PlanPage:
     plan: Plan
     around: Surroundings = field(default_factory=Surroundings)
+    to_resume: str = ""
 
     @property
     def mode(self) -> str:
@@ -195,7 +199,7 @@ class PlanPage:
 
     @cached_property
     def rows(self) -> list[PlanRow]:
-        rows = [PlanRow(self.plan, row, self.around) for row in self.plan.rows]
+        rows = [PlanRow(self.plan, row, self.around, self.to_resume) for row in self.plan.rows]
         return sorted(rows, key=lambda each: not each.is_blocked)
 
     @cached_property

@@ -53,9 +53,12 @@ def key_frame_urls(shots: Iterable[int]) -> dict[int, str]:
 
 @dataclass(frozen=True)
 class PlanRow:
+    """to_resume: the same plan in the mode that resumes."""
+
     plan: Plan
     row: ShotPlan
     around: Surroundings = field(default_factory=Surroundings)
+    to_resume: str = ""
 
     @property
     def action(self) -> Action:
@@ -96,7 +99,7 @@ class PlanRow:
             return ways_to_mend(row.shot.pk, self.plan.story.pk, self.around.documents, blocked)
         if self.action == Action.SKIP:
             is_resuming = self.plan.mode == RenderBatch.Mode.RESUME
-            resume = None if is_resuming else Way(RESUME, "?mode=resume")
+            resume = None if is_resuming else Way(RESUME, self.to_resume)
             return ways_on(row.situation, row.shot.pk, row.cause, resume)
         return ()
 

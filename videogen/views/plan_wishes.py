@@ -71,6 +71,10 @@ class Wishes:
         return f"?{replace(self, **changes).query}"
 
     @property
+    def to_resume(self) -> str:
+        return self.link(mode=RenderBatch.Mode.RESUME.value)
+
+    @property
     def with_repeats(self) -> str:
         return self.link(repeats_confirmed=True)
 

@@ -14,6 +14,7 @@ from django.db import transaction
 from django.http import HttpRequest
 from django.utils import timezone
 
+from videogen.errors import RequestError
 from videogen.lanes import BY_PERSON, pause_by_person, resume_at_once, served_lanes
 from videogen.missing_models import missing_model
 from videogen.models import Lane
@@ -103,11 +104,15 @@ def _waits(slot: Slot | None) -> bool:
 
 def pause(model_admin: ModelAdmin, request: HttpRequest, lane: Lane) -> None:
     reason = request.POST.get("reason", "")
-    with transaction.atomic():
-        paused = pause_by_person(lane, request.user.get_username(), reason)
-        if paused:
-            words = " ".join(reason.split())
-            model_admin.log_change(request, lane, f"Paused the queue. {words}".strip())
+    try:
+        with transaction.atomic():
+            paused = pause_by_person(lane, request.user.get_username(), reason)
+            if paused:
+                words = " ".join(reason.split())
+                model_admin.log_change(request, lane, f"Paused the queue. {words}")
+    except RequestError as error:
+        messages.error(request, error.sentence)
+        return
     if not paused:
         messages.info(request, "The queue was paused already.")
         return

@@ -27,6 +27,7 @@ from videogen.candidates import (
     propose_again,
     take_candidate,
 )
+from videogen.downloads import LOST
 from videogen.errors import VideogenError
 from videogen.lanes import served_lanes
 from videogen.models import Candidate, VideoRender
@@ -107,7 +108,7 @@ class Row:
     @property
     def left(self) -> Badge:
         """How long the server keeps its clip, as a badge."""
-        if self.render.error_code == "http_404":
+        if self.render.error_code == LOST:
             return Badge("grey", "gone, the server says")
         left = time_left(self.render)
         if left <= timedelta(0):

@@ -1,0 +1,122 @@
+"""The list of checks, and running it: each on its own, so that one that breaks is a finding."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import replace
+from functools import partial
+
+from django.conf import settings
+
+from . import api, clock, configuration, database, pictures, route, spending, storage, working
+from .findings import Finding, Topic, without_secrets, words_of
+from .look import Check, Look
+from .questions import Question
+
+logger = logging.getLogger(__name__)
+
+# In the order in which they are told. Importing the SDK takes a second or two of nobody's time to
+# answer, and the table of models says which API is asked: they come before the questions.
+FIRST: tuple[tuple[Topic, Check], ...] = (
+    (api.SDK, api.check_sdk),
+    (database.DATABASE, database.check_database),
+    (database.MIGRATIONS, database.check_migrations),
+)
+CHECKS: tuple[tuple[Topic, Check], ...] = (
+    (configuration.CONFIGURATION, configuration.check_configuration),
+    (configuration.DEBUG, configuration.check_debug),
+    (api.KEY, api.check_key),
+    (api.API, api.check_api),
+    (api.MODEL, api.check_model),
+    (clock.CLOCK, clock.check_clock),
+    (clock.ZONES, clock.check_zones),
+    (storage.MEDIA, storage.check_media),
+    (storage.STATE, storage.check_state),
+    (storage.DISK, storage.check_disk),
+    (pictures.VIDEO, pictures.check_video),
+    (pictures.PICTURES, pictures.check_pictures),
+    (working.REDIS, working.check_redis),
+    (spending.PATIENCE, spending.check_patience),
+)
+WITH_TABLES: tuple[tuple[Topic, Check], ...] = (
+    (database.HOSTS, database.check_hosts),
+    (working.WORKERS, working.check_workers),
+    (working.QUEUE, working.check_queue),
+    (storage.CLIPS, storage.check_clips),
+    (api.REQUEST, api.check_request),
+    (spending.PRICE, spending.check_price),
+    (spending.QUOTA, spending.check_quota),
+    (spending.BUDGET, spending.check_budget),
+)
+
+# A command can wait, a page cannot.
+SECONDS = 10.0
+SECONDS_OF_PAGE = 4.0
+
+
+def examine(*, is_offline: bool = False, seconds: float = SECONDS) -> list[Finding]:
+    """All that is found. Others are asked for so many seconds at most, all at once; is_offline:
+    the video API is not asked. Does not raise for what it finds."""
+    look = Look(is_offline, seconds)
+    findings: list[Finding] = []
+    for topic, check in FIRST:
+        findings += _run(topic, check, look)
+    _ask(look)
+    for topic, check in CHECKS:
+        findings += _run(topic, check, look)
+    for topic, check in WITH_TABLES:
+        if look.has_tables:
+            findings += _run(topic, check, look)
+        else:
+            findings.append(topic.warn("Not looked at.", "Mend the database first."))
+    secrets = _secrets()
+    return [
+        replace(
+            each,
+            sentence=without_secrets(each.sentence, secrets),
+            what_to_do=without_secrets(each.what_to_do, secrets),
+        )
+        for each in findings
+    ]
+
+
+def _ask(look: Look) -> None:
+    look.route = route.of_model(has_tables=look.has_tables)
+    if not look.is_offline:
+        address = route.address(look.route)
+        look.models = Question(partial(api.ask_models, look.route), look.seconds)
+        look.clock = Question(partial(clock.ask_clock, address, look.seconds), look.seconds)
+    if "redis" in settings.Q_CLUSTER:
+        look.redis = Question(partial(working.ping_redis, look.seconds), look.seconds)
+
+
+def _run(topic: Topic, check: Check, look: Look) -> list[Finding]:
+    findings: list[Finding] = []
+    try:
+        for each in check(look):
+            findings.append(each)
+    except Exception as error:  # noqa: BLE001 (whatever it is, the others are looked at, too)
+        logger.debug("The check %s broke.", topic.key, exc_info=True)
+        findings.append(
+            topic.fail(
+                f"This could not be looked at: {type(error).__name__}: {words_of(error)}",
+                "Mend the other lines first; if it stays, it is a defect of ours.",
+            )
+        )
+    return findings
+
+
+def _secrets() -> list[str]:
+    """Those of the settings, which need not come from the environment."""
+    return [
+        each
+        for each in (
+            settings.GEMINI_API_KEY,
+            settings.SECRET_KEY,
+            settings.EMAIL_HOST_PASSWORD,
+            settings.VIDEO_NOTICE_WEBHOOK_SECRET,
+            settings.VIDEO_RECEIVE_WEBHOOK_SECRET,
+            str(settings.DATABASES["default"].get("PASSWORD") or ""),
+        )
+        if each
+    ]

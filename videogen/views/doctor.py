@@ -1,0 +1,32 @@
+"""What `manage.py doctor` finds, as a page: what went wrong first."""
+
+from __future__ import annotations
+
+from django.contrib.admin import AdminSite
+from django.http import HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
+from django.utils import timezone
+from django.views.decorators.cache import never_cache
+
+from videogen.doctor.examining import SECONDS_OF_PAGE, examine
+from videogen.doctor.findings import Level, summarize
+from videogen.models import Lane
+
+
+@never_cache
+def show_doctor(request: HttpRequest, site: AdminSite) -> HttpResponse:
+    """The caller has asked for the permission."""
+    findings = examine(seconds=SECONDS_OF_PAGE)
+    context = {
+        **site.each_context(request),
+        "title": "Doctor",
+        "opts": Lane._meta,
+        "wrong": sorted(
+            (each for each in findings if each.level != Level.OK),
+            key=lambda each: each.level != Level.FAILURE,
+        ),
+        "right": [each for each in findings if each.level == Level.OK],
+        "summary": summarize(findings),
+        "looked_at": timezone.now(),
+    }
+    return TemplateResponse(request, "admin/videogen/doctor.html", context)
