@@ -36,11 +36,18 @@ def surroundings(settings, tmp_path, monkeypatch):
     }
     settings.GEMINI_API_KEY = KEY
     settings.VIDEO_API_BASE_URL = NOWHERE
+    settings.VIDEO_VERTEX_PROJECT = "studio-project"
+    settings.VIDEO_VERTEX_LOCATION = "us-central1"
+    settings.VIDEO_VERTEX_BASE_URL = NOWHERE
+    settings.VIDEO_VERTEX_STORAGE_URI = ""
+    settings.VIDEO_STORAGE_BASE_URL = NOWHERE
     settings.VIDEO_BACKEND = "simulator"
     settings.VIDEO_MODEL = "veo-3.1-generate-preview"
     settings.VIDEO_ASPECT_RATIO = "16:9"
     settings.VIDEO_RESOLUTION = "1080p"
     settings.VIDEO_DURATION_SECONDS = 8
+    settings.VIDEO_SEED = None
+    settings.VIDEO_NEGATIVE_PROMPT = settings.VIDEO_PERSON_GENERATION = ""
     settings.VIDEO_USE_KEY_FRAMES = True
     settings.VIDEO_PROMPT_LIMIT_TOKENS = 1024
     settings.VIDEO_PROMPT_LIMIT_BLOCKS = False
@@ -77,7 +84,10 @@ def surroundings(settings, tmp_path, monkeypatch):
 @pytest.fixture(scope="session")
 def running_simulator(tmp_path_factory):
     options = SimulatorOptions(
-        clips="quick", latency=LATENCY, state_dir=tmp_path_factory.mktemp("simulator")
+        clips="quick",
+        latency=LATENCY,
+        file_latency=LATENCY,
+        state_dir=tmp_path_factory.mktemp("simulator"),
     )
     with SimulatorServer(options) as server:
         yield server
@@ -88,6 +98,7 @@ def simulator(running_simulator, settings):
     """The far end, without memory of earlier tests; the product is pointed at it."""
     running_simulator.reset()
     settings.VIDEO_API_BASE_URL = running_simulator.url
+    settings.VIDEO_VERTEX_BASE_URL = settings.VIDEO_STORAGE_BASE_URL = running_simulator.url
     yield running_simulator
     # What waits for an answer that never comes must not wait into the next test.
     running_simulator.reset()

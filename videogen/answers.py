@@ -149,15 +149,18 @@ def apply_poll(render: VideoRender, answer: PollAnswer, *, may_submit: bool = Tr
                 error_code="",
                 error_message="",
             )
-        case Blocked(reasons, codes):
+        case Blocked(reasons, codes, is_charge_known):
             if may_submit and send_again(render, reasons, codes):
                 return
             details = {"reasons": list(reasons), "support_codes": list(codes)}
-            _end_without_video(
-                render, State.BLOCKED, "blocked", explain_block(reasons, codes), details
-            )
-        case Failed(code, message):
-            sentence = f"The API could not make the video (code {code}): {message}. Not charged."
+            sentence = explain_block(reasons, codes, is_charge_known=is_charge_known)
+            _end_without_video(render, State.BLOCKED, "blocked", sentence, details)
+        case Failed(code, message, is_charge_known):
+            sentence = f"The API could not make the video (code {code}): {message}."
+            if not is_charge_known:
+                _mark_unknown(render, f"operation_{code}", sentence)
+                return
+            sentence += " Not charged."
             details = {"code": code, "message": message}
             _end_without_video(render, State.FAILED, f"operation_{code}", sentence, details)
         case Nothing():

@@ -49,8 +49,12 @@ def in_words(answer: PollAnswer | VeoError) -> str:
             return "The API is still rendering it."
         case Finished():
             return "The video is made."
+        case Blocked(is_charge_known=False):
+            return "A safety filter refused it; there is no video to pay for."
         case Blocked():
             return "A safety filter refused it; not charged."
+        case Failed(is_charge_known=False):
+            return "It ended without a video; nobody says whether that is charged."
         case Failed():
             return "It ended without a video; not charged."
         case Nothing():

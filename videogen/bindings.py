@@ -7,6 +7,7 @@ become the first frame and a video be cut from several shots. Pure; for prompts.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 
 from .references import CHARACTER, ENVIRONMENT, KEY_FRAME, Pick
@@ -36,3 +37,16 @@ def binding_sentences(picks: Sequence[Pick]) -> list[str]:
 def bound_instructions(picks: Sequence[Pick]) -> list[str]:
     """All that goes to the prompt's critical instruction beside its own sentences."""
     return [*binding_sentences(picks), ONE_SHOT]
+
+
+def bind_text(text: str, picks: Sequence[Pick]) -> str:
+    """A stored prompt, perhaps written for another model, with what it does not say yet."""
+    document = json.loads(text)
+    said = document["critical_instruction"]
+    missing = [each for each in bound_instructions(picks) if each not in said]
+    if not missing:
+        return text
+    document["critical_instruction"] = [*said, *missing]
+    if "\n" in text:
+        return json.dumps(document, ensure_ascii=False, indent=2)
+    return json.dumps(document, ensure_ascii=False, separators=(",", ":"))

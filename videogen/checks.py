@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+import re
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -11,9 +12,12 @@ from urllib.parse import urlsplit
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Warning, register
 
+from .gs_links import is_prefix
+from .models.video_models import LARGEST_SEED
+from .routes import BACKENDS
+
 # A slice of the pump has to end well before the queue's time-out of a task, submissions included.
 SLICE_SECONDS = 25.0
-BACKENDS = ("simulator", "gemini")
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
 
@@ -27,11 +31,23 @@ def check_backend(**kwargs: Any) -> list[CheckMessage]:
                 id="videogen.E001",
             )
         ]
-    parts = urlsplit(settings.VIDEO_API_BASE_URL)
+    return [message for each in ADDRESSES.items() for message in _check_address(*each)]
+
+
+# By the setting's own name: the environment's.
+ADDRESSES = {
+    "VIDEO_API_BASE_URL": "GOOGLE_GEMINI_BASE_URL",
+    "VIDEO_VERTEX_BASE_URL": "GOOGLE_VERTEX_BASE_URL",
+    "VIDEO_STORAGE_BASE_URL": "VIDEO_STORAGE_BASE_URL",
+}
+
+
+def _check_address(setting: str, name: str) -> list[CheckMessage]:
+    parts = urlsplit(getattr(settings, setting))
     if parts.scheme not in ("http", "https") or not parts.hostname:
         return [
             Error(
-                "GOOGLE_GEMINI_BASE_URL is no web address.",
+                f"{name} is no web address.",
                 hint="Leave it empty, or give scheme and host: https://host[:port]",
                 id="videogen.E002",
             )
@@ -39,13 +55,53 @@ def check_backend(**kwargs: Any) -> list[CheckMessage]:
     if settings.VIDEO_BACKEND == "simulator" and parts.hostname not in LOOPBACK:
         return [
             Error(
-                "VIDEO_BACKEND=simulator, but GOOGLE_GEMINI_BASE_URL leads to another machine: "
+                f"VIDEO_BACKEND=simulator, but {name} leads to another machine: "
                 "what costs money there would be booked as free.",
                 hint="Set VIDEO_BACKEND=gemini, or let the URL lead to this machine.",
                 id="videogen.E003",
             )
         ]
+    takes_a_token = setting in ("VIDEO_VERTEX_BASE_URL", "VIDEO_STORAGE_BASE_URL")
+    if takes_a_token and parts.scheme == "http" and parts.hostname not in LOOPBACK:
+        return [
+            Error(
+                f"{name} has no encryption: the access token would be open to read.",
+                hint="Let it begin with https://",
+                id="videogen.E004",
+            )
+        ]
     return []
+
+
+@register
+def check_request_settings(**kwargs: Any) -> list[CheckMessage]:
+    """What no model takes; what one model takes is in the table of models, and plans ask it."""
+    messages: list[CheckMessage] = []
+    if settings.VIDEO_SEED is not None and settings.VIDEO_SEED > LARGEST_SEED:
+        messages.append(
+            Error(
+                "VIDEO_SEED is larger than any seed of the API.",
+                hint=f"Leave it empty, or give a whole number from 0 to {LARGEST_SEED}.",
+                id="videogen.E070",
+            )
+        )
+    if not re.fullmatch(r"\w*", settings.VIDEO_PERSON_GENERATION):
+        messages.append(
+            Error(
+                "VIDEO_PERSON_GENERATION is not one word of the API's.",
+                hint="Leave it empty, or give one: allow_all, allow_adult or dont_allow.",
+                id="videogen.E071",
+            )
+        )
+    if settings.VIDEO_VERTEX_STORAGE_URI and not is_prefix(settings.VIDEO_VERTEX_STORAGE_URI):
+        messages.append(
+            Error(
+                "VIDEO_VERTEX_STORAGE_URI is no place in Cloud Storage.",
+                hint="Leave it empty, or give bucket and folder: gs://bucket/folder",
+                id="videogen.E072",
+            )
+        )
+    return messages
 
 
 @register(deploy=True)

@@ -11,6 +11,7 @@ from .answers import polled_from
 from .downloads import discard
 from .errors import DownloadError, RequestError
 from .given_links import given_link
+from .gs_links import is_gs, object_url
 from .links import read_link
 from .models import Submission, VideoRender
 from .queueing import Requester
@@ -107,7 +108,7 @@ def _start_download(render: VideoRender, changes: dict[str, Any]) -> bool:
 def _checked_link(link: str) -> str:
     link = given_link(link)
     try:
-        read_link(link)
+        read_link(object_url(link) if is_gs(link) else link)
     except DownloadError as error:
         raise RequestError(
             f"This is no download link. {error.sentence}", code="bad_link"

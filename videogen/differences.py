@@ -22,11 +22,15 @@ SHORTEST_FOLD = 3
 
 _SETTINGS = {
     "backend": "backend",
+    "route": "route",
     "model": "model",
     "aspect_ratio": "aspect ratio",
     "resolution": "resolution",
     "duration_seconds": "seconds",
     "reference_type": "reference type",
+    "seed": "seed",
+    "negative_prompt": "negative prompt",
+    "person_generation": "person generation",
 }
 
 
@@ -148,4 +152,8 @@ def _setting_changes(old: VideoRender, new: VideoRender) -> Iterator[SettingChan
     for name, words in _SETTINGS.items():
         before, after = getattr(old, name), getattr(new, name)
         if before != after:
-            yield SettingChange(words, str(before), str(after))
+            yield SettingChange(words, _in_words(before), _in_words(after))
+
+
+def _in_words(value: Any) -> str:
+    return "" if value is None else str(value)

@@ -89,17 +89,22 @@ def _fetch_inline(render: VideoRender) -> Clip:
     try:
         video = open_client(render.route).read_inline(render.operation_name)
     except VeoError as error:
-        raise DownloadError(
-            error.sentence,
-            code=error.code,
-            permanent=error.permanent,
-            retry_after=error.retry_after,
-        ) from error
+        raise _not_had(error) from error
     with _exclusive(part) as file:
         file.truncate(0)
         file.write(video)
         file.flush()
         return _checked(part)
+
+
+def _not_had(error: VeoError) -> DownloadError:
+    """What a person can mend, such as a sign-in, does not say that the link is of no use."""
+    return DownloadError(
+        error.sentence,
+        code=error.code,
+        permanent=error.permanent and not error.stops_queue,
+        retry_after=error.retry_after,
+    )
 
 
 def fetch_to(client: httpx.Client, uri: str, name: str, *, is_given: bool = False) -> Clip:
@@ -213,10 +218,12 @@ def _stream(client: httpx.Client, uri: str, file: BinaryIO, tag: Path, *, is_giv
                 headers |= {"Range": f"bytes={have}-", "If-Range": etag}
             with _opened(client, url, headers, is_given=is_given) as response:
                 if response.has_redirect_location:
-                    uri = without_key(urljoin(uri, response.headers["location"]))
+                    uri = without_key(urljoin(target.url, response.headers["location"]))
                     continue
                 _receive(response, file, tag, have if "Range" in headers else 0)
                 return
+    except VeoError as error:
+        raise _not_had(error) from error
     except socket.gaierror as error:
         raise DownloadError(
             "The name of the video's server is not known (now).", code="broken_off"

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 
 from .budgets import OVER_BUDGET, Limit
+from .capabilities import Asked, Capability, ModelTable
 from .models import RenderBatch
-from .prices import WITHOUT_REFERENCES, PriceList
+from .prices import PriceList
 
 OverBudget = RenderBatch.OverBudget
+
+# What is told of them; the dearest come first, for they change the least.
+MOST_CHOICES = 6
 
 
 @dataclass(frozen=True)
@@ -81,51 +85,62 @@ class Shortage:
 
 @dataclass(frozen=True)
 class Wanted:
-    """So many videos with these settings."""
+    """So many videos that are asked for in this way."""
 
     videos: int
     backend: str
     model: str
-    resolution: str
-    seconds: int
-    has_references: bool
+    asked: Asked
 
 
 def shortage(
-    limits: Sequence[Limit], prices: PriceList, wanted: Wanted, over_budget: str
+    limits: Sequence[Limit], prices: PriceList, table: ModelTable, wanted: Wanted, over_budget: str
 ) -> Shortage | None:
     """None where the budgets have room for all."""
-    price = prices.find(wanted.backend, wanted.model, wanted.resolution, wanted.seconds)
+    asked = wanted.asked
+    price = prices.find(wanted.backend, wanted.model, asked.resolution, asked.seconds)
     if price is None or not fit(limits, price.usd, wanted.videos, over_budget).sentence:
         return None
     left = limits[0].left_usd
     room = int(left // price.usd)
-    choices = _cheaper(prices, wanted, price.usd, left)
+    choices = _cheaper(prices, table, wanted, price.usd, left)
     if room:
         words = f"the first {room} of them" if room > 1 else "the first of them"
         choices.append(Cheaper(words, room, price.usd * room, fits=True))
     return Shortage(wanted.videos, price.usd * wanted.videos, limits[0], room, tuple(choices))
 
 
-def _cheaper(prices: PriceList, wanted: Wanted, price: Decimal, left: Decimal) -> list[Cheaper]:
-    """Other models at this resolution, and other resolutions of this and of the other models."""
+def _cheaper(
+    prices: PriceList, table: ModelTable, wanted: Wanted, price: Decimal, left: Decimal
+) -> list[Cheaper]:
+    """Other models at this resolution, and other resolutions of this and of the other models; of
+    its own route first."""
     found = []
+    own = table.find(wanted.model)
     least: dict[str, Decimal] = {wanted.model: price}
-    resolutions = [wanted.resolution, *_below(wanted.resolution)]
-    for resolution in resolutions:
-        for model in prices.models(resolution):
-            if model in WITHOUT_REFERENCES and wanted.has_references:
+    for resolution in (wanted.asked.resolution, *_below(wanted.asked.resolution)):
+        asked = replace(wanted.asked, resolution=resolution)
+        models = [table.find(model) for model in prices.models(resolution)]
+        for model in sorted(models, key=lambda each: each.route != own.route):
+            if model.problems(asked):
                 continue
-            other = prices.find(wanted.backend, model, resolution, wanted.seconds)
-            if other is None or other.usd >= least.get(model, price):
+            other = prices.find(wanted.backend, model.name, resolution, asked.seconds)
+            if other is None or other.usd >= least.get(model.name, price):
                 continue
-            least[model] = other.usd
+            least[model.name] = other.usd
             cost = other.usd * wanted.videos
-            at = resolution if resolution != wanted.resolution else ""
-            named = model if model != wanted.model else ""
-            words = " at ".join(each for each in (named, at) if each)
+            at = resolution if resolution != wanted.asked.resolution else ""
+            words = " at ".join(each for each in (_named(model, own), at) if each)
+            named = model.name if model.name != own.name else ""
             found.append(Cheaper(words, wanted.videos, cost, named, at, cost <= left))
-    return found
+    return found[:MOST_CHOICES]
+
+
+def _named(model: Capability, own: Capability) -> str:
+    """The route goes without saying where it is that of the model that was chosen."""
+    if model.name == own.name:
+        return ""
+    return model.name if model.route == own.route else f"{model.name} ({model.route_words})"
 
 
 def _below(resolution: str) -> list[str]:

@@ -2,8 +2,8 @@
 
 What the API answers leads to its own host or to one of VIDEO_DOWNLOAD_HOSTS; a link that a person
 gave may lead to any host, for product.md's download only takes what it is given. Either way it is
-https on the public network; the one exception is the host of the base URL, which an operator chose:
-it may be a simulator on this machine, or a proxy in the house.
+https on the public network; the exceptions are the hosts of the base URLs, which an operator chose:
+they may be a simulator on this machine, or a proxy in the house.
 """
 
 from __future__ import annotations
@@ -93,7 +93,10 @@ def origin_of(url: httpx.URL) -> tuple[str, str, int | None]:
 
 
 def _is_api_host(host: str) -> bool:
-    return host == httpx.URL(settings.VIDEO_API_BASE_URL).host
+    bases = [settings.VIDEO_API_BASE_URL]
+    if settings.VIDEO_VERTEX_STORAGE_URI:
+        bases.append(settings.VIDEO_STORAGE_BASE_URL)
+    return host in [httpx.URL(base).host for base in bases]
 
 
 def _resolve(host: str, port: int) -> list[str]:

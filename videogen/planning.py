@@ -19,6 +19,7 @@ from django.db.models import QuerySet
 
 from storybook.models import Shot, Story
 
+from .bindings import bound_instructions
 from .budgets import Limit, Person, limits_for
 from .errors import RequestError
 from .fingerprints import content_sha256, request_sha256
@@ -30,16 +31,19 @@ from .prompts import Prompt, build_prompt, limit_sentence
 from .references import Selection, list_candidates, pick_references
 from .repeats import in_words, takes_like
 from .request_settings import RequestSettings
-from .routes import served_backends
+from .routes import Route, served_backends
 from .situations import Situation, find_situations
 
 Mode = RenderBatch.Mode
+
+_NEW = (Action.GENERATE, Action.REHEARSE)
 
 
 @dataclass(frozen=True)
 class ShotPlan:
     """One shot's row of a plan. `cause` is the render that led to the decision, if any; `same` a
-    take of the very request that the row would send."""
+    take of the very request that the row would send; `not_taken`: why the model would refuse a new
+    request."""
 
     shot: Shot
     situation: Situation
@@ -49,13 +53,20 @@ class ShotPlan:
     selection: Selection = field(default_factory=Selection)
     warnings: tuple[str, ...] = ()
     impossible: tuple[str, ...] = ()
+    not_taken: tuple[str, ...] = ()
     is_over_budget: bool = False
     same: VideoRender | None = None
 
     @property
     def is_new(self) -> bool:
         """Whether a render row comes of it."""
-        return self.decision.action in (Action.GENERATE, Action.REHEARSE)
+        return self.decision.action in _NEW
+
+    def impossible_in(self, mode: str) -> tuple[str, ...]:
+        """What is only gone on with was asked for with settings of its own."""
+        others = tuple(each for each in self.impossible if each not in self.not_taken)
+        is_new = decide(self.situation, mode).action in _NEW
+        return (*others, *self.not_taken) if is_new else others
 
 
 def content_of(row: ShotPlan) -> str:
@@ -82,6 +93,15 @@ class Plan:
         return {action.value: self.count(action) for action in Action if self.count(action)}
 
     @property
+    def notes(self) -> list[str]:
+        """What to know of the model and of what is asked of it, whatever the shots."""
+        return [*self.request.capability.notes, *self.request.notes]
+
+    @property
+    def most_references(self) -> int:
+        return max((len(row.selection.picks) for row in self.rows), default=0)
+
+    @property
     def cost_usd(self) -> Decimal:
         """What confirming the plan costs."""
         return self.request.cost_of(self.count(Action.GENERATE))
@@ -102,11 +122,9 @@ class Plan:
             videos=over + self.count(Action.GENERATE),
             backend=request.backend,
             model=request.model,
-            resolution=request.resolution,
-            seconds=request.duration_seconds,
-            has_references=any(row.selection.picks for row in self.rows),
+            asked=request.asked(self.most_references),
         )
-        return shortage(self.limits, request.prices, wanted, self.over_budget)
+        return shortage(self.limits, request.prices, request.table, wanted, self.over_budget)
 
     @cached_property
     def fingerprint(self) -> str:
@@ -202,11 +220,14 @@ def _plan_shot(
     choices = material.choices.get(row.shot.pk, [])
     selection = pick_references(candidates, choices, use_key_frames=use_key_frames)
     impossible += selection.broken
-    impossible += request.problems(len(selection.picks))
     is_new = decide(row.situation, mode).action in _NEW
+    row = replace(row, not_taken=tuple(request.problems(len(selection.picks))))
+    if is_new:
+        impossible += row.not_taken
     if not impossible and not is_new and not settings.VIDEO_PROMPT_LIMIT_BLOCKS:
         return _decided(row, mode)
-    prompt = build_prompt(visual, audio, payload, limit=request.prompt_limit)
+    bound = bound_instructions(selection.picks) if request.route == Route.OMNI else ()
+    prompt = build_prompt(visual, audio, payload, limit=request.prompt_limit, instructions=bound)
     warnings += [*selection.warnings, *request.notes]
     if prompt.is_over_limit:
         sentence = limit_sentence(prompt.tokens, prompt.limit)
@@ -217,9 +238,6 @@ def _plan_shot(
         warnings.append("No reference image goes along: the characters may look different.")
     row = replace(row, prompt=prompt, selection=selection, warnings=tuple(warnings))
     return _decided(row, mode, impossible)
-
-
-_NEW = (Action.GENERATE, Action.REHEARSE)
 
 
 def _with_repeats(

@@ -16,9 +16,6 @@ from django.utils import timezone
 from .models import Price, VideoRender
 from .routes import SIMULATOR
 
-# Google's documentation: no reference pictures with these.
-WITHOUT_REFERENCES = frozenset({"veo-3.1-lite-generate-preview"})
-
 
 @dataclass(frozen=True)
 class KnownPrice:

@@ -12,15 +12,15 @@ from __future__ import annotations
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from uuid import UUID
+from functools import partial
 
 from django.conf import settings
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from . import previews
+from . import finding, previews
 from .answers import apply_poll, polled_from
-from .asking import Lists, ask_by_name, ask_lists, in_words
+from .asking import ask_by_name, ask_lists, in_words
 from .candidates import (
     certain_pairs,
     file_key,
@@ -34,12 +34,13 @@ from .candidates import (
 from .downloads import MISSING, is_refused_for_good
 from .errors import RequestError, VeoError
 from .lanes import served_lanes
+from .listed import candidates_of
 from .models import Candidate, Lane, Submission, VideoRender
 from .pipeline import Pump
 from .routes import other_backend, served_backends
 from .states import STUCK
 from .unsettled import asked_last, expires_at, most_urgent_first, note_asked, unsettled_renders
-from .veo import Finished, Nothing, PollAnswer, Running, VideoClient, open_client
+from .veo import Finished, PollAnswer, Running, VideoClient, leaves_cost_open, open_client
 from .wakeups import wake_downloads, wake_pump, wake_reconciling
 
 State = VideoRender.State
@@ -122,8 +123,8 @@ def _reconcile(
         return
     asking = _Asking(lane, client, report, is_rehearsed)
     asking.ask_about_operations(lines)
-    unknown = [line for line in lines if not line.goes_on and line.render.state == State.UNKNOWN]
-    if unknown:
+    asking.look_in_own_places(_unknown(lines))
+    if unknown := _unknown(lines):
         asking.ask_for_lists(unknown)
     _look_who_was_first(lines)
     if not is_rehearsed:
@@ -160,6 +161,16 @@ class _Asking:
             elif line.render.state == State.DOWNLOADING and not line.done:
                 line.goes_on, line.done = True, "Its download waits for a worker."
 
+    def look_in_own_places(self, lines: list[Line]) -> None:
+        results = finding.find_results(self._client, [line.render for line in lines])
+        for line, result in zip(lines, results, strict=bool(results)):
+            if result is None:
+                continue
+            line.asked.append((finding.WAY, finding.in_words(result)))
+            if isinstance(result, Finished):
+                take = partial(finding.take_result, line.render, result.uri)
+                self._do(line, "Taken: it lies under our own token.", take)
+
     def _follow(self, line: Line, answer: PollAnswer) -> None:
         render = line.render
         line.found = in_words(answer)
@@ -169,13 +180,13 @@ class _Asking:
             else:
                 line.goes_on, line.done = True, "It is polled on."
             return
-        if isinstance(answer, Nothing) and render.state == State.UNKNOWN:
+        if leaves_cost_open(answer) and render.state == State.UNKNOWN:
             return
         if isinstance(answer, Running):
             done = "It is polled again."
         elif isinstance(answer, Finished):
             done = "Its clip is downloaded."
-        elif isinstance(answer, Nothing):
+        elif leaves_cost_open(answer):
             done = "Its outcome is unknown now."
         else:
             done = "It is booked as not charged."
@@ -195,7 +206,7 @@ class _Asking:
                 wake_downloads(1)
             return True
 
-        self._do(line, done, change, goes_on=not isinstance(answer, Nothing))
+        self._do(line, done, change, goes_on=not leaves_cost_open(answer))
 
     def _download_again(self, line: Line, told: str = "") -> None:
         """From the link that it has, or where nothing was to be had from that, from the one that
@@ -254,7 +265,7 @@ class _Asking:
         for line in lines:
             line.asked += lists.words.items()
         # Read after the lists: what a submission was answered with meanwhile is known by now.
-        found = self._candidates_of(lists)
+        found = candidates_of(lists, self._lane)
         stored = Candidate.objects.filter(lane=self._lane, status=Candidate.Status.PROPOSED)
         known = read_known([*found, *stored])
         new = [each for each in found if known.knower(each) is None]
@@ -268,35 +279,6 @@ class _Asking:
             proposed += [each for each in new if each.name not in old]
         self._report.candidates = len(proposed)
         self._match(lines, proposed, frozenset(file_key(each.name) for each in lists.files))
-
-    def _candidates_of(self, lists: Lists) -> list[Candidate]:
-        found = [
-            Candidate(
-                lane=self._lane,
-                source=Source.OPERATIONS,
-                name=each.name,
-                download_uri=each.uri or "",
-                is_done=each.is_done,
-                made_at=each.submitted_at,
-                token=_uuid(each.token),
-            )
-            for each in lists.operations
-        ]
-        # An operation tells more than its file does.
-        told = {file_key(each.download_uri) for each in found if each.download_uri}
-        found += [
-            Candidate(
-                lane=self._lane,
-                source=Source.GENERATED_FILES,
-                name=each.name,
-                download_uri=each.uri,
-                is_done=True,
-                made_at=each.created_at,
-            )
-            for each in lists.files
-            if file_key(each.name) not in told and _may_be_video(each.mime_type)
-        ]
-        return found
 
     def _match(
         self, lines: Collection[Line], proposed: Collection[Candidate], files: Collection[str]
@@ -331,6 +313,10 @@ class _Asking:
         line.done = done if won else WAS_FIRST
 
 
+def _unknown(lines: Collection[Line]) -> list[Line]:
+    return [line for line in lines if not line.goes_on and line.render.state == State.UNKNOWN]
+
+
 def _look_who_was_first(lines: Collection[Line]) -> None:
     """Another process or a person may have settled it while we asked."""
     left = {line.render.pk: line for line in lines if not line.goes_on}
@@ -343,17 +329,6 @@ def _count_in_words(count: int) -> str:
     if not count:
         return "Nothing that may be its answer."
     return f"{count} candidate{'s' if count > 1 else ''} for a person to decide about."
-
-
-def _may_be_video(mime_type: str) -> bool:
-    return not mime_type or mime_type.startswith("video/")
-
-
-def _uuid(text: str | None) -> UUID | None:
-    try:
-        return UUID(text) if text else None
-    except ValueError:
-        return None
 
 
 # -- again, by itself ------------------------------------------------------------------------------

@@ -10,6 +10,7 @@ from typing import Any
 
 from .models import VideoRender
 from .planning import Action, ShotPlan
+from .request_settings import extras_of
 
 State = VideoRender.State
 
@@ -62,6 +63,8 @@ def _describe_render(render: VideoRender) -> dict[str, Any]:
             "aspect_ratio": render.aspect_ratio,
             "resolution": render.resolution,
             "duration_seconds": render.duration_seconds,
+            # Only where they are sent.
+            **extras_of(render),
         },
         "estimated_cost_usd": f"{render.price_estimate_usd:.2f}",
         "operation_name": render.operation_name or None,

@@ -3,7 +3,7 @@ settings, as far as the model takes it."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from functools import cached_property
 from typing import Any
@@ -12,7 +12,7 @@ from django.conf import settings
 
 from storybook.models import Story
 
-from .capabilities import PROMPT_LIMIT_TOKENS, Capability, ModelTable
+from .capabilities import PROMPT_LIMIT_TOKENS, Asked, Capability, ModelTable
 from .models import StorySettings, VideoRender
 from .prices import KnownPrice, PriceList
 from .routes import SIMULATOR, account_of
@@ -32,13 +32,15 @@ class RequestSettings:
     negative_prompt: str = ""
     person_generation: str = ""
     notes: tuple[str, ...] = ()
+    table: ModelTable = field(default_factory=ModelTable, repr=False, compare=False)
 
     @classmethod
     def current(cls, story: Story, model: str = "") -> RequestSettings:
         """For the story's next batch, on another `model` where one is named. Three queries."""
         own = StorySettings.objects.filter(story=story).first() or StorySettings()
         default_model = own.model or settings.VIDEO_MODEL
-        capability = ModelTable().find(model or default_model)
+        table = ModelTable()
+        capability = table.find(model or default_model)
         extras, notes = _extras(
             capability,
             seed=settings.VIDEO_SEED if own.seed is None else own.seed,
@@ -52,13 +54,15 @@ class RequestSettings:
             resolution=settings.VIDEO_RESOLUTION,
             duration_seconds=settings.VIDEO_DURATION_SECONDS,
             notes=notes,
+            table=table,
             **extras,
         )
 
     @classmethod
     def of_render(cls, render: VideoRender, model: str = "") -> RequestSettings:
-        """As the render was asked for, on another `model` where one is named. Two queries."""
-        capability = ModelTable().find(model or render.model)
+        """As the render was asked for, on another `model` where one is named. Three queries."""
+        table = ModelTable()
+        capability = table.find(model or render.model)
         extras, notes = _extras(
             capability,
             seed=render.seed,
@@ -67,11 +71,12 @@ class RequestSettings:
         )
         return cls(
             capability=capability,
-            default_model=settings.VIDEO_MODEL,
+            default_model=_default_model(story__scenelets__shots=render.shot_id),
             aspect_ratio=render.aspect_ratio,
             resolution=render.resolution,
             duration_seconds=render.duration_seconds,
             notes=notes,
+            table=table,
             **extras,
         )
 
@@ -131,14 +136,58 @@ class RequestSettings:
         """What so many videos cost; 0 where no price is known, for then none is sent."""
         return (self.price_usd or Decimal(0)) * videos
 
-    def problems(self, references: int) -> list[str]:
-        """Why the API would refuse this with so many reference pictures."""
-        return self.capability.problems(
+    def asked(self, references: int) -> Asked:
+        """With so many reference pictures."""
+        return Asked(
             aspect_ratio=self.aspect_ratio,
             resolution=self.resolution,
-            duration_seconds=self.duration_seconds,
+            seconds=self.duration_seconds,
             references=references,
+            person_generation=self.person_generation,
         )
+
+    def problems(self, references: int) -> list[str]:
+        """Why the API would refuse this with so many reference pictures."""
+        return self.capability.problems(self.asked(references))
+
+
+EXTRAS = {
+    "seed": "seed",
+    "negative_prompt": "negative prompt",
+    "person_generation": "person generation",
+}
+
+
+def extras_of(asked: RequestSettings | VideoRender) -> dict[str, Any]:
+    """By name; what is None or empty was never sent."""
+    values = {name: getattr(asked, name) for name in EXTRAS}
+    return {name: value for name, value in values.items() if value not in (None, "")}
+
+
+def extras_in_words(asked: RequestSettings | VideoRender) -> list[tuple[str, str]]:
+    """For the screens: (name, value)."""
+    return [(EXTRAS[name], str(value)) for name, value in extras_of(asked).items()]
+
+
+def asked_of(render: VideoRender) -> Asked:
+    """What a model may refuse of the render's request."""
+    return Asked(
+        aspect_ratio=render.aspect_ratio,
+        resolution=render.resolution,
+        seconds=render.duration_seconds,
+        references=len(render.references),
+        person_generation=render.person_generation,
+    )
+
+
+def default_model_of(story: Story) -> str:
+    """What its batches use where they name none. One query."""
+    return _default_model(story=story)
+
+
+def _default_model(**story: object) -> str:
+    own = StorySettings.objects.filter(**story).values_list("model", flat=True).first()
+    return own or settings.VIDEO_MODEL
 
 
 def _extras(
@@ -163,5 +212,5 @@ def _extras(
                 f"it knows {', '.join(people)}."
             )
         else:
-            notes.append(f"{capability.name} takes no {name.replace('_', ' ')}: it is not sent.")
+            notes.append(f"{capability.name} takes no {EXTRAS[name]}: it is not sent.")
     return taken, tuple(notes)

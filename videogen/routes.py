@@ -23,6 +23,9 @@ class Route(TextChoices):
 _ACCOUNTS = {Route.GEMINI: "gemini", Route.VERTEX: "vertex", Route.OMNI: "gemini"}
 ACCOUNTS = tuple(dict.fromkeys(_ACCOUNTS.values()))
 
+# Where the API can be asked to stop a video that it makes.
+CANCELLING = frozenset({Route.OMNI})
+
 # VIDEO_BACKEND: the simulator, or Google with the default model of that route.
 BACKENDS = (SIMULATOR, *Route.values)
 

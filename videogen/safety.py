@@ -32,9 +32,13 @@ def is_audio_block(reasons: Sequence[str], codes: Sequence[str]) -> bool:
     return not codes and "issue with the audio" in words and "not been charged" in words
 
 
-def explain_block(reasons: Sequence[str], codes: Sequence[str]) -> str:
+def explain_block(
+    reasons: Sequence[str], codes: Sequence[str], *, is_charge_known: bool = True
+) -> str:
     """One sentence with the filter's category and its own words."""
     categories = categories_of(codes)
     about = f" ({', '.join(categories)})" if categories else ""
     words = " ".join(reasons) or "The API gave no reason."
-    return f"Blocked by the safety filter{about}, not charged: {words}"
+    # Who bills by tokens has been paid for the few of a refusal, but not for those of a video.
+    cost = "not charged" if is_charge_known else "no video to pay for"
+    return f"Blocked by the safety filter{about}, {cost}: {words}"

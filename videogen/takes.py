@@ -36,6 +36,7 @@ from .downloads import (
     take_path,
 )
 from .errors import DownloadError, VideoFileError
+from .gs_links import is_gs
 from .lanes import served_lanes
 from .models import Lane, VideoRender
 from .processes import is_provably_gone, this_process
@@ -248,6 +249,13 @@ def _what_a_404_means(render: VideoRender, error: DownloadError) -> DownloadErro
     if render.has_given_link:
         sentence = "There is no video behind the given link (404)."
         return DownloadError(sentence, code=NOTHING_THERE, permanent=True)
+    if is_gs(render.download_uri):
+        return DownloadError(
+            "The video is not in the bucket (404): look whether somebody has moved it, or whether "
+            "a rule of the bucket removes what is old. The link is kept.",
+            code=MISSING,
+            retry_after=error.retry_after,
+        )
     if time_left(render) > timedelta(0):
         return DownloadError(
             "The server says that the video is not there (404), although the API keeps it for two "

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from . import drafts, expiring, notices, pipeline, reconciling, sending, takes
+from . import drafts, expiring, notices, pipeline, reconciling, sending, stops, takes
 from .wakeups import wake_downloads, wake_pump, wake_sender
 
 
@@ -30,6 +30,11 @@ def download() -> None:
 
 def reconcile() -> None:
     reconciling.reconcile()
+
+
+def stop(render_pk: int) -> None:
+    if stops.stop_render(render_pk):
+        wake_pump()
 
 
 def send_notices() -> None:

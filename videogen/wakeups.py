@@ -23,6 +23,7 @@ PUMP = "videogen.tasks.pump"
 DOWNLOAD = "videogen.tasks.download"
 RECONCILE = "videogen.tasks.reconcile"
 SEND_NOTICES = "videogen.tasks.send_notices"
+STOP = "videogen.tasks.stop"
 
 # A clip over a slow line takes longer than the queue's time-out. The queue may deliver the task a
 # second time meanwhile: it finds the rows taken.
@@ -46,6 +47,11 @@ def wake_reconciling() -> None:
 
 def wake_sender() -> None:
     _enqueue(SEND_NOTICES)
+
+
+def wake_stop(render_pk: int) -> None:
+    """The API is asked to stop this render. Where it is lost, a person asks again."""
+    _enqueue(STOP, render_pk)
 
 
 def wake_at_start() -> None:
@@ -95,11 +101,11 @@ def oldest_waiting_task() -> datetime | None:
     return waiting.values_list("lock", flat=True).first()
 
 
-def _enqueue(name: str, **options: int) -> None:
+def _enqueue(name: str, *arguments: int, **options: int) -> None:
     # django-q2 is imported here: it takes time that dry runs do not have.
     from django_q.tasks import async_task
 
     if "redis" in settings.Q_CLUSTER:
-        transaction.on_commit(partial(async_task, name, **options), robust=True)
+        transaction.on_commit(partial(async_task, name, *arguments, **options), robust=True)
     else:
-        async_task(name, **options)
+        async_task(name, *arguments, **options)

@@ -4,12 +4,21 @@ without what a database or a terminal takes amiss."""
 from __future__ import annotations
 
 import re
+from collections import deque
 from unicodedata import category
 
 from django.conf import settings
 
+# Bearer tokens of this process, the last ones: they change every hour.
+_secrets: deque[str] = deque(maxlen=16)
 # The longest quota is a day's: who says more says nothing that can be meant.
 LONGEST_RETRY_SECONDS = 48 * 3600.0
+
+
+def keep_secret(token: str) -> None:
+    """From now on `clean` takes it for a key."""
+    if token and token not in _secrets:
+        _secrets.append(token)
 
 
 def without_key(link: str) -> str:
@@ -27,7 +36,7 @@ def clean(words: object) -> str:
     # A terminal obeys control characters, and a database refuses NUL.
     text = "".join(each for each in text if category(each) != "Cc" or each.isspace())
     text = " ".join(text.split())
-    for key in filter(None, {settings.GEMINI_API_KEY}):
+    for key in filter(None, [settings.GEMINI_API_KEY, *_secrets]):
         text = text.replace(key, "[key]")
     text = text.encode("utf-8", "replace").decode()
     return text if len(text) <= 1000 else text[:1000] + "…"

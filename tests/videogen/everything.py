@@ -31,6 +31,7 @@ from videogen.models import (
     ReferenceChoice,
     RenderBatch,
     Submission,
+    VideoModel,
     VideoRender,
 )
 from videogen.queueing import Requester
@@ -113,6 +114,9 @@ def make_everything(words="It did not work out.", story=None):
         choice=choice,
         price=Price.objects.create(
             model="veo-9", resolution="1080p", usd_per_second=1, since="2020-01-01", source=words
+        ),
+        model=VideoModel.objects.create(
+            name="veo-9", route="vertex", source=words[:500], checked_on="2020-01-01"
         ),
         budget=Budget.objects.create(scope=Budget.Scope.STORY, story=story, limit_usd=1000),
         notice=Notice.objects.create(

@@ -207,9 +207,14 @@ def test_cards_do_not_count_what_another_backend_has_begun(paid):
 
     VideoRender.objects.update(backend="vertex")
 
+    # Another account of Google's is asked all the same.
+    assert cards(look(browser, draft))["resume"] == "Resume 1 render · free"
+
+    VideoRender.objects.update(backend="simulator")
+
     assert cards(look(browser, draft))["resume"] == "Nothing to generate"
     page = look(browser, draft, "resume").content.decode()
-    assert "Started with vertex: set VIDEO_BACKEND=vertex to resume it." in page
+    assert "Started with simulator: set VIDEO_BACKEND=simulator to resume it." in page
     assert "Plan to resume" not in page
 
 

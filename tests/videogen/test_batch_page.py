@@ -509,7 +509,7 @@ def test_what_broke_off_is_resumed_by_a_plan():
     assert "Resume 2 renders · free" in content(response)
 
 
-@pytest.mark.parametrize("name", ["cancel", "retry", "resume_queue"])
+@pytest.mark.parametrize("name", ["cancel", "stop", "retry", "resume_queue"])
 def test_acting_needs_the_permission_to_generate(name):
     make_lane(paused_at=timezone.now())
     batch, _ = make_page(State.QUEUED, State.FAILED)

@@ -1,6 +1,10 @@
 from __future__ import annotations
 
-from videogen.bindings import ONE_SHOT, binding_sentences, bound_instructions
+import json
+
+import pytest
+
+from videogen.bindings import ONE_SHOT, bind_text, binding_sentences, bound_instructions
 from videogen.references import CHARACTER, ENVIRONMENT, KEY_FRAME, Pick
 
 
@@ -31,3 +35,16 @@ def test_one_continuous_shot_is_asked_for_with_and_without_pictures():
     assert bound_instructions([]) == [ONE_SHOT]
     assert bound_instructions([pick(CHARACTER, "mira")])[-1] == ONE_SHOT
     assert "one continuous, unbroken shot" in ONE_SHOT
+
+
+@pytest.mark.parametrize("style", [{"indent": 2}, {"separators": (",", ":")}])
+def test_a_stored_text_is_bound_once_in_its_own_style(style):
+    document = {"global_aesthetic": "灯", "critical_instruction": ["No captions."]}
+    picks = [pick(CHARACTER, "mira")]
+    text = json.dumps(document, ensure_ascii=False, **style)
+
+    bound = bind_text(text, picks)
+
+    document["critical_instruction"] += bound_instructions(picks)
+    assert bound == json.dumps(document, ensure_ascii=False, **style)
+    assert bind_text(bound, picks) == bound

@@ -320,7 +320,11 @@ def test_a_retry_needs_room_too():
     assert caught.value.sentence == (
         "Nothing was queued: 1 video: $3.20, and $3.19 is left of the budget for everything. "
         "Cheaper: veo-3.1-fast-generate-preview $0.96; "
-        "veo-3.1-fast-generate-preview at 720p $0.80."
+        "gemini-omni-1.1-flash (Omni on the Gemini API) $1.22; "
+        "gemini-omni-1.2-flash (Omni on the Gemini API) $1.22; "
+        "veo-3.1-fast-generate-001 (Veo on Vertex AI) $0.96; "
+        "veo-3.1-fast-generate-preview at 720p $0.80; "
+        "gemini-omni-1.1-flash (Omni on the Gemini API) at 720p $0.81."
     )
 
 

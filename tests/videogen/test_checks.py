@@ -35,6 +35,33 @@ WRONG = {
         {"VIDEO_API_BASE_URL": "https://generativelanguage.googleapis.com"},
         "videogen.E003",
     ),
+    "another simulator of Vertex AI": (
+        {"VIDEO_VERTEX_BASE_URL": "https://us-central1-aiplatform.googleapis.com"},
+        "videogen.E003",
+    ),
+    "another simulator of Cloud Storage": (
+        {"VIDEO_STORAGE_BASE_URL": "https://storage.googleapis.com"},
+        "videogen.E003",
+    ),
+    "no address of Vertex AI": ({"VIDEO_VERTEX_BASE_URL": "us-central1"}, "videogen.E002"),
+    "a seed too large": ({"VIDEO_SEED": 2**32}, "videogen.E070"),
+    "words about people": ({"VIDEO_PERSON_GENERATION": "allow adults"}, "videogen.E071"),
+    "another storage": ({"VIDEO_VERTEX_STORAGE_URI": "s3://bucket/folder"}, "videogen.E072"),
+    "no bucket": ({"VIDEO_VERTEX_STORAGE_URI": "gs://"}, "videogen.E072"),
+    "a bucket alone without its scheme": ({"VIDEO_VERTEX_STORAGE_URI": "bucket"}, "videogen.E072"),
+    "a folder with a space": ({"VIDEO_VERTEX_STORAGE_URI": "gs://bucket/a b"}, "videogen.E072"),
+    "a folder above the bucket": (
+        {"VIDEO_VERTEX_STORAGE_URI": "gs://clips-of-ours/../videos"},
+        "videogen.E072",
+    ),
+    "a bucket without encryption": (
+        {
+            "VIDEO_BACKEND": "vertex",
+            "VIDEO_VERTEX_BASE_URL": "https://us-central1-aiplatform.googleapis.com",
+            "VIDEO_STORAGE_BASE_URL": "http://storage.googleapis.com",
+        },
+        "videogen.E004",
+    ),
     "retry too short": ({"Q_CLUSTER": {"retry": 359}}, "videogen.E010"),
     "retry too short for few workers": (
         {"Q_CLUSTER": {"workers": 2, "queue_limit": 10, "retry": 900}},
@@ -67,6 +94,10 @@ def test_wrong_configuration_is_told_with_what_to_do(settings, values, expected)
     [
         {"VIDEO_BACKEND": "gemini", "VIDEO_API_BASE_URL": "https://proxy.example.org/veo"},
         {"VIDEO_API_BASE_URL": "http://localhost:8787"},
+        {"VIDEO_BACKEND": "vertex", "VIDEO_VERTEX_STORAGE_URI": "gs://my-bucket"},
+        {"VIDEO_BACKEND": "omni", "VIDEO_VERTEX_STORAGE_URI": "gs://my.bucket/videos/of"},
+        {"VIDEO_SEED": 0, "VIDEO_PERSON_GENERATION": "allow_adult"},
+        {"VIDEO_SEED": 2**32 - 1},
         {"VIDEO_API_BASE_URL": "http://[::1]:8787"},
         {"Q_CLUSTER": {"retry": 360}},
         {"Q_CLUSTER": {"workers": 2, "retry": 480}},

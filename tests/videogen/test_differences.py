@@ -170,6 +170,20 @@ def test_settings_that_changed_are_named():
     )
 
 
+def test_another_way_and_other_wishes_are_named():
+    new = render(model="veo-3.1-generate-001", route="vertex", backend="vertex", seed=0)
+    old = render(negative_prompt="rain", person_generation="allow_adult")
+
+    assert differences(new, old).settings == (
+        SettingChange("backend", "gemini", "vertex"),
+        SettingChange("route", "gemini", "vertex"),
+        SettingChange("model", "veo-3.1-generate-preview", "veo-3.1-generate-001"),
+        SettingChange("seed", "", "0"),
+        SettingChange("negative prompt", "rain", ""),
+        SettingChange("person generation", "allow_adult", ""),
+    )
+
+
 def test_a_video_without_a_request_differs_in_nothing():
     upload = VideoRender(kind="upload", duration_seconds=3)
 

@@ -27,6 +27,14 @@ pytestmark = pytest.mark.django_db
 
 STANDARD, FAST = "veo-3.1-generate-preview", "veo-3.1-fast-generate-preview"
 LITE = "veo-3.1-lite-generate-preview"
+VERTEX, VERTEX_FAST = "veo-3.1-generate-001", "veo-3.1-fast-generate-001"
+OMNI, OMNI_NEXT = "gemini-omni-1.1-flash", "gemini-omni-1.2-flash"
+ELSEWHERE = [
+    (f"{VERTEX} · $3.20 each", f"?mode=default&model={VERTEX}", False),
+    (f"{VERTEX_FAST} · $0.96 each", f"?mode=default&model={VERTEX_FAST}", False),
+    (f"{OMNI} · $1.22 each", f"?mode=default&model={OMNI}", False),
+    (f"{OMNI_NEXT} · $1.22 each", f"?mode=default&model={OMNI_NEXT}", False),
+]
 
 
 @pytest.fixture(autouse=True)
@@ -64,17 +72,24 @@ def choices(response, label):
 def test_the_models_with_a_price_are_offered_with_it():
     draft = make_draft(make_shots(2))
 
-    assert choices(look(producer(), draft), "Model") == [
+    response = look(producer(), draft)
+
+    assert choices(response, "Model") == [
         (f"{STANDARD} · $3.20 each", "?mode=default", True),
         (f"{FAST} · $0.96 each", f"?mode=default&model={FAST}", False),
+        *ELSEWHERE,
     ]
+    for route in ("Veo on the Gemini API", "Veo on Vertex AI", "Omni on the Gemini API"):
+        assert f'<span class="st-quiet">{route}</span>' in response.text
+    why = f"{LITE} takes no reference pictures: choose another model."
+    assert f'<span class="st-quiet">{why}</span>' in response.text
 
 
 def test_a_model_without_references_is_offered_where_none_go_along():
     draft = make_draft(make_shots(1, pictures={}))
 
     models = [words for words, *_ in choices(look(producer(), draft), "Model")]
-    assert models[-1] == f"{LITE} · $0.64 each"
+    assert models[2] == f"{LITE} · $0.64 each"
 
 
 def test_a_model_that_takes_no_references_blocks_shots_that_have_some(settings):
@@ -166,6 +181,7 @@ def test_what_failed_on_a_model_is_tried_again_on_it():
     assert choices(look(browser, again), "Model") == [
         (f"{STANDARD} · $3.20 each", "?mode=default&model=", False),
         (f"{FAST} · $0.96 each", f"?mode=default&model={FAST}", True),
+        *ELSEWHERE,
     ]
     confirm(browser, again, model="")
     assert VideoRender.objects.order_by("pk").last().model == STANDARD
@@ -182,7 +198,12 @@ def test_what_is_short_is_told_with_what_would_be_cheaper():
     text = " ".join(re.sub(r"<[^>]*>", " ", _short(response)).split())
     assert text == (
         "Over the budget. 3 videos: $9.60, and $7.00 is left of the budget for everything. "
-        f"Cheaper: {FAST} · $2.88 {FAST} at 720p · $2.40 (set VIDEO_RESOLUTION and VIDEO_MODEL) "
+        f"Cheaper: {FAST} · $2.88 {OMNI} (Omni on the Gemini API) · $3.66 "
+        f"{OMNI_NEXT} (Omni on the Gemini API) · $3.66 "
+        f"{VERTEX_FAST} (Veo on Vertex AI) · $2.88 "
+        f"{FAST} at 720p · $2.40 (set VIDEO_RESOLUTION and VIDEO_MODEL) "
+        f"{OMNI} (Omni on the Gemini API) at 720p · $2.43 "
+        "(set VIDEO_RESOLUTION and VIDEO_MODEL) "
         "the first 2 of them · $6.40"
     )
     assert f'<a href="?mode=default&amp;model={FAST}">' in _short(response)
@@ -313,7 +334,10 @@ def test_the_command_queues_as_many_as_fit(run):
     assert [row["decision"] for row in rows] == ["generate", "generate", "blocked"]
     assert (
         "Over the budget. 3 videos: $9.60, and $7.00 is left of the budget for everything. "
-        f"Cheaper: {FAST} $2.88; {FAST} at 720p $2.40; the first 2 of them $6.40."
+        f"Cheaper: {FAST} $2.88; {OMNI} (Omni on the Gemini API) $3.66; "
+        f"{OMNI_NEXT} (Omni on the Gemini API) $3.66; {VERTEX_FAST} (Veo on Vertex AI) $2.88; "
+        f"{FAST} at 720p $2.40; {OMNI} (Omni on the Gemini API) at 720p $2.43; "
+        "the first 2 of them $6.40."
     ) in err
 
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from decimal import Decimal
 from pathlib import Path
 
@@ -8,6 +9,7 @@ from django_q.models import OrmQ
 
 from storybook.models import Shot
 from tests.factories import make_lane, make_price, make_render, make_shot, make_story, shots_of
+from videogen.bindings import ONE_SHOT
 from videogen.errors import RequestError
 from videogen.exact import generate_exactly
 from videogen.models import RenderBatch, VideoRender
@@ -197,3 +199,17 @@ def test_whoever_asks_again_starts_the_paused_queue(rehearsal):
 
     lane.refresh_from_db()
     assert lane.paused_at is None
+
+
+def test_on_a_model_of_another_route_its_pictures_are_bound(rehearsal):
+    queued = generate_exactly(rehearsal, REQUESTER, model="gemini-omni-1.1-flash")
+
+    copy = VideoRender.objects.get(pk__in=queued.render_ids)
+    said = json.loads(rehearsal.prompt_text)
+    now = json.loads(copy.prompt_text)
+    added = now["critical_instruction"][len(said["critical_instruction"]) :]
+    assert (copy.route, copy.references) == ("omni", rehearsal.references)
+    assert [each[:13] for each in added[:3]] == [f"<IMAGE_REF_{n}>" for n in range(3)]
+    assert added[-1] == ONE_SHOT
+    assert {**now, "critical_instruction": None} == {**said, "critical_instruction": None}
+    assert copy.prompt_tokens > rehearsal.prompt_tokens

@@ -16,6 +16,7 @@ from . import (  # noqa: F401
     shots,
     stories,
     submissions,
+    video_models,
 )
 
 admin.site.site_title = "Storybook videos"

@@ -139,6 +139,7 @@ class RenderBatchAdmin(RecordAdmin):
             self._own("progress/", self.progress_view, "progress"),
             self._own("progress/state/", self.progress_state_view, "progress_state"),
             self._own("cancel/", self.cancel_view, "cancel"),
+            self._own("stop/", self.stop_view, "stop"),
             self._own("priority/", self.priority_view, "priority"),
             self._own("retry/", self.retry_view, "retry"),
             self._own("resume-queue/", self.resume_queue_view, "resume_queue"),
@@ -191,6 +192,9 @@ class RenderBatchAdmin(RecordAdmin):
 
     def cancel_view(self, request, pk):
         return self._act(request, pk, lambda batch: progress.cancel_rest(self, request, batch))
+
+    def stop_view(self, request, pk):
+        return self._act(request, pk, lambda batch: progress.stop_running(self, request, batch))
 
     def priority_view(self, request, pk):
         return self._act(request, pk, lambda batch: progress.prioritise(self, request, batch))

@@ -11,6 +11,8 @@ from storybook.models import Shot, Story
 from videogen.views.board import board_state, draft_selection, show_board
 from videogen.views.dashboard import dashboard_state
 
+from .story_settings import StorySettingsInline
+
 # storybook knows nothing of video: its screen of the stories is replaced by one that does.
 admin.site.unregister(Story)
 
@@ -23,6 +25,8 @@ class StoryAdmin(PlainStoryAdmin):
         "board",
         *PlainStoryAdmin.list_display[1:],
     ]
+
+    inlines = [StorySettingsInline, *PlainStoryAdmin.inlines]
 
     @admin.display
     def board(self, story):

@@ -140,7 +140,7 @@ class VideoRender(models.Model):
     resolution = models.CharField(max_length=10)
     duration_seconds = models.PositiveSmallIntegerField(help_text="seconds")
     reference_type = models.CharField(max_length=20, default="asset")
-    seed = models.PositiveIntegerField(null=True, blank=True)
+    seed = models.PositiveBigIntegerField(null=True, blank=True)
     negative_prompt = models.TextField(blank=True)
     person_generation = models.CharField(max_length=20, blank=True)
     prompt_text = models.TextField(blank=True)

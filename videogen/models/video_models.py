@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from django.core.validators import RegexValidator
+from django.core.validators import MaxValueValidator, RegexValidator
 from django.db import models
 
 from storybook.models import Story
@@ -9,6 +9,8 @@ from videogen.routes import Route
 RATIOS = RegexValidator(r"^\d+:\d+(, *\d+:\d+)*$", "Ratios, separated by commas: 16:9, 9:16")
 SECONDS = RegexValidator(r"^\d+(, *\d+)*$", "Whole seconds, separated by commas: 4, 6, 8")
 WORDS = RegexValidator(r"^\w+(, *\w+)*$", "Words, separated by commas: allow_adult, dont_allow")
+# The APIs' own.
+LARGEST_SEED = 2**32 - 1
 
 
 class VideoModel(models.Model):
@@ -29,6 +31,13 @@ class VideoModel(models.Model):
         blank=True,
         validators=[WORDS],
         help_text="The values that it takes, separated by commas. Empty: the field is not sent.",
+    )
+    reference_person_generation = models.CharField(
+        "person generation with references",
+        max_length=100,
+        blank=True,
+        validators=[WORDS],
+        help_text="The values that it takes with reference pictures. Empty: the same.",
     )
     shuts_down_on = models.DateField(
         null=True, blank=True, help_text="The earliest day on which it may be gone, as announced."
@@ -80,9 +89,10 @@ class StorySettings(models.Model):
     model = models.CharField(
         max_length=100, blank=True, help_text="As the API names it. Empty: VIDEO_MODEL."
     )
-    seed = models.PositiveIntegerField(
+    seed = models.PositiveBigIntegerField(
         null=True,
         blank=True,
+        validators=[MaxValueValidator(LARGEST_SEED)],
         help_text="Of all the story's videos, where the model takes one. Empty: VIDEO_SEED.",
     )
     negative_prompt = models.TextField(
@@ -100,3 +110,9 @@ class StorySettings(models.Model):
 
     def __str__(self) -> str:
         return f"Video settings of {self.story}"
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether it says nothing that the settings do not say."""
+        wishes = (self.model, self.negative_prompt, self.person_generation)
+        return self.seed is None and not any(wishes)

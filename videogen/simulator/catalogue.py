@@ -8,6 +8,11 @@ from typing import Any
 from videogen.simulator.answers import ApiError, model_not_found, model_retired
 
 LONG_RUNNING = "predictLongRunning"
+# What models.list says of a model for interactions is not documented.
+INTERACTIONS = "createInteraction"
+
+# About: the service counts tokens.
+OMNI_USD = (("360p", 0.03), ("720p", 0.10), ("1080p", 0.152), ("4k", 0.30))
 
 
 @dataclass(frozen=True)
@@ -59,6 +64,21 @@ CATALOGUE = {
             resolutions=("720p", "1080p"),
             usd_per_second=(("720p", 0.05), ("1080p", 0.08)),
         ),
+        Model(
+            "gemini-omni-1.1-flash",
+            "Gemini Omni 1.1 Flash",
+            methods=(INTERACTIONS,),
+            resolutions=("360p", "720p", "1080p", "4k"),
+            usd_per_second=OMNI_USD,
+        ),
+        Model(
+            "gemini-omni-1.2-flash",
+            "Gemini Omni 1.2 Flash",
+            methods=(INTERACTIONS,),
+            resolutions=("360p", "720p", "1080p", "4k"),
+            usd_per_second=OMNI_USD,
+        ),
+        Model("gemini-omni-flash-preview", "Gemini Omni", (INTERACTIONS,), is_retired=True),
         Model("veo-2.0-generate-001", "Veo 2", is_retired=True),
         Model("gemini-2.5-flash", "Gemini 2.5 Flash", methods=("generateContent", "countTokens")),
     )

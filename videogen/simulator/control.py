@@ -24,7 +24,7 @@ from videogen.simulator.faults import FAULTS, FaultSpec
 if TYPE_CHECKING:
     from videogen.simulator.handler import ApiHandler
 
-HIDDEN = frozenset({"api_key", "faults"})
+HIDDEN = frozenset({"api_key", "access_token", "faults"})
 
 
 def answer_control(handler: ApiHandler, path: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -16,31 +17,49 @@ if TYPE_CHECKING:
 
 VIDEO = "video/mp4"
 SLICE_SECONDS = 0.1
+MEGABYTE = b" " * 1024**2
 
 
 def deliver(handler: ApiHandler, operation: Operation, file_id: str) -> None:
     """Answers a download of the API's own host, with the next scripted fault if there is one."""
+    if "loop" in handler.query:
+        redirect(handler, _loop(file_id, int(handler.query["loop"]) + 1))
+        return
+    spec = begin(handler, operation)
+    is_first_hop = not handler.path.startswith("/download/")
+    where = handler.simulator.settings.redirect_downloads
+    if spec is None and where != "none" and is_first_hop:
+        redirect(handler, _target(handler, file_id, where))
+        return
+    send_as_scripted(
+        handler, operation, file_id, spec, lambda spec: _scripted_target(handler, file_id, spec)
+    )
+
+
+def begin(handler: ApiHandler, operation: Operation) -> FaultSpec | None:
+    """Counts the download; what is to go wrong with it."""
     simulator = handler.simulator
     simulator.journal.count(operation.name, "downloads")
     if "Range" in handler.headers:
         simulator.journal.count(operation.name, "range_downloads")
-    if "loop" in handler.query:
-        redirect(handler, _loop(file_id, int(handler.query["loop"]) + 1))
-        return
-    spec = None
-    if handler.command == "GET":
-        spec = simulator.faults.take("download", operation.prompt)
+    is_get = handler.command == "GET"
+    return simulator.faults.take("download", operation.prompt) if is_get else None
+
+
+def send_as_scripted(
+    handler: ApiHandler,
+    operation: Operation,
+    file_id: str,
+    spec: FaultSpec | None,
+    target: Callable[[FaultSpec], str],
+) -> None:
+    """The clip, or what the script has instead of it. `target`: where a redirect leads."""
     if spec is None:
-        is_first_hop = not handler.path.startswith("/download/")
-        target = simulator.settings.redirect_downloads
-        if target != "none" and is_first_hop:
-            redirect(handler, _target(handler, file_id, target))
-        else:
-            send_clip(handler, operation, file_id)
+        send_clip(handler, operation, file_id)
         return
     effect = spec.definition.effect
     if effect.startswith("redirect"):
-        redirect(handler, _scripted_target(handler, file_id, spec))
+        redirect(handler, target(spec))
     elif effect.startswith("wrong_"):
         from videogen.simulator.clips import wrong_content
 
@@ -95,6 +114,17 @@ def send_clip(
 
 def redirect(handler: SimulatorHandler, location: str) -> None:
     handler.send_body(302, "text/html; charset=UTF-8", b"", {"Location": location})
+
+
+def send_blanks(handler: SimulatorHandler, spec: FaultSpec) -> None:
+    """A body of many megabytes without anything in it."""
+    count = int(spec.params.get("megabytes", 64))
+    handler.send_response(200)
+    handler.send_header("Content-Type", "application/json")
+    handler.send_header("Content-Length", str(count * len(MEGABYTE)))
+    handler.end_headers()
+    for _ in range(count):
+        handler.wfile.write(MEGABYTE)
 
 
 def _send_bytes(

@@ -15,7 +15,7 @@ from typing import Any
 from videogen.simulator import answers
 from videogen.simulator.answers import ApiError
 
-PLACES = ("submit", "poll", "download", "done", "list", "webhook")
+PLACES = ("submit", "poll", "download", "done", "list", "webhook", "interaction", "file", "cancel")
 MODEL = "veo-3.1-generate-preview"
 HTML = (
     b"<!DOCTYPE html><html><head><title>Sign in</title></head><body>Please sign in.</body></html>"
@@ -307,7 +307,10 @@ _TABLE = (
         "list",
         "wrong_types",
         "200 with entries that are none.",
-        raw=("application/json", b'{"operations": [7], "generatedFiles": [{"name": 7}]}'),
+        raw=(
+            "application/json",
+            b'{"operations": [7], "generatedFiles": [{"name": 7}], "items": [7]}',
+        ),
     ),
     Fault("list", "endless", "The first page again and again.", effect="endless"),
     Fault("list", "huge", "200 with blanks (param megabytes, 64).", effect="huge"),

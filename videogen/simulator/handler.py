@@ -14,7 +14,15 @@ from http.server import BaseHTTPRequestHandler
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, urlsplit
 
-from videogen.simulator import answers, control, delivery, listing
+from videogen.simulator import (
+    answers,
+    control,
+    delivery,
+    interactions,
+    listing,
+    storage,
+    vertex,
+)
 from videogen.simulator.answers import ApiError
 from videogen.simulator.catalogue import get_model, listed_models
 from videogen.simulator.faults import FaultSpec
@@ -141,7 +149,7 @@ class MirrorHandler(SimulatorHandler):
 
 
 class ApiHandler(SimulatorHandler):
-    """The Gemini API's own paths, and the control endpoint."""
+    """The paths of the Gemini API, of Vertex AI and of Cloud Storage, and the control endpoint."""
 
     def answer_request(self, path: str) -> None:
         if path.startswith("/_simulator/"):
@@ -220,7 +228,7 @@ class ApiHandler(SimulatorHandler):
         self.check_key()
         name = f"models/{model}/operations/{operation_id}"
         operation = self.simulator.store.find(operation_id)
-        if operation is None or operation.model != model:
+        if operation is None or operation.name != name:
             raise answers.operation_not_found(name)
         self.simulator.journal.count(name, "polls")
         spec = self.simulator.faults.take("poll", operation.prompt)
@@ -235,8 +243,9 @@ class ApiHandler(SimulatorHandler):
         if self.query.get("alt") != "media":
             raise answers.invalid_argument("Downloads need alt=media.")
         operation = self.simulator.store.find_file(wanted, time.time())
-        if operation is None:
+        if operation is None or operation.parent:
             raise answers.file_not_found(wanted)
+        interactions.check_active(self, operation, wanted)
         delivery.deliver(self, operation, wanted)
 
     def list_models(self) -> None:
@@ -262,9 +271,15 @@ ROUTES: tuple[tuple[str, re.Pattern[str], Callable[..., None]], ...] = (
     ("GET", re.compile(rf"/v1beta/models/{_NAME}/operations/{_NAME}"), ApiHandler.poll),
     ("GET", re.compile(rf"/v1beta/models/{_NAME}/operations"), listing.list_operations),
     ("GET", re.compile(rf"(?:/download)?/v1beta/files/{_NAME}:download"), ApiHandler.download),
+    ("GET", re.compile(rf"/v1beta/files/{_NAME}"), interactions.show_file),
+    ("POST", re.compile(r"/v1beta/interactions"), interactions.create),
+    ("GET", re.compile(rf"/v1beta/interactions/{_NAME}"), interactions.show),
+    ("POST", re.compile(rf"/v1beta/interactions/{_NAME}/cancel"), interactions.cancel),
     ("GET", re.compile(r"/v1beta/generatedFiles"), listing.list_generated_files),
     ("GET", re.compile(rf"/v1beta/generatedFiles/{_NAME}"), listing.show_generated_file),
     ("GET", re.compile(r"/\.well-known/jwks\.json"), ApiHandler.show_keys),
     ("GET", re.compile(r"/v1beta/models"), ApiHandler.list_models),
     ("GET", re.compile(rf"/v1beta/models/{_NAME}"), ApiHandler.show_model),
+    *vertex.ROUTES,
+    *storage.ROUTES,
 )

@@ -18,14 +18,12 @@ from typing import TYPE_CHECKING, Any
 
 from videogen.simulator import answers, delivery
 from videogen.simulator.catalogue import find_model
-from videogen.simulator.faults import FaultSpec
 from videogen.simulator.operations import METADATA_TYPE, Operation, answer, metadata
 
 if TYPE_CHECKING:
     from videogen.simulator.handler import ApiHandler
 
 DEFAULT_PAGE = 10
-MEGABYTE = b" " * 1024**2
 
 
 def list_operations(handler: ApiHandler, model: str) -> None:
@@ -56,6 +54,7 @@ def list_generated_files(handler: ApiHandler) -> None:
         (one, operation)
         for operation in map(simulator.advance, reversed(simulator.store.all()))
         if simulator.store.keeps_files_of(operation, time.time())
+        if not operation.parent
         for one in operation.file_ids
     ]
     named = [(one, (one, operation)) for one, operation in entries]
@@ -70,7 +69,7 @@ def show_generated_file(handler: ApiHandler, wanted: str) -> None:
     if not simulator.settings.list_generated_files:
         raise answers.unimplemented()
     operation = simulator.store.find_file(wanted, time.time())
-    if operation is None:
+    if operation is None or operation.parent:
         raise answers.generated_file_not_found(wanted)
     if handler.query.get("alt") == "media":
         delivery.deliver(handler, operation, wanted)
@@ -106,7 +105,7 @@ def _answer_list(
     spec = handler.simulator.faults.take("list", handler.path)
     effect = spec.definition.effect if spec else ""
     if spec and effect == "huge":
-        _send_blanks(handler, spec)
+        delivery.send_blanks(handler, spec)
         return
     if spec and effect != "endless" and not handler.misbehave(spec):
         return
@@ -149,13 +148,3 @@ def _start(token: str, entries: Sequence[tuple[str, Any]]) -> int:
         return [name for name, _ in entries].index(last) + 1
     except (binascii.Error, ValueError) as error:
         raise answers.invalid_argument("The page token is invalid.") from error
-
-
-def _send_blanks(handler: ApiHandler, spec: FaultSpec) -> None:
-    count = int(spec.params.get("megabytes", 64))
-    handler.send_response(200)
-    handler.send_header("Content-Type", "application/json")
-    handler.send_header("Content-Length", str(count * len(MEGABYTE)))
-    handler.end_headers()
-    for _ in range(count):
-        handler.wfile.write(MEGABYTE)

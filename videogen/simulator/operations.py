@@ -32,6 +32,8 @@ ERRORS = {
     13: "Video generation failed due to an internal server issue. Please try again later.",
     14: "The service is currently unavailable.",
 }
+# How many files an outcome has; a `status` has one where its params say so.
+FILES = {"video": 1, "two_samples": 2, "file_failed": 1, "file_stuck": 1}
 BLOCKED = (
     "Veo could not generate videos because the input violates Gemini API's usage guidelines. If "
     "you think this was an error, send feedback. Support codes: "
@@ -56,16 +58,36 @@ class Operation:
     outcome: str = ""
     params: dict[str, Any] = field(default_factory=dict)
     webhook: dict[str, Any] | None = None
+    # Of an interaction: "uri" or "inline".
+    delivery: str = ""
+    # On Vertex: what stands before the model in its name, and the gs:// prefix, if any, for the
+    # result.
+    parent: str = ""
+    storage_uri: str = ""
 
     @property
     def name(self) -> str:
-        return f"models/{self.model}/operations/{self.id}"
+        if self.delivery:
+            return f"v1_{self.id}"
+        return f"{self.parent}models/{self.model}/operations/{self.id}"
+
+    @property
+    def files(self) -> int:
+        """With how many videos it ended."""
+        return FILES.get(self.outcome, int(bool(self.params.get("video"))))
 
     @property
     def file_ids(self) -> tuple[str, ...]:
         """Ids of the files it ends with, derived so that nothing needs to remember them."""
-        count = {"video": 1, "two_samples": 2}.get(self.outcome, 0)
-        return tuple(file_id(self.id, index) for index in range(count))
+        return tuple(file_id(self.id, index) for index in range(self.files))
+
+    @property
+    def object_uris(self) -> tuple[str, ...]:
+        """Where its videos lie in the bucket that it was given, in a folder named by the time."""
+        if not self.storage_uri:
+            return ()
+        folder = f"{self.storage_uri.rstrip('/')}/{int(self.accepted_at * 1_000_000)}"
+        return tuple(f"{folder}/sample_{index}.mp4" for index in range(self.files))
 
 
 class OperationStore:
@@ -107,19 +129,20 @@ class OperationStore:
         now: float,
         latency: float,
         entry: dict[str, Any],
-        webhook: dict[str, Any] | None = None,
+        operation_id: str = "",
+        **more: Any,
     ) -> Operation:
-        """A new operation, on disk before its name is known to anybody."""
+        """A new operation, on disk before its name is known to anybody. `more`: other fields."""
         pictures = tuple(pictures)
         operation = Operation(
-            id="".join(secrets.choice(ALPHABET) for _ in range(12)),
+            id=operation_id or "".join(secrets.choice(ALPHABET) for _ in range(12)),
             model=model,
             prompt=prompt,
             references=tuple(picture.sha256 for picture in pictures),
             accepted_at=now,
             ready_at=now + latency,
             entry=entry,
-            webhook=webhook,
+            **more,
         )
         entry["operation"] = operation.name
         for picture in pictures:
@@ -233,18 +256,23 @@ def _response(operation: Operation, base_url: str) -> dict[str, Any]:
     if operation.outcome == "empty_samples":
         return {"generatedSamples": []}
     if operation.outcome in ("blocked", "blocked_audio"):
-        codes = operation.params.get("codes", ["58061214"])
-        codes = codes if isinstance(codes, list) else [codes]
-        blocked = BLOCKED + ", ".join(str(code) for code in codes)
-        default = AUDIO if operation.outcome == "blocked_audio" else blocked
-        reason = operation.params.get("message", default)
-        return {"raiMediaFilteredCount": 1, "raiMediaFilteredReasons": [reason]}
+        reasons = [blocked_reason(operation)]
+        return {"raiMediaFilteredCount": 1, "raiMediaFilteredReasons": reasons}
     return {
         "generatedSamples": [
             {"video": {"uri": f"{base_url}/v1beta/files/{one}:download?alt=media"}}
             for one in operation.file_ids
         ]
     }
+
+
+def blocked_reason(operation: Operation) -> str:
+    """Why a filter refused it, in the API's words."""
+    codes = operation.params.get("codes", ["58061214"])
+    codes = codes if isinstance(codes, list) else [codes]
+    blocked = BLOCKED + ", ".join(str(code) for code in codes)
+    default = AUDIO if operation.outcome == "blocked_audio" else blocked
+    return str(operation.params.get("message", default))
 
 
 def file_id(operation_id: str, index: int) -> str:

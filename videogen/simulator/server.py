@@ -22,6 +22,7 @@ from typing import Any
 from videogen.simulator.answers import credits_depleted
 from videogen.simulator.faults import FaultScript, FaultSpec
 from videogen.simulator.handler import ApiHandler, MirrorHandler
+from videogen.simulator.interaction_faults import take_ending
 from videogen.simulator.journal import Journal
 from videogen.simulator.operations import Operation, OperationStore
 from videogen.simulator.quotas import TEN_MINUTES, Limits, Quotas
@@ -33,7 +34,8 @@ logger = logging.getLogger(__name__)
 
 # Settings that a running simulator cannot change.
 FIXED = frozenset({"host", "port", "state_dir", "painters", "file_lifetime", "faults"})
-NEEDS_CLIP = frozenset({"video", "two_samples"})
+HAS_VIDEO = frozenset({"video", "two_samples", "inline"})
+NEEDS_CLIP = HAS_VIDEO | {"file_stuck", "file_failed", "status"}
 WATCH_SECONDS = 0.05
 # Listened on, but nothing that a client can call.
 ANY_ADDRESS = ("0.0.0.0", "")  # noqa: S104
@@ -46,7 +48,10 @@ class SimulatorOptions:
     `retired_models`: names with commas between. `list_details`: the two lists tell more than the
     service's published schema has (times, metadata of a submission, links of files).
     `list_page_size`: no page has more, whatever is asked; the service may give fewer too.
+    `access_token`, `vertex_project`, `storage_buckets` (commas between): the only ones that there
+    are; empty = any. `vertex_disabled`: the project has not enabled the API.
     `webhook_uri`: a webhook that is registered for the project, with `webhook_secret` (whsec_…).
+    `file_latency`: how long the file of an interaction is PROCESSING.
     """
 
     host: str = "127.0.0.1"
@@ -72,6 +77,14 @@ class SimulatorOptions:
     webhook_uri: str = ""
     webhook_secret: str = ""
     redirect_downloads: str = "none"
+    access_token: str = ""
+    token_expired: bool = False
+    vertex_project: str = ""
+    vertex_disabled: bool = False
+    vertex_quota_per_minute: int = 50
+    storage_buckets: str = ""
+    storage_forbidden: bool = False
+    file_latency: float = 1.0
     file_lifetime: float = 172_800.0
     faults: tuple[FaultSpec, ...] = ()
 
@@ -174,13 +187,19 @@ class SimulatorServer:
         """The other host that downloads may be redirected to."""
         return self._listeners[1].url
 
-    def accept(self, request: VideoRequest, entry: dict[str, Any]) -> Operation:
+    def accept(self, request: VideoRequest, entry: dict[str, Any], **more: Any) -> Operation:
         """Books the submission and starts its clip; raises the 429 of a full quota window or of
-        an account without credit."""
-        settings = self.settings
-        if settings.credits_depleted:
+        an account without credit. `more`: fields of the operation beside the request's."""
+        if self.settings.credits_depleted:
             raise credits_depleted()
-        self.quotas.charge(settings.limits, request.model.name, request.cost)
+        self.quotas.charge(self.settings.limits, request.model.name, request.cost)
+        return self.start_operation(request, entry, webhook=request.webhook, **more)
+
+    def start_operation(
+        self, request: VideoRequest, entry: dict[str, Any], **more: Any
+    ) -> Operation:
+        """A new operation whose clip is being made. `more`: fields of it beside the request's."""
+        settings = self.settings
         jitter = random.uniform(-1, 1) * settings.latency_jitter
         operation = self.store.accept(
             model=request.model.name,
@@ -190,7 +209,7 @@ class SimulatorServer:
             now=time.time(),
             latency=max(0.0, settings.latency + jitter),
             entry=entry,
-            webhook=request.webhook,
+            **more,
         )
         self._order_clip(operation)
         self._watch(operation)
@@ -205,7 +224,7 @@ class SimulatorServer:
             if operation.outcome:
                 return operation
             if operation.id not in self._endings:
-                spec = self.faults.take("done", operation.prompt)
+                spec = take_ending(self.faults, operation)
                 ending = (spec.definition.effect, spec.params) if spec else ("video", {})
                 self._endings[operation.id] = ending
             outcome, params = self._endings[operation.id]
@@ -228,7 +247,7 @@ class SimulatorServer:
             if found is None:
                 return
             if (ended := self.advance(found)).outcome:
-                if ended.outcome in NEEDS_CLIP:
+                if ended.outcome in HAS_VIDEO:
                     spec = self.faults.take("webhook", ended.prompt)
                     self._messenger.tell(ended, spec, self.settings.registered_webhook)
                 return

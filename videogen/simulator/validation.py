@@ -13,8 +13,8 @@ import hashlib
 import io
 import json
 import threading
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field, replace
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -63,7 +63,7 @@ class VideoRequest:
     references: tuple[Picture, ...]
     first_frame: Picture | None
     parameters: dict[str, Any]
-    webhook: dict[str, Any] | None
+    webhook: dict[str, Any] | None = None
 
     @property
     def seconds(self) -> int:
@@ -81,6 +81,10 @@ class VideoRequest:
     def pictures(self) -> tuple[Picture, ...]:
         """Every image that the clip may show, in the request's order."""
         return self.references + ((self.first_frame,) if self.first_frame else ())
+
+
+# Model, parameters, whether there are reference images; raises `ApiError`.
+ParameterCheck = Callable[[Model, dict[str, Any], bool], None]
 
 
 def parse_body(content_type: str, body: bytes) -> dict[str, Any]:
@@ -101,14 +105,24 @@ def parse_body(content_type: str, body: bytes) -> dict[str, Any]:
 def check_submission(model_name: str, payload: dict[str, Any]) -> VideoRequest:
     """The checked request; raises `ApiError` 404 for the model, 400 for everything else."""
     model = find_model(model_name)
-    _known_fields(payload, {"instances", "parameters", "webhookConfig"}, "")
+    known_fields(payload, {"instances", "parameters", "webhookConfig"}, "")
+    request = check_request(model, payload, _check_parameters)
+    if (webhook := payload.get("webhookConfig")) is not None:
+        check_webhook(message(webhook, "webhookConfig"))
+    return replace(request, webhook=webhook)
+
+
+def check_request(
+    model: Model, payload: dict[str, Any], check_parameters: ParameterCheck
+) -> VideoRequest:
+    """What all doors to the model have in common; `check_parameters` is the door's own."""
     instances = payload.get("instances")
     if not isinstance(instances, list) or not instances:
         raise bad_field("instances", "`instances` must be a list that holds exactly one instance.")
     if len(instances) != 1:
         raise invalid_argument(f"Only one instance is supported, got {len(instances)}.")
-    instance = _message(instances[0], "instances[0]")
-    _known_fields(instance, INSTANCE_FIELDS, "instances[0]")
+    instance = message(instances[0], "instances[0]")
+    known_fields(instance, INSTANCE_FIELDS, "instances[0]")
 
     prompt = instance.get("prompt")
     if not isinstance(prompt, str) or not prompt.strip():
@@ -124,12 +138,9 @@ def check_submission(model_name: str, payload: dict[str, Any]) -> VideoRequest:
     if "video" in instance or (references and len({"image", "lastFrame"} & instance.keys())):
         raise unsupported_use_case()
 
-    parameters = _message(payload.get("parameters", {}), "parameters")
-    _check_parameters(model, parameters, has_references=bool(references))
-    webhook = payload.get("webhookConfig")
-    if webhook is not None:
-        _check_webhook(_message(webhook, "webhookConfig"))
-    return VideoRequest(model, prompt, references, first_frame, parameters, webhook)
+    parameters = message(payload.get("parameters", {}), "parameters")
+    check_parameters(model, parameters, bool(references))
+    return VideoRequest(model, prompt, references, first_frame, parameters)
 
 
 def _check_references(model: Model, instance: dict[str, Any]) -> tuple[Picture, ...]:
@@ -148,8 +159,8 @@ def _check_references(model: Model, instance: dict[str, Any]) -> tuple[Picture, 
     pictures = []
     for index, item in enumerate(items):
         at = f"{where}[{index}]"
-        reference = _message(item, at)
-        _known_fields(reference, {"image", "referenceType"}, at)
+        reference = message(item, at)
+        known_fields(reference, {"image", "referenceType"}, at)
         kind = reference.get("referenceType")
         if kind not in ("ASSET", "asset"):
             raise bad_field(
@@ -161,50 +172,62 @@ def _check_references(model: Model, instance: dict[str, Any]) -> tuple[Picture, 
 
 
 def _check_picture(value: Any, at: str) -> Picture:
-    image = _message(value, at)
-    _known_fields(image, {"bytesBase64Encoded", "mimeType"}, at)
-    encoded, mime_type = image.get("bytesBase64Encoded"), image.get("mimeType")
+    image = message(value, at)
+    names = ("bytesBase64Encoded", "mimeType")
+    known_fields(image, names, at)
+    encoded, mime_type = (image.get(name) for name in names)
+    return check_picture(encoded, mime_type, at, names)
+
+
+def check_picture(encoded: Any, mime_type: Any, at: str, names: tuple[str, str]) -> Picture:
+    """An image that can be decoded and is what it says; `names`: its two fields below `at`."""
+    data_name, type_name = names
     if mime_type not in FORMATS.values():
-        raise bad_field(f"{at}.mimeType", f"Unsupported MIME type: {mime_type}.")
+        raise bad_field(f"{at}.{type_name}", f"Unsupported MIME type: {mime_type}.")
     if not isinstance(encoded, str) or not encoded:
-        raise bad_field(f"{at}.bytesBase64Encoded", "The image has no bytes.")
+        raise bad_field(f"{at}.{data_name}", "The image has no bytes.")
     try:
         content = base64.b64decode(encoded, validate=True)
     except (binascii.Error, ValueError) as error:
-        raise bad_field(f"{at}.bytesBase64Encoded", f"Base64 decoding failed: {error}.") from error
+        raise bad_field(f"{at}.{data_name}", f"Base64 decoding failed: {error}.") from error
     sha256 = hashlib.sha256(content).hexdigest()
     found = _seen_formats.format_of(sha256, content)
     if found is None:
         raise bad_field(at, "Unable to process input image. Please provide a valid image.")
     if found != mime_type:
-        raise bad_field(f"{at}.mimeType", f"MIME type is {mime_type} but the image is {found}.")
+        raise bad_field(f"{at}.{type_name}", f"MIME type is {mime_type} but the image is {found}.")
     return Picture(mime_type, sha256, content)
 
 
-def _check_parameters(model: Model, parameters: dict[str, Any], *, has_references: bool) -> None:
-    _known_fields(parameters, PARAMETER_FIELDS, "parameters")
-    count = _integer(parameters, "sampleCount", 1)
+def _check_parameters(model: Model, parameters: dict[str, Any], has_references: bool) -> None:
+    known_fields(parameters, PARAMETER_FIELDS, "parameters")
+    check_shape(model, parameters, has_references)
+
+
+def check_shape(model: Model, parameters: dict[str, Any], has_references: bool) -> None:
+    """The parameters that all doors to the models know: what the video is to be like."""
+    count = integer(parameters, "sampleCount", 1)
     if count != 1:
         raise invalid_argument(
             "The number value for `sampleCount` is out of bound. Please provide a value between "
             "1 and 1, inclusive."
         )
-    seconds = _integer(parameters, "durationSeconds", 8)
+    seconds = integer(parameters, "durationSeconds", 8)
     if seconds not in DURATIONS:
         raise invalid_argument(
             "The number value for `durationSeconds` is out of bound. Please provide a value "
             "between 4 and 8, inclusive: 4, 6 or 8."
         )
-    resolution = _choice(parameters, "resolution", ("720p", "1080p", "4k"), "720p")
+    resolution = choice(parameters, "resolution", ("720p", "1080p", "4k"), "720p")
     if resolution not in model.resolutions:
         raise unsupported_by_model("resolution")
     if seconds != 8 and (has_references or resolution != "720p"):
         cause = "reference images" if has_references else f"resolution {resolution}"
         raise invalid_argument(f"`durationSeconds` must be 8 with {cause}, got {seconds}.")
-    ratio = _choice(parameters, "aspectRatio", ("16:9", "9:16"), "16:9")
+    ratio = choice(parameters, "aspectRatio", ("16:9", "9:16"), "16:9")
     if ratio == "9:16" and has_references:
         raise unsupported_use_case()
-    _choice(
+    choice(
         parameters, "personGeneration", ("allow_all", "allow_adult", "dont_allow"), "allow_adult"
     )
     for name, kind, called in (
@@ -215,10 +238,10 @@ def _check_parameters(model: Model, parameters: dict[str, Any], *, has_reference
             raise invalid_argument(f"The value type for `{name}` needs to be a {called}.")
 
 
-def _check_webhook(webhook: dict[str, Any]) -> None:
+def check_webhook(webhook: dict[str, Any]) -> None:
     """A WebhookConfig of the API: https addresses and a free object. Plain http only to this
     machine, for tests: the service could not reach it anyway."""
-    _known_fields(webhook, WEBHOOK_FIELDS, "webhookConfig")
+    known_fields(webhook, WEBHOOK_FIELDS, "webhookConfig")
     uris = webhook.get("uris", [])
     if not isinstance(uris, list):
         raise bad_field("webhookConfig.uris", "`uris` must be a list.")
@@ -233,17 +256,17 @@ def _check_webhook(webhook: dict[str, Any]) -> None:
             "webhookConfig", "Invalid JSON payload received. user_metadata is there twice."
         )
     for name in names:
-        _message(webhook[name], f"webhookConfig.{name}")
+        message(webhook[name], f"webhookConfig.{name}")
 
 
-def _integer(parameters: dict[str, Any], name: str, default: int) -> int:
+def integer(parameters: dict[str, Any], name: str, default: int) -> int:
     value = parameters.get(name, default)
     if isinstance(value, bool) or not isinstance(value, int):
         raise invalid_argument(f"The value type for `{name}` needs to be a number.")
     return value
 
 
-def _choice(parameters: dict[str, Any], name: str, allowed: tuple[str, ...], default: str) -> str:
+def choice(parameters: dict[str, Any], name: str, allowed: tuple[str, ...], default: str) -> str:
     value = parameters.get(name, default)
     if value not in allowed:
         raise invalid_argument(
@@ -252,13 +275,13 @@ def _choice(parameters: dict[str, Any], name: str, allowed: tuple[str, ...], def
     return value
 
 
-def _message(value: Any, at: str) -> dict[str, Any]:
+def message(value: Any, at: str) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise bad_field(at, f"Invalid value at '{at}': must be an object.")
     return value
 
 
-def _known_fields(message: dict[str, Any], known: Iterable[str], at: str) -> None:
+def known_fields(message: dict[str, Any], known: Iterable[str], at: str) -> None:
     for name in message:
         if name not in known:
             raise unknown_field(name, at)

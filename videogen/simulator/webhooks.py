@@ -168,17 +168,18 @@ class Messenger:
 
 
 def event_of(operation: Operation, base_url: str) -> dict[str, Any]:
-    """The envelope of `video.generated`."""
-    file_id = operation.file_ids[0]
+    """The envelope of `video.generated`, or of `interaction.completed`, whose data's form is a
+    guess."""
+    data = {"id": operation.name}
+    if not operation.delivery:
+        file_id = operation.file_ids[0]
+        data["output_file_uri"] = f"{base_url}/v1beta/files/{file_id}:download?alt=media"
+        data["file_name"] = f"files/{file_id}"
     return {
-        "type": "video.generated",
+        "type": "interaction.completed" if operation.delivery else "video.generated",
         "version": "v1",
         "timestamp": rfc3339(time.time()),
-        "data": {
-            "id": operation.name,
-            "output_file_uri": f"{base_url}/v1beta/files/{file_id}:download?alt=media",
-            "file_name": f"files/{file_id}",
-        },
+        "data": data,
         "user_metadata": _config(operation).get("userMetadata", {}),
     }
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 from .failures import stop
 from .gemini import GeminiClient
 from .interface import POLLERS, SUBMITTERS, VideoClient
+from .omni import OmniClient
 from .targets import DownloadTarget, download_target
 from .values import (
     INLINE,
@@ -24,7 +25,9 @@ from .values import (
     Running,
     VideoRequest,
     Webhook,
+    leaves_cost_open,
 )
+from .vertex import VertexClient
 
 __all__ = [
     "INLINE",
@@ -44,12 +47,17 @@ __all__ = [
     "VideoRequest",
     "Webhook",
     "download_target",
+    "leaves_cost_open",
     "offered_routes",
     "open_client",
     "sdk_version",
 ]
 
-_CLIENTS: dict[str, type[VideoClient]] = {"gemini": GeminiClient}
+_CLIENTS: dict[str, type[VideoClient]] = {
+    "gemini": GeminiClient,
+    "vertex": VertexClient,
+    "omni": OmniClient,
+}
 
 
 def open_client(route: str, *, submits: bool = False) -> VideoClient:

@@ -16,8 +16,12 @@ from videogen.words import believable, clean, read_seconds
 # What has surely not left this machine, or was refused before a connection stood.
 _NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol)
 
+# How interactions say 404.
+_NO_INTERACTION = "invalid interaction name"
+
 
 def submit_error(error: Exception) -> VeoError:
+    error = _unwrapped(error)
     if isinstance(error, _NOT_SENT):
         hint = " Start it: manage.py run_simulator" if settings.VIDEO_BACKEND == "simulator" else ""
         return VeoError(
@@ -31,7 +35,7 @@ def submit_error(error: Exception) -> VeoError:
     if code is None or not 400 <= code < 500 and code != 503 or code in (408, 499):
         what = f"HTTP {code}" if code else type(error).__name__
         return VeoError(
-            f"The submission's outcome is unknown ({what}: {_message(error)}). It may have been "
+            f"The submission's outcome is unknown ({what}: {message_of(error)}). It may have been "
             "accepted and paid for, so it is not sent again by itself.",
             code=f"http_{code}" if code else "no_answer",
             permanent=False,
@@ -41,21 +45,40 @@ def submit_error(error: Exception) -> VeoError:
 
 
 def poll_error(error: Exception) -> VeoError:
+    error = _unwrapped(error)
     code = _status_code(error)
     if _may_be_asked_again(code):
         return VeoError(
-            f"The API did not tell how the operation stands: {_message(error)}",
+            f"The API did not tell how the operation stands: {message_of(error)}",
             code=f"http_{code}" if code else "no_answer",
             permanent=False,
             retry_after=_retry_after(error),
         )
-    if code == 404:
+    if code == 404 or code == 400 and _NO_INTERACTION in message_of(error).lower():
         return VeoError(
-            f"The API does not know the operation: {_message(error)}",
+            f"The API does not know the operation: {message_of(error)}",
             code="operation_forgotten",
             permanent=True,
         )
     return _refusal(code, error)
+
+
+def cancel_error(error: Exception) -> VeoError:
+    """`not_supported`: this server does not cancel."""
+    error = _unwrapped(error)
+    code = _status_code(error)
+    if code in (405, 501):
+        return VeoError(
+            f"The API does not cancel: {message_of(error)}", code="not_supported", permanent=True
+        )
+    if _may_be_asked_again(code):
+        return VeoError(
+            f"The API did not say whether it cancels: {message_of(error)}",
+            code=f"http_{code}" if code else "no_answer",
+            permanent=False,
+            retry_after=_retry_after(error),
+        )
+    return poll_error(error)
 
 
 def list_error(error: Exception) -> VeoError:
@@ -63,13 +86,13 @@ def list_error(error: Exception) -> VeoError:
     code = _status_code(error)
     if code in (404, 405, 501) or getattr(error, "status", None) == "UNIMPLEMENTED":
         return VeoError(
-            f"The API does not offer this list: {_message(error)}",
+            f"The API does not offer this list: {message_of(error)}",
             code="not_supported",
             permanent=True,
         )
     if _may_be_asked_again(code):
         return VeoError(
-            f"The API did not give the list: {_message(error)}",
+            f"The API did not give the list: {message_of(error)}",
             code=f"http_{code}" if code else "no_answer",
             permanent=False,
             retry_after=_retry_after(error),
@@ -96,7 +119,7 @@ def _may_be_asked_again(code: int | None) -> bool:
 
 def _refusal(code: int, error: Exception) -> VeoError:
     """A status that says: not accepted, not charged."""
-    message = _message(error)
+    message = message_of(error)
     words = message.lower()
     if code == 429 and "deplet" in words or code == 402:
         return stop("credits_depleted", f"The account has no credit left: {message}")
@@ -147,15 +170,29 @@ def _seconds_to_pacific_midnight() -> float:
     return (day_ends(now) - now).total_seconds()
 
 
+def _unwrapped(error: Exception) -> Exception:
+    """An error of the SDK's interactions, which has classes of its own for them, as the same
+    failure of another call is raised: by the answer, or by what broke on the way."""
+    if not hasattr(error, "body"):
+        return error
+    response = getattr(error, "response", None)
+    if isinstance(response, httpx.Response) and response.is_error:
+        return status_error(response.status_code, response.headers, response.content)
+    if isinstance(error.__cause__, httpx.HTTPError):
+        return error.__cause__
+    return error
+
+
 def _status_code(error: Exception) -> int | None:
     from google.genai import errors
 
-    if isinstance(error, errors.APIError):
-        return error.code if isinstance(error.code, int) else None
-    return None
+    # Interactions: also of an answer that is no error and no JSON, such as a redirect.
+    named = "code" if isinstance(error, errors.APIError) else "status_code"
+    code = getattr(error, named, None)
+    return code if isinstance(code, int) and code >= 300 else None
 
 
-def _message(error: Exception) -> str:
+def message_of(error: Exception) -> str:
     return clean(getattr(error, "message", None) or error)
 
 
@@ -165,6 +202,11 @@ def _details(error: Exception) -> list[dict[str, Any]]:
         document = document["error"]
     details = document.get("details") if isinstance(document, dict) else None
     return [each for each in details if isinstance(each, dict)] if isinstance(details, list) else []
+
+
+def reasons_of(error: Exception) -> list[str]:
+    """The words for programs in an error's ErrorInfo: SERVICE_DISABLED…"""
+    return [str(each["reason"]) for each in _details(error) if "reason" in each]
 
 
 def _quota_ids(error: Exception) -> list[str]:

@@ -187,7 +187,7 @@ def _read_operation(operation: Any) -> PollAnswer:
     given = (response and response.rai_media_filtered_reasons) or []
     reasons = tuple(clean(each) for each in given[:MOST_REASONS])
     if reasons or (response and response.rai_media_filtered_count):
-        return Blocked(reasons, _support_codes(reasons))
+        return Blocked(reasons, support_codes(reasons))
     return Nothing()
 
 
@@ -197,7 +197,7 @@ def _can_be_kept(name: str) -> bool:
     return _OPERATION_NAME.fullmatch(name) is not None
 
 
-def _support_codes(reasons: Sequence[str]) -> tuple[str, ...]:
+def support_codes(reasons: Sequence[str]) -> tuple[str, ...]:
     found = []
     for reason in reasons:
         for codes in re.findall(r"[Ss]upport codes?:?\s*([\d,;\s]+)", reason):

@@ -7,7 +7,10 @@ from dataclasses import dataclass, field
 import httpx
 from django.conf import settings
 
+from videogen.gs_links import is_gs, object_url
 from videogen.links import origin_of
+
+from .credentials import authorization
 
 
 @dataclass(frozen=True)
@@ -19,8 +22,11 @@ class DownloadTarget:
 
 
 def download_target(uri: str) -> DownloadTarget:
-    """The key goes along if and only if the link is on the API's own scheme, host and port. Raises
-    httpx.InvalidURL."""
+    """The key goes along if and only if the link is on the API's own scheme, host and port; a
+    gs:// link into our bucket gets Cloud Storage's address and a token. Raises httpx.InvalidURL,
+    DownloadError for another bucket, VeoError where there is no token."""
+    if is_gs(uri):
+        return DownloadTarget(object_url(uri), authorization())
     key = settings.GEMINI_API_KEY
     is_own = origin_of(httpx.URL(uri)) == origin_of(httpx.URL(settings.VIDEO_API_BASE_URL))
     return DownloadTarget(uri, {"x-goog-api-key": key} if key and is_own else {})

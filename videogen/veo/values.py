@@ -59,18 +59,22 @@ class Finished:
 
 @dataclass(frozen=True)
 class Blocked:
-    """Refused by a safety filter; not charged. `codes` are the reasons' support codes."""
+    """Refused by a safety filter, so there is no video to pay for. `codes` are the reasons'
+    support codes. is_charge_known: the API's owner says that such an ending costs nothing."""
 
     reasons: tuple[str, ...]
     codes: tuple[str, ...]
+    is_charge_known: bool = True
 
 
 @dataclass(frozen=True)
 class Failed:
-    """Ended without a video; not charged."""
+    """Ended without a video. is_charge_known: the API's owner says that such an ending costs
+    nothing."""
 
     code: str
     message: str
+    is_charge_known: bool = True
 
 
 @dataclass(frozen=True)
@@ -79,6 +83,11 @@ class Nothing:
 
 
 PollAnswer = Running | Finished | Blocked | Failed | Nothing
+
+
+def leaves_cost_open(answer: PollAnswer) -> bool:
+    """Whether it has ended in a way of which nobody knows what it cost."""
+    return isinstance(answer, Nothing) or isinstance(answer, Failed) and not answer.is_charge_known
 
 
 @dataclass(frozen=True)

@@ -21,6 +21,7 @@ from videogen.drafts import set_priority
 from videogen.errors import RequestError
 from videogen.lanes import resume_at_once
 from videogen.models import Lane, RenderBatch, VideoRender
+from videogen.stops import ask_to_stop
 
 from .batch_page import BatchPage
 from .board import requester_of
@@ -87,6 +88,23 @@ def cancel_rest(model_admin: ModelAdmin, request: HttpRequest, batch: RenderBatc
         )
     else:
         messages.info(request, f"Nothing was left to cancel.{rest}")
+    return HttpResponseRedirect(progress_url(batch))
+
+
+def stop_running(model_admin: ModelAdmin, request: HttpRequest, batch: RenderBatch) -> HttpResponse:
+    with transaction.atomic():
+        asked = ask_to_stop(batch)
+        if asked:
+            renders = counted(asked, "running render")
+            model_admin.log_change(request, batch, f"Asked Google to stop {renders}.")
+    if asked:
+        messages.warning(
+            request,
+            f"Google is asked to stop {renders}. Whether that is charged is not known: what is "
+            "stopped waits for your decision.",
+        )
+    else:
+        messages.info(request, "Nothing is running that Google could be asked to stop.")
     return HttpResponseRedirect(progress_url(batch))
 
 

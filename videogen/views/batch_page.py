@@ -24,6 +24,7 @@ from videogen.references import PINNED
 from videogen.showing import Badge, badge_of_state, media_url, usd
 from videogen.situations import situation_of
 from videogen.states import RESUMABLE
+from videogen.stops import stoppable
 from videogen.wakeups import is_cluster_running
 
 from .plan_rows import BADGES, key_frame_urls
@@ -304,6 +305,14 @@ class BatchPage:
     @property
     def can_cancel(self) -> int:
         return len(self.queued) if self.may_act else 0
+
+    @property
+    def can_stop(self) -> int:
+        """Running ones that Google can be asked to stop."""
+        if not self.may_act:
+            return 0
+        own = [row.render for row in self.rows if row.render.batch_id == self.batch.pk]
+        return len(stoppable(own))
 
     @property
     def can_retry(self) -> int:

@@ -1,5 +1,5 @@
 """Generate exactly this: the page before a render's own request is sent once more, as it is or on
-the model of the settings (a draft is promoted). It spends money, so it says how much and wants a
+the model of its story (a draft is promoted). It spends money, so it says how much and wants a
 click of its own."""
 
 from __future__ import annotations
@@ -20,12 +20,14 @@ from videogen.fitting import OverBudget, Wanted, shortage
 from videogen.models import VideoRender
 from videogen.prices import PriceList
 from videogen.repeats import in_words, takes_like
+from videogen.request_settings import RequestSettings, extras_in_words
 from videogen.showing import usd
 
 from .board import requester_of
 from .reviews import back_to_takes, find_render
 from .shown_renders import (
     GENERATE,
+    Offers,
     Promotion,
     exact_price,
     price_in_words,
@@ -47,9 +49,12 @@ def promote(
 ) -> HttpResponse:
     require(request, model_admin, GENERATE)
     render = find_render(shot_id, render_id)
-    promotion = promotion_of(render, PriceList())
+    promotion = promotion_of(render, Offers.of(render.shot.scenelet.story))
     if promotion is None:
-        sentence = "Nothing to promote: it is no take of a model cheaper than that of the settings."
+        sentence = (
+            "Nothing to promote: it is no take of a model cheaper than that of the story, or that "
+            "one does not take what the draft sent."
+        )
         model_admin.message_user(request, sentence, messages.WARNING)
         return back_to_takes(request, shot_id, render)
     return _page(model_admin, request, render, promotion)
@@ -73,14 +78,9 @@ def _page(
             return back_to_takes(request, shot_id, render)
         return _queue(model_admin, request, render, price, model)
     limits = limits_for(render.shot.scenelet.story_id, requester_of(request).person)
-    wanted = Wanted(
-        videos=1,
-        backend=settings.VIDEO_BACKEND,
-        model=model or render.model,
-        resolution=render.resolution,
-        seconds=render.duration_seconds,
-        has_references=bool(render.references),
-    )
+    asks = RequestSettings.of_render(render, model)
+    number = len(render.references)
+    wanted = Wanted(1, asks.backend, asks.model, asks.asked(number))
     request.current_app = model_admin.admin_site.name
     return TemplateResponse(
         request,
@@ -99,7 +99,12 @@ def _page(
             "price": price,
             "promotion": promotion,
             "draft_cost": usd(render.price_estimate_usd) if promotion else "",
-            "short": shortage(limits, PriceList(), wanted, OverBudget.FIT),
+            "asks": asks,
+            "extras": extras_in_words(asks),
+            "problems": asks.problems(number),
+            "notes": [*asks.capability.notes, *asks.notes],
+            "on_references": asks.capability.on_references(asks.resolution) if model else "",
+            "short": shortage(limits, asks.prices, asks.table, wanted, OverBudget.FIT),
             "left": ", ".join(f"{usd(each.left_usd)} left in {each.words}" for each in limits),
         },
     )

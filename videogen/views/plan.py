@@ -4,6 +4,7 @@ costs. Looking at it in any mode changes nothing; confirming queues exactly the 
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, field
 from datetime import timedelta
 from decimal import Decimal
@@ -26,6 +27,7 @@ from videogen.forms import MODES
 from videogen.models import RenderBatch
 from videogen.planning import Action, Plan, plan_shots
 from videogen.queueing import QueuedBatch
+from videogen.request_settings import extras_in_words
 from videogen.showing import Badge, usd
 
 from .board import requester_of
@@ -102,7 +104,11 @@ def show_row(
             "mode": mode,
             "wishes": wishes,
             "each": PlanRow(
-                plan, plan.rows[0], Surroundings.of(batch.story, [shot.pk]), wishes.to_resume
+                plan,
+                plan.rows[0],
+                Surroundings.of(batch.story, [shot.pk]),
+                wishes.to_resume,
+                is_alone=True,
             ),
             "details": RowDetails.of(shot),
             "back": "plan" if "part" in request.GET else "row",
@@ -201,6 +207,30 @@ class PlanPage:
     def rows(self) -> list[PlanRow]:
         rows = [PlanRow(self.plan, row, self.around, self.to_resume) for row in self.plan.rows]
         return sorted(rows, key=lambda each: not each.is_blocked)
+
+    @cached_property
+    def not_taken(self) -> list[tuple[str, str]]:
+        """What the model does not take, each with how many shots that concerns."""
+        found = Counter(
+            sentence
+            for row in self.plan.rows
+            if row.decision.action == Action.BLOCKED
+            for sentence in row.not_taken
+        )
+        return [(sentence, counted(number, "shot")) for sentence, number in found.items()]
+
+    @property
+    def in_table(self) -> int | None:
+        """The model's row."""
+        return self.plan.request.capability.pk
+
+    @property
+    def sent(self) -> list[tuple[str, str]]:
+        """The settings that go along with every request, by name."""
+        request = self.plan.request
+        shape = f"{request.aspect_ratio}, {request.resolution}, {request.duration_seconds} s"
+        model = f"{request.model} ({request.capability.route_words})"
+        return [("asked of", model), ("shape", shape), *extras_in_words(request)]
 
     @cached_property
     def counts(self) -> list[tuple[Badge, int]]:

@@ -10,6 +10,7 @@ from decimal import Decimal
 from functools import cached_property
 
 from videogen.planning import Action, Plan, decide
+from videogen.routes import served_backends
 from videogen.showing import usd
 
 
@@ -34,13 +35,12 @@ class ModeCard:
     @cached_property
     def _counts(self) -> Counter[Action]:
         counts: Counter[Action] = Counter()
-        backend = self.plan.request.backend
         for row in self.plan.rows:
-            action = decide(row.situation, self.mode, row.impossible).action
+            action = decide(row.situation, self.mode, row.impossible_in(self.mode)).action
             if row.same and row.decision.action == Action.SKIP and action == Action.GENERATE:
                 continue  # there is a take of it, and nobody has said "again"
             resumes = action in (Action.RESUME, Action.DOWNLOAD)
-            if not (resumes and row.cause and row.cause.backend != backend):
+            if not (resumes and row.cause and row.cause.backend not in served_backends()):
                 counts[action] += 1
         return counts
 

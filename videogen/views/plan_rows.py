@@ -25,6 +25,7 @@ BADGES = {
     Action.BLOCKED: Badge("red", "blocked"),
 }
 
+NOT_TAKEN = "The model does not take this: see above."
 # Google's filter refuses most pictures of children; a storybook is full of them.
 CHILDREN = "Children in the picture are often blocked by the safety filter (not charged then)."
 
@@ -53,12 +54,14 @@ def key_frame_urls(shots: Iterable[int]) -> dict[int, str]:
 
 @dataclass(frozen=True)
 class PlanRow:
-    """to_resume: the same plan in the mode that resumes."""
+    """to_resume: the same plan in the mode that resumes; is_alone: without the page that says above
+    the rows what concerns them all."""
 
     plan: Plan
     row: ShotPlan
     around: Surroundings = field(default_factory=Surroundings)
     to_resume: str = ""
+    is_alone: bool = False
 
     @property
     def action(self) -> Action:
@@ -82,7 +85,11 @@ class PlanRow:
 
     @property
     def reasons(self) -> Sequence[str]:
-        return reasons_of(self.row, self.plan.mode)
+        reasons = reasons_of(self.row, self.plan.mode)
+        if self.is_alone or not self.is_blocked:
+            return reasons
+        own = [each for each in reasons if each not in self.row.not_taken]
+        return own if len(own) == len(reasons) else [*own, NOT_TAKEN]
 
     @property
     def ways(self) -> Sequence[Way]:
@@ -95,6 +102,7 @@ class PlanRow:
                 has_storyboard=bool(row.shot.storyboard_payload),
                 has_broken_pin=bool(row.selection.broken),
                 reason=row.decision.reason,
+                is_not_taken=bool(row.not_taken) and row.impossible == row.not_taken,
             )
             return ways_to_mend(row.shot.pk, self.plan.story.pk, self.around.documents, blocked)
         if self.action == Action.SKIP:
@@ -105,7 +113,9 @@ class PlanRow:
 
     @property
     def warnings(self) -> Sequence[str]:
-        return (*self.row.warnings, *((CHILDREN,) if speaks_of_children(self.row) else ()))
+        above = () if self.is_alone else self.plan.request.notes
+        own = [each for each in self.row.warnings if each not in above]
+        return (*own, *((CHILDREN,) if speaks_of_children(self.row) else ()))
 
     @property
     def cost(self) -> str:

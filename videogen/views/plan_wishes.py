@@ -4,23 +4,25 @@ All of it is plain links."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from django.conf import settings
 from django.utils.http import urlencode
 
+from videogen.capabilities import Capability
 from videogen.fitting import Cheaper, OverBudget, Shortage
 from videogen.models import RenderBatch
 from videogen.planning import Plan
-from videogen.prices import WITHOUT_REFERENCES, PriceList
+from videogen.prices import PriceList
+from videogen.request_settings import default_model_of
+from videogen.routes import Route
 from videogen.showing import usd
 
 
 @dataclass(frozen=True)
 class Wishes:
-    """`model` is "" for that of the settings. What the draft has stored is what is not asked for;
-    `stored` are those that a link has to name to get away from them."""
+    """`model` is "" for that of the story or of the settings. What the draft has stored is what is
+    not asked for; `stored` are those that a link has to name to get away from them."""
 
     mode: str
     model: str = ""
@@ -37,7 +39,7 @@ class Wishes:
         over_budget = asked.get("over_budget")
         return cls(
             RenderBatch.Mode(mode if mode in RenderBatch.Mode.values else batch.mode).value,
-            "" if model == settings.VIDEO_MODEL else model,
+            "" if model == default_model_of(batch.story) else model,
             over_budget if over_budget in OverBudget.values else batch.over_budget,
             {"1": True, "0": False}.get(asked.get("repeat", ""), batch.repeats_confirmed),
             (batch.model, batch.over_budget, _flag(batch.repeats_confirmed)),
@@ -89,10 +91,14 @@ def _flag(yes: bool) -> str:
 
 @dataclass(frozen=True)
 class Choice:
+    """`why`: what speaks against it, where it cannot be chosen."""
+
     words: str
     price: str
     url: str
     is_chosen: bool = False
+    why: str = ""
+    route: str = ""
 
 
 @dataclass(frozen=True)
@@ -102,32 +108,34 @@ class PlanChoices:
 
     @property
     def models(self) -> list[Choice]:
-        """Those with a price at this resolution that take what would be sent; none where there is
-        no choice."""
+        """Those with a price at this resolution, by route; none where there is no choice."""
         request = self.plan.request
-        has_references = any(row.selection.picks for row in self.plan.rows)
-        found = [
-            model
-            for model in request.prices.models(request.resolution)
-            if model == request.model or not (has_references and model in WITHOUT_REFERENCES)
-        ]
-        if request.model not in found:
-            found.insert(0, request.model)
-        choices = [self._model(model) for model in found]
+        names = dict.fromkeys([*request.prices.models(request.resolution), request.model])
+        found = [request.table.find(name) for name in names]
+        asked = request.asked(self.plan.most_references)
+        routes = list(Route.values)
+        found.sort(key=lambda each: routes.index(each.route))
+        choices = [self._model(model, model.problems(asked)) for model in found]
         return choices if len(choices) > 1 else []
 
-    def _model(self, model: str) -> Choice:
+    def _model(self, model: Capability, problems: Sequence[str]) -> Choice:
         request = self.plan.request
-        asked = (request.backend, model, request.resolution, request.duration_seconds)
-        price = request.prices.find(*asked)
-        each = "free" if price and not price.usd else f"{usd(price and price.usd)} each"
-        wish = "" if model == settings.VIDEO_MODEL else model
-        return Choice(
-            model,
-            each if price else usd(None),
-            self.wishes.link(model=wish),
-            model == request.model,
+        price = request.prices.find(
+            request.backend, model.name, request.resolution, request.duration_seconds
         )
+        each = "free" if price and not price.usd else f"{usd(price and price.usd)} each"
+        return Choice(
+            model.name,
+            each if price else usd(None),
+            self._of_model(model.name),
+            model.name == request.model,
+            " ".join(problems),
+            model.route_words,
+        )
+
+    def _of_model(self, model: str) -> str:
+        usual = self.plan.request.default_model
+        return self.wishes.link(model="" if model == usual else model)
 
     @property
     def over_budget(self) -> list[Choice]:
@@ -160,7 +168,6 @@ class PlanChoices:
         if cheaper.resolution:
             return ""
         if cheaper.model:
-            wish = "" if cheaper.model == settings.VIDEO_MODEL else cheaper.model
-            return self.wishes.link(model=wish)
+            return self._of_model(cheaper.model)
         is_chosen = self.plan.over_budget == OverBudget.FIT
         return "" if is_chosen else self.wishes.link(over_budget=OverBudget.FIT.value)

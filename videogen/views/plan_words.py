@@ -115,6 +115,7 @@ class Obstacles:
     has_storyboard: bool
     has_broken_pin: bool
     reason: str
+    is_not_taken: bool = False
 
 
 def way_to_take(take: VideoRender) -> Way:
@@ -142,8 +143,8 @@ def ways_on(
 def ways_to_mend(
     shot: int, story: int, documents: Mapping[str, DesignDocument], blocked: Obstacles
 ) -> Sequence[Way]:
-    if blocked.reason.startswith(UNPRICED):
-        return ()  # a setting mends it
+    if blocked.reason.startswith(UNPRICED) or blocked.is_not_taken:
+        return ()  # a setting mends it, or another model
     if blocked.reason.startswith(OVER_BUDGET):
         return (Way("What was spent", f"{reverse('admin:index')}#st-spending-name"),)
     shot_url = reverse("admin:storybook_shot_change", args=[shot])

@@ -12,11 +12,13 @@ from django.contrib.admin import ModelAdmin
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest
 
-from storybook.models import Shot
+from storybook.models import Shot, Story
+from videogen.capabilities import ModelTable
 from videogen.differences import Differences, differences
 from videogen.models import Submission, VideoRender
 from videogen.prices import PriceList
 from videogen.references import KIND_WORDS
+from videogen.request_settings import asked_of, default_model_of, extras_in_words
 from videogen.showing import (
     Badge,
     ShownPicture,
@@ -65,8 +67,22 @@ def exact_price(render: VideoRender, prices: PriceList, model: str = "") -> Deci
 
 
 @dataclass(frozen=True)
+class Offers:
+    """What a page knows of prices and models: asked once, whatever it shows. `default_model`: the
+    story's."""
+
+    default_model: str
+    prices: PriceList = field(default_factory=PriceList)
+    table: ModelTable = field(default_factory=ModelTable)
+
+    @classmethod
+    def of(cls, story: Story) -> Offers:
+        return cls(default_model_of(story))
+
+
+@dataclass(frozen=True)
 class Promotion:
-    """A draft once more on the model of the settings. `more` is beside what the draft cost."""
+    """A draft once more on the model of its story. `more` is beside what the draft cost."""
 
     model: str
     price_usd: Decimal
@@ -78,14 +94,17 @@ class Promotion:
         return f"Promote to {self.model} · {more}"
 
 
-def promotion_of(render: VideoRender, prices: PriceList) -> Promotion | None:
-    """None where it is no take that was made on a model cheaper than that of the settings."""
-    model = settings.VIDEO_MODEL
+def promotion_of(render: VideoRender, offers: Offers) -> Promotion | None:
+    """None where it is no take that was made on a model cheaper than that of the story, or where
+    that model does not take what the draft sent."""
+    model, prices = offers.default_model, offers.prices
     draft = prices.per_second(render.model, render.resolution)
     final = prices.per_second(model, render.resolution)
     is_draft = draft is not None and final is not None and draft < final
     price = exact_price(render, prices, model)
     if render.state != State.DONE or not render.prompt_text or not is_draft or price is None:
+        return None
+    if offers.table.find(model).problems(asked_of(render)):
         return None
     return Promotion(model, price, max(Decimal(0), price - render.price_estimate_usd))
 
@@ -95,13 +114,13 @@ def price_in_words(price: Decimal | None) -> str:
 
 
 def show_render(
-    render: VideoRender, before: VideoRender | None, prices: PriceList | None = None
+    render: VideoRender, before: VideoRender | None, offers: Offers | None = None
 ) -> ShownRender:
-    """`before` is the take that it is compared with, where there is one; `prices` are those of the
+    """`before` is the take that it is compared with, where there is one; `offers` are those of the
     page, where it shows several."""
     is_comparable = bool(before and before.prompt_text and render.prompt_text)
     changes = differences(render, before) if is_comparable else None
-    return ShownRender(render, before, changes, prices or PriceList())
+    return ShownRender(render, before, changes, offers or Offers(settings.VIDEO_MODEL))
 
 
 @dataclass(frozen=True)
@@ -123,7 +142,7 @@ class ShownRender:
     render: VideoRender
     before: VideoRender | None = None
     changes: Differences | None = None
-    prices: PriceList = field(default_factory=PriceList)
+    offers: Offers = field(default_factory=lambda: Offers(settings.VIDEO_MODEL))
     block: ShownBlock | None = None
 
     @property
@@ -199,11 +218,11 @@ class ShownRender:
 
     @property
     def price_again(self) -> str:
-        return price_in_words(exact_price(self.render, self.prices))
+        return price_in_words(exact_price(self.render, self.offers.prices))
 
     @cached_property
     def promotion(self) -> Promotion | None:
-        return promotion_of(self.render, self.prices)
+        return promotion_of(self.render, self.offers)
 
     # -- what it is
 
@@ -248,6 +267,20 @@ class ShownRender:
         seconds = render.video_seconds or render.duration_seconds
         took = [f"took {self.took}"] if self.took and render.kind == Kind.GENERATION else []
         return " · ".join([*made, f"{round(seconds, 1):g} s", self.cost, *took])
+
+    @property
+    def maker(self) -> str:
+        """The account, the route and the SDK that it was asked for with."""
+        render = self.render
+        if render.kind == Kind.UPLOAD:
+            return ""
+        made_by = [render.backend, render.get_route_display(), render.sdk_version]
+        return ", ".join(filter(None, made_by))
+
+    @property
+    def extras(self) -> list[tuple[str, str]]:
+        """The settings that were sent beside the usual ones: (name, value)."""
+        return extras_in_words(self.render)
 
     @property
     def times(self) -> Sequence[tuple[str, object]]:

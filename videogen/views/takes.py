@@ -18,14 +18,13 @@ from videogen.blocks import Block
 from videogen.models import RenderBatch, VideoRender
 from videogen.outdated import find_changes
 from videogen.planning import Action, decide
-from videogen.prices import PriceList
 from videogen.showing import badge_of_shot, indented, storyboard_lines
 from videogen.situations import Situation, find_situations
 
 from .board import TROUBLE
 from .live import changed_since, marks_of
 from .shown_blocks import ShownBlock, ways_to_change
-from .shown_renders import GENERATE, REVIEW, ShownRender, require, show_render
+from .shown_renders import GENERATE, REVIEW, Offers, ShownRender, require, show_render
 
 State = VideoRender.State
 
@@ -96,9 +95,12 @@ class TakesPage:
             shot.renders.select_related("batch").prefetch_related("submissions").order_by("-pk")
         )
         is_rehearsal = {each.pk: each.kind == VideoRender.Kind.REHEARSAL for each in renders}
-        attempts = _shown([each for each in renders if not is_rehearsal[each.pk]], renders)
+        offers = Offers.of(shot.scenelet.story)
+        attempts = [each for each in renders if not is_rehearsal[each.pk]]
+        attempts = _shown(attempts, renders, offers)
         self.attempts = _explained(request, shot, attempts)
-        self.rehearsals = _shown([each for each in renders if is_rehearsal[each.pk]], renders)
+        rehearsals = [each for each in renders if is_rehearsal[each.pk]]
+        self.rehearsals = _shown(rehearsals, renders, offers)
         self.newest = str(renders[0].pk) if renders else ""
         self.is_active = any(shown.is_open for shown in (*self.attempts, *self.rehearsals))
         badge = badge_of_shot(renders)
@@ -149,9 +151,10 @@ class Rights:
         )
 
 
-def _shown(some: list[VideoRender], renders: list[VideoRender]) -> list[ShownRender]:
-    prices = PriceList()
-    return [show_render(each, _take_before(each, renders), prices) for each in some]
+def _shown(
+    some: list[VideoRender], renders: list[VideoRender], offers: Offers
+) -> list[ShownRender]:
+    return [show_render(each, _take_before(each, renders), offers) for each in some]
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""`manage.py run_simulator`: the Gemini API's video part on this machine, for free."""
+"""`manage.py run_simulator`: the video part of Google's APIs on this machine, for free."""
 
 from __future__ import annotations
 
@@ -31,8 +31,9 @@ Faults go by place:name[:times][:param=value…]; --list-faults names them all.
 
 class Command(BaseCommand):
     help = (
-        "Runs a local server that speaks the Gemini API's HTTP for Veo: it checks requests as "
-        "strictly as the service, paints real clips and fails as scripted. It costs nothing."
+        "Runs a local server that speaks the HTTP of the Gemini API, of Vertex AI and of Cloud "
+        "Storage as far as Veo needs it: it checks requests as strictly as the services, paints "
+        "real clips and fails as scripted. It costs nothing."
     )
     # It needs neither the database nor the rest of the project.
     requires_system_checks: list[str] = []
@@ -49,6 +50,7 @@ class Command(BaseCommand):
         add("--state-dir", type=Path, help="where operations and clips are kept over restarts")
         add("--api-key", default="", help="the only key that is valid (default: any)")
         add("--latency", type=float, default=3.0, help="seconds an operation takes (%(default)s)")
+        add("--file-latency", type=float, default=1.0, help="seconds an Omni file is processed")
         add("--latency-jitter", type=float, default=0.0, help="± seconds, at random (%(default)s)")
         add(
             "--clips",
@@ -74,6 +76,15 @@ class Command(BaseCommand):
         )
         add("--key-revoked", action="store_true", help="refuse every key")
         add("--credits-depleted", action="store_true", help="refuse submissions for want of credit")
+        add("--access-token", default="", help="the only bearer token of Vertex AI (default: any)")
+        add("--vertex-project", default="", help="the only Google Cloud project (default: any)")
+        add(
+            "--vertex-quota-per-minute",
+            type=int,
+            default=50,
+            help="requests a minute on Vertex AI before a 429 (default: %(default)s)",
+        )
+        add("--storage-buckets", default="", help="buckets that exist, commas between (any)")
         add("--retired-models", default="", help="models that are gone, commas between")
         add("--list-operations", action="store_true", help="implement models.operations.list")
         add("--list-generated-files", action="store_true", help="implement generatedFiles.list")

@@ -1,0 +1,96 @@
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+
+from tests.factories import picture_bytes
+from videogen.veo import PollAnswer, ReferenceImage, Running, VideoRequest, open_client
+
+
+@dataclass
+class RouteClient:
+    """One of the product's routes, and what a test has to know of it. `secret`: what must stay in
+    headers; `base_url`: the setting that says where the API is."""
+
+    route: str
+    model: str
+    secret: str
+    base_url: str
+    operation: str
+    # What a far end answers to a submission and to a poll, so that the one has a name and the
+    # other has not ended.
+    running: dict[str, Any] = field(default_factory=dict)
+
+    def open(self, *, submits: bool = False) -> Any:
+        return open_client(self.route, submits=submits)
+
+    def request(self, **values: Any) -> VideoRequest:
+        return VideoRequest(
+            **{
+                "model": self.model,
+                "prompt": '{"storyboard_payload": "灯 🏮"}',
+                "references": (ReferenceImage("image/png", picture_bytes()),),
+                "reference_type": "asset",
+                "aspect_ratio": "16:9",
+                "resolution": "1080p",
+                "duration_seconds": 8,
+            }
+            | values
+        )
+
+    def submit(self, **values: Any) -> str:
+        return self.open(submits=True).submit(self.request(**values))
+
+    def poll_until_done(self, operation_name: str, *, seconds: float = 20) -> PollAnswer:
+        client = self.open()
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            answer = client.poll(operation_name)
+            if answer != Running():
+                return answer
+            time.sleep(0.02)
+        raise AssertionError("The operation did not end.")
+
+
+GEMINI = RouteClient(
+    "gemini",
+    "veo-3.1-generate-preview",
+    "AIzaSy-not-a-real-key",
+    "VIDEO_API_BASE_URL",
+    "models/veo-3.1-generate-preview/operations/abc123",
+    {"name": "models/veo-3.1-generate-preview/operations/abc123"},
+)
+VERTEX = RouteClient(
+    "vertex",
+    "veo-3.1-generate-001",
+    "simulated-access-token",
+    "VIDEO_VERTEX_BASE_URL",
+    "projects/studio-project/locations/us-central1/publishers/google/models/"
+    "veo-3.1-generate-001/operations/abc123",
+    {
+        "name": "projects/studio-project/locations/us-central1/publishers/google/models/"
+        "veo-3.1-generate-001/operations/abc123"
+    },
+)
+OMNI = RouteClient(
+    "omni",
+    "gemini-omni-1.1-flash",
+    "AIzaSy-not-a-real-key",
+    "VIDEO_API_BASE_URL",
+    "v1_abc123",
+    {"id": "v1_abc123", "status": "in_progress"},
+)
+
+
+@pytest.fixture(params=[GEMINI, VERTEX, OMNI], ids=lambda each: each.route)
+def route_client(request) -> RouteClient:
+    """Every route in turn, for what all of them have to keep."""
+    return request.param
+
+
+@pytest.fixture
+def vertex() -> RouteClient:
+    return VERTEX

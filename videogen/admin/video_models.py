@@ -1,0 +1,135 @@
+from __future__ import annotations
+
+from django import forms
+from django.contrib import admin
+from django.contrib.admin.widgets import AdminTextareaWidget
+from django.core.exceptions import ValidationError
+from django.db.models import CharField
+from django.forms.models import BaseInlineFormSet
+from django.urls import reverse
+from django.utils.html import format_html, format_html_join
+from django.utils.http import urlencode
+
+from videogen.capabilities import SEED_ROUTES
+from videogen.models import Price, VideoFormat, VideoModel
+from videogen.routes import Route
+
+
+class VideoModelForm(forms.ModelForm):
+    def clean_takes_seed(self):
+        takes, route = self.cleaned_data["takes_seed"], self.cleaned_data.get("route")
+        if takes and route and route not in SEED_ROUTES:
+            raise ValidationError(f"Nothing sends a seed to {Route(route).label}.")
+        return takes
+
+
+class FormatFormSet(BaseInlineFormSet):
+    """A model that the plan is to check needs something to be checked against."""
+
+    def clean(self):
+        super().clean()
+        if any(self.errors):
+            return
+        kept = [
+            form.cleaned_data
+            for form in self.forms
+            if form.cleaned_data and not form.cleaned_data.get("DELETE")
+        ]
+        if not kept:
+            raise ValidationError("Name at least one resolution that the model makes.")
+        takes_references = any(each["reference_durations"] for each in kept)
+        if self.instance.max_references and not takes_references:
+            raise ValidationError(
+                "The model takes reference pictures: name a resolution at which it does, or 0 of "
+                "them."
+            )
+        if takes_references and not self.instance.max_references:
+            raise ValidationError(
+                "Say how many reference pictures the model takes, or leave the columns about them "
+                "empty."
+            )
+
+
+class FormatForm(forms.ModelForm):
+    def clean(self):
+        values = super().clean()
+        ratios, seconds = values.get("reference_aspect_ratios"), values.get("reference_durations")
+        if not self.errors and bool(ratios) != bool(seconds):
+            raise ValidationError(
+                "With reference pictures: both aspect ratios and seconds, or neither."
+            )
+        return values
+
+
+class FormatInline(admin.TabularInline):
+    model = VideoFormat
+    form = FormatForm
+    formset = FormatFormSet
+    extra = 0
+    verbose_name = "resolution"
+    verbose_name_plural = "What goes together"
+
+    def formfield_for_dbfield(self, db_field, request, **kwargs):
+        # Django's own fields are so wide that five of them leave the page.
+        if isinstance(db_field, CharField):
+            kwargs["widget"] = forms.TextInput(attrs={"size": 12})
+        return super().formfield_for_dbfield(db_field, request, **kwargs)
+
+
+@admin.register(VideoModel)
+class VideoModelAdmin(admin.ModelAdmin):
+    """What is changed here counts in the very next plan."""
+
+    form = VideoModelForm
+    list_display = ["name", "route", "resolutions", "max_references", "shuts_down_on", "checked_on"]
+    list_filter = ["route"]
+    search_fields = ["name", "source"]
+    readonly_fields = ["prices"]
+    inlines = [FormatInline]
+    fieldsets = [
+        (None, {"fields": ["name", "route", "shuts_down_on", "source", "checked_on", "prices"]}),
+        (
+            "What it takes",
+            {
+                "fields": [
+                    "prompt_limit_tokens",
+                    "max_references",
+                    "takes_seed",
+                    "takes_negative_prompt",
+                    "person_generation",
+                    "reference_person_generation",
+                ]
+            },
+        ),
+    ]
+
+    def formfield_for_dbfield(self, db_field, request, **kwargs):
+        if db_field.name == "source":
+            kwargs["widget"] = AdminTextareaWidget(attrs={"rows": 4})
+        return super().formfield_for_dbfield(db_field, request, **kwargs)
+
+    def get_queryset(self, request):
+        return super().get_queryset(request).prefetch_related("formats")
+
+    @admin.display
+    def resolutions(self, model):
+        return ", ".join(each.resolution for each in model.formats.all())
+
+    @admin.display
+    def prices(self, model):
+        """Its rows of the price list, the newest first."""
+        if not model.pk:
+            return self.get_empty_value_display()
+        rows = Price.objects.filter(model=model.name)
+        words = format_html_join(
+            "",
+            "{}: ${} per second since {}<br>",
+            ((each.resolution, f"{each.usd_per_second:.4f}", each.since) for each in rows),
+        )
+        where = f"{reverse('admin:videogen_price_changelist')}?{urlencode({'model': model.name})}"
+        return format_html(
+            '{}<a href="{}">Prices of {}</a>',
+            words or "No price is known, and what has none is never sent. ",
+            where,
+            model,
+        )
