@@ -36,7 +36,6 @@ from videogen.notices import Kind, look_for_news
 from videogen.prompts import CRITICAL_INSTRUCTION
 from videogen.queueing import Requester
 from videogen.route_prompts import prompt_for_route
-from videogen.veo import offered_routes
 from videogen.veo.failures import stop
 
 from .browsers import browser_of, producer, viewer
@@ -451,17 +450,9 @@ def test_between_routes_of_veo_the_prompt_stays_letter_by_letter():
     assert (changes["route"], changes["backend"]) == ("vertex", "vertex")
 
 
-def by(route):
-    return pytest.mark.skipif(route not in offered_routes(), reason=f"There is no route {route}.")
-
-
-OTHERS = [
-    pytest.param("gemini-omni-1.1-flash", "omni", marks=by("omni")),
-    pytest.param("veo-3.1-generate-001", "vertex", marks=by("vertex")),
-]
-
-
-@pytest.mark.parametrize(("model", "route"), OTHERS)
+@pytest.mark.parametrize(
+    ("model", "route"), [("gemini-omni-1.1-flash", "omni"), ("veo-3.1-generate-001", "vertex")]
+)
 def test_what_waits_for_a_model_that_is_gone_is_made_by_another_route(
     settings, simulator, log, model, route
 ):
@@ -483,7 +474,6 @@ def test_what_waits_for_a_model_that_is_gone_is_made_by_another_route(
     assert log()["violations"] == []
 
 
-@by("vertex")
 def test_what_moves_to_another_account_stands_in_its_lane():
     renders_waiting(2)
     lane = stopped()
