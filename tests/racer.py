@@ -22,9 +22,11 @@ from videogen.errors import RequestError  # noqa: E402
 from videogen.exact import generate_exactly  # noqa: E402
 from videogen.models import Budget, VideoRender  # noqa: E402
 from videogen.money import committed_usd  # noqa: E402
+from videogen.moving import move_queued, plan_move, renders_to_move  # noqa: E402
 from videogen.planning import plan_shots  # noqa: E402
 from videogen.queueing import Requester, queue_renders  # noqa: E402
 
+OLD = "veo-3.1-generate-preview"
 REQUESTER = Requester("command", name="mira")
 
 
@@ -80,6 +82,24 @@ class Racer:
             return len(generate_exactly(render, REQUESTER).render_ids)
         except RequestError:
             return 0
+
+    def look(self, story, model):
+        """Several renders of $3.20 wait; what moving them would do."""
+        self.lane, self.model = make_lane(story), model
+        self.seen = plan_move(renders_to_move(self.lane, OLD), model).fingerprint
+
+    def move(self):
+        try:
+            moved = move_queued(self.lane, OLD, self.model, REQUESTER, seen=self.seen)
+        except RequestError:
+            return 0
+        return len(moved.going)
+
+    def wait_all(self, story, shots):
+        """So many queued renders in a lane of the story's name."""
+        lane = make_lane(story)
+        for shot in shots_of(make_story(story, shots=shots)).select_related("scenelet__story"):
+            make_render(shot, "queued", backend="gemini", lane=lane, price_estimate_usd="3.20")
 
     def claim(self, lane):
         return len(claim_renders(make_lane(lane), owner=f"{lane}|boot|1|1.0", limit=9))

@@ -17,6 +17,7 @@ from . import journal
 from .audio_retries import send_again
 from .errors import VeoError, VideogenError
 from .lanes import LONGEST_WAIT, pause_lane, wait_after, wait_for_quota
+from .missing_models import MODEL_NOT_FOUND, where_to_choose
 from .models import Lane, Submission, VideoRender
 from .safety import explain_block
 from .veo import Blocked, Failed, Finished, Nothing, PollAnswer, Running
@@ -85,7 +86,7 @@ def apply_submit_error(submission: Submission, error: VideogenError) -> None:
     """The submission failed: unknown, refused for now, or refused for good."""
     now = timezone.now()
     render = submission.render
-    advice = _advice(error, render)
+    advice = where_to_choose(render) if error.code == MODEL_NOT_FOUND else ""
     sentence = f"{error.sentence} {advice}".strip()
     reason = {"error_code": error.code, "error_message": sentence}
     known = isinstance(error, VeoError)
@@ -109,26 +110,15 @@ def apply_submit_error(submission: Submission, error: VideogenError) -> None:
                 + wait_after(error.retry_after, render.refusals + 1, 1.0, LONGEST_WAIT),
                 **reason,
             )
+        elif error.code == MODEL_NOT_FOUND:
+            # Surely not accepted. The lane is paused below, so that it is not sent again by itself:
+            # it waits with the others until somebody moves them to another model.
+            render.move(State.SUBMITTING, State.QUEUED, **reason)
         else:
             render.move(State.SUBMITTING, State.FAILED, **reason)
         if known and error.stops_queue:
             pause_lane(submission.lane, error, advice)
     logger.warning("%s: %s", render, sentence)
-
-
-def _advice(error: VideogenError, render: VideoRender) -> str:
-    """A model that the API does not know is mended where it was chosen."""
-    if error.code != "model_not_found":
-        return ""
-    if chosen := render.batch.model:
-        return (
-            f"{chosen} was chosen for batch {render.batch_id}: cancel what waits of it, plan its "
-            "shots with another model and resume the queue."
-        )
-    return (
-        f"{render.model} comes from the settings: set VIDEO_MODEL to one that the key has. What "
-        "waits keeps its model: cancel it, plan its shots again and resume the queue."
-    )
 
 
 def apply_poll(render: VideoRender, answer: PollAnswer, *, may_submit: bool = True) -> None:

@@ -130,6 +130,41 @@ class Room:
         return self._spent[scope]
 
 
+@dataclass(frozen=True)
+class Strain:
+    """What queued renders would cost more, beside a limit that they are under."""
+
+    limit: Limit
+    more_usd: Decimal
+
+    @property
+    def fits(self) -> bool:
+        return self.more_usd <= 0 or self.more_usd <= self.limit.left_usd
+
+    @property
+    def sentence(self) -> str:
+        words = self.limit.words.removeprefix("the budget")
+        return (
+            f"{OVER_BUDGET}{words}: it costs ${self.more_usd:.2f} more, "
+            f"${self.limit.left_usd:.2f} is left."
+        )
+
+
+def strains(changes: Iterable[tuple[VideoRender, Decimal]]) -> list[Strain]:
+    """Of every limit on queued renders (with their shot and its scenelet), each of which would cost
+    so much more; the tightest first. One query, and at most two for every limit."""
+    room = Room()
+    found: dict[tuple[str, Decimal, _Scope], Decimal] = {}
+    for render, more in changes:
+        for limit in room._limits(render):
+            found[limit] = found.get(limit, Decimal(0)) + more
+    found_strains = [
+        Strain(Limit(words, usd, _total(_spent(scope)), _total(_queued(scope))), more)
+        for (words, usd, scope), more in found.items()
+    ]
+    return sorted(found_strains, key=lambda each: each.limit.left_usd - each.more_usd)
+
+
 def usage_of(budgets: Iterable[Budget]) -> dict[int, Limit]:
     """By key: each budget as it stands; a daily one today, and everybody's with what the person
     has used who has used most. At most six queries."""

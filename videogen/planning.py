@@ -27,7 +27,7 @@ from .fitting import Shortage, Wanted, fit, shortage
 from .material import Material
 from .mode_table import Action, Decision, decide
 from .models import RenderBatch, VideoRender
-from .prompts import Prompt, build_prompt
+from .prompts import Prompt, build_prompt, limit_sentence
 from .references import Selection, list_candidates, pick_references
 from .repeats import in_words, takes_like
 from .request_settings import RequestSettings
@@ -230,10 +230,7 @@ def _plan_shot(
     prompt = build_prompt(visual, audio, payload, limit=request.prompt_limit, instructions=bound)
     warnings += [*selection.warnings, *request.notes]
     if prompt.is_over_limit:
-        sentence = (
-            f"The prompt has about {prompt.tokens} tokens, the model reads {prompt.limit}: "
-            "what lies at its end may be ignored."
-        )
+        sentence = limit_sentence(prompt.tokens, prompt.limit)
         warnings.append(sentence)
         if settings.VIDEO_PROMPT_LIMIT_BLOCKS:
             impossible.append(sentence)

@@ -42,6 +42,17 @@ class Prompt:
         return self.tokens > self.limit
 
 
+OVER_LIMIT = "The prompt has about"
+
+
+def limit_sentence(tokens: int, limit: int) -> str:
+    """What is said of a prompt that is over the limit."""
+    return (
+        f"{OVER_LIMIT} {tokens} tokens, the model reads {limit}: what lies at its end may be "
+        "ignored."
+    )
+
+
 def build_prompt(
     visual: dict[str, Any],
     audio: dict[str, Any],
@@ -55,6 +66,10 @@ def build_prompt(
     CRITICAL_INSTRUCTION."""
     document = build_document(visual, audio, payload)
     document["critical_instruction"] += instructions
+    return write_prompt(document, limit=limit)
+
+
+def write_prompt(document: dict[str, Any], *, limit: int) -> Prompt:
     text = json.dumps(document, ensure_ascii=False, indent=2)
     if estimate_tokens(text) > limit:
         text = json.dumps(document, ensure_ascii=False, separators=(",", ":"))

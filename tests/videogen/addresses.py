@@ -111,6 +111,7 @@ def addresses(world):
         f"/admin/videogen/videorender/shots/{shot}/{world.render.pk}/promote/",
         f"/admin/videogen/renderbatch/{batch}/priority/",
         f"/admin/videogen/lane/{world.lane.pk}/pause/",
+        f"/admin/videogen/lane/{world.lane.pk}/move/",
         "/admin/videogen/submission/spending/",
         "/admin/videogen/submission/spending/story.csv",
         "/admin/videogen/submission/export/",

@@ -63,6 +63,7 @@ PAGES = {
     "admin/videogen/lane/<path:object_id>/resume/": (BUTTON, PRODUCER),
     "admin/videogen/lane/<path:object_id>/pause/": (BUTTON, PRODUCER),
     "admin/videogen/lane/doctor/": (PRODUCER, NO_SUCH_METHOD),
+    "admin/videogen/lane/<path:object_id>/move/": (PRODUCER, PRODUCER),
     # the books
     "admin/videogen/submission/spending/": (VIEWER, NO_SUCH_METHOD),
     "admin/videogen/submission/spending/<slug:by>.csv": (VIEWER, NO_SUCH_METHOD),

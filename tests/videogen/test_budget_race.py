@@ -156,3 +156,21 @@ def test_queueing_and_claims_of_one_story_both_get_through(race):
         assert race.first.ask("plan", story, "fit") == {"generate": 1, "skip": 1}
 
         assert race.run(["queue"], ["claim", f"busy-{number}"]) == (1, 1)
+
+
+def test_of_two_who_move_the_same_renders_one_wins(race):
+    for _ in range(ROUNDS):
+        lane = race.prepare("wait_all", 3)
+        race.first.ask("look", lane, "veo-3.1-fast-generate-preview")
+        race.second.ask("look", lane, "veo-3.1-lite-generate-preview")
+
+        assert sorted(race.run(["move"], ["move"])) == [0, 3]
+
+
+def test_what_is_moved_and_claimed_at_once_is_moved_whole_or_not_at_all(race):
+    for _ in range(ROUNDS):
+        lane = race.prepare("wait_all", 3)
+        race.first.ask("look", lane, "veo-3.1-fast-generate-preview")
+
+        # The lane of the new model is another one: whoever comes first has all of them.
+        assert sorted(race.run(["move"], ["claim", lane])) == [0, 3]

@@ -9,9 +9,11 @@ from django.views.decorators.http import require_safe
 
 from videogen.lanes import BY_PERSON
 from videogen.models import Lane
+from videogen.quota import queued_in
 from videogen.showing import Badge
 from videogen.views import queue_notice
 from videogen.views.doctor import show_doctor
+from videogen.views.moving import move_renders
 
 from .records import RecordAdmin
 
@@ -69,7 +71,11 @@ class LaneAdmin(RecordAdmin):
                 self.admin_site.admin_view(view),
                 name=f"videogen_lane_{verb}",
             )
-            for verb, view in (("resume", self.resume_view), ("pause", self.pause_view))
+            for verb, view in (
+                ("resume", self.resume_view),
+                ("pause", self.pause_view),
+                ("move", self.move_view),
+            )
         ]
         doctor = self.admin_site.admin_view(require_safe(self.doctor_view))
         own.append(path("doctor/", doctor, name="videogen_doctor"))
@@ -96,6 +102,14 @@ class LaneAdmin(RecordAdmin):
     def pause_view(self, request, object_id):
         return self._act(request, object_id, lambda lane: queue_notice.pause(self, request, lane))
 
+    def move_view(self, request, object_id):
+        lane = self.get_object(request, object_id)
+        if not queue_notice.may_move(request.user):
+            raise PermissionDenied
+        if lane is None:
+            return self._get_obj_does_not_exist_redirect(request, self.opts, object_id)
+        return move_renders(self, request, lane)
+
     def _act(self, request, object_id, act):
         if request.method != "POST":
             return HttpResponseNotAllowed(["POST"])
@@ -116,4 +130,6 @@ class LaneAdmin(RecordAdmin):
         context["can_resume"] = is_held and may_act
         context["can_pause"] = lane is not None and may_act and lane.pause_code != BY_PERSON
         context["notice"] = lane and queue_notice.notice_of(lane)
+        may_move = lane is not None and queue_notice.may_move(request.user)
+        context["to_move"] = queued_in(lane).count() if may_move else 0
         return super().render_change_form(request, context, **kwargs)

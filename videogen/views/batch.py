@@ -30,7 +30,7 @@ from .plan_modes import counted
 
 
 def show_batch(model_admin: ModelAdmin, request: HttpRequest, batch: RenderBatch) -> HttpResponse:
-    page = BatchPage(batch, may_act=_may_act(request))
+    page = BatchPage(batch, may_act=_may_act(request), user=request.user)
     state = request.GET.get("state", "")
     request.current_app = model_admin.admin_site.name
     return TemplateResponse(
@@ -52,7 +52,7 @@ def show_batch(model_admin: ModelAdmin, request: HttpRequest, batch: RenderBatch
 def batch_state(request: HttpRequest, batch: RenderBatch) -> JsonResponse:
     """The parts of the page; with ?since=, only the rows that may have changed since then."""
     asked_at = timezone.now()
-    page = BatchPage(batch, may_act=_may_act(request))
+    page = BatchPage(batch, may_act=_may_act(request), user=request.user)
     since = _moment(request.GET.get("since", ""))
     context = {"page": page, "batch": batch, "state": request.GET.get("state", "")}
     parts = {

@@ -10,6 +10,7 @@ from decimal import Decimal
 from functools import cached_property
 from typing import Any
 
+from django.contrib.auth.models import AbstractBaseUser
 from django.db.models import Exists, OuterRef
 from django.utils import timezone
 
@@ -139,6 +140,7 @@ class BatchPage:
 
     batch: RenderBatch
     may_act: bool = False
+    user: AbstractBaseUser | None = None
 
     @cached_property
     def rows(self) -> list[BatchRow]:
@@ -332,7 +334,7 @@ class BatchPage:
     def notice(self) -> QueueNotice | None:
         """Why what is queued is not sent now. At most four queries."""
         waiting = [row.render.lane for row in self.rows if row.render.state == State.QUEUED]
-        return notice_of(waiting[0]) if waiting else None
+        return notice_of(waiting[0], self.user) if waiting else None
 
     @cached_property
     def nobody_works(self) -> bool:

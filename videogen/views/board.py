@@ -42,7 +42,7 @@ def show_board(
     can_generate: bool,
 ) -> HttpResponse:
     """`shots`: those of the story that the person may see."""
-    board = Board(story, _shots_of(story, shots), _status(request), notice_of_backend())
+    board = Board(story, _shots_of(story, shots), _status(request), notice_of_backend(request.user))
     request.current_app = admin_site.name
     return TemplateResponse(
         request,
@@ -64,7 +64,7 @@ def show_board(
 
 def board_state(request: HttpRequest, story: Story, shots: QuerySet[Shot]) -> JsonResponse:
     """Those parts of the page that changed since it asked last, as the page has them."""
-    board = Board(story, _shots_of(story, shots), _status(request), notice_of_backend())
+    board = Board(story, _shots_of(story, shots), _status(request), notice_of_backend(request.user))
     live_part = get_template("admin/videogen/board_card_live.html")
     changed = changed_since(board.looks, request.GET.get("since", ""))
     parts = {

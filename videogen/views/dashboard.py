@@ -234,7 +234,7 @@ class Dashboard:
     def notices(self) -> list[QueueNotice]:
         """Of the queues that stand still, each once. At most four queries a waiting lane."""
         lanes = self._lanes if self.can_see_lanes else []
-        return [notice for each in lanes if (notice := notice_of(each))]
+        return [notice for each in lanes if (notice := notice_of(each, self._user))]
 
     @property
     def can_resume(self) -> bool:

@@ -9,14 +9,18 @@ from decimal import Decimal
 
 from django.contrib import messages
 from django.contrib.admin import ModelAdmin
+from django.contrib.auth.models import AbstractBaseUser
 from django.db import transaction
 from django.http import HttpRequest
 from django.utils import timezone
 
 from videogen.errors import RequestError
 from videogen.lanes import BY_PERSON, pause_by_person, resume_at_once, served_lanes
+from videogen.missing_models import missing_model
 from videogen.models import Lane
 from videogen.quota import Slot, next_slot, queued_in, slot_of_next, window_problem
+
+MOVE = ("videogen.generate_video", "videogen.view_lane", "videogen.view_videorender")
 
 
 @dataclass(frozen=True)
@@ -26,6 +30,8 @@ class QueueNotice:
     lane: Lane
     slot: Slot | None = None
     problem: str = ""
+    to_move: int = 0
+    may_move: bool = False
 
     @property
     def is_stopped(self) -> bool:
@@ -34,6 +40,11 @@ class QueueNotice:
     @property
     def is_by_person(self) -> bool:
         return self.lane.pause_code == BY_PERSON
+
+    @property
+    def offered_moves(self) -> int:
+        """How many renders the person may move away from a model that is missing."""
+        return self.to_move if self.may_move else 0
 
     @property
     def until(self) -> datetime | None:
@@ -47,21 +58,30 @@ class QueueNotice:
     def look(self) -> tuple[object, ...]:
         """Any value that the notice's HTML follows from: see live.py."""
         until = self.until and self.until.replace(second=0, microsecond=0)
-        return (self.lane.pk, self.lane.pause_code, self.lane.pause_reason, until, self.problem)
+        lane, moves = self.lane, self.offered_moves
+        return (lane.pk, lane.pause_code, lane.pause_reason, until, self.problem, moves)
 
 
-def notice_of(lane: Lane) -> QueueNotice | None:
-    """As it is for what the lane has queued. At most four queries."""
+def notice_of(lane: Lane, user: AbstractBaseUser | None = None) -> QueueNotice | None:
+    """As it is for what the lane has queued, with what that person may do about it. At most four
+    queries, beside the person's rights."""
     if lane.paused_at:
-        return QueueNotice(lane)
+        missing = missing_model(lane)
+        to_move = queued_in(lane).filter(model=missing).count() if missing else 0
+        return QueueNotice(lane, to_move=to_move, may_move=bool(user and may_move(user)))
     slot = slot_of_next(lane)
     return QueueNotice(lane, slot) if _waits(slot) else None
 
 
-def notice_of_backend() -> QueueNotice | None:
+def notice_of_backend(user: AbstractBaseUser) -> QueueNotice | None:
     """Of the lanes that are worked, the first that stands still. At most four queries a lane, and
     one."""
-    return next(filter(None, map(notice_of, served_lanes())), None)
+    return next(filter(None, (notice_of(lane, user) for lane in served_lanes())), None)
+
+
+def may_move(user: AbstractBaseUser) -> bool:
+    """Queued renders to another model: the page is the lane's, and it shows the renders."""
+    return user.has_perms(MOVE)
 
 
 def notice_for_price(backend: str, price: Decimal | None) -> QueueNotice | None:
