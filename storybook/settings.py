@@ -205,12 +205,17 @@ STORY_ZIP_MAX_RATIO = env_number("STORY_ZIP_MAX_RATIO", 200, int)
 # -- The video API -------------------------------------------------------------------------------
 
 VIDEO_BACKEND = env("VIDEO_BACKEND", "simulator")
-VIDEO_MODEL = env("VIDEO_MODEL", "veo-3.1-generate-preview")
+_DEFAULT_MODELS = {"vertex": "veo-3.1-generate-001", "omni": "gemini-omni-1.1-flash"}
+VIDEO_MODEL = env("VIDEO_MODEL") or _DEFAULT_MODELS.get(VIDEO_BACKEND, "veo-3.1-generate-preview")
 VIDEO_ASPECT_RATIO = env("VIDEO_ASPECT_RATIO", "16:9")
 VIDEO_RESOLUTION = env("VIDEO_RESOLUTION", "1080p")
 VIDEO_DURATION_SECONDS = env_number("VIDEO_DURATION_SECONDS", 8, int)
+# Sent where the model takes them; see the table of video models.
+VIDEO_SEED = env_number("VIDEO_SEED", None, int)
+VIDEO_NEGATIVE_PROMPT = env("VIDEO_NEGATIVE_PROMPT")
+VIDEO_PERSON_GENERATION = env("VIDEO_PERSON_GENERATION")
 VIDEO_USE_KEY_FRAMES = env("VIDEO_USE_KEY_FRAMES", "1").lower() not in {"0", "false", "no", "off"}
-VIDEO_PROMPT_LIMIT_TOKENS = env_number("VIDEO_PROMPT_LIMIT_TOKENS", 1024, int)
+VIDEO_PROMPT_LIMIT_TOKENS = env_number("VIDEO_PROMPT_LIMIT_TOKENS", None, int)
 VIDEO_PROMPT_LIMIT_BLOCKS = env_bool("VIDEO_PROMPT_LIMIT_BLOCKS")
 
 VIDEO_SIMULATOR_DIR = STATE_DIR / "simulator"
@@ -227,6 +232,26 @@ VIDEO_API_BASE_URL = env(
     VIDEO_SIMULATOR_URL
     if VIDEO_BACKEND == "simulator"
     else "https://generativelanguage.googleapis.com",
+).rstrip("/")
+
+# The names of the first three are the SDK's own.
+VIDEO_VERTEX_PROJECT = env("GOOGLE_CLOUD_PROJECT") or (
+    "simulator" if VIDEO_BACKEND == "simulator" else ""
+)
+VIDEO_VERTEX_LOCATION = env("GOOGLE_CLOUD_LOCATION", "us-central1")
+VIDEO_VERTEX_BASE_URL = env(
+    "GOOGLE_VERTEX_BASE_URL",
+    VIDEO_API_BASE_URL
+    if VIDEO_BACKEND == "simulator"
+    else "https://aiplatform.googleapis.com"
+    if VIDEO_VERTEX_LOCATION == "global"
+    else f"https://{VIDEO_VERTEX_LOCATION}-aiplatform.googleapis.com",
+).rstrip("/")
+# Where Vertex AI puts the videos: gs://bucket/folder. Without it they come within its answers.
+VIDEO_VERTEX_STORAGE_URI = env("VIDEO_VERTEX_STORAGE_URI").rstrip("/")
+VIDEO_STORAGE_BASE_URL = env(
+    "VIDEO_STORAGE_BASE_URL",
+    VIDEO_API_BASE_URL if VIDEO_BACKEND == "simulator" else "https://storage.googleapis.com",
 ).rstrip("/")
 
 # Where the API may send us for a video, beside its own host.
@@ -263,6 +288,8 @@ VIDEO_DOWNLOAD_MAX_BYTES = env_number("VIDEO_DOWNLOAD_MAX_MEGABYTES", 2048, int)
 VIDEO_RECONCILE_MINUTES = env_number("VIDEO_RECONCILE_MINUTES", 15.0, float)
 # The API tells this address that a video is made, with the token of its submission.
 VIDEO_SUBMIT_WEBHOOK_URI = env("VIDEO_SUBMIT_WEBHOOK_URI")
+# What signs the events of a webhook that was registered for the whole project.
+VIDEO_RECEIVE_WEBHOOK_SECRET = env("VIDEO_RECEIVE_WEBHOOK_SECRET")
 VIDEO_PRICE_USD_PER_SECOND = env_number("VIDEO_PRICE_USD_PER_SECOND", None, Decimal)
 VIDEO_BUDGET_USD = env_number("VIDEO_BUDGET_USD", None, Decimal)
 

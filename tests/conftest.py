@@ -62,6 +62,7 @@ def surroundings(settings, tmp_path, monkeypatch):
     settings.VIDEO_DOWNLOAD_ATTEMPTS = 3
     settings.VIDEO_RECONCILE_MINUTES = 15.0
     settings.VIDEO_SUBMIT_WEBHOOK_URI = ""
+    settings.VIDEO_RECEIVE_WEBHOOK_SECRET = ""
     settings.VIDEO_DOWNLOAD_MAX_BYTES = 100 * 1024**2
     settings.VIDEO_SITE_URL = ""
     settings.VIDEO_NOTICE_EMAILS = []

@@ -17,7 +17,7 @@ from . import journal
 from .audio_retries import send_again
 from .errors import VeoError, VideogenError
 from .lanes import LONGEST_WAIT, pause_lane, wait_after, wait_for_quota
-from .models import Lane, Submission, VideoRender
+from .models import Lane, StorySettings, Submission, VideoRender
 from .safety import explain_block
 from .veo import Blocked, Failed, Finished, Nothing, PollAnswer, Running
 
@@ -125,9 +125,12 @@ def _advice(error: VideogenError, render: VideoRender) -> str:
             f"{chosen} was chosen for batch {render.batch_id}: cancel what waits of it, plan its "
             "shots with another model and resume the queue."
         )
+    whose, where = "the settings", "set VIDEO_MODEL to"
+    if StorySettings.objects.filter(story=render.batch.story_id, model=render.model).exists():
+        whose, where = "the settings of the story", "choose there"
     return (
-        f"{render.model} comes from the settings: set VIDEO_MODEL to one that the key has. What "
-        "waits keeps its model: cancel it, plan its shots again and resume the queue."
+        f"{render.model} comes from {whose}: {where} one that the key has. What waits keeps its "
+        "model: cancel it, plan its shots again and resume the queue."
     )
 
 

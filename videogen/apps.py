@@ -13,7 +13,7 @@ class VideogenConfig(AppConfig):
         from django.db.models.signals import post_migrate
         from django_q.signals import post_spawn
 
-        from . import checks, notice_checks  # noqa: F401
+        from . import checks, event_checks, notice_checks  # noqa: F401
 
         post_spawn.connect(_wake_at_start, dispatch_uid="videogen.wake_at_start")
         post_migrate.connect(_fill_standings, sender=self, dispatch_uid="videogen.fill_standings")

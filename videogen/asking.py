@@ -19,7 +19,7 @@ from .veo import (
     Nothing,
     PollAnswer,
     Running,
-    VeoClient,
+    VideoClient,
 )
 
 ASKERS = 8
@@ -28,7 +28,7 @@ NOT_OFFERED = "The API does not offer it."
 Entry = TypeVar("Entry")
 
 
-def ask_by_name(client: VeoClient, names: Sequence[str]) -> list[PollAnswer | VeoError]:
+def ask_by_name(client: VideoClient, names: Sequence[str]) -> list[PollAnswer | VeoError]:
     """What became of these operations, in their order."""
 
     def ask(name: str) -> PollAnswer | VeoError:
@@ -67,7 +67,7 @@ class Lists:
     words: dict[str, str] = field(default_factory=dict)
 
 
-def ask_lists(client: VeoClient, models: Iterable[str]) -> Lists:
+def ask_lists(client: VideoClient, models: Iterable[str]) -> Lists:
     """The operations of these models, and the files."""
     lists = Lists()
     way = "list of operations"

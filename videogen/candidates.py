@@ -23,11 +23,11 @@ from .answers import polled_from
 from .downloads import discard
 from .errors import RequestError
 from .models import Candidate, Lane, Submission, VideoRender
+from .routes import other_backend, served_backends
 from .wakeups import wake_downloads, wake_pump
 
 State = VideoRender.State
 Outcome = Submission.Outcome
-Source = Candidate.Source
 Status = Candidate.Status
 
 # Our clock and the API's.
@@ -51,7 +51,7 @@ def file_key(name_or_link: str) -> str:
 
 
 def key_of(candidate: Candidate) -> str:
-    if candidate.source == Source.GENERATED_FILES:
+    if candidate.is_file:
         return file_key(candidate.name)
     return operation_key(candidate.name)
 
@@ -65,7 +65,7 @@ class Known:
 
     def knower(self, candidate: Candidate) -> int | None:
         """The render whose operation or file it is."""
-        if candidate.source == Source.GENERATED_FILES:
+        if candidate.is_file:
             return self.files.get(key_of(candidate))
         link = file_key(candidate.download_uri) if candidate.download_uri else ""
         return self.operations.get(key_of(candidate)) or self.files.get(link)
@@ -118,7 +118,7 @@ class Maker:
             return candidate.token == self.token
         start = self.claimed_at - SKEW
         end = self.claimed_at + timedelta(seconds=settings.VIDEO_SUBMIT_TIMEOUT_SECONDS) + SKEW
-        if candidate.source == Source.GENERATED_FILES:
+        if candidate.is_file:
             if self.file_key and self.file_key in listed_files:
                 return False
             end += timedelta(minutes=settings.VIDEO_OPERATION_DEADLINE_MINUTES)
@@ -246,11 +246,8 @@ def take_candidate(candidate: Candidate, render: VideoRender, by: str) -> bool:
     """It is the answer that the render's submission never got: an operation is polled from now on,
     a file is downloaded. False where one of the two is settled already; RequestError where it
     cannot be. by: who says so, for the record."""
-    if render.backend != settings.VIDEO_BACKEND or candidate.lane_id != render.lane_id:
-        raise RequestError(
-            f"It was started with {render.backend}: set VIDEO_BACKEND={render.backend} first.",
-            code="other_backend",
-        )
+    if render.backend not in served_backends() or candidate.lane_id != render.lane_id:
+        raise RequestError(other_backend(render.backend), code="other_backend")
     try:
         with transaction.atomic():
             _take(candidate, render, by)
@@ -272,7 +269,7 @@ def _take(candidate: Candidate, render: VideoRender, by: str) -> None:
         raise _NotTaken
     if _is_known_elsewhere(candidate, render):
         raise _NotTaken
-    is_file = candidate.source == Source.GENERATED_FILES
+    is_file = candidate.is_file
     settled = {"outcome": Outcome.ACCEPTED}
     if not is_file:
         settled["operation_name"] = candidate.name
@@ -314,7 +311,7 @@ def _is_known_elsewhere(candidate: Candidate, render: VideoRender) -> bool:
     """A late answer of another submission may have named it since it was proposed."""
     key = key_of(candidate)
     since = timezone.now() - LOOK_BACK
-    if candidate.source != Source.GENERATED_FILES:
+    if not candidate.is_file:
         names = (candidate.name, f"operations/{key}")
         others = Submission.objects.filter(operation_name__in=names, claimed_at__gte=since)
         return others.exclude(render=render).exists()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.conf import settings
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
@@ -15,6 +14,7 @@ from .given_links import given_link
 from .links import read_link
 from .models import Submission, VideoRender
 from .queueing import Requester
+from .routes import other_backend, served_backends
 from .states import STUCK
 from .wakeups import wake_downloads, wake_pump
 
@@ -23,7 +23,7 @@ State = VideoRender.State
 
 def look_again(render: VideoRender) -> bool:
     """Ask the API once more about an operation whose name is known. False where that cannot be."""
-    if not render.operation_name or render.backend != settings.VIDEO_BACKEND:
+    if not render.operation_name or render.backend not in served_backends():
         return False
     try:
         with transaction.atomic():
@@ -56,11 +56,8 @@ def attach_link(render: VideoRender, link: str, requester: Requester) -> bool:
     """A person knows where the render's video is: download it from there. False where the render
     does not wait for a person (any more); RequestError for what is no link of the web."""
     link = _checked_link(link)
-    if render.backend != settings.VIDEO_BACKEND:
-        raise RequestError(
-            f"It was started with {render.backend}: set VIDEO_BACKEND={render.backend} first.",
-            code="other_backend",
-        )
+    if render.backend not in served_backends():
+        raise RequestError(other_backend(render.backend), code="other_backend")
     if render.status not in STUCK:
         return False
     now = timezone.now()

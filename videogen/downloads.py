@@ -24,9 +24,10 @@ from django.conf import settings
 
 from storybook.paths import safe_name
 
-from .errors import DownloadError, VideoFileError
-from .links import addresses_of, origin_of, read_link
+from .errors import DownloadError, VeoError, VideoFileError
+from .links import addresses_of, read_link
 from .models import VideoRender
+from .veo import INLINE, download_target, open_client
 from .videofiles import VideoFacts, inspect_video, is_faststart, make_faststart, make_poster
 from .words import clean, read_seconds, without_key
 
@@ -64,6 +65,13 @@ class Clip:
     facts: VideoFacts
 
 
+def fetch_clip_of(client: httpx.Client, render: VideoRender) -> Clip:
+    """As fetch_clip, of the video that the API or a person named for the render. No queries."""
+    if render.download_uri == INLINE:
+        return _fetch_inline(render)
+    return fetch_clip(client, render.download_uri, render.pk, is_given=render.has_given_link)
+
+
 def fetch_clip(client: httpx.Client, uri: str, render_pk: int, *, is_given: bool = False) -> Clip:
     """Download and check the video behind `uri`. No database. `is_given`: by a person, see links.
 
@@ -71,6 +79,27 @@ def fetch_clip(client: httpx.Client, uri: str, render_pk: int, *, is_given: bool
     DownloadError; a file that is not a video is not kept.
     """
     return fetch_to(client, uri, f"render-{render_pk}", is_given=is_given)
+
+
+def _fetch_inline(render: VideoRender) -> Clip:
+    """The video is in the answer to a question that may be asked again, for nothing."""
+    folder = partial_folder()
+    folder.mkdir(parents=True, exist_ok=True)
+    part = folder / f"render-{render.pk}.part"
+    try:
+        video = open_client(render.route).read_inline(render.operation_name)
+    except VeoError as error:
+        raise DownloadError(
+            error.sentence,
+            code=error.code,
+            permanent=error.permanent,
+            retry_after=error.retry_after,
+        ) from error
+    with _exclusive(part) as file:
+        file.truncate(0)
+        file.write(video)
+        file.flush()
+        return _checked(part)
 
 
 def fetch_to(client: httpx.Client, uri: str, name: str, *, is_given: bool = False) -> Clip:
@@ -157,12 +186,6 @@ def new_client() -> httpx.Client:
     )
 
 
-def headers_for(uri: str) -> dict[str, str]:
-    """The key, if and only if the link is on the API's own scheme, host and port."""
-    is_own = origin_of(httpx.URL(uri)) == origin_of(httpx.URL(settings.VIDEO_API_BASE_URL))
-    return {"x-goog-api-key": settings.GEMINI_API_KEY} if settings.GEMINI_API_KEY and is_own else {}
-
-
 @contextmanager
 def _exclusive(part: Path) -> Iterator[BinaryIO]:
     """The temporary file, open for this process alone: a lease may have been taken over from a
@@ -181,10 +204,11 @@ def _stream(client: httpx.Client, uri: str, file: BinaryIO, tag: Path, *, is_giv
     """The body behind `uri` into `file`; redirects are followed by hand, and each is checked."""
     try:
         for _ in range(MAX_REDIRECTS + 1):
-            url = read_link(uri)
+            target = download_target(uri)
+            url = read_link(target.url)
             have = file.seek(0, os.SEEK_END)
             etag = tag.read_text() if have and tag.exists() else ""
-            headers = headers_for(uri)
+            headers = target.headers
             if have and etag:
                 headers |= {"Range": f"bytes={have}-", "If-Range": etag}
             with _opened(client, url, headers, is_given=is_given) as response:

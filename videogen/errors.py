@@ -99,3 +99,8 @@ class NoticeError(VideogenError):
         super().__init__(sentence, code=code)
         self.permanent = permanent
         self.retry_after = retry_after
+
+
+class EventError(VideogenError):
+    """An event that is not taken; its sentence goes into the log, never to the sender. `code`:
+    not_genuine, bad_event, or no_keys where that cannot be told now."""

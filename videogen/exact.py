@@ -6,7 +6,6 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from django.conf import settings
 from django.db import transaction
 
 from storybook.models import Shot, Story
@@ -14,12 +13,13 @@ from storybook.models import Shot, Story
 from .budgets import limits_for, lock_budgets
 from .errors import ReferencePictureError, RequestError
 from .fingerprints import hashes_of
-from .lanes import resume_after_refusal
+from .lanes import lane_of, resume_after_refusal
 from .models import RenderBatch, VideoRender
-from .planning import Action, Decision, RequestSettings, ShotPlan, decide, price_problem
-from .queueing import QueuedBatch, Requester, lane_of, plan_record, request_fields
+from .planning import Action, Decision, ShotPlan, decide, price_problem
+from .queueing import QueuedBatch, Requester, plan_record, request_fields
 from .repeats import without_repeats
 from .request import load_reference
+from .request_settings import RequestSettings
 from .situations import Situation, find_situations
 from .takes import surprises
 from .wakeups import wake_pump
@@ -38,13 +38,9 @@ def generate_exactly(render: VideoRender, requester: Requester, *, model: str = 
             "No request is stored with it, so there is nothing to send again.", code="no_request"
         )
     _check_references(render)
-    request = RequestSettings(
-        backend=settings.VIDEO_BACKEND,
-        model=model or render.model,
-        aspect_ratio=render.aspect_ratio,
-        resolution=render.resolution,
-        duration_seconds=render.duration_seconds,
-    )
+    request = RequestSettings.of_render(render, model)
+    if problems := request.problems(len(render.references)):
+        raise RequestError(" ".join(problems), code="not_taken")
     shot = Shot.objects.select_related("scenelet__story").get(pk=render.shot_id)
     story = shot.scenelet.story
     with transaction.atomic():

@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from .downloads import is_refused_for_good
 from .models import VideoRender
+from .routes import served_backends
 from .unsettled import KEPT_FOR, expires_at, most_urgent_first
 from .wakeups import wake_downloads
 
@@ -28,7 +29,7 @@ def download_again() -> int:
     rows = VideoRender.objects.filter(
         ended_at__gte=now - KEPT_FOR - GRACE,
         state=State.NOT_DOWNLOADED,
-        lane__name=settings.VIDEO_BACKEND,
+        backend__in=served_backends(),
     ).defer("prompt_text", "references", "dropped_references", "warnings", "error_details")
     started = sum(_start(each, now) for each in most_urgent_first(rows) if next_try(each) <= now)
     wake_downloads(started)

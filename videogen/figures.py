@@ -35,8 +35,9 @@ from django.utils import timezone
 
 from storybook.models import Shot, Story
 
-from .models import SIMULATOR, RenderBatch, VideoRender, counts_simulated
+from .models import RenderBatch, VideoRender, counts_simulated
 from .money import price_of
+from .routes import is_simulating
 
 State = VideoRender.State
 Kind = VideoRender.Kind
@@ -363,7 +364,7 @@ def forecasts(stories: Iterable[Story]) -> list[Forecast]:
             ),
             spent_usd=_cents(sums.get(story.pk, {}).get("spent")),
             price_usd=price,
-            is_simulated=settings.VIDEO_BACKEND == SIMULATOR,
+            is_simulated=is_simulating(),
         )
         for story in stories
     ]

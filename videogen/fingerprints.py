@@ -23,6 +23,9 @@ class Asked(Protocol):
     resolution: str
     duration_seconds: int
     reference_type: str
+    seed: int | None
+    negative_prompt: str
+    person_generation: str
 
 
 def hashes_of(render: Asked) -> dict[str, str]:
@@ -37,6 +40,10 @@ def hashes_of(render: Asked) -> dict[str, str]:
         resolution=render.resolution,
         duration_seconds=render.duration_seconds,
         reference_type=render.reference_type,
+        # A migration's older row has none of these.
+        seed=getattr(render, "seed", None),
+        negative_prompt=getattr(render, "negative_prompt", ""),
+        person_generation=getattr(render, "person_generation", ""),
     )
     return {"content_sha256": content, "request_sha256": request}
 
@@ -54,8 +61,16 @@ def request_sha256(
     resolution: str,
     duration_seconds: int,
     reference_type: str = REFERENCE_TYPE,
+    seed: int | None = None,
+    negative_prompt: str = "",
+    person_generation: str = "",
 ) -> str:
-    return _sha256([content, model, aspect_ratio, resolution, duration_seconds, reference_type])
+    parts = [content, model, aspect_ratio, resolution, duration_seconds, reference_type]
+    extras = [seed, negative_prompt, person_generation]
+    # Without them the hash is that of the renders that were made before they could be sent.
+    if extras != [None, "", ""]:
+        parts.append(extras)
+    return _sha256(parts)
 
 
 def _without_white_space(text: str) -> str:

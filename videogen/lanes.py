@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from .errors import RequestError, VeoError
 from .models import Lane, Submission, VideoRender
+from .routes import served_backends
 from .wakeups import wake_pump
 
 State = VideoRender.State
@@ -19,6 +20,15 @@ LONGEST_QUOTA_WAIT = timedelta(minutes=5)
 
 # The pause code of what a person has stopped; every other one is the API's refusal.
 BY_PERSON = "person"
+
+
+def lane_of(backend: str) -> Lane:
+    return Lane.objects.get_or_create(name=backend)[0]
+
+
+def served_lanes() -> list[Lane]:
+    """Those that are worked with the settings as they are, where anything was ever asked for."""
+    return list(Lane.objects.filter(name__in=served_backends()).order_by("name"))
 
 
 def pause_lane(lane: Lane, error: VeoError, advice: str = "") -> None:

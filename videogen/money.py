@@ -7,10 +7,10 @@ from decimal import Decimal
 
 from django.db.models import Sum
 
-from .models import SIMULATOR, Submission, VideoRender
+from .models import Submission, VideoRender
 from .prices import PriceList
 
-__all__ = ["SIMULATOR", "committed_usd", "price_of", "queued_usd"]
+__all__ = ["committed_usd", "price_of", "queued_usd"]
 
 
 def price_of(backend: str, model: str, resolution: str, seconds: int) -> Decimal | None:

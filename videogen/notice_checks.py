@@ -10,7 +10,8 @@ from django.core.checks import CheckMessage, Error, Warning, register
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 
-from .notice_webhook import LOOPBACK, SHORTEST_KEY, is_safe_address, keys_of
+from .notice_webhook import LOOPBACK, is_safe_address
+from .standard_webhooks import SHORTEST_KEY, is_secret
 
 MAKE_ONE = (
     "python -c \"import base64, secrets; print('whsec_' + "
@@ -48,7 +49,7 @@ def check_webhook(**kwargs: Any) -> list[CheckMessage]:
                 id="videogen.W062",
             )
         )
-    if secret and not _is_secret(secret):
+    if secret and not is_secret(secret):
         messages.append(
             Error(
                 "VIDEO_NOTICE_WEBHOOK_SECRET is no secret as Standard Webhooks wants it: base64 of "
@@ -58,13 +59,6 @@ def check_webhook(**kwargs: Any) -> list[CheckMessage]:
             )
         )
     return messages
-
-
-def _is_secret(secret: str) -> bool:
-    try:
-        return bool(keys_of(secret))
-    except ValueError:
-        return False
 
 
 @register

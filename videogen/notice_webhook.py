@@ -1,16 +1,13 @@
-"""One POST to the studio's own receiver, signed as Standard Webhooks 1.0 says
-(https://www.standardwebhooks.com): whoever knows the secret can tell that it came from here, when,
-and whether it came before.
+"""One POST to the studio's own receiver, signed as Standard Webhooks says
+(standard_webhooks.py): whoever knows the secret can tell that it came from here, when, and whether
+it came before.
 """
 
 from __future__ import annotations
 
-import base64
-import hashlib
-import hmac
 import json
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -18,23 +15,9 @@ import httpx
 from django.conf import settings
 
 from .errors import NoticeError
+from .standard_webhooks import keys_of, signature
 
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
-PREFIX = "whsec_"
-# What the standard asks of a secret, in bytes.
-SHORTEST_KEY, LONGEST_KEY = 24, 64
-
-
-def keys_of(secret: str) -> list[bytes]:
-    """The keys of VIDEO_NOTICE_WEBHOOK_SECRET. There may be several while one takes the place of
-    another. ValueError where one is none."""
-    keys = []
-    for each in secret.split():
-        key = base64.b64decode(each.removeprefix(PREFIX), validate=True)
-        if not SHORTEST_KEY <= len(key) <= LONGEST_KEY:
-            raise ValueError(f"A key of {len(key)} bytes.")
-        keys.append(key)
-    return keys
 
 
 def is_safe_address(url: str) -> bool:
@@ -48,12 +31,6 @@ def is_safe_address(url: str) -> bool:
     if parts.scheme == "http":
         return settings.DEBUG and host in LOOPBACK
     return parts.scheme == "https" and bool(host)
-
-
-def signature(keys: Sequence[bytes], message_id: str, timestamp: int, body: bytes) -> str:
-    signed = f"{message_id}.{timestamp}.".encode() + body
-    digests = [hmac.new(key, signed, hashlib.sha256).digest() for key in keys]
-    return " ".join(f"v1,{base64.b64encode(digest).decode()}" for digest in digests)
 
 
 def post_webhook(message_id: str, payload: Mapping[str, Any]) -> None:

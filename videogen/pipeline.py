@@ -31,7 +31,7 @@ from .answers import (
 from .checks import SLICE_SECONDS
 from .claims import Claim, claim_renders, queued_renders
 from .errors import VeoError, VideogenError, broken_here, submitter_gone
-from .lanes import pause_lane
+from .lanes import pause_lane, served_lanes
 from .leases import release_lease, take_lease
 from .models import Lane, Submission, VideoRender
 from .perseverance import persistently
@@ -40,7 +40,7 @@ from .quota import slot_of_next
 from .rehearsing import rehearse
 from .request import load_request, webhook_with
 from .stopping import stop_requested
-from .veo import POLLERS, SUBMITTERS, PollAnswer, VeoClient, sdk_version
+from .veo import POLLERS, SUBMITTERS, PollAnswer, VideoClient, open_client, sdk_version
 from .wakeups import wake_downloads
 
 logger = logging.getLogger(__name__)
@@ -82,19 +82,23 @@ class Pump:
         self._on_link = on_link or (lambda render: None)
         self._submits: dict[Future[str], Claim] = {}
         self._polls: dict[Future[PollAnswer], VideoRender] = {}
+        self._submit_clients: dict[str, VideoClient] = {}
+        self._poll_clients: dict[str, VideoClient] = {}
         self._is_leased = False
         self._is_warm = False
         self._renewed = self._reaped = self._sent = self._rests_until = 0.0
 
     # -- clients and threads are made when the first call is due: a rehearsal needs none
 
-    @cached_property
-    def _submit_client(self) -> VeoClient:
-        return VeoClient(submits=True)
+    def _submit_client(self, route: str) -> VideoClient:
+        if route not in self._submit_clients:
+            self._submit_clients[route] = open_client(route, submits=True)
+        return self._submit_clients[route]
 
-    @cached_property
-    def _poll_client(self) -> VeoClient:
-        return VeoClient()
+    def _poll_client(self, route: str) -> VideoClient:
+        if route not in self._poll_clients:
+            self._poll_clients[route] = open_client(route)
+        return self._poll_clients[route]
 
     @cached_property
     def _submit_threads(self) -> ThreadPoolExecutor:
@@ -185,15 +189,26 @@ class Pump:
             waits = self._submits and time.monotonic() - self._sent < WARM_UP_SECONDS
             idle = 0 if waits else 1 if not self._submits else idle
         rests = time.monotonic() < self._rests_until
-        if idle <= 0 or rests or not queued_renders(self.lane, self.scope).exists():
+        if idle <= 0 or rests:
+            return
+        waiting = queued_renders(self.lane, self.scope).order_by()
+        routes = list(waiting.values_list("route", flat=True).distinct())
+        if not routes:
             return
         try:
-            client = self._submit_client  # before the claim: without a key there is none
+            # Before the claim: without a key there is no client.
+            for route in routes:
+                self._submit_client(route)
         except VeoError as error:
             pause_lane(self.lane, error)
             return
         claims = claim_renders(self.lane, owner=self.owner, limit=idle, scope=self.scope)
         for claim in claims:
+            try:
+                client = self._submit_client(claim.render.route)
+            except VeoError as error:
+                apply_submit_error(claim.submission, error)
+                continue
             future = self._submit_threads.submit(_send, client, claim)
             self._submits[future] = claim
             self._sent = time.monotonic()
@@ -222,7 +237,7 @@ class Pump:
         )
         for render in due[:idle]:
             try:
-                client = self._poll_client
+                client = self._poll_client(render.route)
             except VeoError as error:
                 apply_poll_error(render, error)
                 continue
@@ -335,26 +350,26 @@ def _apply_poll(future: Future[PollAnswer], render: VideoRender, *, may_submit: 
 def run_slice() -> bool:
     """A cluster's task: pump for a while, then make room for other tasks. True where another slice
     is worth queueing. Harmless when doubled."""
-    lane = Lane.objects.filter(name=settings.VIDEO_BACKEND).first()
-    if lane is None:
-        return False
-    pump = Pump(lane)
-    if not pump.acquire():
-        return False
+    pumps = [pump for pump in map(Pump, served_lanes()) if pump.acquire()]
     end = time.monotonic() + SLICE_SECONDS
-    more = True
+    more = bool(pumps)
     try:
         while more and time.monotonic() < end and not stop_requested():
-            more = pump.tick() and pump.has_work(within_seconds=HORIZON_SECONDS)
+            more = False
+            for pump in pumps:
+                is_mine = pump.tick(TICK_SECONDS / len(pumps))
+                more |= is_mine and pump.has_work(within_seconds=HORIZON_SECONDS)
     finally:
-        pump.close()
+        for pump in pumps:
+            pump.close()
     return more and not stop_requested()
 
 
-def _send(client: VeoClient, claim: Claim) -> str:
+def _send(client: VideoClient, claim: Claim) -> str:
     """In a thread: the paid call, and its answer on disk before anything else."""
     webhook = webhook_with(claim.submission.token)
-    request, token = load_request(claim.render), claim.submission.token
+    token = claim.submission.token
+    request = load_request(claim.render, token)
     journal.reserve(token)
     try:
         operation_name = client.submit(request, webhook)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import astuple, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from functools import cached_property
 from typing import Any
@@ -25,71 +25,15 @@ from .fingerprints import content_sha256, request_sha256
 from .fitting import Shortage, Wanted, fit, shortage
 from .material import Material
 from .mode_table import Action, Decision, decide
-from .models import SIMULATOR, RenderBatch, VideoRender
-from .prices import WITHOUT_REFERENCES, KnownPrice, PriceList
+from .models import RenderBatch, VideoRender
 from .prompts import Prompt, build_prompt
 from .references import Selection, list_candidates, pick_references
 from .repeats import in_words, takes_like
+from .request_settings import RequestSettings
+from .routes import served_backends
 from .situations import Situation, find_situations
 
 Mode = RenderBatch.Mode
-
-
-@dataclass(frozen=True)
-class RequestSettings:
-    """What is asked of the API beside prompt and references; one per plan."""
-
-    backend: str
-    model: str
-    aspect_ratio: str
-    resolution: str
-    duration_seconds: int
-
-    @classmethod
-    def current(cls, model: str = "") -> RequestSettings:
-        """Those of the settings; with another model, where one is named."""
-        return cls(
-            backend=settings.VIDEO_BACKEND,
-            model=model or settings.VIDEO_MODEL,
-            aspect_ratio=settings.VIDEO_ASPECT_RATIO,
-            resolution=settings.VIDEO_RESOLUTION,
-            duration_seconds=settings.VIDEO_DURATION_SECONDS,
-        )
-
-    @property
-    def is_simulated(self) -> bool:
-        return self.backend == SIMULATOR
-
-    @property
-    def chosen_model(self) -> str:
-        """The model where it is not that of the settings, or ""."""
-        return "" if self.model == settings.VIDEO_MODEL else self.model
-
-    @cached_property
-    def prices(self) -> PriceList:
-        return PriceList()
-
-    @cached_property
-    def price(self) -> KnownPrice | None:
-        return self.prices.find(self.backend, self.model, self.resolution, self.duration_seconds)
-
-    @property
-    def price_usd(self) -> Decimal | None:
-        return self.price and self.price.usd
-
-    def sha256_with(self, row: ShotPlan) -> str:
-        """Equal for rows of which exactly the same is sent."""
-        return request_sha256(
-            content_of(row),
-            model=self.model,
-            aspect_ratio=self.aspect_ratio,
-            resolution=self.resolution,
-            duration_seconds=self.duration_seconds,
-        )
-
-    def cost_of(self, videos: int) -> Decimal:
-        """What so many videos cost; 0 where no price is known, for then none is sent."""
-        return (self.price_usd or Decimal(0)) * videos
 
 
 @dataclass(frozen=True)
@@ -179,7 +123,7 @@ class Plan:
             ]
             for row in self.rows
         ]
-        request = [*astuple(self.request), str(self.request.price_usd)]
+        request = self.request.sent | {"price": str(self.request.price_usd)}
         wishes = [self.mode, str(self.over_budget)]
         text = json.dumps([self.story.pk, *wishes, request, facts])
         return hashlib.sha256(text.encode()).hexdigest()
@@ -223,7 +167,7 @@ def plan_shots(
     """
     if use_key_frames is None:
         use_key_frames = settings.VIDEO_USE_KEY_FRAMES
-    request = RequestSettings.current(model)
+    request = RequestSettings.current(story, model)
     rows = list(shots.select_related("scenelet"))
     material = Material.of(story, shots)
     situations = find_situations(shots, request.backend)
@@ -232,7 +176,7 @@ def plan_shots(
     for shot in rows:
         situation, cause = situations.get(shot.pk, (Situation.NOTHING, None))
         row = ShotPlan(shot, situation, Decision(Action.BLOCKED, ""), cause)
-        plans.append(_plan_shot(row, mode, request.model, material, general, use_key_frames))
+        plans.append(_plan_shot(row, mode, request, material, general, use_key_frames))
     plans = _with_repeats(plans, request, ask=ask_before_repeats)
     plan = Plan(story, mode, request, tuple(plans), over_budget=over_budget)
     return within_budgets(plan, person)
@@ -241,7 +185,7 @@ def plan_shots(
 def _plan_shot(
     row: ShotPlan,
     mode: str,
-    model: str,
+    request: RequestSettings,
     material: Material,
     general: Sequence[str],
     use_key_frames: bool,
@@ -258,13 +202,12 @@ def _plan_shot(
     choices = material.choices.get(row.shot.pk, [])
     selection = pick_references(candidates, choices, use_key_frames=use_key_frames)
     impossible += selection.broken
-    if selection.picks and model in WITHOUT_REFERENCES:
-        impossible.append(f"{model} takes no reference pictures: choose another model.")
+    impossible += request.problems(len(selection.picks))
     is_new = decide(row.situation, mode).action in _NEW
     if not impossible and not is_new and not settings.VIDEO_PROMPT_LIMIT_BLOCKS:
         return _decided(row, mode)
-    prompt = build_prompt(visual, audio, payload, limit=settings.VIDEO_PROMPT_LIMIT_TOKENS)
-    warnings += selection.warnings
+    prompt = build_prompt(visual, audio, payload, limit=request.prompt_limit)
+    warnings += [*selection.warnings, *request.notes]
     if prompt.is_over_limit:
         sentence = (
             f"The prompt has about {prompt.tokens} tokens, the model reads {prompt.limit}: "
@@ -287,7 +230,10 @@ def _with_repeats(
 ) -> list[ShotPlan]:
     """The rows, each told of a take of its very request; `ask`: those are skipped."""
     new = [row for row in rows if row.decision.action == Action.GENERATE]
-    takes = takes_like({row.shot.pk: request.sha256_with(row) for row in new}, request.backend)
+    takes = takes_like(
+        {row.shot.pk: request_sha256(content_of(row), **request.sent) for row in new},
+        request.backend,
+    )
     told = []
     for row in rows:
         if take := takes.get(row.shot.pk):
@@ -305,7 +251,7 @@ def _with_repeats(
 def _decided(row: ShotPlan, mode: str, impossible: Sequence[str] = ()) -> ShotPlan:
     decision = decide(row.situation, mode, impossible)
     resumes = decision.action in (Action.RESUME, Action.DOWNLOAD)
-    if resumes and row.cause and row.cause.backend != settings.VIDEO_BACKEND:
+    if resumes and row.cause and row.cause.backend not in served_backends():
         backend = row.cause.backend
         decision = Decision(
             Action.SKIP, f"started with {backend}: set VIDEO_BACKEND={backend} to resume it"

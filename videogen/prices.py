@@ -13,7 +13,8 @@ from functools import cached_property
 from django.conf import settings
 from django.utils import timezone
 
-from .models import SIMULATOR, Price, VideoRender
+from .models import Price, VideoRender
+from .routes import SIMULATOR
 
 # Google's documentation: no reference pictures with these.
 WITHOUT_REFERENCES = frozenset({"veo-3.1-lite-generate-preview"})

@@ -43,11 +43,18 @@ class Prompt:
 
 
 def build_prompt(
-    visual: dict[str, Any], audio: dict[str, Any], payload: dict[str, Any], *, limit: int
+    visual: dict[str, Any],
+    audio: dict[str, Any],
+    payload: dict[str, Any],
+    *,
+    limit: int,
+    instructions: Iterable[str] = (),
 ) -> Prompt:
     """The prompt of the shot with this payload: indented while its estimate stays within `limit`
-    tokens, without white space beyond that."""
+    tokens, without white space beyond that. instructions: what a model has to be told beside
+    CRITICAL_INSTRUCTION."""
     document = build_document(visual, audio, payload)
+    document["critical_instruction"] += instructions
     text = json.dumps(document, ensure_ascii=False, indent=2)
     if estimate_tokens(text) > limit:
         text = json.dumps(document, ensure_ascii=False, separators=(",", ":"))

@@ -20,9 +20,10 @@ from storybook.models import Shot, Story
 from .answers import polled_from
 from .budgets import Person, lock_budgets
 from .fingerprints import hashes_of
-from .lanes import resume_after_refusal
+from .lanes import lane_of, resume_after_refusal
 from .models import Lane, RenderBatch, VideoRender
-from .planning import Action, Decision, Plan, RequestSettings, ShotPlan, decide, within_budgets
+from .planning import Action, Decision, Plan, ShotPlan, decide, within_budgets
+from .request_settings import RequestSettings
 from .reviewing import approved_take_of, lock_shot
 from .situations import Situation, find_situations
 from .wakeups import wake_downloads, wake_pump
@@ -170,10 +171,6 @@ def _create_link_render(
 _LINK_DECISION = Decision(Action.DOWNLOAD, "download link given")
 
 
-def lane_of(backend: str) -> Lane:
-    return Lane.objects.get_or_create(name=backend)[0]
-
-
 def _with_situations_of_now(plan: Plan) -> Plan:
     situations = find_situations(
         Shot.objects.filter(scenelet__story=plan.story), plan.request.backend
@@ -261,11 +258,9 @@ def _create_renders(
 def request_fields(request: RequestSettings) -> dict[str, Any]:
     """Of a render: what it is to be sent with, and the price under which it is queued."""
     return {
+        **request.sent,
         "backend": request.backend,
-        "model": request.model,
-        "aspect_ratio": request.aspect_ratio,
-        "resolution": request.resolution,
-        "duration_seconds": request.duration_seconds,
+        "route": request.route,
         "price_estimate_usd": request.price_usd or Decimal(0),
         "price_source": request.price.source if request.price else "",
         "is_simulated": request.is_simulated,
@@ -312,4 +307,4 @@ def plan_record(row: ShotPlan, render_id: int | None) -> dict[str, Any]:
 
 
 def renders_of(ids: Iterable[int]) -> dict[int, VideoRender]:
-    return VideoRender.objects.select_related("shot__scenelet").in_bulk(ids)
+    return VideoRender.objects.select_related("shot__scenelet", "lane").in_bulk(ids)

@@ -33,11 +33,13 @@ from .candidates import (
 )
 from .downloads import MISSING, is_refused_for_good
 from .errors import RequestError, VeoError
+from .lanes import served_lanes
 from .models import Candidate, Lane, Submission, VideoRender
 from .pipeline import Pump
+from .routes import other_backend, served_backends
 from .states import STUCK
 from .unsettled import asked_last, expires_at, most_urgent_first, note_asked, unsettled_renders
-from .veo import Finished, Nothing, PollAnswer, Running, VeoClient
+from .veo import Finished, Nothing, PollAnswer, Running, VideoClient, open_client
 from .wakeups import wake_downloads, wake_pump, wake_reconciling
 
 State = VideoRender.State
@@ -90,41 +92,48 @@ class Report:
 
 
 def reconcile(*, is_rehearsed: bool = False) -> Report:
-    """Ask about everything unsettled that was started with the backend of the settings.
+    """Ask about everything unsettled of the backends that the settings serve.
     is_rehearsed: ask, but change no row."""
-    lane = Lane.objects.filter(name=settings.VIDEO_BACKEND).first()
-    if lane and not is_rehearsed:
-        Pump(lane).reap()
+    lanes = {lane.pk: lane for lane in served_lanes()}
+    if not is_rehearsed:
+        for lane in lanes.values():
+            Pump(lane).reap()
     renders = most_urgent_first(unsettled_renders())
     report = Report([Line(render, render.status, render.state_since) for render in renders])
-    ours = [line for line in report.lines if lane and line.render.lane_id == lane.pk]
+    ours: dict[tuple[int, str], list[Line]] = {}
     for line in report.lines:
-        if line not in ours:
-            name = line.render.backend
-            line.found = f"It was started with {name}: set VIDEO_BACKEND={name} to ask about it."
-    if not ours:
-        return report
-    try:
-        client = VeoClient()
-    except VeoError as error:
-        for line in ours:
-            line.asked.append(("the API", error.sentence))
-        return report
-    asking = _Asking(lane, client, report, is_rehearsed)
-    asking.ask_about_operations(ours)
-    unknown = [line for line in ours if not line.goes_on and line.render.state == State.UNKNOWN]
-    if unknown:
-        asking.ask_for_lists(unknown)
-    _look_who_was_first(ours)
-    if not is_rehearsed:
-        _remember(ours)
-        previews.fetch(each for line in unknown if not line.goes_on for each in line.candidates)
-        previews.remove_old()
+        if line.render.lane_id in lanes:
+            ours.setdefault((line.render.lane_id, line.render.route), []).append(line)
+        else:
+            line.found = other_backend(line.render.backend)
+    for (lane_pk, route), lines in ours.items():
+        _reconcile(lanes[lane_pk], route, lines, report, is_rehearsed)
     return report
 
 
+def _reconcile(
+    lane: Lane, route: str, lines: list[Line], report: Report, is_rehearsed: bool
+) -> None:
+    try:
+        client = open_client(route)
+    except VeoError as error:
+        for line in lines:
+            line.asked.append(("the API", error.sentence))
+        return
+    asking = _Asking(lane, client, report, is_rehearsed)
+    asking.ask_about_operations(lines)
+    unknown = [line for line in lines if not line.goes_on and line.render.state == State.UNKNOWN]
+    if unknown:
+        asking.ask_for_lists(unknown)
+    _look_who_was_first(lines)
+    if not is_rehearsed:
+        _remember(lines)
+        previews.fetch(each for line in unknown if not line.goes_on for each in line.candidates)
+        previews.remove_old()
+
+
 class _Asking:
-    def __init__(self, lane: Lane, client: VeoClient, report: Report, is_rehearsed: bool) -> None:
+    def __init__(self, lane: Lane, client: VideoClient, report: Report, is_rehearsed: bool) -> None:
         self._lane = lane
         self._client = client
         self._report = report
@@ -189,8 +198,7 @@ class _Asking:
         self._do(line, done, change, goes_on=not isinstance(answer, Nothing))
 
     def _download_again(self, line: Line, told: str = "") -> None:
-        """From the link that it has, or where nothing was to be had from that, from the one that
-        the API tells now."""
+        """From the link that it has, or where that gave nothing from the one that the API tells."""
         render = line.render
         link = render.download_uri
         line.found = "Its link is known."
@@ -360,7 +368,7 @@ def ask_when_due() -> bool:
     rows = VideoRender.objects.filter(
         ended_at__gte=now - SWEPT,
         state__in=[State.UNKNOWN, State.INTERRUPTED],
-        lane__name=settings.VIDEO_BACKEND,
+        backend__in=served_backends(),
     ).defer("prompt_text", "references", "dropped_references", "warnings")
     open_rows = [each for each in rows if expires_at(each) > now]
     if any((asked := asked_last(each)) and asked.at > now - interval for each in open_rows):

@@ -7,7 +7,8 @@ from collections.abc import Iterable, Mapping
 
 from django.utils import timezone
 
-from .models import SIMULATOR, VideoRender
+from .models import VideoRender
+from .routes import SIMULATOR
 
 SENTENCE = "You have this already as "
 _FAT = ("prompt_text", "references", "dropped_references", "warnings", "error_details")

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from decimal import Decimal
 from typing import Any
 
-from .models import Lane, VideoRender
+from .models import VideoRender
 from .planning import Action, ShotPlan
 
 State = VideoRender.State
@@ -19,8 +19,8 @@ NOT_AS_ASKED = frozenset(
 )
 
 
-def describe_row(row: ShotPlan, render: VideoRender | None, lane: Lane | None) -> dict[str, Any]:
-    """Keys that do not apply are None. `lane` is asked why a queued render waits."""
+def describe_row(row: ShotPlan, render: VideoRender | None) -> dict[str, Any]:
+    """Keys that do not apply are None."""
     described = {
         "scenelet_id": row.shot.scenelet.scenelet_id,
         "shot_index": row.shot.shot_index,
@@ -41,13 +41,13 @@ def describe_row(row: ShotPlan, render: VideoRender | None, lane: Lane | None) -
         "video_file": None,
         "error": None,
     }
-    return described if render is None else described | _describe_render(render, lane)
+    return described if render is None else described | _describe_render(render)
 
 
-def _describe_render(render: VideoRender, lane: Lane | None) -> dict[str, Any]:
+def _describe_render(render: VideoRender) -> dict[str, Any]:
     error = render.error_message
-    if render.state == State.QUEUED and lane:
-        error = lane.pause_reason or lane.wait_reason or error
+    if render.state == State.QUEUED:
+        error = render.lane.pause_reason or render.lane.wait_reason or error
     return {
         "render_id": render.pk,
         "status": str(render.status),

@@ -15,7 +15,7 @@ from .models import VideoRender
 from .veo import ReferenceImage, VideoRequest, Webhook
 
 
-def load_request(render: VideoRender) -> VideoRequest:
+def load_request(render: VideoRender, token: UUID | None = None) -> VideoRequest:
     """Reads the reference files, no queries. Raises ReferencePictureError where one is missing or
     no longer what it was when the render was queued."""
     return VideoRequest(
@@ -26,6 +26,10 @@ def load_request(render: VideoRender) -> VideoRequest:
         aspect_ratio=render.aspect_ratio,
         resolution=render.resolution,
         duration_seconds=render.duration_seconds,
+        token=str(token or ""),
+        seed=render.seed,
+        negative_prompt=render.negative_prompt,
+        person_generation=render.person_generation,
     )
 
 

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from django.conf import settings
-
 from storybook.models import Story
 
 from .errors import RequestError
 from .given_links import given_link
-from .models import Lane, RenderBatch, VideoRender
+from .models import RenderBatch, VideoRender
 from .planning import Plan, find_shots, plan_shots
 from .processes import this_process
-from .queueing import QueuedBatch, lane_of, queue_link, queue_renders, renders_of
+from .queueing import QueuedBatch, queue_link, queue_renders, renders_of
 from .rehearsing import rehearse
 from .reporting import NOT_AS_ASKED, describe_row, summarise
 from .waiting import release_orphans, wait_for
@@ -26,18 +24,16 @@ State = VideoRender.State
 def create_shot_videos(request: TaskRequest) -> TaskResult:
     """Raises RequestError where the story or the filters are wrong; nothing is queued then."""
     plan = _plan(request)
-    lane = lane_of(plan.request.backend)
     queued = (
         _queue(request, plan) if request.video_download_link is None else _queue_link(request, plan)
     )
     if request.listener:
         wait_for(
-            lane,
             queued.render_ids,
             request.listener,
             works_here=bool(queued.batch.worked_by),
         )
-    return _report(queued, queued.plan or plan, lane, waited=request.listener is not None)
+    return _report(queued, queued.plan or plan, waited=request.listener is not None)
 
 
 def _plan(request: TaskRequest) -> Plan:
@@ -48,7 +44,7 @@ def _plan(request: TaskRequest) -> Plan:
             code="no_story",
         )
     if request.mode != RenderBatch.Mode.DRY_RUN and not is_cluster_running():
-        release_orphans(lane_of(settings.VIDEO_BACKEND))
+        release_orphans()
     shots = find_shots(story, scenelet_id=request.scenelet_id, shot_index=request.shot_index)
     # Who says override, or names a shot that has no video, has said what is wanted: they are told.
     return plan_shots(
@@ -115,10 +111,9 @@ def _works_here(request: TaskRequest) -> bool:
     return True
 
 
-def _report(queued: QueuedBatch, plan: Plan, lane: Lane, *, waited: bool) -> TaskResult:
-    lane.refresh_from_db()
+def _report(queued: QueuedBatch, plan: Plan, *, waited: bool) -> TaskResult:
     renders = renders_of(pk for _, pk in queued.rows if pk)
-    rows = [describe_row(row, renders.get(pk), lane) for row, pk in queued.rows]
+    rows = [describe_row(row, renders.get(pk)) for row, pk in queued.rows]
     as_queued = replace(plan, rows=tuple(row for row, _ in queued.rows))
     summary = summarise(rows, as_queued.cost_if_sent_usd)
     of_this_run = [renders[pk] for pk in queued.render_ids]

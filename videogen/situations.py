@@ -12,7 +12,6 @@ from django.utils import timezone
 from storybook.models import Shot
 
 from .models import (
-    SIMULATOR,
     STALE_AFTER,
     ShotStanding,
     VideoRender,
@@ -21,6 +20,7 @@ from .models import (
     counts_simulated,
     is_attempt,
 )
+from .routes import SIMULATOR
 from .states import BadgeWord
 
 State = VideoRender.State

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 
-from django.conf import settings
 from django.db.models import Q, Sum
 from django.utils import timezone
 
 from .budgets import overall_limit_usd
 from .models import Submission
-from .money import SIMULATOR, committed_usd, queued_usd
+from .money import committed_usd, queued_usd
+from .routes import is_simulating
 from .showing import usd
 
 DAYS = 14
@@ -115,7 +115,7 @@ def recent_spending() -> Spending:
         committed_usd(with_queued=False),
         queued_usd(),
         overall_limit_usd(),
-        settings.VIDEO_BACKEND == SIMULATOR,
+        is_simulating(),
     )
 
 

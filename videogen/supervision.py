@@ -24,6 +24,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from . import stopping
+from .lanes import served_lanes
 from .models import Lane, VideoRender
 from .quota import slot_of_next
 
@@ -55,7 +56,12 @@ class WatchedCluster:
         signal.signal(signal.SIGTERM, self._stop)
         signal.signal(signal.SIGINT, self._stop)
         connections.close_all()
-        cluster.start()
+        try:
+            cluster.start()
+        except RuntimeError as error:
+            # Its sentinel was killed, or found nothing to run on, before it could say so.
+            logger.error("The cluster did not start: %s", error)
+            return self._end_children()
         logger.info("Cluster started with %s workers.", settings.Q_CLUSTER["workers"])
         while not self._told_to_stop:
             cluster.sentinel.join(WATCH_SECONDS)
@@ -114,8 +120,7 @@ def overdue_work() -> str:
 
     now = timezone.now()
     past = now - STALL_AFTER
-    lane = Lane.objects.filter(name=settings.VIDEO_BACKEND).first()
-    if lane:
+    for lane in served_lanes():
         renders = VideoRender.objects.filter(lane=lane)
         pump_is_silent = lane.beat_at is None or lane.beat_at < past
         due = Q(state="running", next_poll_at__lt=past)

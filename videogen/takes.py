@@ -29,13 +29,14 @@ from .downloads import (
     Clip,
     check_storage,
     discard,
-    fetch_clip,
+    fetch_clip_of,
     new_client,
     remove_leftovers,
     store_clip,
     take_path,
 )
 from .errors import DownloadError, VideoFileError
+from .lanes import served_lanes
 from .models import Lane, VideoRender
 from .processes import is_provably_gone, this_process
 from .stopping import stop_requested
@@ -56,10 +57,10 @@ NUMBER_TRIES = 20
 
 
 class Downloads:
-    """scope: only these renders; None: the whole lane."""
+    """scope: only these renders; None: all of the lanes."""
 
-    def __init__(self, lane: Lane, *, scope: Collection[int] | None = None) -> None:
-        self.lane = lane
+    def __init__(self, lanes: Collection[Lane], *, scope: Collection[int] | None = None) -> None:
+        self.lanes = lanes
         self.scope = None if scope is None else set(scope)
         self.owner = this_process()
         self._client: httpx.Client | None = None
@@ -95,7 +96,7 @@ class Downloads:
         self._running.clear()
 
     def waiting(self) -> QuerySet[VideoRender]:
-        renders = VideoRender.objects.open().filter(lane=self.lane, state=State.DOWNLOADING)
+        renders = VideoRender.objects.open().filter(lane__in=self.lanes, state=State.DOWNLOADING)
         return renders if self.scope is None else renders.filter(pk__in=self.scope)
 
     def _due(self) -> QuerySet[VideoRender]:
@@ -147,13 +148,7 @@ class Downloads:
         if self._client is None or self._threads is None:
             self._client = new_client()
             self._threads = ThreadPoolExecutor(PARALLEL, thread_name_prefix="download")
-        future = self._threads.submit(
-            fetch_clip,
-            self._client,
-            render.download_uri,
-            render.pk,
-            is_given=render.has_given_link,
-        )
+        future = self._threads.submit(fetch_clip_of, self._client, render)
         self._running[future] = render
 
     def _renew(self) -> None:
@@ -300,11 +295,11 @@ def surprises(render: VideoRender, seconds: float, has_audio: bool) -> list[str]
 
 def run_slice() -> bool:
     """A cluster's task: download what is due. True where clips are still waiting."""
-    lane = Lane.objects.filter(name=settings.VIDEO_BACKEND).first()
-    if lane is None or _others_at_work(lane) >= max(1, settings.VIDEO_WORKERS - 1):
+    lanes = served_lanes()
+    if not lanes or _others_at_work(lanes) >= max(1, settings.VIDEO_WORKERS - 1):
         return False
     remove_leftovers()
-    downloads = Downloads(lane)
+    downloads = Downloads(lanes)
     end = time.monotonic() + SLICE_SECONDS
     try:
         while downloads.tick(take_more=time.monotonic() < end) or _waits_soon(downloads, end):
@@ -328,11 +323,11 @@ def _waits_soon(downloads: Downloads, end: float) -> bool:
     return True
 
 
-def _others_at_work(lane: Lane) -> int:
-    """How many processes are downloading for the lane; one worker has to stay free for the pump."""
+def _others_at_work(lanes: Collection[Lane]) -> int:
+    """How many processes are downloading; one worker has to stay free for the pump."""
     return (
         VideoRender.objects.open()
-        .filter(lane=lane, state=State.DOWNLOADING, download_lease_until__gt=timezone.now())
+        .filter(lane__in=lanes, state=State.DOWNLOADING, download_lease_until__gt=timezone.now())
         .exclude(downloader__in=["", this_process()])
         .values("downloader")
         .distinct()

@@ -15,9 +15,11 @@ from storybook.models import Shot, Story
 
 from .downloads import Clip, make_clip, partial_folder, store_clip, take_path
 from .errors import RequestError, VideoFileError
+from .lanes import lane_of
 from .models import RenderBatch, VideoRender
-from .queueing import Requester, lane_of
+from .queueing import Requester
 from .reviewing import lock_shot, refuse_if_locked
+from .routes import account_of, default_route
 from .takes import NUMBER_TRIES, file_fields, next_take, no_number, surprises
 from .workflow import CREATE_SHOT_VIDEO
 
@@ -100,10 +102,11 @@ def _store(shot: Shot, clip: Clip, name: str, requester: Requester) -> VideoRend
 
 def _new_render(shot: Shot, batch: RenderBatch, clip: Clip, requester: Requester) -> VideoRender:
     now = timezone.now()
+    backend = account_of(default_route())
     render = VideoRender(
         shot=shot,
         batch=batch,
-        lane=lane_of(settings.VIDEO_BACKEND),
+        lane=lane_of(backend),
         kind=VideoRender.Kind.UPLOAD,
         mode=batch.mode,
         requested_by=requester.user,
@@ -111,7 +114,7 @@ def _new_render(shot: Shot, batch: RenderBatch, clip: Clip, requester: Requester
         state=State.DONE,
         state_since=now,
         # Nothing was asked of any API.
-        backend=settings.VIDEO_BACKEND,
+        backend=backend,
         model="",
         aspect_ratio="",
         resolution="",

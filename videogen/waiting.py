@@ -9,9 +9,10 @@ from functools import partial
 
 from django.utils import timezone
 
+from .lanes import served_lanes
 from .models import Lane, RenderBatch, VideoRender
 from .perseverance import persistently
-from .pipeline import Pump
+from .pipeline import TICK_SECONDS, Pump
 from .processes import is_provably_gone, this_process
 from .quota import slot_of_next
 from .takes import Downloads
@@ -44,7 +45,6 @@ class Listener:
 
 
 def wait_for(
-    lane: Lane,
     renders: Collection[int],
     listener: Listener,
     *,
@@ -62,22 +62,24 @@ def wait_for(
     batches = RenderBatch.objects.filter(renders__in=renders)
     links = _Links(renders, listener)
     links.tell()  # those of a download are known already
-    if not works_here and not _watch(lane, renders, listener, links):
+    if not works_here and not _watch(renders, listener, links):
         listener.on_note("The cluster is gone: this command goes on by itself.")
         batches.update(worked_by=this_process())
         works_here = True
     if works_here:
-        _work(lane, renders, listener, links, may_submit)
+        _work(renders, listener, links, may_submit)
     links.tell()
 
 
-def release_orphans(lane: Lane) -> None:
+def release_orphans() -> None:
     """Settle what a killed command has left, so that a plan sees it as it is: what it had only
     queued was never sent and is cancelled, what the API renders is interrupted."""
-    Pump(lane).reap()
+    lanes = served_lanes()
+    for lane in lanes:
+        Pump(lane).reap()
     left = (
         VideoRender.objects.open()
-        .filter(lane=lane, batch__worked_by__gt="")
+        .filter(lane__in=lanes, batch__worked_by__gt="")
         .select_related("batch")
     )
     gone = {
@@ -122,10 +124,10 @@ class _Links:
         )
 
 
-def _watch(lane: Lane, renders: Collection[int], listener: Listener, links: _Links) -> bool:
+def _watch(renders: Collection[int], listener: Listener, links: _Links) -> bool:
     """False when the cluster is gone before the end."""
     seen = time.monotonic()
-    while not _is_over(lane, renders, listener):
+    while not _is_over(renders, listener):
         if is_cluster_running():
             seen = time.monotonic()
         elif time.monotonic() - seen > PATIENCE_SECONDS:
@@ -135,33 +137,34 @@ def _watch(lane: Lane, renders: Collection[int], listener: Listener, links: _Lin
     return True
 
 
-def _work(
-    lane: Lane, renders: Collection[int], listener: Listener, links: _Links, may_submit: bool
-) -> None:
-    pump = Pump(lane, scope=renders, on_link=links.tell, may_submit=may_submit)
-    downloads = Downloads(lane, scope=renders)
+def _work(renders: Collection[int], listener: Listener, links: _Links, may_submit: bool) -> None:
+    lanes = _lanes_of(renders)
+    pumps = [Pump(lane, scope=renders, on_link=links.tell, may_submit=may_submit) for lane in lanes]
+    downloads = Downloads(lanes, scope=renders)
     looked, is_over = 0.0, False
     try:
         while not is_over:
-            persistently(pump.tick)
+            for pump in pumps:
+                persistently(partial(pump.tick, TICK_SECONDS / len(pumps)))
             persistently(partial(downloads.tick, seconds=0.05))
             if time.monotonic() - looked >= LOOK_SECONDS:
                 looked = time.monotonic()
-                is_over = _is_over(lane, renders, listener)
+                is_over = _is_over(renders, listener)
     finally:
-        _cancel_unsent(lane, renders, is_over)
+        _cancel_unsent(renders, is_over)
         try:
-            pump.close()
+            for pump in pumps:
+                pump.close()
         finally:
             # What was under way may have been refused, and waits for another try since.
-            _cancel_unsent(lane, renders, is_over)
+            _cancel_unsent(renders, is_over)
             downloads.close()
 
 
-def _cancel_unsent(lane: Lane, renders: Collection[int], is_over: bool) -> None:
+def _cancel_unsent(renders: Collection[int], is_over: bool) -> None:
     """A person who stops the command must not pay for what was not sent yet. What waits for
     tomorrow when the command ends by itself goes on waiting."""
-    if is_over and _waits_for_tomorrow(lane):
+    if is_over and _wait_for_tomorrow(renders):
         return
     for render in VideoRender.objects.filter(pk__in=renders, state=State.QUEUED):
         render.move(
@@ -172,27 +175,42 @@ def _cancel_unsent(lane: Lane, renders: Collection[int], is_over: bool) -> None:
         )
 
 
-def _is_over(lane: Lane, renders: Collection[int], listener: Listener) -> bool:
+def _is_over(renders: Collection[int], listener: Listener) -> bool:
     counts: dict[str, int] = {}
     for state in VideoRender.objects.filter(pk__in=renders).values_list("state", flat=True):
         counts[state] = counts.get(state, 0) + 1
-    lane.refresh_from_db()
-    listener.on_progress(Progress(counts, len(renders), _note(lane, counts)))
+    listener.on_progress(Progress(counts, len(renders), _note(renders, counts)))
     open_states = VideoRender.OPEN & counts.keys()
-    return not open_states or (open_states == {State.QUEUED} and _waits_for_tomorrow(lane))
+    return not open_states or (open_states == {State.QUEUED} and _wait_for_tomorrow(renders))
+
+
+def _lanes_of(renders: Collection[int], *states: str) -> list[Lane]:
+    """Those in which these renders stand, in these states where some are named."""
+    rows = VideoRender.objects.filter(pk__in=renders)
+    if states:
+        rows = rows.filter(state__in=states)
+    return list(Lane.objects.filter(pk__in=rows.values("lane")).order_by("name"))
+
+
+def _wait_for_tomorrow(renders: Collection[int]) -> bool:
+    """None of these is sent today, or before a person has mended something."""
+    return all(_waits_for_tomorrow(lane) for lane in _lanes_of(renders, State.QUEUED))
 
 
 def _waits_for_tomorrow(lane: Lane) -> bool:
-    """Nothing more is sent today, or before a person has mended something."""
     if lane.paused_at:
         return True
     slot = slot_of_next(lane)
     return slot is not None and slot.is_tomorrow
 
 
-def _note(lane: Lane, counts: dict[str, int]) -> str:
+def _note(renders: Collection[int], counts: dict[str, int]) -> str:
     if State.QUEUED not in counts:
         return ""
+    return " ".join(filter(None, map(_wait_in_words, _lanes_of(renders, State.QUEUED))))
+
+
+def _wait_in_words(lane: Lane) -> str:
     if lane.paused_at:
         return f"The queue is paused. {lane.pause_reason}"
     slot = slot_of_next(lane)

@@ -8,7 +8,7 @@ from unicodedata import category
 
 from django.conf import settings
 
-# The longest quota is a day's.
+# The longest quota is a day's: who says more says nothing that can be meant.
 LONGEST_RETRY_SECONDS = 48 * 3600.0
 
 
@@ -39,7 +39,9 @@ def clean_link(link: str) -> str:
 
 
 def read_seconds(header: str | None) -> float | None:
-    """A Retry-After header in its usual form."""
-    if not header or not header.isdecimal():
-        return None
-    return min(float(header), LONGEST_RETRY_SECONDS)
+    """A Retry-After header in its usual form; None where it makes no sense."""
+    return believable(float(header)) if header and header.isdecimal() else None
+
+
+def believable(seconds: float) -> float | None:
+    return seconds if seconds <= LONGEST_RETRY_SECONDS else None

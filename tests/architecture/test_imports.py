@@ -76,7 +76,7 @@ def test_there_is_something_to_read():
     assert {"storybook.models", "videogen.models", "videogen.veo"} <= sources().keys()
     assert "videogen.models" in imports("videogen.planning")
     assert "videogen.journal" in imports("videogen.pipeline")
-    assert "google.genai" in imports("videogen.veo.client")
+    assert "google.genai" in imports("videogen.veo.gemini")
 
 
 def test_storybook_knows_nothing_of_video():

@@ -17,7 +17,7 @@ from videogen.answers import apply_accepted, apply_poll, apply_poll_error, apply
 from videogen.downloads import fetch_clip, new_client
 from videogen.errors import DownloadError, VeoError
 from videogen.models import Submission, VideoRender
-from videogen.veo import Blocked, Failed, Finished, Nothing, Running, VeoClient, VideoRequest
+from videogen.veo import Blocked, Failed, Finished, Nothing, Running, VideoRequest, open_client
 
 from .mutations import always, as_bytes, changed, changes, forms
 
@@ -145,7 +145,7 @@ def assert_legal(render, state):
 
 
 def test_any_answer_to_a_submission(api):
-    client = VeoClient(submits=True)
+    client = open_client("gemini", submits=True)
     render = make_render(make_shot(), State.SUBMITTING)
     submission = render.submissions.get()
     outcomes = set()
@@ -173,7 +173,7 @@ def test_any_answer_to_a_submission(api):
 
 
 def test_any_answer_to_a_poll(api):
-    client = VeoClient()
+    client = open_client("gemini")
     render = make_render(make_shot(), State.RUNNING, operation_name=NAME)
     outcomes = set()
 
@@ -204,7 +204,7 @@ def test_any_answer_to_a_poll(api):
 
 
 def test_any_list_of_models(api):
-    client = VeoClient()
+    client = open_client("gemini")
     names = []
 
     def check(drawn):
@@ -260,7 +260,7 @@ def test_a_name_that_no_row_can_hold_is_an_unknown_outcome(api, name):
     api((200, {}, json.dumps({"name": name}).encode()))
 
     with pytest.raises(VeoError) as caught:
-        VeoClient(submits=True).submit(REQUEST)
+        open_client("gemini", submits=True).submit(REQUEST)
 
     assert (caught.value.code, caught.value.maybe_accepted) == ("no_operation_name", True)
 
@@ -270,7 +270,7 @@ def test_a_link_that_no_row_can_hold_loses_what_is_wrong_with_it(api):
     answer = POLLS[1] | {"response": {"generateVideoResponse": {"generatedSamples": [video]}}}
     api((200, {}, json.dumps(answer).encode()))
 
-    assert VeoClient().poll(NAME) == Finished("https://h/ab?")
+    assert open_client("gemini").poll(NAME) == Finished("https://h/ab?")
 
 
 @pytest.mark.parametrize("status", [200, 400, 500])
@@ -279,9 +279,9 @@ def test_an_answer_of_a_hundred_megabytes_is_not_read(api, status):
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 
     with pytest.raises(VeoError) as sent:
-        VeoClient(submits=True).submit(REQUEST)
+        open_client("gemini", submits=True).submit(REQUEST)
     with pytest.raises(VeoError) as polled:
-        VeoClient().poll(NAME)
+        open_client("gemini").poll(NAME)
 
     assert "larger than 8 MB" in sent.value.sentence and sent.value.maybe_accepted
     assert "larger than 8 MB" in polled.value.sentence and not polled.value.permanent
@@ -292,7 +292,7 @@ def test_a_packed_answer_is_not_unpacked(api):
     api((200, {"Content_Encoding": "gzip"}, gzip.compress(b"0" * 100 * 1024**2)))
 
     with pytest.raises(VeoError) as caught:
-        VeoClient().poll(NAME)
+        open_client("gemini").poll(NAME)
 
     assert "packed" in caught.value.sentence
 
@@ -302,6 +302,6 @@ def test_a_wait_of_years_is_two_days(api):
     api((429, {}, json.dumps(far).encode()))
 
     with pytest.raises(VeoError) as caught:
-        VeoClient().poll(NAME)
+        open_client("gemini").poll(NAME)
 
     assert caught.value.retry_after == 48 * 3600

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import base64
+import hmac
 import json
 import time
 
@@ -10,6 +11,7 @@ from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from cryptography.hazmat.primitives.hashes import SHA256
 
 from tests.simulator.conftest import POLL_SECONDS, SUBMIT, link, submission
+from videogen.simulator.server import SimulatorOptions
 
 
 def wait_until(condition, seconds=10):
@@ -173,3 +175,49 @@ def test_without_an_address_nobody_is_told(caller, receiver):
     caller.wait(caller.http.post(SUBMIT, json=body).json()["name"])
 
     assert receiver.requests == []
+
+
+# -- the project's own webhook ---------------------------------------------------------------------
+
+SECRET = "whsec_" + base64.b64encode(b"k" * 32).decode()
+
+
+def is_signed(headers, body):
+    content = f"{headers['webhook-id']}.{headers['webhook-timestamp']}.".encode() + body
+    wanted = base64.b64encode(hmac.digest(b"k" * 32, content, "sha256")).decode()
+    return headers["webhook-signature"] == f"v1,{wanted}"
+
+
+@pytest.fixture
+def registered(start, receiver):
+    return start(webhook_uri=f"{receiver.url}/all", webhook_secret=SECRET)
+
+
+@pytest.mark.parametrize("fault", ["", "forged"])
+def test_the_projects_webhook_is_told_under_its_secret(registered, receiver, fault):
+    if fault:
+        registered.script("webhook", fault)
+    name = registered.http.post(SUBMIT, json=submission()).json()["name"]
+
+    wait_until(lambda: receiver.requests)
+
+    ((_, path, headers, body),) = receiver.requests
+    assert (path, json.loads(body)["data"]["id"]) == ("/all", name)
+    assert json.loads(body)["user_metadata"] == {}
+    assert is_signed(headers, body) is not bool(fault)
+
+
+def test_an_address_of_its_own_is_told_instead(registered, receiver):
+    submit(registered, f"{receiver.url}/own")
+    submit(registered, token="t-1")
+
+    wait_until(lambda: len(receiver.requests) == 2)
+
+    paths = {path: json.loads(body)["user_metadata"] for _, path, _, body in receiver.requests}
+    assert paths == {"/own": {}, "/all": {"token": "t-1"}}
+
+
+@pytest.mark.parametrize("secret", ["", "whsec_!"])
+def test_a_webhook_without_a_secret_is_refused(secret):
+    with pytest.raises(ValueError):
+        SimulatorOptions(webhook_uri="http://127.0.0.1:9/all", webhook_secret=secret)

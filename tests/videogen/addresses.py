@@ -68,6 +68,7 @@ def addresses(world):
     found = [
         "/",
         f"/media/{world.picture.file}",
+        "/events/video/",
         "/admin/",
         "/admin/login/",
         "/admin/logout/",

@@ -3,7 +3,7 @@
 A cell has one letter for each of ROLES, in their order:
 
     +  allowed: a page, a file, or a redirect to one
-    .  refused: 403, or the way to the login page
+    .  refused: 401, 403, or the way to the login page
     0  not there: 404
     x  not with this method: 405
 """
@@ -29,6 +29,8 @@ BUTTON = NO_SUCH_METHOD  # what is pressed has nothing to look at
 PAGES = {
     "": (ANYBODY, ANYBODY),
     "media/<path:path>": ("..++++", "xxxxxx"),
+    # Who may speak there shows it by a signature: nobody by who they are.
+    "events/video/": ("xxxxxx", NOBODY),
     # Django's own
     "admin/": (STAFF, STAFF),
     "admin/login/": (ANYBODY, ANYBODY),

@@ -281,7 +281,8 @@ def test_number_of_queries_of_a_batch_does_not_grow(admin_client, django_assert_
     story = make_story(shots=20)
     shots = list(shots_of(story).select_related("scenelet__story"))
     counts = []
-    for number in (2, 20):
+    # The first page also asks what Django remembers from then on.
+    for number in (2, 2, 20):
         batch = make_batch(story)
         renders = [make_render(shot, State.DONE, batch=batch) for shot in shots[:number]]
         batch.plan = [
@@ -300,7 +301,7 @@ def test_number_of_queries_of_a_batch_does_not_grow(admin_client, django_assert_
             admin_client.get(url_of(RenderBatch, "change", batch.pk))
         counts.append(len(captured))
 
-    assert counts[0] == counts[1]
+    assert counts[1] == counts[2]
 
 
 @pytest.mark.parametrize("state", ["unknown", "interrupted", "not_downloaded"])

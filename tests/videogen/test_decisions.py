@@ -149,7 +149,7 @@ def test_the_link_becomes_the_take_and_the_key_stays_here(settings, far_end, tmp
     render = make_render(make_shot(), State.UNKNOWN)
 
     attach_link(render, f"{far_end.url}/clip.mp4", REQUESTER)
-    downloads = Downloads(render.lane)
+    downloads = Downloads([render.lane])
     while downloads.tick():
         pass
     downloads.close()

@@ -19,7 +19,6 @@ from tests.factories import make_render, make_shot
 from videogen.downloads import (
     discard,
     fetch_clip,
-    headers_for,
     new_client,
     partial_folder,
     store_clip,
@@ -29,6 +28,7 @@ from videogen.errors import DownloadError
 from videogen.models import VideoRender
 from videogen.processes import this_process
 from videogen.takes import Downloads
+from videogen.veo import download_target
 from videogen.videofiles import inspect_video, is_faststart
 
 State = VideoRender.State
@@ -450,7 +450,7 @@ API = "https://generativelanguage.googleapis.com"
 def test_the_key_goes_to_the_apis_own_host_only(settings, link, is_told):
     settings.VIDEO_API_BASE_URL = API
 
-    assert headers_for(link) == ({"x-goog-api-key": KEY} if is_told else {})
+    assert download_target(link).headers == ({"x-goog-api-key": KEY} if is_told else {})
 
 
 # -- an index at the front ---------------------------------------------------------------------
@@ -542,7 +542,7 @@ def render(db, uri):
 
 def work(render, *, rounds=1):
     """Downloads what is due, as often as that; waits between the rounds are left out."""
-    downloads = Downloads(render.lane)
+    downloads = Downloads([render.lane])
     for _ in range(rounds):
         VideoRender.objects.filter(pk=render.pk).update(not_before=None)
         while downloads.tick():
@@ -732,7 +732,7 @@ def test_a_lease_is_respected_while_its_holder_may_live(render, holder, seconds,
 def test_what_is_not_due_yet_is_left_alone(log, render):
     later = timezone.now() + timedelta(seconds=60)
     VideoRender.objects.filter(pk=render.pk).update(not_before=later)
-    downloads = Downloads(render.lane)
+    downloads = Downloads([render.lane])
 
     assert downloads.tick() is False
     assert "downloads" not in counts(log)
@@ -742,7 +742,7 @@ def test_only_the_rows_of_its_scope_are_taken(render):
     other = make_render(
         make_shot(story_id="another"), State.DOWNLOADING, download_uri=render.download_uri
     )
-    downloads = Downloads(render.lane, scope=[other.pk])
+    downloads = Downloads([render.lane], scope=[other.pk])
 
     while downloads.tick():
         pass
@@ -755,7 +755,7 @@ def test_only_the_rows_of_its_scope_are_taken(render):
 
 def test_what_is_under_way_is_given_back_at_the_end(fail, render):
     fail("download", "hang")
-    downloads = Downloads(render.lane)
+    downloads = Downloads([render.lane])
     downloads.tick(seconds=0.1)
     render.refresh_from_db()
     assert render.downloader == this_process()

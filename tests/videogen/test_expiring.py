@@ -179,7 +179,7 @@ def test_what_expires_next_is_taken_first():
         make_render(shot, State.DOWNLOADING, rendered_at=hour and ago(hours=hour))
         for shot, hour in zip(shots, hours, strict=True)
     ]
-    downloads = Downloads(renders[0].lane)
+    downloads = Downloads([renders[0].lane])
 
     taken = downloads._take(3)
 

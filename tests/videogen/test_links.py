@@ -286,7 +286,7 @@ def test_whose_link_it_is_decides_where_it_may_lead(settings, names, who):
     else:
         render = make_render(make_shot(), State.UNKNOWN, lane=lane)
         assert attach_link(render, link, Requester("admin", name="ines"))
-    downloads = Downloads(lane)
+    downloads = Downloads([lane])
 
     while downloads.tick():
         pass

@@ -59,7 +59,7 @@ def work(lane, *, until=None, seconds=20, scope=None, on_link=None):
     renders = renders if scope is None else renders.filter(pk__in=scope)
     until = until or (lambda found: all(each.state in ENDED for each in found))
     pump = Pump(lane, scope=scope, on_link=on_link)
-    downloads = Downloads(lane, scope=scope)
+    downloads = Downloads([lane], scope=scope)
     end = time.monotonic() + seconds
     try:
         while not until(list(renders.all())):

@@ -17,7 +17,7 @@ from tests.factories import State, make_batch, make_lane, make_render, make_stor
 from videogen.claims import claim_renders
 from videogen.errors import RequestError
 from videogen.lanes import pause_by_person, pause_lane
-from videogen.models import Lane, RenderBatch, VideoRender
+from videogen.models import Lane, RenderBatch, StorySettings, VideoRender
 from videogen.pipeline import Pump
 from videogen.veo.failures import stop
 
@@ -174,8 +174,9 @@ def test_what_a_person_must_mend_is_one_notice_and_one_click(simulator, fail, fa
     assert batch.renders.filter(state="done").count() == 3
 
 
-def pause_reason_after_404(fail, **batch):
+def pause_reason_after_404(fail, story_model="", **batch):
     batch, _ = renders_of_batch(State.QUEUED, **batch)
+    StorySettings.objects.create(story=batch.story, model=story_model)
     fail("submit", "model_retired")
     lane = Lane.objects.get()
     work(lane, until=lambda found: Lane.objects.get().paused_at)
@@ -192,6 +193,13 @@ def test_a_model_of_the_settings_that_is_gone_is_mended_there(fail):
         "veo-3.1-generate-preview comes from the settings: set VIDEO_MODEL to one that the key "
         "has. What waits keeps its model: cancel it, plan its shots again and resume the queue."
     )
+
+
+def test_a_model_of_a_story_that_is_gone_is_mended_in_the_story(fail):
+    _, reason = pause_reason_after_404(fail, story_model="veo-3.1-generate-preview")
+
+    assert "comes from the settings of the story: choose there one that the key has." in reason
+    assert "VIDEO_MODEL" not in reason
 
 
 def test_a_model_of_a_batch_that_is_gone_is_mended_in_the_batch(fail):

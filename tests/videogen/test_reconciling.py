@@ -18,7 +18,7 @@ from videogen.models import Candidate, Submission, VideoRender
 from videogen.pipeline import Pump
 from videogen.reconciling import ask_when_due, reconcile
 from videogen.unsettled import asked_last
-from videogen.veo import VeoClient
+from videogen.veo import open_client
 
 from .test_pipeline import queue, work
 from .test_veo import video_request
@@ -80,7 +80,7 @@ def accepted(log):
 
 def foreign_operation():
     """What somebody else with the same project submitted."""
-    client = VeoClient(submits=True)
+    client = open_client("gemini", submits=True)
     return client.submit(video_request())
 
 
@@ -141,7 +141,7 @@ def test_by_the_list_of_files_alone(offered, lose, log):
 def wait_for_files(simulator, count=1):
     """Until so many clips are made."""
     for _ in range(400):
-        if len(VeoClient().list_generated_files()) >= count:
+        if len(open_client("gemini").list_generated_files()) >= count:
             return
         simulator.stopping.wait(0.02)
     pytest.fail("no clip was made")
@@ -402,7 +402,7 @@ def test_past_its_deadline_it_is_asked_for_by_name(settings, simulator, log):
 
 def wait_until_made(render):
     for _ in range(400):
-        if type(VeoClient().poll(render.operation_name)).__name__ != "Running":
+        if type(open_client("gemini").poll(render.operation_name)).__name__ != "Running":
             return
         threading.Event().wait(0.02)
 

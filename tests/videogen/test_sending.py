@@ -20,9 +20,9 @@ from tests.factories import State, make_batch, make_lane, make_render, make_shot
 from tests.installations import Installation, wait_until, write_story
 from videogen import sending, tasks
 from videogen.models import Notice, Submission, VideoRender
-from videogen.notice_webhook import keys_of, signature
 from videogen.notices import look_for_news
 from videogen.sending import MAX_ATTEMPTS, WAITS, run_slice, send_again, take_notice
+from videogen.standard_webhooks import keys_of, signature
 
 from .receivers import is_genuine, new_secret, running_receiver
 from .test_pipeline import queue

@@ -26,7 +26,7 @@ def render():
 
 
 def test_the_failure_of_a_slow_downloader_does_not_end_its_successors_row(render):
-    downloads = Downloads(render.lane)
+    downloads = Downloads([render.lane])
 
     downloads._fail(render, DownloadError("gone", code="http_404", permanent=True))
 
@@ -34,7 +34,7 @@ def test_the_failure_of_a_slow_downloader_does_not_end_its_successors_row(render
 
 
 def test_a_clip_that_another_process_downloads_is_left_alone(render):
-    downloads = Downloads(render.lane)
+    downloads = Downloads([render.lane])
 
     assert downloads.tick(seconds=0) is False
     assert VideoRender.objects.get(pk=render.pk).downloader == "another process"

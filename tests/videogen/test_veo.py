@@ -20,9 +20,9 @@ from videogen.veo import (
     Nothing,
     ReferenceImage,
     Running,
-    VeoClient,
     VideoRequest,
     Webhook,
+    open_client,
 )
 
 MODEL = "veo-3.1-generate-preview"
@@ -45,7 +45,7 @@ def video_request(**values):
 
 
 def submit(**values):
-    return VeoClient(submits=True).submit(video_request(**values))
+    return open_client("gemini", submits=True).submit(video_request(**values))
 
 
 def refusal(function, *args, **kwargs):
@@ -77,7 +77,7 @@ def operation_name(simulator):
 
 
 def poll_until_done(operation_name, *, seconds=10):
-    client = VeoClient()
+    client = open_client("gemini")
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         answer = client.poll(operation_name)
@@ -153,7 +153,7 @@ def test_the_far_end_receives_prompt_pictures_and_parameters(simulator, log):
 def test_a_webhook_goes_out_with_our_token_and_comes_back(simulator, log):
     webhook = Webhook("https://studio.test/hook", token="6f1e")
 
-    name = VeoClient(submits=True).submit(video_request(), webhook)
+    name = open_client("gemini", submits=True).submit(video_request(), webhook)
 
     (received,) = log()["submissions"]
     assert received["operation"] == name
@@ -166,7 +166,7 @@ def test_a_webhook_goes_out_with_our_token_and_comes_back(simulator, log):
 def test_a_webhook_that_the_api_refuses_is_a_refusal_and_not_paid(simulator, log):
     webhook = Webhook("http://studio.test/hook", token="6f1e")
 
-    error = refusal(VeoClient(submits=True).submit, video_request(), webhook)
+    error = refusal(open_client("gemini", submits=True).submit, video_request(), webhook)
 
     assert facts(error) == {"code": "http_400", **NO}
     assert log()["submissions"][0]["operation"] is None
@@ -186,9 +186,9 @@ def test_connections_are_kept_for_polls_and_not_for_submissions(settings, start_
     for far_end in (submitted, polled):
         far_end.answer(200, {"name": OPERATION})
     settings.VIDEO_API_BASE_URL = submitted.url
-    submitter = VeoClient(submits=True)
+    submitter = open_client("gemini", submits=True)
     settings.VIDEO_API_BASE_URL = polled.url
-    poller = VeoClient()
+    poller = open_client("gemini")
 
     for _ in range(3):
         submitter.submit(video_request())
@@ -201,7 +201,7 @@ def test_connections_are_kept_for_polls_and_not_for_submissions(settings, start_
 def test_no_client_is_made_without_a_key(settings):
     settings.GEMINI_API_KEY = ""
 
-    error = refusal(VeoClient)
+    error = refusal(open_client, "gemini")
 
     assert facts(error) == {
         "code": "no_api_key",
@@ -214,7 +214,7 @@ def test_no_client_is_made_without_a_key(settings):
 
 
 def test_the_models_that_make_videos_are_listed(simulator):
-    names = VeoClient().list_models()
+    names = open_client("gemini").list_models()
 
     assert MODEL in names
     assert "gemini-2.5-flash" not in names
@@ -312,7 +312,7 @@ def test_an_account_without_credit_stops_the_queue_until_it_has_some(simulator, 
 
 def test_a_revoked_key_stops_the_queue_until_it_is_valid(simulator, operation_name):
     simulator.change_settings({"key_revoked": True})
-    errors = [refusal(submit), refusal(VeoClient().poll, operation_name)]
+    errors = [refusal(submit), refusal(open_client("gemini").poll, operation_name)]
     simulator.change_settings({"key_revoked": False})
 
     assert [facts(error) for error in errors] == [{"code": "key_refused", **STOP}] * 2
@@ -458,7 +458,7 @@ POLL_FAILURES = {
 )
 def test_poll_failures(impatient, fail, operation_name, fault, code, consequence):
     fail("poll", fault)
-    client = VeoClient()
+    client = open_client("gemini")
 
     error = refusal(client.poll, operation_name)
 
@@ -470,7 +470,7 @@ def test_poll_failures(impatient, fail, operation_name, fault, code, consequence
 def test_a_poll_without_a_connection_may_be_repeated(settings, operation_name):
     settings.VIDEO_API_BASE_URL = NOWHERE
 
-    error = refusal(VeoClient().poll, operation_name)
+    error = refusal(open_client("gemini").poll, operation_name)
 
     assert facts(error) == {"code": "no_answer", **LATER}
 
@@ -478,7 +478,7 @@ def test_a_poll_without_a_connection_may_be_repeated(settings, operation_name):
 def test_a_slow_poll_is_answered(fail, operation_name):
     fail("poll", "slow", seconds=0.3)
 
-    assert isinstance(VeoClient().poll(operation_name), (Running, Finished))
+    assert isinstance(open_client("gemini").poll(operation_name), (Running, Finished))
 
 
 def test_an_operation_is_polled_by_its_name_in_any_process(simulator, operation_name, log):
@@ -524,7 +524,7 @@ def test_endings_without_a_video(fail, operation_name, fault, params, answer):
 
 def test_an_operation_that_never_ends_is_running(simulator, fail, operation_name):
     fail("done", "never_done")
-    client = VeoClient()
+    client = open_client("gemini")
     time.sleep(0.1)
 
     answers = {client.poll(operation_name) for _ in range(3)}
@@ -552,7 +552,7 @@ def test_redirects_are_not_followed_with_the_key(settings, start_far_end, status
     settings.VIDEO_API_BASE_URL = api.url
 
     submitted = refusal(submit)
-    polled = refusal(VeoClient().poll, OPERATION)
+    polled = refusal(open_client("gemini").poll, OPERATION)
 
     assert submitted.maybe_accepted
     assert not polled.permanent
@@ -564,7 +564,7 @@ def test_the_key_is_in_no_url(settings, far_end):
     settings.VIDEO_API_BASE_URL = far_end.url
 
     submit()
-    VeoClient().poll(OPERATION)
+    open_client("gemini").poll(OPERATION)
 
     assert [path for _, path, _, _ in far_end.requests] == [
         f"/v1beta/models/{MODEL}:predictLongRunning",
@@ -578,7 +578,7 @@ def test_the_key_is_in_no_errors_text(settings, far_end, status):
     far_end.answer(status, {"error": {"code": status, "message": message, "status": "X"}})
     settings.VIDEO_API_BASE_URL = far_end.url
 
-    errors = [refusal(submit), refusal(VeoClient().poll, OPERATION)]
+    errors = [refusal(submit), refusal(open_client("gemini").poll, OPERATION)]
 
     for error in errors:
         assert KEY not in str(error)

@@ -20,14 +20,20 @@ from tests.videogen.test_veo import (
     submit,
     video_request,
 )
-from videogen.downloads import headers_for
 from videogen.simulator.faults import FAULTS
-from videogen.veo import Finished, GeneratedFile, ListedOperation, VeoClient, Webhook
+from videogen.veo import (
+    Finished,
+    GeneratedFile,
+    ListedOperation,
+    Webhook,
+    download_target,
+    open_client,
+)
 from videogen.veo.lists import MAX_PAGES
 
 CALLS = {
-    "operations": lambda: VeoClient().list_operations(MODEL),
-    "generatedFiles": lambda: VeoClient().list_generated_files(),
+    "operations": lambda: open_client("gemini").list_operations(MODEL),
+    "generatedFiles": lambda: open_client("gemini").list_generated_files(),
 }
 both_lists = pytest.mark.parametrize("key", CALLS)
 
@@ -65,7 +71,7 @@ def test_operations_are_told_with_their_links_and_nothing_that_is_not_told(offer
     offered.change_settings({"latency": 60})
     running = submit()
 
-    assert VeoClient().list_operations(MODEL) == (
+    assert open_client("gemini").list_operations(MODEL) == (
         ListedOperation(running, is_done=False, uri=None, submitted_at=None, token=None),
         ListedOperation(done, is_done=True, uri=finished.uri, submitted_at=None, token=None),
     )
@@ -76,7 +82,7 @@ def test_an_operation_that_ended_without_a_video_is_done_without_a_link(offered,
         fail("done", fault)
         poll_until_done(submit())
 
-    listed = VeoClient().list_operations(MODEL)
+    listed = open_client("gemini").list_operations(MODEL)
 
     assert [(one.is_done, one.uri) for one in listed] == [(True, None)] * 3
 
@@ -84,7 +90,7 @@ def test_an_operation_that_ended_without_a_video_is_done_without_a_link(offered,
 def test_the_token_of_a_submission_finds_its_operation(offered):
     """The round trip: accepted, answer lost, found by what we said with it."""
     offered.change_settings({"list_details": True})
-    client = VeoClient(submits=True)
+    client = open_client("gemini", submits=True)
     before = datetime.now(UTC) - timedelta(seconds=30)
     names = {
         token: client.submit(video_request(), Webhook("https://studio.test/hook", token))
@@ -92,7 +98,7 @@ def test_the_token_of_a_submission_finds_its_operation(offered):
     }
     names[None] = submit()
 
-    listed = VeoClient().list_operations(MODEL)
+    listed = open_client("gemini").list_operations(MODEL)
 
     assert {one.token: one.name for one in listed} == names
     assert all(before < one.submitted_at <= datetime.now(UTC) for one in listed)
@@ -102,7 +108,7 @@ def test_a_submission_whose_answer_was_lost_is_listed(offered, fail, log):
     fail("submit", "drop_after_accept")
 
     assert refusal(submit).maybe_accepted
-    (lost,) = VeoClient().list_operations(MODEL)
+    (lost,) = open_client("gemini").list_operations(MODEL)
 
     assert lost.name == log()["submissions"][0]["operation"]
     assert isinstance(poll_until_done(lost.name), Finished)
@@ -111,9 +117,10 @@ def test_a_submission_whose_answer_was_lost_is_listed(offered, fail, log):
 def test_files_are_told_with_a_link_that_gives_the_video(offered):
     finished = poll_until_done(submit())
 
-    (file,) = VeoClient().list_generated_files()
+    (file,) = open_client("gemini").list_generated_files()
     got, expected = (
-        httpx.get(uri, headers=headers_for(uri)).content for uri in (file.uri, finished.uri)
+        httpx.get(uri, headers=download_target(uri).headers).content
+        for uri in (file.uri, finished.uri)
     )
 
     file_id = finished.uri.rpartition("/")[2].partition(":")[0]
@@ -131,7 +138,7 @@ def test_a_link_and_a_time_that_are_told_are_taken(offered):
     offered.change_settings({"list_details": True})
     finished = poll_until_done(submit())
 
-    (file,) = VeoClient().list_generated_files()
+    (file,) = open_client("gemini").list_generated_files()
 
     assert file.uri == finished.uri
     assert datetime.now(UTC) - timedelta(seconds=60) < file.created_at <= datetime.now(UTC)
@@ -140,11 +147,11 @@ def test_a_link_and_a_time_that_are_told_are_taken(offered):
 def test_files_that_are_gone_are_not_listed(offered):
     for _ in range(2):
         poll_until_done(submit())
-    (young, old) = VeoClient().list_generated_files()
+    (young, old) = open_client("gemini").list_generated_files()
 
     offered.store.age(old.name.removeprefix("generatedFiles/"), None)
 
-    assert VeoClient().list_generated_files() == (young,)
+    assert open_client("gemini").list_generated_files() == (young,)
 
 
 def test_all_pages_are_read(offered):
@@ -153,8 +160,8 @@ def test_all_pages_are_read(offered):
     for name in names:
         poll_until_done(name)
 
-    operations = VeoClient().list_operations(MODEL)
-    files = VeoClient().list_generated_files()
+    operations = open_client("gemini").list_operations(MODEL)
+    files = open_client("gemini").list_generated_files()
 
     assert {one.name for one in operations} == names
     assert len(operations) == len(files) == 5
@@ -168,7 +175,7 @@ def test_only_what_is_ready_is_a_file(answers):
     files = [{"name": f"generatedFiles/{name}", "state": state} for name, state in states.items()]
     answers({"generatedFiles": [*files, {"name": "generatedFiles/e"}]})
 
-    names = [file.name for file in VeoClient().list_generated_files()]
+    names = [file.name for file in open_client("gemini").list_generated_files()]
 
     assert names == ["generatedFiles/a", "generatedFiles/e"]
 
@@ -183,8 +190,8 @@ def test_no_listed_link_holds_the_key(settings, answers):
         {"generatedFiles": [{"name": "generatedFiles/a", "uri": told}]}, {"operations": [operation]}
     )
 
-    (file,) = VeoClient().list_generated_files()
-    (one,) = VeoClient().list_operations(MODEL)
+    (file,) = open_client("gemini").list_generated_files()
+    (one,) = open_client("gemini").list_operations(MODEL)
 
     assert (file.uri, one.uri) == (link, link)
 
@@ -196,7 +203,7 @@ def test_what_comes_twice_is_told_once_as_it_was_last(answers):
         {"operations": [{"name": name, "done": True}, {"name": "operations/b"}]},
     )
 
-    listed = VeoClient().list_operations(MODEL)
+    listed = open_client("gemini").list_operations(MODEL)
 
     assert [(one.name, one.is_done) for one in listed] == [(name, True), ("operations/b", False)]
 
@@ -207,8 +214,8 @@ def test_what_comes_twice_is_told_once_as_it_was_last(answers):
 def test_a_list_is_asked_with_the_key_in_the_header_only(answers):
     far_end = answers({"operations": [], "nextPageToken": "a/b?c=&"}, {}, {})
 
-    VeoClient().list_operations(MODEL)
-    VeoClient().list_generated_files()
+    open_client("gemini").list_operations(MODEL)
+    open_client("gemini").list_generated_files()
 
     assert [(method, path) for method, path, _, _ in far_end.requests] == [
         ("GET", f"/v1beta/models/{MODEL}/operations?pageSize=50"),
@@ -222,7 +229,7 @@ def test_a_list_is_asked_with_the_key_in_the_header_only(answers):
 def test_a_models_name_leads_to_no_other_path(answers):
     far_end = answers({})
 
-    VeoClient().list_operations("../../x?y=")
+    open_client("gemini").list_operations("../../x?y=")
 
     ((_, path, _, _),) = far_end.requests
     assert path == "/v1beta/models/..%2F..%2Fx%3Fy%3D/operations?pageSize=50"
@@ -495,7 +502,7 @@ def test_a_files_state_is_a_word(answers, state):
 def test_what_is_told_strangely_is_not_told(answers, strange):
     answers({"operations": [{"name": ENTRY["operations"], "done": True} | strange]})
 
-    (listed,) = VeoClient().list_operations(MODEL)
+    (listed,) = open_client("gemini").list_operations(MODEL)
 
     assert listed == ListedOperation(
         ENTRY["operations"], is_done=True, uri=None, submitted_at=None, token=None
@@ -513,7 +520,7 @@ def test_what_is_told_strangely_is_not_told(answers, strange):
 def test_what_is_told_strangely_of_a_file_is_not_told(answers, strange):
     far_end = answers({"generatedFiles": [{"name": ENTRY["generatedFiles"]} | strange]})
 
-    (listed,) = VeoClient().list_generated_files()
+    (listed,) = open_client("gemini").list_generated_files()
 
     link = f"{far_end.url}/v1beta/generatedFiles/a?alt=media"
     assert listed == GeneratedFile(ENTRY["generatedFiles"], link, None, "")
@@ -525,7 +532,7 @@ def test_metadata_is_read_in_both_spellings(answers, name):
     metadata = {"webhookConfig": user, "createTime": "2026-11-22T10:00:00.123456789Z"}
     answers({"operations": [{"name": ENTRY["operations"], "metadata": metadata}]})
 
-    (listed,) = VeoClient().list_operations(MODEL)
+    (listed,) = open_client("gemini").list_operations(MODEL)
 
     assert listed.token == "6f1e"
     assert listed.submitted_at == datetime(2026, 11, 22, 10, 0, 0, 123456, tzinfo=UTC)

@@ -2,7 +2,8 @@
 
 Read first: `VideoRender` is the job (its row is the truth, the queue only wakes us up),
 `Submission` is one possible charge, `RenderBatch` is what one person asked for at once, `Lane` is
-the stream that paid calls stand in, `ShotStanding` what the lists show of a shot.
+the stream that paid calls stand in, `ShotStanding` what the lists show of a shot, `VideoModel` what
+a model can do.
 """
 
 from __future__ import annotations
@@ -16,7 +17,6 @@ from .notices import Notice
 from .prices import Price
 from .renders import STALE_AFTER, VideoRender, fill_standings
 from .standings import (
-    SIMULATOR,
     ShotStanding,
     badge_at_this_moment,
     badge_of_renders,
@@ -24,9 +24,9 @@ from .standings import (
     is_attempt,
 )
 from .submissions import Submission
+from .video_models import StorySettings, VideoFormat, VideoModel
 
 __all__ = [
-    "SIMULATOR",
     "STALE_AFTER",
     "Budget",
     "Candidate",
@@ -36,7 +36,10 @@ __all__ = [
     "ReferenceChoice",
     "RenderBatch",
     "ShotStanding",
+    "StorySettings",
     "Submission",
+    "VideoFormat",
+    "VideoModel",
     "VideoRender",
     "badge_at_this_moment",
     "badge_of_renders",

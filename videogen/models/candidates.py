@@ -44,3 +44,8 @@ class Candidate(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def is_file(self) -> bool:
+        """Of a file there is a link; of an operation the API tells more."""
+        return self.name.startswith(("generatedFiles/", "files/"))

@@ -4,7 +4,8 @@ from django.db import models
 
 
 class Lane(models.Model):
-    """One backend with its key. A claim locks this row, so windows and caps hold across workers."""
+    """One account: a key, its quota and its refusals. A claim locks this row, so windows and caps
+    hold across workers."""
 
     name = models.CharField(max_length=100, unique=True)
     paused_at = models.DateTimeField(null=True, blank=True)

@@ -12,6 +12,7 @@ from django.utils import timezone
 from storybook.fields import DocumentField
 from storybook.models import Shot
 from videogen import ledger, states
+from videogen.routes import Route
 
 from .batches import RenderBatch
 from .lanes import Lane
@@ -132,12 +133,16 @@ class VideoRender(models.Model):
     )
 
     # -- the request, exactly as it was or will be sent
-    backend = models.CharField(max_length=30)
+    backend = models.CharField(max_length=30, help_text="The account: simulator, gemini, vertex.")
+    route = models.CharField(max_length=10, choices=Route, default=Route.GEMINI)
     model = models.CharField(max_length=100)
     aspect_ratio = models.CharField(max_length=10)
     resolution = models.CharField(max_length=10)
     duration_seconds = models.PositiveSmallIntegerField(help_text="seconds")
     reference_type = models.CharField(max_length=20, default="asset")
+    seed = models.PositiveIntegerField(null=True, blank=True)
+    negative_prompt = models.TextField(blank=True)
+    person_generation = models.CharField(max_length=20, blank=True)
     prompt_text = models.TextField(blank=True)
     prompt_tokens = models.PositiveIntegerField(default=0, help_text="estimated")
     references = DocumentField(

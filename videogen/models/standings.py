@@ -9,16 +9,14 @@ from datetime import datetime
 from operator import attrgetter
 from typing import TYPE_CHECKING
 
-from django.conf import settings
 from django.db import models
 
 from storybook.models import Shot
+from videogen.routes import is_simulating
 from videogen.states import OPEN, STUCK, BadgeWord, Kind, Review, State
 
 if TYPE_CHECKING:
     from .renders import VideoRender
-
-SIMULATOR = "simulator"
 
 _WENT_WRONG = frozenset({State.FAILED, State.BLOCKED})
 _NOT_JUDGED = frozenset({Review.UNREVIEWED, Review.SELECTED})
@@ -35,7 +33,7 @@ def is_attempt(render: VideoRender, *, counts_simulated: bool) -> bool:
 
 def counts_simulated() -> bool:
     """For the backend of the settings."""
-    return settings.VIDEO_BACKEND == SIMULATOR
+    return is_simulating()
 
 
 def badge_of_renders(

@@ -27,7 +27,7 @@ from videogen.simulator.operations import Operation, OperationStore
 from videogen.simulator.quotas import TEN_MINUTES, Limits, Quotas
 from videogen.simulator.studio import Job, Studio
 from videogen.simulator.validation import VideoRequest
-from videogen.simulator.webhooks import Messenger, Signer
+from videogen.simulator.webhooks import Messenger, Registered, Signer, addresses
 
 logger = logging.getLogger(__name__)
 
@@ -46,6 +46,7 @@ class SimulatorOptions:
     `retired_models`: names with commas between. `list_details`: the two lists tell more than the
     service's published schema has (times, metadata of a submission, links of files).
     `list_page_size`: no page has more, whatever is asked; the service may give fewer too.
+    `webhook_uri`: a webhook that is registered for the project, with `webhook_secret` (whsec_…).
     """
 
     host: str = "127.0.0.1"
@@ -68,6 +69,8 @@ class SimulatorOptions:
     list_generated_files: bool = False
     list_details: bool = False
     list_page_size: int = 50
+    webhook_uri: str = ""
+    webhook_secret: str = ""
     redirect_downloads: str = "none"
     file_lifetime: float = 172_800.0
     faults: tuple[FaultSpec, ...] = ()
@@ -81,6 +84,13 @@ class SimulatorOptions:
                 raise ValueError(f"{name} must be one of {', '.join(known)}.")
         if self.list_page_size < 1:
             raise ValueError("list_page_size must be 1 or more.")
+        if self.webhook_uri and not self.webhook_secret:
+            raise ValueError("webhook_uri needs a webhook_secret.")
+        _ = self.registered_webhook
+
+    @property
+    def registered_webhook(self) -> Registered | None:
+        return Registered(self.webhook_uri, self.webhook_secret) if self.webhook_uri else None
 
     @property
     def limits(self) -> Limits:
@@ -209,7 +219,7 @@ class SimulatorServer:
 
     def _watch(self, operation: Operation) -> None:
         """Has the operation's webhook told when it is done, also if nobody polls."""
-        if not operation.outcome and operation.webhook and operation.webhook.get("uris"):
+        if not operation.outcome and (addresses(operation) or self.settings.webhook_uri):
             threading.Thread(target=self._tell_when_done, args=(operation,), daemon=True).start()
 
     def _tell_when_done(self, operation: Operation) -> None:
@@ -219,7 +229,8 @@ class SimulatorServer:
                 return
             if (ended := self.advance(found)).outcome:
                 if ended.outcome in NEEDS_CLIP:
-                    self._messenger.tell(ended, self.faults.take("webhook", ended.prompt))
+                    spec = self.faults.take("webhook", ended.prompt)
+                    self._messenger.tell(ended, spec, self.settings.registered_webhook)
                 return
 
     def is_retired(self, model: str) -> bool:

@@ -9,17 +9,23 @@ here.
 
 Not documented, so guessed: that `user_metadata` stands beside `data`, and that the JWT's audience
 is the address.
+
+A webhook that is registered for the whole project (here: one, by the options) is told of what has
+no address of its own, signed with its secret: "v1," and the HMAC of id, time and body.
 """
 
 from __future__ import annotations
 
 import base64
+import hashlib
+import hmac
 import json
 import logging
 import secrets
 import threading
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
@@ -76,6 +82,28 @@ class Signer:
         return rsa.generate_private_key(public_exponent=65537, key_size=2048)
 
 
+@dataclass(frozen=True)
+class Registered:
+    """The project's own webhook. ValueError where `secret` is not whsec_ and base64."""
+
+    uri: str
+    secret: str
+
+    def __post_init__(self) -> None:
+        self._key  # noqa: B018  (raises where it is none)
+
+    @property
+    def _key(self) -> bytes:
+        return base64.b64decode(self.secret.removeprefix("whsec_"), validate=True)
+
+    def headers(self, body: bytes, is_forged: bool) -> dict[str, str]:
+        message_id, now = _message_id(), int(time.time())
+        key = secrets.token_bytes(32) if is_forged else self._key
+        signed = f"{message_id}.{now}.".encode() + body
+        digest = hmac.new(key, signed, hashlib.sha256).digest()
+        return _headers(f"v1,{base64.b64encode(digest).decode()}", message_id, now)
+
+
 class Messenger:
     """Sends events and counts in the journal what was taken (`webhooks`) and what was not."""
 
@@ -89,37 +117,40 @@ class Messenger:
         self._wait = wait
         self._url = url
 
-    def tell(self, operation: Operation, spec: FaultSpec | None) -> None:
-        """To every address of the operation, one after the other."""
+    def tell(
+        self, operation: Operation, spec: FaultSpec | None, registered: Registered | None = None
+    ) -> None:
+        """To every address of the operation, one after the other; to the registered one where it
+        has none."""
         effect = spec.definition.effect if spec else ""
         if effect == "lost":
             return
         if effect == "slow" and self._wait(float(spec.params.get("seconds", 5))):
             return
         event = event_of(operation, self._url)
-        for uri in metadata(operation)["webhookConfig"]["uris"]:
-            headers = self._headers(event, uri, is_forged=effect == "forged")
+        body = json.dumps(event, ensure_ascii=False).encode()
+        is_forged = effect == "forged"
+        own = [
+            (uri, _headers(self._token(event, uri, is_forged=is_forged)))
+            for uri in addresses(operation)
+        ]
+        static = [(registered.uri, registered.headers(body, is_forged))] if registered else []
+        for uri, headers in own or static:
             for _ in range(2 if effect == "twice" else 1):
-                self._deliver(operation, uri, event, headers)
+                self._deliver(operation, uri, body, headers)
 
-    def _headers(self, event: dict[str, Any], uri: str, *, is_forged: bool) -> dict[str, str]:
+    def _token(self, event: dict[str, Any], uri: str, *, is_forged: bool) -> str:
         now = int(time.time())
         claims = {"iss": ISSUER, "aud": uri, "iat": now, "exp": now + LIFETIME, **event}
         signer = self._signer
         if is_forged:
             signer = Signer()
             signer.kid = self._signer.kid
-        return {
-            "Content-Type": "application/json",
-            "webhook-id": f"msg_{secrets.token_hex(12)}",
-            "webhook-timestamp": str(now),
-            "webhook-signature": signer.sign(claims),
-        }
+        return signer.sign(claims)
 
     def _deliver(
-        self, operation: Operation, uri: str, event: dict[str, Any], headers: dict[str, str]
+        self, operation: Operation, uri: str, body: bytes, headers: dict[str, str]
     ) -> None:
-        body = json.dumps(event, ensure_ascii=False).encode()
         for seconds in WAITS:
             if self._wait(seconds):
                 return
@@ -148,8 +179,30 @@ def event_of(operation: Operation, base_url: str) -> dict[str, Any]:
             "output_file_uri": f"{base_url}/v1beta/files/{file_id}:download?alt=media",
             "file_name": f"files/{file_id}",
         },
-        "user_metadata": metadata(operation)["webhookConfig"]["userMetadata"],
+        "user_metadata": _config(operation).get("userMetadata", {}),
     }
+
+
+def addresses(operation: Operation) -> list[str]:
+    """Those that came with its submission."""
+    return _config(operation).get("uris", [])
+
+
+def _config(operation: Operation) -> dict[str, Any]:
+    return metadata(operation).get("webhookConfig", {})
+
+
+def _headers(signature: str, message_id: str = "", timestamp: int = 0) -> dict[str, str]:
+    return {
+        "Content-Type": "application/json",
+        "webhook-id": message_id or _message_id(),
+        "webhook-timestamp": str(timestamp or int(time.time())),
+        "webhook-signature": signature,
+    }
+
+
+def _message_id() -> str:
+    return f"msg_{secrets.token_hex(12)}"
 
 
 def _encoded(content: bytes) -> str:

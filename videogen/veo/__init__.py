@@ -7,8 +7,12 @@ Google's documentation and from google-genai 2.34.0's source; openspec/specs/veo
 
 from __future__ import annotations
 
-from .client import POLLERS, SUBMITTERS, VeoClient, sdk_version
+from .failures import stop
+from .gemini import GeminiClient
+from .interface import POLLERS, SUBMITTERS, VideoClient
+from .targets import DownloadTarget, download_target
 from .values import (
+    INLINE,
     Blocked,
     Failed,
     Finished,
@@ -23,9 +27,11 @@ from .values import (
 )
 
 __all__ = [
+    "INLINE",
     "POLLERS",
     "SUBMITTERS",
     "Blocked",
+    "DownloadTarget",
     "Failed",
     "Finished",
     "GeneratedFile",
@@ -34,8 +40,26 @@ __all__ = [
     "PollAnswer",
     "ReferenceImage",
     "Running",
-    "VeoClient",
+    "VideoClient",
     "VideoRequest",
     "Webhook",
+    "download_target",
+    "open_client",
     "sdk_version",
 ]
+
+_CLIENTS: dict[str, type[VideoClient]] = {"gemini": GeminiClient}
+
+
+def open_client(route: str, *, submits: bool = False) -> VideoClient:
+    """Raises VeoError where the route's key or project is not set, or the route is not known.
+    submits: for the paid call, else for all that is free."""
+    if route not in _CLIENTS:
+        raise stop("no_route", f"There is no route {route!r} to a video API.")
+    return _CLIENTS[route](submits=submits)
+
+
+def sdk_version() -> str:
+    from google.genai import __version__
+
+    return f"google-genai {__version__}"

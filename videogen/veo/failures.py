@@ -11,7 +11,7 @@ from django.conf import settings
 
 from videogen.errors import VeoError
 from videogen.pacific import day_ends
-from videogen.words import LONGEST_RETRY_SECONDS, clean, read_seconds
+from videogen.words import believable, clean, read_seconds
 
 # What has surely not left this machine, or was refused before a connection stood.
 _NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol)
@@ -178,12 +178,12 @@ def _quota_ids(error: Exception) -> list[str]:
 
 
 def _retry_after(error: Exception) -> float | None:
-    """Seconds, from RetryInfo in the answer or from its Retry-After header; two days at most,
-    since a wrong number must not become a date that no calendar has."""
+    """Seconds, from RetryInfo in the answer or from its Retry-After header; None where that makes
+    no sense: a wrong number must not become a date that no calendar has."""
     for detail in _details(error):
         delay = detail.get("retryDelay")
         if isinstance(delay, str) and (match := re.fullmatch(r"(\d+(?:\.\d+)?)s", delay)):
-            return min(float(match.group(1)), LONGEST_RETRY_SECONDS)
+            return believable(float(match.group(1)))
     response = getattr(error, "response", None)
     header = response.headers.get("retry-after") if response is not None else None
     return read_seconds(header)

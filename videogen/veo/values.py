@@ -12,9 +12,17 @@ class ReferenceImage:
     data: bytes
 
 
+# The link of a video that comes within the operation's answer.
+INLINE = "inline:"
+
+
 @dataclass(frozen=True)
 class VideoRequest:
-    """One video. `duration_seconds` goes out as a JSON number: the API refuses a string."""
+    """One video. `duration_seconds` goes out as a JSON number: the API refuses a string.
+
+    token: the submission's own, for routes that have a place for it. What is None or empty below
+    is not sent.
+    """
 
     model: str
     prompt: str
@@ -23,6 +31,10 @@ class VideoRequest:
     aspect_ratio: str
     resolution: str
     duration_seconds: int
+    token: str = ""
+    seed: int | None = None
+    negative_prompt: str = ""
+    person_generation: str = ""
 
 
 @dataclass(frozen=True)
@@ -40,6 +52,8 @@ class Running:
 
 @dataclass(frozen=True)
 class Finished:
+    """`uri`: where the video is, or INLINE."""
+
     uri: str
 
 

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
-from django.conf import settings
 from django.contrib.admin import site
 from django.db.models import Case, Count, F, Max, Q, QuerySet, When
 from django.http import HttpRequest, JsonResponse
@@ -18,6 +17,7 @@ from django.utils.functional import cached_property
 from storybook.models import Shot, Story
 from videogen.lanes import BY_PERSON
 from videogen.models import Lane, RenderBatch, ShotStanding, VideoRender
+from videogen.routes import served_backends
 from videogen.shot_cards import Progress, ShotCard, for_cards
 from videogen.showing import Badge, badge_of_state, badge_of_word
 from videogen.situations import (
@@ -242,10 +242,10 @@ class Dashboard:
 
     @property
     def lane_to_pause(self) -> Lane | None:
-        """That of new renders, where the person may pause it."""
+        """One that is worked and goes, where the person may pause it."""
         if not self.can_resume:
             return None
-        own = (each for each in self._lanes if each.name == settings.VIDEO_BACKEND)
+        own = (each for each in self._lanes if each.name in served_backends())
         return next((each for each in own if each.pause_code != BY_PERSON), None)
 
     # -- what it costs

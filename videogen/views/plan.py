@@ -68,7 +68,7 @@ def show_plan(model_admin: ModelAdmin, request: HttpRequest, batch: RenderBatch)
             "siblings": _siblings(batch),
             "opened": _opened(request, page),
             "priorities": RenderBatch.Priority.choices,
-            "notice": notice_for_price(plan.request.price_usd),
+            "notice": notice_for_price(plan.request.backend, plan.request.price_usd),
         },
     )
 

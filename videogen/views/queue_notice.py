@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
-from django.conf import settings
 from django.contrib import messages
 from django.contrib.admin import ModelAdmin
 from django.db import transaction
@@ -15,7 +14,7 @@ from django.http import HttpRequest
 from django.utils import timezone
 
 from videogen.errors import RequestError
-from videogen.lanes import BY_PERSON, pause_by_person, resume_at_once
+from videogen.lanes import BY_PERSON, pause_by_person, resume_at_once, served_lanes
 from videogen.models import Lane
 from videogen.quota import Slot, next_slot, queued_in, slot_of_next, window_problem
 
@@ -60,24 +59,20 @@ def notice_of(lane: Lane) -> QueueNotice | None:
 
 
 def notice_of_backend() -> QueueNotice | None:
-    """Of the lane that new renders go to. At most five queries."""
-    lane = current_lane()
-    return notice_of(lane) if lane else None
+    """Of the lanes that are worked, the first that stands still. At most four queries a lane, and
+    one."""
+    return next(filter(None, map(notice_of, served_lanes())), None)
 
 
-def notice_for_price(price: Decimal | None) -> QueueNotice | None:
+def notice_for_price(backend: str, price: Decimal | None) -> QueueNotice | None:
     """As it would be for one more render of that price. At most five queries."""
-    lane = current_lane()
+    lane = Lane.objects.filter(name=backend).first()
     if price and (problem := window_problem(price)):
-        return QueueNotice(lane or Lane(name=settings.VIDEO_BACKEND), problem=problem)
+        return QueueNotice(lane or Lane(name=backend), problem=problem)
     if lane is None or lane.paused_at:
         return QueueNotice(lane) if lane else None
     slot = next_slot(lane, price or Decimal(0))
     return QueueNotice(lane, slot) if _waits(slot) else None
-
-
-def current_lane() -> Lane | None:
-    return Lane.objects.filter(name=settings.VIDEO_BACKEND).first()
 
 
 def _waits(slot: Slot | None) -> bool:

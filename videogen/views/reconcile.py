@@ -29,8 +29,10 @@ from videogen.candidates import (
 )
 from videogen.downloads import LOST
 from videogen.errors import VideogenError
-from videogen.models import Candidate, Lane, VideoRender
+from videogen.lanes import served_lanes
+from videogen.models import Candidate, VideoRender
 from videogen.previews import has_preview
+from videogen.routes import served_backends
 from videogen.showing import Badge, badge_of_state, media_url
 from videogen.unsettled import (
     Asked,
@@ -167,21 +169,23 @@ class Page:
     def _candidates(
         self, renders: list[VideoRender]
     ) -> tuple[dict[int, list[Candidate]], dict[int, list[Candidate]]]:
-        """By render: proposed, and said to be not ours. Two queries."""
-        lane = next((each.lane for each in renders if each.backend == settings.VIDEO_BACKEND), None)
-        if lane is None or not any(each.state == State.UNKNOWN for each in renders):
-            return {}, {}
-        found = list(
-            Candidate.objects.filter(lane=lane)
-            .exclude(status=Candidate.Status.TAKEN)
-            .order_by("made_at", "pk")
-        )
-        makers = possible_makers(lane)
-        proposed = [each for each in found if each.status == Candidate.Status.PROPOSED]
-        return (
-            proposals(proposed, makers),
-            proposals([each for each in found if each not in proposed], makers),
-        )
+        """By render: proposed, and said to be not ours. Two queries an account with unknown
+        renders."""
+        served = served_backends()
+        unknown = (each for each in renders if each.state == State.UNKNOWN)
+        proposed: dict[int, list[Candidate]] = {}
+        dismissed: dict[int, list[Candidate]] = {}
+        for lane in {each.lane for each in unknown if each.backend in served}:
+            found = list(
+                Candidate.objects.filter(lane=lane)
+                .exclude(status=Candidate.Status.TAKEN)
+                .order_by("made_at", "pk")
+            )
+            makers = possible_makers(lane)
+            ours = [each for each in found if each.status == Candidate.Status.PROPOSED]
+            proposed |= proposals(ours, makers)
+            dismissed |= proposals([each for each in found if each not in ours], makers)
+        return proposed, dismissed
 
     @property
     def left_out(self) -> int:
@@ -270,11 +274,11 @@ def ask_again(model_admin: ModelAdmin, request: HttpRequest) -> HttpResponse:
     """Put the asking on the queue; the page shows what comes of it."""
     require(request, model_admin, GENERATE)
     now = timezone.now()
-    lane = Lane.objects.filter(name=settings.VIDEO_BACKEND).first()
-    if lane:
+    if lanes := served_lanes():
         with transaction.atomic():
             wake_reconciling()
-            model_admin.log_change(request, lane, "Asked the API about what is unsettled.")
+            for lane in lanes:
+                model_admin.log_change(request, lane, "Asked the API about what is unsettled.")
     url = reverse("admin:videogen_unsettled")
     return HttpResponseRedirect(f"{url}?asked={int(now.timestamp())}")
 

@@ -9,7 +9,6 @@ from decimal import Decimal
 from urllib.parse import urlencode
 
 from django import forms
-from django.conf import settings
 from django.contrib.admin import AdminSite
 from django.http import Http404, HttpRequest, HttpResponse, StreamingHttpResponse
 from django.template.response import TemplateResponse
@@ -27,7 +26,8 @@ from videogen.figures import (
     forecasts,
     total_of,
 )
-from videogen.models import SIMULATOR, Submission
+from videogen.models import Submission
+from videogen.routes import is_simulating
 from videogen.sheets import csv_response
 from videogen.showing import usd
 
@@ -204,7 +204,7 @@ def show_spending(request: HttpRequest, site: AdminSite) -> HttpResponse:
         "finish": finishes([scope.story])[0] if scope.story else None,
         "chart": draw_days(days, grouped[By.DAY]),
         "tables": [_table(by, rows, scope) for by, rows in grouped.items()],
-        "is_simulated": settings.VIDEO_BACKEND == SIMULATOR,
+        "is_simulated": is_simulating(),
         "ledger_url": _ledger_url(scope),
     }
     return TemplateResponse(request, "admin/videogen/spending.html", context)

@@ -77,7 +77,7 @@ def _go_on_here(report: Report, errors: Console) -> None:
     try:
         with ConsoleListener(progress=errors, links=errors) as listener:
             ids = [render.pk for render in renders]
-            wait_for(renders[0].lane, ids, listener, works_here=True, may_submit=False)
+            wait_for(ids, listener, works_here=True, may_submit=False)
     except KeyboardInterrupt:
         raise CommandError(
             "Stopped waiting. What the API has accepted goes on there: run this again.",

@@ -83,6 +83,8 @@ class Command(BaseCommand):
             help="lists with times, links and a submission's metadata, which nobody promises",
         )
         add("--list-page-size", type=int, default=50, help="entries a page at most (%(default)s)")
+        add("--webhook-uri", default="", help="a webhook of the whole project, told of every end")
+        add("--webhook-secret", default="", help="what its events are signed with: whsec_…")
         add(
             "--redirect-downloads",
             choices=("none", "same", "other"),

@@ -6,7 +6,6 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
-from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 from django.db import OperationalError, ProgrammingError
 from rich.console import Console
@@ -15,7 +14,7 @@ from rich.table import Table
 
 from storybook.models import Story
 from videogen.figures import By, Figures, Forecast, Scope, figures_by, forecasts, total_of
-from videogen.models import SIMULATOR
+from videogen.routes import is_simulating
 from videogen.showing import usd
 
 
@@ -89,7 +88,7 @@ def _object(
         "story_id": scope.story.story_id if scope.story else None,
         "since": scope.since.isoformat() if scope.since else None,
         "until": scope.until.isoformat() if scope.until else None,
-        "is_simulated": settings.VIDEO_BACKEND == SIMULATOR,
+        "is_simulated": is_simulating(),
         "by": {by: [each.as_dict() for each in rows] for by, rows in figures.items()},
         "total": {name: summed[name] for name in summed if name not in ("key", "label")},
         "forecast": forecast.as_dict() if forecast else None,
@@ -142,6 +141,6 @@ def _sentences(total: Figures, forecast: Forecast | None) -> list[str]:
             )
         else:
             told.append(f"To finish: too few takes to tell, at least {least}; {left}.")
-    if settings.VIDEO_BACKEND == SIMULATOR:
+    if is_simulating():
         told.append("The simulator charges nothing: simulated attempts count with $0.00.")
     return told

@@ -1,4 +1,4 @@
-"""The calls: submit, poll, and what the API has accepted and made."""
+"""Veo on the Gemini API: submit, poll, and what the API has accepted and made."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from videogen.words import clean, clean_link, without_key
 
 from . import lists
 from .failures import poll_error, stop, submit_error
+from .interface import POLLERS, SUBMITTERS, not_offered
 from .values import (
     Blocked,
     Failed,
@@ -31,20 +32,13 @@ from .values import (
 if TYPE_CHECKING:
     from google.genai import Client, types
 
-SUBMITTERS = 8
-POLLERS = 24
 MOST_MODELS = 1000
 MOST_REASONS = 20
 _OPERATION_NAME = re.compile(r"(?!.*\.\.)[A-Za-z0-9][A-Za-z0-9._~/-]{0,499}")
 
 
-class VeoClient:
-    """One pooled connection set; its methods may be called from several threads at once.
-
-    For submissions, connections are not kept alive: on a connection that the server has just
-    closed, "sent or not?" has no answer, and each such doubt is a paid clip that waits for a
-    person.
-    """
+class GeminiClient:
+    """A VideoClient."""
 
     def __init__(self, *, submits: bool = False) -> None:
         if not settings.GEMINI_API_KEY:
@@ -86,11 +80,6 @@ class VeoClient:
         )
 
     def submit(self, request: VideoRequest, webhook: Webhook | None = None) -> str:
-        """Send one paid request, once; returns the operation's name. Raises VeoError.
-
-        Without `webhook` the request has no word of one: an API that does not know the field may
-        refuse the request.
-        """
         types = self._types
         try:
             operation = self._client.models.generate_videos(
@@ -109,6 +98,9 @@ class VeoClient:
                         for each in request.references
                     ]
                     or None,
+                    seed=request.seed,
+                    negative_prompt=request.negative_prompt or None,
+                    person_generation=request.person_generation or None,
                     webhook_config=self._webhook_config(webhook),
                 ),
             )
@@ -125,7 +117,6 @@ class VeoClient:
         return operation.name
 
     def poll(self, operation_name: str) -> PollAnswer:
-        """What became of the operation. Free, may be repeated. Raises VeoError."""
         types = self._types
         try:
             operation = self._client.operations.get(
@@ -135,6 +126,15 @@ class VeoClient:
         except Exception as error:
             raise poll_error(error) from error
 
+    def read_inline(self, operation_name: str) -> bytes:
+        raise not_offered("videos within its answers")
+
+    def cancel(self, operation_name: str) -> None:
+        raise not_offered("cancelling")
+
+    def find_result(self, token: str) -> Finished | None:
+        raise not_offered("a place of the submission's own")
+
     def _webhook_config(self, webhook: Webhook | None) -> types.WebhookConfig | None:
         if webhook is None:
             return None
@@ -143,13 +143,9 @@ class VeoClient:
         )
 
     def list_operations(self, model: str) -> tuple[ListedOperation, ...]:
-        """All that the API has accepted for the model. Free. Raises VeoError, `not_supported`
-        where this API has no such list."""
         return lists.list_operations(model)
 
     def list_generated_files(self) -> tuple[GeneratedFile, ...]:
-        """All files that the API has made and still has. Free. Raises VeoError, `not_supported`
-        where this API has no such list."""
         return lists.list_generated_files()
 
     def _with_models(self, error: VeoError) -> VeoError:
@@ -163,7 +159,6 @@ class VeoClient:
         return error
 
     def list_models(self) -> list[str]:
-        """The models that the key has and that make videos. Free. Raises VeoError."""
         try:
             return sorted(
                 (model.name or "").removeprefix("models/")
@@ -174,11 +169,8 @@ class VeoClient:
         except Exception as error:
             raise poll_error(error) from error
 
-
-def sdk_version() -> str:
-    from google.genai import __version__
-
-    return f"google-genai {__version__}"
+    def has_model(self, model: str) -> bool:
+        return model in self.list_models()
 
 
 def _read_operation(operation: Any) -> PollAnswer:

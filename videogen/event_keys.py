@@ -1,0 +1,148 @@
+"""The public keys that the API signs its events with: a key's id → the key.
+
+They stand at /.well-known/jwks.json of the API's own host, are asked for there only, over TLS (but
+for this machine), without our key, and are kept for an hour. An unknown id has them asked for once
+more, at most once a minute: whoever makes ids up cannot make us ask.
+"""
+
+from __future__ import annotations
+
+import base64
+import re
+import threading
+import time
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+import httpx
+from django.conf import settings
+
+from .envelopes import parse_object
+from .errors import EventError
+
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
+
+PATH = "/.well-known/jwks.json"
+LIFETIME = 3600.0
+PAUSE = 60.0
+# A few keys are some kilobytes.
+MAX_BYTES = 64 * 1024
+MAX_SECONDS = 5.0
+MOST_KEYS = 50
+KEY_BITS = range(2048, 8193)
+
+_BASE64URL = re.compile(r"[A-Za-z0-9_-]+")
+
+
+class _KeySet:
+    """Of one address, in this process."""
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self.keys: dict[str, RSAPublicKey] = {}
+        self.read_at: float | None = None
+        self.asked_at: float | None = None
+
+    def find(self, url: str, kid: str) -> RSAPublicKey | None:
+        # Whoever comes while another asks waits for the answer, instead of asking as well.
+        with self.lock:
+            if (self._is_old() or kid not in self.keys) and self._may_ask():
+                self.asked_at = time.monotonic()
+                self.keys = _read_keys(url)
+                self.read_at = time.monotonic()
+            if self._is_old():
+                raise _unavailable("asking failed a moment ago")
+            return self.keys.get(kid)
+
+    def _is_old(self) -> bool:
+        return self.read_at is None or time.monotonic() - self.read_at > LIFETIME
+
+    def _may_ask(self) -> bool:
+        return self.asked_at is None or time.monotonic() - self.asked_at > PAUSE
+
+
+_key_sets: dict[str, _KeySet] = {}
+
+
+def find_key(kid: str) -> RSAPublicKey | None:
+    """None where the API has no such key. EventError (no_keys) where its keys cannot be had now;
+    asks the API, at most once a minute."""
+    if not is_safe_base():
+        raise _unavailable("the API's address is not https")
+    url = f"{settings.VIDEO_API_BASE_URL}{PATH}"
+    return _key_sets.setdefault(url, _KeySet()).find(url, kid)
+
+
+def is_safe_base() -> bool:
+    """Whether nobody on the way can put keys of their own into the answer."""
+    parts = urlsplit(settings.VIDEO_API_BASE_URL)
+    return parts.scheme == "https" or parts.hostname in ("localhost", "127.0.0.1", "::1")
+
+
+def decode(text: str) -> bytes:
+    """Of base64url without padding, as JWTs have it. ValueError."""
+    if not _BASE64URL.fullmatch(text):
+        raise ValueError("This is not base64url.")
+    return base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
+
+
+def _read_keys(url: str) -> dict[str, RSAPublicKey]:
+    try:
+        entries = parse_object(_fetch(url)).get("keys")
+    except EventError as error:
+        raise _unavailable("they are not JSON") from error
+    if not isinstance(entries, list):
+        raise _unavailable("there is no list of them")
+    keys = {}
+    for entry in entries[:MOST_KEYS]:
+        if isinstance(entry, dict) and (key := _read_key(entry)):
+            keys[entry["kid"]] = key
+    return keys
+
+
+def _read_key(entry: dict[str, Any]) -> RSAPublicKey | None:
+    """None where it is no key that RS256 is verified with."""
+    from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicNumbers
+
+    is_ours = (
+        entry.get("kty") == "RSA"
+        and entry.get("use", "sig") == "sig"
+        and entry.get("alg", "RS256") == "RS256"
+    )
+    texts = [entry.get(name) for name in ("kid", "n", "e")]
+    if not is_ours or not all(isinstance(each, str) for each in texts):
+        return None
+    try:
+        n, e = (int.from_bytes(decode(text), "big") for text in texts[1:])
+        key = RSAPublicNumbers(e, n).public_key()
+    except ValueError:
+        return None
+    return key if key.key_size in KEY_BITS else None
+
+
+def _fetch(url: str) -> bytes:
+    body = bytearray()
+    end = time.monotonic() + MAX_SECONDS
+    try:
+        with (
+            httpx.Client(timeout=MAX_SECONDS, follow_redirects=False) as http,
+            http.stream("GET", url, headers={"Accept-Encoding": "identity"}) as response,
+        ):
+            if response.status_code != 200:
+                raise _unavailable(f"the API answers {response.status_code}")
+            # As they come: a compressed body could grow without bound.
+            for chunk in response.iter_raw():
+                body += chunk
+                if len(body) > MAX_BYTES or time.monotonic() > end:
+                    raise _unavailable("they are too many, or come too slowly")
+    except (httpx.HTTPError, httpx.InvalidURL) as error:
+        raise _unavailable(f"no answer ({type(error).__name__})") from error
+    return bytes(body)
+
+
+def _unavailable(why: str) -> EventError:
+    return EventError(
+        f"The API's keys for its events cannot be had: {why}. It will send the event again.",
+        code="no_keys",
+    )

@@ -1,0 +1,102 @@
+from __future__ import annotations
+
+from django.core.validators import RegexValidator
+from django.db import models
+
+from storybook.models import Story
+from videogen.routes import Route
+
+RATIOS = RegexValidator(r"^\d+:\d+(, *\d+:\d+)*$", "Ratios, separated by commas: 16:9, 9:16")
+SECONDS = RegexValidator(r"^\d+(, *\d+)*$", "Whole seconds, separated by commas: 4, 6, 8")
+WORDS = RegexValidator(r"^\w+(, *\w+)*$", "Words, separated by commas: allow_adult, dont_allow")
+
+
+class VideoModel(models.Model):
+    """What a model is known to take. Sources conflict and change: hence data, with its source."""
+
+    name = models.CharField(max_length=100, unique=True, help_text="As the API names it.")
+    route = models.CharField(max_length=10, choices=Route)
+    prompt_limit_tokens = models.PositiveIntegerField(
+        null=True, blank=True, help_text="What it reads of a prompt. Empty: not known."
+    )
+    max_references = models.PositiveSmallIntegerField(
+        default=0, help_text="Reference pictures that go along at most; we never send more than 3."
+    )
+    takes_seed = models.BooleanField(default=False)
+    takes_negative_prompt = models.BooleanField(default=False)
+    person_generation = models.CharField(
+        max_length=100,
+        blank=True,
+        validators=[WORDS],
+        help_text="The values that it takes, separated by commas. Empty: the field is not sent.",
+    )
+    shuts_down_on = models.DateField(
+        null=True, blank=True, help_text="The earliest day on which it may be gone, as announced."
+    )
+    source = models.CharField(max_length=500, help_text="Where this was read.")
+    checked_on = models.DateField(help_text="When it was read there.")
+
+    class Meta:
+        ordering = ["route", "name"]
+        verbose_name = "video model"
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class VideoFormat(models.Model):
+    """One resolution of a model, and with what it goes together."""
+
+    model = models.ForeignKey(VideoModel, on_delete=models.CASCADE, related_name="formats")
+    resolution = models.CharField(max_length=10, help_text="720p, 1080p or 4k.")
+    aspect_ratios = models.CharField(max_length=50, validators=[RATIOS])
+    durations = models.CharField(max_length=50, validators=[SECONDS], help_text="seconds")
+    reference_aspect_ratios = models.CharField(
+        max_length=50,
+        blank=True,
+        validators=[RATIOS],
+        help_text="With reference pictures. Empty: none of these at this resolution.",
+    )
+    reference_durations = models.CharField(
+        max_length=50, blank=True, validators=[SECONDS], help_text="With reference pictures."
+    )
+
+    class Meta:
+        ordering = ["model", "resolution"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["model", "resolution"], name="one_format_per_resolution"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.model} at {self.resolution}"
+
+
+class StorySettings(models.Model):
+    """What a story asks of the API otherwise than the settings do. Empty: as they say."""
+
+    story = models.OneToOneField(Story, on_delete=models.CASCADE, related_name="video_settings")
+    model = models.CharField(
+        max_length=100, blank=True, help_text="As the API names it. Empty: VIDEO_MODEL."
+    )
+    seed = models.PositiveIntegerField(
+        null=True,
+        blank=True,
+        help_text="Of all the story's videos, where the model takes one. Empty: VIDEO_SEED.",
+    )
+    negative_prompt = models.TextField(
+        blank=True,
+        help_text="What must not be seen, where the model takes it. Empty: VIDEO_NEGATIVE_PROMPT.",
+    )
+    person_generation = models.CharField(
+        max_length=20,
+        blank=True,
+        help_text="Where the model takes it. Empty: VIDEO_PERSON_GENERATION.",
+    )
+
+    class Meta:
+        verbose_name = verbose_name_plural = "video settings"
+
+    def __str__(self) -> str:
+        return f"Video settings of {self.story}"

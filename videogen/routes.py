@@ -1,0 +1,52 @@
+"""The ways to Google's video models, and who serves them: Google itself or the simulator.
+
+A model belongs to one route (models/video_models.py), so choosing a model chooses the way. An
+account is what keys, quotas and refusals belong to; each has a lane, and a render's `backend` is
+its name.
+"""
+
+from __future__ import annotations
+
+from django.conf import settings
+from django.db.models import TextChoices
+
+SIMULATOR = "simulator"
+
+
+class Route(TextChoices):
+    GEMINI = "gemini", "Veo on the Gemini API"
+    VERTEX = "vertex", "Veo on Vertex AI"
+    OMNI = "omni", "Omni on the Gemini API"
+
+
+# The Gemini API's two routes share a key, and with it the quota.
+_ACCOUNTS = {Route.GEMINI: "gemini", Route.VERTEX: "vertex", Route.OMNI: "gemini"}
+ACCOUNTS = tuple(dict.fromkeys(_ACCOUNTS.values()))
+
+# VIDEO_BACKEND: the simulator, or Google with the default model of that route.
+BACKENDS = (SIMULATOR, *Route.values)
+
+
+def is_simulating() -> bool:
+    return settings.VIDEO_BACKEND == SIMULATOR
+
+
+def account_of(route: str) -> str:
+    """The backend that renders of that route are booked under."""
+    return SIMULATOR if is_simulating() else _ACCOUNTS[Route(route)]
+
+
+def served_backends() -> tuple[str, ...]:
+    """Those whose renders can be asked about with the settings as they are."""
+    return (SIMULATOR,) if is_simulating() else ACCOUNTS
+
+
+def default_route() -> str:
+    """Of a model that the table of models does not have."""
+    named = settings.VIDEO_BACKEND
+    return named if named in Route.values else Route.GEMINI.value
+
+
+def other_backend(backend: str) -> str:
+    """What to do about a render of a backend that is not served."""
+    return f"It was started with {backend}: set VIDEO_BACKEND={backend} first."
