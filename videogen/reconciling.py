@@ -209,8 +209,7 @@ class _Asking:
         self._do(line, done, change, goes_on=not leaves_cost_open(answer))
 
     def _download_again(self, line: Line, told: str = "") -> None:
-        """From the link that it has, or where nothing was to be had from that, from the one that
-        the API tells now."""
+        """From the link that it has, or where that gave nothing from the one that the API tells."""
         render = line.render
         link = render.download_uri
         line.found = "Its link is known."

@@ -147,7 +147,7 @@ def test_a_lane_that_is_paused_or_waits_claims_nothing(seconds_ago, is_open):
 WINDOW = {
     "none": ([], 3),
     "one just now": ([(1, 0)], 2),
-    "answered 59 s ago": ([(65, 59)], 2),
+    "answered 50 s ago": ([(65, 50)], 2),
     "answered 61 s ago": ([(62, 61)], 3),
     "claimed long ago, answered just now": ([(100, 1)], 2),
     "not answered yet": ([(5, None)], 2),

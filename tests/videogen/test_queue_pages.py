@@ -17,7 +17,7 @@ from tests.factories import State, make_batch, make_lane, make_render, make_stor
 from videogen.claims import claim_renders
 from videogen.errors import RequestError
 from videogen.lanes import pause_by_person, pause_lane
-from videogen.models import Lane, RenderBatch, VideoRender
+from videogen.models import Lane, RenderBatch, StorySettings, VideoRender
 from videogen.pipeline import Pump
 from videogen.veo.failures import stop
 
@@ -175,8 +175,9 @@ def test_what_a_person_must_mend_is_one_notice_and_one_click(simulator, fail, fa
     assert batch.renders.filter(state="done").count() == waiting
 
 
-def pause_reason_after_404(fail, **batch):
+def pause_reason_after_404(fail, story_model="", **batch):
     batch, _ = renders_of_batch(State.QUEUED, **batch)
+    StorySettings.objects.create(story=batch.story, model=story_model)
     if batch.model:
         VideoRender.objects.update(model=batch.model)
     fail("submit", "model_retired")
@@ -195,6 +196,13 @@ def test_a_model_of_the_settings_that_is_gone_is_mended_there(fail):
         "veo-3.1-generate-preview comes from the settings: set VIDEO_MODEL to one that the key "
         "has. What waits keeps its model: move it to another one, or cancel it."
     )
+
+
+def test_a_model_of_a_story_that_is_gone_is_mended_in_the_story(fail):
+    _, reason = pause_reason_after_404(fail, story_model="veo-3.1-generate-preview")
+
+    assert "comes from the story's video settings: choose another one there." in reason
+    assert "VIDEO_MODEL" not in reason
 
 
 def test_a_model_of_a_batch_that_is_gone_is_mended_in_the_batch(fail):
