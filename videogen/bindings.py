@@ -7,7 +7,6 @@ become the first frame and a video be cut from several shots. Pure; for prompts.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 
 from .references import CHARACTER, ENVIRONMENT, KEY_FRAME, Pick
@@ -17,6 +16,7 @@ ONE_SHOT = (
     "cuts."
 )
 
+_TAG = "<IMAGE_REF_"
 _ROLES = {
     CHARACTER: "the character model sheet of {id}: binding for the look of {id}",
     ENVIRONMENT: "the reference image of the environment {id}: a guide for its style, materials "
@@ -28,7 +28,7 @@ _ROLES = {
 def binding_sentences(picks: Sequence[Pick]) -> list[str]:
     """One sentence per picture, in the order in which they are sent."""
     return [
-        f"<IMAGE_REF_{number}> is {_ROLES[pick.kind].format(id=pick.id)}; it is a reference and "
+        f"{_TAG}{number}> is {_ROLES[pick.kind].format(id=pick.id)}; it is a reference and "
         "not the first frame."
         for number, pick in enumerate(picks)
     ]
@@ -39,14 +39,6 @@ def bound_instructions(picks: Sequence[Pick]) -> list[str]:
     return [*binding_sentences(picks), ONE_SHOT]
 
 
-def bind_text(text: str, picks: Sequence[Pick]) -> str:
-    """A stored prompt, perhaps written for another model, with what it does not say yet."""
-    document = json.loads(text)
-    said = document["critical_instruction"]
-    missing = [each for each in bound_instructions(picks) if each not in said]
-    if not missing:
-        return text
-    document["critical_instruction"] = [*said, *missing]
-    if "\n" in text:
-        return json.dumps(document, ensure_ascii=False, indent=2)
-    return json.dumps(document, ensure_ascii=False, separators=(",", ":"))
+def is_binding(sentence: object) -> bool:
+    """Whether it stands among the instructions for this kind of model's sake."""
+    return sentence == ONE_SHOT or isinstance(sentence, str) and sentence.startswith(_TAG)

@@ -10,20 +10,17 @@ from django.db import transaction
 
 from storybook.models import Shot, Story
 
-from .bindings import bind_text
 from .budgets import limits_for, lock_budgets
 from .errors import ReferencePictureError, RequestError
 from .fingerprints import hashes_of
 from .lanes import lane_of, resume_after_refusal
 from .models import RenderBatch, VideoRender
 from .planning import Action, Decision, ShotPlan, decide, price_problem
-from .prompts import estimate_tokens
 from .queueing import QueuedBatch, Requester, plan_record, request_fields
-from .references import Pick
 from .repeats import without_repeats
 from .request import load_reference
 from .request_settings import RequestSettings
-from .routes import Route
+from .route_prompts import stored_prompt
 from .situations import Situation, find_situations
 from .takes import surprises
 from .wakeups import wake_pump
@@ -70,7 +67,13 @@ def generate_exactly(render: VideoRender, requester: Requester, *, model: str = 
             requested_by_name=requester.name,
         )
         lane = lane_of(request.backend)
-        text = _text_for(render, request)
+        reworded = stored_prompt(
+            render.prompt_text,
+            render.references,
+            render.route,
+            request.route,
+            limit=request.prompt_limit,
+        )
         copy = VideoRender(
             shot=shot,
             batch=batch,
@@ -80,10 +83,8 @@ def generate_exactly(render: VideoRender, requester: Requester, *, model: str = 
             copy_of=render,
             requested_by=requester.user,
             requested_by_name=requester.name,
-            prompt_text=text,
-            prompt_tokens=(
-                render.prompt_tokens if text == render.prompt_text else estimate_tokens(text)
-            ),
+            prompt_text=reworded.text if reworded else render.prompt_text,
+            prompt_tokens=reworded.tokens if reworded else render.prompt_tokens,
             references=render.references,
             dropped_references=render.dropped_references,
             warnings=_warnings_of_request(render),
@@ -116,13 +117,6 @@ def _situation_of(shot: Shot, request: RequestSettings) -> tuple[Situation, Vide
     if decision.action != Action.GENERATE:
         raise RequestError(f"Nothing was queued: {decision.reason}.", code="not_now")
     return situation, cause
-
-
-def _text_for(render: VideoRender, request: RequestSettings) -> str:
-    """The stored text; on a model of another route, with what that one has to be told."""
-    if request.route != Route.OMNI or render.route == Route.OMNI:
-        return render.prompt_text
-    return bind_text(render.prompt_text, [Pick(**each) for each in render.references])
 
 
 def _warnings_of_request(render: VideoRender) -> list[str]:

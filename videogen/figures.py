@@ -35,8 +35,8 @@ from django.utils import timezone
 
 from storybook.models import Shot, Story
 
-from .models import RenderBatch, VideoRender, counts_simulated
-from .money import price_of
+from .models import RenderBatch, StorySettings, VideoRender, counts_simulated
+from .prices import PriceList
 from .routes import is_simulating
 
 State = VideoRender.State
@@ -323,14 +323,9 @@ class Forecast:
 
 
 def forecasts(stories: Iterable[Story]) -> list[Forecast]:
-    """In the order of the stories, with all that was ever sent for them. Two queries."""
+    """In the order of the stories, with all that was ever sent for them. Four queries."""
     stories = list(stories)
-    price = price_of(
-        settings.VIDEO_BACKEND,
-        settings.VIDEO_MODEL,
-        settings.VIDEO_RESOLUTION,
-        settings.VIDEO_DURATION_SECONDS,
-    )
+    price_of_next = _prices_of_next(stories)
     shots = dict(
         Shot.objects.filter(scenelet__story__in=stories)
         .order_by()
@@ -363,8 +358,26 @@ def forecasts(stories: Iterable[Story]) -> list[Forecast]:
                 for name in ("approved", "takes", "yielded", "waiting")
             ),
             spent_usd=_cents(sums.get(story.pk, {}).get("spent")),
-            price_usd=price,
+            price_usd=price_of_next[story.pk],
             is_simulated=is_simulating(),
         )
         for story in stories
     ]
+
+
+def _prices_of_next(stories: list[Story]) -> dict[int, Decimal | None]:
+    """By story: what its next take costs on the model that its batches use. Two queries."""
+    own = dict(
+        StorySettings.objects.filter(story__in=stories, model__gt="").values_list("story", "model")
+    )
+    prices = PriceList()
+    found = {}
+    for story in stories:
+        price = prices.find(
+            settings.VIDEO_BACKEND,
+            own.get(story.pk, settings.VIDEO_MODEL),
+            settings.VIDEO_RESOLUTION,
+            settings.VIDEO_DURATION_SECONDS,
+        )
+        found[story.pk] = price and price.usd
+    return found

@@ -1,5 +1,5 @@
-"""What a video costs, and what is spent or promised on the whole. The price list is in prices.py,
-what may be spent in budgets.py."""
+"""What is spent or promised on the whole. What a video costs is in prices.py, what may be spent in
+budgets.py."""
 
 from __future__ import annotations
 
@@ -8,15 +8,6 @@ from decimal import Decimal
 from django.db.models import Sum
 
 from .models import Submission, VideoRender
-from .prices import PriceList
-
-__all__ = ["committed_usd", "price_of", "queued_usd"]
-
-
-def price_of(backend: str, model: str, resolution: str, seconds: int) -> Decimal | None:
-    """USD for one video today, in cents; None where no price is known. Queries."""
-    found = PriceList().find(backend, model, resolution, seconds)
-    return found and found.usd
 
 
 def committed_usd(*, with_queued: bool) -> Decimal:

@@ -10,7 +10,7 @@ import copy
 import hashlib
 import json
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from functools import cached_property
 from typing import Any
@@ -30,15 +30,13 @@ from .lanes import lane_of, resume_lane
 from .missing_models import missing_model
 from .models import Lane, RenderBatch, Submission, VideoRender
 from .planning import price_problem
-from .prompts import OVER_LIMIT, Prompt, limit_sentence, write_prompt
+from .prompts import OVER_LIMIT, Prompt, limit_sentence
 from .queueing import Requester, request_fields
 from .quota import first_come, queued_in, window_problem
-from .references import Pick
 from .repeats import without_repeats
 from .request_settings import RequestSettings
-from .route_prompts import needs_other_words, prompt_for_route
-from .routes import Route, other_backend, served_backends
-from .veo import offered_routes
+from .route_prompts import stored_prompt
+from .routes import Route, not_set_up, other_backend, served_backends
 from .wakeups import wake_pump
 
 State = VideoRender.State
@@ -94,20 +92,14 @@ class RenderMove:
     @cached_property
     def prompt(self) -> Prompt | None:
         """Where the new route needs other words."""
-        if not needs_other_words(self.render.route, self.request.route):
-            return None
-        try:
-            document = json.loads(self.render.prompt_text)
-        except ValueError:
-            return None
-        if not isinstance(document, dict):
-            return None
-        picks = [
-            Pick(**{field.name: each.get(field.name, "") for field in fields(Pick)})
-            for each in self.render.references
-        ]
-        document = prompt_for_route(document, picks, self.request.route)
-        return write_prompt(document, limit=self.request.prompt_limit)
+        render, request = self.render, self.request
+        return stored_prompt(
+            render.prompt_text,
+            render.references,
+            render.route,
+            request.route,
+            limit=request.prompt_limit,
+        )
 
     @cached_property
     def changes(self) -> dict[str, Any]:
@@ -246,8 +238,8 @@ def _problems(row: RenderMove) -> Iterable[str]:
     if render.backend not in served_backends():
         yield other_backend(render.backend)
         return
-    if request.route not in offered_routes():
-        yield f"{request.model} is on a route that this version does not have."
+    if missing := not_set_up(request.route):
+        yield missing
     yield from request.problems(len(render.references))
     if problem := price_problem(request, ()):
         yield problem

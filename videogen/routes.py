@@ -53,3 +53,10 @@ def default_route() -> str:
 def other_backend(backend: str) -> str:
     """What to do about a render of a backend that is not served."""
     return f"It was started with {backend}: set VIDEO_BACKEND={backend} first."
+
+
+def not_set_up(route: str) -> str:
+    """Why nothing can be asked over that route with the settings as they are, or ""."""
+    if route == Route.VERTEX:
+        return "" if settings.VIDEO_VERTEX_PROJECT else "GOOGLE_CLOUD_PROJECT is not set."
+    return "" if settings.GEMINI_API_KEY else "GEMINI_API_KEY is not set."

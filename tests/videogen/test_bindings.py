@@ -4,8 +4,9 @@ import json
 
 import pytest
 
-from videogen.bindings import ONE_SHOT, bind_text, binding_sentences, bound_instructions
+from videogen.bindings import ONE_SHOT, binding_sentences, bound_instructions
 from videogen.references import CHARACTER, ENVIRONMENT, KEY_FRAME, Pick
+from videogen.route_prompts import stored_prompt
 
 
 def pick(kind, each):
@@ -37,14 +38,18 @@ def test_one_continuous_shot_is_asked_for_with_and_without_pictures():
     assert "one continuous, unbroken shot" in ONE_SHOT
 
 
-@pytest.mark.parametrize("style", [{"indent": 2}, {"separators": (",", ":")}])
-def test_a_stored_text_is_bound_once_in_its_own_style(style):
+@pytest.mark.parametrize("other", ["gemini", "vertex"])
+def test_a_stored_prompt_gets_the_bindings_and_loses_them_again(other):
     document = {"global_aesthetic": "灯", "critical_instruction": ["No captions."]}
-    picks = [pick(CHARACTER, "mira")]
-    text = json.dumps(document, ensure_ascii=False, **style)
+    references = [pick(CHARACTER, "mira").as_dict()]
+    text = json.dumps(document, ensure_ascii=False)
 
-    bound = bind_text(text, picks)
+    bound = stored_prompt(text, references, other, "omni", limit=1000)
+    back = stored_prompt(bound.text, references, "omni", other, limit=1000)
 
-    document["critical_instruction"] += bound_instructions(picks)
-    assert bound == json.dumps(document, ensure_ascii=False, **style)
-    assert bind_text(bound, picks) == bound
+    assert bound.document["critical_instruction"] == [
+        "No captions.",
+        *bound_instructions([pick(CHARACTER, "mira")]),
+    ]
+    assert back.document == document
+    assert stored_prompt(text, references, "gemini", "vertex", limit=1000) is None

@@ -85,6 +85,17 @@ def test_the_models_with_a_price_are_offered_with_it():
     assert f'<span class="st-quiet">{why}</span>' in response.text
 
 
+def test_a_model_whose_account_is_not_set_up_is_named_with_what_to_set(settings):
+    settings.VIDEO_VERTEX_PROJECT = ""
+    draft = make_draft(make_shots(1))
+
+    response = look(producer(), draft)
+
+    offered = [words for words, _, _ in choices(response, "Model")]
+    assert not any("generate-001" in each for each in offered)
+    assert '<span class="st-quiet">GOOGLE_CLOUD_PROJECT is not set.</span>' in response.text
+
+
 def test_a_model_without_references_is_offered_where_none_go_along():
     draft = make_draft(make_shots(1, pictures={}))
 

@@ -18,7 +18,7 @@ from videogen.figures import (
     forecasts,
     total_of,
 )
-from videogen.models import VideoRender
+from videogen.models import StorySettings, VideoRender
 
 pytestmark = pytest.mark.django_db
 
@@ -211,6 +211,15 @@ def test_forecast_goes_by_the_storys_own_yield():
     assert forecast.per_approved_usd == Decimal("5.60")
 
 
+def test_a_story_with_a_model_of_its_own_is_finished_at_that_price(settings, story):
+    settings.VIDEO_BACKEND = "gemini"
+    StorySettings.objects.create(story=story, model="veo-3.1-fast-generate-001")
+
+    [forecast] = forecasts([story])
+
+    assert forecast.price_usd == Decimal("0.96")
+
+
 @pytest.mark.parametrize(
     ("approved", "rejected", "is_known"),
     [(0, 0, False), (3, 1, False), (0, 9, False), (3, 2, True)],
@@ -262,6 +271,6 @@ def test_queries_do_not_grow(django_assert_num_queries):
         with django_assert_num_queries(1):
             figures_by(by, Scope())
     stories = list(type(story).objects.all())
-    # Those of the shots, of their renders, and the prices.
-    with django_assert_num_queries(3):
+    # Those of the shots, of their renders, the stories' own models, and the prices.
+    with django_assert_num_queries(4):
         assert len(forecasts(stories)) == 4

@@ -6,11 +6,17 @@ import pytest
 
 from tests.factories import make_render, make_shot
 from videogen.models import VideoRender
-from videogen.money import committed_usd, price_of
+from videogen.money import committed_usd
+from videogen.prices import PriceList
 
 pytestmark = pytest.mark.django_db
 
 State = VideoRender.State
+
+
+def price_of(*asked):
+    found = PriceList().find(*asked)
+    return found and found.usd
 
 
 @pytest.mark.parametrize(

@@ -48,7 +48,6 @@ __all__ = [
     "Webhook",
     "download_target",
     "leaves_cost_open",
-    "offered_routes",
     "open_client",
     "sdk_version",
 ]
@@ -66,10 +65,6 @@ def open_client(route: str, *, submits: bool = False) -> VideoClient:
     if route not in _CLIENTS:
         raise stop("no_route", f"There is no route {route!r} to a video API.")
     return _CLIENTS[route](submits=submits)
-
-
-def offered_routes() -> tuple[str, ...]:
-    return tuple(_CLIENTS)
 
 
 def sdk_version() -> str:

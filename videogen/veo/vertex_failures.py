@@ -60,7 +60,7 @@ def _in_words(known: VeoError, error: Exception) -> VeoError:
     if known.code == "model_not_found":
         return stop(
             known.code,
-            f"The model is not available ({message}). Set VIDEO_MODEL to one that the project "
-            f"{project} has in {settings.VIDEO_VERTEX_LOCATION}.",
+            f"The model is not available to the project {project} in "
+            f"{settings.VIDEO_VERTEX_LOCATION} ({message}).",
         )
     return known

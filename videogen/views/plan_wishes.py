@@ -15,7 +15,7 @@ from videogen.models import RenderBatch
 from videogen.planning import Plan
 from videogen.prices import PriceList
 from videogen.request_settings import default_model_of
-from videogen.routes import Route
+from videogen.routes import Route, not_set_up
 from videogen.showing import usd
 
 
@@ -115,7 +115,10 @@ class PlanChoices:
         asked = request.asked(self.plan.most_references)
         routes = list(Route.values)
         found.sort(key=lambda each: routes.index(each.route))
-        choices = [self._model(model, model.problems(asked)) for model in found]
+        choices = [
+            self._model(model, [*filter(None, [not_set_up(model.route)]), *model.problems(asked)])
+            for model in found
+        ]
         return choices if len(choices) > 1 else []
 
     def _model(self, model: Capability, problems: Sequence[str]) -> Choice:
