@@ -113,7 +113,7 @@ def test_while_the_secret_changes_both_are_believed(keys, settings, render, post
         {"exp": None},
         {"exp": time.time() + 0.5},
     ],
-    ids=["no iss", "several aud", "no iat", "no exp", "exp not a whole number"],
+    ids=["no aud", "no iss", "several aud", "no iat", "no exp", "exp not a whole number"],
 )
 def test_claims_that_nobody_promised_need_not_be_there(keys, render, post, changes):
     event = video_event(render.operation_name)

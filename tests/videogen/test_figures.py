@@ -211,8 +211,9 @@ def test_forecast_goes_by_the_storys_own_yield():
     assert forecast.per_approved_usd == Decimal("5.60")
 
 
-def test_a_story_with_a_model_of_its_own_is_finished_at_that_price(settings, story):
+def test_a_story_with_a_model_of_its_own_is_finished_at_that_price(settings):
     settings.VIDEO_BACKEND = "gemini"
+    story = make_story()
     StorySettings.objects.create(story=story, model="veo-3.1-fast-generate-001")
 
     [forecast] = forecasts([story])

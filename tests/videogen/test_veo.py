@@ -376,13 +376,16 @@ def test_strange_details_of_a_refusal_are_no_details(settings, far_end, details)
 
 
 @pytest.mark.parametrize("endless", ["99999999999999999999s", "9" * 400 + "s"])
-def test_a_wait_without_end_is_two_days(settings, far_end, endless):
-    """Longer ones are dates that no calendar has."""
+def test_a_wait_without_end_is_not_believed(settings, far_end, endless):
+    """It would be a date that no calendar has."""
     details = [{"retryDelay": endless}]
     far_end.answer(429, {"error": {"code": 429, "message": "Too much.", "details": details}})
     settings.VIDEO_API_BASE_URL = far_end.url
 
-    assert refusal(submit).retry_after == 48 * 3600
+    error = refusal(submit)
+
+    assert error.waits_for_quota
+    assert error.retry_after is None
 
 
 @pytest.mark.parametrize(

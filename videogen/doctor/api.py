@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import httpx
 from django.conf import settings
 
-from videogen.capabilities import ModelTable
+from videogen.capabilities import Asked, ModelTable
 from videogen.errors import VeoError
 
 from . import route
@@ -157,18 +157,17 @@ def check_model(look: Look) -> Iterator[Finding]:
 
 def check_request(look: Look) -> Iterator[Finding]:
     """With one reference picture, as nearly every shot has."""
-    shape = {
-        "aspect_ratio": settings.VIDEO_ASPECT_RATIO,
-        "resolution": settings.VIDEO_RESOLUTION,
-        "duration_seconds": settings.VIDEO_DURATION_SECONDS,
-    }
-    problems = ModelTable().find(settings.VIDEO_MODEL).problems(**shape, references=1)
+    asked = Asked(
+        settings.VIDEO_ASPECT_RATIO,
+        settings.VIDEO_RESOLUTION,
+        settings.VIDEO_DURATION_SECONDS,
+        references=1,
+    )
+    problems = ModelTable().find(settings.VIDEO_MODEL).problems(asked)
     for problem in problems:
         yield REQUEST.fail(problem, "Change the setting that it names, and restart the workers.")
     if not problems:
-        words = (
-            f"{shape['resolution']}, {shape['aspect_ratio']}, {shape['duration_seconds']} seconds"
-        )
+        words = f"{asked.resolution}, {asked.aspect_ratio}, {asked.seconds} seconds"
         yield REQUEST.ok(f"{settings.VIDEO_MODEL} takes {words} with reference pictures.")
 
 
