@@ -59,7 +59,7 @@ def claim_renders(
             if problem := room.refusal(render):
                 _refuse(render, "over_budget", problem)
                 continue
-            if problem := window_problem(price):
+            if problem := window_problem(lane.name, price):
                 _refuse(render, "over_spend_window", f"Not sent: {problem}")
                 continue
             if window is not None and price and price > window:

@@ -243,7 +243,7 @@ def _problems(row: RenderMove) -> Iterable[str]:
     yield from request.problems(len(render.references))
     if problem := price_problem(request, ()):
         yield problem
-    elif problem := window_problem(request.price_usd):
+    elif problem := window_problem(request.backend, request.price_usd):
         yield f"On {request.model} {problem}"
     if settings.VIDEO_PROMPT_LIMIT_BLOCKS and row.over_limit:
         yield row.over_limit

@@ -28,10 +28,9 @@ from .answers import (
     apply_submit_error,
     due_for_a_poll,
 )
-from .checks import SLICE_SECONDS
 from .claims import Claim, claim_renders, queued_renders
 from .errors import VeoError, VideogenError, broken_here, submitter_gone
-from .lanes import pause_lane, served_lanes
+from .lanes import pause_lane
 from .leases import release_lease, take_lease
 from .models import Lane, Submission, VideoRender
 from .perseverance import persistently
@@ -39,7 +38,6 @@ from .processes import is_provably_gone, this_process
 from .quota import slot_of_next
 from .rehearsing import rehearse
 from .request import load_request, webhook_with
-from .stopping import stop_requested
 from .veo import POLLERS, SUBMITTERS, PollAnswer, VideoClient, open_client, sdk_version
 from .wakeups import wake_downloads
 
@@ -55,9 +53,6 @@ REAP_SECONDS = 5.0
 # Without room for a submission, the longest time without another look: a person may have ended the
 # wait, or another setting made room.
 REST_SECONDS = 2.0
-# What is due so soon keeps the pump at work. Longer than the minute sweep takes to come round:
-# what is due later is not missed.
-HORIZON_SECONDS = 120.0
 
 LinkListener = Callable[[VideoRender], None]
 
@@ -345,24 +340,6 @@ def _apply_poll(future: Future[PollAnswer], render: VideoRender, *, may_submit: 
         apply_poll_error(render, broken_here(error))
     else:
         apply_poll(render, answer, may_submit=may_submit)
-
-
-def run_slice() -> bool:
-    """A cluster's task: pump for a while, then make room for other tasks. True where another slice
-    is worth queueing. Harmless when doubled."""
-    pumps = [pump for pump in map(Pump, served_lanes()) if pump.acquire()]
-    end = time.monotonic() + SLICE_SECONDS
-    more = bool(pumps)
-    try:
-        while more and time.monotonic() < end and not stop_requested():
-            more = False
-            for pump in pumps:
-                is_mine = pump.tick(TICK_SECONDS / len(pumps))
-                more |= is_mine and pump.has_work(within_seconds=HORIZON_SECONDS)
-    finally:
-        for pump in pumps:
-            pump.close()
-    return more and not stop_requested()
 
 
 def _send(client: VideoClient, claim: Claim) -> str:

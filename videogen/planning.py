@@ -141,7 +141,11 @@ class Plan:
             ]
             for row in self.rows
         ]
-        request = self.request.sent | {"price": str(self.request.price_usd)}
+        request = self.request.sent | {
+            "route": self.request.route,
+            "backend": self.request.backend,
+            "price": str(self.request.price_usd),
+        }
         wishes = [self.mode, str(self.over_budget)]
         text = json.dumps([self.story.pk, *wishes, request, facts])
         return hashlib.sha256(text.encode()).hexdigest()

@@ -18,6 +18,7 @@ from django.utils import timezone
 
 from . import pacific
 from .models import Lane, Submission, VideoRender
+from .routes import spend_window_usd
 
 State = VideoRender.State
 Outcome = Submission.Outcome
@@ -63,7 +64,7 @@ def room_of(lane: Lane, now: datetime) -> Room:
         limits.append(settings.VIDEO_SUBMISSIONS_PER_MINUTE - len(sent.since(MINUTE)))
     if settings.VIDEO_SUBMISSIONS_PER_DAY is not None:
         limits.append(settings.VIDEO_SUBMISSIONS_PER_DAY - _sent_today(lane, now))
-    window = settings.VIDEO_SPEND_WINDOW_USD
+    window = spend_window_usd(lane.name)
     return Room(min(limits), None if window is None else window - sum(sent.costs().values()))
 
 
@@ -78,7 +79,7 @@ def next_slot(lane: Lane, price: Decimal) -> Slot:
     if lane.not_before and lane.not_before > now:
         slots.append(Slot(lane.not_before, lane.wait_reason, lane.wait_code))
     sent = _Sent(lane, now)
-    slots += _minute_slot(sent), _spend_slot(sent, price)
+    slots += _minute_slot(sent), _spend_slot(lane, sent, price)
     per_day = settings.VIDEO_SUBMISSIONS_PER_DAY
     if per_day is not None and _sent_today(lane, now) >= per_day:
         reason = f"At most {per_day} a day are sent; the day ends at midnight Pacific time."
@@ -112,9 +113,9 @@ def first_come(renders: QuerySet[VideoRender]) -> QuerySet[VideoRender]:
     return renders.order_by("-batch__priority", "queued_at", "pk")
 
 
-def window_problem(price: Decimal) -> str:
+def window_problem(backend: str, price: Decimal) -> str:
     """Why a render of that price would wait for ever, or ""."""
-    window = settings.VIDEO_SPEND_WINDOW_USD
+    window = spend_window_usd(backend)
     if window is None or price <= window:
         return ""
     return (
@@ -136,7 +137,7 @@ class _Sent:
     def __init__(self, lane: Lane, now: datetime) -> None:
         self.now = now
         self._rows: Sequence[tuple[datetime, Decimal, str]] = []
-        if spans := _spans():
+        if spans := _spans(lane):
             rows = _arrived_since(lane, now - max(spans))
             self._rows = sorted(
                 (answered or min(now, claimed + _time_out()), price, outcome)
@@ -162,11 +163,11 @@ class _Sent:
         return self._rows[number][0]
 
 
-def _spans() -> list[timedelta]:
+def _spans(lane: Lane) -> list[timedelta]:
     spans = []
     if settings.VIDEO_SUBMISSIONS_PER_MINUTE is not None:
         spans.append(MINUTE)
-    if settings.VIDEO_SPEND_WINDOW_USD is not None:
+    if spend_window_usd(lane.name) is not None:
         spans.append(timedelta(seconds=settings.VIDEO_SPEND_WINDOW_SECONDS))
     return spans
 
@@ -207,8 +208,8 @@ def _minute_slot(sent: _Sent) -> Slot | None:
     return Slot(at, f"At most {limit} a minute are sent.", "quota_minute")
 
 
-def _spend_slot(sent: _Sent, price: Decimal) -> Slot | None:
-    window = settings.VIDEO_SPEND_WINDOW_USD
+def _spend_slot(lane: Lane, sent: _Sent, price: Decimal) -> Slot | None:
+    window = spend_window_usd(lane.name)
     if window is None or not price or price > window:
         return None
     costs = sent.costs()

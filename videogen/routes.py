@@ -7,6 +7,8 @@ its name.
 
 from __future__ import annotations
 
+from decimal import Decimal
+
 from django.conf import settings
 from django.db.models import TextChoices
 
@@ -26,6 +28,9 @@ ACCOUNTS = tuple(dict.fromkeys(_ACCOUNTS.values()))
 # Where the API can be asked to stop a video that it makes.
 CANCELLING = frozenset({Route.OMNI})
 
+# Google's rolling spend window, by tier, is the Gemini API's.
+_WITHOUT_SPEND_WINDOW = frozenset({"vertex"})
+
 # VIDEO_BACKEND: the simulator, or Google with the default model of that route.
 BACKENDS = (SIMULATOR, *Route.values)
 
@@ -42,6 +47,11 @@ def account_of(route: str) -> str:
 def served_backends() -> tuple[str, ...]:
     """Those whose renders can be asked about with the settings as they are."""
     return (SIMULATOR,) if is_simulating() else ACCOUNTS
+
+
+def spend_window_usd(backend: str) -> Decimal | None:
+    """What that account lets through in VIDEO_SPEND_WINDOW_SECONDS; None: no limit of ours."""
+    return None if backend in _WITHOUT_SPEND_WINDOW else settings.VIDEO_SPEND_WINDOW_USD
 
 
 def default_route() -> str:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from . import drafts, expiring, notices, pipeline, reconciling, sending, stops, takes
+from . import drafts, expiring, notices, reconciling, sending, slices, stops, takes
 from .wakeups import wake_downloads, wake_pump, wake_sender
 
 
 def pump() -> None:
-    if pipeline.run_slice():
+    if slices.run_slice():
         wake_pump()
     notices.look_for_news()
 

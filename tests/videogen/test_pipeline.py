@@ -26,7 +26,7 @@ from tests.factories import (
     only_shot,
     shots_of,
 )
-from videogen import journal, pipeline, takes
+from videogen import journal, slices, takes
 from videogen.models import Lane, Submission, VideoRender
 from videogen.money import committed_usd
 from videogen.pipeline import Pump
@@ -736,7 +736,7 @@ def test_slices_work_the_lane_and_wake_the_downloads(simulator):
     story = make_story(shots=2)
     queue(story)
 
-    more = pipeline.run_slice()
+    more = slices.run_slice()
     woken = [each.task["func"] for each in OrmQ.objects.all()]
     again = takes.run_slice()
 
@@ -751,15 +751,58 @@ def test_a_slice_leaves_the_lane_to_a_pump_that_lives(simulator, log):
     later = timezone.now() + timedelta(seconds=8)
     Lane.objects.update(lease_owner=AWAY, lease_expires_at=later)
 
-    assert pipeline.run_slice() is False
+    assert slices.run_slice() is False
 
     assert log()["submissions"] == []
     assert Lane.objects.get().lease_owner == AWAY
 
 
 def test_a_slice_without_a_lane_has_nothing_to_do():
-    assert pipeline.run_slice() is False
+    assert slices.run_slice() is False
     assert takes.run_slice() is False
+
+
+def test_an_account_that_breaks_does_not_stop_the_others(settings, simulator, monkeypatch):
+    """A defect of ours, not a failure of the API."""
+    queue(make_story())
+    broken = make_lane("broken")
+    monkeypatch.setattr(
+        slices, "served_lanes", lambda: [broken, Lane.objects.get(name="simulator")]
+    )
+    whole = Pump.tick
+
+    def tick(pump, seconds):
+        if pump.lane == broken:
+            raise TypeError("a defect")
+        return whole(pump, seconds)
+
+    monkeypatch.setattr(Pump, "tick", tick)
+
+    slices.run_slice()
+
+    assert VideoRender.objects.get().state == State.DOWNLOADING
+    assert Lane.objects.get(name="broken").lease_owner == ""
+
+
+def test_a_lane_that_another_process_took_over_is_left_alone(simulator, monkeypatch):
+    """Beside another lane that has work."""
+    queue(make_story())
+    lost = make_lane("lost")
+    monkeypatch.setattr(slices, "served_lanes", lambda: [lost, Lane.objects.get(name="simulator")])
+    whole, ticks = Pump.tick, []
+
+    def tick(pump, seconds):
+        if pump.lane == lost:
+            ticks.append(pump)
+            return False
+        return whole(pump, seconds)
+
+    monkeypatch.setattr(Pump, "tick", tick)
+
+    slices.run_slice()
+
+    assert len(ticks) == 1
+    assert VideoRender.objects.get().state == State.DOWNLOADING
 
 
 def test_a_pump_that_lost_its_lease_says_so(simulator):

@@ -21,7 +21,7 @@ from tests.factories import (
     shots_of,
 )
 from videogen.errors import RequestError
-from videogen.models import ReferenceChoice, VideoRender
+from videogen.models import ReferenceChoice, VideoModel, VideoRender
 from videogen.planning import Action, find_shots, plan_shots
 
 pytestmark = pytest.mark.django_db
@@ -472,3 +472,15 @@ def test_the_documents_of_the_story_stay_as_they_are():
 
     documents = {each.kind: each.document for each in shot.scenelet.story.design_documents.all()}
     assert documents == {"visual": VISUAL, "audio": AUDIO}
+
+
+def test_another_account_is_another_plan(settings):
+    settings.VIDEO_BACKEND = "gemini"
+    story = make_story()
+    before = plan_shots(story, shots_of(story), "default")
+
+    VideoModel.objects.filter(name=settings.VIDEO_MODEL).update(route="vertex")
+    after = plan_shots(story, shots_of(story), "default")
+
+    assert after.cost_usd == before.cost_usd
+    assert after.fingerprint != before.fingerprint

@@ -246,6 +246,24 @@ def test_a_person_pauses_the_queue_and_says_why():
     assert queued.state == State.QUEUED
 
 
+def test_the_dashboards_pause_stops_every_account(settings):
+    settings.VIDEO_BACKEND = "vertex"
+    renders_of_batch(State.QUEUED)
+    VideoRender.objects.update(lane=make_lane("vertex"), backend="vertex", is_simulated=False)
+    idle = make_lane("gemini")
+    browser = producer(username="ines")
+    button = re.search(r'action="([^"]*/pause/)"', browser.get(HOME).text)[1]
+
+    response = browser.post(button, {"reason": "Stop.", "back": "dashboard"}, follow=True)
+
+    assert messages(response) == ["The queue is paused. 1 waits in it; what was sent goes on."]
+    stopped = Lane.objects.filter(name__in=["vertex", "gemini"]).exclude(paused_at=None)
+    assert stopped.count() == 2
+    Lane.objects.update(paused_at=None, pause_code="", pause_reason="")
+    response = browser.post(lane_url(idle, "pause"), {"reason": "Stop."}, follow=True)
+    assert messages(response)[0].startswith("The queue of gemini is paused. Nothing waits in it")
+
+
 def test_a_paused_queue_sends_nothing_and_finishes_what_was_sent(simulator, log):
     batch, _ = renders_of_batch(State.QUEUED, State.QUEUED)
     lane = Lane.objects.get()

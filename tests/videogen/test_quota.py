@@ -27,7 +27,7 @@ from videogen import pacific, pipeline
 from videogen.claims import claim_renders
 from videogen.models import Submission, VideoRender
 from videogen.pipeline import Pump
-from videogen.quota import next_slot, slot_of_next
+from videogen.quota import next_slot, slot_of_next, window_problem
 from videogen.supervision import overdue_work
 
 pytestmark = pytest.mark.django_db
@@ -453,3 +453,11 @@ def test_batches_go_by_priority_then_by_age(settings):
     later.batch.save()
 
     assert [claim(limit=1)[0] for _ in range(3)] == [first, normal, later]
+
+
+def test_the_window_of_the_gemini_api_is_none_of_vertex(settings):
+    settings.VIDEO_SPEND_WINDOW_USD = Decimal(1)
+
+    assert next_slot(make_lane("vertex"), Decimal("3.20")).code == ""
+    assert window_problem("vertex", Decimal("3.20")) == ""
+    assert "could never be sent" in window_problem("gemini", Decimal("3.20"))

@@ -7,7 +7,7 @@ from django.urls import path, reverse
 from django.utils import timezone
 from django.views.decorators.http import require_safe
 
-from videogen.lanes import BY_PERSON
+from videogen.lanes import BY_PERSON, served_lanes
 from videogen.models import Lane
 from videogen.quota import queued_in
 from videogen.showing import Badge
@@ -100,7 +100,12 @@ class LaneAdmin(RecordAdmin):
         )
 
     def pause_view(self, request, object_id):
-        return self._act(request, object_id, lambda lane: queue_notice.pause(self, request, lane))
+        def pause(lane):
+            # The dashboard's button stops everything that could be paid for.
+            lanes = served_lanes() if request.POST.get("back") == "dashboard" else [lane]
+            queue_notice.pause(self, request, lanes)
+
+        return self._act(request, object_id, pause)
 
     def move_view(self, request, object_id):
         lane = self.get_object(request, object_id)

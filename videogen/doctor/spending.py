@@ -11,6 +11,7 @@ from videogen.models import Budget
 from videogen.money import committed_usd
 from videogen.prices import KnownPrice, PriceList
 from videogen.quota import span_in_words, window_problem
+from videogen.routes import Route, spend_window_usd
 from videogen.showing import usd
 from videogen.wakeups import DOWNLOAD_SECONDS
 
@@ -59,14 +60,15 @@ def check_quota(look: Look) -> Iterator[Finding]:
         )
         return
     price = _price(look)
-    if price and price.usd and (problem := window_problem(price.usd)):
+    backend = route.backend_of(look.route)
+    if price and price.usd and (problem := window_problem(backend, price.usd)):
         yield QUOTA.fail(
             f"No video fits into the account's window: {problem}",
             f"Set the account's real tier or window {RESTART}, or take a cheaper model.",
         )
         return
-    window = settings.VIDEO_SPEND_WINDOW_USD
-    if window is None and not route.is_simulated():
+    window = spend_window_usd(backend)
+    if window is None and backend == Route.GEMINI:
         yield QUOTA.warn(
             "The account's tier is not set: batches run into the API's refusals instead of waiting "
             "for their turn.",

@@ -3,6 +3,7 @@ waits for quota. Never a failure: what is queued stays queued."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -87,7 +88,7 @@ def may_move(user: AbstractBaseUser) -> bool:
 def notice_for_price(backend: str, price: Decimal | None) -> QueueNotice | None:
     """As it would be for one more render of that price. At most five queries."""
     lane = Lane.objects.filter(name=backend).first()
-    if price and (problem := window_problem(price)):
+    if price and (problem := window_problem(backend, price)):
         return QueueNotice(lane or Lane(name=backend), problem=problem)
     if lane is None or lane.paused_at:
         return QueueNotice(lane) if lane else None
@@ -102,13 +103,16 @@ def _waits(slot: Slot | None) -> bool:
 # -- what a person may do about it -----------------------------------------------------------------
 
 
-def pause(model_admin: ModelAdmin, request: HttpRequest, lane: Lane) -> None:
+def pause(model_admin: ModelAdmin, request: HttpRequest, lanes: Sequence[Lane]) -> None:
+    """All of these, or none where the reason is missing."""
     reason = request.POST.get("reason", "")
     try:
         with transaction.atomic():
-            paused = pause_by_person(lane, request.user.get_username(), reason)
-            if paused:
-                words = " ".join(reason.split())
+            paused = [
+                lane for lane in lanes if pause_by_person(lane, request.user.get_username(), reason)
+            ]
+            words = " ".join(reason.split())
+            for lane in paused:
                 model_admin.log_change(request, lane, f"Paused the queue. {words}")
     except RequestError as error:
         messages.error(request, error.sentence)
@@ -116,10 +120,12 @@ def pause(model_admin: ModelAdmin, request: HttpRequest, lane: Lane) -> None:
     if not paused:
         messages.info(request, "The queue was paused already.")
         return
-    waiting = queued_in(lane).count()
+    others_go = {lane.pk for lane in served_lanes() if not lane.paused_at}
+    which = f"The queue of {' and '.join(map(str, paused))}" if others_go else "The queue"
+    waiting = sum(queued_in(lane).count() for lane in paused)
     messages.success(
         request,
-        f"The queue is paused. {waiting or 'Nothing'} {'wait' if waiting > 1 else 'waits'} in it; "
+        f"{which} is paused. {waiting or 'Nothing'} {'wait' if waiting > 1 else 'waits'} in it; "
         "what was sent goes on.",
     )
 
