@@ -633,6 +633,35 @@ def test_completed_with_nothing_but_what_was_sent_is_nothing(api):
     assert open_client("omni").poll(ID) == Nothing()
 
 
+WORDS = {"type": "text", "text": "Here is your video: files/abc"}
+
+
+def counted(modality, tokens):
+    return {"usage": {"output_tokens_by_modality": [{"modality": modality, "tokens": tokens}]}}
+
+
+@pytest.mark.parametrize(
+    ("contents", "usage"),
+    [
+        ([WORDS, video(name="files/abc")], {}),
+        ([video(), WORDS], {}),
+        ([WORDS], counted("video", 60_000)),
+        ([WORDS], counted("VIDEO", 60_000)),
+    ],
+)
+def test_words_beside_a_video_that_cannot_be_fetched_are_no_refusal(api, contents, usage):
+    tell(api, interaction("completed", *contents, **usage))
+
+    assert open_client("omni").poll(ID) == Nothing()
+
+
+@pytest.mark.parametrize("usage", [{}, counted("text", 12), counted("video", 0)])
+def test_words_without_a_video_are_a_refusal_of_unknown_cost(api, usage):
+    tell(api, interaction("completed", WORDS, **usage))
+
+    assert open_client("omni").poll(ID) == Blocked((WORDS["text"],), (), is_charge_known=False)
+
+
 @pytest.mark.parametrize(
     "steps",
     [

@@ -274,10 +274,23 @@ def _read_interaction(interaction: Any) -> PollAnswer:
     if status != "completed":
         # requires_action and whatever comes: the deadline ends the waiting, the name stays.
         return Running()
+    if _has_made_a_video(interaction):
+        return Nothing()
     if text := clean(getattr(interaction, "output_text", None) or ""):
-        # The tokens of the words are billed: less than a cent.
+        # No page says what a refusal costs; its tokens at least are billed.
         return Blocked((text,), (), is_charge_known=False)
     return Nothing()
+
+
+def _has_made_a_video(interaction: Any) -> bool:
+    """One that cannot be fetched counts, too: words beside it are no refusal."""
+    if getattr(interaction, "output_video", None) is not None:
+        return True
+    usage = getattr(interaction, "usage", None)
+    return any(
+        str(getattr(each, "modality", "")).lower() == "video" and getattr(each, "tokens", 0)
+        for each in getattr(usage, "output_tokens_by_modality", None) or []
+    )
 
 
 def _video(interaction: Any) -> dict[str, str]:
