@@ -89,7 +89,7 @@ def _poll_now(which: Q) -> bool:
 
 
 def _settle(submission: Submission, event: Event) -> bool:
-    """The answer to a submission that has none (yet)."""
+    """The answer to a submission that has none; kept where it may still come."""
     candidate = _candidate(submission, event, _operation_in(event, submission.render.route))
     if candidate is None:
         logger.warning("%s: an event has its token, but nothing to take", submission.render)
