@@ -134,9 +134,10 @@ class FarEnd(ThreadingHTTPServer):
         self.connections = set()
         self.url = f"http://127.0.0.1:{self.server_port}"
 
-    def answer(self, status, body=b"", *, seconds=0, **headers):
+    def answer(self, status, body=b"", *, seconds=0, pauses=(), **headers):
+        """After so many seconds; pauses: those within the body."""
         body = body if isinstance(body, bytes) else json.dumps(body).encode()
-        self.answers.append((status, headers, body, seconds))
+        self.answers.append((status, headers, body, (seconds, *pauses)))
 
 
 class _FarEndHandler(BaseHTTPRequestHandler):
@@ -150,13 +151,19 @@ class _FarEndHandler(BaseHTTPRequestHandler):
         self.server.connections.add(self.client_address)
         self.server.requests.append((self.command, self.path, headers, body))
         answers = self.server.answers
-        status, headers, body, seconds = answers.pop(0) if len(answers) > 1 else answers[0]
+        status, headers, body, (seconds, *pauses) = (
+            answers.pop(0) if len(answers) > 1 else answers[0]
+        )
         time.sleep(seconds)
         self.send_response(status)
         headers = {name.replace("_", "-"): value for name, value in headers.items()}
         for name, value in {"Content-Length": str(len(body)), **headers}.items():
             self.send_header(name, value)
         self.end_headers()
+        for pause in pauses:
+            self.wfile.write(body[:1])
+            body = body[1:]
+            time.sleep(pause)
         self.wfile.write(body)
 
     do_POST = do_GET

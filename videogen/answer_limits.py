@@ -14,6 +14,8 @@ MAX_ANSWER_BYTES = 8 * 1024**2
 # bytes of three.
 LARGEST_INLINE_VIDEO = 96 * 1024**2
 MAX_INLINE_ANSWER_BYTES = LARGEST_INLINE_VIDEO * 4 // 3 + MAX_ANSWER_BYTES
+# And takes longer than an answer: so many times.
+INLINE_PATIENCE = 4
 
 
 def bounded(seconds: float, max_bytes: int = MAX_ANSWER_BYTES) -> Callable[[httpx.Response], None]:

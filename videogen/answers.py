@@ -19,7 +19,7 @@ from .errors import VeoError, VideogenError
 from .lanes import LONGEST_WAIT, pause_lane, wait_after, wait_for_quota
 from .missing_models import MODEL_NOT_FOUND, where_to_choose
 from .models import Lane, Submission, VideoRender
-from .safety import explain_block
+from .safety import explain_block, explain_refusal
 from .veo import Blocked, Failed, Finished, Nothing, PollAnswer, Running
 
 logger = logging.getLogger(__name__)
@@ -150,10 +150,14 @@ def apply_poll(render: VideoRender, answer: PollAnswer, *, may_submit: bool = Tr
                 error_message="",
             )
         case Blocked(reasons, codes, is_charge_known):
+            if not is_charge_known:
+                # Whatever the words say of charges: they are the model's, not its owner's.
+                _mark_unknown(render, "operation_refused", explain_refusal(reasons))
+                return
             if may_submit and send_again(render, reasons, codes):
                 return
             details = {"reasons": list(reasons), "support_codes": list(codes)}
-            sentence = explain_block(reasons, codes, is_charge_known=is_charge_known)
+            sentence = explain_block(reasons, codes)
             _end_without_video(render, State.BLOCKED, "blocked", sentence, details)
         case Failed(code, message, is_charge_known):
             sentence = f"The API could not make the video (code {code}): {message}."

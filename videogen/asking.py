@@ -50,7 +50,7 @@ def in_words(answer: PollAnswer | VeoError) -> str:
         case Finished():
             return "The video is made."
         case Blocked(is_charge_known=False):
-            return "A safety filter refused it; there is no video to pay for."
+            return "It was refused in words; nobody says whether that is charged."
         case Blocked():
             return "A safety filter refused it; not charged."
         case Failed(is_charge_known=False):

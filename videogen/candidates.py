@@ -23,7 +23,7 @@ from .answers import polled_from
 from .downloads import discard
 from .errors import RequestError
 from .models import Candidate, Lane, Submission, VideoRender
-from .routes import other_backend, served_backends
+from .routes import Route, other_backend, served_backends
 from .wakeups import wake_downloads, wake_pump
 
 State = VideoRender.State
@@ -54,6 +54,16 @@ def key_of(candidate: Candidate) -> str:
     if candidate.is_file:
         return file_key(candidate.name)
     return operation_key(candidate.name)
+
+
+def is_of_route(candidate: Candidate, route: str) -> bool:
+    """Whether that route makes what is called so. A file does not tell which of the Gemini API's
+    two made it."""
+    if candidate.is_file:
+        return route in (Route.GEMINI, Route.OMNI)
+    if "operations/" not in candidate.name:
+        return route == Route.OMNI
+    return route == (Route.VERTEX if candidate.name.startswith("projects/") else Route.GEMINI)
 
 
 @dataclass(frozen=True)
@@ -104,6 +114,7 @@ class Maker:
 
     token: UUID
     render: int
+    route: str
     model: str
     claimed_at: datetime
     has_operation: bool
@@ -114,6 +125,8 @@ class Maker:
     def may_have_made(self, candidate: Candidate, listed_files: Collection[str] = ()) -> bool:
         """listed_files: keys of all files that the API still has; whose own file is among them
         has made no other."""
+        if not is_of_route(candidate, self.route):
+            return False
         if candidate.token:
             return candidate.token == self.token
         start = self.claimed_at - SKEW
@@ -147,6 +160,7 @@ def possible_makers(lane: Lane) -> list[Maker]:
         "claimed_at",
         "operation_name",
         "render__operation_name",
+        "render__route",
         "render__model",
         "render__download_uri",
         "render__state",
@@ -155,6 +169,7 @@ def possible_makers(lane: Lane) -> list[Maker]:
         Maker(
             token=token,
             render=render,
+            route=route,
             model=model,
             claimed_at=claimed_at,
             has_operation=bool(own_name or name),
@@ -162,7 +177,7 @@ def possible_makers(lane: Lane) -> list[Maker]:
             is_answered=outcome != Outcome.CLAIMED,
             is_unknown=outcome == Outcome.UNKNOWN and state == State.UNKNOWN,
         )
-        for token, render, outcome, claimed_at, own_name, name, model, link, state in rows
+        for token, render, outcome, claimed_at, own_name, name, route, model, link, state in rows
     ]
 
 
@@ -177,7 +192,7 @@ def certain_pairs(
     unknown = [maker for maker in makers if maker.is_unknown]
     for candidate in candidates:
         if candidate.token:
-            pairs += [(candidate, each.render) for each in unknown if each.token == candidate.token]
+            pairs += [(candidate, each.render) for each in unknown if each.may_have_made(candidate)]
     told = {render for _, render in pairs}
     for maker in unknown:
         if maker.render in told:
@@ -248,6 +263,12 @@ def take_candidate(candidate: Candidate, render: VideoRender, by: str) -> bool:
     cannot be. by: who says so, for the record."""
     if render.backend not in served_backends() or candidate.lane_id != render.lane_id:
         raise RequestError(other_backend(render.backend), code="other_backend")
+    if not is_of_route(candidate, render.route):
+        raise RequestError(
+            f"{render.get_route_display()} makes nothing that is called {candidate.name}: it is "
+            "the answer to another render.",
+            code="other_route",
+        )
     try:
         with transaction.atomic():
             _take(candidate, render, by)

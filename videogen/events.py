@@ -15,7 +15,6 @@ from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
 
-from .answers import apply_accepted
 from .candidates import file_key, store_candidates, take_candidate
 from .envelopes import INTERACTION, VIDEO, Event
 from .errors import DownloadError, RequestError
@@ -90,12 +89,8 @@ def _poll_now(which: Q) -> bool:
 
 
 def _settle(submission: Submission, event: Event) -> bool:
-    """The answer to a submission that has none (yet)."""
-    operation = _operation_in(event, submission.render.route)
-    if operation and submission.render.state == State.SUBMITTING:
-        apply_accepted(submission.token, operation)
-        return _poll_now(Q(pk=submission.render_id))
-    candidate = _candidate(submission, event, operation)
+    """The answer to a submission that has none; kept where it may still come."""
+    candidate = _candidate(submission, event, _operation_in(event, submission.render.route))
     if candidate is None:
         logger.warning("%s: an event has its token, but nothing to take", submission.render)
         return False
@@ -104,7 +99,7 @@ def _settle(submission: Submission, event: Event) -> bool:
 
 def _operation_in(event: Event, route: str) -> str:
     """A name that can be asked about: an id alone is one of interactions only."""
-    is_whole = route == Route.OMNI or "operations/" in event.name
+    is_whole = ("operations/" in event.name) != (route == Route.OMNI)
     return event.name if is_whole else ""
 
 
@@ -141,7 +136,8 @@ def _take(found: Candidate, render: VideoRender) -> bool:
     store_candidates(render.lane, [found])
     candidate = Candidate.objects.get(lane=render.lane, name=found.name)
     if render.state == State.SUBMITTING:
-        return True  # its answer is still to come
+        # Its answer is still to come, and has the whole name: an event may shorten it.
+        return True
     try:
         is_taken = take_candidate(candidate, render, BY_ITSELF)
     except RequestError as error:

@@ -32,13 +32,17 @@ def is_audio_block(reasons: Sequence[str], codes: Sequence[str]) -> bool:
     return not codes and "issue with the audio" in words and "not been charged" in words
 
 
-def explain_block(
-    reasons: Sequence[str], codes: Sequence[str], *, is_charge_known: bool = True
-) -> str:
+def explain_block(reasons: Sequence[str], codes: Sequence[str]) -> str:
     """One sentence with the filter's category and its own words."""
     categories = categories_of(codes)
     about = f" ({', '.join(categories)})" if categories else ""
     words = " ".join(reasons) or "The API gave no reason."
-    # Who bills by tokens has been paid for the few of a refusal, but not for those of a video.
-    cost = "not charged" if is_charge_known else "no video to pay for"
-    return f"Blocked by the safety filter{about}, {cost}: {words}"
+    return f"Blocked by the safety filter{about}, not charged: {words}"
+
+
+def explain_refusal(reasons: Sequence[str]) -> str:
+    """The model's own words, and what to try; nothing of what it cost."""
+    return (
+        f"The model answered in words, without a video: “{' '.join(reasons)}” Before another try, "
+        "change the storyboard's words or leave out pictures."
+    )

@@ -12,7 +12,7 @@ from collections.abc import Iterable
 
 from .errors import VeoError
 from .models import RenderBatch, VideoRender
-from .routes import CANCELLING
+from .routes import CANCELLING, served_backends
 from .veo import open_client
 from .wakeups import wake_stop
 
@@ -23,10 +23,14 @@ State = VideoRender.State
 
 def stoppable(renders: Iterable[VideoRender]) -> list[VideoRender]:
     """Of these, what the API may be asked to stop. No query."""
+    served = served_backends()
     return [
         render
         for render in renders
-        if render.state == State.RUNNING and render.route in CANCELLING and render.operation_name
+        if render.state == State.RUNNING
+        and render.route in CANCELLING
+        and render.backend in served
+        and render.operation_name
     ]
 
 

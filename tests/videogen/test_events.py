@@ -213,21 +213,43 @@ def test_a_second_time_it_changes_nothing(tell):
 
 
 @pytest.mark.django_db
-def test_an_event_may_be_faster_than_the_answer(tell):
+@pytest.mark.parametrize("told", [OPERATION, "operations/late1", "late1"])
+def test_an_event_that_is_faster_than_the_answer_names_nothing(tell, told):
     render = make_render(make_shot(), "submitting")
     token = render.submissions.get().token
     journal.write_answer(token, OPERATION)
 
-    tell(video_event(OPERATION, token=token))
+    tell(video_event(told, token=token, output_file_uri=FILE))
+
+    assert row(render)["state"] == State.SUBMITTING
+    assert list(journal.read_answers()) != []
+
+    assert apply_accepted(token, OPERATION)
 
     render.refresh_from_db()
     assert (render.state, render.operation_name) == (State.RUNNING, OPERATION)
-    assert is_due(render)
-    assert list(journal.read_answers()) == []
+    assert render.submissions.get().operation_name == OPERATION
 
-    before = row(render)
-    assert apply_accepted(token, OPERATION)
-    assert row(render) == before
+
+@pytest.mark.django_db
+def test_the_operation_of_an_early_event_is_taken_where_no_answer_comes(tell, simulator):
+    render = make_render(make_shot(), "submitting")
+    tell(video_event(OPERATION, token=render.submissions.get().token))
+
+    apply_submit_error(render.submissions.get(), submitter_gone())
+    reconcile()
+
+    assert (row(render)["state"], row(render)["operation_name"]) == (State.RUNNING, OPERATION)
+
+
+@pytest.mark.django_db
+def test_an_operation_of_veo_is_no_interaction(tell):
+    render, token = unknown(route="omni")
+
+    tell(video_event("operations/late1", token=token))
+
+    assert row(render)["state"] == State.UNKNOWN
+    assert Candidate.objects.count() == 0
 
 
 @pytest.mark.django_db

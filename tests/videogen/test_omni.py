@@ -172,10 +172,13 @@ def test_without_pictures_the_task_is_another(simulator, log):
     }
 
 
-def test_a_seed_goes_along(simulator, log):
-    submit(seed=7)
+@pytest.mark.parametrize("seed", [0, 7])
+def test_a_seed_is_refused_before_anything_is_sent(simulator, log, seed):
+    error = refusal(submit, seed=seed)
 
-    assert log()["submissions"][0]["parameters"]["generation_config"]["seed"] == 7
+    assert (error.code, error.permanent) == ("not_supported", True)
+    assert error.sentence == f"{MODEL} takes no seed: leave it out."
+    assert log()["submissions"] == []
 
 
 @pytest.mark.parametrize("wish", [{"negative_prompt": "fog"}, {"person_generation": "allow_adult"}])
@@ -633,6 +636,35 @@ def test_completed_with_nothing_but_what_was_sent_is_nothing(api):
     assert open_client("omni").poll(ID) == Nothing()
 
 
+WORDS = {"type": "text", "text": "Here is your video: files/abc"}
+
+
+def counted(modality, tokens):
+    return {"usage": {"output_tokens_by_modality": [{"modality": modality, "tokens": tokens}]}}
+
+
+@pytest.mark.parametrize(
+    ("contents", "usage"),
+    [
+        ([WORDS, video(name="files/abc")], {}),
+        ([video(), WORDS], {}),
+        ([WORDS], counted("video", 60_000)),
+        ([WORDS], counted("VIDEO", 60_000)),
+    ],
+)
+def test_words_beside_a_video_that_cannot_be_fetched_are_no_refusal(api, contents, usage):
+    tell(api, interaction("completed", *contents, **usage))
+
+    assert open_client("omni").poll(ID) == Nothing()
+
+
+@pytest.mark.parametrize("usage", [{}, counted("text", 12), counted("video", 0)])
+def test_words_without_a_video_are_a_refusal_of_unknown_cost(api, usage):
+    tell(api, interaction("completed", WORDS, **usage))
+
+    assert open_client("omni").poll(ID) == Blocked((WORDS["text"],), (), is_charge_known=False)
+
+
 @pytest.mark.parametrize(
     "steps",
     [
@@ -702,6 +734,24 @@ def test_an_answer_without_a_readable_video_may_be_asked_again(api, content):
 
     assert not error.permanent
     assert error.code in ("no_inline_video", "no_answer")
+
+
+def test_a_video_in_the_answer_may_take_longer_than_an_answer(settings, api):
+    settings.VIDEO_POLL_TIMEOUT_SECONDS = 1
+    data = base64.b64encode(b"clip").decode()
+    answer = interaction("completed", video(data=data))
+    api.answer(200, answer, pauses=[0.4] * 4, Content_Type="application/json")
+    client = open_client("omni")
+
+    assert client.poll(ID) == Finished(INLINE)
+    assert client.read_inline(ID) == b"clip"
+
+
+def test_the_answer_to_a_submission_may_not(settings, api):
+    settings.VIDEO_SUBMIT_TIMEOUT_SECONDS = 1
+    api.answer(200, interaction("queued"), pauses=[0.4] * 4, Content_Type="application/json")
+
+    assert refusal(submit).maybe_accepted
 
 
 def test_reading_fails_as_a_poll_does(fail, name):

@@ -11,10 +11,14 @@ from storybook.models import KeyFrame
 from tests.factories import make_story, shots_of
 from tests.videogen.test_pipeline import work
 from videogen.bindings import ONE_SHOT
+from videogen.ledger import actual_cost_of
 from videogen.models import Submission, VideoRender
 from videogen.planning import plan_shots
 from videogen.prompts import CRITICAL_INSTRUCTION
 from videogen.queueing import Requester, queue_renders
+from videogen.reconciling import reconcile
+from videogen.safety import is_audio_block
+from videogen.simulator.operations import AUDIO
 from videogen.veo import INLINE
 
 pytestmark = pytest.mark.django_db
@@ -121,16 +125,44 @@ def test_a_video_within_the_answer_becomes_a_take(settings, simulator, fail, log
     assert video.read_bytes()[-20:] == path.read_bytes()[-20:]
 
 
-def test_a_refusal_in_words_blocks_and_leaves_no_video_to_pay_for(simulator, fail):
+def test_a_refusal_in_words_is_shown_and_waits_for_a_person(simulator, fail):
     fail("done", "blocked", message="I cannot show this child.")
 
     render = run(make_story())
 
-    assert render.state == State.BLOCKED
+    assert (render.state, render.error_code) == (State.UNKNOWN, "operation_refused")
     assert render.error_message == (
-        "Blocked by the safety filter, no video to pay for: I cannot show this child."
+        "The model answered in words, without a video: “I cannot show this child.” Before another "
+        "try, change the storyboard's words or leave out pictures. It may have been charged: a "
+        "person must decide."
     )
-    assert render.submissions.get().outcome == Outcome.NOT_CHARGED
+    assert render.submissions.get().outcome == Outcome.UNKNOWN
+    render.is_simulated = False
+    assert actual_cost_of(render, render.submissions.all()) is None
+
+
+def test_a_models_own_words_do_not_send_it_once_more(settings, simulator, fail, log):
+    """Not even those of the audio filter's block on another route."""
+    settings.VIDEO_RETRY_AUDIO_BLOCK = True
+    fail("done", "blocked", message=AUDIO)
+
+    render = run(make_story())
+
+    assert is_audio_block([AUDIO], [])
+    assert (render.state, render.audio_retries) == (State.UNKNOWN, 0)
+    assert [each.outcome for each in render.submissions.all()] == [Outcome.UNKNOWN]
+    assert len(log()["submissions"]) == 1
+
+
+def test_asking_again_books_a_refusal_no_other_way(simulator, fail):
+    fail("done", "blocked", message="I cannot show this child.")
+    render = run(make_story())
+
+    reconcile()
+
+    render.refresh_from_db()
+    assert render.state == State.UNKNOWN
+    assert render.submissions.get().outcome == Outcome.UNKNOWN
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,14 @@ from django_q.models import OrmQ
 from tests.conftest import NOWHERE
 from tests.factories import PAYLOAD, make_render, make_shot, make_story, make_submission, shots_of
 from videogen import previews
-from videogen.candidates import dismiss_candidate, propose_again, take_candidate
+from videogen.candidates import (
+    certain_pairs,
+    dismiss_candidate,
+    possible_makers,
+    proposals,
+    propose_again,
+    take_candidate,
+)
 from videogen.errors import RequestError
 from videogen.models import Candidate, Submission, VideoRender
 from videogen.pipeline import Pump
@@ -289,6 +296,53 @@ def test_one_that_a_person_gave_up_may_be_its_maker_too(offered, lose):
     assert render.state == State.UNKNOWN
 
 
+VEO = "models/veo-3.1-generate-preview/operations/xyz"
+VERTEX = "projects/p/locations/l/publishers/google/models/veo-3.1-generate-001/operations/xyz"
+
+
+@pytest.mark.parametrize(
+    ("name", "makers"),
+    [
+        (VEO, {"gemini"}),
+        ("operations/xyz", {"gemini"}),
+        (VERTEX, {"vertex"}),
+        ("v1_xyz", {"omni"}),
+        ("files/xyz", {"gemini", "omni"}),
+        ("generatedFiles/xyz", {"gemini", "omni"}),
+    ],
+)
+@pytest.mark.parametrize("route", ["gemini", "vertex", "omni"])
+@pytest.mark.parametrize("with_token", [False, True])
+def test_only_what_its_route_makes_may_be_its_answer(name, makers, route, with_token):
+    render = make_render(make_shot(), State.UNKNOWN, route=route)
+    candidate = Candidate.objects.create(
+        lane=render.lane,
+        source="operations",
+        name=name,
+        download_uri=f"{NOWHERE}/v1beta/files/xyz:download?alt=media",
+        made_at=timezone.now(),
+        token=render.submissions.get().token if with_token else None,
+    )
+    submissions = possible_makers(render.lane)
+
+    found = (
+        proposals([candidate], submissions).get(render.pk, []),
+        certain_pairs([candidate], submissions),
+    )
+
+    if route in makers:
+        assert found == ([candidate], [(candidate, render.pk)])
+        assert take_candidate(candidate, render, "mira")
+    else:
+        assert found == ([], [])
+        with pytest.raises(RequestError) as error:
+            take_candidate(candidate, render, "mira")
+        assert error.value.code == "other_route"
+        render.refresh_from_db()
+        candidate.refresh_from_db()
+        assert (render.state, candidate.status) == (State.UNKNOWN, Status.PROPOSED)
+
+
 def test_a_clip_whose_link_we_are_about_to_learn_is_not_taken_for_another(offered, lose, log):
     offered.change_settings({"list_operations": False})
     running, *_ = queue(make_story("first"))
@@ -315,7 +369,9 @@ def test_said_to_be_not_ours_is_proposed_no_more_until_somebody_says_so(offered,
     assert [line.candidates for line in lines] == [[second], [second]]
     assert propose_again(first)
     assert [len(line.candidates) for line in reconcile().lines] == [2, 2]
-    assert not take_candidate(Candidate(pk=10**6, lane=renders[0].lane), renders[0], "mira")
+    assert not take_candidate(
+        Candidate(pk=10**6, lane=renders[0].lane, name=VEO), renders[0], "mira"
+    )
 
 
 # -- where there is nothing to be asked ------------------------------------------------------------

@@ -38,6 +38,14 @@ def asked():
 
 
 @pytest.fixture
+def api(settings, far_end):
+    """A far end that would take every wish."""
+    settings.VIDEO_API_BASE_URL = far_end.url
+    far_end.answer(200, {"id": "v1", "status": "cancelled"}, Content_Type="application/json")
+    return far_end
+
+
+@pytest.fixture
 def running(simulator):
     """A render whose interaction would take a minute."""
     simulator.change_settings({"latency": 60.0})
@@ -95,12 +103,34 @@ def test_a_wish_that_is_not_taken_changes_nothing(running, fail, fault):
 
 
 @pytest.mark.parametrize("state", [State.DONE, State.UNKNOWN, State.QUEUED])
-def test_nothing_is_asked_of_what_does_not_run(state):
-    """Also: with no far end, asking would fail."""
+def test_nothing_is_asked_of_what_does_not_run(api, state):
     _, (render,) = make_renders((state, "omni"))
 
     assert not stop_render(render.pk)
     assert not stop_render(0)
+    assert api.requests == []
+
+
+@pytest.mark.parametrize(("ours", "its"), [("simulator", "gemini"), ("gemini", "simulator")])
+def test_another_backends_render_is_not_asked_for(settings, api, ours, its):
+    settings.VIDEO_BACKEND = ours
+    story = make_story()
+    batch = make_batch(story)
+    render = make_render(
+        *shots_of(story), State.RUNNING, batch=batch, route="omni", backend=its, operation_name="v1"
+    )
+
+    assert ask_to_stop(batch) == 0
+    assert not stop_render(render.pk)
+    assert (asked(), api.requests) == ([], [])
+
+
+def test_what_is_asked_for_reaches_the_far_end(api):
+    """So that the tests above can fail."""
+    _, (render,) = make_renders((State.RUNNING, "omni"))
+
+    assert stop_render(render.pk)
+    assert len(api.requests) == 1
 
 
 def test_the_button_says_what_is_not_known():

@@ -16,7 +16,7 @@ from typing import Any
 import httpx
 from django.conf import settings
 
-from videogen.answer_limits import bounded
+from videogen.answer_limits import INLINE_PATIENCE, bounded
 from videogen.errors import VeoError
 from videogen.words import clean, clean_link, without_key
 
@@ -73,6 +73,7 @@ class OmniClient:
             else settings.VIDEO_POLL_TIMEOUT_SECONDS
         )
         threads = SUBMITTERS if submits else POLLERS
+        longest = timeout if submits else timeout * INLINE_PATIENCE
         self._client = Client(
             vertexai=False,
             api_key=settings.GEMINI_API_KEY,
@@ -83,7 +84,7 @@ class OmniClient:
                 client_args={
                     # Interactions do not take the options' headers over what httpx asks for.
                     "headers": {"Accept-Encoding": "identity"},
-                    "event_hooks": {"response": [bounded(timeout, MAX_ANSWER_BYTES)]},
+                    "event_hooks": {"response": [bounded(longest, MAX_ANSWER_BYTES)]},
                     "follow_redirects": False,
                     "limits": httpx.Limits(
                         max_connections=threads,
@@ -211,20 +212,15 @@ class _Silent:
 
 
 def _body(request: VideoRequest, webhook: Webhook | None) -> dict[str, Any]:
+    problem = ""
     if request.negative_prompt or request.person_generation:
         what = "negative prompt" if request.negative_prompt else "setting for the people in it"
-        raise VeoError(
-            f"{request.model} takes no {what}: say it in the prompt.",
-            code="not_supported",
-            permanent=True,
-        )
-    config: dict[str, Any] = {
-        "video_config": {
-            "task": "reference_to_video" if request.references else "text_to_video",
-        }
-    }
-    if request.seed is not None:
-        config["seed"] = request.seed
+        problem = f"{request.model} takes no {what}: say it in the prompt."
+    elif request.seed is not None:
+        # The API has a field for one; that a video follows it is documented nowhere.
+        problem = f"{request.model} takes no seed: leave it out."
+    if problem:
+        raise VeoError(problem, code="not_supported", permanent=True)
     body: dict[str, Any] = {
         "model": request.model,
         "background": True,
@@ -240,7 +236,11 @@ def _body(request: VideoRequest, webhook: Webhook | None) -> dict[str, Any]:
             # What is larger than 4 MB does not fit into an answer.
             "delivery": "uri",
         },
-        "generation_config": config,
+        "generation_config": {
+            "video_config": {
+                "task": "reference_to_video" if request.references else "text_to_video",
+            }
+        },
     }
     if webhook is not None:
         body["webhook_config"] = {
@@ -274,10 +274,23 @@ def _read_interaction(interaction: Any) -> PollAnswer:
     if status != "completed":
         # requires_action and whatever comes: the deadline ends the waiting, the name stays.
         return Running()
+    if _has_made_a_video(interaction):
+        return Nothing()
     if text := clean(getattr(interaction, "output_text", None) or ""):
-        # The tokens of the words are billed: less than a cent.
+        # No page says what a refusal costs; its tokens at least are billed.
         return Blocked((text,), (), is_charge_known=False)
     return Nothing()
+
+
+def _has_made_a_video(interaction: Any) -> bool:
+    """One that cannot be fetched counts, too: words beside it are no refusal."""
+    if getattr(interaction, "output_video", None) is not None:
+        return True
+    usage = getattr(interaction, "usage", None)
+    return any(
+        str(getattr(each, "modality", "")).lower() == "video" and getattr(each, "tokens", 0)
+        for each in getattr(usage, "output_tokens_by_modality", None) or []
+    )
 
 
 def _video(interaction: Any) -> dict[str, str]:

@@ -59,7 +59,7 @@ class Finished:
 
 @dataclass(frozen=True)
 class Blocked:
-    """Refused by a safety filter, so there is no video to pay for. `codes` are the reasons'
+    """Refused by a safety filter, or by the model in its own words. `codes` are the reasons'
     support codes. is_charge_known: the API's owner says that such an ending costs nothing."""
 
     reasons: tuple[str, ...]
@@ -87,7 +87,12 @@ PollAnswer = Running | Finished | Blocked | Failed | Nothing
 
 def leaves_cost_open(answer: PollAnswer) -> bool:
     """Whether it has ended in a way of which nobody knows what it cost."""
-    return isinstance(answer, Nothing) or isinstance(answer, Failed) and not answer.is_charge_known
+    match answer:
+        case Nothing():
+            return True
+        case Blocked() | Failed():
+            return not answer.is_charge_known
+    return False
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import httpx
 from django.conf import settings
 
-from videogen.answer_limits import MAX_INLINE_ANSWER_BYTES, bounded
+from videogen.answer_limits import INLINE_PATIENCE, MAX_INLINE_ANSWER_BYTES, bounded
 from videogen.errors import VeoError
 from videogen.gs_links import prefix_of, split_gs
 from videogen.words import clean, clean_link
@@ -40,8 +40,6 @@ from .vertex_failures import poll_error, submit_error
 if TYPE_CHECKING:
     from google.genai import Client
 
-# A video within the answer takes longer than an answer.
-INLINE_PATIENCE = 4
 # google.rpc.Code.INVALID_ARGUMENT: how Vertex ends an operation whose prompt a filter refused.
 _INVALID_ARGUMENT = 3
 # Wider than what is documented, for a name that is thrown away is a clip that is lost; old projects
