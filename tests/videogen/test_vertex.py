@@ -273,6 +273,42 @@ def test_a_key_file_that_is_none_stops_the_queue(real_world, vertex, monkeypatch
     assert facts(refusal(vertex.open)) == {"code": "no_credentials", **STOP}
 
 
+@pytest.mark.parametrize(
+    "contents", [None, b"\xff\xfe", b"[]", b"null", b'{"type": "service_account"}', b"not JSON"]
+)
+def test_a_key_file_that_cannot_be_read_stops_the_queue(
+    real_world, vertex, monkeypatch, tmp_path, contents
+):
+    path = tmp_path / "key"
+    path.mkdir() if contents is None else path.write_bytes(contents)
+    monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", str(path))
+
+    error = refusal(vertex.open)
+
+    assert facts(error) == {"code": "no_credentials", **STOP}
+    assert "GOOGLE_APPLICATION_CREDENTIALS" in error.sentence
+    assert real_world.requests == []
+
+
+def test_a_key_that_cannot_sign_stops_the_queue(real_world, vertex, monkeypatch, tmp_path):
+    """What the token is asked for with lies in another file, which is gone."""
+    path = tmp_path / "key.json"
+    path.write_text(
+        json.dumps(
+            {
+                "type": "external_account",
+                "audience": "//iam.googleapis.com/projects/1/locations/global/x",
+                "subject_token_type": "urn:ietf:params:oauth:token-type:jwt",
+                "token_url": "http://127.0.0.1:9/token",
+                "credential_source": {"file": str(tmp_path)},
+            }
+        )
+    )
+    monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", str(path))
+
+    assert facts(refusal(vertex.submit)) == {"code": "no_credentials", **STOP}
+
+
 def test_a_sign_in_that_was_withdrawn_stops_the_queue(real_world, signed_in, vertex):
     signed_in.answer(
         400, {"error": "invalid_grant", "error_description": "Token has been revoked."}

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from django.utils import timezone
 
-from tests.factories import make_story
+from tests.factories import make_render, make_story, shots_of
 from videogen.decisions import attach_link
 from videogen.errors import RequestError
 from videogen.models import Lane, Submission, VideoRender
@@ -15,6 +15,7 @@ from videogen.pipeline import Pump
 from videogen.queueing import Requester
 from videogen.reconciling import reconcile
 from videogen.veo import INLINE
+from videogen.veo import credentials as sign_in
 
 from .test_pipeline import queue, run, work
 
@@ -264,3 +265,27 @@ def test_a_person_may_give_a_link_into_our_bucket_only(bucket, simulator, fail):
 
     render.refresh_from_db()
     assert (render.state, render.download_uri) == (State.DONE, uri)
+
+
+# -- several accounts ------------------------------------------------------------------------------
+
+
+def test_an_account_that_cannot_be_asked_does_not_end_the_asking(
+    settings, simulator, monkeypatch, tmp_path
+):
+    """Of two accounts, one has a key file that cannot be read."""
+    shots = shots_of(make_story(shots=2)).select_related("scenelet__story")
+    settings.VIDEO_BACKEND = "gemini"
+    asked, broken = (
+        make_render(shot, State.UNKNOWN, backend=backend, route=backend, model=model)
+        for shot, backend, model in zip(
+            shots, ("gemini", "vertex"), ("veo-3.1-generate-preview", MODEL), strict=True
+        )
+    )
+    monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", str(tmp_path))
+    sign_in._default.cache_clear()
+
+    lines = {line.render.pk: line for line in reconcile().lines}
+
+    assert "GOOGLE_APPLICATION_CREDENTIALS" in dict(lines[broken.pk].asked)["the API"]
+    assert "list of operations" in dict(lines[asked.pk].asked)

@@ -47,7 +47,7 @@ def bearer_of(credentials: Credentials) -> str:
             except Exception as error:
                 # Who signs in again is heard without a restart.
                 _default.cache_clear()
-                raise auth_error(error) or error from error
+                raise auth_error(error) or _unusable(error) from error
         token = str(credentials.token)
     keep_secret(token)
     return token
@@ -72,16 +72,21 @@ def auth_error(error: Exception) -> VeoError | None:
             permanent=False,
         )
     if isinstance(error, exceptions.DefaultCredentialsError):
-        return stop(
-            "no_credentials",
-            f"There are no usable Google Cloud credentials ({clean(error)}). Run gcloud auth "
-            "application-default login, or name a service account's key file in "
-            "GOOGLE_APPLICATION_CREDENTIALS.",
-        )
+        return _unusable(error)
     return stop(
         "no_credentials",
         f"The Google Cloud credentials are no longer valid ({clean(error)}). Sign in again with "
         "gcloud auth application-default login, or replace the service account's key.",
+    )
+
+
+def _unusable(error: Exception) -> VeoError:
+    """Also for what google-auth lets through: a file that cannot be opened, or read as one."""
+    return stop(
+        "no_credentials",
+        f"There are no usable Google Cloud credentials ({clean(error)}). Run gcloud auth "
+        "application-default login, or name a service account's key file in "
+        "GOOGLE_APPLICATION_CREDENTIALS.",
     )
 
 
@@ -94,5 +99,5 @@ def _default(key_file: str) -> Any:
     try:
         credentials, _ = google.auth.default(scopes=[SCOPE])
     except Exception as error:
-        raise auth_error(error) or error from error
+        raise auth_error(error) or _unusable(error) from error
     return credentials
