@@ -509,6 +509,8 @@ def test_the_link_becomes_an_address_with_a_token(settings, bucket):
     ("uri", "code"),
     [
         ("gs://another-bucket/videos/x.mp4", "host_not_allowed"),
+        ("gs://clips-of-ours/other/x.mp4", "host_not_allowed"),
+        ("gs://clips-of-ours/videos-of-others/x.mp4", "host_not_allowed"),
         ("gs://clips-of-ours", "bad_link"),
         ("gs://clips-of-ours/", "bad_link"),
         ("gs://clips-of-ours/a/../b.mp4", "bad_link"),
