@@ -22,7 +22,7 @@ def given_link(text: str) -> str:
         raise RequestError("Leave the key out of the link: it goes in a header.", code="bad_link")
     if not _SCHEME.match(link):
         raise RequestError(
-            "The download link has to begin with http:// or https:// (or gs://, in Google's cloud).",
+            "The download link has to begin with http:// or https:// (or gs://, on Vertex AI).",
             code="bad_link",
         )
     return link

@@ -153,6 +153,36 @@ def test_a_name_that_is_only_unusual_is_kept_and_asked_about(settings, far_end, 
     assert json.loads(far_end.requests[1][3]) == {"operationName": name}
 
 
+@pytest.mark.parametrize("status", [400, 403, 404])
+@pytest.mark.parametrize(
+    ("changed", "value", "restored"),
+    [
+        ("VIDEO_VERTEX_LOCATION", "europe-west4", "GOOGLE_CLOUD_LOCATION=us-central1"),
+        ("VIDEO_VERTEX_PROJECT", "another", "GOOGLE_CLOUD_PROJECT=studio-project"),
+    ],
+)
+def test_an_operation_of_another_place_is_not_given_up(
+    settings, far_end, vertex, changed, value, restored, status
+):
+    far_end.answer(status, {"error": {"code": status, "message": "Not found.", "status": "X"}})
+    settings.VIDEO_VERTEX_BASE_URL = far_end.url
+    setattr(settings, changed, value)
+
+    error = refusal(vertex.open().poll, vertex.operation)
+
+    assert facts(error) == {"code": "another_place", **NO}
+    assert f"submitted with {restored}, which" in error.sentence
+
+
+def test_a_project_by_its_number_may_be_the_same(settings, far_end, vertex):
+    far_end.answer(404, {"error": {"code": 404, "message": "Not found.", "status": "NOT_FOUND"}})
+    settings.VIDEO_VERTEX_BASE_URL = far_end.url
+
+    error = refusal(vertex.open().poll, "projects/12345/locations/us-central1/operations/678")
+
+    assert error.code == "operation_forgotten"
+
+
 # -- refusals in words that help -------------------------------------------------------------------
 
 REFUSALS = {

@@ -289,3 +289,21 @@ def test_an_account_that_cannot_be_asked_does_not_end_the_asking(
 
     assert "GOOGLE_APPLICATION_CREDENTIALS" in dict(lines[broken.pk].asked)["the API"]
     assert "list of operations" in dict(lines[asked.pk].asked)
+
+
+# -- other settings meanwhile ----------------------------------------------------------------------
+
+
+def test_another_location_meanwhile_leaves_the_render_to_be_resumed(settings, far_end):
+    (render,) = queue(make_story())
+    work(render.lane, until=lambda found: found[0].state == State.RUNNING)
+    far_end.answer(404, {"error": {"code": 404, "message": "Not found.", "status": "NOT_FOUND"}})
+    settings.VIDEO_VERTEX_LOCATION = "europe-west4"
+    settings.VIDEO_VERTEX_BASE_URL = far_end.url
+
+    work(render.lane)
+
+    render.refresh_from_db()
+    assert (render.state, render.error_code) == (State.INTERRUPTED, "another_place")
+    assert "GOOGLE_CLOUD_LOCATION=us-central1" in render.error_message
+    assert render.submissions.get().outcome == Outcome.ACCEPTED

@@ -209,7 +209,7 @@ class VertexClient:
                 self._types.GenerateVideosOperation(name=operation_name)
             )
         except Exception as error:
-            raise poll_error(error) from error
+            raise _elsewhere(operation_name, poll_error(error)) from error
 
     def _sign_in(self) -> None:
         """A valid token before the call: within it, a sign-in that hangs would look as if the call
@@ -225,6 +225,29 @@ class VertexClient:
                 return error
             error = stop(error.code, f"{error.sentence} Google publishes: {names}.")
         return error
+
+
+def _elsewhere(operation_name: str, error: VeoError) -> VeoError:
+    """Refused for good where the settings name another place than the operation does: it was asked
+    of a host that cannot know it, and may well go on. Asked it was all the same, for a project has
+    a number besides its name, and `global` may answer with a place."""
+    parts = operation_name.split("/")
+    named = {"GOOGLE_CLOUD_PROJECT": parts[1], "GOOGLE_CLOUD_LOCATION": parts[3]}
+    project, location = settings.VIDEO_VERTEX_PROJECT, settings.VIDEO_VERTEX_LOCATION
+    other = []
+    if parts[1] != project and not (parts[1].isdecimal() or project.isdecimal()):
+        other.append("GOOGLE_CLOUD_PROJECT")
+    if parts[3] != location:
+        other.append("GOOGLE_CLOUD_LOCATION")
+    if not error.permanent or not other:
+        return error
+    restored = " and ".join(f"{name}={named[name]}" for name in other)
+    return VeoError(
+        f"The operation was submitted with {restored}, which is not what is set now: set that "
+        "again to have its video.",
+        code="another_place",
+        permanent=True,
+    )
 
 
 def _read_operation(operation: Any) -> PollAnswer:
