@@ -5,10 +5,9 @@ from __future__ import annotations
 import base64
 import json
 import uuid
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import rsa
 from google.auth import exceptions
 from google.oauth2.credentials import Credentials
 
@@ -248,45 +247,6 @@ def test_a_project_that_is_not_set_stops_the_queue(settings, vertex):
 # -- credentials -----------------------------------------------------------------------------------
 
 
-@pytest.fixture
-def real_world(settings, monkeypatch, tmp_path, far_end):
-    """Not simulating: credentials come from files, and a far end stands where Google is."""
-    settings.VIDEO_BACKEND = "vertex"
-    settings.VIDEO_VERTEX_BASE_URL = far_end.url
-    monkeypatch.setenv("HOME", str(tmp_path))
-    monkeypatch.setenv("CLOUDSDK_CONFIG", str(tmp_path / "gcloud"))
-    monkeypatch.setenv("NO_GCE_CHECK", "true")
-    monkeypatch.delenv("GOOGLE_APPLICATION_CREDENTIALS", raising=False)
-    sign_in._default.cache_clear()
-    yield far_end
-    sign_in._default.cache_clear()
-
-
-@pytest.fixture
-def signed_in(real_world, monkeypatch, tmp_path, start_far_end):
-    """Signed in as a service account; the server that gives it tokens is another far end."""
-    token_server = start_far_end()
-    key = rsa.generate_private_key(public_exponent=65537, key_size=2048).private_bytes(
-        serialization.Encoding.PEM,
-        serialization.PrivateFormat.PKCS8,
-        serialization.NoEncryption(),
-    )
-    path = tmp_path / "adc.json"
-    path.write_text(
-        json.dumps(
-            {
-                "type": "service_account",
-                "project_id": "studio-project",
-                "client_email": "renderer@studio-project.test",
-                "private_key": key.decode(),
-                "token_uri": f"{token_server.url}/token",
-            }
-        )
-    )
-    monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", str(path))
-    return token_server
-
-
 def test_without_credentials_nothing_is_sent_and_the_queue_stops(real_world, vertex):
     error = refusal(vertex.open, submits=True)
 
@@ -371,6 +331,27 @@ def test_a_sign_in_that_cannot_be_reached_waits(real_world, signed_in, vertex):
 
     assert facts(error) == {"code": "no_connection", **LATER}
     assert real_world.requests == [], "nothing was sent"
+
+
+def test_one_failure_answers_all_who_waited_for_it(real_world, signed_in):
+    signed_in.answer(400, {"error": "invalid_grant"}, seconds=0.5)
+    credentials = sign_in.load_credentials()
+
+    with ThreadPoolExecutor(4) as threads:
+        asked = [threads.submit(sign_in.bearer_of, credentials) for _ in range(4)]
+
+    assert {each.exception().code for each in asked} == {"no_credentials"}
+    assert len(signed_in.requests) == 1
+
+
+def test_a_submission_signs_in_nowhere(real_world, signed_in, vertex):
+    """A claimed submission must not wait: what has no token by then is sent later."""
+    signed_in.answer(200, {"access_token": "ya29.late", "expires_in": 3600})
+
+    error = refusal(vertex.open(submits=True).submit, vertex.request())
+
+    assert facts(error) == {"code": "no_connection", **LATER}
+    assert signed_in.requests == real_world.requests == []
 
 
 def test_one_token_serves_all_clients_and_is_kept_out_of_words(real_world, signed_in, vertex):

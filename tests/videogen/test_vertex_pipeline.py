@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import pytest
@@ -307,3 +308,58 @@ def test_another_location_meanwhile_leaves_the_render_to_be_resumed(settings, fa
     assert (render.state, render.error_code) == (State.INTERRUPTED, "another_place")
     assert "GOOGLE_CLOUD_LOCATION=us-central1" in render.error_message
     assert render.submissions.get().outcome == Outcome.ACCEPTED
+
+
+# -- signing in ------------------------------------------------------------------------------------
+
+
+def test_a_sign_in_that_hangs_keeps_nobody_waiting_and_nothing_is_claimed(real_world, signed_in):
+    signed_in.answer(200, {"access_token": "ya29.new", "expires_in": 3600}, seconds=1.5)
+    real_world.answer(503, {"error": {"code": 503, "message": "Overloaded."}})
+    renders = queue(make_story(shots=2))
+    pump = Pump(renders[0].lane)
+    try:
+        pump.tick(0)  # imports the SDK
+        ticks = []
+        while len(ticks) < 3:
+            start = time.monotonic()
+            pump.tick(0.02)
+            ticks.append(time.monotonic() - start)
+        claimed_meanwhile = Submission.objects.count()
+        end = time.monotonic() + 10
+        while not real_world.requests and time.monotonic() < end:
+            pump.tick(0.02)
+    finally:
+        pump.close()
+
+    assert max(ticks) < 1
+    assert claimed_meanwhile == 0
+    assert real_world.requests[0][2]["authorization"] == "Bearer ya29.new"
+    assert len(signed_in.requests) == 1
+
+
+def test_a_sign_in_that_cannot_be_reached_claims_nothing_and_stops_nothing(real_world, signed_in):
+    signed_in.shutdown()
+    signed_in.server_close()
+    (render,) = queue(make_story())
+    pump = Pump(render.lane)
+    try:
+        for _ in range(10):
+            pump.tick(0.05)
+    finally:
+        pump.close()
+
+    render.refresh_from_db()
+    assert (render.state, render.refusals) == (State.QUEUED, 0)
+    assert not Submission.objects.exists()
+    assert Lane.objects.get(pk=render.lane_id).paused_at is None
+
+
+def test_a_sign_in_that_was_withdrawn_stops_the_queue_before_a_claim(real_world, signed_in):
+    signed_in.answer(400, {"error": "invalid_grant"})
+    (render,) = queue(make_story())
+
+    work(render.lane, until=lambda found: Lane.objects.get(pk=render.lane_id).paused_at)
+
+    assert Lane.objects.get(pk=render.lane_id).pause_code == "no_credentials"
+    assert not Submission.objects.exists()

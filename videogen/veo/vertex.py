@@ -17,7 +17,7 @@ from videogen.errors import VeoError
 from videogen.gs_links import prefix_of, split_gs
 from videogen.words import clean, clean_link
 
-from .credentials import bearer_of, load_credentials
+from .credentials import bearer_of, load_credentials, need_token
 from .failures import stop
 from .gemini import MOST_MODELS, MOST_REASONS, support_codes
 from .interface import POLLERS, SUBMITTERS, not_offered
@@ -104,9 +104,12 @@ class VertexClient:
             ),
         )
 
+    def prepare(self) -> None:
+        self._sign_in()
+
     def submit(self, request: VideoRequest, webhook: Webhook | None = None) -> str:
         # Nothing is said of the webhook: this API has no word for one.
-        self._sign_in()
+        need_token(self._credentials)
         types = self._types
         try:
             operation = self._client.models.generate_videos(
@@ -184,16 +187,6 @@ class VertexClient:
             return sorted(name for name in names if name.startswith("veo-"))
         except Exception as error:
             raise poll_error(error) from error
-
-    def has_model(self, model: str) -> bool:
-        self._sign_in()
-        try:
-            self._client.models.get(model=model)
-        except Exception as error:
-            if (known := poll_error(error)).code == "operation_forgotten":
-                return False
-            raise known from error
-        return True
 
     def _fetch(self, operation_name: str) -> Any:
         if not _OPERATION.fullmatch(operation_name):
