@@ -1,5 +1,5 @@
-"""gs:// links into the bucket that VIDEO_VERTEX_STORAGE_URI names: what to GET for one, by Cloud
-Storage's JSON API (https://cloud.google.com/storage/docs/json_api/v1). Another bucket's are not
+"""gs:// links below the place that VIDEO_VERTEX_STORAGE_URI names: what to GET for one, by Cloud
+Storage's JSON API (https://cloud.google.com/storage/docs/json_api/v1). Others are not
 opened: our token would read for anybody what only we may read."""
 
 from __future__ import annotations
@@ -41,9 +41,9 @@ def object_url(uri: str) -> str:
         bucket, name = split_gs(uri)
     except ValueError as error:
         raise DownloadError(str(error), code="bad_link", permanent=True) from error
-    if bucket != own_bucket():
+    if not own_bucket() or not uri.startswith(prefix_of("")):
         raise DownloadError(
-            f"The link leads to the bucket {bucket}, which is not that of "
+            f"The link leads into the bucket {bucket}, to a place that is not below "
             "VIDEO_VERTEX_STORAGE_URI.",
             code="host_not_allowed",
             permanent=True,

@@ -38,6 +38,7 @@ from .processes import is_provably_gone, this_process
 from .quota import slot_of_next
 from .rehearsing import rehearse
 from .request import load_request, webhook_with
+from .submitters import Submitters
 from .veo import POLLERS, SUBMITTERS, PollAnswer, VideoClient, open_client, sdk_version
 from .wakeups import wake_downloads
 
@@ -77,18 +78,13 @@ class Pump:
         self._on_link = on_link or (lambda render: None)
         self._submits: dict[Future[str], Claim] = {}
         self._polls: dict[Future[PollAnswer], VideoRender] = {}
-        self._submit_clients: dict[str, VideoClient] = {}
+        self._submitters = Submitters()
         self._poll_clients: dict[str, VideoClient] = {}
         self._is_leased = False
         self._is_warm = False
         self._renewed = self._reaped = self._sent = self._rests_until = 0.0
 
     # -- clients and threads are made when the first call is due: a rehearsal needs none
-
-    def _submit_client(self, route: str) -> VideoClient:
-        if route not in self._submit_clients:
-            self._submit_clients[route] = open_client(route, submits=True)
-        return self._submit_clients[route]
 
     def _poll_client(self, route: str) -> VideoClient:
         if route not in self._poll_clients:
@@ -191,16 +187,20 @@ class Pump:
         if not routes:
             return
         try:
-            # Before the claim: without a key there is no client.
-            for route in routes:
-                self._submit_client(route)
+            # Before the claim: without a key there is no client, without a sign-in no token.
+            if not self._submitters.are_ready(routes, self._submit_threads, TICK_SECONDS):
+                return
         except VeoError as error:
-            pause_lane(self.lane, error)
+            if error.stops_queue:
+                pause_lane(self.lane, error)
+            else:
+                logger.warning("%s: %s", self.lane, error.sentence)
+            self._rests_until = time.monotonic() + REST_SECONDS
             return
         claims = claim_renders(self.lane, owner=self.owner, limit=idle, scope=self.scope)
         for claim in claims:
             try:
-                client = self._submit_client(claim.render.route)
+                client = self._submitters.client(claim.render.route)
             except VeoError as error:
                 apply_submit_error(claim.submission, error)
                 continue

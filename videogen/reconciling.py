@@ -9,13 +9,14 @@ finds the same.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
 
 from django.conf import settings
-from django.db import IntegrityError, transaction
+from django.db import DatabaseError, IntegrityError, transaction
 from django.utils import timezone
 
 from . import finding, previews
@@ -32,7 +33,7 @@ from .candidates import (
     take_candidate,
 )
 from .downloads import MISSING, is_refused_for_good
-from .errors import RequestError, VeoError
+from .errors import RequestError, VeoError, broken_here
 from .lanes import served_lanes
 from .listed import candidates_of
 from .models import Candidate, Lane, Submission, VideoRender
@@ -42,6 +43,8 @@ from .states import STUCK
 from .unsettled import asked_last, expires_at, most_urgent_first, note_asked, unsettled_renders
 from .veo import Finished, PollAnswer, Running, VideoClient, leaves_cost_open, open_client
 from .wakeups import wake_downloads, wake_pump, wake_reconciling
+
+logger = logging.getLogger(__name__)
 
 State = VideoRender.State
 Source = Candidate.Source
@@ -108,7 +111,15 @@ def reconcile(*, is_rehearsed: bool = False) -> Report:
         else:
             line.found = other_backend(line.render.backend)
     for (lane_pk, route), lines in ours.items():
-        _reconcile(lanes[lane_pk], route, lines, report, is_rehearsed)
+        try:
+            _reconcile(lanes[lane_pk], route, lines, report, is_rehearsed)
+        except DatabaseError:
+            raise
+        except Exception as error:
+            # One account that cannot be asked must not end the asking of the others.
+            logger.exception("%s: asking by the route %s broke", lanes[lane_pk], route)
+            for line in lines:
+                line.asked.append(("the API", broken_here(error).sentence))
     return report
 
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from functools import partial
 
+from django.db.models import Q
 from django.utils import timezone
 
 from .lanes import served_lanes
@@ -149,7 +150,7 @@ def _work(renders: Collection[int], listener: Listener, links: _Links, may_submi
             persistently(partial(downloads.tick, seconds=0.05))
             if time.monotonic() - looked >= LOOK_SECONDS:
                 looked = time.monotonic()
-                is_over = _is_over(renders, listener)
+                is_over = _is_over(renders, listener, lanes)
     finally:
         _cancel_unsent(renders, is_over)
         try:
@@ -166,7 +167,9 @@ def _cancel_unsent(renders: Collection[int], is_over: bool) -> None:
     tomorrow when the command ends by itself goes on waiting."""
     if is_over and _wait_for_tomorrow(renders):
         return
-    for render in VideoRender.objects.filter(pk__in=renders, state=State.QUEUED):
+    # What somebody moved meanwhile is not this process's to cancel.
+    ours = VideoRender.objects.filter(pk__in=renders, batch__worked_by=this_process())
+    for render in ours.filter(state=State.QUEUED):
         render.move(
             State.QUEUED,
             State.CANCELLED,
@@ -175,13 +178,28 @@ def _cancel_unsent(renders: Collection[int], is_over: bool) -> None:
         )
 
 
-def _is_over(renders: Collection[int], listener: Listener) -> bool:
+def _is_over(
+    renders: Collection[int], listener: Listener, lanes: Collection[Lane] | None = None
+) -> bool:
+    """`lanes`: those that this process works, where it does."""
+    if lanes is not None:
+        renders = _left_to_us(renders, lanes)
     counts: dict[str, int] = {}
     for state in VideoRender.objects.filter(pk__in=renders).values_list("state", flat=True):
         counts[state] = counts.get(state, 0) + 1
     listener.on_progress(Progress(counts, len(renders), _note(renders, counts)))
     open_states = VideoRender.OPEN & counts.keys()
     return not open_states or (open_states == {State.QUEUED} and _wait_for_tomorrow(renders))
+
+
+def _left_to_us(renders: Collection[int], lanes: Collection[Lane]) -> list[int]:
+    """Without those that are another's since they were moved, and that nobody here sends or asks
+    about: a cluster may not come for days."""
+    rows = VideoRender.objects.filter(pk__in=renders)
+    moved = rows.exclude(batch__worked_by=this_process()).filter(
+        Q(state=State.QUEUED) | ~Q(lane__in=lanes)
+    )
+    return list(rows.exclude(pk__in=moved.values("pk")).values_list("pk", flat=True))
 
 
 def _lanes_of(renders: Collection[int], *states: str) -> list[Lane]:

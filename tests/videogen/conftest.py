@@ -1,13 +1,17 @@
 from __future__ import annotations
 
+import json
 import time
 from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
 
 from tests.factories import picture_bytes
 from videogen.veo import PollAnswer, ReferenceImage, Running, VideoRequest, open_client
+from videogen.veo import credentials as sign_in
 
 
 @dataclass
@@ -42,7 +46,9 @@ class RouteClient:
         )
 
     def submit(self, **values: Any) -> str:
-        return self.open(submits=True).submit(self.request(**values))
+        client = self.open(submits=True)
+        client.prepare()
+        return client.submit(self.request(**values))
 
     def poll_until_done(self, operation_name: str, *, seconds: float = 20) -> PollAnswer:
         client = self.open()
@@ -94,3 +100,42 @@ def route_client(request) -> RouteClient:
 @pytest.fixture
 def vertex() -> RouteClient:
     return VERTEX
+
+
+@pytest.fixture
+def real_world(settings, monkeypatch, tmp_path, far_end):
+    """Not simulating: credentials come from files, and a far end stands where Google is."""
+    settings.VIDEO_BACKEND = "vertex"
+    settings.VIDEO_VERTEX_BASE_URL = far_end.url
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("CLOUDSDK_CONFIG", str(tmp_path / "gcloud"))
+    monkeypatch.setenv("NO_GCE_CHECK", "true")
+    monkeypatch.delenv("GOOGLE_APPLICATION_CREDENTIALS", raising=False)
+    sign_in._default.cache_clear()
+    yield far_end
+    sign_in._default.cache_clear()
+
+
+@pytest.fixture
+def signed_in(real_world, monkeypatch, tmp_path, start_far_end):
+    """Signed in as a service account; the server that gives it tokens is another far end."""
+    token_server = start_far_end()
+    key = rsa.generate_private_key(public_exponent=65537, key_size=2048).private_bytes(
+        serialization.Encoding.PEM,
+        serialization.PrivateFormat.PKCS8,
+        serialization.NoEncryption(),
+    )
+    path = tmp_path / "adc.json"
+    path.write_text(
+        json.dumps(
+            {
+                "type": "service_account",
+                "project_id": "studio-project",
+                "client_email": "renderer@studio-project.test",
+                "private_key": key.decode(),
+                "token_uri": f"{token_server.url}/token",
+            }
+        )
+    )
+    monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", str(path))
+    return token_server

@@ -393,6 +393,72 @@ def test_a_key_in_the_apis_words_is_not_told(healthy, settings, far_end):
     assert KEY not in line["sentence"]
 
 
+# -- Vertex AI: credentials in place of a key ------------------------------------------------------
+
+
+@pytest.fixture
+def on_vertex(healthy, settings, real_world, signed_in):
+    settings.VIDEO_MODEL = "veo-3.1-generate-001"
+    signed_in.answer(200, {"access_token": "ya29.of-nobody", "expires_in": 3600})
+    return real_world
+
+
+@pytest.mark.parametrize(
+    ("status", "reason", "words"),
+    [
+        (401, "", "Vertex AI refuses the credentials"),
+        (403, "", "give them the role Vertex AI User"),
+        (403, "SERVICE_DISABLED", "is not enabled in the project studio-project"),
+        (403, "BILLING_DISABLED", "has no billing"),
+    ],
+)
+def test_what_vertex_refuses_is_a_failure_of_the_credentials(on_vertex, status, reason, words):
+    message = "Not for the token ya29.of-nobody."
+    details = [{"@type": "type.googleapis.com/google.rpc.ErrorInfo", "reason": reason}]
+    on_vertex.answer(
+        status, {"error": {"code": status, "message": message, "status": "X", "details": details}}
+    )
+
+    found = doctor()[0]
+
+    [key], [api], [model] = found["key"], found["api"], found["model"]
+    assert (key["level"], api["level"], model["level"]) == ("failure", "ok", "warning")
+    assert words in key["sentence"]
+    assert "Google publishes" in model["sentence"]
+    everything = json.dumps(found)
+    assert "GOOGLE_GEMINI_BASE_URL" not in everything
+    assert "ya29.of-nobody" not in everything
+
+
+def test_a_token_in_other_words_of_the_api_is_not_told(on_vertex):
+    on_vertex.answer(400, {"error": {"code": 400, "message": "Why ya29.of-nobody?", "status": "X"}})
+
+    found = doctor()[0]
+
+    [api] = found["api"]
+    assert api["level"] == "failure" and "Why [key]?" in api["sentence"]
+    assert "GOOGLE_CLOUD_LOCATION" in api["what_to_do"]
+
+
+def test_credentials_that_cannot_be_read_are_told_and_nothing_is_asked(
+    on_vertex, monkeypatch, tmp_path
+):
+    monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", str(tmp_path))
+    on_vertex.answer(404)
+
+    found = doctor()[0]
+
+    [key], [api] = found["key"], found["api"]
+    assert key["level"] == "failure" and "GOOGLE_APPLICATION_CREDENTIALS" in key["sentence"]
+    assert api["level"] == "ok" and "asked nothing" in api["sentence"]
+
+
+def test_of_vertex_is_told_what_google_publishes(simulator, settings, db):
+    settings.VIDEO_MODEL = "veo-3.1-generate-001"
+
+    assert doctor()[0]["model"][0]["sentence"] == "Google publishes veo-3.1-generate-001."
+
+
 def test_the_clock_is_asked_without_the_key(scene):
     server = clock_off_by(0)(scene)
 

@@ -6,6 +6,7 @@ import logging
 import signal
 import sys
 from collections import namedtuple
+from contextlib import nullcontext
 from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -31,6 +32,7 @@ from tests.installations import Installation, write_story
 from videogen.claims import claim_renders
 from videogen.lanes import pause_by_person, resume_lane
 from videogen.models import Lane, RenderBatch, Submission, VideoRender
+from videogen.moving import move_queued, plan_move, renders_to_move
 from videogen.planning import plan_shots
 from videogen.processes import this_process
 from videogen.queueing import Requester, queue_link
@@ -562,7 +564,18 @@ def test_a_link_is_told_before_its_download_starts(link, is_given):
     assert told == [("downloading", 0, row["download_uri"])]
 
 
-@pytest.mark.parametrize("words", ["http://127.0.0.1:9/nobody", "file:///etc/passwd", "nonsense"])
+@pytest.mark.parametrize("words", ["inline:", "file:///etc/passwd", "nonsense"])
+def test_what_is_no_link_is_refused(run_task, words):
+    make_story()
+
+    result = run_task("--wait", "--json", f"--video-download-link={words}")
+
+    assert result.code == 2
+    assert "has to begin with http:// or https://" in result.err
+    assert not VideoRender.objects.exists()
+
+
+@pytest.mark.parametrize("words", ["http://127.0.0.1:9/nobody", "https://"])
 def test_a_link_that_cannot_be_had_makes_a_failed_render(settings, simulator, run_task, words):
     settings.VIDEO_DOWNLOAD_ATTEMPTS = 1
     make_story()
@@ -785,6 +798,42 @@ def test_what_waits_in_a_paused_queue_is_cancelled_by_ctrl_c(simulator, log, db)
     ]
     resume_lane(lane)
     assert claim_renders(lane, owner=this_process(), limit=9) == []
+    assert log()["submissions"] == []
+
+
+@pytest.mark.parametrize("is_stopped", [False, True])
+def test_what_somebody_moves_meanwhile_is_not_waited_for_and_not_cancelled(
+    simulator, log, db, is_stopped
+):
+    """It is the cluster's, also while there is none."""
+    make_story()
+    lane = make_lane()
+    pause_by_person(lane, "ines", "Lunch.")
+    later = timezone.now() + timedelta(hours=1)
+    told = []
+
+    def listen(progress):
+        told.append(progress.total)
+        assert len(told) < 20, "it does not end"
+        if len(told) == 1:
+            source, target = "veo-3.1-generate-preview", "veo-3.1-fast-generate-preview"
+            move = plan_move(renders_to_move(lane, source), target)
+            move_queued(lane, source, target, Requester("admin"), seen=move.fingerprint)
+            VideoRender.objects.update(not_before=later)
+            resume_lane(lane)
+            if is_stopped:
+                raise KeyboardInterrupt
+
+    request = TaskRequest(
+        story_id=STORY,
+        requester=Requester("command"),
+        listener=Listener(lambda render: None, listen, lambda note: None),
+    )
+    with pytest.raises(KeyboardInterrupt) if is_stopped else nullcontext():
+        create_shot_videos(request)
+
+    render = VideoRender.objects.get()
+    assert (render.state, render.model) == (State.QUEUED, "veo-3.1-fast-generate-preview")
     assert log()["submissions"] == []
 
 

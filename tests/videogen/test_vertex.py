@@ -5,10 +5,9 @@ from __future__ import annotations
 import base64
 import json
 import uuid
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import rsa
 from google.auth import exceptions
 from google.oauth2.credentials import Credentials
 
@@ -153,6 +152,36 @@ def test_a_name_that_is_only_unusual_is_kept_and_asked_about(settings, far_end, 
     assert json.loads(far_end.requests[1][3]) == {"operationName": name}
 
 
+@pytest.mark.parametrize("status", [400, 403, 404])
+@pytest.mark.parametrize(
+    ("changed", "value", "restored"),
+    [
+        ("VIDEO_VERTEX_LOCATION", "europe-west4", "GOOGLE_CLOUD_LOCATION=us-central1"),
+        ("VIDEO_VERTEX_PROJECT", "another", "GOOGLE_CLOUD_PROJECT=studio-project"),
+    ],
+)
+def test_an_operation_of_another_place_is_not_given_up(
+    settings, far_end, vertex, changed, value, restored, status
+):
+    far_end.answer(status, {"error": {"code": status, "message": "Not found.", "status": "X"}})
+    settings.VIDEO_VERTEX_BASE_URL = far_end.url
+    setattr(settings, changed, value)
+
+    error = refusal(vertex.open().poll, vertex.operation)
+
+    assert facts(error) == {"code": "another_place", **NO}
+    assert f"submitted with {restored}, which" in error.sentence
+
+
+def test_a_project_by_its_number_may_be_the_same(settings, far_end, vertex):
+    far_end.answer(404, {"error": {"code": 404, "message": "Not found.", "status": "NOT_FOUND"}})
+    settings.VIDEO_VERTEX_BASE_URL = far_end.url
+
+    error = refusal(vertex.open().poll, "projects/12345/locations/us-central1/operations/678")
+
+    assert error.code == "operation_forgotten"
+
+
 # -- refusals in words that help -------------------------------------------------------------------
 
 REFUSALS = {
@@ -218,45 +247,6 @@ def test_a_project_that_is_not_set_stops_the_queue(settings, vertex):
 # -- credentials -----------------------------------------------------------------------------------
 
 
-@pytest.fixture
-def real_world(settings, monkeypatch, tmp_path, far_end):
-    """Not simulating: credentials come from files, and a far end stands where Google is."""
-    settings.VIDEO_BACKEND = "vertex"
-    settings.VIDEO_VERTEX_BASE_URL = far_end.url
-    monkeypatch.setenv("HOME", str(tmp_path))
-    monkeypatch.setenv("CLOUDSDK_CONFIG", str(tmp_path / "gcloud"))
-    monkeypatch.setenv("NO_GCE_CHECK", "true")
-    monkeypatch.delenv("GOOGLE_APPLICATION_CREDENTIALS", raising=False)
-    sign_in._default.cache_clear()
-    yield far_end
-    sign_in._default.cache_clear()
-
-
-@pytest.fixture
-def signed_in(real_world, monkeypatch, tmp_path, start_far_end):
-    """Signed in as a service account; the server that gives it tokens is another far end."""
-    token_server = start_far_end()
-    key = rsa.generate_private_key(public_exponent=65537, key_size=2048).private_bytes(
-        serialization.Encoding.PEM,
-        serialization.PrivateFormat.PKCS8,
-        serialization.NoEncryption(),
-    )
-    path = tmp_path / "adc.json"
-    path.write_text(
-        json.dumps(
-            {
-                "type": "service_account",
-                "project_id": "studio-project",
-                "client_email": "renderer@studio-project.test",
-                "private_key": key.decode(),
-                "token_uri": f"{token_server.url}/token",
-            }
-        )
-    )
-    monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", str(path))
-    return token_server
-
-
 def test_without_credentials_nothing_is_sent_and_the_queue_stops(real_world, vertex):
     error = refusal(vertex.open, submits=True)
 
@@ -271,6 +261,42 @@ def test_a_key_file_that_is_none_stops_the_queue(real_world, vertex, monkeypatch
     monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", str(tmp_path / "key.json"))
 
     assert facts(refusal(vertex.open)) == {"code": "no_credentials", **STOP}
+
+
+@pytest.mark.parametrize(
+    "contents", [None, b"\xff\xfe", b"[]", b"null", b'{"type": "service_account"}', b"not JSON"]
+)
+def test_a_key_file_that_cannot_be_read_stops_the_queue(
+    real_world, vertex, monkeypatch, tmp_path, contents
+):
+    path = tmp_path / "key"
+    path.mkdir() if contents is None else path.write_bytes(contents)
+    monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", str(path))
+
+    error = refusal(vertex.open)
+
+    assert facts(error) == {"code": "no_credentials", **STOP}
+    assert "GOOGLE_APPLICATION_CREDENTIALS" in error.sentence
+    assert real_world.requests == []
+
+
+def test_a_key_that_cannot_sign_stops_the_queue(real_world, vertex, monkeypatch, tmp_path):
+    """What the token is asked for with lies in another file, which is gone."""
+    path = tmp_path / "key.json"
+    path.write_text(
+        json.dumps(
+            {
+                "type": "external_account",
+                "audience": "//iam.googleapis.com/projects/1/locations/global/x",
+                "subject_token_type": "urn:ietf:params:oauth:token-type:jwt",
+                "token_url": "http://127.0.0.1:9/token",
+                "credential_source": {"file": str(tmp_path)},
+            }
+        )
+    )
+    monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", str(path))
+
+    assert facts(refusal(vertex.submit)) == {"code": "no_credentials", **STOP}
 
 
 def test_a_sign_in_that_was_withdrawn_stops_the_queue(real_world, signed_in, vertex):
@@ -305,6 +331,27 @@ def test_a_sign_in_that_cannot_be_reached_waits(real_world, signed_in, vertex):
 
     assert facts(error) == {"code": "no_connection", **LATER}
     assert real_world.requests == [], "nothing was sent"
+
+
+def test_one_failure_answers_all_who_waited_for_it(real_world, signed_in):
+    signed_in.answer(400, {"error": "invalid_grant"}, seconds=0.5)
+    credentials = sign_in.load_credentials()
+
+    with ThreadPoolExecutor(4) as threads:
+        asked = [threads.submit(sign_in.bearer_of, credentials) for _ in range(4)]
+
+    assert {each.exception().code for each in asked} == {"no_credentials"}
+    assert len(signed_in.requests) == 1
+
+
+def test_a_submission_signs_in_nowhere(real_world, signed_in, vertex):
+    """A claimed submission must not wait: what has no token by then is sent later."""
+    signed_in.answer(200, {"access_token": "ya29.late", "expires_in": 3600})
+
+    error = refusal(vertex.open(submits=True).submit, vertex.request())
+
+    assert facts(error) == {"code": "no_connection", **LATER}
+    assert signed_in.requests == real_world.requests == []
 
 
 def test_one_token_serves_all_clients_and_is_kept_out_of_words(real_world, signed_in, vertex):
@@ -473,6 +520,8 @@ def test_the_link_becomes_an_address_with_a_token(settings, bucket):
     ("uri", "code"),
     [
         ("gs://another-bucket/videos/x.mp4", "host_not_allowed"),
+        ("gs://clips-of-ours/other/x.mp4", "host_not_allowed"),
+        ("gs://clips-of-ours/videos-of-others/x.mp4", "host_not_allowed"),
         ("gs://clips-of-ours", "bad_link"),
         ("gs://clips-of-ours/", "bad_link"),
         ("gs://clips-of-ours/a/../b.mp4", "bad_link"),

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import pytest
 from django.utils import timezone
 
-from tests.factories import make_story
+from tests.factories import make_render, make_story, shots_of
 from videogen.decisions import attach_link
 from videogen.errors import RequestError
 from videogen.models import Lane, Submission, VideoRender
@@ -15,6 +16,7 @@ from videogen.pipeline import Pump
 from videogen.queueing import Requester
 from videogen.reconciling import reconcile
 from videogen.veo import INLINE
+from videogen.veo import credentials as sign_in
 
 from .test_pipeline import queue, run, work
 
@@ -264,3 +266,100 @@ def test_a_person_may_give_a_link_into_our_bucket_only(bucket, simulator, fail):
 
     render.refresh_from_db()
     assert (render.state, render.download_uri) == (State.DONE, uri)
+
+
+# -- several accounts ------------------------------------------------------------------------------
+
+
+def test_an_account_that_cannot_be_asked_does_not_end_the_asking(
+    settings, simulator, monkeypatch, tmp_path
+):
+    """Of two accounts, one has a key file that cannot be read."""
+    shots = shots_of(make_story(shots=2)).select_related("scenelet__story")
+    settings.VIDEO_BACKEND = "gemini"
+    asked, broken = (
+        make_render(shot, State.UNKNOWN, backend=backend, route=backend, model=model)
+        for shot, backend, model in zip(
+            shots, ("gemini", "vertex"), ("veo-3.1-generate-preview", MODEL), strict=True
+        )
+    )
+    monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", str(tmp_path))
+    sign_in._default.cache_clear()
+
+    lines = {line.render.pk: line for line in reconcile().lines}
+
+    assert "GOOGLE_APPLICATION_CREDENTIALS" in dict(lines[broken.pk].asked)["the API"]
+    assert "list of operations" in dict(lines[asked.pk].asked)
+
+
+# -- other settings meanwhile ----------------------------------------------------------------------
+
+
+def test_another_location_meanwhile_leaves_the_render_to_be_resumed(settings, far_end):
+    (render,) = queue(make_story())
+    work(render.lane, until=lambda found: found[0].state == State.RUNNING)
+    far_end.answer(404, {"error": {"code": 404, "message": "Not found.", "status": "NOT_FOUND"}})
+    settings.VIDEO_VERTEX_LOCATION = "europe-west4"
+    settings.VIDEO_VERTEX_BASE_URL = far_end.url
+
+    work(render.lane)
+
+    render.refresh_from_db()
+    assert (render.state, render.error_code) == (State.INTERRUPTED, "another_place")
+    assert "GOOGLE_CLOUD_LOCATION=us-central1" in render.error_message
+    assert render.submissions.get().outcome == Outcome.ACCEPTED
+
+
+# -- signing in ------------------------------------------------------------------------------------
+
+
+def test_a_sign_in_that_hangs_keeps_nobody_waiting_and_nothing_is_claimed(real_world, signed_in):
+    signed_in.answer(200, {"access_token": "ya29.new", "expires_in": 3600}, seconds=1.5)
+    real_world.answer(503, {"error": {"code": 503, "message": "Overloaded."}})
+    renders = queue(make_story(shots=2))
+    pump = Pump(renders[0].lane)
+    try:
+        pump.tick(0)  # imports the SDK
+        ticks = []
+        while len(ticks) < 3:
+            start = time.monotonic()
+            pump.tick(0.02)
+            ticks.append(time.monotonic() - start)
+        claimed_meanwhile = Submission.objects.count()
+        end = time.monotonic() + 10
+        while not real_world.requests and time.monotonic() < end:
+            pump.tick(0.02)
+    finally:
+        pump.close()
+
+    assert max(ticks) < 1
+    assert claimed_meanwhile == 0
+    assert real_world.requests[0][2]["authorization"] == "Bearer ya29.new"
+    assert len(signed_in.requests) == 1
+
+
+def test_a_sign_in_that_cannot_be_reached_claims_nothing_and_stops_nothing(real_world, signed_in):
+    signed_in.shutdown()
+    signed_in.server_close()
+    (render,) = queue(make_story())
+    pump = Pump(render.lane)
+    try:
+        for _ in range(10):
+            pump.tick(0.05)
+    finally:
+        pump.close()
+
+    render.refresh_from_db()
+    assert (render.state, render.refusals) == (State.QUEUED, 0)
+    assert not Submission.objects.exists()
+    assert Lane.objects.get(pk=render.lane_id).paused_at is None
+
+
+def test_a_sign_in_that_was_withdrawn_stops_the_queue_before_a_claim(real_world, signed_in):
+    signed_in.answer(400, {"error": "invalid_grant"})
+    (render,) = queue(make_story())
+
+    work(render.lane, until=lambda found: Lane.objects.get(pk=render.lane_id).paused_at)
+
+    assert Lane.objects.get(pk=render.lane_id).pause_code == "no_credentials"
+    assert not Submission.objects.exists()

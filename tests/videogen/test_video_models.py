@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+import importlib
+from datetime import date
+from types import SimpleNamespace
+
 import pytest
+from django.apps import apps
+from django.db import connection
 from django.urls import reverse
 
 from tests.factories import make_story, shots_of
@@ -264,3 +270,27 @@ def test_a_storys_own_model_is_the_usual_one_on_its_plans_page(settings):
         False,
     )
     assert RenderBatch.objects.get().model == ""
+
+
+# -- what comes with an upgrade --------------------------------------------------------------------
+
+
+def test_what_a_team_has_entered_itself_stays_as_it_is():
+    migration = importlib.import_module("videogen.migrations.0017_video_models")
+    VideoModel.objects.all().delete()
+    Price.objects.all().delete()
+    old = date(2026, 10, 1)
+    Price.objects.create(
+        model=VERTEX, resolution="1080p", since=old, usd_per_second="0.75", source="our contract"
+    )
+    own = VideoModel.objects.create(name=VERTEX, route="vertex", source="our tests", checked_on=old)
+
+    for _ in range(2):
+        migration.create(apps, SimpleNamespace(connection=connection))
+
+    prices = Price.objects.filter(model=VERTEX)
+    assert [each.source for each in prices.filter(resolution="1080p")] == ["our contract"]
+    assert prices.filter(resolution="4k").count() == 1, "where the team has none"
+    own.refresh_from_db()
+    assert (own.source, own.formats.count()) == ("our tests", 0)
+    assert VideoModel.objects.get(name=STANDARD).formats.count() == 3

@@ -11,6 +11,7 @@ from django.conf import settings
 
 from videogen.capabilities import Asked, ModelTable
 from videogen.errors import VeoError
+from videogen.words import clean
 
 from . import route
 from .findings import Finding, Topic, words_of
@@ -95,29 +96,33 @@ def check_key(look: Look) -> Iterator[Finding]:
 def check_api(look: Look) -> Iterator[Finding]:
     if look.models is None:
         return
+    named = "GOOGLE_GEMINI_BASE_URL" if route.takes_key(look.route) else "GOOGLE_CLOUD_LOCATION"
     start = (
         "Start it: manage.py run_simulator, or all at once: make serve."
         if route.is_simulated()
-        else "Is this machine on the net, with its proxy (HTTPS_PROXY)? Is GOOGLE_GEMINI_BASE_URL "
-        "right?"
+        else f"Is this machine on the net, with its proxy (HTTPS_PROXY)? Is {named} right?"
     )
     try:
         look.models.answer()
     except TooSlow as error:
         yield API.fail(f"{route.address(look.route)} is not reached: {words_of(error)}.", start)
     except VeoError as error:
-        if error.code == "no_api_key":
+        if error.code in _NOT_ASKED:
             yield from _reached_without_key(look, start)
-        elif error.code == "key_refused":
+        elif error.code == "key_refused" or error.stops_queue and not route.takes_key(look.route):
             yield API.ok(f"{route.address(look.route)} answers.")
         elif error.code == "no_sdk":
             yield API.fail(error.sentence, "Mend the SDK first.")
+        elif error.code == "no_connection":
+            yield API.fail(error.sentence, start)
         elif error.code == "no_answer":
             yield API.fail(f"{route.address(look.route)} is not reached: {_words(error)}", start)
         elif error.permanent:
             yield API.fail(
                 f"{route.address(look.route)} does not list its models: {_words(error)}",
-                "Is GOOGLE_GEMINI_BASE_URL the address of the API, without a path?",
+                "Is GOOGLE_GEMINI_BASE_URL the address of the API, without a path?"
+                if route.takes_key(look.route)
+                else "Is GOOGLE_CLOUD_LOCATION a place where Vertex AI is?",
             )
         else:
             yield API.warn(
@@ -130,25 +135,31 @@ def check_api(look: Look) -> Iterator[Finding]:
 
 def check_model(look: Look) -> Iterator[Finding]:
     model = settings.VIDEO_MODEL
-    whose = "key" if route.takes_key(look.route) else "project"
+    has_key = route.takes_key(look.route)
     if look.models is None:
         return
     try:
         names = look.models.answer()
     except (TooSlow, VeoError):
         yield MODEL.warn(
-            f"Nobody said whether the {whose} has {model}.",
+            f"Nobody said whether {'the key has' if has_key else 'Google publishes'} {model}.",
             "Mend what keeps the API from answering.",
         )
         return
     if model in names:
-        yield MODEL.ok(f"The {whose} has {model}.")
+        yield MODEL.ok(f"{'The key has' if has_key else 'Google publishes'} {model}.")
         return
     told = ", ".join(names[:MOST_NAMES]) or "none that makes videos"
     if len(names) > MOST_NAMES:
         told += f" and {len(names) - MOST_NAMES} more"
+    if not has_key:
+        yield MODEL.fail(
+            f"Google does not publish {model}. It publishes: {told}.",
+            "Set VIDEO_MODEL to one of these, and restart the workers.",
+        )
+        return
     yield MODEL.fail(
-        f"The {whose} does not have {model}. It has: {told}.",
+        f"The key does not have {model}. It has: {told}.",
         "Set VIDEO_MODEL to one that it has, and restart the workers."
         if names
         else "Ask for access to a video model, or use another key.",
@@ -178,7 +189,7 @@ def ask_models(name: str) -> list[str]:
     except VeoError:
         raise
     except Exception as error:
-        sentence = f"The API cannot be asked with this SDK: {words_of(error)}"
+        sentence = f"The API cannot be asked with this SDK: {words_of(clean(error))}"
         raise VeoError(sentence, code="no_sdk", permanent=True) from error
 
 
@@ -189,27 +200,32 @@ def _project(look: Look) -> Iterator[Finding]:
             f"{settings.VIDEO_MODEL} is on Vertex AI, and no project is named.",
             "Set GOOGLE_CLOUD_PROJECT, or choose a model of the Gemini API.",
         )
-    elif getattr(refusal := _failure(look), "code", "") == "key_refused":
+    elif isinstance(refusal := _failure(look), VeoError) and refusal.stops_queue:
         yield KEY.fail(
-            f"Vertex AI refuses the credentials: {_words(refusal)}",
-            "Look at the service account and its roles, restart the workers, and resume the queue.",
+            f"No key is needed, but credentials: {refusal.sentence}",
+            "Mend that, restart the workers, and resume the queue.",
         )
-    else:
+    elif refusal is None and look.models is not None:
         yield KEY.ok("None is needed: Vertex AI takes the project's credentials.")
+    else:
+        yield KEY.ok("None is needed, but the project's credentials; nobody tried them.")
 
 
 def _reached_without_key(look: Look, start: str) -> Iterator[Finding]:
     try:
         if look.clock is not None:
             look.clock.answer()
+            what = "a key" if route.takes_key(look.route) else "credentials"
             yield API.ok(
-                f"{route.address(look.route)} answers; it was asked nothing without a key."
+                f"{route.address(look.route)} answers; it was asked nothing without {what}."
             )
     except (TooSlow, httpx.HTTPError, httpx.InvalidURL) as error:
         yield API.fail(f"{route.address(look.route)} is not reached: {words_of(error)}", start)
 
 
 _NAMES = ("GOOGLE_API_KEY", "GEMINI_API_KEY")
+# Without these nothing was sent.
+_NOT_ASKED = ("no_api_key", "no_project", "no_credentials")
 
 
 def _failure(look: Look) -> VeoError | TooSlow | None:
@@ -224,4 +240,6 @@ def _failure(look: Look) -> VeoError | TooSlow | None:
 def _words(error: VeoError) -> str:
     """The API's own, without what a poll or a submission would say around them."""
     cause = error.__cause__
-    return words_of(cause and getattr(cause, "message", None) or cause or error.sentence)
+    told = cause and getattr(cause, "message", None) or cause or error.sentence
+    # Also a token of this process, should the API repeat it.
+    return words_of(clean(told))

@@ -66,7 +66,7 @@ def summarize(findings: Iterable[Finding]) -> Summary:
     return Summary(*(levels.count(each) for each in Level))
 
 
-def words_of(error: BaseException) -> str:
+def words_of(error: BaseException | str) -> str:
     """One line, bounded, and never without anything."""
     words = " ".join(str(error).split()) or type(error).__name__
     return words if len(words) <= 300 else words[:300] + "…"

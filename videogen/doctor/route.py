@@ -5,7 +5,6 @@ from __future__ import annotations
 from django.conf import settings
 
 from videogen.capabilities import ModelTable
-from videogen.errors import VeoError
 from videogen.routes import Route, account_of, default_route, is_simulating
 
 is_simulated = is_simulating
@@ -29,17 +28,10 @@ def address(route: str) -> str:
 
 
 def list_models(route: str) -> list[str]:
-    """Those that the key has and that make videos; where the API has no list, the configured one
-    if it has that. Free. Raises VeoError."""
+    """Those that make videos. Free. Raises VeoError."""
     from videogen.veo import open_client
 
-    client = open_client(route)
-    try:
-        return client.list_models()
-    except VeoError as error:
-        if error.code != "not_supported":
-            raise
-    return [settings.VIDEO_MODEL] if client.has_model(settings.VIDEO_MODEL) else []
+    return open_client(route).list_models()
 
 
 def sdk_version() -> str:

@@ -51,7 +51,7 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='videorender',
             name='seed',
-            field=models.PositiveIntegerField(blank=True, null=True),
+            field=models.PositiveBigIntegerField(blank=True, null=True),
         ),
         migrations.AlterField(
             model_name='videorender',
@@ -63,7 +63,7 @@ class Migration(migrations.Migration):
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('model', models.CharField(blank=True, help_text='As the API names it. Empty: VIDEO_MODEL.', max_length=100)),
-                ('seed', models.PositiveIntegerField(blank=True, help_text="Of all the story's videos, where the model takes one. Empty: VIDEO_SEED.", null=True)),
+                ('seed', models.PositiveBigIntegerField(blank=True, help_text="Of all the story's videos, where the model takes one. Empty: VIDEO_SEED.", null=True, validators=[django.core.validators.MaxValueValidator(4294967295)])),
                 ('negative_prompt', models.TextField(blank=True, help_text='What must not be seen, where the model takes it. Empty: VIDEO_NEGATIVE_PROMPT.')),
                 ('person_generation', models.CharField(blank=True, help_text='Where the model takes it. Empty: VIDEO_PERSON_GENERATION.', max_length=20)),
                 ('story', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, related_name='video_settings', to='storybook.story')),

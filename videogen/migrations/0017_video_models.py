@@ -67,29 +67,32 @@ def create(apps, schema_editor):
     formats = apps.get_model("videogen", "VideoFormat").objects.using(alias)
     prices = apps.get_model("videogen", "Price").objects.using(alias)
     for name, (values, sizes) in MODELS.items():
-        model, _ = models.get_or_create(name=name, defaults=values | {"checked_on": CHECKED_ON})
+        if models.filter(name=name).exists():
+            continue  # A team's own row, with the formats that they gave it.
+        model = models.create(name=name, **values, checked_on=CHECKED_ON)
         for resolution, ratios, durations, reference_ratios, reference_durations in sizes:
-            formats.get_or_create(
+            formats.create(
                 model=model,
                 resolution=resolution,
-                defaults={
-                    "aspect_ratios": ratios,
-                    "durations": durations,
-                    "reference_aspect_ratios": reference_ratios,
-                    "reference_durations": reference_durations,
-                },
+                aspect_ratios=ratios,
+                durations=durations,
+                reference_aspect_ratios=reference_ratios,
+                reference_durations=reference_durations,
             )
     for name, by_resolution in USD_PER_SECOND.items():
         is_omni = "omni" in name
         product = "Gemini Omni" if is_omni else "Veo on Vertex AI"
         source = f"Google's price list for {product}, {PRICES}{TOKENS * is_omni}"
         for resolution, usd in by_resolution.items():
-            prices.get_or_create(
-                model=name,
-                resolution=resolution,
-                since=SINCE,
-                defaults={"usd_per_second": usd, "source": source},
-            )
+            # Of several the latest counts: beside a team's own there is none of ours.
+            if not prices.filter(model=name, resolution=resolution).exists():
+                prices.create(
+                    model=name,
+                    resolution=resolution,
+                    since=SINCE,
+                    usd_per_second=usd,
+                    source=source,
+                )
 
 
 class Migration(migrations.Migration):

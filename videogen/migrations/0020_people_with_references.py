@@ -17,6 +17,6 @@ def fill(apps, schema_editor):
 
 
 class Migration(migrations.Migration):
-    dependencies = [("videogen", "0019_wider_seeds")]
+    dependencies = [("videogen", "0019_reference_person_generation")]
 
     operations = [migrations.RunPython(fill, migrations.RunPython.noop)]

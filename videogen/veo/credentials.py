@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import os
 import threading
+import time
 from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +26,8 @@ REFRESH_SECONDS = 10
 SIMULATED = "simulated-access-token"
 
 _refreshing = threading.Lock()
+# The last failure, and when.
+_failed: tuple[float, VeoError] | None = None
 
 
 def load_credentials() -> Credentials:
@@ -38,19 +41,37 @@ def load_credentials() -> Credentials:
 
 def bearer_of(credentials: Credentials) -> str:
     """A token that is valid now; fetches a new one where the last has expired. Raises VeoError."""
+    global _failed
     from google.auth.transport.requests import Request
 
+    asked_at = time.monotonic()
     with _refreshing:
         if not credentials.valid:
+            # One failure answers all who waited for it: none of them waits for another.
+            if _failed and _failed[0] >= asked_at:
+                raise _failed[1]
             try:
                 credentials.refresh(partial(Request(), timeout=REFRESH_SECONDS))
             except Exception as error:
                 # Who signs in again is heard without a restart.
                 _default.cache_clear()
-                raise auth_error(error) or error from error
+                failure = auth_error(error) or _unusable(error)
+                _failed = time.monotonic(), failure
+                raise failure from error
         token = str(credentials.token)
     keep_secret(token)
     return token
+
+
+def need_token(credentials: Credentials) -> None:
+    """Raises VeoError where no token is valid at this moment; asks nobody for one."""
+    if not credentials.valid:
+        raise VeoError(
+            "The sign-in to Google Cloud has expired meanwhile, so nothing was sent.",
+            code="no_connection",
+            permanent=False,
+        )
+    keep_secret(str(credentials.token))
 
 
 def authorization() -> dict[str, str]:
@@ -72,16 +93,21 @@ def auth_error(error: Exception) -> VeoError | None:
             permanent=False,
         )
     if isinstance(error, exceptions.DefaultCredentialsError):
-        return stop(
-            "no_credentials",
-            f"There are no usable Google Cloud credentials ({clean(error)}). Run gcloud auth "
-            "application-default login, or name a service account's key file in "
-            "GOOGLE_APPLICATION_CREDENTIALS.",
-        )
+        return _unusable(error)
     return stop(
         "no_credentials",
         f"The Google Cloud credentials are no longer valid ({clean(error)}). Sign in again with "
         "gcloud auth application-default login, or replace the service account's key.",
+    )
+
+
+def _unusable(error: Exception) -> VeoError:
+    """Also for what google-auth lets through: a file that cannot be opened, or read as one."""
+    return stop(
+        "no_credentials",
+        f"There are no usable Google Cloud credentials ({clean(error)}). Run gcloud auth "
+        "application-default login, or name a service account's key file in "
+        "GOOGLE_APPLICATION_CREDENTIALS.",
     )
 
 
@@ -94,5 +120,5 @@ def _default(key_file: str) -> Any:
     try:
         credentials, _ = google.auth.default(scopes=[SCOPE])
     except Exception as error:
-        raise auth_error(error) or error from error
+        raise auth_error(error) or _unusable(error) from error
     return credentials

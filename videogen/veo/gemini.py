@@ -79,6 +79,9 @@ class GeminiClient:
             ),
         )
 
+    def prepare(self) -> None:
+        """Nothing: the key is all that it takes."""
+
     def submit(self, request: VideoRequest, webhook: Webhook | None = None) -> str:
         types = self._types
         try:
@@ -168,9 +171,6 @@ class GeminiClient:
             )
         except Exception as error:
             raise poll_error(error) from error
-
-    def has_model(self, model: str) -> bool:
-        return model in self.list_models()
 
 
 def _read_operation(operation: Any) -> PollAnswer:

@@ -21,6 +21,10 @@ class VideoClient(Protocol):
     person.
     """
 
+    def prepare(self) -> None:
+        """Before submissions: get what they need to be sent at once, such as a token. Sends
+        nothing that is paid. Raises VeoError."""
+
     def submit(self, request: VideoRequest, webhook: Webhook | None = None) -> str:
         """Send one paid request, once; returns the operation's name. Raises VeoError.
 
@@ -40,11 +44,8 @@ class VideoClient(Protocol):
         VeoError."""
 
     def list_models(self) -> list[str]:
-        """The models that the key has and that make videos on this route. Free. Raises
-        VeoError."""
-
-    def has_model(self, model: str) -> bool:
-        """Whether the account has it. Free. Raises VeoError."""
+        """The models that make videos on this route: those that the key has, or where nobody
+        tells that, those that are published. Free. Raises VeoError."""
 
     def list_operations(self, model: str) -> tuple[ListedOperation, ...]:
         """All that the API has accepted for the model. Free. Raises VeoError."""

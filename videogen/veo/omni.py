@@ -101,6 +101,9 @@ class OmniClient:
         # With GOOGLE_GENAI_DEBUG it would write the key into the log.
         self._interactions.sdk_configuration.debug_logger = _Silent()
 
+    def prepare(self) -> None:
+        """Nothing: the key is all that it takes."""
+
     def submit(self, request: VideoRequest, webhook: Webhook | None = None) -> str:
         body = _body(request, webhook)
         try:
@@ -160,9 +163,6 @@ class OmniClient:
         except Exception as error:
             raise poll_error(error) from error
         return sorted(name for name in names if name.startswith(OMNI))
-
-    def has_model(self, model: str) -> bool:
-        return model in self.list_models()
 
     def list_operations(self, model: str) -> tuple[ListedOperation, ...]:
         raise not_offered("a list of interactions")

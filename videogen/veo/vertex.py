@@ -17,7 +17,7 @@ from videogen.errors import VeoError
 from videogen.gs_links import prefix_of, split_gs
 from videogen.words import clean, clean_link
 
-from .credentials import bearer_of, load_credentials
+from .credentials import bearer_of, load_credentials, need_token
 from .failures import stop
 from .gemini import MOST_MODELS, MOST_REASONS, support_codes
 from .interface import POLLERS, SUBMITTERS, not_offered
@@ -102,9 +102,12 @@ class VertexClient:
             ),
         )
 
+    def prepare(self) -> None:
+        self._sign_in()
+
     def submit(self, request: VideoRequest, webhook: Webhook | None = None) -> str:
         # Nothing is said of the webhook: this API has no word for one.
-        self._sign_in()
+        need_token(self._credentials)
         types = self._types
         try:
             operation = self._client.models.generate_videos(
@@ -183,16 +186,6 @@ class VertexClient:
         except Exception as error:
             raise poll_error(error) from error
 
-    def has_model(self, model: str) -> bool:
-        self._sign_in()
-        try:
-            self._client.models.get(model=model)
-        except Exception as error:
-            if (known := poll_error(error)).code == "operation_forgotten":
-                return False
-            raise known from error
-        return True
-
     def _fetch(self, operation_name: str) -> Any:
         if not _OPERATION.fullmatch(operation_name):
             raise VeoError(
@@ -207,7 +200,7 @@ class VertexClient:
                 self._types.GenerateVideosOperation(name=operation_name)
             )
         except Exception as error:
-            raise poll_error(error) from error
+            raise _elsewhere(operation_name, poll_error(error)) from error
 
     def _sign_in(self) -> None:
         """A valid token before the call: within it, a sign-in that hangs would look as if the call
@@ -223,6 +216,29 @@ class VertexClient:
                 return error
             error = stop(error.code, f"{error.sentence} Google publishes: {names}.")
         return error
+
+
+def _elsewhere(operation_name: str, error: VeoError) -> VeoError:
+    """Refused for good where the settings name another place than the operation does: it was asked
+    of a host that cannot know it, and may well go on. Asked it was all the same, for a project has
+    a number besides its name, and `global` may answer with a place."""
+    parts = operation_name.split("/")
+    named = {"GOOGLE_CLOUD_PROJECT": parts[1], "GOOGLE_CLOUD_LOCATION": parts[3]}
+    project, location = settings.VIDEO_VERTEX_PROJECT, settings.VIDEO_VERTEX_LOCATION
+    other = []
+    if parts[1] != project and not (parts[1].isdecimal() or project.isdecimal()):
+        other.append("GOOGLE_CLOUD_PROJECT")
+    if parts[3] != location:
+        other.append("GOOGLE_CLOUD_LOCATION")
+    if not error.permanent or not other:
+        return error
+    restored = " and ".join(f"{name}={named[name]}" for name in other)
+    return VeoError(
+        f"The operation was submitted with {restored}, which is not what is set now: set that "
+        "again to have its video.",
+        code="another_place",
+        permanent=True,
+    )
 
 
 def _read_operation(operation: Any) -> PollAnswer:

@@ -16,14 +16,4 @@ class Migration(migrations.Migration):
             name='reference_person_generation',
             field=models.CharField(blank=True, help_text='The values that it takes with reference pictures. Empty: the same.', max_length=100, validators=[django.core.validators.RegexValidator('^\\w+(, *\\w+)*$', 'Words, separated by commas: allow_adult, dont_allow')], verbose_name='person generation with references'),
         ),
-        migrations.AlterField(
-            model_name='storysettings',
-            name='seed',
-            field=models.PositiveBigIntegerField(blank=True, help_text="Of all the story's videos, where the model takes one. Empty: VIDEO_SEED.", null=True, validators=[django.core.validators.MaxValueValidator(4294967295)]),
-        ),
-        migrations.AlterField(
-            model_name='videorender',
-            name='seed',
-            field=models.PositiveBigIntegerField(blank=True, null=True),
-        ),
     ]
