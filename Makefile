@@ -6,7 +6,7 @@ STAMP := $(VENV)/.installed
 DEMO_ENV := DJANGO_DEBUG=1 VIDEO_BACKEND=simulator
 OPENSPEC := OPENSPEC_TELEMETRY=0 CI=true npx -y @fission-ai/openspec@1.13.2
 
-.PHONY: help setup demo serve test lint bench chaos screenshots lock clean
+.PHONY: help setup demo serve test test-all lint bench chaos screenshots lock clean
 
 help:  ## what each target does
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/:/' | column -t -s:
@@ -28,8 +28,13 @@ serve: setup  ## admin on http://127.0.0.1:8000 with simulator and workers
 	@$(DEMO_ENV) $(BIN)/python manage.py serve
 
 # Development mode for its warnings, without its allocator that checks memory: a third faster.
-test: $(STAMP)  ## all tests
-	@PYTHONMALLOC=pymalloc $(BIN)/python -X dev -W error::DeprecationWarning:storybook -m pytest -n 3 --dist loadgroup
+PYTEST := PYTHONMALLOC=pymalloc $(BIN)/python -X dev -W error::DeprecationWarning:storybook -m pytest -n 3 --dist loadgroup
+
+test: $(STAMP)  ## the tests, but for those that take long
+	@$(PYTEST) -m "not slow"
+
+test-all: $(STAMP)  ## all tests: also the long ones (fuzzing, kills, whole installations, axe)
+	@$(PYTEST)
 
 lint: $(STAMP)  ## style, system checks, migrations, openspec
 	@$(BIN)/ruff check .

@@ -112,6 +112,7 @@ def test_the_tab_tells_of_trouble(site: Site, page: Page, story: int) -> None:
     assert icon(page).endswith("favicon.svg")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("motion", ["no-preference", "reduce"])
 def test_a_scenelet_plays_the_selected_takes(
     site: Site, open_browser, story: int, motion: str

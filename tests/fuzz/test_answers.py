@@ -144,6 +144,7 @@ def assert_legal(render, state):
     assert len(render.operation_name) <= 500 and len(render.error_code) <= 60
 
 
+@pytest.mark.slow
 def test_any_answer_to_a_submission(api):
     client = open_client("gemini", submits=True)
     render = make_render(make_shot(), State.SUBMITTING)
@@ -172,6 +173,7 @@ def test_any_answer_to_a_submission(api):
     assert outcomes == {State.RUNNING, State.UNKNOWN, State.QUEUED, State.FAILED}
 
 
+@pytest.mark.slow
 def test_any_answer_to_a_poll(api):
     client = open_client("gemini")
     render = make_render(make_shot(), State.RUNNING, operation_name=NAME)
@@ -218,6 +220,7 @@ def test_any_list_of_models(api):
     assert any(names)
 
 
+@pytest.mark.slow
 def test_any_file_behind_a_link(api, tmp_path):
     codes = set()
     files = st.tuples(

@@ -53,6 +53,7 @@ def assert_sentences(error):
         problem.encode()
 
 
+@pytest.mark.slow
 def test_no_document_does_more_than_being_imported_or_refused(place):
     folder = write_bundle(place / "inside" / "bundle")
     before = files_below(place / "outside")

@@ -198,6 +198,7 @@ def test_an_empty_clip_has_no_frame():
         next(container.decode(video=0))
 
 
+@pytest.mark.slow
 def test_other_processes_paint_and_two_operations_of_one_prompt_differ(start):
     caller = start(clips="full", painters=2)
     names = [caller.submit(PROMPT).json()["name"] for _ in range(2)]

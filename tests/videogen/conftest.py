@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import json
+import logging
+import signal
 import time
 from dataclasses import dataclass, field
 from typing import Any
@@ -139,3 +141,13 @@ def signed_in(real_world, monkeypatch, tmp_path, start_far_end):
     )
     monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", str(path))
     return token_server
+
+
+@pytest.fixture(autouse=True)
+def process_state():
+    """A command that runs in this process sets its own log level and signals: they are set back."""
+    logger = logging.getLogger("videogen")
+    level, handler = logger.level, signal.getsignal(signal.SIGTERM)
+    yield
+    logger.setLevel(level)
+    signal.signal(signal.SIGTERM, handler)

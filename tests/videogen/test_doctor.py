@@ -576,6 +576,7 @@ SURROUNDINGS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.xdist_group("doctor")
 @pytest.mark.parametrize(
     ("plant", "check", "words"), SURROUNDINGS.values(), ids=SURROUNDINGS.keys()
@@ -598,6 +599,7 @@ def test_a_fault_around_the_process_is_named(installation, tmp_path, plant, chec
     assert not (tmp_path / "none.sqlite3").exists()
 
 
+@pytest.mark.slow
 @pytest.mark.xdist_group("doctor")
 def test_with_workers_everything_is_in_order(tmp_path):
     place = Installation(tmp_path / "here")

@@ -428,6 +428,7 @@ def test_processes_that_claim_at_once_share_one_quota(tmp_path, limit):
 
 
 @pytest.mark.slow
+@pytest.mark.slow
 @pytest.mark.parametrize("knows_the_window", [True, False], ids=["told", "429s alone"])
 def test_a_batch_under_a_spend_limit_ends_by_itself(tmp_path, knows_the_window):
     outcome = quota.run(tmp_path, 8, knows_the_window=knows_the_window)

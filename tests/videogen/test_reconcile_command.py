@@ -78,6 +78,7 @@ def test_one_is_found_and_downloaded_here(installation: Installation) -> None:
     assert (code, rows[0]["summary"]["unsettled"]) == (0, 0)
 
 
+@pytest.mark.slow
 def test_two_wait_for_a_person_and_a_dry_run_writes_nothing(installation: Installation) -> None:
     lose(installation, 2)
     offer_lists(installation)
@@ -99,6 +100,7 @@ def test_two_wait_for_a_person_and_a_dry_run_writes_nothing(installation: Instal
     assert "Hours left" in table.stdout and "2 for a person to decide about" in table.stdout
 
 
+@pytest.mark.slow
 def test_without_the_lists_there_is_nothing_but_words(installation: Installation) -> None:
     lose(installation, 1)
 
@@ -110,6 +112,7 @@ def test_without_the_lists_there_is_nothing_but_words(installation: Installation
     assert installation.states() == {"unknown": 1}
 
 
+@pytest.mark.slow
 def test_two_processes_at_once_take_it_once(installation: Installation) -> None:
     lose(installation, 1)
     offer_lists(installation)
@@ -135,6 +138,7 @@ def test_two_processes_at_once_take_it_once(installation: Installation) -> None:
     assert (len(log["submissions"]), log["violations"]) == (1, [])
 
 
+@pytest.mark.slow
 def test_killed_in_the_middle_the_next_one_ends_it(installation: Installation) -> None:
     lose(installation, 1)
     offer_lists(installation)

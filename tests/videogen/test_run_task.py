@@ -2,8 +2,6 @@ from __future__ import annotations
 
 import io
 import json
-import logging
-import signal
 import sys
 from collections import namedtuple
 from contextlib import nullcontext
@@ -74,16 +72,6 @@ SUMMARY_KEYS = {
 STORY = "the-lamp"
 
 Result = namedtuple("Result", "code out err rows summary")
-
-
-@pytest.fixture(autouse=True)
-def process_state():
-    """The command runs in this process here: what it sets for its own is set back."""
-    logger = logging.getLogger("videogen")
-    level, handler = logger.level, signal.getsignal(signal.SIGTERM)
-    yield
-    logger.setLevel(level)
-    signal.signal(signal.SIGTERM, handler)
 
 
 @pytest.fixture
