@@ -14,8 +14,8 @@ from tests.installations import wait_until
 from .site import Site
 
 LATER = "2100-01-01T00:00:00Z"
-# As if the API took for ever: nobody asks it before LATER.
-UNDER_WAY = {"state": "running", "take": None, "next_poll_at": LATER, "beat_at": LATER}
+# As if the API took for ever to answer: without a submission of its own, nobody takes it up.
+UNDER_WAY = {"state": "submitting", "take": None, "beat_at": LATER}
 DONE = {"state": "done", "take": 2}
 
 CHANGE = """

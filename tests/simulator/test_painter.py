@@ -99,6 +99,7 @@ def test_a_full_clip_is_what_the_service_delivers(painted):
     assert painted.stat().st_size < 20_000_000
 
 
+@pytest.mark.slow
 def test_a_full_clip_moves_and_can_be_heard(painted):
     early, later, last = frames(painted, 110, 140, 191)
     mean, peak = loudness(painted)

@@ -12,6 +12,8 @@ import pytest
 
 from tests.installations import Installation, wait_until, write_story
 
+pytestmark = pytest.mark.slow
+
 STORY = "story"
 
 
@@ -43,7 +45,6 @@ def assert_takes_are_there(installation: Installation, count: int = 2) -> None:
     assert installation.simulator_log()["violations"] == []
 
 
-@pytest.mark.slow
 def test_killed_while_queued(installation: Installation) -> None:
     installation.start_simulator("--latency=0.5")
     installation.environment["VIDEO_MAX_IN_FLIGHT"] = "0"
@@ -86,7 +87,6 @@ def test_killed_while_submitting_waits_for_a_person(
     assert submissions(installation) == 2
 
 
-@pytest.mark.slow
 def test_killed_while_the_api_renders(installation: Installation) -> None:
     installation.start_simulator("--latency=4")
     cluster = installation.start("work")
@@ -100,7 +100,6 @@ def test_killed_while_the_api_renders(installation: Installation) -> None:
     assert_takes_are_there(installation)
 
 
-@pytest.mark.slow
 def test_killed_while_downloading_goes_on_where_it_was(installation: Installation) -> None:
     installation.start_simulator("--latency=0.2")
     installation.script_fault("download", "slow", times=2, params={"bytes_per_second": 20_000})
@@ -136,7 +135,6 @@ def test_a_killed_worker_is_replaced(installation: Installation) -> None:
     assert_takes_are_there(installation)
 
 
-@pytest.mark.slow
 def test_a_killed_command_leaves_work_that_the_next_one_ends(installation: Installation) -> None:
     installation.start_simulator("--latency=2")
     installation.environment["VIDEO_MAX_IN_FLIGHT"] = "1"

@@ -110,6 +110,7 @@ def test_every_attempt_has_one_outcome_and_its_cost(shot, state, sent, values, o
     assert actual_cost_of(render, render.submissions.all()) == cost
 
 
+@pytest.mark.slow
 def test_python_and_sql_agree_over_random_histories(shot):
     """Rows in every combination that the constraints allow, changed again and again by all the
     ways in which rows are changed."""
