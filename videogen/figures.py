@@ -33,9 +33,9 @@ from django.db.models.functions import Coalesce, TruncDate
 from django.db.models.lookups import In
 from django.utils import timezone
 
-from storybook.models import Shot, Story
+from storybook.models import Story
 
-from .models import RenderBatch, StorySettings, VideoRender, counts_simulated
+from .models import RenderBatch, VideoRender, counts_simulated
 from .prices import PriceList
 from .routes import is_simulating
 
@@ -323,15 +323,17 @@ class Forecast:
 
 
 def forecasts(stories: Iterable[Story]) -> list[Forecast]:
-    """In the order of the stories, with all that was ever sent for them. Four queries."""
+    """In the order of the stories, with all that was ever sent for them. Three queries."""
     stories = list(stories)
-    price_of_next = _prices_of_next(stories)
-    shots = dict(
-        Shot.objects.filter(scenelet__story__in=stories)
+    prices = PriceList()
+    shape = settings.VIDEO_RESOLUTION, settings.VIDEO_DURATION_SECONDS
+    asked = {
+        pk: (shots, prices.find(settings.VIDEO_BACKEND, model or settings.VIDEO_MODEL, *shape))
+        for pk, model, shots in Story.objects.filter(pk__in=[story.pk for story in stories])
         .order_by()
-        .values_list("scenelet__story")
-        .annotate(number=Count("pk"))
-    )
+        .values_list("pk", "video_settings__model")
+        .annotate(shots=Count("scenelets__shots"))
+    }
     made = Q(kind=Kind.GENERATION) & (Q(state=State.DONE) | Q(actual_cost_usd__gt=0))
     approved = VideoRender.objects.filter(shot=OuterRef("shot"), review=Review.APPROVED)
     unjudged = Q(review__in=[Review.UNREVIEWED, Review.SELECTED]) & ~Q(Exists(approved))
@@ -352,32 +354,14 @@ def forecasts(stories: Iterable[Story]) -> list[Forecast]:
     return [
         Forecast(
             story,
-            shots.get(story.pk, 0),
+            asked[story.pk][0],
             *(
                 sums.get(story.pk, {}).get(name, 0)
                 for name in ("approved", "takes", "yielded", "waiting")
             ),
             spent_usd=_cents(sums.get(story.pk, {}).get("spent")),
-            price_usd=price_of_next[story.pk],
+            price_usd=(price := asked[story.pk][1]) and price.usd,
             is_simulated=is_simulating(),
         )
         for story in stories
     ]
-
-
-def _prices_of_next(stories: list[Story]) -> dict[int, Decimal | None]:
-    """By story: what its next take costs on the model that its batches use. Two queries."""
-    own = dict(
-        StorySettings.objects.filter(story__in=stories, model__gt="").values_list("story", "model")
-    )
-    prices = PriceList()
-    found = {}
-    for story in stories:
-        price = prices.find(
-            settings.VIDEO_BACKEND,
-            own.get(story.pk, settings.VIDEO_MODEL),
-            settings.VIDEO_RESOLUTION,
-            settings.VIDEO_DURATION_SECONDS,
-        )
-        found[story.pk] = price and price.usd
-    return found

@@ -169,7 +169,7 @@ def test_any_answer_to_a_submission(api):
             outcomes.add(render.state)
             transaction.set_rollback(True)
 
-    assert fuzz(300, answers({"name": NAME}, {"name": NAME, "done": False}, ERROR), check) >= 300
+    assert fuzz(600, answers({"name": NAME}, {"name": NAME, "done": False}, ERROR), check) >= 600
     assert outcomes == {State.RUNNING, State.UNKNOWN, State.QUEUED, State.FAILED}
 
 

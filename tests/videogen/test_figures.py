@@ -272,6 +272,6 @@ def test_queries_do_not_grow(django_assert_num_queries):
         with django_assert_num_queries(1):
             figures_by(by, Scope())
     stories = list(type(story).objects.all())
-    # Those of the shots, of their renders, the stories' own models, and the prices.
-    with django_assert_num_queries(4):
+    # Those of the shots with the stories' own models, of their renders, and the prices.
+    with django_assert_num_queries(3):
         assert len(forecasts(stories)) == 4

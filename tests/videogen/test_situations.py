@@ -203,7 +203,7 @@ def test_a_search_that_finds_a_shot_twice_counts_it_once():
 
 @pytest.mark.slow
 @pytest.mark.parametrize("backend", ["simulator", "gemini"])
-@pytest.mark.parametrize("seed", range(2))
+@pytest.mark.parametrize("seed", range(3))
 def test_what_is_kept_is_what_the_renders_say(settings, monkeypatch, backend, seed):
     settings.VIDEO_BACKEND = backend
     chance = random.Random(seed)
