@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -16,6 +17,8 @@ from django.conf import settings
 from .errors import VideogenError
 
 ENDING_SECONDS = 30.0
+# A command that has run for so long could start.
+SETTLED_SECONDS = 5.0
 
 
 class Children:
@@ -79,13 +82,34 @@ class Children:
 
 
 def keep_running(children: Children, commands: Mapping[str, Sequence[str]]) -> None:
-    """Start each command and start it again when it ends, until Ctrl-C."""
+    """Start each command, and start it again when it ends, until Ctrl-C. One that ends at once when
+    it is started for the first time cannot run here: VideogenError, for it has said why itself."""
     running = {name: children.start(*arguments) for name, arguments in commands.items()}
     started = dict.fromkeys(commands, time.monotonic())
+    first = dict(started)
     while True:
         time.sleep(0.5)
         for name, child in running.items():
+            if child.poll() is None:
+                continue
+            if started[name] == first[name] and time.monotonic() - started[name] < SETTLED_SECONDS:
+                raise VideogenError(f"{name} ended at once, see above.", code="child_ended")
             # Not in a tight loop: a command that cannot start says why, once in five seconds.
-            if child.poll() is not None and time.monotonic() - started[name] > 5:
+            if time.monotonic() - started[name] > SETTLED_SECONDS:
                 running[name] = children.start(*commands[name])
                 started[name] = time.monotonic()
+
+
+def refuse_taken_port(host: str, port: int, what_to_do: str) -> None:
+    """Raise VideogenError where another program listens already, before anything is started."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as probe:
+        # As servers do: what another server has just left is free.
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            raise VideogenError(
+                f"Cannot listen on {host}:{port} ({error.strerror}). {what_to_do}",
+                code="port_taken",
+            ) from error

@@ -1,18 +1,21 @@
-"""What the commands show on a terminal: progress on stderr, results as a table."""
+"""What the commands show on a terminal: progress on stderr, results as a line a shot."""
 
 from __future__ import annotations
 
+import os
 import time
 from pathlib import Path
 from types import TracebackType
+from typing import Any
 
 from django.conf import settings
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-from rich.table import Table
+from rich.text import Text
 
 from .models import VideoRender
+from .planning import Action
 from .waiting import Listener
 from .waiting import Progress as RenderProgress
 from .workflow import TaskResult
@@ -82,23 +85,17 @@ class ConsoleListener(Listener):
 
 
 def print_result(console: Console, result: TaskResult) -> None:
-    if not console.is_terminal:
-        console = Console(file=console.file, width=200, highlight=False)
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for column in ("Shot", "Decision", "Status", "Take", "Video / what happened"):
-        table.add_column(column, overflow="fold")
-    for row in result.rows:
-        status = row["status"] or "–"
-        style = _STYLES.get(status, "")
-        what = row["error"] or row["video_file"] or "; ".join(row["warnings"] or ())
-        table.add_row(
-            escape(f"{row['scenelet_id']} / {row['shot_index']}"),
-            escape(f"{row['decision']}: {row['reason']}"),
-            f"[{style}]{status}[/]" if style else status,
-            str(row["take"] or ""),
-            escape(what),
-        )
-    console.print(table)
+    """One line a shot, never broken: paths in it can be copied, whatever the terminal's width."""
+    files = [row["video_file"] for row in result.rows if row["video_file"]]
+    # …/<scenelet>/shot-1/take-1.mp4: what all of them share is said once, below.
+    folder = os.path.commonpath([str(Path(file).parents[1]) for file in files]) if files else ""
+    lines = [_line(row, folder) for row in result.rows]
+    shots, words = (max((len(line[at]) for line in lines), default=0) for at in (0, 1))
+    for shot, word, what in lines:
+        line = Text(f"{shot:<{shots}}  ")
+        line.append(f"{word:<{words}}  ", _STYLES.get(word.replace(" ", "_"), ""))
+        line.append(what)
+        console.print(line, soft_wrap=True)
     summary = result.summary
     counts = {
         **{key: summary[key] for key in ("generated", "rehearsed", "skipped", "blocked", "failed")},
@@ -106,5 +103,15 @@ def print_result(console: Console, result: TaskResult) -> None:
     }
     words = ", ".join(f"{count} {key}" for key, count in counts.items() if count)
     console.print(f"{summary['targeted']} shots: {words}. Cost: ${summary['estimated_cost_usd']}.")
-    if any(row["video_file"] for row in result.rows):
-        console.print(f"Videos are below {Path(settings.MEDIA_ROOT)}", markup=False)
+    if files:
+        console.print(f"Videos are below {Path(settings.MEDIA_ROOT) / folder}", markup=False)
+
+
+def _line(row: dict[str, Any], folder: str) -> tuple[str, str, str]:
+    """The shot, how it stands, and its video or what happened."""
+    shot = f"{row['scenelet_id']} / {row['shot_index']}"
+    if row["decision"] in (Action.SKIP, Action.BLOCKED):
+        return shot, f"{row['decision']}", row["reason"]
+    video = os.path.relpath(row["video_file"], folder) if row["video_file"] else ""
+    what = row["error"] or video or "; ".join(row["warnings"] or ())
+    return shot, (row["status"] or row["decision"]).replace("_", " "), what

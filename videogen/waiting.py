@@ -187,7 +187,8 @@ def _is_over(
     counts: dict[str, int] = {}
     for state in VideoRender.objects.filter(pk__in=renders).values_list("state", flat=True):
         counts[state] = counts.get(state, 0) + 1
-    listener.on_progress(Progress(counts, len(renders), _note(renders, counts)))
+    note = " ".join(filter(None, [_first_clip(renders, counts), _note(renders, counts)]))
+    listener.on_progress(Progress(counts, len(renders), note))
     open_states = VideoRender.OPEN & counts.keys()
     return not open_states or (open_states == {State.QUEUED} and _wait_for_tomorrow(renders))
 
@@ -220,6 +221,19 @@ def _waits_for_tomorrow(lane: Lane) -> bool:
         return True
     slot = slot_of_next(lane)
     return slot is not None and slot.is_tomorrow
+
+
+def _first_clip(renders: Collection[int], counts: dict[str, int]) -> str:
+    """Where the foremost render is while none has ended: the first clip can take minutes, and the
+    counts alone do not move meanwhile."""
+    if VideoRender.ENDED & counts.keys():
+        return ""
+    for state in (State.DOWNLOADING, State.RUNNING, State.SUBMITTING):
+        if state in counts:
+            rows = VideoRender.objects.filter(pk__in=renders, state=state)
+            render = rows.select_related("shot__scenelet").only("shot").order_by("pk").first()
+            return f"First clip, {render.shot}: {state.label}." if render else ""
+    return ""
 
 
 def _note(renders: Collection[int], counts: dict[str, int]) -> str:

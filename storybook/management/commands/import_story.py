@@ -64,7 +64,9 @@ exit codes: 0 imported, 1 refused or failed, 2 wrong usage"""
         self._check_database()
         try:
             report = import_story(
-                path, say=lambda sentence: self.stderr.write(_printable(sentence))
+                # Progress is no error: without a style, or Django writes it in red.
+                path,
+                say=lambda sentence: self.stderr.write(_printable(sentence), style_func=str),
             )
         except BundleError as error:
             problems = [f"  {_printable(problem)}" for problem in error.problems]

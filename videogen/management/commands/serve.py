@@ -3,8 +3,9 @@ from __future__ import annotations
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
+from django.core.management.commands.runserver import naiveip_re
 
-from videogen.children import Children, keep_running
+from videogen.children import Children, keep_running, refuse_taken_port
 from videogen.errors import VideogenError
 
 
@@ -15,13 +16,40 @@ class Command(BaseCommand):
     )
 
     def add_arguments(self, parser: Any) -> None:
-        parser.add_argument("address", nargs="?", default="127.0.0.1:8000")
-        parser.add_argument("--latency", default="20", help="seconds that a simulated render takes")
+        parser.add_argument(
+            "address",
+            nargs="?",
+            default="127.0.0.1:8000",
+            help="where the admin listens, as runserver takes it (default: %(default)s)",
+        )
+        parser.add_argument(
+            "--simulator-port",
+            type=int,
+            default=8787,
+            help="where the simulator listens, 0: any free port (default: %(default)s)",
+        )
+        parser.add_argument(
+            "--latency", default="20", help="seconds that a simulated render takes (%(default)s)"
+        )
 
     def handle(self, **options: Any) -> None:
+        host, port = _host_and_port(options["address"])
+        simulator_port = options["simulator_port"]
         try:
+            refuse_taken_port(
+                host, port, f"Choose another address: make serve ADDRESS={host}:{port + 1}"
+            )
+            if simulator_port:
+                refuse_taken_port(
+                    "127.0.0.1",
+                    simulator_port,
+                    "Choose another port for the simulator: "
+                    f"make serve SIMULATOR_PORT={simulator_port + 1}",
+                )
             with Children() as children:
-                url = children.start_simulator(f"--latency={options['latency']}")
+                url = children.start_simulator(
+                    f"--port={simulator_port}", f"--latency={options['latency']}"
+                )
                 self.stdout.write(f"Simulator: {url}")
                 self.stdout.write(f"Admin: http://{options['address']}/admin/")
                 keep_running(
@@ -32,3 +60,14 @@ class Command(BaseCommand):
             raise CommandError(error.sentence) from error
         except KeyboardInterrupt:
             self.stdout.write("")
+
+
+def _host_and_port(address: str) -> tuple[str, int]:
+    """What runserver makes of the address."""
+    match = naiveip_re.match(address)
+    if match is None:
+        raise CommandError(
+            f"{address} is no address: say 127.0.0.1:8000, or a port alone.", returncode=2
+        )
+    host, _, ipv6, _, port = match.groups()
+    return (ipv6[1:-1] if ipv6 else host) or "127.0.0.1", int(port)
