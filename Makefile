@@ -15,7 +15,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check
 DEMO_ENV := DJANGO_DEBUG=1 VIDEO_BACKEND=simulator
 OPENSPEC := OPENSPEC_TELEMETRY=0 CI=true npx -y @fission-ai/openspec@1.13.2
 
-.PHONY: help setup install demo serve test test-all lint bench chaos screenshots lock clean FORCE
+.PHONY: help setup install demo serve test test-slow test-postgres test-all lint bench chaos screenshots lock clean FORCE
 
 help:  ## what each target does
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "%-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -60,8 +60,14 @@ PYTEST := PYTHONMALLOC=pymalloc $(BIN)/python -X dev -W error::DeprecationWarnin
 test: $(STAMP)  ## the tests, but for those that take long
 	@$(PYTEST) -m "not slow"
 
-test-all: $(STAMP)  ## all tests: also the long ones (fuzzing, kills, whole installations, axe)
-	@$(PYTEST)
+test-slow: $(STAMP)  ## the tests that take long: fuzzing, kills, whole installations, axe
+	@$(PYTEST) -m slow
+
+test-postgres: $(STAMP)  ## races, budgets, queue and pipeline, on the server VIDEO_TEST_POSTGRES_URL names
+	@test -n "$$VIDEO_TEST_POSTGRES_URL" || { echo "VIDEO_TEST_POSTGRES_URL names no PostgreSQL: postgres://user@host:5432/database"; exit 1; }
+	@DATABASE_URL="$$VIDEO_TEST_POSTGRES_URL" $(PYTEST) -m "postgres and not slow"
+
+test-all: test test-slow test-postgres  ## all tests, also on PostgreSQL
 
 lint: $(STAMP)  ## style, system checks, migrations, openspec
 	@$(BIN)/ruff check .

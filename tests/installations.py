@@ -12,10 +12,12 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import httpx
+import psycopg
 from PIL import Image
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -106,7 +108,13 @@ class Installation:
         return [json.loads(line) for line in done.stdout.splitlines()]
 
     def query(self, sql: str, *values: Any) -> list[tuple[Any, ...]]:
-        with sqlite3.connect(f"file:{self.database}?mode=ro", uri=True, timeout=30) as connection:
+        url = self.environment["DATABASE_URL"]
+        if url.startswith("postgres"):
+            with psycopg.connect(url) as connection:
+                return connection.execute(sql.replace("?", "%s"), values).fetchall()
+        with closing(
+            sqlite3.connect(f"file:{self.database}?mode=ro", uri=True, timeout=30)
+        ) as connection:
             return connection.execute(sql, values).fetchall()
 
     def states(self) -> Counter[str]:

@@ -24,7 +24,7 @@ from videogen.veo import Blocked, Finished
 
 from .browsers import VIEWS, browser_of, viewer
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.postgres]
 
 BOOKS = reverse("admin:videogen_submission_changelist")
 SHEET = reverse("admin:videogen_submission_export")

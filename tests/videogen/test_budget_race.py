@@ -1,23 +1,19 @@
 """Two processes race for the last dollars, on SQLite and on PostgreSQL: they cannot both win. And
-for the same locks: both get them.
-
-VIDEO_TEST_POSTGRES_URL names a PostgreSQL on which databases may be made.
-"""
+for the same locks: both get them."""
 
 from __future__ import annotations
 
 import json
-import os
 import select
 import subprocess
 import sys
+from contextlib import ExitStack
 
-import psycopg
 import pytest
 
+from tests.databases import postgres_database
 from tests.installations import ROOT, Installation
 
-POSTGRES = os.environ.get("VIDEO_TEST_POSTGRES_URL", "")
 ROUNDS = 4
 
 
@@ -56,28 +52,15 @@ class Competitor:
 def race(request, tmp_path_factory):
     """race(first, second): the answers to two commands that are given at the same moment."""
     environment = {"VIDEO_BACKEND": "gemini", "GOOGLE_GEMINI_BASE_URL": "http://127.0.0.1:9"}
-    name = f"videogen_race_{os.getpid()}"
-    if request.param == "postgresql":
-        if not POSTGRES:
-            pytest.skip("VIDEO_TEST_POSTGRES_URL names no PostgreSQL to race on")
-        _on_server(f"CREATE DATABASE {name}")
-        environment["DATABASE_URL"] = f"{POSTGRES.rpartition('/')[0]}/{name}"
-    installation = Installation(tmp_path_factory.mktemp("race"), **environment)
-    competitors = []
-    try:
-        installation.manage("migrate")
-        competitors += [Competitor(installation) for _ in range(2)]
-        yield Race(*competitors)
-    finally:
-        for each in competitors:
-            each.close()
+    with ExitStack() as stack:
         if request.param == "postgresql":
-            _on_server(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
-
-
-def _on_server(statement):
-    with psycopg.connect(POSTGRES, autocommit=True) as connection:
-        connection.execute(statement)
+            environment["DATABASE_URL"] = stack.enter_context(postgres_database("videogen_race"))
+        installation = Installation(tmp_path_factory.mktemp("race"), **environment)
+        installation.manage("migrate")
+        competitors = [Competitor(installation) for _ in range(2)]
+        for each in competitors:
+            stack.callback(each.close)
+        yield Race(*competitors)
 
 
 class Race:

@@ -38,7 +38,7 @@ from videogen.spending import recent_spending
 
 from .browsers import browser_of
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.postgres]
 
 State = VideoRender.State
 

@@ -9,7 +9,7 @@ from videogen.errors import RequestError
 from videogen.models import RenderBatch, VideoRender
 from videogen.queueing import Requester
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.postgres]
 
 State = VideoRender.State
 REQUESTER = Requester("admin", name="mira")

@@ -18,7 +18,7 @@ from tests.factories import (
 from videogen.claims import claim_renders
 from videogen.models import Submission, VideoRender
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.postgres]
 
 State = VideoRender.State
 Outcome = Submission.Outcome

@@ -17,7 +17,7 @@ from videogen.planning import plan_shots
 from videogen.queueing import Requester, queue_renders
 from videogen.rehearsing import rehearse
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.postgres]
 
 State = VideoRender.State
 REQUESTER = Requester("admin", name="mira")

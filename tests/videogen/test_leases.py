@@ -10,7 +10,7 @@ from videogen.leases import release_lease, take_lease
 from videogen.models import Lane
 from videogen.processes import this_process
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.postgres]
 
 ME = this_process()
 AWAY = "another-host|boot|1|1.0"

@@ -26,7 +26,7 @@ from videogen.models import Submission, VideoRender
 from videogen.queueing import Requester
 from videogen.veo import Blocked, Failed, Finished, Nothing
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.postgres]
 
 PRICE = Decimal("3.20")
 FREE = Decimal("0.00")

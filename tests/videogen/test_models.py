@@ -11,7 +11,7 @@ from django.utils import timezone
 from tests.factories import make_batch, make_lane, make_render, make_shot
 from videogen.models import ReferenceChoice, Submission, VideoRender
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.postgres]
 
 State = VideoRender.State
 

@@ -43,7 +43,7 @@ from .drafts import messages
 from .test_pipeline import queue, work
 from .test_queue_pages import told
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.postgres]
 
 State = VideoRender.State
 

@@ -36,7 +36,7 @@ from videogen.queueing import Requester, queue_renders
 from videogen.takes import Downloads
 from videogen.veo import Finished
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.postgres]
 
 State = VideoRender.State
 Outcome = Submission.Outcome

@@ -24,7 +24,7 @@ from videogen.errors import RequestError
 from videogen.models import ReferenceChoice, VideoModel, VideoRender
 from videogen.planning import Action, find_shots, plan_shots
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.postgres]
 
 State = VideoRender.State
 

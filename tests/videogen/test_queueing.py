@@ -14,7 +14,7 @@ from videogen.models import Lane, RenderBatch, VideoRender
 from videogen.planning import plan_shots
 from videogen.queueing import Requester, queue_link, queue_renders
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.postgres]
 
 State = VideoRender.State
 

@@ -30,7 +30,7 @@ from videogen.pipeline import Pump
 from videogen.quota import next_slot, slot_of_next, window_problem
 from videogen.supervision import overdue_work
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.postgres]
 
 State = VideoRender.State
 Outcome = Submission.Outcome

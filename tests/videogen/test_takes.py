@@ -10,7 +10,7 @@ from videogen.errors import DownloadError
 from videogen.models import VideoRender
 from videogen.takes import Downloads
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.postgres]
 
 
 @pytest.fixture
