@@ -12,6 +12,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -106,7 +107,10 @@ class Installation:
         return [json.loads(line) for line in done.stdout.splitlines()]
 
     def query(self, sql: str, *values: Any) -> list[tuple[Any, ...]]:
-        with sqlite3.connect(f"file:{self.database}?mode=ro", uri=True, timeout=30) as connection:
+        # As a context manager, a connection ends its transaction but stays open.
+        with closing(
+            sqlite3.connect(f"file:{self.database}?mode=ro", uri=True, timeout=30)
+        ) as connection:
             return connection.execute(sql, values).fetchall()
 
     def states(self) -> Counter[str]:
