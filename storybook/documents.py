@@ -14,22 +14,31 @@ DEEPEST = 100
 LONGEST_NUMBER = 1000
 
 _half_a_pair = re.compile(r"\\u[dD][89a-fA-F]")
+# A string, closed or not, or a bracket. Possessive: nothing is tried a second way.
+_token = re.compile(r'"(?:[^"\\]++|\\.)*+"?|[\[\]{}]', re.DOTALL)
 
 
 def parse_json(text: str) -> Any:
     """The value in `text`; a ValueError with a sentence where it is not JSON, or JSON that a
     database, an HTTP request or a page cannot carry (NaN, half characters, endless nesting)."""
     too_deep = f"it is nested deeper than {DEEPEST} levels"
+    text = text.removeprefix("\ufeff")
     try:
         value = json.loads(
-            text.removeprefix("\ufeff"),
+            text,
             parse_constant=_refuse_constant,
             parse_float=_finite,
             parse_int=_whole_number,
         )
     except RecursionError:
         raise ValueError(too_deep) from None
-    if _is_deeper_than(value, DEEPEST):
+    except ValueError:
+        # How deep Python reads before it gives up differs from version to version; that a text is
+        # too deep is told of all of them, and before whatever else is wrong with it.
+        if _opens_more_than(text, DEEPEST):
+            raise ValueError(too_deep) from None
+        raise
+    if is_deeper_than(value, DEEPEST):
         raise ValueError(too_deep)
     # Looking at the text first spares the walk for nearly every document.
     if _half_a_pair.search(text):
@@ -59,7 +68,21 @@ def _whole_number(digits: str) -> int:
     return int(digits)
 
 
-def _is_deeper_than(value: Any, depth: int) -> bool:
+def _opens_more_than(text: str, depth: int) -> bool:
+    """Whether more than `depth` brackets are open at once in a text that need not be JSON."""
+    is_open = 0
+    for token in _token.finditer(text):
+        if token[0] in "[{":
+            is_open += 1
+            if is_open > depth:
+                return True
+        elif token[0] in "]}":
+            is_open -= 1
+    return False
+
+
+def is_deeper_than(value: Any, depth: int) -> bool:
+    """Whether lists and objects lie deeper within each other."""
     level = [value]
     for _ in range(depth + 1):
         level = [

@@ -112,6 +112,7 @@ class Installation:
         if url.startswith("postgres"):
             with psycopg.connect(url) as connection:
                 return connection.execute(sql.replace("?", "%s"), values).fetchall()
+        # As a context manager, a connection ends its transaction but stays open.
         with closing(
             sqlite3.connect(f"file:{self.database}?mode=ro", uri=True, timeout=30)
         ) as connection:

@@ -1,12 +1,17 @@
 """Bounds for the API's answers that httpx does not have: its time-outs are for the next byte, so an
-answer that drips, or one without an end, would hold a thread for ever."""
+answer that drips, or one without an end, would hold a thread for ever. And the bound for JSON that
+Python does not have: how deep it reads differs from version to version."""
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import httpx
+
+from storybook.documents import DEEPEST, is_deeper_than
 
 # An operation with its link or its reasons is some kilobytes.
 MAX_ANSWER_BYTES = 8 * 1024**2
@@ -16,6 +21,20 @@ LARGEST_INLINE_VIDEO = 96 * 1024**2
 MAX_INLINE_ANSWER_BYTES = LARGEST_INLINE_VIDEO * 4 // 3 + MAX_ANSWER_BYTES
 # And takes longer than an answer: so many times.
 INLINE_PATIENCE = 4
+
+
+def read_object(text: str | bytes, **hooks: Any) -> dict[str, Any]:
+    """The JSON object in the text, by json.loads with its `hooks`; a ValueError with a sentence for
+    anything else."""
+    try:
+        value = json.loads(text, **hooks)
+    except (ValueError, RecursionError) as error:
+        raise ValueError("it is not JSON") from error
+    if is_deeper_than(value, DEEPEST):
+        raise ValueError(f"it is nested deeper than {DEEPEST} levels")
+    if not isinstance(value, dict):
+        raise ValueError("it is no object")
+    return value
 
 
 def bounded(seconds: float, max_bytes: int = MAX_ANSWER_BYTES) -> Callable[[httpx.Response], None]:

@@ -7,7 +7,6 @@ memory; only a checked video gets a take's name.
 from __future__ import annotations
 
 import fcntl
-import json
 import logging
 import os
 import socket
@@ -24,6 +23,7 @@ from django.conf import settings
 
 from storybook.paths import safe_name
 
+from .answer_limits import read_object
 from .errors import DownloadError, VeoError, VideoFileError
 from .links import addresses_of, read_link
 from .models import VideoRender
@@ -351,8 +351,8 @@ def _words_of(response: httpx.Response) -> str:
     """The message in an error answer of the API, as far as it is one."""
     try:
         body = next(response.iter_bytes(8192), b"")
-        return clean(json.loads(body)["error"]["message"])
-    except (httpx.HTTPError, ValueError, KeyError, TypeError, RecursionError):
+        return clean(read_object(body)["error"]["message"])
+    except (httpx.HTTPError, ValueError, KeyError, TypeError):
         return ""
 
 

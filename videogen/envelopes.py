@@ -8,13 +8,13 @@ documented either, so guessed: that `user_metadata` stands beside `data`.
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any, NoReturn
 from uuid import UUID
 
+from .answer_limits import read_object
 from .errors import EventError
 from .veo.lists import TOKEN_FIELD
 from .words import clean_link, without_key
@@ -48,12 +48,11 @@ class Event:
 def parse_object(text: bytes) -> dict[str, Any]:
     """Strict JSON. EventError (bad_event) for anything but an object."""
     try:
-        value = json.loads(text.decode(), parse_constant=_refuse)
-    except (ValueError, RecursionError) as error:
+        return read_object(text.decode(), parse_constant=_refuse)
+    except UnicodeDecodeError as error:
         raise bad("it is not JSON") from error
-    if not isinstance(value, dict):
-        raise bad("it is no object")
-    return value
+    except ValueError as error:
+        raise bad(str(error)) from error
 
 
 def read_event(envelope: Mapping[str, Any]) -> Event:

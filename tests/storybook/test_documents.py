@@ -15,6 +15,16 @@ from storybook.documents import parse_json
         ('{"a": ' + "9" * 5000 + "}", "5000 digits"),
         ("[" * 100_000, "nested deeper"),
         ("[" * 102 + "]" * 102, "nested deeper"),
+        # Some versions of Python read these to their end, others give up before.
+        ("[" * 5000 + "]" * 5000, "nested deeper"),
+        ("[" * 5000, "nested deeper"),
+        ('{"[": ' * 101, "nested deeper"),
+        ("[" * 5000 + "NaN", "nested deeper"),
+        ("[" * 5000 + '"no end', "nested deeper"),
+        # Brackets that are closed again, and those of a string, are no levels.
+        ("[" + "[], " * 200, "line 1 column 802"),
+        (r'["\"' + "[" * 200 + '", "' + "{" * 200, "line 1 column 208"),
+        (r'["\\", "' + "[" * 200, "line 1 column 8"),
         (r'{"a": ["\ud800"]}', r"a[0] holds half a character"),
         (r'{"\uDFFF": 1}', "holds half a character"),
     ],

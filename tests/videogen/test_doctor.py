@@ -322,7 +322,7 @@ FAULTS = {
     "API overloaded": (overloaded_api, "api", "warning", "overloaded"),
     "model not listed": (model_not_listed, "model", "failure", "veo-3.1-fast-generate-preview"),
     "clock ahead": (clock_off_by(-600), "clock", "failure", "10 minutes ahead of"),
-    "clock behind": (clock_off_by(60), "clock", "warning", "60 seconds behind"),
+    "clock behind": (clock_off_by(180), "clock", "warning", "3 minutes behind"),
     "a migration missing": (unapplied_migration, "migrations", "failure", "videogen.00"),
     "a newer database": (newer_database, "migrations", "warning", "9999_of_tomorrow"),
     "two hosts on SQLite": (another_host_on_sqlite, "hosts", "failure", "elsewhere"),

@@ -264,7 +264,11 @@ def test_each_way_is_closed_where_it_is_not_configured(keys, settings, render, p
 
 # -- genuine, and yet nothing that can be read -----------------------------------------------------
 
-DEEP = b'{"type": "video.generated", "data": ' + b"[" * 20_000 + b"]" * 20_000 + b"}"
+
+def deep(levels):
+    # Data that would do, so that it is the depth that is refused.
+    pile = b"[" * levels + b"]" * levels
+    return b'{"type": "video.generated", "data": {}, "pile": ' + pile + b"}"
 
 
 @pytest.mark.parametrize(
@@ -286,7 +290,8 @@ DEEP = b'{"type": "video.generated", "data": ' + b"[" * 20_000 + b"]" * 20_000 +
         b'{"type": "video.generated", "data": {"id": "\xff"}}',
         b'{"type": "video.generated", "data": {"n": ' + b"9" * 5000 + b"}}",
         '{"type": "video.generated", "data": {}}'.encode("utf-16"),
-        DEEP,
+        deep(500),
+        deep(20_000),
     ],
     ids=lambda body: body[:40].decode(errors="replace"),
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import sqlite3
-from contextlib import suppress
+from contextlib import closing, suppress
 from pathlib import Path
 
 import pytest
@@ -206,5 +206,5 @@ def test_nothing_of_a_running_installation_holds_the_key(tmp_path):
         if "run_simulator" not in each and "/simulator/" not in each
     ]
     assert found == []
-    with sqlite3.connect(place.database) as database:
+    with closing(sqlite3.connect(place.database)) as database:
         assert "is odd" in "".join(database.iterdump())

@@ -13,6 +13,7 @@ import pytest
 
 from tests.conftest import KEY, NOWHERE
 from tests.factories import picture_bytes
+from tests.installations import wait_until
 from tests.videogen.test_veo import (
     LATER,
     NO,
@@ -463,8 +464,15 @@ def test_the_key_is_in_no_errors_text(api, status):
 
 
 def test_an_interaction_runs_until_its_file_is_active(simulator, log):
-    simulator.change_settings({"file_latency": 0.5})
+    simulator.change_settings({"file_latency": 600.0})
     name = submit()
+    client = open_client("omni")
+    wait_until(
+        lambda: client.poll(name) == Running() and log()["operations"][name].get("file_polls"),
+        30,
+        "for a look at its file",
+    )
+    simulator.change_settings({"file_latency": 0.0})
 
     finished = poll_until_done(name)
 

@@ -396,6 +396,7 @@ ENTRY = {"operations": f"models/{MODEL}/operations/a", "generatedFiles": "genera
         b'"text"',
         b"\xff\xfe\x00",
         b"[" * 100_000,
+        b'{"a": ' + b"[" * 500 + b"]" * 500 + b"}",
         b'{"a": ' + b"9" * 5000 + b"}",
         b"\x1f\x8b\x08 compressed",
     ],

@@ -10,7 +10,6 @@ A list is given whole or not at all: "there is no such operation" must never com
 
 from __future__ import annotations
 
-import json
 import re
 import time
 from collections.abc import Iterator
@@ -21,6 +20,7 @@ from urllib.parse import quote
 import httpx
 from django.conf import settings
 
+from videogen.answer_limits import read_object
 from videogen.errors import VeoError
 from videogen.words import clean_link, without_key
 
@@ -142,12 +142,9 @@ def _page(http: httpx.Client, url: str, query: dict[str, str | int], end: float)
         error = status_error(response.status_code, response.headers, bytes(body))
         raise list_error(error) from error
     try:
-        page = json.loads(body)
-    except (ValueError, RecursionError) as error:
-        raise _unreadable("it is not JSON") from error
-    if not isinstance(page, dict):
-        raise _unreadable("it is no object")
-    return page
+        return read_object(bytes(body))
+    except ValueError as error:
+        raise _unreadable(str(error)) from error
 
 
 def _url(path: str) -> str:

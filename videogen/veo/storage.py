@@ -4,12 +4,12 @@ only."""
 
 from __future__ import annotations
 
-import json
 import time
 
 import httpx
 from django.conf import settings
 
+from videogen.answer_limits import read_object
 from videogen.errors import VeoError
 from videogen.gs_links import objects_url, split_gs
 
@@ -68,12 +68,9 @@ def _get_json(url: str, query: dict[str, str | int]) -> dict[str, object]:
         error = status_error(response.status_code, response.headers, bytes(body))
         raise list_error(error) from error
     try:
-        page = json.loads(body)
-    except (ValueError, RecursionError) as error:
-        raise _unreadable("it is not JSON") from error
-    if not isinstance(page, dict):
-        raise _unreadable("it is no object")
-    return page
+        return read_object(bytes(body))
+    except ValueError as error:
+        raise _unreadable(str(error)) from error
 
 
 def _may_be_video(content_type: object) -> bool:
