@@ -95,11 +95,13 @@ def test_while_the_secret_changes_both_are_believed(keys, settings, render, post
     body = json.dumps(video_event(render.operation_name)).encode()
     by_old, by_new, by_none = (static_headers(each, body) for each in (old, new, new_secret()))
     both = by_none["webhook-signature"] + " " + by_new["webhook-signature"] + " v2,xyz"
+    unreadable_first = "garbage v1,x " + by_new["webhook-signature"]
 
     settings.VIDEO_RECEIVE_WEBHOOK_SECRET = f"{new} {old}"
 
     assert post(body, by_old).status_code == 204
     assert post(body, {**by_new, "webhook-signature": both}).status_code == 204
+    assert post(body, {**by_new, "webhook-signature": unreadable_first}).status_code == 204
     assert post(body, by_none).status_code == 401
 
 
