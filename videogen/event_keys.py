@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 import httpx
 from django.conf import settings
 
+from .answer_limits import read_body
 from .envelopes import parse_object
 from .errors import EventError
 
@@ -115,7 +116,6 @@ def _read_key(entry: dict[str, Any]) -> PyJWK | None:
 
 
 def _fetch(url: str) -> bytes:
-    body = bytearray()
     end = time.monotonic() + MAX_SECONDS
     try:
         with (
@@ -124,14 +124,9 @@ def _fetch(url: str) -> bytes:
         ):
             if response.status_code != 200:
                 raise _unavailable(f"the API answers {response.status_code}")
-            # As they come: a compressed body could grow without bound.
-            for chunk in response.iter_raw():
-                body += chunk
-                if len(body) > MAX_BYTES or time.monotonic() > end:
-                    raise _unavailable("they are too many, or come too slowly")
+            return read_body(response, end, MAX_BYTES)
     except (httpx.HTTPError, httpx.InvalidURL) as error:
         raise _unavailable(f"no answer ({type(error).__name__})") from error
-    return bytes(body)
 
 
 def _unavailable(why: str) -> EventError:
