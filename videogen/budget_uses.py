@@ -31,13 +31,13 @@ class BudgetUse:
 def budget_uses() -> list[BudgetUse]:
     """Counted as budgets.py counts. A fixed number of queries; one where there is no limit."""
     budgets = list(Budget.objects.select_related("story", "user"))
-    lasting = [each for each in budgets if each.scope != Scope.PERSON_DAY]
+    lasting = {each.pk: each for each in budgets if each.scope != Scope.PERSON_DAY}
     uses = []
     if (limit := settings.VIDEO_BUDGET_USD) is not None:
         spent = committed_usd(with_queued=True)
         uses.append(BudgetUse("settings", "VIDEO_BUDGET_USD", limit, spent))
-    for pk, used in usage_of(lasting).items():
-        [budget] = [each for each in lasting if each.pk == pk]
+    for pk, used in usage_of(lasting.values()).items():
+        budget = lasting[pk]
         title = shorten(str(budget.story), 80, placeholder="…")
         name = f"the story {title}" if budget.story_id else "everything"
         spent = used.spent_usd + used.reserved_usd
