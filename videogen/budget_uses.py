@@ -10,9 +10,8 @@ from textwrap import shorten
 from django.conf import settings
 from django.utils import timezone
 
-from .budgets import usage_of, used_by_people
+from .budgets import usage, usage_of, used_by_people
 from .models import Budget
-from .money import committed_usd
 
 Scope = Budget.Scope
 
@@ -34,8 +33,7 @@ def budget_uses() -> list[BudgetUse]:
     lasting = {each.pk: each for each in budgets if each.scope != Scope.PERSON_DAY}
     uses = []
     if (limit := settings.VIDEO_BUDGET_USD) is not None:
-        spent = committed_usd(with_queued=True)
-        uses.append(BudgetUse("settings", "VIDEO_BUDGET_USD", limit, spent))
+        uses.append(BudgetUse("settings", "VIDEO_BUDGET_USD", limit, usage().total_usd))
     for pk, used in usage_of(lasting.values()).items():
         budget = lasting[pk]
         title = shorten(str(budget.story), 80, placeholder="…")
@@ -53,7 +51,7 @@ def _of_people(budgets: list[Budget]) -> list[BudgetUse]:
             f"{budget.pk}:{person}:{today}",
             f"{person or 'nobody'} today",
             budget.limit_usd,
-            sum(used, Decimal(0)),
+            used.total_usd,
         )
         for budget, person, used in used_by_people(budgets, today)
     ]

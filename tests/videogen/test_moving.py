@@ -23,6 +23,7 @@ from tests.factories import (
     make_story,
     shots_of,
 )
+from videogen.budgets import usage
 from videogen.capabilities import ModelTable
 from videogen.claims import claim_renders
 from videogen.errors import RequestError
@@ -30,7 +31,6 @@ from videogen.fingerprints import hashes_of
 from videogen.lanes import pause_by_person, pause_lane
 from videogen.missing_models import missing_model, models_of_account, where_to_choose
 from videogen.models import Lane, Notice, StorySettings, Submission, VideoModel, VideoRender
-from videogen.money import committed_usd
 from videogen.moving import CHANGED, move_queued, plan_move, references_in_words, renders_to_move
 from videogen.notices import Kind, look_for_news
 from videogen.prompts import CRITICAL_INSTRUCTION
@@ -157,7 +157,7 @@ def test_a_model_that_is_gone_stops_the_queue_once_and_all_is_made_on_another(si
     batch = renders[0].batch
     batch.refresh_from_db()
     assert (batch.model, batch.estimated_cost_usd) == (FAST, Decimal("2.88"))
-    assert committed_usd(with_queued=True) == Decimal("2.88")
+    assert usage().total_usd == Decimal("2.88")
 
 
 def test_who_moved_what_is_kept():
@@ -352,7 +352,7 @@ def test_over_a_budget_nothing_is_moved(budget):
     limit.limit_usd = Decimal("12.00")
     limit.save()
     move(lane, STANDARD)
-    assert committed_usd(with_queued=True) == Decimal("12.00")
+    assert usage().total_usd == Decimal("12.00")
 
 
 def test_a_cheaper_model_needs_no_room_in_the_budget():
@@ -361,7 +361,7 @@ def test_a_cheaper_model_needs_no_room_in_the_budget():
 
     move(stopped(), FAST)
 
-    assert committed_usd(with_queued=True) == Decimal("1.92")
+    assert usage().total_usd == Decimal("1.92")
 
 
 def test_what_was_free_does_not_become_paid_nor_the_other_way_round(settings):
