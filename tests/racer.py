@@ -17,11 +17,11 @@ from django.db import transaction  # noqa: E402
 
 from storybook.models import Story  # noqa: E402
 from tests.factories import make_lane, make_render, make_story, shots_of  # noqa: E402
+from videogen.budgets import usage  # noqa: E402
 from videogen.claims import claim_renders  # noqa: E402
 from videogen.errors import RequestError  # noqa: E402
 from videogen.exact import generate_exactly  # noqa: E402
 from videogen.models import Budget, VideoRender  # noqa: E402
-from videogen.money import committed_usd  # noqa: E402
 from videogen.moving import move_queued, plan_move, renders_to_move  # noqa: E402
 from videogen.planning import plan_shots  # noqa: E402
 from videogen.queueing import Requester, queue_renders  # noqa: E402
@@ -38,7 +38,8 @@ class Racer:
 
     def allow(self, usd, with_queued=True):
         """Leave just so much in the budget for everything."""
-        limit = committed_usd(with_queued=with_queued) + Decimal(usd)
+        used = usage()
+        limit = (used.total_usd if with_queued else used.spent_usd) + Decimal(usd)
         Budget.objects.update_or_create(scope="overall", defaults={"limit_usd": limit})
 
     def wait(self, story, lane):

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import httpx
@@ -37,6 +37,33 @@ def read_object(text: str | bytes, **hooks: Any) -> dict[str, Any]:
     return value
 
 
+class BodyTooLarge(httpx.ReadError):
+    """More bytes came than are taken."""
+
+
+class BodyTooSlow(httpx.ReadTimeout):
+    """The body did not end in time, however steadily it came."""
+
+
+def bounded_chunks(chunks: Iterable[bytes], deadline: float, max_bytes: int) -> Iterator[bytes]:
+    """The chunks of a body as they come. Raises BodyTooLarge instead of the chunk that exceeds
+    `max_bytes`, and BodyTooSlow after the first that comes past `deadline` (time.monotonic)."""
+    size = 0
+    for chunk in chunks:
+        size += len(chunk)
+        if size > max_bytes:
+            raise BodyTooLarge(f"the answer is larger than {max_bytes / 1024**2:g} MB")
+        yield chunk
+        if time.monotonic() > deadline:
+            raise BodyTooSlow("The answer takes too long to come.")
+
+
+def read_body(response: httpx.Response, deadline: float, max_bytes: int) -> bytes:
+    """The whole body of a streamed response, within the same bounds. As it was sent: unpacked, a
+    small one could grow without bound."""
+    return b"".join(bounded_chunks(response.iter_raw(), deadline, max_bytes))
+
+
 def bounded(seconds: float, max_bytes: int = MAX_ANSWER_BYTES) -> Callable[[httpx.Response], None]:
     """A response hook: from the headers on, the body may take so long and be so large, counted
     after decompression too."""
@@ -58,14 +85,7 @@ class _Bounded(httpx.SyncByteStream):
         if self._response.headers.get("content-encoding", "identity") != "identity":
             # We do not ask for it; unpacked, a small answer may be of any size.
             raise httpx.DecodingError("the answer is packed although that was not asked for")
-        size = 0
-        for chunk in self._stream:
-            size += len(chunk)
-            if size > self._max_bytes:
-                raise httpx.ReadError(f"the answer is larger than {self._max_bytes // 1024**2} MB")
-            if time.monotonic() > self._deadline:
-                raise httpx.ReadTimeout("The answer takes too long to come.")
-            yield chunk
+        yield from bounded_chunks(self._stream, self._deadline, self._max_bytes)
 
     def close(self) -> None:
         self._stream.close()

@@ -17,7 +17,7 @@ from . import journal
 from .audio_retries import send_again
 from .errors import VeoError, VideogenError
 from .lanes import LONGEST_WAIT, pause_lane, wait_after, wait_for_quota
-from .missing_models import MODEL_NOT_FOUND, where_to_choose
+from .missing_models import MODEL_NOT_FOUND, facts_of_pause, where_to_choose
 from .models import Lane, Submission, VideoRender
 from .safety import explain_block, explain_refusal
 from .veo import Blocked, Failed, Finished, Nothing, PollAnswer, Running
@@ -86,7 +86,8 @@ def apply_submit_error(submission: Submission, error: VideogenError) -> None:
     """The submission failed: unknown, refused for now, or refused for good."""
     now = timezone.now()
     render = submission.render
-    advice = where_to_choose(render) if error.code == MODEL_NOT_FOUND else ""
+    is_missing = error.code == MODEL_NOT_FOUND
+    advice = where_to_choose(render) if is_missing else ""
     sentence = f"{error.sentence} {advice}".strip()
     reason = {"error_code": error.code, "error_message": sentence}
     known = isinstance(error, VeoError)
@@ -110,14 +111,15 @@ def apply_submit_error(submission: Submission, error: VideogenError) -> None:
                 + wait_after(error.retry_after, render.refusals + 1, 1.0, LONGEST_WAIT),
                 **reason,
             )
-        elif error.code == MODEL_NOT_FOUND:
+        elif is_missing:
             # Surely not accepted. The lane is paused below, so that it is not sent again by itself:
             # it waits with the others until somebody moves them to another model.
             render.move(State.SUBMITTING, State.QUEUED, **reason)
         else:
             render.move(State.SUBMITTING, State.FAILED, **reason)
         if known and error.stops_queue:
-            pause_lane(submission.lane, error, advice)
+            facts = facts_of_pause(render) if is_missing else None
+            pause_lane(submission.lane, error, advice, facts)
     logger.warning("%s: %s", render, sentence)
 
 

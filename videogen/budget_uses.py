@@ -10,9 +10,8 @@ from textwrap import shorten
 from django.conf import settings
 from django.utils import timezone
 
-from .budgets import usage_of, used_by_people
+from .budgets import usage, usage_of, used_by_people
 from .models import Budget
-from .money import committed_usd
 
 Scope = Budget.Scope
 
@@ -31,13 +30,12 @@ class BudgetUse:
 def budget_uses() -> list[BudgetUse]:
     """Counted as budgets.py counts. A fixed number of queries; one where there is no limit."""
     budgets = list(Budget.objects.select_related("story", "user"))
-    lasting = [each for each in budgets if each.scope != Scope.PERSON_DAY]
+    lasting = {each.pk: each for each in budgets if each.scope != Scope.PERSON_DAY}
     uses = []
     if (limit := settings.VIDEO_BUDGET_USD) is not None:
-        spent = committed_usd(with_queued=True)
-        uses.append(BudgetUse("settings", "VIDEO_BUDGET_USD", limit, spent))
-    for pk, used in usage_of(lasting).items():
-        [budget] = [each for each in lasting if each.pk == pk]
+        uses.append(BudgetUse("settings", "VIDEO_BUDGET_USD", limit, usage().total_usd))
+    for pk, used in usage_of(lasting.values()).items():
+        budget = lasting[pk]
         title = shorten(str(budget.story), 80, placeholder="…")
         name = f"the story {title}" if budget.story_id else "everything"
         spent = used.spent_usd + used.reserved_usd
@@ -53,7 +51,7 @@ def _of_people(budgets: list[Budget]) -> list[BudgetUse]:
             f"{budget.pk}:{person}:{today}",
             f"{person or 'nobody'} today",
             budget.limit_usd,
-            sum(used, Decimal(0)),
+            used.total_usd,
         )
         for budget, person, used in used_by_people(budgets, today)
     ]

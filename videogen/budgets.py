@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
+from typing import NamedTuple
 
 from django.conf import settings
 from django.contrib.auth import get_user_model
@@ -43,6 +44,17 @@ def lock_budgets() -> None:
             cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_LOCK])
 
 
+class Used(NamedTuple):
+    """What was paid or may have been, and what the queued renders will cost when they are sent."""
+
+    spent_usd: Decimal = Decimal(0)
+    queued_usd: Decimal = Decimal(0)
+
+    @property
+    def total_usd(self) -> Decimal:
+        return self.spent_usd + self.queued_usd
+
+
 @dataclass(frozen=True)
 class Person:
     """Who asks: an account, or from the command line a name only. An account of that name is the
@@ -66,6 +78,14 @@ class Limit:
         return max(Decimal(0), self.limit_usd - self.spent_usd - self.reserved_usd)
 
 
+def usage(scope: _Scope | None = None) -> Used:
+    """How much is used of whatever limit is about this scope; without one, of everything. Two
+    queries."""
+    scope = scope or _Scope()
+    # In this order: what is refused meanwhile and waits again is counted twice, not never.
+    return Used(_total(_spent(scope)), _total(_queued(scope)))
+
+
 def limits_for(story: int, person: Person | None) -> tuple[Limit, ...]:
     """Those that apply to what the person asks for today for the story, the tightest first. One
     query without any, seven at most."""
@@ -75,12 +95,11 @@ def limits_for(story: int, person: Person | None) -> tuple[Limit, ...]:
     budgets = Budget.objects.select_related("user").filter(
         Q(scope=Scope.OVERALL) | Q(scope=Scope.STORY, story=story) | Q(of_person, story=None)
     )
-    used: dict[_Scope, tuple[Decimal, Decimal]] = {}
+    used: dict[_Scope, Used] = {}
     limits = []
     for words, limit, scope in _applying(budgets, about):
         if scope not in used:
-            # In this order: what is refused meanwhile and waits again is counted twice, not never.
-            used[scope] = (_total(_spent(scope)), _total(_queued(scope)))
+            used[scope] = usage(scope)
         limits.append(Limit(words, limit, *used[scope]))
     return tuple(sorted(limits, key=lambda limit: limit.left_usd))
 
@@ -159,7 +178,7 @@ def strains(changes: Iterable[tuple[VideoRender, Decimal]]) -> list[Strain]:
         for limit in room._limits(render):
             found[limit] = found.get(limit, Decimal(0)) + more
     found_strains = [
-        Strain(Limit(words, usd, _total(_spent(scope)), _total(_queued(scope))), more)
+        Strain(Limit(words, usd, *usage(scope)), more)
         for (words, usd, scope), more in found.items()
     ]
     return sorted(found_strains, key=lambda each: each.limit.left_usd - each.more_usd)
@@ -171,9 +190,9 @@ def usage_of(budgets: Iterable[Budget]) -> dict[int, Limit]:
     budgets = list(budgets)
     today = timezone.localdate()
     of = {scope: [each for each in budgets if each.scope == scope] for scope in Scope}
-    used: dict[int, _Used] = {}
+    used: dict[int, Used] = {}
     for budget in of[Scope.OVERALL]:
-        used[budget.pk] = (_total(_spent(_Scope())), _total(_queued(_Scope())))
+        used[budget.pk] = usage()
     if of[Scope.STORY]:
         by_story = _by_story({each.story_id for each in of[Scope.STORY]})
         used |= {each.pk: by_story[each.story_id] for each in of[Scope.STORY]}
@@ -184,8 +203,6 @@ def usage_of(budgets: Iterable[Budget]) -> dict[int, Limit]:
 
 # -- what a limit is about -------------------------------------------------------------------------
 
-_Used = tuple[Decimal, Decimal]
-_NOTHING = (Decimal(0), Decimal(0))
 _OF_SETTINGS = "the budget"
 
 
@@ -303,19 +320,19 @@ def _cents(total: Decimal | None) -> Decimal:
     return (total or Decimal(0)).quantize(Decimal("0.01"))
 
 
-def _by_story(stories: Iterable[int]) -> dict[int, _Used]:
+def _by_story(stories: Iterable[int]) -> dict[int, Used]:
     everything = _Scope()
     spent = _spent(everything).filter(render__batch__story__in=stories)
     queued = _queued(everything).filter(batch__story__in=stories)
     spent_by = _grouped(spent, "render__batch__story")
     queued_by = _grouped(queued, "batch__story")
     return {
-        story: (spent_by.get((story,), Decimal(0)), queued_by.get((story,), Decimal(0)))
+        story: Used(spent_by.get((story,), Decimal(0)), queued_by.get((story,), Decimal(0)))
         for story in stories
     }
 
 
-def used_by_people(budgets: list[Budget], today: date) -> list[tuple[Budget, str, _Used]]:
+def used_by_people(budgets: list[Budget], today: date) -> list[tuple[Budget, str, Used]]:
     """Of daily budgets: which of them each person of today is under, the person's name, and what
     they have used. An account and its name on the command line are one person, and so is one that
     got another name since. Three queries."""
@@ -326,14 +343,16 @@ def used_by_people(budgets: list[Budget], today: date) -> list[tuple[Budget, str
     charged = spent.keys() | queued.keys()
     names = _names_of_accounts(charged)
     accounts = {name: user for user, name in names.items()}
-    found: dict[int | str, tuple[Budget, str, _Used]] = {}
+    found: dict[int | str, tuple[Budget, str, Used]] = {}
     for user, asked_as in charged:
-        used = (spent.get((user, asked_as), Decimal(0)), queued.get((user, asked_as), Decimal(0)))
+        used = Used(
+            spent.get((user, asked_as), Decimal(0)), queued.get((user, asked_as), Decimal(0))
+        )
         account = accounts.get(asked_as) if user is None else user
         name = names.get(account, asked_as)
         own = next((each for each in budgets if _is_of(each, Person(account, name))), None)
         if budget := own or everybody:
-            _, _, before = found.get(account or name, (budget, name, _NOTHING))
+            _, _, before = found.get(account or name, (budget, name, Used()))
             found[account or name] = (budget, name, _added(before, used))
     return list(found.values())
 
@@ -348,12 +367,12 @@ def _names_of_accounts(charged: Iterable[tuple[int | None, str]]) -> dict[int, s
     return dict(rows.values_list("pk", username))
 
 
-def _used_today(budgets: list[Budget], today: date) -> dict[int, _Used]:
-    found: dict[int, _Used] = {each.pk: _NOTHING for each in budgets}
+def _used_today(budgets: list[Budget], today: date) -> dict[int, Used]:
+    found: dict[int, Used] = {each.pk: Used() for each in budgets}
     for budget, _, used in used_by_people(budgets, today):
-        found[budget.pk] = max(found[budget.pk], used, key=sum)
+        found[budget.pk] = max(found[budget.pk], used, key=lambda each: each.total_usd)
     return found
 
 
-def _added(one: _Used, other: _Used) -> _Used:
-    return (one[0] + other[0], one[1] + other[1])
+def _added(one: Used, other: Used) -> Used:
+    return Used(one.spent_usd + other.spent_usd, one.queued_usd + other.queued_usd)

@@ -7,16 +7,19 @@ transaction, the candidate's and the render's: of two people one wins, and nothi
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 from uuid import UUID
 
 from django.conf import settings
 from django.db import IntegrityError, transaction
-from django.db.models import Q
+from django.db.models import Func, Q, Value
+from django.db.models.functions import Right, StrIndex, Substr
+from django.db.models.lookups import In
 from django.utils import timezone
 
 from .answers import polled_from
@@ -88,21 +91,35 @@ def read_known(candidates: Iterable[Candidate]) -> Known:
         wanted.add(key_of(each))
         if each.download_uri:
             wanted.add(file_key(each.download_uri))
+    wanted.discard("")
     known = Known({}, {})
     if not wanted:
         return known
-    renders = VideoRender.objects.exclude(operation_name="", download_uri="")
-    named = Submission.objects.exclude(operation_name="")
-    for pk, name in named.values_list("render_id", "operation_name").iterator():
-        if name and operation_key(name) in wanted:
+    is_named = _is_one_of(wanted, partial(Right, "operation_name"))
+    is_linked = Q(download_uri__in=wanted)
+    for folder in ("files/", "generatedFiles/"):
+        start = StrIndex("download_uri", Value(folder)) + len(folder)
+        is_linked |= _is_one_of(wanted, partial(Substr, "download_uri", start))
+    named = Submission.objects.filter(is_named)
+    for pk, name in named.values_list("render_id", "operation_name"):
+        if operation_key(name) in wanted:
             known.operations[operation_key(name)] = pk
-    rows = renders.values_list("pk", "operation_name", "download_uri")
-    for pk, name, link in rows.iterator():
-        if name and operation_key(name) in wanted:
+    rows = VideoRender.objects.filter(is_named | is_linked)
+    for pk, name, link in rows.values_list("pk", "operation_name", "download_uri"):
+        if operation_key(name) in wanted:
             known.operations[operation_key(name)] = pk
-        if link and file_key(link) in wanted:
+        if file_key(link) in wanted:
             known.files[file_key(link)] = pk
     return known
+
+
+def _is_one_of(keys: Collection[str], part: Callable[[int], Func]) -> Q:
+    """Whether `part`, cut to the length of a key, is that key: the database reads each row once,
+    however many keys there are. More rows may fit than are meant."""
+    found = Q()
+    for size in {len(key) for key in keys}:
+        found |= Q(In(part(size), [key for key in keys if len(key) == size]))
+    return found
 
 
 # -- whose it may be -------------------------------------------------------------------------------

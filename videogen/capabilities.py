@@ -15,7 +15,7 @@ from django.utils import timezone
 from .models import VideoFormat, VideoModel
 from .routes import Route, default_route
 
-# Ours, whatever a model takes: see product.md.
+# Ours, whatever a model takes.
 MOST_REFERENCES = 3
 # google-genai refuses one on the other routes before anything is sent.
 SEED_ROUTES = frozenset({Route.VERTEX.value})

@@ -23,7 +23,7 @@ from django.conf import settings
 
 from storybook.paths import safe_name
 
-from .answer_limits import read_object
+from .answer_limits import BodyTooLarge, BodyTooSlow, bounded_chunks, read_object
 from .errors import DownloadError, VeoError, VideoFileError
 from .links import addresses_of, read_link
 from .models import VideoRender
@@ -297,19 +297,20 @@ def _receive(response: httpx.Response, file: BinaryIO, tag: Path, asked_from: in
     end = time.monotonic() + settings.VIDEO_DOWNLOAD_DEADLINE_MINUTES * 60
     # As they come: gathered to larger chunks, what a cut connection had brought would be lost and a
     # trickle would never look at the clock.
-    for chunk in response.iter_raw():
-        size += len(chunk)
-        if size > limit:
-            file.truncate(0)
-            raise DownloadError(
-                f"The file is larger than {limit // 1024**2} MB (VIDEO_DOWNLOAD_MAX_MEGABYTES).",
-                code="too_large",
-                permanent=True,
-            )
-        file.write(chunk)
-        if time.monotonic() > end:
-            raise DownloadError("The download takes too long.", code="too_slow")
+    try:
+        for chunk in bounded_chunks(response.iter_raw(), end, limit - size):
+            file.write(chunk)
+    except BodyTooLarge as error:
+        file.truncate(0)
+        raise DownloadError(
+            f"The file is larger than {limit // 1024**2} MB (VIDEO_DOWNLOAD_MAX_MEGABYTES).",
+            code="too_large",
+            permanent=True,
+        ) from error
+    except BodyTooSlow as error:
+        raise DownloadError("The download takes too long.", code="too_slow") from error
     file.flush()
+    size = file.tell()
     if total is not None and size != total:
         raise DownloadError(
             f"The download ended early: {size} of {total} bytes came.", code="truncated"

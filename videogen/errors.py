@@ -3,6 +3,9 @@ producer understands; everything else that is raised is a defect of ours."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 
 class VideogenError(Exception):
     """Expected failure. `code` is for programs, the sentence for people."""
@@ -34,6 +37,8 @@ class VeoError(VideogenError):
     retry_after: seconds until asking again makes sense, None where the API does not say.
     stops_queue: no other submission can succeed until a person mends something.
     waits_for_quota: not a failure; the submission was refused for now only.
+    details: facts beside the sentence, as JSON: {"models": [...]} where the account was asked which
+    models it has.
     """
 
     def __init__(
@@ -46,6 +51,7 @@ class VeoError(VideogenError):
         retry_after: float | None = None,
         stops_queue: bool = False,
         waits_for_quota: bool = False,
+        details: Mapping[str, Any] | None = None,
     ) -> None:
         super().__init__(sentence, code=code)
         self.permanent = permanent
@@ -53,6 +59,7 @@ class VeoError(VideogenError):
         self.retry_after = retry_after
         self.stops_queue = stops_queue
         self.waits_for_quota = waits_for_quota
+        self.details = dict(details or {})
 
 
 def submitter_gone() -> VeoError:

@@ -7,8 +7,6 @@ more, at most once a minute: whoever makes ids up cannot make us ask.
 
 from __future__ import annotations
 
-import base64
-import re
 import threading
 import time
 from typing import TYPE_CHECKING, Any
@@ -17,11 +15,12 @@ from urllib.parse import urlsplit
 import httpx
 from django.conf import settings
 
+from .answer_limits import read_body
 from .envelopes import parse_object
 from .errors import EventError
 
 if TYPE_CHECKING:
-    from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
+    from jwt import PyJWK
 
 PATH = "/.well-known/jwks.json"
 LIFETIME = 3600.0
@@ -32,19 +31,17 @@ MAX_SECONDS = 5.0
 MOST_KEYS = 50
 KEY_BITS = range(2048, 8193)
 
-_BASE64URL = re.compile(r"[A-Za-z0-9_-]+")
-
 
 class _KeySet:
     """Of one address, in this process."""
 
     def __init__(self) -> None:
         self.lock = threading.Lock()
-        self.keys: dict[str, RSAPublicKey] = {}
+        self.keys: dict[str, PyJWK] = {}
         self.read_at: float | None = None
         self.asked_at: float | None = None
 
-    def find(self, url: str, kid: str) -> RSAPublicKey | None:
+    def find(self, url: str, kid: str) -> PyJWK | None:
         # Whoever comes while another asks waits for the answer, instead of asking as well.
         with self.lock:
             if (self._is_old() or kid not in self.keys) and self._may_ask():
@@ -65,7 +62,7 @@ class _KeySet:
 _key_sets: dict[str, _KeySet] = {}
 
 
-def find_key(kid: str) -> RSAPublicKey | None:
+def find_key(kid: str) -> PyJWK | None:
     """None where the API has no such key. EventError (no_keys) where its keys cannot be had now;
     asks the API, at most once a minute."""
     if not is_safe_base():
@@ -80,20 +77,14 @@ def is_safe_base() -> bool:
     return parts.scheme == "https" or parts.hostname in ("localhost", "127.0.0.1", "::1")
 
 
-def decode(text: str) -> bytes:
-    """Of base64url without padding, as JWTs have it. ValueError."""
-    if not _BASE64URL.fullmatch(text):
-        raise ValueError("This is not base64url.")
-    return base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
-
-
-def _read_keys(url: str) -> dict[str, RSAPublicKey]:
+def _read_keys(url: str) -> dict[str, PyJWK]:
     try:
         entries = parse_object(_fetch(url)).get("keys")
     except EventError as error:
         raise _unavailable("they are not JSON") from error
     if not isinstance(entries, list):
         raise _unavailable("there is no list of them")
+    # One by one: PyJWKSet does not stand a list without a usable key, nor an `alg` that is no text.
     keys = {}
     for entry in entries[:MOST_KEYS]:
         if isinstance(entry, dict) and (key := _read_key(entry)):
@@ -101,28 +92,30 @@ def _read_keys(url: str) -> dict[str, RSAPublicKey]:
     return keys
 
 
-def _read_key(entry: dict[str, Any]) -> RSAPublicKey | None:
-    """None where it is no key that RS256 is verified with."""
-    from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicNumbers
+def _read_key(entry: dict[str, Any]) -> PyJWK | None:
+    """None where it is not a key that RS256 is verified with."""
+    from jwt import PyJWK
+    from jwt.exceptions import InvalidKeyError
 
     is_ours = (
         entry.get("kty") == "RSA"
         and entry.get("use", "sig") == "sig"
         and entry.get("alg", "RS256") == "RS256"
+        and isinstance(entry.get("kid"), str)
     )
-    texts = [entry.get(name) for name in ("kid", "n", "e")]
-    if not is_ours or not all(isinstance(each, str) for each in texts):
+    if not is_ours:
         return None
+    # Nothing else of the entry is handed on: with a private exponent in it, PyJWT would take it
+    # for a private key and compute the factors.
+    numbers = {"kty": "RSA", "n": entry.get("n"), "e": entry.get("e")}
     try:
-        n, e = (int.from_bytes(decode(text), "big") for text in texts[1:])
-        key = RSAPublicNumbers(e, n).public_key()
-    except ValueError:
+        key = PyJWK.from_dict(numbers, "RS256")
+    except InvalidKeyError:
         return None
-    return key if key.key_size in KEY_BITS else None
+    return key if key.key.key_size in KEY_BITS else None
 
 
 def _fetch(url: str) -> bytes:
-    body = bytearray()
     end = time.monotonic() + MAX_SECONDS
     try:
         with (
@@ -131,14 +124,9 @@ def _fetch(url: str) -> bytes:
         ):
             if response.status_code != 200:
                 raise _unavailable(f"the API answers {response.status_code}")
-            # As they come: a compressed body could grow without bound.
-            for chunk in response.iter_raw():
-                body += chunk
-                if len(body) > MAX_BYTES or time.monotonic() > end:
-                    raise _unavailable("they are too many, or come too slowly")
+            return read_body(response, end, MAX_BYTES)
     except (httpx.HTTPError, httpx.InvalidURL) as error:
         raise _unavailable(f"no answer ({type(error).__name__})") from error
-    return bytes(body)
 
 
 def _unavailable(why: str) -> EventError:

@@ -11,7 +11,7 @@ import os
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from django.conf import settings
 
@@ -21,7 +21,7 @@ from .errors import VeoError
 _ROOM = 2048
 
 
-def _folder() -> Path:
+def folder() -> Path:
     return Path(settings.STATE_DIR) / "journal"
 
 
@@ -29,11 +29,7 @@ def reserve(token: UUID) -> None:
     """Make room for the answer before the paid call leaves. Raises VeoError where there is none:
     what could not be written down is not bought."""
     try:
-        _folder().mkdir(parents=True, exist_ok=True)
-        with _temporary(token).open("wb") as file:
-            file.write(b" " * _ROOM)
-            file.flush()
-            os.fsync(file.fileno())
+        _make_room(_temporary(token))
     except OSError as error:
         give_up(token)
         raise VeoError(
@@ -52,35 +48,71 @@ def give_up(token: UUID) -> None:
 
 def write_answer(token: UUID, operation_name: str) -> None:
     """Keep the operation's name until the row has it. On disk when this returns."""
-    folder = _folder()
-    folder.mkdir(parents=True, exist_ok=True)
-    temporary = _temporary(token)
-    # Into the room that was made for it: a disk may be full by now.
-    with temporary.open("r+" if temporary.exists() else "w") as file:
-        json.dump({"operation_name": operation_name}, file)
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(folder / f"{token}.json")
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    _keep(_temporary(token), _final(token), operation_name)
 
 
 def read_answers() -> Iterator[tuple[UUID, str]]:
     """(token, operation name) of every answer that no row is known to have."""
-    for path in sorted(_folder().glob("*.json")):
+    for path in sorted(folder().glob("*.json")):
         try:
-            yield UUID(path.stem), json.loads(path.read_text())["operation_name"]
+            yield UUID(path.stem), _read(path)
         except (ValueError, KeyError, TypeError, OSError):
             # Renamed only when whole and synced: what does not read is not ours.
             continue
 
 
 def remove_answer(token: UUID) -> None:
-    (_folder() / f"{token}.json").unlink(missing_ok=True)
+    _final(token).unlink(missing_ok=True)
+
+
+def probe(place: Path) -> None:
+    """Do in a folder what is done with an answer, with a file of its own that no reader takes for
+    one. Raises OSError where that fails, or where the file does not come back."""
+    temporary = place / f".probe-{uuid4().hex}.part"
+    final = temporary.with_suffix(".json")
+    try:
+        _make_room(temporary)
+        _keep(temporary, final, temporary.name)
+        if _read(final) != temporary.name or final.stat().st_size != _ROOM:
+            raise OSError("what was written is not what is read")
+    except (ValueError, KeyError, TypeError) as error:
+        raise OSError("what was written cannot be read") from error
+    finally:
+        for path in (temporary, final):
+            with suppress(OSError):
+                path.unlink(missing_ok=True)
 
 
 def _temporary(token: UUID) -> Path:
-    return _folder() / f".{token}.part"
+    return folder() / f".{token}.part"
+
+
+def _final(token: UUID) -> Path:
+    return folder() / f"{token}.json"
+
+
+def _make_room(temporary: Path) -> None:
+    temporary.parent.mkdir(parents=True, exist_ok=True)
+    with temporary.open("wb") as file:
+        file.write(b" " * _ROOM)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _keep(temporary: Path, final: Path, operation_name: str) -> None:
+    final.parent.mkdir(parents=True, exist_ok=True)
+    # Into the room that was made for it: a disk may be full by now.
+    with temporary.open("r+" if temporary.exists() else "w") as file:
+        json.dump({"operation_name": operation_name}, file)
+        file.flush()
+        os.fsync(file.fileno())
+    temporary.replace(final)
+    descriptor = os.open(final.parent, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _read(final: Path) -> str:
+    return json.loads(final.read_text())["operation_name"]

@@ -3,7 +3,9 @@ by itself) or a person's."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.db import transaction
 from django.utils import timezone
@@ -20,6 +22,7 @@ LONGEST_QUOTA_WAIT = timedelta(minutes=5)
 
 # The pause code of what a person has stopped; every other one is the API's refusal.
 BY_PERSON = "person"
+_NOT_PAUSED = {"paused_at": None, "pause_code": "", "pause_reason": "", "pause_details": {}}
 
 
 def lane_of(backend: str) -> Lane:
@@ -31,12 +34,16 @@ def served_lanes() -> list[Lane]:
     return list(Lane.objects.filter(name__in=served_backends()).order_by("name"))
 
 
-def pause_lane(lane: Lane, error: VeoError, advice: str = "") -> None:
-    """No other submission can succeed until a person mends something."""
+def pause_lane(
+    lane: Lane, error: VeoError, advice: str = "", facts: Mapping[str, Any] | None = None
+) -> None:
+    """No other submission can succeed until a person mends something. `facts`: kept with the
+    details of the error."""
     Lane.objects.filter(pk=lane.pk, paused_at=None).update(
         paused_at=timezone.now(),
         pause_code=error.code,
         pause_reason=f"{error.sentence} {advice}".strip(),
+        pause_details=error.details | dict(facts or {}),
     )
 
 
@@ -55,21 +62,20 @@ def pause_by_person(lane: Lane, name: str, reason: str) -> bool:
             paused_at=timezone.now(),
             pause_code=BY_PERSON,
             pause_reason=f"{name} paused it: {words}",
+            pause_details={},
         )
     )
 
 
 def resume_lane(lane: Lane) -> None:
     """A person has mended what the queue was stopped for, or takes their own word back."""
-    Lane.objects.filter(pk=lane.pk).update(paused_at=None, pause_code="", pause_reason="")
+    Lane.objects.filter(pk=lane.pk).update(**_NOT_PAUSED)
 
 
 def resume_after_refusal(lane: Lane) -> None:
     """Somebody asks for a render: they have mended what the API refused, or are told once more.
     What a person has paused stays so."""
-    Lane.objects.filter(pk=lane.pk).exclude(pause_code=BY_PERSON).update(
-        paused_at=None, pause_code="", pause_reason=""
-    )
+    Lane.objects.filter(pk=lane.pk).exclude(pause_code=BY_PERSON).update(**_NOT_PAUSED)
 
 
 def end_wait(lane: Lane) -> None:

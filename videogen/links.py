@@ -1,8 +1,8 @@
 """Which download links are opened: a link → the addresses to connect to, or a DownloadError.
 
 What the API answers leads to its own host or to one of VIDEO_DOWNLOAD_HOSTS; a link that a person
-gave may lead to any host, for product.md's download only takes what it is given. Either way it is
-https on the public network; the exceptions are the hosts of the base URLs, which an operator chose:
+gave may lead to any host, for it was chosen by somebody who may. Either way it is https on the
+public network; the exceptions are the hosts of the base URLs, which an operator chose:
 they may be a simulator on this machine, or a proxy in the house.
 """
 

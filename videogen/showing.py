@@ -67,7 +67,7 @@ def badge_of_shot(renders: Iterable[VideoRender]) -> Badge:
 
 
 def badge_of_word(word: str) -> Badge:
-    """Of a shot in a list, whose word the query gave: situations.annotate_badges."""
+    """Of a shot in a list, whose word its row has (ShotStanding)."""
     return Badge(_SHOT_TONES[BadgeWord(word)], str(word))
 
 

@@ -10,9 +10,8 @@ from decimal import Decimal
 from django.db.models import Q, Sum
 from django.utils import timezone
 
-from .budgets import overall_limit_usd
+from .budgets import overall_limit_usd, usage
 from .models import Submission
-from .money import committed_usd, queued_usd
 from .routes import is_simulating
 from .showing import usd
 
@@ -112,8 +111,7 @@ def recent_spending() -> Spending:
     step = 100 / DAYS
     return Spending(
         tuple(_bar(day, spent[day], most, place * step, step) for place, day in enumerate(days)),
-        committed_usd(with_queued=False),
-        queued_usd(),
+        *usage(),
         overall_limit_usd(),
         is_simulating(),
     )

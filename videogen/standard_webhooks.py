@@ -1,5 +1,11 @@
 """The signature of Standard Webhooks 1.0 (https://www.standardwebhooks.com): whoever knows the
-secret can tell from whom a message is, and when it was sent."""
+secret can tell from whom a message is, and when it was sent.
+
+The library standardwebhooks (1.1.0) does not fit. It decodes the body as text before it looks at
+the signature and raises UnicodeDecodeError, it lets one unreadable signature hide a genuine one
+behind it (ValueError), it takes a secret of any length, base64 or not, and it knows one secret at a
+time.
+"""
 
 from __future__ import annotations
 

@@ -128,7 +128,7 @@ FORBIDDEN = {
     "videogen.models": ["videogen.veo", "videogen.planning", "videogen.queueing", "httpx"],
     "videogen.veo": ["videogen.models", "storybook", "django.db"],
     "videogen.videofiles": ["django", "videogen.models", "httpx"],
-    "videogen.money": ["videogen.planning", "videogen.pipeline"],
+    "videogen.budgets": ["videogen.planning", "videogen.pipeline"],
     "videogen.planning": ["videogen.queueing", "videogen.pipeline", "videogen.veo", "httpx"],
     "videogen.queueing": ["videogen.pipeline", "videogen.takes", "videogen.downloads", "httpx"],
     "videogen.claims": ["videogen.veo", "videogen.pipeline", "httpx"],

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import re
 import time
 from dataclasses import dataclass
 from datetime import timedelta
@@ -24,11 +25,13 @@ from django_q.brokers import get_broker
 from django_q.signing import SignedPackage
 from django_q.status import Stat, Status
 
+from storybook import settings as module_of_settings
 from tests.conftest import KEY
 from tests.factories import make_lane, make_render, make_shot
 from tests.installations import Installation, wait_until
 from videogen.doctor import storage
 from videogen.doctor.examining import CHECKS, FIRST, WITH_TABLES, examine
+from videogen.doctor.findings import SECRET_SETTINGS, without_secrets
 from videogen.models import VideoRender
 
 from .browsers import producer, viewer
@@ -380,6 +383,34 @@ def test_one_fault_does_not_hide_the_others(scene):
     assert (levels["key"], levels["api"], levels["model"]) == ("failure", "ok", "warning")
     assert (levels["migrations"], levels["media"], levels["state"]) == ("failure", "failure", "ok")
     assert levels["quota"] == "warning", "not looked at without its tables"
+
+
+NAMES_OF_SECRETS = re.compile(r"^#?([A-Z_]*(?:SECRET|KEY|PASSWORD|TOKEN))(?:=|$)", re.MULTILINE)
+
+
+def test_every_setting_that_is_a_secret_is_known_as_one(settings):
+    examples = (settings.BASE_DIR / ".env.example").read_text()
+    ours = "\n".join(name for name in vars(module_of_settings) if name.isupper())
+
+    assert set(NAMES_OF_SECRETS.findall(examples)) == SECRET_SETTINGS.keys()
+    assert set(NAMES_OF_SECRETS.findall(ours)) == {*SECRET_SETTINGS.values()}
+
+
+@pytest.mark.parametrize("name", SECRET_SETTINGS)
+def test_no_secret_is_told_even_where_nothing_starts(monkeypatch, name):
+    monkeypatch.setenv(name, "whsec_of-nobody-else")
+
+    assert without_secrets("It says whsec_of-nobody-else.") == "It says [secret]."
+
+
+@pytest.mark.parametrize("name", SECRET_SETTINGS.values())
+def test_no_secret_of_a_setting_is_told(healthy, settings, name):
+    setattr(settings, name, "whsec_of-nobody-else")
+    settings.MEDIA_ROOT = "/proc/whsec_of-nobody-else"
+
+    (line,) = doctor("--offline")[0]["media"]
+
+    assert "/proc/[secret] cannot be written to" in line["sentence"]
 
 
 def test_a_key_in_the_apis_words_is_not_told(healthy, settings, far_end):

@@ -95,11 +95,13 @@ def test_while_the_secret_changes_both_are_believed(keys, settings, render, post
     body = json.dumps(video_event(render.operation_name)).encode()
     by_old, by_new, by_none = (static_headers(each, body) for each in (old, new, new_secret()))
     both = by_none["webhook-signature"] + " " + by_new["webhook-signature"] + " v2,xyz"
+    unreadable_first = "garbage v1,x " + by_new["webhook-signature"]
 
     settings.VIDEO_RECEIVE_WEBHOOK_SECRET = f"{new} {old}"
 
     assert post(body, by_old).status_code == 204
     assert post(body, {**by_new, "webhook-signature": both}).status_code == 204
+    assert post(body, {**by_new, "webhook-signature": unreadable_first}).status_code == 204
     assert post(body, by_none).status_code == 401
 
 
@@ -176,6 +178,7 @@ FORGED = {
     "not yet valid": signed(nbf=NOW + 9000),
     "no time at all": signed(iat=None, exp=None),
     "a time that is text": signed(exp="2099"),
+    "a far time that is text": signed(exp="9999999999"),
     "a time that is true": signed(exp=True),
     "a time without bounds": signed(exp=10**400),
     "another issuer": signed(iss="https://accounts.example"),
@@ -192,6 +195,9 @@ FORGED = {
     "no id": lambda event: headers_of(GENUINE.token(claims_of(event), kid=None)),
     "an extension that must be known": lambda event: headers_of(
         GENUINE.token(claims_of(event), crit=["exp"])
+    ),
+    "an extension that libraries know": lambda event: headers_of(
+        GENUINE.token(claims_of(event), crit=["b64"], b64=True)
     ),
     "alg none": lambda event: headers_of(
         by_hand({"alg": "none", "kid": GENUINE.kid}, claims_of(event)) + "AA"
@@ -428,6 +434,16 @@ def test_without_keys_it_is_sent_again(keys, start_far_end, render, post, status
     assert elsewhere.requests == []
 
 
+def test_a_key_set_that_tells_too_much_still_verifies(keys, render, post):
+    """What a public key has no business with is not looked at."""
+    keys.answers[:] = []
+    strange = {**STRANGER.jwk, "kid": "strange", "kty": ["RSA"]}
+    keys.answer(200, {"keys": [strange, None, {**GENUINE.jwk, "d": "AQAB", "x5c": [1]}]})
+    event = video_event(render.operation_name)
+
+    assert post(event, headers_of(GENUINE.token(claims_of(event)))).status_code == 204
+
+
 WEAK = Sender("weak", bits=1024)
 
 
@@ -437,13 +453,14 @@ WEAK = Sender("weak", bits=1024)
         {**GENUINE.jwk, "kty": "oct", "k": "c2VjcmV0"},
         {**GENUINE.jwk, "use": "enc"},
         {**GENUINE.jwk, "alg": "HS256"},
+        {**GENUINE.jwk, "alg": ["RS256"]},
         {**GENUINE.jwk, "n": "!"},
         {**GENUINE.jwk, "e": "AA"},
         {**GENUINE.jwk, "n": None},
         "text",
         {**WEAK.jwk, "kid": GENUINE.kid},
     ],
-    ids=["oct", "enc", "HS256", "n !", "e 0", "no n", "text", "1024 bits"],
+    ids=["oct", "enc", "HS256", "alg a list", "n !", "e 0", "no n", "text", "1024 bits"],
 )
 def test_a_key_that_is_none_verifies_nothing(keys, render, post, jwk):
     keys.answers[:] = []

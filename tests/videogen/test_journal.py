@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+import os
+import stat
 import uuid
 from pathlib import Path
 
 import pytest
 
-from videogen.journal import read_answers, remove_answer, write_answer
+from videogen.journal import probe, read_answers, remove_answer, reserve, write_answer
 
 TOKEN = uuid.UUID("12345678-1234-5678-1234-567812345678")
 
@@ -30,6 +32,52 @@ def test_an_answer_is_kept_until_it_is_removed():
 
     assert kept == {TOKEN: "models/veo/operations/灯", other: "models/veo/operations/b"}
     assert list(read_answers()) == [(TOKEN, "models/veo/operations/灯")]
+
+
+def test_a_probe_does_what_is_done_with_an_answer_and_leaves_nothing(folder, monkeypatch):
+    synced, sync = [], os.fsync
+
+    def counted(descriptor):
+        facts = os.fstat(descriptor)
+        synced.append("folder" if stat.S_ISDIR(facts.st_mode) else facts.st_size)
+        sync(descriptor)
+
+    monkeypatch.setattr(os, "fsync", counted)
+    reserve(TOKEN)
+    write_answer(TOKEN, "a")
+    of_answer, synced[:] = list(synced), []
+    remove_answer(TOKEN)
+
+    probe(folder)
+
+    assert synced == of_answer == [2048, 2048, "folder"]
+    assert list(folder.iterdir()) == []
+
+
+def test_a_probe_is_no_answer_to_whoever_reads_meanwhile(folder, monkeypatch):
+    seen, sync = [], os.fsync
+
+    def looking(descriptor):
+        sync(descriptor)
+        seen.append(([path.suffix for path in folder.iterdir()], list(read_answers())))
+
+    monkeypatch.setattr(os, "fsync", looking)
+
+    probe(folder)
+
+    assert seen == [([".part"], []), ([".part"], []), ([".json"], [])]
+
+
+def test_a_folder_that_forgets_what_is_written_is_no_place_for_answers(folder, monkeypatch):
+    def emptied(descriptor):
+        for path in folder.glob(".probe-*.json"):
+            path.write_text("")
+
+    monkeypatch.setattr(os, "fsync", emptied)
+
+    with pytest.raises(OSError, match="read"):
+        probe(folder)
+    assert list(folder.iterdir()) == []
 
 
 def test_an_answer_is_one_file_named_by_its_token(folder):

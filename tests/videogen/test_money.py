@@ -5,8 +5,9 @@ from decimal import Decimal
 import pytest
 
 from tests.factories import make_render, make_shot
+from videogen.budget_uses import budget_uses
+from videogen.budgets import usage
 from videogen.models import VideoRender
-from videogen.money import committed_usd
 from videogen.prices import PriceList
 
 pytestmark = pytest.mark.django_db
@@ -71,5 +72,16 @@ def test_what_is_committed():
     make_render(waiting, State.QUEUED, price_estimate_usd=5)
     make_render(waiting, State.QUEUED, kind="rehearsal", price_estimate_usd=7)
 
-    assert committed_usd(with_queued=False) == 111
-    assert committed_usd(with_queued=True) == 116
+    assert usage() == (111, 5)
+    assert usage().total_usd == 116
+
+
+def test_many_sums_are_told_to_the_cent(settings):
+    """SQLite adds floats: 38 times $1.80 ends a hair below $68.40."""
+    settings.VIDEO_BUDGET_USD = Decimal("68.40")
+    for number in range(38):
+        shot = make_shot(story_id=f"story-{number}")
+        make_render(shot, State.DONE, submission={"price_usd": Decimal("1.80")})
+
+    assert str(usage().spent_usd) == "68.40"
+    assert [str(each.spent_usd) for each in budget_uses()] == ["68.40"]

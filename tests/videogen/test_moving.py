@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import re
 from collections import Counter
 from datetime import timedelta
 from decimal import Decimal
+from types import SimpleNamespace
 
 import pytest
+from django.apps import apps
 from django.contrib.admin.models import LogEntry
+from django.db import connection
 from django.urls import reverse
 from django.utils import timezone
 
@@ -23,20 +27,25 @@ from tests.factories import (
     make_story,
     shots_of,
 )
+from videogen.budgets import usage
 from videogen.capabilities import ModelTable
 from videogen.claims import claim_renders
 from videogen.errors import RequestError
 from videogen.fingerprints import hashes_of
-from videogen.lanes import pause_by_person, pause_lane
-from videogen.missing_models import missing_model, models_of_account, where_to_choose
+from videogen.lanes import pause_by_person, pause_lane, resume_lane
+from videogen.missing_models import (
+    facts_of_pause,
+    missing_model,
+    models_of_account,
+    where_to_choose,
+)
 from videogen.models import Lane, Notice, StorySettings, Submission, VideoModel, VideoRender
-from videogen.money import committed_usd
 from videogen.moving import CHANGED, move_queued, plan_move, references_in_words, renders_to_move
 from videogen.notices import Kind, look_for_news
 from videogen.prompts import CRITICAL_INSTRUCTION
 from videogen.queueing import Requester
 from videogen.route_prompts import prompt_for_route
-from videogen.veo.failures import stop
+from videogen.veo.failures import stop, with_models
 
 from .browsers import browser_of, producer, viewer
 from .drafts import messages
@@ -52,7 +61,7 @@ STANDARD = "veo-3.1-generate-preview"
 FAST = "veo-3.1-fast-generate-preview"
 LITE = "veo-3.1-lite-generate-preview"
 MIRA = Requester("admin", name="mira")
-REASON = f"The model is not available (models/{GONE}). The key has: {FAST}, {STANDARD}."
+REASON = f"The model is not available (models/{GONE})."
 PICTURE = {"kind": "character", "id": "ada", "path": "a.png", "sha256": "0" * 64}
 DOCUMENT = {"storyboard_payload": {"a": 1}, "critical_instruction": [*CRITICAL_INSTRUCTION]}
 
@@ -83,10 +92,11 @@ def renders_waiting(number=3, *, references=3, lane=None, story=None, **values):
     return [make_render(shot, State.QUEUED, **wanted | values) for shot in shots]
 
 
-def stopped(reason=REASON):
+def stopped(models=(FAST, STANDARD)):
     lane = Lane.objects.get(name="gemini")
     waiting = VideoRender.objects.filter(lane=lane, model=GONE).first()
-    pause_lane(lane, stop("model_not_found", reason), where_to_choose(waiting))
+    error = stop("model_not_found", REASON, {"models": [*models]})
+    pause_lane(lane, error, where_to_choose(waiting), facts_of_pause(waiting))
     lane.refresh_from_db()
     return lane
 
@@ -157,7 +167,7 @@ def test_a_model_that_is_gone_stops_the_queue_once_and_all_is_made_on_another(si
     batch = renders[0].batch
     batch.refresh_from_db()
     assert (batch.model, batch.estimated_cost_usd) == (FAST, Decimal("2.88"))
-    assert committed_usd(with_queued=True) == Decimal("2.88")
+    assert usage().total_usd == Decimal("2.88")
 
 
 def test_who_moved_what_is_kept():
@@ -211,15 +221,68 @@ def test_the_pause_names_where_the_model_was_chosen():
     assert f"{GONE} was chosen for batch {render.batch.pk}." in where_to_choose(render)
 
 
-def test_what_the_pause_says_is_read_back():
+def test_the_pause_keeps_which_model_is_missing_and_which_there_are():
     [render] = renders_waiting(1)
     renders_waiting(1, story=make_story("other"), model=FAST)
-    lane = stopped(f"{FAST} comes from Google. {REASON}")
+    lane = stopped()
+    # Its words are for people, whatever they come to say.
+    lane.pause_reason = f"{FAST} comes from Google. The key has: {GONE}."
 
     assert models_of_account(lane) == [FAST, STANDARD]
     assert missing_model(lane) == GONE
     render.move(State.QUEUED, State.CANCELLED)
     assert missing_model(lane) == "", "nothing of it waits any more"
+
+
+@pytest.mark.parametrize(
+    ("model", "other"),
+    [
+        (STANDARD, FAST),
+        ("veo-3.1-generate-001", "veo-3.1-fast-generate-001"),
+        ("gemini-omni-1.1-flash", "gemini-omni-1.2-flash"),
+    ],
+    ids=["gemini", "vertex", "omni"],
+)
+def test_every_api_tells_which_models_there_are(settings, simulator, fail, model, other):
+    settings.VIDEO_BACKEND = "simulator"
+    settings.VIDEO_MODEL = model
+    fail("submit", "model_not_found")
+    (render,) = queue(make_story())
+    work(render.lane, until=lambda found: Lane.objects.get(pk=render.lane_id).paused_at)
+    lane = Lane.objects.get(pk=render.lane_id)
+
+    assert missing_model(lane) == model
+    assert other in models_of_account(lane)
+    assert all(each in lane.pause_reason for each in models_of_account(lane))
+
+    resume_lane(lane)
+    lane.refresh_from_db()
+    assert lane.pause_details == {}
+
+
+def test_what_cannot_be_a_models_name_is_offered_to_nobody(simulator):
+    strange = [FAST, "", "a\0b", "x" * 101, "two words", "veo,3", "\ud800", "<b>"]
+
+    error = with_models(stop("model_not_found", REASON), lambda: strange, "The key has")
+
+    assert error.details == {"models": [FAST]}
+    assert error.sentence == f"{REASON} The key has: {FAST}."
+
+
+@pytest.mark.parametrize("whose", ["The key has", "Google publishes"])
+def test_a_pause_from_before_keeps_what_it_said(whose):
+    [render] = renders_waiting(1)
+    words = f"{REASON} {whose}: {FAST}, {STANDARD}. {where_to_choose(render)}"
+    lane = make_lane("gemini", pause_code="model_not_found", pause_reason=words)
+    other = make_lane("vertex", pause_code="key_refused", pause_reason=words)
+    migration = importlib.import_module("videogen.migrations.0021_pause_details")
+
+    migration.fill(apps, SimpleNamespace(connection=connection))
+
+    lane.refresh_from_db()
+    other.refresh_from_db()
+    assert (missing_model(lane), models_of_account(lane)) == (GONE, [FAST, STANDARD])
+    assert other.pause_details == {}
 
 
 def test_a_pause_for_another_reason_offers_no_move_on_the_notice():
@@ -352,7 +415,7 @@ def test_over_a_budget_nothing_is_moved(budget):
     limit.limit_usd = Decimal("12.00")
     limit.save()
     move(lane, STANDARD)
-    assert committed_usd(with_queued=True) == Decimal("12.00")
+    assert usage().total_usd == Decimal("12.00")
 
 
 def test_a_cheaper_model_needs_no_room_in_the_budget():
@@ -361,7 +424,7 @@ def test_a_cheaper_model_needs_no_room_in_the_budget():
 
     move(stopped(), FAST)
 
-    assert committed_usd(with_queued=True) == Decimal("1.92")
+    assert usage().total_usd == Decimal("1.92")
 
 
 def test_what_was_free_does_not_become_paid_nor_the_other_way_round(settings):
@@ -530,7 +593,7 @@ def test_only_those_who_may_spend_money_move():
 
 def test_what_the_account_has_comes_first_and_no_model_is_chosen_for_anybody():
     renders_waiting(1)
-    lane = stopped(REASON.replace(STANDARD, "veo-9"))
+    lane = stopped(models=(FAST, "veo-9"))
 
     page = producer().get(move_url(lane))
 

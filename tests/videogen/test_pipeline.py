@@ -27,8 +27,8 @@ from tests.factories import (
     shots_of,
 )
 from videogen import journal, slices, takes
+from videogen.budgets import usage
 from videogen.models import Lane, Submission, VideoRender
-from videogen.money import committed_usd
 from videogen.pipeline import Pump
 from videogen.planning import plan_shots
 from videogen.processes import this_process
@@ -291,7 +291,7 @@ def test_what_may_have_been_paid_stays_in_the_budget(settings, fail, place, faul
 
     work(render.lane)
 
-    assert settings.VIDEO_BUDGET_USD - committed_usd(with_queued=True) == Decimal(left)
+    assert settings.VIDEO_BUDGET_USD - usage().total_usd == Decimal(left)
 
 
 def test_the_support_codes_and_the_words_of_a_block_are_kept(fail):

@@ -193,8 +193,8 @@ def test_a_model_of_the_settings_that_is_gone_is_mended_there(fail):
 
     assert reason.startswith("The model is not available (")
     assert reason.endswith(
-        "veo-3.1-generate-preview comes from the settings: set VIDEO_MODEL to one that the key "
-        "has. What waits keeps its model: move it to another one, or cancel it."
+        "veo-3.1-generate-preview comes from the settings: set VIDEO_MODEL to one that the "
+        "account has. What waits keeps its model: move it to another one, or cancel it."
     )
 
 

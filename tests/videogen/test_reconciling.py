@@ -11,13 +11,14 @@ from django_q.models import OrmQ
 
 from tests.conftest import NOWHERE
 from tests.factories import PAYLOAD, make_render, make_shot, make_story, make_submission, shots_of
-from videogen import previews
+from videogen import candidates, previews
 from videogen.candidates import (
     certain_pairs,
     dismiss_candidate,
     possible_makers,
     proposals,
     propose_again,
+    read_known,
     take_candidate,
 )
 from videogen.errors import RequestError
@@ -423,6 +424,77 @@ def test_of_another_backend_it_is_told(settings):
 
 
 # -- operations and links that are known -----------------------------------------------------------
+
+SITE = "https://generativelanguage.googleapis.com/v1beta"
+LINKS = [
+    f"{SITE}/files/abc-1:download?alt=media",
+    f"{SITE}/generatedFiles/abc-1?alt=media",
+    "files/abc-1",
+    "gs://clips-of-ours/videos/6f1e/17/sample_0.mp4",
+]
+NAMES = [
+    "models/veo-3.1-generate-preview/operations/abc-1",
+    "operations/abc-1",
+    "projects/p/locations/l/publishers/google/models/m/operations/abc-1",
+    "interactions-have-no-folder",
+]
+# What looks like them, and is not they.
+OTHER_LINKS = [f"{SITE}/files/abc-12:download", f"{SITE}/files/ab?x=abc-1", "gs://clips-of-ours/v"]
+OTHER_NAMES = ["models/m/operations/xabc-1", "operations/abc", "abc-1/operations/b", "ABC-1", ""]
+
+
+@pytest.fixture
+def looked_at(monkeypatch):
+    """The names that were compared here, and not by the database."""
+    seen = []
+    key = candidates.operation_key
+    monkeypatch.setattr(candidates, "operation_key", lambda name: seen.append(name) or key(name))
+    return seen
+
+
+def of_operation(name, link=""):
+    return Candidate(name=name, download_uri=link)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_an_operation_is_known_by_its_render_or_its_submission(name, looked_at):
+    shot = make_shot()
+    for other in OTHER_NAMES:
+        make_render(shot, State.DONE, operation_name=other)
+    by_render = make_render(shot, State.DONE, operation_name=name, submission=False)
+    candidate = of_operation(name.replace("models/veo-3.1-generate-preview/", ""))
+    looked_at.clear()
+
+    assert read_known([candidate]).knower(candidate) == by_render.pk
+    assert name in looked_at and "operations/abc" not in looked_at
+
+    VideoRender.objects.filter(pk=by_render.pk).update(operation_name="")
+    assert read_known([candidate]).knower(candidate) is None
+    make_submission(by_render, operation_name=name)
+    assert read_known([candidate]).knower(candidate) == by_render.pk
+
+
+@pytest.mark.parametrize("link", LINKS)
+def test_a_file_is_known_by_any_link_to_it(link):
+    shot = make_shot()
+    for other in OTHER_LINKS:
+        make_render(shot, State.DONE, download_uri=other)
+    render = make_render(shot, State.DONE, download_uri=link)
+    told = link if link.startswith("gs:") else f"{SITE}/files/abc-1"
+    asked = [of_operation("operations/unknown", told), of_operation("generatedFiles/abc-1")]
+
+    known = read_known(asked)
+
+    assert known.knower(asked[0]) == render.pk
+    assert known.knower(asked[1]) == (None if link.startswith("gs:") else render.pk)
+
+
+def test_what_has_no_name_knows_nothing():
+    make_render(make_shot(), State.QUEUED)
+    nameless = of_operation("operations/")
+
+    assert read_known([nameless]).knower(nameless) is None
+    assert read_known([]).knower(nameless) is None
 
 
 def interrupted(simulator, settings):

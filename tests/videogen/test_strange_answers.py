@@ -12,7 +12,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from django.db import OperationalError
+from django.db import IntegrityError, InterfaceError, OperationalError
 from django.utils import timezone
 
 from tests.factories import make_render, make_shot
@@ -249,3 +249,35 @@ def test_a_database_that_comes_back_is_waited_for(monkeypatch, db):
 
     assert pipeline.persistently(work) == '"done"'
     assert len(tries) == 3
+
+
+def test_a_database_that_stays_away_is_given_up_after_the_last_pause(monkeypatch, caplog, db):
+    monkeypatch.setattr(perseverance, "PAUSES", (0, 0.1))
+    tries = []
+
+    def work():
+        tries.append(time.monotonic())
+        raise InterfaceError(f"try {len(tries)}")
+
+    with pytest.raises(InterfaceError, match="try 3"):
+        perseverance.persistently(work)
+
+    assert len(tries) == 3
+    assert tries[2] - tries[1] >= 0.1
+    assert [each.getMessage() for each in caplog.records] == [
+        f"The database does not answer (try {number}): trying again." for number in (1, 2)
+    ]
+
+
+def test_what_is_not_the_databases_is_not_tried_again(monkeypatch, db):
+    monkeypatch.setattr(perseverance, "PAUSES", (0, 0))
+    tries = []
+
+    def work():
+        tries.append(1)
+        raise IntegrityError("a defect of ours")
+
+    with pytest.raises(IntegrityError):
+        perseverance.persistently(work)
+
+    assert len(tries) == 1

@@ -9,7 +9,7 @@ from functools import partial
 from django.conf import settings
 
 from . import api, clock, configuration, database, pictures, route, spending, storage, working
-from .findings import Finding, Topic, without_secrets, words_of
+from .findings import SECRET_SETTINGS, Finding, Topic, without_secrets, words_of
 from .look import Check, Look
 from .questions import Question
 
@@ -108,15 +108,5 @@ def _run(topic: Topic, check: Check, look: Look) -> list[Finding]:
 
 def _secrets() -> list[str]:
     """Those of the settings, which need not come from the environment."""
-    return [
-        each
-        for each in (
-            settings.GEMINI_API_KEY,
-            settings.SECRET_KEY,
-            settings.EMAIL_HOST_PASSWORD,
-            settings.VIDEO_NOTICE_WEBHOOK_SECRET,
-            settings.VIDEO_RECEIVE_WEBHOOK_SECRET,
-            str(settings.DATABASES["default"].get("PASSWORD") or ""),
-        )
-        if each
-    ]
+    values = [getattr(settings, name) for name in {*SECRET_SETTINGS.values()}]
+    return [*values, str(settings.DATABASES["default"].get("PASSWORD") or "")]

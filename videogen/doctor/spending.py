@@ -6,9 +6,8 @@ from collections.abc import Iterator
 
 from django.conf import settings
 
-from videogen.budgets import overall_limit_usd, usage_of
+from videogen.budgets import overall_limit_usd, usage, usage_of
 from videogen.models import Budget
-from videogen.money import committed_usd
 from videogen.prices import KnownPrice, PriceList
 from videogen.quota import span_in_words, window_problem
 from videogen.routes import Route, spend_window_usd
@@ -94,7 +93,7 @@ def check_budget(look: Look) -> Iterator[Finding]:
                 "Set VIDEO_BUDGET_USD, or add one: admin, Budgets.",
             )
     else:
-        left = limit - committed_usd(with_queued=True)
+        left = limit - usage().total_usd
         if price and price.usd and left < price.usd:
             yield BUDGET.fail(
                 f"{usd(max(left, 0))} of {usd(limit)} are left, and a video costs {usd(price.usd)}"

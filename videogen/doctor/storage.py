@@ -5,12 +5,11 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Iterator
-from contextlib import suppress
 from pathlib import Path
-from uuid import uuid4
 
 from django.conf import settings
 
+from videogen import journal
 from videogen.models import VideoRender
 
 from .findings import Finding, Topic, words_of
@@ -24,8 +23,6 @@ CLIPS = Topic("clips", "Clips")
 # A clip is some 10 to 30 MB, twice that while it is made ready.
 LOW_BYTES = 5 * 10**9
 LEAST_BYTES = 500 * 10**6
-# As much as the journal reserves for an answer.
-_ROOM = 2048
 
 
 def check_media(look: Look) -> Iterator[Finding]:
@@ -38,7 +35,7 @@ def check_state(look: Look) -> Iterator[Finding]:
     yield _written(
         STATE,
         "VIDEO_STATE_DIR",
-        Path(settings.STATE_DIR) / "journal",
+        journal.folder(),
         "nothing is sent, for its answer could not be kept",
     )
 
@@ -89,33 +86,13 @@ def _room(name: str, place: Path) -> Finding:
 
 
 def _written(topic: Topic, name: str, folder: Path, loss: str) -> Finding:
-    """Does with a file of its own what is done with an answer or a clip."""
-    probe = folder / f".doctor-{uuid4().hex}.part"
-    goal = probe.with_suffix(".json")
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with probe.open("wb") as file:
-            file.write(b" " * _ROOM)
-            file.flush()
-            os.fsync(file.fileno())
-        probe.replace(goal)
-        descriptor = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
-        is_whole = goal.stat().st_size == _ROOM
-        goal.unlink()
+        journal.probe(folder)
     except OSError as error:
-        for path in (probe, goal):
-            with suppress(OSError):
-                path.unlink(missing_ok=True)
         return topic.fail(
             f"{folder} cannot be written to ({error.strerror or words_of(error)}): {loss}.",
             f"Mend its permissions or its disk, or name another folder in {name}.",
         )
-    if not is_whole:
-        return topic.fail(f"{folder} does not keep what is written: {loss}.", "Look at its disk.")
     return topic.ok(f"{folder} can be written to.")
 
 

@@ -11,6 +11,12 @@ class Lane(models.Model):
     paused_at = models.DateTimeField(null=True, blank=True)
     pause_code = models.CharField(max_length=50, blank=True)
     pause_reason = models.TextField(blank=True, help_text="What a person has to mend.")
+    pause_details = models.JSONField(
+        default=dict,
+        blank=True,
+        help_text="For programs. Of a missing model: missing_model, and models, which the account "
+        "has where the API told them.",
+    )
     not_before = models.DateTimeField(
         null=True, blank=True, help_text="No submission before: the API asked us to wait."
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -16,6 +17,8 @@ from videogen.words import believable, clean, read_seconds
 # What has surely not left this machine, or was refused before a connection stood.
 _NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol)
 
+# What can be a row's model; others are not offered to anybody.
+_MODEL_NAME = re.compile(r"[A-Za-z0-9][\w.-]{0,99}", re.ASCII)
 # How interactions say 404.
 _NO_INTERACTION = "invalid interaction name"
 
@@ -139,8 +142,21 @@ def _refusal(code: int, error: Exception) -> VeoError:
     return VeoError(f"The API refuses the request: {message}", code=f"http_{code}", permanent=True)
 
 
-def stop(code: str, sentence: str) -> VeoError:
-    return VeoError(sentence, code=code, permanent=True, stops_queue=True)
+def stop(code: str, sentence: str, details: Mapping[str, Any] | None = None) -> VeoError:
+    return VeoError(sentence, code=code, permanent=True, stops_queue=True, details=details)
+
+
+def with_models(error: VeoError, list_models: Callable[[], list[str]], whose: str) -> VeoError:
+    """The same error; where the model is not available, it names those that are, in its sentence
+    and in its details. Asks the API for them."""
+    if error.code != "model_not_found":
+        return error
+    try:
+        names = [name for name in list_models() if _MODEL_NAME.fullmatch(name)]
+    except VeoError:
+        return error
+    words = ", ".join(names) or "none that makes videos"
+    return stop(error.code, f"{error.sentence} {whose}: {words}.", {"models": names})
 
 
 def _quota_refusal(message: str, words: str, error: Exception) -> VeoError:

@@ -14,7 +14,7 @@ from videogen.errors import VeoError
 from videogen.words import clean, clean_link, without_key
 
 from . import lists
-from .failures import poll_error, stop, submit_error
+from .failures import poll_error, stop, submit_error, with_models
 from .interface import POLLERS, SUBMITTERS, not_offered
 from .values import (
     Blocked,
@@ -108,7 +108,7 @@ class GeminiClient:
                 ),
             )
         except Exception as error:
-            raise self._with_models(submit_error(error)) from error
+            raise with_models(submit_error(error), self.list_models, "The key has") from error
         if not operation.name or not _can_be_kept(operation.name):
             raise VeoError(
                 "The API answered the submission without an operation name"
@@ -150,16 +150,6 @@ class GeminiClient:
 
     def list_generated_files(self) -> tuple[GeneratedFile, ...]:
         return lists.list_generated_files()
-
-    def _with_models(self, error: VeoError) -> VeoError:
-        """Where the model is not available, the sentence names those that are."""
-        if error.code == "model_not_found":
-            try:
-                names = ", ".join(self.list_models()) or "none that makes videos"
-            except VeoError:
-                return error
-            error = stop(error.code, f"{error.sentence} The key has: {names}.")
-        return error
 
     def list_models(self) -> list[str]:
         try:

@@ -20,7 +20,7 @@ from urllib.parse import quote
 import httpx
 from django.conf import settings
 
-from videogen.answer_limits import read_object
+from videogen.answer_limits import read_body, read_object
 from videogen.errors import VeoError
 from videogen.words import clean_link, without_key
 
@@ -126,23 +126,16 @@ def _pages(path: str) -> Iterator[dict[str, Any]]:
 
 
 def _page(http: httpx.Client, url: str, query: dict[str, str | int], end: float) -> dict[str, Any]:
-    body = bytearray()
     try:
         with http.stream("GET", url, params=query) as response:
-            # As they come: a compressed body could grow without bound.
-            for chunk in response.iter_raw():
-                body += chunk
-                if len(body) > MAX_PAGE_BYTES:
-                    raise _unreadable(f"a page is larger than {MAX_PAGE_BYTES // 1024**2} MB")
-                if time.monotonic() > end:
-                    raise _unreadable("it takes too long")
+            body = read_body(response, end, MAX_PAGE_BYTES)
     except (httpx.HTTPError, httpx.InvalidURL) as error:
         raise list_error(error) from error
     if response.status_code != 200:
-        error = status_error(response.status_code, response.headers, bytes(body))
+        error = status_error(response.status_code, response.headers, body)
         raise list_error(error) from error
     try:
-        return read_object(bytes(body))
+        return read_object(body)
     except ValueError as error:
         raise _unreadable(str(error)) from error
 

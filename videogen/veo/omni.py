@@ -21,7 +21,7 @@ from videogen.errors import VeoError
 from videogen.words import clean, clean_link, without_key
 
 from . import lists
-from .failures import cancel_error, poll_error, stop, submit_error
+from .failures import cancel_error, poll_error, stop, submit_error, with_models
 from .interface import POLLERS, SUBMITTERS, not_offered
 from .values import (
     INLINE,
@@ -110,7 +110,7 @@ class OmniClient:
             interaction = self._interactions.create(**body)
             name = getattr(interaction, "id", None)
         except Exception as error:
-            raise self._with_models(submit_error(error)) from error
+            raise with_models(submit_error(error), self.list_models, "The key has") from error
         if not isinstance(name, str) or not _ID.fullmatch(name):
             raise VeoError(
                 "The API answered the submission without an interaction's id"
@@ -172,16 +172,6 @@ class OmniClient:
 
     def find_result(self, token: str) -> Finished | None:
         raise not_offered("a place of the submission's own")
-
-    def _with_models(self, error: VeoError) -> VeoError:
-        """Where the model is not available, the sentence names those that are."""
-        if error.code == "model_not_found":
-            try:
-                names = ", ".join(self.list_models()) or "none that makes videos"
-            except VeoError:
-                return error
-            error = stop(error.code, f"{error.sentence} The key has: {names}.")
-        return error
 
     def _with_file(self, answer: Finished) -> PollAnswer:
         """The same once its file may be downloaded."""

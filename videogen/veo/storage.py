@@ -9,7 +9,7 @@ import time
 import httpx
 from django.conf import settings
 
-from videogen.answer_limits import read_object
+from videogen.answer_limits import read_body, read_object
 from videogen.errors import VeoError
 from videogen.gs_links import objects_url, split_gs
 
@@ -50,25 +50,19 @@ def _get_json(url: str, query: dict[str, str | int]) -> dict[str, object]:
     headers = authorization() | {"Accept-Encoding": "identity"}
     timeout = settings.VIDEO_POLL_TIMEOUT_SECONDS
     end = time.monotonic() + timeout
-    body = bytearray()
     try:
         with (
             httpx.Client(headers=headers, timeout=timeout, follow_redirects=False) as http,
             http.stream("GET", url, params=query) as response,
         ):
-            for chunk in response.iter_raw():
-                body += chunk
-                if len(body) > MAX_LIST_BYTES:
-                    raise _unreadable(f"it is larger than {MAX_LIST_BYTES // 1024**2} MB")
-                if time.monotonic() > end:
-                    raise _unreadable("it takes too long")
+            body = read_body(response, end, MAX_LIST_BYTES)
     except (httpx.HTTPError, httpx.InvalidURL) as error:
         raise list_error(error) from error
     if response.status_code != 200:
-        error = status_error(response.status_code, response.headers, bytes(body))
+        error = status_error(response.status_code, response.headers, body)
         raise list_error(error) from error
     try:
-        return read_object(bytes(body))
+        return read_object(body)
     except ValueError as error:
         raise _unreadable(str(error)) from error
 

@@ -18,7 +18,7 @@ from videogen.gs_links import prefix_of, split_gs
 from videogen.words import clean, clean_link
 
 from .credentials import bearer_of, load_credentials, need_token
-from .failures import stop
+from .failures import stop, with_models
 from .gemini import MOST_MODELS, MOST_REASONS, support_codes
 from .interface import POLLERS, SUBMITTERS, not_offered
 from .storage import list_videos
@@ -135,7 +135,7 @@ class VertexClient:
                 ),
             )
         except Exception as error:
-            raise self._with_models(submit_error(error)) from error
+            raise with_models(submit_error(error), self.list_models, "Google publishes") from error
         name = operation.name
         if not name or not _OPERATION.fullmatch(name):
             raise VeoError(
@@ -206,16 +206,6 @@ class VertexClient:
         """A valid token before the call: within it, a sign-in that hangs would look as if the call
         did."""
         bearer_of(self._credentials)
-
-    def _with_models(self, error: VeoError) -> VeoError:
-        """Where the model is not available, the sentence names those that there are."""
-        if error.code == "model_not_found":
-            try:
-                names = ", ".join(self.list_models()) or "none that makes videos"
-            except VeoError:
-                return error
-            error = stop(error.code, f"{error.sentence} Google publishes: {names}.")
-        return error
 
 
 def _elsewhere(operation_name: str, error: VeoError) -> VeoError:
