@@ -6,7 +6,6 @@ from __future__ import annotations
 import re
 
 from .models import Lane, StorySettings, VideoRender
-from .quota import queued_in
 
 MODEL_NOT_FOUND = "model_not_found"
 
@@ -39,7 +38,7 @@ def missing_model(lane: Lane) -> str:
     most."""
     # The last one: before it stands what the API says.
     named = _MISSING.findall(_reason(lane))
-    if not named or not queued_in(lane).filter(model=named[-1]).exists():
+    if not named or not VideoRender.objects.queued_in(lane).filter(model=named[-1]).exists():
         return ""
     return named[-1]
 
