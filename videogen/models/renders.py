@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.conf import settings
@@ -21,6 +21,8 @@ from .standings import keep_standings
 
 # A row that nobody has touched for so long has nobody who works on it.
 STALE_AFTER = timedelta(seconds=30)
+# The API keeps a video for two days.
+CLIP_KEPT_FOR = timedelta(hours=48)
 
 
 class VideoRender(models.Model):
@@ -253,6 +255,21 @@ class VideoRender(models.Model):
         return self.kind == self.Kind.LINK or any(
             str(each).startswith(self.GIVEN_LINK) for each in self.warnings
         )
+
+    @property
+    def clip_expires_at(self) -> datetime:
+        """When the server forgets the clip, at the earliest: two days after it was made, where that
+        is known, else after it was submitted. We may have heard late that it was made."""
+        sent = self.claimed_at or self.submitted_at
+        made = self.rendered_at
+        if made and sent:
+            made = min(made, sent + timedelta(minutes=settings.VIDEO_OPERATION_DEADLINE_MINUTES))
+        return (made or sent or self.queued_at) + CLIP_KEPT_FOR
+
+    @property
+    def clip_time_left(self) -> timedelta:
+        """Negative where the server may have forgotten it."""
+        return self.clip_expires_at - timezone.now()
 
     def move(
         self,
