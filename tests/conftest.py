@@ -11,7 +11,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 
 from videogen.simulator.faults import FaultSpec
-from videogen.simulator.server import SimulatorOptions, SimulatorServer
+from videogen.simulator.options import SimulatorOptions
+from videogen.simulator.server import SimulatorServer
 
 KEY = "AIzaSy-not-a-real-key"
 # Nobody listens on the discard port: what should not be called is refused at once.

@@ -16,7 +16,7 @@ from django.utils import timezone
 
 from .budgets import Room, lock_budgets
 from .models import Lane, Submission, VideoRender
-from .quota import first_come, queued_in, room_of, window_problem
+from .quota import room_of, window_problem
 
 State = VideoRender.State
 
@@ -51,7 +51,7 @@ def claim_renders(
         room = Room()
         window = slots.usd
         renders = queued_renders(lane, scope).select_related("shot__scenelet__story")
-        for render in first_come(renders)[:limit]:
+        for render in renders.in_claim_order()[:limit]:
             price = render.price_estimate_usd
             if problem := _price_problem(render):
                 _refuse(render, "unknown_price", problem)
@@ -77,7 +77,9 @@ def claim_renders(
 def queued_renders(lane: Lane, scope: Collection[int] | None = None) -> QuerySet[VideoRender]:
     """The lane's renders that wait for a submission and may have it now."""
     now = timezone.now()
-    renders = queued_in(lane).filter(Q(not_before=None) | Q(not_before__lte=now))
+    renders = VideoRender.objects.queued_in(lane).filter(
+        Q(not_before=None) | Q(not_before__lte=now)
+    )
     return renders if scope is None else renders.filter(pk__in=scope)
 
 

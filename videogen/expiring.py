@@ -11,8 +11,9 @@ from django.utils import timezone
 
 from .downloads import is_refused_for_good
 from .models import VideoRender
+from .models.renders import CLIP_KEPT_FOR
 from .routes import served_backends
-from .unsettled import KEPT_FOR, expires_at, most_urgent_first
+from .unsettled import most_urgent_first
 from .wakeups import wake_downloads
 
 State = VideoRender.State
@@ -27,7 +28,7 @@ def download_again() -> int:
     """Try the clips that are due, those that expire next first; how many."""
     now = timezone.now()
     rows = VideoRender.objects.filter(
-        ended_at__gte=now - KEPT_FOR - GRACE,
+        ended_at__gte=now - CLIP_KEPT_FOR - GRACE,
         state=State.NOT_DOWNLOADED,
         backend__in=served_backends(),
     ).defer("prompt_text", "references", "dropped_references", "warnings", "error_details")
@@ -40,7 +41,7 @@ def next_try(render: VideoRender) -> datetime:
     """Of a clip that was not downloaded; the far future where trying again cannot help. The pause
     doubles with every try that was in vain, but never takes more than a quarter of the time
     left."""
-    expires = expires_at(render) + GRACE
+    expires = render.clip_expires_at + GRACE
     failed_at = render.state_since
     if is_refused_for_good(render.error_code) or expires <= failed_at:
         return datetime.max.replace(tzinfo=failed_at.tzinfo)

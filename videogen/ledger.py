@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from django.db import models
 from django.db.models import Case, Exists, F, OuterRef, Q, QuerySet, Subquery, Value, When
 
-from .states import OPEN, State
+from .states import MAY_COST, OPEN, State, SubmissionOutcome
 
 if TYPE_CHECKING:
     from .models import Submission, VideoRender
@@ -37,12 +37,6 @@ class Outcome(models.TextChoices):
 # What these cost is not known (yet).
 UNSETTLED = frozenset({Outcome.UNKNOWN, Outcome.IN_FLIGHT})
 
-# Of a submission: Submission.Outcome, which is defined on top of this module.
-_REFUSED = "rejected"
-_ACCEPTED = "accepted"
-_NOT_CHARGED = "not_charged"
-_MAY_COST = ("claimed", _ACCEPTED, "unknown")
-
 NOTHING = Decimal("0.00")
 _USD = models.DecimalField(max_digits=8, decimal_places=2)
 
@@ -60,9 +54,9 @@ def outcome_of(render: VideoRender, submissions: Iterable[Submission]) -> Outcom
         return Outcome.SIMULATED
     if render.state == State.BLOCKED:
         return Outcome.BLOCKED
-    if render.state == State.FAILED or not set(said) & set(_MAY_COST):
+    if render.state == State.FAILED or not MAY_COST & set(said):
         return Outcome.FAILED
-    if render.state == State.DONE or (_ACCEPTED in said and render.download_uri):
+    if render.state == State.DONE or (SubmissionOutcome.ACCEPTED in said and render.download_uri):
         # A link means that the API has made the video, whether it was fetched or given up.
         return Outcome.SUCCEEDED
     return Outcome.UNKNOWN
@@ -76,7 +70,7 @@ def actual_cost_of(render: VideoRender, submissions: Iterable[Submission]) -> De
         return None
     if outcome != Outcome.SUCCEEDED:
         return NOTHING
-    return next(each.price_usd for each in submissions if each.outcome in _MAY_COST)
+    return next(each.price_usd for each in submissions if each.outcome in MAY_COST)
 
 
 def outcome_case(submissions: QuerySet, render: str = "") -> Case:
@@ -98,11 +92,11 @@ def outcome_case(submissions: QuerySet, render: str = "") -> Case:
         when(Outcome.SIMULATED, is_(is_simulated=True)),
         when(Outcome.BLOCKED, is_(state=State.BLOCKED)),
         when(Outcome.FAILED, is_(state=State.FAILED)),
-        when(Outcome.FAILED, ~Exists(own.filter(outcome__in=_MAY_COST))),
+        when(Outcome.FAILED, ~Exists(own.filter(outcome__in=sorted(MAY_COST)))),
         when(Outcome.SUCCEEDED, is_(state=State.DONE)),
         when(
             Outcome.SUCCEEDED,
-            is_(download_uri__gt="") & Q(Exists(own.filter(outcome=_ACCEPTED))),
+            is_(download_uri__gt="") & Q(Exists(own.filter(outcome=SubmissionOutcome.ACCEPTED))),
         ),
         default=Value(Outcome.UNKNOWN.value),
         output_field=models.CharField(),
@@ -117,7 +111,9 @@ def with_outcomes(renders: QuerySet) -> QuerySet:
 def settled(renders: QuerySet) -> tuple[QuerySet, Case]:
     """`actual_cost_of` for an UPDATE: the renders, and the expression to set."""
     submissions = _submissions_of(renders)
-    price = submissions.filter(render=OuterRef("pk"), outcome__in=_MAY_COST).values("price_usd")
+    price = submissions.filter(render=OuterRef("pk"), outcome__in=sorted(MAY_COST)).values(
+        "price_usd"
+    )
     cost = Case(
         When(ledger=Outcome.SUCCEEDED, then=Subquery(price[:1])),
         When(ledger__in=sorted(UNSETTLED), then=None),
@@ -131,9 +127,9 @@ def entries(submissions: QuerySet) -> QuerySet:
     """Submissions as lines of the books, each with its `entry` (an Outcome) and its `actual_usd`:
     one that was refused is settled, whatever becomes of its render afterwards."""
     table = submissions.model._base_manager.all()
-    refused = Q(outcome=_REFUSED)
+    refused = Q(outcome=SubmissionOutcome.REJECTED)
     # The render was queued once more, and what that comes to is another line.
-    audio = Q(outcome=_NOT_CHARGED, error_code=submissions.model.BLOCKED_AUDIO)
+    audio = Q(outcome=SubmissionOutcome.NOT_CHARGED, error_code=submissions.model.BLOCKED_AUDIO)
     return submissions.annotate(
         entry=Case(
             When(

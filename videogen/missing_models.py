@@ -6,7 +6,6 @@ from __future__ import annotations
 from typing import Any
 
 from .models import Lane, StorySettings, VideoRender
-from .quota import queued_in
 
 MODEL_NOT_FOUND = "model_not_found"
 
@@ -39,7 +38,7 @@ def missing_model(lane: Lane) -> str:
     """The model that the lane's pause is about, if any of it is queued, or "". One query at
     most."""
     name = _details(lane).get("missing_model", "")
-    return name if name and queued_in(lane).filter(model=name).exists() else ""
+    return name if name and VideoRender.objects.queued_in(lane).filter(model=name).exists() else ""
 
 
 def _details(lane: Lane) -> dict[str, Any]:

@@ -32,7 +32,7 @@ from .models import Lane, RenderBatch, Submission, VideoRender
 from .planning import price_problem
 from .prompts import OVER_LIMIT, Prompt, limit_sentence
 from .queueing import Requester, request_fields
-from .quota import first_come, queued_in, window_problem
+from .quota import window_problem
 from .repeats import without_repeats
 from .request_settings import RequestSettings
 from .route_prompts import stored_prompt
@@ -200,13 +200,14 @@ class Move:
 
 def movable(lane: Lane) -> dict[str, int]:
     """How many renders of which model the lane has queued. One query."""
-    counted = queued_in(lane).order_by().values_list("model").annotate(number=Count("pk"))
+    queued = VideoRender.objects.queued_in(lane)
+    counted = queued.order_by().values_list("model").annotate(number=Count("pk"))
     return dict(sorted(counted))
 
 
 def renders_to_move(lane: Lane, model: str) -> QuerySet[VideoRender]:
     """Those of that model that the lane has queued, in the order in which they would be sent."""
-    queued = first_come(queued_in(lane).filter(model=model))
+    queued = VideoRender.objects.queued_in(lane).filter(model=model).in_claim_order()
     return queued.select_related("shot__scenelet__story", "batch")
 
 

@@ -2,7 +2,7 @@
 
 One pump works a lane at a time (leases.py). Threads do HTTP and nothing else; the main thread does
 all database work. A kill at any line leaves rows and journal files from which the next pump goes
-on: see `reap`. Downloads are downloads.py's.
+on: see orphans.py. Downloads are downloads.py's.
 """
 
 from __future__ import annotations
@@ -15,7 +15,6 @@ from contextlib import suppress
 from datetime import timedelta
 from functools import cached_property
 
-from django.conf import settings
 from django.db import DatabaseError, OperationalError, connection, transaction
 from django.db.models import Q, QuerySet
 from django.utils import timezone
@@ -29,12 +28,13 @@ from .answers import (
     due_for_a_poll,
 )
 from .claims import Claim, claim_renders, queued_renders
-from .errors import VeoError, VideogenError, broken_here, submitter_gone
+from .errors import VeoError, VideogenError, broken_here
 from .lanes import pause_lane
 from .leases import release_lease, take_lease
-from .models import Lane, Submission, VideoRender
+from .models import Lane, VideoRender
+from .orphans import patience, reap
 from .perseverance import persistently
-from .processes import is_provably_gone, this_process
+from .processes import this_process
 from .quota import slot_of_next
 from .rehearsing import rehearse
 from .request import load_request, webhook_with
@@ -116,7 +116,7 @@ class Pump:
             self._beat()
         if now - self._reaped >= REAP_SECONDS:
             self._reaped = now
-            self.reap()
+            reap(self.lane, {claim.submission.token for claim in self._submits.values()})
         self._rehearse()
         if self._may_submit:
             self._submit()
@@ -126,8 +126,8 @@ class Pump:
 
     def close(self) -> None:
         """Wait for the submissions under way (their answers are worth money; who does not answer at
-        all is `reap`'s) and give the lane back. Polls are left alone: they are free."""
-        end = time.monotonic() + _patience().total_seconds()
+        all is for orphans.py) and give the lane back. Polls are left alone: they are free."""
+        end = time.monotonic() + patience().total_seconds()
         while self._submits and time.monotonic() < end:
             self._collect(TICK_SECONDS)
         for name in ("_submit_threads", "_poll_threads"):
@@ -290,40 +290,6 @@ class Pump:
             logger.info("%s: download link %s", render, render.download_uri)
             self._on_link(render)
 
-    def reap(self) -> None:
-        """Settle what dead pumps left: an answer in the journal, or nobody knows."""
-        gone = [
-            submission
-            for submission in Submission.objects.filter(
-                lane=self.lane, outcome=Submission.Outcome.CLAIMED
-            ).select_related("render__shot__scenelet__story", "lane")
-            if self._is_orphaned(submission)
-        ]
-        # Read after the owners were found dead: what is not there now will never be.
-        mine = {claim.submission.token for claim in self._submits.values()}
-        kept = set()
-        for token, operation_name in list(journal.read_answers()):
-            if token in mine:
-                continue
-            try:
-                apply_accepted(token, operation_name)
-            except OperationalError:
-                raise
-            except DatabaseError:
-                # One answer that no row takes must not stop the others; its file stays.
-                logger.exception("The journal's answer %s cannot be applied", token)
-                kept.add(token)
-        for submission in gone:
-            if submission.token not in kept:
-                apply_submit_error(submission, submitter_gone())
-
-    def _is_orphaned(self, submission: Submission) -> bool:
-        # This process's own too: an answer whose headers drip has no end. A late one still counts.
-        if submission.claimed_at < timezone.now() - _patience():
-            return True
-        mine = any(claim.submission.pk == submission.pk for claim in self._submits.values())
-        return not mine and is_provably_gone(submission.owner)
-
 
 def _shot_of(answered: tuple[Future[PollAnswer], VideoRender]) -> tuple[int, int]:
     _, render = answered
@@ -359,8 +325,3 @@ def _send(client: VideoClient, claim: Claim) -> str:
         # The row may still have room for it.
         logger.error("%s: no journal (%s), operation %s", claim.render, error, operation_name)
     return operation_name
-
-
-def _patience() -> timedelta:
-    """How long an answer to a submission is waited for."""
-    return timedelta(seconds=2 * settings.VIDEO_SUBMIT_TIMEOUT_SECONDS)

@@ -96,21 +96,9 @@ def next_slot(lane: Lane, price: Decimal) -> Slot:
 
 def slot_of_next(lane: Lane) -> Slot | None:
     """Of the render that is claimed next; None where none is queued. At most four queries."""
-    prices = first_come(queued_in(lane)).values_list("price_estimate_usd", flat=True)
-    price = prices.first()
+    queued = VideoRender.objects.queued_in(lane).in_claim_order()
+    price = queued.values_list("price_estimate_usd", flat=True).first()
     return None if price is None else next_slot(lane, price)
-
-
-def queued_in(lane: Lane) -> QuerySet[VideoRender]:
-    """What the lane still has to submit."""
-    return VideoRender.objects.open().filter(
-        lane=lane, kind=VideoRender.Kind.GENERATION, state=State.QUEUED
-    )
-
-
-def first_come(renders: QuerySet[VideoRender]) -> QuerySet[VideoRender]:
-    """In the order in which they are claimed."""
-    return renders.order_by("-batch__priority", "queued_at", "pk")
 
 
 def window_problem(backend: str, price: Decimal) -> str:

@@ -37,10 +37,10 @@ from .errors import RequestError, VeoError, broken_here
 from .lanes import served_lanes
 from .listed import candidates_of
 from .models import Candidate, Lane, Submission, VideoRender
-from .pipeline import Pump
+from .orphans import reap
 from .routes import other_backend, served_backends
 from .states import STUCK
-from .unsettled import asked_last, expires_at, most_urgent_first, note_asked, unsettled_renders
+from .unsettled import asked_last, most_urgent_first, note_asked, unsettled_renders
 from .veo import Finished, PollAnswer, Running, VideoClient, leaves_cost_open, open_client
 from .wakeups import wake_downloads, wake_pump, wake_reconciling
 
@@ -101,7 +101,7 @@ def reconcile(*, is_rehearsed: bool = False) -> Report:
     lanes = {lane.pk: lane for lane in served_lanes()}
     if not is_rehearsed:
         for lane in lanes.values():
-            Pump(lane).reap()
+            reap(lane)
     renders = most_urgent_first(unsettled_renders())
     report = Report([Line(render, render.status, render.state_since) for render in renders])
     ours: dict[tuple[int, str], list[Line]] = {}
@@ -356,7 +356,7 @@ def ask_when_due() -> bool:
         state__in=[State.UNKNOWN, State.INTERRUPTED],
         backend__in=served_backends(),
     ).defer("prompt_text", "references", "dropped_references", "warnings")
-    open_rows = [each for each in rows if expires_at(each) > now]
+    open_rows = [each for each in rows if each.clip_expires_at > now]
     if any((asked := asked_last(each)) and asked.at > now - interval for each in open_rows):
         return False
     due = [each.pk for each in open_rows if each.next_poll_at is None or each.next_poll_at <= now]

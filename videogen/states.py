@@ -1,5 +1,5 @@
-"""The states of a render, the moves between them, what a person says about a take, and where a
-shot stands by its renders."""
+"""The states of a render, the moves between them, what became of a submission, what a person says
+about a take, and where a shot stands by its renders."""
 
 from __future__ import annotations
 
@@ -30,6 +30,14 @@ class Kind(models.TextChoices):
     UPLOAD = "upload", "a person's own video"
 
 
+class SubmissionOutcome(models.TextChoices):
+    CLAIMED = "claimed", "not answered yet"
+    ACCEPTED = "accepted", "accepted"
+    NOT_CHARGED = "not_charged", "accepted, ended without a video, not charged"
+    REJECTED = "rejected", "not accepted, not charged"
+    UNKNOWN = "unknown", "unknown: maybe paid"
+
+
 class Review(models.TextChoices):
     UNREVIEWED = "unreviewed", "unreviewed"
     SELECTED = "selected", "selected"
@@ -55,6 +63,11 @@ RESUMABLE = frozenset({State.INTERRUPTED, State.NOT_DOWNLOADED})
 STUCK = RESUMABLE | {State.UNKNOWN}
 WITHOUT_VIDEO = frozenset({State.FAILED, State.BLOCKED, State.CANCELLED})
 ENDED = frozenset(set(State) - OPEN)
+
+# Of a submission that was paid for, or may have been.
+MAY_COST = frozenset(
+    {SubmissionOutcome.CLAIMED, SubmissionOutcome.ACCEPTED, SubmissionOutcome.UNKNOWN}
+)
 
 MOVES = {
     State.QUEUED: {State.SUBMITTING, State.REHEARSED, State.CANCELLED, State.FAILED},

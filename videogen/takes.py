@@ -41,7 +41,6 @@ from .lanes import served_lanes
 from .models import Lane, VideoRender
 from .processes import is_provably_gone, this_process
 from .stopping import stop_requested
-from .unsettled import time_left
 from .videofiles import VideoFacts, inspect_video
 
 logger = logging.getLogger(__name__)
@@ -256,7 +255,7 @@ def _what_a_404_means(render: VideoRender, error: DownloadError) -> DownloadErro
             code=MISSING,
             retry_after=error.retry_after,
         )
-    if time_left(render) > timedelta(0):
+    if render.clip_time_left > timedelta(0):
         return DownloadError(
             "The server says that the video is not there (404), although the API keeps it for two "
             "days. The link is kept.",

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.conf import settings
 from django.db.models import Q, QuerySet
 from django.utils import timezone
 
@@ -21,8 +20,6 @@ from .states import STUCK, BadgeWord
 
 State = VideoRender.State
 
-# The API keeps a video for two days.
-KEPT_FOR = timedelta(hours=48)
 # A download that has not ended after so long is worth a look.
 LONG_DOWNLOAD = timedelta(minutes=10)
 
@@ -57,22 +54,7 @@ def unsettled_renders() -> QuerySet[VideoRender]:
 
 def most_urgent_first(renders: QuerySet[VideoRender] | list[VideoRender]) -> list[VideoRender]:
     """What the server forgets next comes first."""
-    return sorted(renders, key=lambda each: (expires_at(each), each.pk))
-
-
-def expires_at(render: VideoRender) -> datetime:
-    """When the server forgets the clip, at the earliest: two days after it was made, where that is
-    known, else after it was submitted. We may have heard late that it was made."""
-    sent = render.claimed_at or render.submitted_at
-    made = render.rendered_at
-    if made and sent:
-        made = min(made, sent + timedelta(minutes=settings.VIDEO_OPERATION_DEADLINE_MINUTES))
-    return (made or sent or render.queued_at) + KEPT_FOR
-
-
-def time_left(render: VideoRender) -> timedelta:
-    """Negative where the server may have forgotten it."""
-    return expires_at(render) - timezone.now()
+    return sorted(renders, key=lambda each: (each.clip_expires_at, each.pk))
 
 
 def is_known_made(render: VideoRender) -> bool:

@@ -12,6 +12,7 @@ from django.utils import timezone
 
 from .lanes import served_lanes
 from .models import Lane, RenderBatch, VideoRender
+from .orphans import reap
 from .perseverance import persistently
 from .pipeline import TICK_SECONDS, Pump
 from .processes import is_provably_gone, this_process
@@ -77,7 +78,7 @@ def release_orphans() -> None:
     queued was never sent and is cancelled, what the API renders is interrupted."""
     lanes = served_lanes()
     for lane in lanes:
-        Pump(lane).reap()
+        reap(lane)
     left = (
         VideoRender.objects.open()
         .filter(lane__in=lanes, batch__worked_by__gt="")

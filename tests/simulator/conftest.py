@@ -9,7 +9,8 @@ import httpx
 import pytest
 from PIL import Image
 
-from videogen.simulator.server import SimulatorOptions, SimulatorServer
+from videogen.simulator.options import SimulatorOptions
+from videogen.simulator.server import SimulatorServer
 
 KEY = "a-key"
 MODEL = "veo-3.1-generate-preview"

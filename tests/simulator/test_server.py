@@ -7,7 +7,7 @@ import httpx
 import pytest
 
 from tests.simulator.conftest import SUBMIT, submission
-from videogen.simulator.server import SimulatorOptions
+from videogen.simulator.options import SimulatorOptions
 
 
 def test_a_restarted_simulator_knows_its_operations_and_files(start):

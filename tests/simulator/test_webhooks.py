@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from cryptography.hazmat.primitives.hashes import SHA256
 
 from tests.simulator.conftest import POLL_SECONDS, SUBMIT, link, submission
-from videogen.simulator.server import SimulatorOptions
+from videogen.simulator.options import SimulatorOptions
 
 
 def wait_until(condition, seconds=10):

@@ -19,7 +19,7 @@ from videogen.answers import apply_accepted, apply_poll, apply_poll_error, apply
 from videogen.claims import claim_renders
 from videogen.errors import VeoError
 from videogen.models import Submission, VideoRender
-from videogen.pipeline import Pump
+from videogen.orphans import reap
 from videogen.processes import this_process
 from videogen.safety import is_audio_block
 from videogen.simulator.operations import AUDIO
@@ -178,7 +178,7 @@ def test_killed_after_the_second_claim_it_waits_for_a_person(simulator, log):
     (claim,) = claim_renders(render.lane, owner=GONE, limit=1)
     assert claim.render == render
 
-    Pump(render.lane).reap()
+    reap(render.lane)
 
     render.refresh_from_db()
     assert render.state == State.UNKNOWN

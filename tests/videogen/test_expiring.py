@@ -14,7 +14,6 @@ from videogen.downloads import is_refused_for_good
 from videogen.expiring import download_again, next_try
 from videogen.models import VideoRender
 from videogen.takes import Downloads
-from videogen.unsettled import expires_at
 
 from .test_pipeline import queue, work
 
@@ -42,13 +41,13 @@ def lost(shot=None, *, failed_ago=6, **values):
 def test_two_days_from_when_it_was_made():
     made = ago(hours=10)
 
-    assert expires_at(VideoRender(rendered_at=made)) == made + timedelta(hours=48)
+    assert VideoRender(rendered_at=made).clip_expires_at == made + timedelta(hours=48)
 
 
 def test_where_that_is_not_known_from_when_it_was_sent():
     sent = ago(hours=10)
 
-    assert expires_at(VideoRender(claimed_at=sent)) == sent + timedelta(hours=48)
+    assert VideoRender(claimed_at=sent).clip_expires_at == sent + timedelta(hours=48)
 
 
 def test_that_we_learned_of_it_late_does_not_make_it_younger(settings):
@@ -57,7 +56,7 @@ def test_that_we_learned_of_it_late_does_not_make_it_younger(settings):
 
     render = VideoRender(claimed_at=sent, rendered_at=ago(hours=1))
 
-    assert expires_at(render) == sent + timedelta(hours=48, minutes=30)
+    assert render.clip_expires_at == sent + timedelta(hours=48, minutes=30)
 
 
 @pytest.mark.parametrize(

@@ -8,8 +8,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from videogen.lanes import BY_PERSON, served_lanes
-from videogen.models import Lane
-from videogen.quota import queued_in
+from videogen.models import Lane, VideoRender
 from videogen.showing import Badge
 from videogen.views import queue_notice
 from videogen.views.doctor import show_doctor
@@ -136,5 +135,5 @@ class LaneAdmin(RecordAdmin):
         context["can_pause"] = lane is not None and may_act and lane.pause_code != BY_PERSON
         context["notice"] = lane and queue_notice.notice_of(lane)
         may_move = lane is not None and queue_notice.may_move(request.user)
-        context["to_move"] = queued_in(lane).count() if may_move else 0
+        context["to_move"] = VideoRender.objects.queued_in(lane).count() if may_move else 0
         return super().render_change_form(request, context, **kwargs)

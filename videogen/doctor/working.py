@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from videogen.lanes import BY_PERSON, served_lanes
 from videogen.models import Lane, VideoRender
-from videogen.quota import queued_in, slot_of_next
+from videogen.quota import slot_of_next
 from videogen.supervision import overdue_work
 from videogen.wakeups import is_cluster_running, oldest_waiting_task, running_clusters
 
@@ -77,7 +77,7 @@ def check_queue(look: Look) -> Iterator[Finding]:
 
 
 def _state_of(lane: Lane, name: str) -> Finding:
-    waiting = queued_in(lane).count()
+    waiting = VideoRender.objects.queued_in(lane).count()
     told = f"{_renders(waiting)}." if waiting else "Nothing waits."
     if lane.paused_at and lane.pause_code == BY_PERSON:
         return QUEUE.warn(

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
-from datetime import timedelta
+from collections.abc import Collection
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.conf import settings
@@ -16,65 +16,13 @@ from videogen.routes import Route
 
 from .batches import RenderBatch
 from .lanes import Lane
-from .standings import DERIVED_FROM, keep_standings
+from .render_queries import RenderQuerySet
+from .standings import keep_standings
 
 # A row that nobody has touched for so long has nobody who works on it.
 STALE_AFTER = timedelta(seconds=30)
-
-
-class RenderQuerySet(models.QuerySet):
-    """Whatever changes renders keeps the standings of their shots and what the renders came to, in
-    the same transaction."""
-
-    def open(self) -> RenderQuerySet:
-        """In a live state, by the index: SQLite uses no partial index for a list of states that
-        is a parameter."""
-        return self.filter(ended_at=None)
-
-    def update(self, **changes: Any) -> int:
-        if not DERIVED_FROM & changes.keys():
-            return super().update(**changes)
-        if "state" in changes:
-            is_open = changes["state"] in states.OPEN
-            changes.setdefault("ended_at", None if is_open else timezone.now())
-            if is_open:
-                changes["actual_cost_usd"] = None
-        with transaction.atomic(using=self.db, savepoint=False):
-            # Locked and then changed by their keys: one that meets the conditions only a moment
-            # later would be changed without its shot's being known.
-            locked = self.order_by("pk").select_for_update(of=("self",))
-            found = list(locked.values_list("pk", "shot_id", "kind"))
-            if not found:
-                return 0
-            keys = [pk for pk, _, _ in found]
-            changed = super(RenderQuerySet, self.filter(pk__in=keys)).update(**changes)
-            if "state" in changes and not is_open:
-                RenderQuerySet(self.model, using=self.db).filter(pk__in=keys).settle()
-            self._keep_standings((shot, kind) for _, shot, kind in found)
-        return changed
-
-    update.alters_data = True
-
-    def bulk_create(self, objs: Iterable[VideoRender], *args: Any, **options: Any) -> list:
-        with transaction.atomic(using=self.db, savepoint=False):
-            created = super().bulk_create(objs, *args, **options)
-            if ended := [each.pk for each in created if each.state in states.ENDED]:
-                RenderQuerySet(self.model, using=self.db).filter(pk__in=ended).settle()
-            self._keep_standings((each.shot_id, each.kind) for each in created)
-        return created
-
-    def _keep_standings(self, changed: Iterable[tuple[int, str]]) -> None:
-        """changed: shot and kind of each render; a rehearsal changes no standing."""
-        shots = {shot for shot, kind in changed if kind != states.Kind.REHEARSAL}
-        if shots:
-            keep_standings(shots, self.model._base_manager)
-
-    def settle(self) -> None:
-        """Write what these renders came to, by their states and submissions as they are now."""
-        rows, cost = ledger.settled(self)
-        super(RenderQuerySet, rows).update(actual_cost_usd=cost)
-
-    settle.alters_data = True
+# The API keeps a video for two days.
+CLIP_KEPT_FOR = timedelta(hours=48)
 
 
 class VideoRender(models.Model):
@@ -307,6 +255,21 @@ class VideoRender(models.Model):
         return self.kind == self.Kind.LINK or any(
             str(each).startswith(self.GIVEN_LINK) for each in self.warnings
         )
+
+    @property
+    def clip_expires_at(self) -> datetime:
+        """When the server forgets the clip, at the earliest: two days after it was made, where that
+        is known, else after it was submitted. We may have heard late that it was made."""
+        sent = self.claimed_at or self.submitted_at
+        made = self.rendered_at
+        if made and sent:
+            made = min(made, sent + timedelta(minutes=settings.VIDEO_OPERATION_DEADLINE_MINUTES))
+        return (made or sent or self.queued_at) + CLIP_KEPT_FOR
+
+    @property
+    def clip_time_left(self) -> timedelta:
+        """Negative where the server may have forgotten it."""
+        return self.clip_expires_at - timezone.now()
 
     def move(
         self,

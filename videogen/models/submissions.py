@@ -8,6 +8,8 @@ from django.db import models, transaction
 from django.db.models import Q
 from django.utils import timezone
 
+from videogen import states
+
 from .lanes import Lane
 from .renders import VideoRender
 
@@ -42,14 +44,9 @@ class Submission(models.Model):
     """The intent to send one paid call, written before the call leaves. A crash cannot forget it,
     so quota windows and the budget are counted here."""
 
-    class Outcome(models.TextChoices):
-        CLAIMED = "claimed", "not answered yet"
-        ACCEPTED = "accepted", "accepted"
-        NOT_CHARGED = "not_charged", "accepted, ended without a video, not charged"
-        REJECTED = "rejected", "not accepted, not charged"
-        UNKNOWN = "unknown", "unknown: maybe paid"
+    Outcome = states.SubmissionOutcome
 
-    MAY_COST = frozenset({Outcome.CLAIMED, Outcome.ACCEPTED, Outcome.UNKNOWN})
+    MAY_COST = states.MAY_COST
 
     # error_code of the one that was accepted, surely not charged, and may be followed by another.
     BLOCKED_AUDIO = "blocked_audio"

@@ -16,18 +16,16 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from dataclasses import fields
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from videogen.simulator.answers import invalid_argument, route_not_found
 from videogen.simulator.faults import FAULTS, FaultSpec
-
-if TYPE_CHECKING:
-    from videogen.simulator.handler import ApiHandler
+from videogen.simulator.http import EndpointHandler
 
 HIDDEN = frozenset({"api_key", "access_token", "faults"})
 
 
-def answer_control(handler: ApiHandler, path: str) -> None:
+def answer_control(handler: EndpointHandler, path: str) -> None:
     """Raises `ApiError` for an unknown path or a body that cannot be used."""
     action = ACTIONS.get((handler.command, path.rstrip("/")))
     if action is None:
@@ -38,11 +36,11 @@ def answer_control(handler: ApiHandler, path: str) -> None:
         raise invalid_argument(str(error)) from error
 
 
-def _log(handler: ApiHandler) -> Any:
+def _log(handler: EndpointHandler) -> Any:
     return handler.simulator.journal.snapshot()
 
 
-def _state(handler: ApiHandler) -> Any:
+def _state(handler: EndpointHandler) -> Any:
     simulator = handler.simulator
     names = [field.name for field in fields(simulator.settings) if field.name not in HIDDEN]
     settings = {name: getattr(simulator.settings, name) for name in names}
@@ -68,14 +66,14 @@ def _state(handler: ApiHandler) -> Any:
     }
 
 
-def _faults(handler: ApiHandler) -> Any:
+def _faults(handler: EndpointHandler) -> Any:
     known = [
         {"at": fault.at, "fault": fault.name, "meaning": fault.meaning} for fault in FAULTS.values()
     ]
     return {"faults": handler.simulator.faults.pending(), "known": known}
 
 
-def _add_faults(handler: ApiHandler) -> Any:
+def _add_faults(handler: EndpointHandler) -> Any:
     value = json.loads(handler.body)
     specs = [FaultSpec.from_json(one) for one in (value if isinstance(value, list) else [value])]
     is_replacing = handler.query.get("replace", "") in ("1", "true", "yes")
@@ -83,12 +81,12 @@ def _add_faults(handler: ApiHandler) -> Any:
     return {"faults": handler.simulator.faults.pending()}
 
 
-def _clear_faults(handler: ApiHandler) -> Any:
+def _clear_faults(handler: EndpointHandler) -> Any:
     handler.simulator.faults.clear()
     return {"faults": []}
 
 
-def _change_settings(handler: ApiHandler) -> Any:
+def _change_settings(handler: EndpointHandler) -> Any:
     value = json.loads(handler.body)
     if not isinstance(value, dict):
         raise ValueError("Settings are an object.")
@@ -96,7 +94,7 @@ def _change_settings(handler: ApiHandler) -> Any:
     return _state(handler)["settings"]
 
 
-def _age(handler: ApiHandler) -> Any:
+def _age(handler: EndpointHandler) -> Any:
     value = json.loads(handler.body)
     if not isinstance(value, dict) or value.keys() - {"of", "seconds"}:
         raise ValueError('Ageing takes an object with "of" and "seconds", both optional.')
@@ -110,12 +108,12 @@ def _age(handler: ApiHandler) -> Any:
     return {"aged": [operation.name for operation in aged]}
 
 
-def _reset(handler: ApiHandler) -> Any:
+def _reset(handler: EndpointHandler) -> Any:
     handler.simulator.reset()
     return {}
 
 
-ACTIONS: dict[tuple[str, str], Callable[[ApiHandler], Any]] = {
+ACTIONS: dict[tuple[str, str], Callable[[EndpointHandler], Any]] = {
     ("GET", "log"): _log,
     ("GET", "state"): _state,
     ("GET", "faults"): _faults,

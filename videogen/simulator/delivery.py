@@ -5,22 +5,19 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from videogen.simulator import answers
 from videogen.simulator.faults import FaultSpec
+from videogen.simulator.http import EndpointHandler, SimulatorHandler
 from videogen.simulator.operations import Operation
-
-if TYPE_CHECKING:
-    from videogen.simulator.handler import ApiHandler, SimulatorHandler
 
 VIDEO = "video/mp4"
 SLICE_SECONDS = 0.1
 MEGABYTE = b" " * 1024**2
 
 
-def deliver(handler: ApiHandler, operation: Operation, file_id: str) -> None:
+def deliver(handler: EndpointHandler, operation: Operation, file_id: str) -> None:
     """Answers a download of the API's own host, with the next scripted fault if there is one."""
     if "loop" in handler.query:
         redirect(handler, _loop(file_id, int(handler.query["loop"]) + 1))
@@ -36,7 +33,7 @@ def deliver(handler: ApiHandler, operation: Operation, file_id: str) -> None:
     )
 
 
-def begin(handler: ApiHandler, operation: Operation) -> FaultSpec | None:
+def begin(handler: EndpointHandler, operation: Operation) -> FaultSpec | None:
     """Counts the download; what is to go wrong with it."""
     simulator = handler.simulator
     simulator.journal.count(operation.name, "downloads")
@@ -47,7 +44,7 @@ def begin(handler: ApiHandler, operation: Operation) -> FaultSpec | None:
 
 
 def send_as_scripted(
-    handler: ApiHandler,
+    handler: EndpointHandler,
     operation: Operation,
     file_id: str,
     spec: FaultSpec | None,
@@ -158,7 +155,7 @@ def _asked_range(handler: SimulatorHandler, size: int, etag: str) -> tuple[int, 
     return (int(first), end) if int(first) < end or int(first) >= size else None
 
 
-def _target(handler: ApiHandler, file_id: str, where: str) -> str:
+def _target(handler: EndpointHandler, file_id: str, where: str) -> str:
     if where == "other":
         return f"{handler.simulator.mirror_url}/signed/{file_id}.mp4?token=signed"
     return f"{handler.base_url}/download{urlsplit(handler.path).path}?alt=media"
@@ -168,7 +165,7 @@ def _loop(file_id: str, round_number: int) -> str:
     return f"/v1beta/files/{file_id}:download?alt=media&loop={round_number}"
 
 
-def _scripted_target(handler: ApiHandler, file_id: str, spec: FaultSpec) -> str:
+def _scripted_target(handler: EndpointHandler, file_id: str, spec: FaultSpec) -> str:
     if spec.fault == "redirect_loop":
         return _loop(file_id, 1)
     if spec.fault == "redirect_file_scheme":

@@ -12,24 +12,21 @@ from __future__ import annotations
 
 import base64
 import time
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from videogen.simulator import answers
 from videogen.simulator.answers import ApiError
+from videogen.simulator.http import EndpointHandler
 from videogen.simulator.interaction_checks import check_interaction
 from videogen.simulator.journal import describe_refusal, describe_request, submission_entry
-from videogen.simulator.listing import rfc3339
-from videogen.simulator.operations import AUDIO, BLOCKED, ERRORS, Operation
+from videogen.simulator.operations import AUDIO, BLOCKED, ERRORS, Operation, rfc3339
 from videogen.simulator.validation import parse_body
-
-if TYPE_CHECKING:
-    from videogen.simulator.handler import ApiHandler
 
 # Of the time until it is done.
 QUEUED_SHARE = 0.25
 
 
-def create(handler: ApiHandler) -> None:
+def create(handler: EndpointHandler) -> None:
     """Accepts one; answers before anything is made."""
     simulator = handler.simulator
     entry = submission_entry(time.time(), "", key_ok=False)
@@ -57,7 +54,7 @@ def create(handler: ApiHandler) -> None:
     handler.send_json(_resource(handler, operation))
 
 
-def show(handler: ApiHandler, name: str) -> None:
+def show(handler: EndpointHandler, name: str) -> None:
     """How one stands; its outcome once it has ended."""
     handler.check_key()
     operation = _find(handler, name)
@@ -72,7 +69,7 @@ def show(handler: ApiHandler, name: str) -> None:
     handler.send_json(_resource(handler, simulator.advance(operation)))
 
 
-def cancel(handler: ApiHandler, name: str) -> None:
+def cancel(handler: EndpointHandler, name: str) -> None:
     """Ends one that runs; one that has ended stays as it is."""
     handler.check_key()
     operation = _find(handler, name)
@@ -87,7 +84,7 @@ def cancel(handler: ApiHandler, name: str) -> None:
     handler.send_json(_resource(handler, operation))
 
 
-def show_file(handler: ApiHandler, wanted: str) -> None:
+def show_file(handler: EndpointHandler, wanted: str) -> None:
     """Metadata of a file, of which `state` says whether it can be downloaded."""
     handler.check_key()
     simulator = handler.simulator
@@ -116,7 +113,7 @@ def show_file(handler: ApiHandler, wanted: str) -> None:
     handler.send_json(file)
 
 
-def check_active(handler: ApiHandler, operation: Operation, wanted: str) -> None:
+def check_active(handler: EndpointHandler, operation: Operation, wanted: str) -> None:
     """Raises the refusal of a download that came before its file was ready."""
     if operation.delivery and _state(handler, operation) != "ACTIVE":
         raise answers.invalid_argument(
@@ -124,7 +121,7 @@ def check_active(handler: ApiHandler, operation: Operation, wanted: str) -> None
         )
 
 
-def _find(handler: ApiHandler, name: str) -> Operation:
+def _find(handler: EndpointHandler, name: str) -> Operation:
     operation = handler.simulator.store.find(name.removeprefix("v1_"))
     if operation is None or operation.name != name:
         raise _unknown()
@@ -135,7 +132,7 @@ def _unknown() -> ApiError:
     return answers.invalid_argument("Invalid interaction name.")
 
 
-def _state(handler: ApiHandler, operation: Operation) -> str:
+def _state(handler: EndpointHandler, operation: Operation) -> str:
     if operation.outcome == "file_failed":
         return "FAILED"
     ready_at = operation.ready_at + handler.simulator.settings.file_latency
@@ -143,11 +140,11 @@ def _state(handler: ApiHandler, operation: Operation) -> str:
     return "ACTIVE" if is_ready or not operation.delivery else "PROCESSING"
 
 
-def _link(handler: ApiHandler, file_id: str) -> str:
+def _link(handler: EndpointHandler, file_id: str) -> str:
     return f"{handler.base_url}/v1beta/files/{file_id}:download?alt=media"
 
 
-def _resource(handler: ApiHandler, operation: Operation) -> dict[str, Any]:
+def _resource(handler: EndpointHandler, operation: Operation) -> dict[str, Any]:
     """The interaction as the API shows it; the SDK adds `output_video` and `output_text`."""
     status = _status(operation)
     created = rfc3339(operation.accepted_at)
@@ -184,7 +181,7 @@ def _status(operation: Operation) -> str:
     return "completed"
 
 
-def _content(handler: ApiHandler, operation: Operation) -> list[dict[str, Any]]:
+def _content(handler: EndpointHandler, operation: Operation) -> list[dict[str, Any]]:
     video: dict[str, Any] = {"type": "video", "mime_type": "video/mp4"}
     outcome = operation.outcome
     if outcome == "no_data":

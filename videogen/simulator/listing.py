@@ -13,20 +13,17 @@ import base64
 import binascii
 import time
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from videogen.simulator import answers, delivery
 from videogen.simulator.catalogue import find_model
-from videogen.simulator.operations import METADATA_TYPE, Operation, answer, metadata
-
-if TYPE_CHECKING:
-    from videogen.simulator.handler import ApiHandler
+from videogen.simulator.http import EndpointHandler
+from videogen.simulator.operations import METADATA_TYPE, Operation, answer, metadata, rfc3339
 
 DEFAULT_PAGE = 10
 
 
-def list_operations(handler: ApiHandler, model: str) -> None:
+def list_operations(handler: EndpointHandler, model: str) -> None:
     """All operations of the model, running or done, newest first."""
     handler.check_key()
     find_model(model)
@@ -46,7 +43,7 @@ def list_operations(handler: ApiHandler, model: str) -> None:
     _answer_list(handler, "operations", simulator.settings.list_operations, entries, describe)
 
 
-def list_generated_files(handler: ApiHandler) -> None:
+def list_generated_files(handler: EndpointHandler) -> None:
     """The files that the operations of this key ended with and that are still kept."""
     handler.check_key()
     simulator = handler.simulator
@@ -62,7 +59,7 @@ def list_generated_files(handler: ApiHandler) -> None:
     _answer_list(handler, "generatedFiles", is_on, named, lambda pair: _resource(handler, *pair))
 
 
-def show_generated_file(handler: ApiHandler, wanted: str) -> None:
+def show_generated_file(handler: EndpointHandler, wanted: str) -> None:
     """Metadata of one file, or with alt=media the file."""
     handler.check_key()
     simulator = handler.simulator
@@ -77,12 +74,7 @@ def show_generated_file(handler: ApiHandler, wanted: str) -> None:
         handler.send_json(_resource(handler, wanted, operation))
 
 
-def rfc3339(seconds: float) -> str:
-    """A POSIX time as the API's Timestamp."""
-    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
-
-
-def _resource(handler: ApiHandler, file_id: str, operation: Operation) -> dict[str, Any]:
+def _resource(handler: EndpointHandler, file_id: str, operation: Operation) -> dict[str, Any]:
     file = {"name": f"generatedFiles/{file_id}", "mimeType": "video/mp4", "state": "GENERATED"}
     if handler.simulator.settings.list_details:
         file["createTime"] = rfc3339(operation.ready_at)
@@ -91,7 +83,7 @@ def _resource(handler: ApiHandler, file_id: str, operation: Operation) -> dict[s
 
 
 def _answer_list(
-    handler: ApiHandler,
+    handler: EndpointHandler,
     key: str,
     is_switched_on: bool,
     entries: Sequence[tuple[str, Any]],

@@ -16,6 +16,7 @@ import shutil
 import threading
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field, replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -283,6 +284,11 @@ def file_id(operation_id: str, index: int) -> str:
         number, position = divmod(number, len(ALPHABET))
         characters.append(ALPHABET[position])
     return "".join(characters)
+
+
+def rfc3339(seconds: float) -> str:
+    """A POSIX time as the API's Timestamp."""
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
 def write_atomically(path: Path, content: bytes) -> None:

@@ -12,25 +12,22 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import quote, unquote, urlsplit
 
 from videogen.simulator import delivery
 from videogen.simulator import vertex_answers as words
 from videogen.simulator.answers import ApiError, invalid_argument
 from videogen.simulator.faults import FaultSpec
-from videogen.simulator.listing import rfc3339
-from videogen.simulator.operations import Operation
+from videogen.simulator.http import EndpointHandler
+from videogen.simulator.operations import Operation, rfc3339
 from videogen.simulator.vertex import check_token
-
-if TYPE_CHECKING:
-    from videogen.simulator.handler import ApiHandler
 
 LIST_QUERY = frozenset({"prefix", "maxResults", "pageToken", "fields", "projection", "alt"})
 LARGEST_PAGE = 1000
 
 
-def list_objects(handler: ApiHandler, bucket: str) -> None:
+def list_objects(handler: EndpointHandler, bucket: str) -> None:
     bucket = unquote(bucket)
     _check(handler, bucket, "storage.objects.list")
     for name in handler.query.keys() - LIST_QUERY:
@@ -58,7 +55,7 @@ def list_objects(handler: ApiHandler, bucket: str) -> None:
     handler.send_json(page)
 
 
-def show_object(handler: ApiHandler, bucket: str, wanted: str) -> None:
+def show_object(handler: EndpointHandler, bucket: str, wanted: str) -> None:
     bucket, wanted = unquote(bucket), unquote(wanted)
     _check(handler, bucket, "storage.objects.get")
     operation = dict(_objects(handler, bucket)).get(wanted)
@@ -70,7 +67,7 @@ def show_object(handler: ApiHandler, bucket: str, wanted: str) -> None:
         handler.send_json(_resource(handler, bucket, wanted, operation))
 
 
-def _deliver(handler: ApiHandler, bucket: str, name: str, operation: Operation) -> None:
+def _deliver(handler: EndpointHandler, bucket: str, name: str, operation: Operation) -> None:
     file_id = operation.file_ids[operation.object_uris.index(f"gs://{bucket}/{name}")]
     try:
         spec = delivery.begin(handler, operation)
@@ -86,7 +83,7 @@ def _deliver(handler: ApiHandler, bucket: str, name: str, operation: Operation) 
         handler.send_body(error.code, "text/html; charset=UTF-8", error.message.encode())
 
 
-def _target(handler: ApiHandler, file_id: str) -> Callable[[FaultSpec], str]:
+def _target(handler: EndpointHandler, file_id: str) -> Callable[[FaultSpec], str]:
     def target(spec: FaultSpec) -> str:
         path = urlsplit(handler.path).path
         if spec.fault == "redirect_loop":
@@ -101,7 +98,7 @@ def _target(handler: ApiHandler, file_id: str) -> Callable[[FaultSpec], str]:
     return target
 
 
-def _check(handler: ApiHandler, bucket: str, permission: str) -> None:
+def _check(handler: EndpointHandler, bucket: str, permission: str) -> None:
     def refuse(why: str) -> ApiError:
         if why == "missing":
             return words.storage_anonymous(permission)
@@ -116,7 +113,7 @@ def _check(handler: ApiHandler, bucket: str, permission: str) -> None:
         raise words.storage_forbidden(permission)
 
 
-def _objects(handler: ApiHandler, bucket: str) -> list[tuple[str, Operation]]:
+def _objects(handler: EndpointHandler, bucket: str) -> list[tuple[str, Operation]]:
     """Name and maker of every object in the bucket."""
     start = f"gs://{bucket}/"
     return [
@@ -127,7 +124,9 @@ def _objects(handler: ApiHandler, bucket: str) -> list[tuple[str, Operation]]:
     ]
 
 
-def _resource(handler: ApiHandler, bucket: str, name: str, operation: Operation) -> dict[str, Any]:
+def _resource(
+    handler: EndpointHandler, bucket: str, name: str, operation: Operation
+) -> dict[str, Any]:
     generation = str(int(operation.ready_at * 1_000_000))
     path = f"{handler.base_url}/storage/v1/b/{bucket}/o/{quote(name, safe='')}"
     made = rfc3339(operation.ready_at)
@@ -148,7 +147,7 @@ def _resource(handler: ApiHandler, bucket: str, name: str, operation: Operation)
     }
 
 
-def _page_size(handler: ApiHandler) -> int:
+def _page_size(handler: EndpointHandler) -> int:
     text = handler.query.get("maxResults", str(LARGEST_PAGE))
     if not text.isdecimal() or not int(text):
         raise invalid_argument(f"Invalid value for maxResults: {text}")

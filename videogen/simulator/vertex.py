@@ -16,13 +16,14 @@ import base64
 import re
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from uuid import uuid4
 
 from videogen.simulator import vertex_answers as words
 from videogen.simulator.answers import ApiError, bad_field, invalid_argument
 from videogen.simulator.catalogue import Model
 from videogen.simulator.faults import FaultSpec
+from videogen.simulator.http import EndpointHandler
 from videogen.simulator.journal import describe_refusal, describe_request, submission_entry
 from videogen.simulator.operations import ERRORS, Operation, blocked_reason
 from videogen.simulator.quotas import Limits
@@ -33,9 +34,6 @@ from videogen.simulator.validation import (
     known_fields,
     parse_body,
 )
-
-if TYPE_CHECKING:
-    from videogen.simulator.handler import ApiHandler
 
 RESPONSE = "type.googleapis.com/cloud.ai.large_models.vision.GenerateVideoResponse"
 PARAMETERS = frozenset(
@@ -96,7 +94,7 @@ WORDS: dict[str, Callable[[str], ApiError]] = {
 }
 
 
-def submit(handler: ApiHandler, project: str, location: str, model: str) -> None:
+def submit(handler: EndpointHandler, project: str, location: str, model: str) -> None:
     simulator = handler.simulator
     parent = _parent(project, location)
     entry = submission_entry(time.time(), model, key_ok=False)
@@ -130,7 +128,7 @@ def submit(handler: ApiHandler, project: str, location: str, model: str) -> None
     handler.send_json({"name": operation.name})
 
 
-def poll(handler: ApiHandler, project: str, location: str, model: str) -> None:
+def poll(handler: EndpointHandler, project: str, location: str, model: str) -> None:
     check_token(handler)
     parent = _parent(project, location)
     _check_place(handler, project, location, model)
@@ -152,7 +150,7 @@ def poll(handler: ApiHandler, project: str, location: str, model: str) -> None:
     handler.send_json(_answer(handler, handler.simulator.advance(operation)))
 
 
-def list_models(handler: ApiHandler) -> None:
+def list_models(handler: EndpointHandler) -> None:
     """What Google publishes, whoever asks: it does not say what the project may use."""
     check_token(handler)
     _check_enabled(handler, "")
@@ -164,7 +162,7 @@ def list_models(handler: ApiHandler) -> None:
     handler.send_json({"publisherModels": [_resource(each) for each in models]})
 
 
-def show_model(handler: ApiHandler, model: str) -> None:
+def show_model(handler: EndpointHandler, model: str) -> None:
     check_token(handler)
     _check_enabled(handler, "")
     known = MODELS.get(model)
@@ -173,7 +171,7 @@ def show_model(handler: ApiHandler, model: str) -> None:
     handler.send_json(_resource(known))
 
 
-def check_token(handler: ApiHandler, refuse: Callable[[str], ApiError] | None = None) -> None:
+def check_token(handler: EndpointHandler, refuse: Callable[[str], ApiError] | None = None) -> None:
     """Raises the 401 unless a valid bearer token came in the header. `refuse`: another service's
     words for "missing" and "invalid"."""
     for name in ("access_token", "key"):
@@ -193,7 +191,7 @@ def check_token(handler: ApiHandler, refuse: Callable[[str], ApiError] | None = 
         raise refuse("invalid") if refuse else words.token_invalid()
 
 
-def _check_place(handler: ApiHandler, project: str, location: str, model: str) -> None:
+def _check_place(handler: EndpointHandler, project: str, location: str, model: str) -> None:
     _check_enabled(handler, project)
     expected = handler.simulator.settings.vertex_project
     if expected and project != expected:
@@ -202,13 +200,13 @@ def _check_place(handler: ApiHandler, project: str, location: str, model: str) -
         raise words.bad_resource()
 
 
-def _check_enabled(handler: ApiHandler, project: str) -> None:
+def _check_enabled(handler: EndpointHandler, project: str) -> None:
     settings = handler.simulator.settings
     if settings.vertex_disabled:
         raise words.service_disabled(project or settings.vertex_project or "the-project")
 
 
-def _find_model(handler: ApiHandler, parent: str, name: str) -> Model:
+def _find_model(handler: EndpointHandler, parent: str, name: str) -> Model:
     model = MODELS.get(name)
     is_gone = model is None or model.is_retired or handler.simulator.is_retired(name)
     if is_gone or "predictLongRunning" not in model.methods:
@@ -232,7 +230,7 @@ def _check_parameters(model: Model, parameters: dict[str, Any], has_references: 
         )
 
 
-def _charge(handler: ApiHandler, model: Model, cost: float) -> None:
+def _charge(handler: EndpointHandler, model: Model, cost: float) -> None:
     limits = Limits(per_minute=handler.simulator.settings.vertex_quota_per_minute)
     try:
         handler.simulator.quotas.charge(limits, model.name, cost)
@@ -240,14 +238,14 @@ def _charge(handler: ApiHandler, model: Model, cost: float) -> None:
         raise words.quota_exceeded(model.name) from error
 
 
-def _misbehave(handler: ApiHandler, spec: FaultSpec, resource: str) -> bool:
-    """As `ApiHandler.misbehave`, in this service's words."""
+def _misbehave(handler: EndpointHandler, spec: FaultSpec, resource: str) -> bool:
+    """As `EndpointHandler.misbehave`, in this service's words."""
     if build := WORDS.get(spec.fault):
         raise build(resource)
     return handler.misbehave(spec)
 
 
-def _answer(handler: ApiHandler, operation: Operation) -> dict[str, Any]:
+def _answer(handler: EndpointHandler, operation: Operation) -> dict[str, Any]:
     body: dict[str, Any] = {"name": operation.name}
     outcome, params = operation.outcome, operation.params
     if outcome in ("", "never_done"):
@@ -268,7 +266,7 @@ def _answer(handler: ApiHandler, operation: Operation) -> dict[str, Any]:
     return body | {"response": response}
 
 
-def _videos(handler: ApiHandler, operation: Operation) -> list[dict[str, Any]]:
+def _videos(handler: EndpointHandler, operation: Operation) -> list[dict[str, Any]]:
     if operation.storage_uri:
         return [{"gcsUri": uri, "mimeType": "video/mp4"} for uri in operation.object_uris]
     content = handler.simulator.store.clip_path(operation).read_bytes() if operation.files else b""

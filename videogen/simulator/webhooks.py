@@ -33,8 +33,7 @@ import httpx
 
 from videogen.simulator.faults import FaultSpec
 from videogen.simulator.journal import Journal
-from videogen.simulator.listing import rfc3339
-from videogen.simulator.operations import Operation, metadata
+from videogen.simulator.operations import Operation, metadata, rfc3339
 
 logger = logging.getLogger(__name__)
 

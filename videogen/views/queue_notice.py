@@ -18,8 +18,8 @@ from django.utils import timezone
 from videogen.errors import RequestError
 from videogen.lanes import BY_PERSON, pause_by_person, resume_at_once, served_lanes
 from videogen.missing_models import missing_model
-from videogen.models import Lane
-from videogen.quota import Slot, next_slot, queued_in, slot_of_next, window_problem
+from videogen.models import Lane, VideoRender
+from videogen.quota import Slot, next_slot, slot_of_next, window_problem
 
 MOVE = ("videogen.generate_video", "videogen.view_lane", "videogen.view_videorender")
 
@@ -68,7 +68,9 @@ def notice_of(lane: Lane, user: AbstractBaseUser | None = None) -> QueueNotice |
     queries, beside the person's rights."""
     if lane.paused_at:
         missing = missing_model(lane)
-        to_move = queued_in(lane).filter(model=missing).count() if missing else 0
+        to_move = (
+            VideoRender.objects.queued_in(lane).filter(model=missing).count() if missing else 0
+        )
         return QueueNotice(lane, to_move=to_move, may_move=bool(user and may_move(user)))
     slot = slot_of_next(lane)
     return QueueNotice(lane, slot) if _waits(slot) else None
@@ -122,7 +124,7 @@ def pause(model_admin: ModelAdmin, request: HttpRequest, lanes: Sequence[Lane]) 
         return
     others_go = {lane.pk for lane in served_lanes() if not lane.paused_at}
     which = f"The queue of {' and '.join(map(str, paused))}" if others_go else "The queue"
-    waiting = sum(queued_in(lane).count() for lane in paused)
+    waiting = sum(VideoRender.objects.queued_in(lane).count() for lane in paused)
     messages.success(
         request,
         f"{which} is paused. {waiting or 'Nothing'} {'wait' if waiting > 1 else 'waits'} in it; "

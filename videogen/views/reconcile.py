@@ -37,10 +37,8 @@ from videogen.showing import Badge, badge_of_state, media_url
 from videogen.unsettled import (
     Asked,
     asked_last,
-    expires_at,
     is_known_made,
     most_urgent_first,
-    time_left,
     unsettled_renders,
 )
 from videogen.wakeups import is_cluster_running, wake_reconciling
@@ -103,14 +101,14 @@ class Row:
 
     @cached_property
     def expires_at(self) -> datetime:
-        return expires_at(self.render)
+        return self.render.clip_expires_at
 
     @property
     def left(self) -> Badge:
         """How long the server keeps its clip, as a badge."""
         if self.render.error_code == LOST:
             return Badge("grey", "gone, the server says")
-        left = time_left(self.render)
+        left = self.render.clip_time_left
         if left <= timedelta(0):
             return Badge("grey", "may be gone from the server")
         hours, minutes = divmod(int(left.total_seconds()) // 60, 60)

@@ -18,7 +18,6 @@ from videogen.console import ConsoleListener
 from videogen.models import Candidate, VideoRender
 from videogen.reconciling import Line, Report, reconcile
 from videogen.states import STUCK
-from videogen.unsettled import expires_at, time_left
 from videogen.waiting import wait_for
 from videogen.wakeups import is_cluster_running
 
@@ -106,7 +105,7 @@ def _record(line: Line, needs_person: bool) -> dict[str, Any]:
         "status": line.status,
         "status_now": render.state,
         "since": line.since.isoformat(),
-        "expires_at": expires_at(render).isoformat(),
+        "expires_at": render.clip_expires_at.isoformat(),
         "hours_left": _hours_left(render),
         "operation_name": render.operation_name or None,
         "download_uri": render.download_uri or None,
@@ -138,7 +137,7 @@ def _summary(report: Report, left_open: int) -> dict[str, Any]:
 
 
 def _hours_left(render: VideoRender) -> float:
-    return round(max(0.0, time_left(render).total_seconds()) / 3600, 1)
+    return round(max(0.0, render.clip_time_left.total_seconds()) / 3600, 1)
 
 
 def _print(console: Console, report: Report, open_now: set[int]) -> None:

@@ -12,7 +12,8 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
 from videogen.simulator.faults import FAULTS, FaultSpec
-from videogen.simulator.server import SimulatorOptions, SimulatorServer
+from videogen.simulator.options import SimulatorOptions
+from videogen.simulator.server import SimulatorServer
 
 EXAMPLES = """examples:
   manage.py run_simulator
