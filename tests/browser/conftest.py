@@ -20,6 +20,8 @@ addEventListener("securitypolicyviolation", (event) => {
 """
 
 
+# Before xdist's own, which reads the marks.
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if __package__ in item.nodeid.replace("/", "."):
