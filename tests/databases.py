@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import fcntl
 import os
-import shutil
 import sqlite3
 import subprocess
 import sys
@@ -65,8 +64,3 @@ def copy_into(template: Path, connection: BaseDatabaseWrapper) -> None:
         return name
 
     creation.create_test_db = create_test_db
-
-
-def copy_to(template: Path, database: Path) -> None:
-    """A new database file."""
-    shutil.copyfile(template, database)

@@ -53,7 +53,7 @@ class Competitor:
 
 
 @pytest.fixture(scope="module", params=["sqlite", "postgresql"])
-def race(request, tmp_path_factory):
+def race(request, tmp_path_factory, migrated_database):
     """race(first, second): the answers to two commands that are given at the same moment."""
     environment = {"VIDEO_BACKEND": "gemini", "GOOGLE_GEMINI_BASE_URL": "http://127.0.0.1:9"}
     name = f"videogen_race_{os.getpid()}"
@@ -65,7 +65,10 @@ def race(request, tmp_path_factory):
     installation = Installation(tmp_path_factory.mktemp("race"), **environment)
     competitors = []
     try:
-        installation.manage("migrate")
+        if request.param == "postgresql":
+            installation.manage("migrate")
+        else:
+            installation.begin_with(migrated_database)
         competitors += [Competitor(installation) for _ in range(2)]
         yield Race(*competitors)
     finally:
