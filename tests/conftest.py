@@ -4,8 +4,10 @@ clusters or the network gets in."""
 from __future__ import annotations
 
 import json
+import ssl
 import threading
 import time
+from functools import cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
@@ -86,6 +88,15 @@ def defaults():
         for name in VARIABLES:
             environment.delenv(name, raising=False)
             environment.delenv(name.lower(), raising=False)
+        yield
+
+
+# Every HTTP client reads the certificates of all authorities, and the SDK's has two of them: 25 ms
+# each time, for tests that speak plain HTTP or bring a certificate of their own.
+@pytest.fixture(scope="session", autouse=True)
+def certificates():
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(ssl, "create_default_context", cache(ssl.create_default_context))
         yield
 
 
