@@ -4,12 +4,17 @@ clusters or the network gets in."""
 from __future__ import annotations
 
 import json
+import ssl
 import threading
 import time
+from functools import cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
+from django.db import connection
+from django.test import override_settings
 
+from tests.databases import copy_into, migrated_file
 from videogen.simulator.faults import FaultSpec
 from videogen.simulator.options import SimulatorOptions
 from videogen.simulator.server import SimulatorServer
@@ -20,12 +25,85 @@ NOWHERE = "http://127.0.0.1:9"
 LATENCY = 0.05
 
 
+# The product's defaults, with a far end that nobody answers.
+SETTINGS = {
+    "GEMINI_API_KEY": KEY,
+    "VIDEO_API_BASE_URL": NOWHERE,
+    "VIDEO_VERTEX_PROJECT": "studio-project",
+    "VIDEO_VERTEX_LOCATION": "us-central1",
+    "VIDEO_VERTEX_BASE_URL": NOWHERE,
+    "VIDEO_VERTEX_STORAGE_URI": "",
+    "VIDEO_STORAGE_BASE_URL": NOWHERE,
+    "VIDEO_BACKEND": "simulator",
+    "VIDEO_MODEL": "veo-3.1-generate-preview",
+    "VIDEO_ASPECT_RATIO": "16:9",
+    "VIDEO_RESOLUTION": "1080p",
+    "VIDEO_DURATION_SECONDS": 8,
+    "VIDEO_SEED": None,
+    "VIDEO_NEGATIVE_PROMPT": "",
+    "VIDEO_PERSON_GENERATION": "",
+    "VIDEO_USE_KEY_FRAMES": True,
+    "VIDEO_PROMPT_LIMIT_TOKENS": 1024,
+    "VIDEO_PROMPT_LIMIT_BLOCKS": False,
+    "VIDEO_BUDGET_USD": None,
+    "VIDEO_PRICE_USD_PER_SECOND": None,
+    "VIDEO_MAX_IN_FLIGHT": 64,
+    "VIDEO_SUBMISSIONS_PER_MINUTE": None,
+    "VIDEO_SUBMISSIONS_PER_DAY": None,
+    "VIDEO_SPEND_WINDOW_USD": None,
+    "VIDEO_SPEND_WINDOW_SECONDS": 600.0,
+    "VIDEO_WORKERS": 4,
+    "VIDEO_POLL_SECONDS": 0.02,
+    "VIDEO_SUBMIT_TIMEOUT_SECONDS": 10.0,
+    "VIDEO_POLL_TIMEOUT_SECONDS": 10.0,
+    "VIDEO_OPERATION_DEADLINE_MINUTES": 1.0,
+    "VIDEO_RETRY_AUDIO_BLOCK": False,
+    "VIDEO_DOWNLOAD_TIMEOUT_SECONDS": 10.0,
+    "VIDEO_DOWNLOAD_DEADLINE_MINUTES": 1.0,
+    "VIDEO_DOWNLOAD_ATTEMPTS": 3,
+    "VIDEO_DOWNLOAD_MAX_BYTES": 100 * 1024**2,
+    "VIDEO_RECONCILE_MINUTES": 15.0,
+    "VIDEO_SUBMIT_WEBHOOK_URI": "",
+    "VIDEO_RECEIVE_WEBHOOK_SECRET": "",
+    "VIDEO_SITE_URL": "",
+    "VIDEO_NOTICE_EMAILS": [],
+    "VIDEO_NOTICE_WEBHOOK_URL": "",
+    "VIDEO_NOTICE_WEBHOOK_SECRET": "",
+    "VIDEO_NOTICE_WEBHOOK_TIMEOUT_SECONDS": 5.0,
+    "EMAIL_HOST": "",
+    "EMAIL_HOST_USER": "",
+    "EMAIL_HOST_PASSWORD": "",
+    "EMAIL_USE_TLS": False,
+    "EMAIL_USE_SSL": False,
+    # What guards a real password costs half a second for each user of a test.
+    "PASSWORD_HASHERS": ["django.contrib.auth.hashers.MD5PasswordHasher"],
+}
+VARIABLES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "GOOGLE_API_KEY", "GEMINI_API_KEY")
+
+
+# Once, not for every test: each setting that changes is announced to all who keep one, and what a
+# test changes itself is set back by `settings` and `monkeypatch`.
+@pytest.fixture(scope="session", autouse=True)
+def defaults():
+    with pytest.MonkeyPatch.context() as environment, override_settings(**SETTINGS):
+        for name in VARIABLES:
+            environment.delenv(name, raising=False)
+            environment.delenv(name.lower(), raising=False)
+        yield
+
+
+# Every HTTP client reads the certificates of all authorities, and the SDK's has two of them: 25 ms
+# each time, for tests that speak plain HTTP or bring a certificate of their own.
+@pytest.fixture(scope="session", autouse=True)
+def certificates():
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(ssl, "create_default_context", cache(ssl.create_default_context))
+        yield
+
+
 @pytest.fixture(autouse=True)
-def surroundings(settings, tmp_path, monkeypatch):
-    """The product's defaults in folders of the test's own, with a far end that nobody answers."""
-    for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "GOOGLE_API_KEY", "GEMINI_API_KEY"):
-        monkeypatch.delenv(name, raising=False)
-        monkeypatch.delenv(name.lower(), raising=False)
+def surroundings(settings, tmp_path):
+    """Folders of the test's own."""
     settings.MEDIA_ROOT = str(tmp_path / "media")
     settings.STATE_DIR = tmp_path / "state"
     # A cluster tells through the cache that it runs; those of this machine are not meant.
@@ -35,51 +113,22 @@ def surroundings(settings, tmp_path, monkeypatch):
             "LOCATION": str(tmp_path),
         }
     }
-    settings.GEMINI_API_KEY = KEY
-    settings.VIDEO_API_BASE_URL = NOWHERE
-    settings.VIDEO_VERTEX_PROJECT = "studio-project"
-    settings.VIDEO_VERTEX_LOCATION = "us-central1"
-    settings.VIDEO_VERTEX_BASE_URL = NOWHERE
-    settings.VIDEO_VERTEX_STORAGE_URI = ""
-    settings.VIDEO_STORAGE_BASE_URL = NOWHERE
-    settings.VIDEO_BACKEND = "simulator"
-    settings.VIDEO_MODEL = "veo-3.1-generate-preview"
-    settings.VIDEO_ASPECT_RATIO = "16:9"
-    settings.VIDEO_RESOLUTION = "1080p"
-    settings.VIDEO_DURATION_SECONDS = 8
-    settings.VIDEO_SEED = None
-    settings.VIDEO_NEGATIVE_PROMPT = settings.VIDEO_PERSON_GENERATION = ""
-    settings.VIDEO_USE_KEY_FRAMES = True
-    settings.VIDEO_PROMPT_LIMIT_TOKENS = 1024
-    settings.VIDEO_PROMPT_LIMIT_BLOCKS = False
-    settings.VIDEO_BUDGET_USD = None
-    settings.VIDEO_PRICE_USD_PER_SECOND = None
-    settings.VIDEO_MAX_IN_FLIGHT = 64
-    settings.VIDEO_SUBMISSIONS_PER_MINUTE = None
-    settings.VIDEO_SUBMISSIONS_PER_DAY = None
-    settings.VIDEO_SPEND_WINDOW_USD = None
-    settings.VIDEO_SPEND_WINDOW_SECONDS = 600.0
-    settings.VIDEO_WORKERS = 4
-    settings.VIDEO_POLL_SECONDS = 0.02
-    settings.VIDEO_SUBMIT_TIMEOUT_SECONDS = 10.0
-    settings.VIDEO_POLL_TIMEOUT_SECONDS = 10.0
-    settings.VIDEO_OPERATION_DEADLINE_MINUTES = 1.0
-    settings.VIDEO_RETRY_AUDIO_BLOCK = False
-    settings.VIDEO_DOWNLOAD_TIMEOUT_SECONDS = 10.0
-    settings.VIDEO_DOWNLOAD_DEADLINE_MINUTES = 1.0
-    settings.VIDEO_DOWNLOAD_ATTEMPTS = 3
-    settings.VIDEO_RECONCILE_MINUTES = 15.0
-    settings.VIDEO_SUBMIT_WEBHOOK_URI = ""
-    settings.VIDEO_RECEIVE_WEBHOOK_SECRET = ""
-    settings.VIDEO_DOWNLOAD_MAX_BYTES = 100 * 1024**2
-    settings.VIDEO_SITE_URL = ""
-    settings.VIDEO_NOTICE_EMAILS = []
-    settings.VIDEO_NOTICE_WEBHOOK_URL = ""
-    settings.VIDEO_NOTICE_WEBHOOK_SECRET = ""
-    settings.VIDEO_NOTICE_WEBHOOK_TIMEOUT_SECONDS = 5.0
-    for name in ("HOST", "HOST_USER", "HOST_PASSWORD"):
-        setattr(settings, f"EMAIL_{name}", "")
-    settings.EMAIL_USE_TLS = settings.EMAIL_USE_SSL = False
+
+
+@pytest.fixture(scope="session")
+def migrated_database(request, tmp_path_factory):
+    """A SQLite file with every table, for copies."""
+    folder = tmp_path_factory.getbasetemp()
+    # A worker's folder lies in that of the whole run.
+    return migrated_file(folder.parent if hasattr(request.config, "workerinput") else folder)
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(request, django_db_modify_db_settings):
+    """As pytest-django does it, but without the migrations where the database is in memory."""
+    if connection.vendor == "sqlite":
+        copy_into(request.getfixturevalue("migrated_database"), connection)
+    request.getfixturevalue("django_db_setup")
 
 
 @pytest.fixture(scope="session")

@@ -1,40 +1,66 @@
-"""Servers for tests that SQLite alone cannot answer. VIDEO_TEST_POSTGRES_URL names a PostgreSQL on
-which databases may be made, VIDEO_TEST_REDIS_URL a Redis whose database may be emptied. Where they
-are named they have to be there: a server that does not answer is a failure, not a skip."""
+"""The tables of the product, made once for a whole run: twenty migrations take seconds, and every
+worker needs them, and every installation that a test starts."""
 
 from __future__ import annotations
 
+import fcntl
 import os
+import sqlite3
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from urllib.parse import urlsplit
+from pathlib import Path
 
-import psycopg
-import pytest
+from django.conf import settings
+from django.db.backends.base.base import BaseDatabaseWrapper
 
-POSTGRES = os.environ.get("VIDEO_TEST_POSTGRES_URL", "")
-REDIS = os.environ.get("VIDEO_TEST_REDIS_URL", "")
+ROOT = Path(__file__).resolve().parent.parent
 
 
 @contextmanager
-def postgres_database(name: str) -> Iterator[str]:
-    """The URL of a new, empty database, which is dropped at the end."""
-    if not POSTGRES:
-        pytest.skip("VIDEO_TEST_POSTGRES_URL names no PostgreSQL")
-    name = f"{name}_{os.getpid()}"
-    _on_server(f"CREATE DATABASE {name}")
-    try:
-        yield urlsplit(POSTGRES)._replace(path=f"/{name}").geturl()
-    finally:
-        _on_server(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
+def locked(path: Path) -> Iterator[None]:
+    """One process at a time."""
+    with path.open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
 
 
-def redis_url() -> str:
-    if not REDIS:
-        pytest.skip("VIDEO_TEST_REDIS_URL names no Redis")
-    return REDIS
+def migrated_file(folder: Path) -> Path:
+    """A SQLite database with all migrations applied, made by whoever asks for it first."""
+    path = folder / "migrated.sqlite3"
+    with locked(folder / "migrated.lock"):
+        if not path.exists():
+            part = folder / "migrating.sqlite3"
+            subprocess.run(
+                [sys.executable, "manage.py", "migrate", "--verbosity=0"],
+                cwd=ROOT,
+                env={
+                    **os.environ,
+                    "PYTHON_DOTENV_DISABLED": "1",
+                    "DATABASE_URL": f"sqlite:///{part}",
+                    "VIDEO_STATE_DIR": str(folder / "migrating"),
+                },
+                check=True,
+            )
+            part.rename(path)
+    return path
 
 
-def _on_server(statement: str) -> None:
-    with psycopg.connect(POSTGRES, autocommit=True) as connection:
-        connection.execute(statement)
+def copy_into(template: Path, connection: BaseDatabaseWrapper) -> None:
+    """Let the test database, which is made in memory, begin as a copy of that file."""
+    creation = connection.creation
+
+    def create_test_db(verbosity=1, autoclobber=False, serialize=None, keepdb=False):
+        name = creation._get_test_db_name()
+        connection.close()
+        settings.DATABASES[connection.alias]["NAME"] = connection.settings_dict["NAME"] = name
+        connection.ensure_connection()
+        source = sqlite3.connect(template)
+        try:
+            source.backup(connection.connection)
+        finally:
+            source.close()
+        return name
+
+    creation.create_test_db = create_test_db

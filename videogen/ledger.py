@@ -8,12 +8,13 @@ transaction that changes a state (`RenderQuerySet.settle`).
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from django.db import models
 from django.db.models import Case, Exists, F, OuterRef, Q, QuerySet, Subquery, Value, When
+from django.db.models.expressions import Combinable
 
 from .states import MAY_COST, OPEN, State, SubmissionOutcome
 
@@ -76,11 +77,19 @@ def actual_cost_of(render: VideoRender, submissions: Iterable[Submission]) -> De
 def outcome_case(submissions: QuerySet, render: str = "") -> Case:
     """`outcome_of` for a query. submissions: the table; render: the way from the query's rows to
     the render, as a prefix ("render__")."""
+    names = {outcome: Value(outcome.value) for outcome in Outcome}
+    return _case(submissions, render, names, models.CharField())
+
+
+def _case(
+    submissions: QuerySet, render: str, result: Mapping[Outcome, Combinable], field: models.Field
+) -> Case:
+    """The result of whatever outcome it is."""
     key = f"{render.removesuffix('__')}_id" if render else "pk"
     own = submissions.filter(render=OuterRef(key)).order_by()
 
     def when(outcome: Outcome, condition: Q | Exists) -> When:
-        return When(condition, then=Value(outcome.value))
+        return When(condition, then=result[outcome])
 
     def is_(**values: object) -> Q:
         return Q(**{f"{render}{name}": value for name, value in values.items()})
@@ -98,8 +107,8 @@ def outcome_case(submissions: QuerySet, render: str = "") -> Case:
             Outcome.SUCCEEDED,
             is_(download_uri__gt="") & Q(Exists(own.filter(outcome=SubmissionOutcome.ACCEPTED))),
         ),
-        default=Value(Outcome.UNKNOWN.value),
-        output_field=models.CharField(),
+        default=result[Outcome.UNKNOWN],
+        output_field=field,
     )
 
 
@@ -108,19 +117,16 @@ def with_outcomes(renders: QuerySet) -> QuerySet:
     return renders.annotate(outcome=outcome_case(_submissions_of(renders)))
 
 
-def settled(renders: QuerySet) -> tuple[QuerySet, Case]:
-    """`actual_cost_of` for an UPDATE: the renders, and the expression to set."""
+def settled_cost(renders: QuerySet) -> Case:
+    """`actual_cost_of` for an UPDATE of these renders."""
     submissions = _submissions_of(renders)
     price = submissions.filter(render=OuterRef("pk"), outcome__in=sorted(MAY_COST)).values(
         "price_usd"
     )
-    cost = Case(
-        When(ledger=Outcome.SUCCEEDED, then=Subquery(price[:1])),
-        When(ledger__in=sorted(UNSETTLED), then=None),
-        default=Value(NOTHING),
-        output_field=_USD,
-    )
-    return renders.alias(ledger=outcome_case(submissions)), cost
+    costs: dict[Outcome, Combinable] = {
+        outcome: Value(None if outcome in UNSETTLED else NOTHING) for outcome in Outcome
+    }
+    return _case(submissions, "", costs | {Outcome.SUCCEEDED: Subquery(price[:1])}, _USD)
 
 
 def entries(submissions: QuerySet) -> QuerySet:

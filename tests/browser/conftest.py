@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page
@@ -20,6 +21,8 @@ addEventListener("securitypolicyviolation", (event) => {
 """
 
 
+# Before xdist's own, which reads the marks.
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if __package__ in item.nodeid.replace("/", "."):
@@ -42,10 +45,12 @@ def chromium() -> Iterator[Browser]:
 
 
 @pytest.fixture(scope="package")
-def site(chromium: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+def site(
+    chromium: Browser, tmp_path_factory: pytest.TempPathFactory, migrated_database: Path
+) -> Iterator[Site]:
     site = Site(tmp_path_factory.mktemp("site"))
     try:
-        site.prepare()
+        site.prepare(migrated_database)
         site.start("--latency=0.3")
         yield site
     finally:

@@ -26,8 +26,12 @@ class Site:
         self.url = ""
         self._cookies: list[dict] = []
 
-    def prepare(self) -> None:
-        self.installation.manage("migrate")
+    def prepare(self, template: Path | None = None) -> None:
+        """template: a database file with all tables; without one, the migrations make them."""
+        if template:
+            self.installation.begin_with(template)
+        else:
+            self.installation.manage("migrate")
         self.installation.manage(
             "createsuperuser", "--noinput", f"--username={USER}", "--email=producer@example.org"
         )

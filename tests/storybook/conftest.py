@@ -9,8 +9,3 @@ def media(settings, tmp_path):
     folder = tmp_path / "media"
     settings.MEDIA_ROOT = str(folder)
     return folder
-
-
-@pytest.fixture(autouse=True)
-def quick_passwords(settings):
-    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]

@@ -11,6 +11,7 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from storybook.models import Story
+from tests.commands import manage
 
 from .factories import SHEET, pictures, scenelet, shot, story, write_bundle, zip_bundle
 
@@ -131,13 +132,13 @@ def test_a_database_that_cannot_be_opened_is_told(tmp_path):
     assert "Traceback" not in result.stderr
 
 
+@pytest.mark.django_db
 def test_exit_codes(tmp_path):
-    in_a_process(tmp_path, "migrate", "--verbosity=0")
     folder = write_bundle(tmp_path / "b")
     broken = write_bundle(tmp_path / "broken", {})
 
     codes = [
-        in_a_process(tmp_path, "import_story", *arguments).returncode
+        manage("import_story", *arguments).returncode
         for arguments in ([folder], [folder, "--json"], [broken], [tmp_path / "gone"], [])
     ]
 

@@ -11,7 +11,7 @@ from contextlib import ExitStack
 
 import pytest
 
-from tests.databases import postgres_database
+from tests.servers import postgres_database
 from tests.installations import ROOT, Installation
 
 ROUNDS = 4
@@ -49,14 +49,17 @@ class Competitor:
 
 
 @pytest.fixture(scope="module", params=["sqlite", "postgresql"])
-def race(request, tmp_path_factory):
+def race(request, tmp_path_factory, migrated_database):
     """race(first, second): the answers to two commands that are given at the same moment."""
     environment = {"VIDEO_BACKEND": "gemini", "GOOGLE_GEMINI_BASE_URL": "http://127.0.0.1:9"}
     with ExitStack() as stack:
         if request.param == "postgresql":
             environment["DATABASE_URL"] = stack.enter_context(postgres_database("videogen_race"))
         installation = Installation(tmp_path_factory.mktemp("race"), **environment)
-        installation.manage("migrate")
+        if request.param == "postgresql":
+            installation.manage("migrate")
+        else:
+            installation.begin_with(migrated_database)
         competitors = [Competitor(installation) for _ in range(2)]
         for each in competitors:
             stack.callback(each.close)

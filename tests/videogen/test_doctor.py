@@ -535,10 +535,10 @@ def test_probes_leave_nothing_behind(healthy, settings, tmp_path):
 
 
 @pytest.fixture(scope="module")
-def installation(tmp_path_factory):
-    """Migrated once; the API is not asked."""
+def installation(tmp_path_factory, migrated_database):
+    """Migrated; the API is not asked."""
     place = Installation(tmp_path_factory.mktemp("doctor"))
-    place.manage("migrate", "--verbosity=0")
+    place.begin_with(migrated_database)
     return place
 
 
@@ -632,10 +632,10 @@ def test_a_fault_around_the_process_is_named(installation, tmp_path, plant, chec
 
 @pytest.mark.slow
 @pytest.mark.xdist_group("doctor")
-def test_with_workers_everything_is_in_order(tmp_path):
+def test_with_workers_everything_is_in_order(tmp_path, migrated_database):
     place = Installation(tmp_path / "here")
     try:
-        place.manage("migrate", "--verbosity=0")
+        place.begin_with(migrated_database)
         place.start_simulator()
         place.start("work")
 

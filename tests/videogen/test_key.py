@@ -174,10 +174,10 @@ def test_a_link_without_the_key(settings, link, bare):
 
 
 @pytest.mark.slow
-def test_nothing_of_a_running_installation_holds_the_key(tmp_path):
+def test_nothing_of_a_running_installation_holds_the_key(tmp_path, migrated_database):
     place = Installation(tmp_path / "site", GEMINI_API_KEY=KEY, VIDEO_LOG_LEVEL="DEBUG")
     try:
-        place.manage("migrate", "--verbosity=0")
+        place.begin_with(migrated_database)
         place.start_simulator()
         place.manage("import_story", str(write_story(tmp_path / "bundles", "loud", 6)))
         for at, fault in ECHOES:

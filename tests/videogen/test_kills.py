@@ -18,9 +18,9 @@ STORY = "story"
 
 
 @pytest.fixture
-def installation(tmp_path: Path) -> Iterator[Installation]:
+def installation(tmp_path: Path, migrated_database: Path) -> Iterator[Installation]:
     installation = Installation(tmp_path, VIDEO_SUBMIT_TIMEOUT_SECONDS="20")
-    installation.manage("migrate")
+    installation.begin_with(migrated_database)
     installation.manage("import_story", str(write_story(tmp_path, STORY, 2)))
     yield installation
     installation.close()

@@ -408,13 +408,13 @@ for _ in range(5):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("limit", LIMITS.values(), ids=LIMITS.keys())
-def test_processes_that_claim_at_once_share_one_quota(tmp_path, limit):
+def test_processes_that_claim_at_once_share_one_quota(tmp_path, migrated_database, limit):
     installation = Installation(
         tmp_path,
         VIDEO_BACKEND="gemini",
         **{name: str(value) for name, value in limit.items()},
     )
-    installation.manage("migrate")
+    installation.begin_with(migrated_database)
     installation.manage("import_story", str(write_story(tmp_path, "story", 12)))
     installation.run_task("story", "--no-wait")
     start = time.time() + 6

@@ -15,6 +15,7 @@ from django.utils import timezone
 from django_q.models import OrmQ
 
 from storybook.models import KeyFrame, Shot
+from tests.commands import manage
 from tests.conftest import KEY, NOWHERE
 from tests.factories import (
     PAYLOAD,
@@ -885,12 +886,12 @@ def test_a_batch_records_who_asked_for_what(run_task):
 
 
 @pytest.fixture(scope="module")
-def installation(tmp_path_factory, running_simulator):
+def installation(tmp_path_factory, running_simulator, migrated_database):
     folder = tmp_path_factory.mktemp("installation")
     installation = Installation(
         folder, GOOGLE_GEMINI_BASE_URL=running_simulator.url, VIDEO_POLL_SECONDS="0.05"
     )
-    installation.manage("migrate", "--verbosity=0")
+    installation.begin_with(migrated_database)
     installation.manage("import_story", str(write_story(folder, "story", 2)))
     yield installation
     installation.close()
@@ -925,8 +926,8 @@ def test_the_process_renders_and_prints_json_only(simulator, log, installation):
     ],
     ids=["nothing", "no story", "no such task", "no such mode", "no number", "unknown story"],
 )
-def test_the_process_ends_with_2_after_wrong_usage(installation, arguments):
-    done = process(installation, *arguments)
+def test_wrong_usage_ends_with_2(db, arguments):
+    done = manage("run_task", *arguments)
 
     assert done.returncode == 2
     assert done.stdout == ""

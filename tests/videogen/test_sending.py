@@ -410,7 +410,7 @@ def test_waits_grow_from_a_minute_to_a_day():
 
 
 @pytest.fixture
-def installation(tmp_path):
+def installation(tmp_path, migrated_database):
     """With a receiver; both real."""
     with running_receiver() as receiver:
         installation = Installation(
@@ -419,7 +419,7 @@ def installation(tmp_path):
             VIDEO_NOTICE_WEBHOOK_URL=receiver.url,
             VIDEO_NOTICE_WEBHOOK_SECRET=SECRET,
         )
-        installation.manage("migrate", "--verbosity=0")
+        installation.begin_with(migrated_database)
         installation.receiver = receiver
         yield installation
         installation.close()

@@ -11,7 +11,7 @@ from contextlib import ExitStack
 import pytest
 import redis
 
-from tests.databases import postgres_database, redis_url
+from tests.servers import postgres_database, redis_url
 from tests.installations import Installation, wait_until, write_story
 
 # The tests empty the same Redis, so they take turns.

@@ -74,7 +74,6 @@ class RenderQuerySet(models.QuerySet):
 
     def settle(self) -> None:
         """Write what these renders came to, by their states and submissions as they are now."""
-        rows, cost = ledger.settled(self)
-        super(RenderQuerySet, rows).update(actual_cost_usd=cost)
+        super().update(actual_cost_usd=ledger.settled_cost(self))
 
     settle.alters_data = True
