@@ -11,8 +11,8 @@ from contextlib import ExitStack
 
 import pytest
 
-from tests.servers import postgres_database
 from tests.installations import ROOT, Installation
+from tests.servers import postgres_database
 
 ROUNDS = 4
 

@@ -11,8 +11,8 @@ from contextlib import ExitStack
 import pytest
 import redis
 
-from tests.servers import postgres_database, redis_url
 from tests.installations import Installation, wait_until, write_story
+from tests.servers import postgres_database, redis_url
 
 # The tests empty the same Redis, so they take turns.
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("redis")]
