@@ -105,7 +105,7 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
-    "videogen.headers.content_security_policy",
+    "videogen.common.csp.content_security_policy",
     "django.middleware.security.SecurityMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -322,8 +322,8 @@ EMAIL_BACKEND = "django.core.mail.backends." + (
 
 # -- The queue -----------------------------------------------------------------------------------
 
-# Wake-ups only: see videogen/wakeups.py. What these values hold off is measured in
-# openspec/specs; videogen/checks.py keeps them.
+# Wake-ups only: see videogen/common/task_queue.py. What these values hold off is measured in
+# openspec/specs; videogen/ops/checks.py keeps them.
 VIDEO_WORKERS = env_number("VIDEO_WORKERS", 4, int)
 Q_CLUSTER = {
     "name": "videogen",

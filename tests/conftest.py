@@ -3,27 +3,20 @@ clusters or the network gets in."""
 
 from __future__ import annotations
 
-import json
 import ssl
 import threading
-import time
 from functools import cache
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 from django.db import connection
 from django.test import override_settings
 
-from tests.databases import copy_into, migrated_file
 from videogen.simulator.faults import FaultSpec
 from videogen.simulator.options import SimulatorOptions
 from videogen.simulator.server import SimulatorServer
 
-KEY = "AIzaSy-not-a-real-key"
-# Nobody listens on the discard port: what should not be called is refused at once.
-NOWHERE = "http://127.0.0.1:9"
-LATENCY = 0.05
-
+from .support.databases import copy_into, migrated_file
+from .support.far_end import KEY, LATENCY, NOWHERE, FarEnd
 
 # The product's defaults, with a far end that nobody answers.
 SETTINGS = {
@@ -169,57 +162,6 @@ def fail(simulator):
 def log(simulator):
     """What the far end has received: log()["submissions"]…"""
     return simulator.journal.snapshot
-
-
-class FarEnd(ThreadingHTTPServer):
-    """A server that answers as told and remembers what it was asked, for answers that the
-    simulator does not know: the answers in their order, the last one for ever."""
-
-    daemon_threads = True
-
-    def __init__(self):
-        super().__init__(("127.0.0.1", 0), _FarEndHandler)
-        self.answers = []
-        self.requests = []
-        self.connections = set()
-        self.url = f"http://127.0.0.1:{self.server_port}"
-
-    def answer(self, status, body=b"", *, seconds=0, pauses=(), **headers):
-        """After so many seconds; pauses: those within the body."""
-        body = body if isinstance(body, bytes) else json.dumps(body).encode()
-        self.answers.append((status, headers, body, (seconds, *pauses)))
-
-
-class _FarEndHandler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-    # Head and body are two packets: the second one would wait for the first one's receipt.
-    disable_nagle_algorithm = True
-
-    def do_GET(self):
-        body = self.rfile.read(int(self.headers.get("content-length", 0)))
-        headers = {name.lower(): value for name, value in self.headers.items()}
-        self.server.connections.add(self.client_address)
-        self.server.requests.append((self.command, self.path, headers, body))
-        answers = self.server.answers
-        status, headers, body, (seconds, *pauses) = (
-            answers.pop(0) if len(answers) > 1 else answers[0]
-        )
-        time.sleep(seconds)
-        self.send_response(status)
-        headers = {name.replace("_", "-"): value for name, value in headers.items()}
-        for name, value in {"Content-Length": str(len(body)), **headers}.items():
-            self.send_header(name, value)
-        self.end_headers()
-        for pause in pauses:
-            self.wfile.write(body[:1])
-            body = body[1:]
-            time.sleep(pause)
-        self.wfile.write(body)
-
-    do_POST = do_GET
-
-    def log_message(self, format, *args):
-        pass
 
 
 @pytest.fixture

@@ -24,9 +24,9 @@ import httpx
 from PIL import Image
 from playwright.sync_api import Browser, BrowserContext, Page
 
-from tests.browser.chromium import running_chromium
-from tests.browser.site import Site
-from tests.installations import ROOT, wait_until
+from .support.chromium import running_chromium
+from .support.installations import ROOT, wait_until
+from .support.site import Site
 
 STORY = "the-night-the-tide-forgot"
 SAMPLE = ROOT / "storybook" / "sample" / STORY

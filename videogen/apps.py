@@ -13,7 +13,9 @@ class VideogenConfig(AppConfig):
         from django.db.models.signals import post_migrate
         from django_q.signals import post_spawn
 
-        from . import checks, event_checks, notice_checks  # noqa: F401
+        import videogen.notifications.checks
+        import videogen.ops.checks
+        import videogen.webhooks.checks  # noqa: F401
 
         post_spawn.connect(_wake_at_start, dispatch_uid="videogen.wake_at_start")
         post_migrate.connect(_fill_standings, sender=self, dispatch_uid="videogen.fill_standings")
@@ -21,9 +23,9 @@ class VideogenConfig(AppConfig):
 
 def _wake_at_start(**kwargs: Any) -> None:
     """A new worker may take the place of one that was killed in the middle of something."""
-    from . import wakeups
+    from .common import task_queue
 
-    wakeups.wake_at_start()
+    task_queue.wake_at_start()
 
 
 def _fill_standings(apps: Any = None, **kwargs: Any) -> None:

@@ -2,8 +2,8 @@ from __future__ import annotations
 
 from django.urls import path
 
-from .views.events import video_events
 from .views.media import media
+from .views.webhooks import video_events
 
 urlpatterns = [
     path("media/<path:path>", media, name="media"),

@@ -73,10 +73,14 @@ def below(*prefixes):
 
 
 def test_there_is_something_to_read():
-    assert {"storybook.models", "videogen.models", "videogen.veo"} <= sources().keys()
-    assert "videogen.models" in imports("videogen.planning")
-    assert "videogen.journal" in imports("videogen.pipeline")
-    assert "google.genai" in imports("videogen.veo.gemini")
+    assert {
+        "storybook.models",
+        "videogen.models",
+        "videogen.providers.registry",
+    } <= sources().keys()
+    assert "videogen.models" in imports("videogen.planning.plan")
+    assert "videogen.pipeline.journal" in imports("videogen.pipeline.pump")
+    assert "google.genai" in imports("videogen.providers.gemini")
 
 
 def test_storybook_knows_nothing_of_video():
@@ -93,7 +97,7 @@ def test_one_package_knows_the_sdk():
     knowing = set(importers("google"))
 
     assert knowing
-    assert knowing <= set(below("videogen.veo"))
+    assert knowing <= set(below("videogen.providers.registry"))
 
 
 def test_nothing_points_back_at_the_tasks():
@@ -104,13 +108,18 @@ def test_the_queue_is_known_to_few():
     """It has to be exchangeable: enqueueing stands behind one module."""
     assert set(importers("django_q")) <= {
         "videogen.apps",
-        "videogen.supervision",
-        "videogen.wakeups",
+        "videogen.ops.watchdog",
+        "videogen.common.task_queue",
     }
 
 
-DOORS = ("videogen.admin", "videogen.views", "videogen.forms", "videogen.management")
-DOORS += ("videogen.tasks", "videogen.console", "videogen.apps", "videogen.urls")
+DOORS = (
+    "videogen.admin",
+    "videogen.views",
+    "videogen.admin.reference_choices",
+    "videogen.management",
+)
+DOORS += ("videogen.tasks", "videogen.cli.console", "videogen.apps", "videogen.urls")
 DOORS += ("videogen.templatetags",)
 
 
@@ -122,25 +131,52 @@ def test_only_doors_open_doors():
 
 # module → what it must not import: pure steps know no database, earlier steps no later ones.
 FORBIDDEN = {
-    "videogen.errors": ["django", "videogen", "storybook"],
-    "videogen.prompts": ["django", "videogen", "storybook.models", "httpx"],
-    "videogen.references": ["django", "videogen.models", "storybook.models", "httpx"],
-    "videogen.models": ["videogen.veo", "videogen.planning", "videogen.queueing", "httpx"],
-    "videogen.veo": ["videogen.models", "storybook", "django.db"],
-    "videogen.videofiles": ["django", "videogen.models", "httpx"],
-    "videogen.budgets": ["videogen.planning", "videogen.pipeline"],
-    "videogen.planning": ["videogen.queueing", "videogen.pipeline", "videogen.veo", "httpx"],
-    "videogen.queueing": ["videogen.pipeline", "videogen.takes", "videogen.downloads", "httpx"],
-    "videogen.claims": ["videogen.veo", "videogen.pipeline", "httpx"],
-    "videogen.downloads": ["videogen.pipeline", "videogen.planning", "django.db"],
-    "videogen.pipeline": ["videogen.queueing", "videogen.planning", "videogen.takes"],
-    "videogen.takes": ["videogen.queueing", "videogen.planning", "videogen.pipeline"],
+    "videogen.common.errors": ["django", "videogen", "storybook"],
+    "videogen.prompts.prompt": ["django", "videogen", "storybook.models", "httpx"],
+    "videogen.prompts.references": ["django", "videogen.models", "storybook.models", "httpx"],
+    "videogen.models": [
+        "videogen.providers.registry",
+        "videogen.planning.plan",
+        "videogen.planning.enqueue",
+        "httpx",
+    ],
+    "videogen.providers.registry": ["videogen.models", "storybook", "django.db"],
+    "videogen.takes.video_file": ["django", "videogen.models", "httpx"],
+    "videogen.billing.budgets": ["videogen.planning.plan", "videogen.pipeline.pump"],
+    "videogen.planning.plan": [
+        "videogen.planning.enqueue",
+        "videogen.pipeline.pump",
+        "videogen.providers.registry",
+        "httpx",
+    ],
+    "videogen.planning.enqueue": [
+        "videogen.pipeline.pump",
+        "videogen.takes.download_worker",
+        "videogen.takes.fetch",
+        "httpx",
+    ],
+    "videogen.pipeline.claims": ["videogen.providers.registry", "videogen.pipeline.pump", "httpx"],
+    "videogen.takes.fetch": ["videogen.pipeline.pump", "videogen.planning.plan", "django.db"],
+    "videogen.pipeline.pump": [
+        "videogen.planning.enqueue",
+        "videogen.planning.plan",
+        "videogen.takes.download_worker",
+    ],
+    "videogen.takes.download_worker": [
+        "videogen.planning.enqueue",
+        "videogen.planning.plan",
+        "videogen.pipeline.pump",
+    ],
 }
 
 
 @pytest.mark.parametrize(("module", "forbidden"), FORBIDDEN.items(), ids=FORBIDDEN.keys())
 def test_import_direction(module, forbidden):
-    allowed = {"videogen.errors", "videogen.prompts"} if "videogen" not in forbidden else set()
+    allowed = (
+        {"videogen.common.errors", "videogen.prompts.prompt"}
+        if "videogen" not in forbidden
+        else set()
+    )
 
     assert [
         name

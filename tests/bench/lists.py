@@ -12,7 +12,7 @@ import time
 from datetime import timedelta
 from pathlib import Path
 
-from tests.installations import ROOT, Installation
+from tests.support.installations import ROOT, Installation
 
 from .measure import Figure
 

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from tests.installations import ROOT, Installation
+from tests.support.installations import ROOT, Installation
 
 
 @dataclass(frozen=True)

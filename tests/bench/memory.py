@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tests.installations import Installation, write_story
+from tests.support.installations import Installation, write_story
 
 from .measure import Figure, peak_megabytes
 

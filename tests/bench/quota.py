@@ -8,7 +8,7 @@ from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.installations import Installation, wait_until, write_story
+from tests.support.installations import Installation, wait_until, write_story
 
 from .measure import Figure
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
-from tests.installations import Installation, write_story
+from tests.support.installations import Installation, write_story
 
 from .measure import Figure, median_seconds
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from pathlib import Path
 
-from tests.installations import Installation, wait_until, write_story
+from tests.support.installations import Installation, wait_until, write_story
 
 from .measure import Figure
 

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page
 
-from .chromium import NoChromium, running_chromium
-from .site import Site
+from tests.support.chromium import NoChromium, running_chromium
+from tests.support.site import Site
 
 TELL_REFUSALS = """
 addEventListener("securitypolicyviolation", (event) => {

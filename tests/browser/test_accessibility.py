@@ -8,7 +8,7 @@ import httpx
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 
-from tests.installations import wait_until
+from tests.support.installations import wait_until
 
 # What axe runs by default, and the sizes of what is touched where every link is ours.
 RULES = {"resultTypes": ["violations"]}

@@ -7,9 +7,8 @@ import re
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from tests.installations import wait_until
-
-from .site import Site
+from tests.support.installations import wait_until
+from tests.support.site import Site
 
 SHOTS = 7
 

@@ -9,9 +9,8 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.installations import wait_until
-
-from .site import Site
+from tests.support.installations import wait_until
+from tests.support.site import Site
 
 LATER = "2100-01-01T00:00:00Z"
 # As if the API took for ever to answer: without a submission of its own, nobody takes it up.

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 
-from tests.installations import Installation, wait_until
+from tests.support.installations import Installation, wait_until
 
 from .judging import OPEN, Render, Tally, judge, renders_of
 

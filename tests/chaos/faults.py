@@ -9,8 +9,8 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.installations import Installation, write_story
-from tests.videogen.clips import write_clip
+from tests.support.clips import write_clip
+from tests.support.installations import Installation, write_story
 
 from . import strange_answers as strange
 from .batches import Expectation, compare, run_batch, shot_of

@@ -14,9 +14,9 @@ from pathlib import Path
 
 import av
 
-from tests.installations import Installation
-from videogen.errors import VideoFileError
-from videogen.videofiles import inspect_video
+from tests.support.installations import Installation
+from videogen.common.errors import VideoFileError
+from videogen.takes.video_file import inspect_video
 
 OPEN = {"queued", "submitting", "running", "downloading"}
 # A person finds these on the dashboard, with what is known: nothing that was paid is forgotten.

@@ -21,7 +21,7 @@ from pathlib import Path
 
 import psutil
 
-from tests.installations import Installation, wait_until, write_story
+from tests.support.installations import Installation, wait_until, write_story
 
 from .judging import OPEN, Tally, accepted_by, judge, renders_of, tracebacks
 

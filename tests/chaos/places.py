@@ -16,7 +16,7 @@ from typing import Any
 
 import psycopg
 
-from tests.installations import Installation
+from tests.support.installations import Installation
 
 
 class NotHere(Exception):

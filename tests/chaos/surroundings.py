@@ -19,7 +19,7 @@ from pathlib import Path
 
 import psutil
 
-from tests.installations import Installation, wait_until, write_story
+from tests.support.installations import Installation, wait_until, write_story
 
 from .batches import wait_for_end
 from .judging import KEPT, Tally, accepted_by, judge, renders_of, tracebacks

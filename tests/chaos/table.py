@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from tests.installations import Installation, wait_until, write_story
+from tests.support.installations import Installation, wait_until, write_story
 
 from .batches import Expectation, compare, run_batch, shot_of, wait_for_end
 from .judging import Tally, accepted_by, renders_of, tracebacks
@@ -202,7 +202,7 @@ def _alone(installation: Installation, folder: Path, number: int, row: Row) -> T
 
 # What the buttons "Resume the queue" and "try now" do.
 MEND = (
-    "from videogen.lanes import resume_at_once; from videogen.models import Lane; "
+    "from videogen.lanes.pauses import resume_at_once; from videogen.models import Lane; "
     "resume_at_once(Lane.objects.get())"
 )
 

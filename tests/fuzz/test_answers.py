@@ -12,12 +12,18 @@ from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from tests.factories import State, make_render, make_shot
-from videogen.answers import apply_accepted, apply_poll, apply_poll_error, apply_submit_error
-from videogen.downloads import fetch_clip, new_client
-from videogen.errors import DownloadError, VeoError
+from tests.support.factories import State, make_render, make_shot
+from videogen.common.errors import DownloadError, VeoError
 from videogen.models import Submission, VideoRender
-from videogen.veo import Blocked, Failed, Finished, Nothing, Running, VideoRequest, open_client
+from videogen.pipeline.results import (
+    apply_accepted,
+    apply_poll,
+    apply_poll_error,
+    apply_submit_error,
+)
+from videogen.providers.messages import Blocked, Failed, Finished, Nothing, Running, VideoRequest
+from videogen.providers.registry import open_client
+from videogen.takes.fetch import fetch_clip, new_client
 
 from .mutations import always, as_bytes, changed, changes, forms
 

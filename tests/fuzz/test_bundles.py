@@ -16,12 +16,12 @@ from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from storybook.archives import unpack
-from storybook.bundles import read_bundle
 from storybook.errors import BundleError
-from storybook.importer import import_bundle, import_story
+from storybook.importer.archives import unpack
+from storybook.importer.bundles import read_bundle
+from storybook.importer.story import import_bundle, import_story
 from storybook.models import Story
-from tests.storybook.factories import SHEET, files_below, picture, story, write_bundle, zip_bundle
+from tests.support.bundles import SHEET, files_below, picture, story, write_bundle, zip_bundle
 
 from .mutations import always, as_bytes, changed, changes, forms
 

@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from tests.simulator.conftest import MODEL, SUBMIT, submission
+from tests.support.simulator_calls import MODEL, SUBMIT, submission
 
 FAST = "veo-3.1-fast-generate-preview"
 

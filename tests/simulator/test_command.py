@@ -10,7 +10,7 @@ import pytest
 from django.conf import settings
 from django.core.management import CommandError, call_command
 
-from tests.simulator.conftest import KEY, SUBMIT, submission
+from tests.support.simulator_calls import KEY, SUBMIT, submission
 
 
 def test_the_command_says_where_it_listens_and_ends_on_sigterm(tmp_path):

@@ -5,7 +5,7 @@ import time
 import httpx
 import pytest
 
-from tests.simulator.conftest import MODEL, SUBMIT, submission
+from tests.support.simulator_calls import MODEL, SUBMIT, submission
 from videogen.simulator.faults import FAULTS, FaultSpec
 
 REFUSED = {

@@ -7,7 +7,7 @@ import pytest
 from google import genai
 from google.genai import errors, types
 
-from tests.simulator.conftest import KEY, MODEL, picture
+from tests.support.simulator_calls import KEY, MODEL, picture
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 import httpx
 import pytest
 
-from tests.simulator.conftest import SUBMIT, submission
+from tests.support.simulator_calls import SUBMIT, submission
 from videogen.simulator.options import SimulatorOptions
 
 

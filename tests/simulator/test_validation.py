@@ -5,7 +5,7 @@ import json
 import httpx
 import pytest
 
-from tests.simulator.conftest import KEY, SUBMIT, picture, reference, submission
+from tests.support.simulator_calls import KEY, SUBMIT, picture, reference, submission
 
 REFERENCES = ("instances", 0, "referenceImages")
 ONE = (*REFERENCES, 0)

@@ -8,10 +8,9 @@ from http import HTTPStatus
 import pytest
 from django.urls import reverse
 
-from storybook.importer import import_story
+from storybook.importer.story import import_story
 from storybook.models import DesignDocument, KeyFrame, Picture, Scenelet, Shot, Story
-
-from .factories import SHEET, pictures, scenelet, shot, story, write_bundle
+from tests.support.bundles import SHEET, pictures, scenelet, shot, story, write_bundle
 
 pytestmark = pytest.mark.django_db
 

@@ -11,9 +11,8 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from storybook.models import Story
-from tests.commands import manage
-
-from .factories import SHEET, pictures, scenelet, shot, story, write_bundle, zip_bundle
+from tests.support.bundles import SHEET, pictures, scenelet, shot, story, write_bundle, zip_bundle
+from tests.support.commands import manage
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 

@@ -14,8 +14,7 @@ from storybook.pictures import (
     normalise_path,
     path_refusal,
 )
-
-from .factories import files_below, picture
+from tests.support.bundles import files_below, picture
 
 PATH = "my-story/visuals/characters/ada/sheet.png"
 

@@ -11,12 +11,11 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from django.urls import reverse
 
-from storybook.importer import import_story
+from storybook.importer.story import import_story
 from storybook.models import DesignDocument, KeyFrame, Picture, Shot, Story
 from storybook.thumbnails import thumbnail_name, thumbnail_url
-from tests.videogen.browsers import browser_of
-
-from .factories import KEY_FRAME, SHEET, picture, story, visual_design, write_bundle
+from tests.support.admin_clients import browser_of
+from tests.support.bundles import KEY_FRAME, SHEET, picture, story, visual_design, write_bundle
 
 pytestmark = pytest.mark.django_db
 
@@ -101,7 +100,7 @@ def test_an_uploaded_picture_takes_the_old_ones_place(editor, imported, media):
 
 
 def test_an_uploaded_picture_is_used_as_reference(editor, imported):
-    from videogen.references import StoredPicture, list_candidates
+    from videogen.prompts.references import StoredPicture, list_candidates
 
     send(editor, imported, "environment", "attic", upload(picture("white", kind="JPEG"), "x.png"))
 

@@ -11,9 +11,10 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from tests.factories import picture_bytes
-from videogen.veo import PollAnswer, ReferenceImage, Running, VideoRequest, open_client
-from videogen.veo import credentials as sign_in
+from tests.support.factories import picture_bytes
+from videogen.providers import credentials as sign_in
+from videogen.providers.messages import PollAnswer, ReferenceImage, Running, VideoRequest
+from videogen.providers.registry import open_client
 
 
 @dataclass

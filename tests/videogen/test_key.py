@@ -14,13 +14,12 @@ from django.db import connection
 from django.urls import NoReverseMatch, reverse
 
 from storybook.models import Story
-from tests.factories import make_story, shots_of
-from tests.installations import Installation, write_story
-from tests.videogen.addresses import person
+from tests.support.admin_urls import person
+from tests.support.factories import make_story, shots_of
+from tests.support.installations import Installation, write_story
+from tests.support.pipeline import queue, work
+from videogen.common.untrusted_text import without_key
 from videogen.models import VideoRender
-from videogen.words import without_key
-
-from .test_pipeline import queue, work
 
 State = VideoRender.State
 

@@ -1,21 +1,19 @@
-"""Every address × every role × GET and POST, against the table in permission_table.py; and that no
+"""Every address × every role × GET and POST, against the table in tests/support/permission_table.py; and that no
 page offers what the table refuses to the person who looks at it."""
 
 from __future__ import annotations
 
-import json
 import logging
 from html.parser import HTMLParser
 from urllib.parse import urljoin, urlsplit
 
 import pytest
-from django.db import connection, transaction
-from django.test.utils import CaptureQueriesContext
 from django.urls import get_resolver, resolve, reverse
 
-from .addresses import addresses, person
-from .everything import make_everything
-from .permission_table import APP_LIST, APPS, ROLES, all_pages, expected
+from tests.support.admin_clients import ask, parts_of
+from tests.support.admin_urls import addresses, person
+from tests.support.all_states import make_everything
+from tests.support.permission_table import APP_LIST, APPS, ROLES, all_pages, expected
 
 pytestmark = pytest.mark.django_db
 
@@ -53,24 +51,6 @@ def letter(response):
     if response.status_code < 400:
         return "+"
     return {404: "0", 405: "x"}.get(response.status_code, f"HTTP {response.status_code}")
-
-
-def ask(browser, method, address):
-    """The answer, and the statements that wrote something. Nothing of it stays."""
-    cookies = dict(browser.cookies)
-    with transaction.atomic(), CaptureQueriesContext(connection) as queries:
-        response = getattr(browser, method.lower())(address)
-        if response.streaming:
-            response.close()
-        transaction.set_rollback(True)
-    browser.cookies.clear()
-    browser.cookies.update(cookies)
-    writes = [
-        each["sql"]
-        for each in queries.captured_queries
-        if each["sql"].startswith(("INSERT", "UPDATE", "DELETE"))
-    ]
-    return response, writes
 
 
 def test_the_table_has_every_address_of_the_site_and_no_other():
@@ -132,16 +112,6 @@ def test_an_offer_is_found_wherever_it_stands():
         ("GET", "/admin/a/"),
         ("POST", "/change/"),
     ]
-
-
-def parts_of(response):
-    """The HTML in it: a page, or the parts of one that are sent as JSON."""
-    if response.status_code != 200 or response.streaming:
-        return []
-    if response["Content-Type"].startswith("application/json"):
-        parts = json.loads(response.content).get("parts", {})
-        return list(parts.values())
-    return [response.text] if response["Content-Type"].startswith("text/html") else []
 
 
 def offered(html, address):

@@ -9,12 +9,14 @@ from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.html import format_html
 
+from videogen.common.formats import usd
+from videogen.common.task_queue import is_cluster_running
 from videogen.models import RenderBatch, VideoRender
-from videogen.showing import badge_of_state, usd
-from videogen.views import batch as progress
-from videogen.views import plan
-from videogen.views.plan_words import reason_of_record
-from videogen.wakeups import is_cluster_running
+from videogen.views.batch import actions as progress
+from videogen.views.components import urls
+from videogen.views.components.badges import badge_of_state
+from videogen.views.components.reasons import reason_of_record
+from videogen.views.plan import page
 
 from .records import RecordAdmin, as_json
 
@@ -23,7 +25,7 @@ Status = RenderBatch.Status
 
 @admin.register(RenderBatch)
 class RenderBatchAdmin(RecordAdmin):
-    change_form_template = "admin/videogen/batch_form.html"
+    change_form_template = "admin/videogen/batch/form.html"
     list_display = ["__str__", "look", "story", "decisions", "cost", "asked_by"]
     list_filter = ["status", "mode", "door", "story"]
     list_select_related = ["story", "requested_by"]
@@ -79,8 +81,8 @@ class RenderBatchAdmin(RecordAdmin):
     @admin.display(description="page")
     def look(self, batch):
         if batch.status == Status.DRAFT:
-            return format_html('<a href="{}">Plan (draft)</a>', plan.plan_url(batch))
-        return format_html('<a href="{}">Progress</a>', plan.progress_url(batch))
+            return format_html('<a href="{}">Plan (draft)</a>', urls.plan_url(batch))
+        return format_html('<a href="{}">Progress</a>', urls.progress_url(batch))
 
     @admin.display(description="asked for")
     def asked_for(self, batch):
@@ -88,7 +90,7 @@ class RenderBatchAdmin(RecordAdmin):
 
     @admin.display(description="plan and renders")
     def plan_and_renders(self, batch):
-        return render_to_string("admin/videogen/batch_shots.html", self._shots(batch))
+        return render_to_string("admin/videogen/batch/shots.html", self._shots(batch))
 
     def _shots(self, batch):
         """A row a shot: what was decided, and how the render that stands for it fares."""
@@ -157,34 +159,34 @@ class RenderBatchAdmin(RecordAdmin):
         batch = self._batch(request, pk)
         if request.method == "POST":
             self._check_may_generate(request)
-            return plan.confirm_plan(self, request, batch)
+            return page.confirm_plan(self, request, batch)
         if batch.status != Status.DRAFT:
-            return HttpResponseRedirect(plan.progress_url(batch))
-        return plan.show_plan(self, request, batch)
+            return HttpResponseRedirect(urls.progress_url(batch))
+        return page.show_plan(self, request, batch)
 
     def plan_row_view(self, request, pk, shot_pk):
         batch = self._batch(request, pk)
         if batch.status != Status.DRAFT:
-            return HttpResponseRedirect(plan.progress_url(batch))
-        return plan.show_row(self, request, batch, shot_pk)
+            return HttpResponseRedirect(urls.progress_url(batch))
+        return page.show_row(self, request, batch, shot_pk)
 
     def plan_reference_view(self, request, pk, shot_pk):
         if request.method != "POST":
             return HttpResponseNotAllowed(["POST"])
         batch = self._batch(request, pk)
-        if not request.user.has_perms(plan.ARRANGE):
+        if not request.user.has_perms(page.ARRANGE):
             raise PermissionDenied
         if batch.status != Status.DRAFT:
-            return HttpResponseRedirect(plan.progress_url(batch))
-        return plan.arrange_reference(self, request, batch, shot_pk)
+            return HttpResponseRedirect(urls.progress_url(batch))
+        return page.arrange_reference(self, request, batch, shot_pk)
 
     def plan_cancel_view(self, request, pk):
-        return self._act(request, pk, lambda batch: plan.cancel_plan(request, batch))
+        return self._act(request, pk, lambda batch: page.cancel_plan(request, batch))
 
     def progress_view(self, request, pk):
         batch = self._batch(request, pk)
         if batch.status == Status.DRAFT:
-            return HttpResponseRedirect(plan.plan_url(batch))
+            return HttpResponseRedirect(urls.plan_url(batch))
         return progress.show_batch(self, request, batch)
 
     def progress_state_view(self, request, pk):

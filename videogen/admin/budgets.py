@@ -4,9 +4,9 @@ from django import forms
 from django.contrib import admin
 from django.contrib.admin.views.main import ChangeList
 
-from videogen.budgets import usage_of
+from videogen.billing.budgets import usage_of
+from videogen.common.formats import usd
 from videogen.models import Budget
-from videogen.showing import usd
 
 Scope = Budget.Scope
 

@@ -7,20 +7,20 @@ from django.urls import path, reverse
 from django.utils import timezone
 from django.views.decorators.http import require_safe
 
-from videogen.lanes import BY_PERSON, served_lanes
+from videogen.lanes.pauses import BY_PERSON, served_lanes
 from videogen.models import Lane, VideoRender
-from videogen.showing import Badge
-from videogen.views import queue_notice
+from videogen.views.components import queue_notice
+from videogen.views.components.badges import Badge
 from videogen.views.doctor import show_doctor
-from videogen.views.moving import move_renders
+from videogen.views.model_switch import move_renders
 
 from .records import RecordAdmin
 
 
 @admin.register(Lane)
 class LaneAdmin(RecordAdmin):
-    change_list_template = "admin/videogen/lane_list.html"
-    change_form_template = "admin/videogen/lane_form.html"
+    change_list_template = "admin/videogen/lane/list.html"
+    change_form_template = "admin/videogen/lane/form.html"
     list_display = ["name", "badge", "reason", "not_before", "beat_at"]
     fields = [
         "name",

@@ -5,7 +5,7 @@ from django.utils import timezone
 from django.utils.html import format_html
 
 from videogen.models import Notice
-from videogen.sending import send_again
+from videogen.notifications.deliver import send_again
 
 from .records import RecordAdmin
 

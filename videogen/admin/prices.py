@@ -4,8 +4,8 @@ from django.contrib import admin
 from django.db.models import OuterRef, Subquery
 from django.utils import timezone
 
+from videogen.catalog.prices import is_used
 from videogen.models import Price
-from videogen.prices import is_used
 
 
 @admin.register(Price)

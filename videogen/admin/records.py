@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.contrib import admin
 from django.utils.html import format_html
 
-from videogen.showing import indented
+from videogen.common.formats import indented
 
 
 class RecordAdmin(admin.ModelAdmin):

@@ -1,11 +1,43 @@
 from __future__ import annotations
 
+from typing import Any
+
+from django import forms
 from django.contrib import admin
 
-from videogen.forms import ReferenceChoiceForm
+from storybook.models import Shot
 from videogen.models import ReferenceChoice
+from videogen.prompts.prompt import referenced_ids
 
 from .records import is_list
+
+
+class ReferenceChoiceForm(forms.ModelForm):
+    class Meta:
+        model = ReferenceChoice
+        fields = ["shot", "kind", "reference_id", "choice", "position"]
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean()
+        shot, kind = cleaned.get("shot"), cleaned.get("kind")
+        reference_id = cleaned.get("reference_id")
+        if shot and kind and reference_id:
+            known = _known_ids(shot, kind)
+            if reference_id not in known:
+                label = ReferenceChoice.Kind(kind).label
+                self.add_error(
+                    "reference_id",
+                    f"This shot has no {label} “{reference_id}”. "
+                    + (f"It has: {', '.join(known)}." if known else f"It has no {label} at all."),
+                )
+        return cleaned
+
+
+def _known_ids(shot: Shot, kind: str) -> list[str]:
+    if kind == ReferenceChoice.Kind.KEY_FRAME:
+        return [str(number) for number in range(1, shot.key_frames.count() + 1)]
+    plural = "characters" if kind == ReferenceChoice.Kind.CHARACTER else "environments"
+    return referenced_ids(shot.storyboard_payload or {}, plural)
 
 
 @admin.register(ReferenceChoice)

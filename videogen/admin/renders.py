@@ -5,14 +5,16 @@ from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils.html import format_html
 
-from videogen.decisions import allow_new_render, look_again
-from videogen.ledger import Outcome, outcome_of, with_outcomes
+from videogen.common.formats import indented_text, media_url, usd
 from videogen.models import VideoRender
-from videogen.showing import badge_of_state, indented_text, media_url, shown_pictures, usd
+from videogen.models.outcomes import Outcome, outcome_of, with_outcomes
+from videogen.recovery.decisions import allow_new_render, look_again
+from videogen.views.components.badges import badge_of_state
+from videogen.views.components.pictures import shown_pictures
 
 from .records import RecordAdmin, as_json
 from .takes import TakePages
-from .unsettled import UnsettledPages
+from .unresolved import UnsettledPages
 
 
 class OutcomeFilter(admin.SimpleListFilter):
@@ -274,7 +276,7 @@ class VideoRenderAdmin(UnsettledPages, TakePages, RecordAdmin):
         if not render.video_file:
             return self.get_empty_value_display()
         return render_to_string(
-            "admin/videogen/video.html",
+            "admin/videogen/render/video.html",
             {"url": media_url(render.video_file), "poster_url": media_url(render.poster_file)},
         )
 
@@ -290,7 +292,9 @@ class VideoRenderAdmin(UnsettledPages, TakePages, RecordAdmin):
     def warning_list(self, render):
         if not render.warnings:
             return self.get_empty_value_display()
-        return render_to_string("admin/videogen/warnings.html", {"warnings": render.warnings})
+        return render_to_string(
+            "admin/videogen/components/warnings.html", {"warnings": render.warnings}
+        )
 
     @admin.display
     def prompt(self, render):
@@ -309,5 +313,5 @@ class VideoRenderAdmin(UnsettledPages, TakePages, RecordAdmin):
         if not records:
             return self.get_empty_value_display()
         return render_to_string(
-            "admin/videogen/pictures.html", {"pictures": shown_pictures(records)}
+            "admin/videogen/components/pictures.html", {"pictures": shown_pictures(records)}
         )

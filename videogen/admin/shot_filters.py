@@ -7,8 +7,13 @@ from django.contrib import admin
 from django.db.models import Count, Exists, OuterRef
 
 from storybook.models import Scenelet, Shot, Story
-from videogen.shot_cards import BADGES
-from videogen.situations import count_badges, count_videos, filter_by_badge, filter_by_video
+from videogen.planning.shot_status import (
+    count_badges,
+    count_videos,
+    filter_by_badge,
+    filter_by_video,
+)
+from videogen.views.components.shot_cards import BADGES
 
 STORY = "scenelet__story__id__exact"
 MOST_STORIES = 40

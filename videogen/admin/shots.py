@@ -10,12 +10,12 @@ from django.utils.html import format_html, format_html_join
 
 from storybook.admin import ShotAdmin as StoryShotAdmin
 from storybook.models import Shot
-from videogen.drafts import draft_batches
 from videogen.models import RenderBatch
-from videogen.shot_cards import ShotCard, for_cards
-from videogen.views.board import requester_of
-from videogen.views.plan_selection import tell_of_left_out
-from videogen.views.takes import show_takes
+from videogen.planning.drafts import draft_batches
+from videogen.views.components.access import requester_of
+from videogen.views.components.selection import tell_of_left_out
+from videogen.views.components.shot_cards import ShotCard, for_cards
+from videogen.views.takes.page import show_takes
 
 from .records import is_list
 from .reference_choices import ReferenceChoiceInline
@@ -29,7 +29,7 @@ GENERATE = "generate_videos"
 
 @admin.register(Shot)
 class ShotAdmin(StoryShotAdmin):
-    change_form_template = "admin/videogen/shot_form.html"
+    change_form_template = "admin/videogen/shot/form.html"
     list_display = ["thumbnail", "code", "storyboard", "badge", "takes", "video"]
     list_display_links = ["code"]
     list_filter = [BadgeFilter, VideoFilter, StoryFilter, SceneletFilter]
@@ -62,7 +62,7 @@ class ShotAdmin(StoryShotAdmin):
 
     @admin.display(description="picture")
     def thumbnail(self, shot):
-        return render_to_string("admin/videogen/shot_thumbnail.html", {"card": ShotCard(shot)})
+        return render_to_string("admin/videogen/shot/thumbnail.html", {"card": ShotCard(shot)})
 
     @admin.display(description="shot", ordering=["scenelet__scenelet_id", "shot_index"])
     def code(self, shot):

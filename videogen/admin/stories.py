@@ -19,7 +19,7 @@ admin.site.unregister(Story)
 
 @admin.register(Story)
 class StoryAdmin(PlainStoryAdmin):
-    change_form_template = "admin/videogen/story_form.html"
+    change_form_template = "admin/videogen/story/form.html"
     list_display = [
         *PlainStoryAdmin.list_display[:1],
         "board",

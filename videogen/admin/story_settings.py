@@ -5,11 +5,11 @@ from django.conf import settings
 from django.contrib import admin
 from django.forms.models import BaseInlineFormSet
 
-from videogen.capabilities import ModelTable
+from videogen.catalog.capabilities import ModelTable
+from videogen.catalog.prices import PriceList
+from videogen.common.formats import usd
 from videogen.models import StorySettings
-from videogen.prices import PriceList
-from videogen.routes import Route, account_of
-from videogen.showing import usd
+from videogen.models.routes import Route, account_of
 
 
 class StorySettingsForm(forms.ModelForm):

@@ -15,10 +15,11 @@ from django.utils.html import format_html
 from django.views.decorators.http import require_safe
 
 from storybook.models import Story
-from videogen.ledger import Outcome, entries
+from videogen.common.csv_export import csv_response
+from videogen.common.formats import usd
 from videogen.models import Submission, VideoRender
-from videogen.sheets import csv_response
-from videogen.showing import Badge, usd
+from videogen.models.outcomes import Outcome, entries
+from videogen.views.components.badges import Badge
 from videogen.views.spending import show_spending, spending_csv
 
 from .records import RecordAdmin

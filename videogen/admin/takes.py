@@ -4,10 +4,10 @@ from django.urls import path
 from django.utils.decorators import method_decorator
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from videogen.views.compare import compare_takes
-from videogen.views.exactly import generate_exactly_this, promote
-from videogen.views.reviews import act_on_render, upload
-from videogen.views.takes import takes_state
+from videogen.views.takes.compare import compare_takes
+from videogen.views.takes.page import takes_state
+from videogen.views.takes.rerun import generate_exactly_this, promote
+from videogen.views.takes.reviews import act_on_render, upload
 
 
 class TakePages:

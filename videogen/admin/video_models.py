@@ -10,9 +10,9 @@ from django.urls import reverse
 from django.utils.html import format_html, format_html_join
 from django.utils.http import urlencode
 
-from videogen.capabilities import SEED_ROUTES
+from videogen.catalog.capabilities import SEED_ROUTES
 from videogen.models import Price, VideoFormat, VideoModel
-from videogen.routes import Route
+from videogen.models.routes import Route
 
 
 class VideoModelForm(forms.ModelForm):

@@ -11,12 +11,12 @@ from __future__ import annotations
 from .batches import RenderBatch
 from .budgets import Budget
 from .candidates import Candidate
-from .choices import ReferenceChoice
 from .lanes import Lane
 from .notices import Notice
 from .prices import Price
+from .reference_choices import ReferenceChoice
 from .renders import STALE_AFTER, VideoRender, fill_standings
-from .standings import (
+from .shot_status import (
     ShotStanding,
     badge_at_this_moment,
     badge_of_renders,

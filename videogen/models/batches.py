@@ -8,6 +8,8 @@ from django.utils import timezone
 from storybook.fields import DocumentField
 from storybook.models import Shot, Story
 
+CREATE_SHOT_VIDEO = "CREATE_SHOT_VIDEO"
+
 
 class RenderBatch(models.Model):
     class Mode(models.TextChoices):

@@ -8,10 +8,9 @@ from typing import TYPE_CHECKING, Any
 from django.db import models, transaction
 from django.utils import timezone
 
-from videogen import ledger, states
-
+from . import outcomes, states
 from .lanes import Lane
-from .standings import DERIVED_FROM, keep_standings
+from .shot_status import DERIVED_FROM, keep_standings
 
 if TYPE_CHECKING:
     from .renders import VideoRender
@@ -74,6 +73,6 @@ class RenderQuerySet(models.QuerySet):
 
     def settle(self) -> None:
         """Write what these renders came to, by their states and submissions as they are now."""
-        super().update(actual_cost_usd=ledger.settled_cost(self))
+        super().update(actual_cost_usd=outcomes.settled_cost(self))
 
     settle.alters_data = True

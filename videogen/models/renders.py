@@ -11,13 +11,13 @@ from django.utils import timezone
 
 from storybook.fields import DocumentField
 from storybook.models import Shot
-from videogen import ledger, states
-from videogen.routes import Route
 
+from . import outcomes, states
 from .batches import RenderBatch
 from .lanes import Lane
 from .render_queries import RenderQuerySet
-from .standings import keep_standings
+from .routes import Route
+from .shot_status import keep_standings
 
 # A row that nobody has touched for so long has nobody who works on it.
 STALE_AFTER = timedelta(seconds=30)
@@ -31,7 +31,7 @@ class VideoRender(models.Model):
     State = states.State
     Kind = states.Kind
     Review = states.Review
-    Outcome = ledger.Outcome
+    Outcome = outcomes.Outcome
 
     OPEN = states.OPEN
     WITHOUT_VIDEO = states.WITHOUT_VIDEO
@@ -322,3 +322,17 @@ def fill_standings() -> int:
         with transaction.atomic():
             keep_standings(shots[start : start + 500], VideoRender._base_manager)
     return len(shots)
+
+
+def polled_from(first_poll: datetime) -> dict[str, Any]:
+    """The fields of a render whose operation is polled (again) from that moment on."""
+    now = timezone.now()
+    return {
+        "next_poll_at": first_poll,
+        "poll_failures": 0,
+        "deadline_at": now + timedelta(minutes=settings.VIDEO_OPERATION_DEADLINE_MINUTES),
+        "beat_at": now,
+        "ended_at": None,
+        "error_code": "",
+        "error_message": "",
+    }

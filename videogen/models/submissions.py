@@ -8,8 +8,7 @@ from django.db import models, transaction
 from django.db.models import Q
 from django.utils import timezone
 
-from videogen import states
-
+from . import states
 from .lanes import Lane
 from .renders import VideoRender
 

@@ -4,7 +4,8 @@ from django.core.validators import MaxValueValidator, RegexValidator
 from django.db import models
 
 from storybook.models import Story
-from videogen.routes import Route
+
+from .routes import Route
 
 RATIOS = RegexValidator(r"^\d+:\d+(, *\d+:\d+)*$", "Ratios, separated by commas: 16:9, 9:16")
 SECONDS = RegexValidator(r"^\d+(, *\d+)*$", "Whole seconds, separated by commas: 4, 6, 8")

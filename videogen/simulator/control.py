@@ -18,7 +18,7 @@ from collections.abc import Callable
 from dataclasses import fields
 from typing import Any
 
-from videogen.simulator.answers import invalid_argument, route_not_found
+from videogen.simulator.errors import invalid_argument, route_not_found
 from videogen.simulator.faults import FAULTS, FaultSpec
 from videogen.simulator.http import EndpointHandler
 

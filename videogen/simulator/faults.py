@@ -12,8 +12,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
-from videogen.simulator import answers
-from videogen.simulator.answers import ApiError
+from videogen.simulator import errors
+from videogen.simulator.errors import ApiError
 
 PLACES = ("submit", "poll", "download", "done", "list", "webhook", "interaction", "file", "cancel")
 MODEL = "veo-3.1-generate-preview"
@@ -153,7 +153,7 @@ def _fixed(build: Callable[[], ApiError]) -> ErrorBuilder:
 
 def _quota(window: str, limit: int, seconds: float) -> ErrorBuilder:
     def build(params: Mapping[str, Any]) -> ApiError:
-        return answers.quota_exceeded(
+        return errors.quota_exceeded(
             f"PredictLongRunningRequestsPer{window}PerProjectPerModel",
             MODEL,
             int(params.get("limit", limit)),
@@ -164,7 +164,7 @@ def _quota(window: str, limit: int, seconds: float) -> ErrorBuilder:
 
 
 def _invalid(params: Mapping[str, Any]) -> ApiError:
-    return answers.invalid_argument(params.get("message", "Request contains an invalid argument."))
+    return errors.invalid_argument(params.get("message", "Request contains an invalid argument."))
 
 
 _RESOURCE_EXHAUSTED = _fixed(
@@ -184,29 +184,29 @@ _DENIED = _fixed(
 _TABLE = (
     # submit: refused before anything was accepted
     Fault("submit", "invalid_argument", "400: the request is wrong.", _invalid),
-    Fault("submit", "key_invalid", "400 API_KEY_INVALID.", _fixed(answers.key_invalid)),
+    Fault("submit", "key_invalid", "400 API_KEY_INVALID.", _fixed(errors.key_invalid)),
     Fault("submit", "unauthenticated", "401 UNAUTHENTICATED.", _UNAUTHENTICATED),
     Fault("submit", "permission_denied", "403 PERMISSION_DENIED.", _DENIED),
     Fault(
         "submit",
         "model_not_found",
         "404: no such model, or not for this method.",
-        lambda params: answers.model_not_found(params.get("model", MODEL)),
+        lambda params: errors.model_not_found(params.get("model", MODEL)),
     ),
     Fault(
         "submit",
         "model_retired",
         '404: the model is "no longer available".',
-        lambda params: answers.model_retired(params.get("model", MODEL)),
+        lambda params: errors.model_retired(params.get("model", MODEL)),
     ),
-    Fault("submit", "payment_required", "402: no billing.", _fixed(answers.payment_required)),
+    Fault("submit", "payment_required", "402: no billing.", _fixed(errors.payment_required)),
     Fault(
         "submit",
         "credits_depleted",
         '429 "prepayment credits are depleted".',
-        _fixed(answers.credits_depleted),
+        _fixed(errors.credits_depleted),
     ),
-    Fault("submit", "spend_limit", "429 spend-based rate limit.", _fixed(answers.spend_limited)),
+    Fault("submit", "spend_limit", "429 spend-based rate limit.", _fixed(errors.spend_limited)),
     Fault(
         "submit",
         "quota_minute",
@@ -214,14 +214,14 @@ _TABLE = (
         _quota("Minute", 2, 12),
     ),
     Fault("submit", "quota_day", "429 quota a day (params limit).", _quota("Day", 10, 0)),
-    Fault("submit", "unavailable", "503: overloaded, not accepted.", _fixed(answers.unavailable)),
+    Fault("submit", "unavailable", "503: overloaded, not accepted.", _fixed(errors.unavailable)),
     # submit: the outcome is unknown to the caller
-    Fault("submit", "internal", "500; not accepted unless accepted=1.", _fixed(answers.internal)),
+    Fault("submit", "internal", "500; not accepted unless accepted=1.", _fixed(errors.internal)),
     Fault(
         "submit",
         "gateway_timeout",
         "504 although the operation WAS accepted.",
-        _fixed(answers.gateway_timeout),
+        _fixed(errors.gateway_timeout),
         accepts=True,
     ),
     Fault("submit", "hang", "Accepted, then never answered.", effect="hang", accepts=True),
@@ -241,8 +241,8 @@ _TABLE = (
     Fault("submit", "slow", "Answered after param seconds (5).", effect="slow", accepts=True),
     # poll
     Fault("poll", "quota", "429.", _RESOURCE_EXHAUSTED),
-    Fault("poll", "internal", "500.", _fixed(answers.internal)),
-    Fault("poll", "unavailable", "503.", _fixed(answers.unavailable)),
+    Fault("poll", "internal", "500.", _fixed(errors.internal)),
+    Fault("poll", "unavailable", "503.", _fixed(errors.unavailable)),
     Fault("poll", "drop", "Cut off without an answer.", effect="drop"),
     Fault(
         "poll", "garbage", "200 with half a JSON object.", raw=("application/json", b'{"name": "mo')
@@ -252,12 +252,12 @@ _TABLE = (
         "poll",
         "not_found",
         "404: the operation is forgotten.",
-        lambda params: answers.operation_not_found(params.get("name", "")),
+        lambda params: errors.operation_not_found(params.get("name", "")),
     ),
-    Fault("poll", "key_invalid", "400 API_KEY_INVALID.", _fixed(answers.key_invalid)),
+    Fault("poll", "key_invalid", "400 API_KEY_INVALID.", _fixed(errors.key_invalid)),
     Fault("poll", "unauthenticated", "401 UNAUTHENTICATED.", _UNAUTHENTICATED),
     Fault("poll", "permission_denied", "403 PERMISSION_DENIED.", _DENIED),
-    Fault("poll", "gateway_timeout", "504.", _fixed(answers.gateway_timeout)),
+    Fault("poll", "gateway_timeout", "504.", _fixed(errors.gateway_timeout)),
     Fault("poll", "slow", "Answered after param seconds (5).", effect="slow"),
     Fault("poll", "hang", "Never answered.", effect="hang"),
     # done: how the operation ends
@@ -279,12 +279,12 @@ _TABLE = (
     Fault("done", "never_done", "Never done, for ever running.", effect="never_done"),
     Fault("done", "two_samples", "Two videos instead of one.", effect="two_samples"),
     # list: of operations and of generated files; `match` looks at the path
-    Fault("list", "unimplemented", "501 UNIMPLEMENTED.", _fixed(answers.unimplemented)),
-    Fault("list", "not_found", "404: no such list.", lambda params: answers.route_not_found("")),
+    Fault("list", "unimplemented", "501 UNIMPLEMENTED.", _fixed(errors.unimplemented)),
+    Fault("list", "not_found", "404: no such list.", lambda params: errors.route_not_found("")),
     Fault("list", "quota", "429.", _RESOURCE_EXHAUSTED),
-    Fault("list", "internal", "500.", _fixed(answers.internal)),
-    Fault("list", "unavailable", "503.", _fixed(answers.unavailable)),
-    Fault("list", "key_invalid", "400 API_KEY_INVALID.", _fixed(answers.key_invalid)),
+    Fault("list", "internal", "500.", _fixed(errors.internal)),
+    Fault("list", "unavailable", "503.", _fixed(errors.unavailable)),
+    Fault("list", "key_invalid", "400 API_KEY_INVALID.", _fixed(errors.key_invalid)),
     Fault("list", "permission_denied", "403 PERMISSION_DENIED.", _DENIED),
     Fault("list", "drop", "Cut off without an answer.", effect="drop"),
     Fault("list", "hang", "Never answered.", effect="hang"),
@@ -324,23 +324,23 @@ _TABLE = (
         "download",
         "forbidden",
         "403.",
-        lambda params: answers.file_forbidden(params.get("file", "")),
+        lambda params: errors.file_forbidden(params.get("file", "")),
     ),
     Fault(
         "download",
         "not_found",
         "404: older than two days.",
-        lambda params: answers.file_not_found(params.get("file", "")),
+        lambda params: errors.file_not_found(params.get("file", "")),
     ),
     Fault("download", "quota", "429.", _RESOURCE_EXHAUSTED),
-    Fault("download", "internal", "500.", _fixed(answers.internal)),
-    Fault("download", "unavailable", "503.", _fixed(answers.unavailable)),
+    Fault("download", "internal", "500.", _fixed(errors.internal)),
+    Fault("download", "unavailable", "503.", _fixed(errors.unavailable)),
     Fault("download", "html_200", "200 with a web page.", raw=("text/html; charset=utf-8", HTML)),
     Fault(
         "download",
         "json_200",
         "200 with a JSON error.",
-        raw=("application/json; charset=UTF-8", answers.internal().body),
+        raw=("application/json; charset=UTF-8", errors.internal().body),
     ),
     Fault("download", "empty", "200 video/mp4 with no byte.", raw=("video/mp4", b"")),
     Fault(

@@ -11,8 +11,8 @@ from http.server import BaseHTTPRequestHandler
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-from videogen.simulator import answers
-from videogen.simulator.answers import ApiError
+from videogen.simulator import errors
+from videogen.simulator.errors import ApiError
 from videogen.simulator.faults import FaultSpec
 from videogen.simulator.state import Simulator
 
@@ -62,7 +62,7 @@ class SimulatorHandler(BaseHTTPRequestHandler):
                 self.close_connection = True
                 return
             logger.exception("The simulator failed on %s %s", self.command, parts.path)
-            error = answers.internal()
+            error = errors.internal()
             self.send_body(error.code, JSON, error.body)
 
     def answer_request(self, path: str) -> None:
@@ -125,13 +125,13 @@ class EndpointHandler(SimulatorHandler):
             self.simulator.journal.add_violation(
                 time.time(), "key_in_query", f"{self.command} {urlsplit(self.path).path}"
             )
-            raise answers.key_in_query()
+            raise errors.key_in_query()
         settings = self.simulator.settings
         given, expected = self.headers.get(KEY_HEADER, ""), settings.api_key
         if not given:
-            raise answers.key_missing()
+            raise errors.key_missing()
         if settings.key_revoked or expected and given != expected:
-            raise answers.key_invalid()
+            raise errors.key_invalid()
 
     @property
     def base_url(self) -> str:

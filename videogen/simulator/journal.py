@@ -8,7 +8,7 @@ from collections import Counter
 from datetime import UTC, datetime
 from typing import Any
 
-from videogen.simulator.answers import ApiError
+from videogen.simulator.errors import ApiError
 from videogen.simulator.validation import VideoRequest
 
 

@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from videogen.simulator.answers import ApiError, quota_exceeded, spend_limited
+from videogen.simulator.errors import ApiError, quota_exceeded, spend_limited
 
 MINUTE, TEN_MINUTES, DAY = 60.0, 600.0, 86_400.0
 

@@ -14,8 +14,8 @@ import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-from videogen.simulator.handler import ApiHandler, MirrorHandler
 from videogen.simulator.options import SimulatorOptions
+from videogen.simulator.routes import ApiHandler, MirrorHandler
 from videogen.simulator.state import Simulator
 
 logger = logging.getLogger(__name__)

@@ -12,14 +12,14 @@ import time
 from pathlib import Path
 from typing import Any
 
-from videogen.simulator.answers import credits_depleted
+from videogen.simulator.errors import credits_depleted
 from videogen.simulator.faults import FaultScript
-from videogen.simulator.interaction_faults import take_ending
+from videogen.simulator.footage.studio import Job, Studio
 from videogen.simulator.journal import Journal
+from videogen.simulator.omni_faults import take_ending
 from videogen.simulator.operations import Operation, OperationStore
 from videogen.simulator.options import SimulatorOptions
 from videogen.simulator.quotas import Quotas
-from videogen.simulator.studio import Job, Studio
 from videogen.simulator.validation import VideoRequest
 from videogen.simulator.webhooks import Messenger, Signer, addresses
 

@@ -20,14 +20,14 @@ from urllib.parse import urlsplit
 
 from PIL import Image
 
-from videogen.simulator.answers import (
+from videogen.simulator.errors import (
     bad_field,
     invalid_argument,
     unknown_field,
     unsupported_by_model,
     unsupported_use_case,
 )
-from videogen.simulator.catalogue import Model, find_model
+from videogen.simulator.models import Model, find_model
 
 INSTANCE_FIELDS = frozenset({"prompt", "referenceImages", "image", "lastFrame", "video"})
 PARAMETER_FIELDS = frozenset(

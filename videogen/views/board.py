@@ -16,21 +16,21 @@ from django.template.response import TemplateResponse
 from django.urls import reverse
 
 from storybook.models import Scenelet, Shot, Story
-from videogen.drafts import draft_batches
 from videogen.models import RenderBatch
-from videogen.outdated import outdated_shots
-from videogen.queueing import Requester
-from videogen.shot_cards import BADGES, OUTDATED, Progress, ShotCard, for_cards
-from videogen.showing import Badge
-from videogen.situations import BadgeWord, filter_by_badge
+from videogen.models.states import BadgeWord
+from videogen.planning.drafts import draft_batches
+from videogen.planning.outdated import outdated_shots
+from videogen.planning.shot_status import filter_by_badge
 
-from .live import changed_since, marks_of
-from .plan_selection import tell_of_left_out
-from .queue_notice import QueueNotice, notice_of_backend
+from .components.access import requester_of
+from .components.badges import Badge
+from .components.live import TROUBLE, changed_since, marks_of
+from .components.queue_notice import QueueNotice, notice_of_backend
+from .components.selection import tell_of_left_out
+from .components.shot_cards import BADGES, OUTDATED, Progress, ShotCard, for_cards
 
 CHIPS = "chips"
 QUEUE = "queue"
-TROUBLE = (BadgeWord.FAILED.value, BadgeWord.NEEDS_DECISION.value)
 
 
 def show_board(
@@ -46,7 +46,7 @@ def show_board(
     request.current_app = admin_site.name
     return TemplateResponse(
         request,
-        "admin/videogen/board.html",
+        "admin/videogen/board/page.html",
         {
             **admin_site.each_context(request),
             # Pictures need the width; the way back is in the breadcrumbs.
@@ -65,7 +65,7 @@ def show_board(
 def board_state(request: HttpRequest, story: Story, shots: QuerySet[Shot]) -> JsonResponse:
     """Those parts of the page that changed since it asked last, as the page has them."""
     board = Board(story, _shots_of(story, shots), _status(request), notice_of_backend(request.user))
-    live_part = get_template("admin/videogen/board_card_live.html")
+    live_part = get_template("admin/videogen/board/card_live.html")
     changed = changed_since(board.looks, request.GET.get("since", ""))
     parts = {
         key: live_part.render({"card": board.all_cards[key]})
@@ -73,9 +73,9 @@ def board_state(request: HttpRequest, story: Story, shots: QuerySet[Shot]) -> Js
         if key in board.all_cards
     }
     if CHIPS in changed:
-        parts[CHIPS] = render_to_string("admin/videogen/board_chips.html", {"board": board})
+        parts[CHIPS] = render_to_string("admin/videogen/board/chips.html", {"board": board})
     if QUEUE in changed:
-        parts[QUEUE] = render_to_string("admin/videogen/board_queue.html", {"board": board})
+        parts[QUEUE] = render_to_string("admin/videogen/board/queue.html", {"board": board})
     return JsonResponse(
         {
             "active": BadgeWord.GENERATING in board.progress.counts,
@@ -98,10 +98,6 @@ def draft_selection(
         messages.warning(request, "Select the shots first: nothing was selected.")
         return HttpResponseRedirect(board_url(story, status))
     return HttpResponseRedirect(reverse("admin:videogen_renderbatch_plan", args=[batches[0].pk]))
-
-
-def requester_of(request: HttpRequest) -> Requester:
-    return Requester(RenderBatch.Door.ADMIN, user=request.user, name=request.user.get_username())
 
 
 def board_url(story: Story, status: str = "", name: str = "board") -> str:

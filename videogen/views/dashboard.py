@@ -15,21 +15,17 @@ from django.utils import timezone
 from django.utils.functional import cached_property
 
 from storybook.models import Shot, Story
-from videogen.lanes import BY_PERSON
+from videogen.billing.daily_spending import Spending, recent_spending
+from videogen.common.task_queue import is_cluster_running
+from videogen.lanes.pauses import BY_PERSON
 from videogen.models import Lane, RenderBatch, ShotStanding, VideoRender
-from videogen.routes import served_backends
-from videogen.shot_cards import Progress, ShotCard, for_cards
-from videogen.showing import Badge, badge_of_state, badge_of_word
-from videogen.situations import (
-    BadgeWord,
-    count_badges,
-    count_badges_by_story,
-    standings_with,
-)
-from videogen.spending import Spending, recent_spending
-from videogen.wakeups import is_cluster_running
+from videogen.models.routes import served_backends
+from videogen.models.states import BadgeWord
+from videogen.planning.shot_status import count_badges, count_badges_by_story, standings_with
 
-from .queue_notice import QueueNotice, notice_of
+from .components.badges import Badge, badge_of_state, badge_of_word
+from .components.queue_notice import QueueNotice, notice_of
+from .components.shot_cards import Progress, ShotCard, for_cards
 from .spending import Finish, finishes
 
 MOST_CARDS = 12
@@ -53,7 +49,7 @@ def dashboard_state(request: HttpRequest) -> JsonResponse:
     dashboard = Dashboard(request)
     parts = {
         part: render_to_string(
-            f"admin/videogen/dashboard_{part}.html", {"dashboard": dashboard}, request
+            f"admin/videogen/dashboard/{part}.html", {"dashboard": dashboard}, request
         )
         for part in PARTS
     }

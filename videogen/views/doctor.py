@@ -8,9 +8,9 @@ from django.template.response import TemplateResponse
 from django.utils import timezone
 from django.views.decorators.cache import never_cache
 
-from videogen.doctor.examining import SECONDS_OF_PAGE, examine
-from videogen.doctor.findings import Level, summarize
 from videogen.models import Lane
+from videogen.ops.doctor.findings import Level, summarize
+from videogen.ops.doctor.run import SECONDS_OF_PAGE, examine
 
 
 @never_cache
@@ -29,4 +29,4 @@ def show_doctor(request: HttpRequest, site: AdminSite) -> HttpResponse:
         "summary": summarize(findings),
         "looked_at": timezone.now(),
     }
-    return TemplateResponse(request, "admin/videogen/doctor.html", context)
+    return TemplateResponse(request, "admin/videogen/doctor/page.html", context)

@@ -16,20 +16,12 @@ from django.urls import reverse
 from django.utils import timezone
 
 from storybook.models import Story
-from videogen.figures import (
-    FEWEST_TAKES,
-    By,
-    Figures,
-    Forecast,
-    Scope,
-    figures_by,
-    forecasts,
-    total_of,
-)
+from videogen.billing.forecasts import Forecast, forecasts
+from videogen.billing.statistics import FEWEST_TAKES, By, Figures, Scope, figures_by, total_of
+from videogen.common.csv_export import csv_response
+from videogen.common.formats import usd
 from videogen.models import Submission
-from videogen.routes import is_simulating
-from videogen.sheets import csv_response
-from videogen.showing import usd
+from videogen.models.routes import is_simulating
 
 # The CSV has all.
 MOST_ROWS = 50
@@ -207,7 +199,7 @@ def show_spending(request: HttpRequest, site: AdminSite) -> HttpResponse:
         "is_simulated": is_simulating(),
         "ledger_url": _ledger_url(scope),
     }
-    return TemplateResponse(request, "admin/videogen/spending.html", context)
+    return TemplateResponse(request, "admin/videogen/spending/page.html", context)
 
 
 def finishes(stories: Sequence[Story]) -> list[Finish]:

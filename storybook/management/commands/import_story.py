@@ -14,7 +14,7 @@ from django.core.management.base import (
 from django.db import DatabaseError, connection
 
 from storybook.errors import BundleError, ImportFailed
-from storybook.importer import ImportReport, Tally, import_story
+from storybook.importer.story import ImportReport, Tally, import_story
 from storybook.models import Story
 
 

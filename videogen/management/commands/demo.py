@@ -12,9 +12,9 @@ from rich.console import Console
 from rich.panel import Panel
 from rich.text import Text
 
-from videogen.children import Children
-from videogen.errors import VideogenError
-from videogen.workflow import CREATE_SHOT_VIDEO
+from videogen.common.errors import VideogenError
+from videogen.models.batches import CREATE_SHOT_VIDEO
+from videogen.ops.local_processes import Children
 
 STORY_ID = "the-night-the-tide-forgot"
 SAMPLE = Path(settings.BASE_DIR) / "storybook" / "sample" / STORY_ID

@@ -9,8 +9,8 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
-from videogen.doctor.examining import examine
-from videogen.doctor.telling import exit_code, tell, tell_json
+from videogen.ops.doctor.report import exit_code, tell, tell_json
+from videogen.ops.doctor.run import examine
 
 EPILOG = """
 Asks the video API for its models (free), and nothing is submitted. The key is never shown.

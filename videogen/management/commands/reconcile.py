@@ -14,12 +14,12 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from videogen.console import ConsoleListener
+from videogen.cli.console import ConsoleListener
+from videogen.cli.wait import wait_for
+from videogen.common.task_queue import is_cluster_running
 from videogen.models import Candidate, VideoRender
-from videogen.reconciling import Line, Report, reconcile
-from videogen.states import STUCK
-from videogen.waiting import wait_for
-from videogen.wakeups import is_cluster_running
+from videogen.models.states import STUCK
+from videogen.recovery.reconcile import Line, Report, reconcile
 
 EPILOG = """
 Asks by every way that the API offers: an operation by its name, the list of operations, the list of

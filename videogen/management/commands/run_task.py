@@ -12,12 +12,12 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import OperationalError, ProgrammingError
 from rich.console import Console
 
-from videogen.console import ConsoleListener, print_result
-from videogen.errors import RequestError
+from videogen.cli.console import ConsoleListener, print_result
+from videogen.cli.workflow import TASKS, TaskRequest
+from videogen.common.errors import RequestError
+from videogen.common.task_queue import is_cluster_running
 from videogen.models import RenderBatch
-from videogen.queueing import Requester
-from videogen.wakeups import is_cluster_running
-from videogen.workflow import TASKS, TaskRequest
+from videogen.models.people import Requester
 
 OverBudget = RenderBatch.OverBudget
 

@@ -5,8 +5,8 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 from django.core.management.commands.runserver import naiveip_re
 
-from videogen.children import Children, keep_running, refuse_taken_port
-from videogen.errors import VideogenError
+from videogen.common.errors import VideogenError
+from videogen.ops.local_processes import Children, keep_running, refuse_taken_port
 
 
 class Command(BaseCommand):

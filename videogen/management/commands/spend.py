@@ -13,9 +13,10 @@ from rich.markup import escape
 from rich.table import Table
 
 from storybook.models import Story
-from videogen.figures import By, Figures, Forecast, Scope, figures_by, forecasts, total_of
-from videogen.routes import is_simulating
-from videogen.showing import usd
+from videogen.billing.forecasts import Forecast, forecasts
+from videogen.billing.statistics import By, Figures, Scope, figures_by, total_of
+from videogen.common.formats import usd
+from videogen.models.routes import is_simulating
 
 
 class Command(BaseCommand):

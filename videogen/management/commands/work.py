@@ -5,7 +5,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
-from videogen.supervision import STALLED, WatchedCluster
+from videogen.ops.watchdog import STALLED, WatchedCluster
 
 
 class Command(BaseCommand):

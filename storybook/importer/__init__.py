@@ -1,0 +1,1 @@
+"""How a story comes in: an archive or a folder, checked and stored."""

@@ -1,0 +1,358 @@
+"""A checked bundle → rows and picture files, all or nothing.
+
+Importing is idempotent, and the bundle is the truth about what it holds; what it no longer holds is
+kept, because renders may have been made from it."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.db import DatabaseError, IntegrityError, models, transaction
+
+from storybook.errors import ImportFailed, PictureProblem
+from storybook.models import DesignDocument, KeyFrame, Picture, Scenelet, Shot, Story
+from storybook.pictures import PictureStore, inspect_picture
+from storybook.thumbnails import make_thumbnails
+
+from .bundles import Bundle, BundledScenelet, BundledShot, open_bundle
+from .image_folders import ImageFolder
+
+# More threads gain nothing: decoding is bound to the processor, and each may hold a large picture.
+THREADS = 4
+
+
+@dataclass(frozen=True)
+class Tally:
+    """What became of the rows of one kind. `removed`: the bundle says that they are gone;
+    `kept`: the bundle does not mention them any more."""
+
+    created: int = 0
+    updated: int = 0
+    unchanged: int = 0
+    removed: int = 0
+    kept: int = 0
+
+
+@dataclass(frozen=True)
+class PictureWarning:
+    path: str
+    problem: str
+
+
+@dataclass(frozen=True)
+class ImportReport:
+    story_id: str
+    title: str
+    rows: dict[str, Tally]
+    picture_warnings: tuple[PictureWarning, ...]
+
+    def as_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+def import_story(path: Path, say: Callable[[str], None] = lambda sentence: None) -> ImportReport:
+    """Imports the bundle in a folder, in a zip or around a story.json. `say` gets a sentence before
+    each long step. A BundleError or ImportFailed leaves database and media as they were."""
+    say(f"Reading {path} …")
+    with open_bundle(path) as bundle:
+        return import_bundle(bundle, say)
+
+
+def import_bundle(
+    bundle: Bundle, say: Callable[[str], None] = lambda sentence: None
+) -> ImportReport:
+    store = PictureStore(bundle.story_id)
+    is_stored = False
+    with _one_import_at_a_time():
+        try:
+            paths = bundle.picture_paths
+            say(f"Checking {len(paths)} pictures …")
+            facts = _collect_pictures(bundle, paths, store)
+            say("Writing the story …")
+            with transaction.atomic():
+                report = _write_rows(bundle, facts)
+            is_stored = True
+        except IntegrityError as error:
+            raise ImportFailed(
+                "The same story was changed by somebody else at the same moment. Import it again."
+            ) from error
+        except DatabaseError as error:
+            raise ImportFailed(f"The database did not take the story: {error}") from error
+        except OSError as error:
+            raise ImportFailed(
+                f"The pictures cannot be stored in {settings.MEDIA_ROOT}: {error.strerror or error}"
+            ) from error
+        finally:
+            if not is_stored:
+                store.discard()
+    say("Making thumbnails …")
+    make_thumbnails(columns["file"] for columns in facts.values() if columns["file"])
+    return report
+
+
+@contextmanager
+def _one_import_at_a_time() -> Iterator[None]:
+    """Two imports can share a picture file: one that fails must not take away what the other one
+    is about to refer to. Holds on one host; the database's constraints hold everywhere."""
+    try:
+        import fcntl
+    except ImportError:  # not on Windows
+        yield
+        return
+    os.makedirs(settings.MEDIA_ROOT, exist_ok=True)
+    descriptor = os.open(settings.MEDIA_ROOT, os.O_RDONLY)
+    try:
+        # A file system without locks leaves it at the database's constraints.
+        with suppress(OSError):
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+# -- Pictures --------------------------------------------------------------------------------------
+
+
+def _collect_pictures(
+    bundle: Bundle, paths: list[str], store: PictureStore
+) -> dict[str, dict[str, Any]]:
+    """The columns of each path's picture; usable ones are stored."""
+    folder = ImageFolder(bundle.folder)
+
+    def collect(path: str) -> dict[str, Any]:
+        columns = {
+            "file": "",
+            "mime_type": "",
+            "byte_size": 0,
+            "sha256": "",
+            "width": 0,
+            "height": 0,
+            "problem": "",
+        }
+        try:
+            data = folder.read(path)
+            facts = inspect_picture(data)
+        except PictureProblem as problem:
+            return columns | {"problem": str(problem)}
+        return columns | asdict(facts) | {"file": store.store(path, data, facts.sha256)}
+
+    with ThreadPoolExecutor(min(THREADS, os.cpu_count() or 1)) as threads:
+        futures = [threads.submit(collect, path) for path in paths]
+        try:
+            return {path: future.result() for path, future in zip(paths, futures, strict=True)}
+        except BaseException:
+            threads.shutdown(cancel_futures=True)
+            raise
+
+
+# -- Rows ------------------------------------------------------------------------------------------
+
+
+def _write_rows(bundle: Bundle, facts: dict[str, dict[str, Any]]) -> ImportReport:
+    tallies: dict[str, Counter[str]] = {}
+    story = _write_story(bundle, tallies)
+    _write_design_documents(story, bundle, tallies)
+    scenelets = _write_scenelets(story, bundle.scenelets, tallies)
+    pictures = _write_pictures(story, facts, tallies)
+    shots = _write_shots(story, scenelets, bundle.scenelets, tallies)
+    _write_key_frames(story, shots, pictures, tallies)
+    return ImportReport(
+        story_id=story.story_id,
+        title=story.title,
+        rows={kind: Tally(**tally) for kind, tally in tallies.items()},
+        picture_warnings=tuple(
+            PictureWarning(path, columns["problem"])
+            for path, columns in facts.items()
+            if columns["problem"]
+        ),
+    )
+
+
+def _write_story(bundle: Bundle, tallies: dict[str, Counter[str]]) -> Story:
+    tally = tallies["stories"] = Counter()
+    # Locked: a second import of the story on another host waits here.
+    story = Story.objects.select_for_update().filter(story_id=bundle.story_id).first()
+    if story is None:
+        story = Story.objects.create(story_id=bundle.story_id, title=bundle.title)
+        tally["created"] += 1
+    elif story.title != bundle.title:
+        story.title = bundle.title
+        story.save(update_fields=["title", "updated_at"])
+        tally["updated"] += 1
+    else:
+        tally["unchanged"] += 1
+    return story
+
+
+def _write_design_documents(story: Story, bundle: Bundle, tallies: dict[str, Counter[str]]) -> None:
+    tally = tallies["design_documents"] = Counter()
+    found = {row.kind: row for row in DesignDocument.objects.filter(story=story)}
+    for kind, document in (
+        (DesignDocument.Kind.VISUAL, bundle.visual_design_document),
+        (DesignDocument.Kind.AUDIO, bundle.audio_design_document),
+    ):
+        row = found.get(kind)
+        if document is None:
+            if row:
+                row.delete()
+                tally["removed"] += 1
+        elif row is None:
+            DesignDocument.objects.create(story=story, kind=kind, document=document)
+            tally["created"] += 1
+        elif _is_same(row, "document", document):
+            tally["unchanged"] += 1
+        else:
+            row.document = document
+            row.save(update_fields=["document", "updated_at"])
+            tally["updated"] += 1
+
+
+def _write_scenelets(
+    story: Story, bundled: Iterable[BundledScenelet], tallies: dict[str, Counter[str]]
+) -> dict[str, Scenelet]:
+    wanted = {
+        scenelet.scenelet_id: {
+            "sequence": scenelet.sequence,
+            "title": scenelet.title,
+            "description": scenelet.description,
+            "choice_label": scenelet.choice_label,
+            "choice_prompt": scenelet.choice_prompt,
+            "is_branch_point": scenelet.is_branch_point,
+            "is_terminal": scenelet.is_terminal,
+        }
+        for scenelet in bundled
+    }
+    found = {row.scenelet_id: row for row in Scenelet.objects.filter(story=story).order_by()}
+    old_parents = {row.pk: row.parent_id for row in found.values()}
+    rows, tally, changed = _upsert(
+        Scenelet, found, wanted, lambda scenelet_id: {"story": story, "scenelet_id": scenelet_id}
+    )
+    # A parent can stand behind its branch in the bundle: all rows have to be there first.
+    moved = []
+    for scenelet in bundled:
+        row = rows[scenelet.scenelet_id]
+        parent = rows[scenelet.parent_scenelet_id] if scenelet.parent_scenelet_id else None
+        if row.parent_id != (parent and parent.pk):
+            row.parent = parent
+            moved.append(row)
+    Scenelet.objects.bulk_update(moved, ["parent"])
+    also_moved = sum(row.pk in old_parents and row.pk not in changed for row in moved)
+    tally["updated"] += also_moved
+    tally["unchanged"] -= also_moved
+    tallies["scenelets"] = tally
+    return rows
+
+
+def _write_pictures(
+    story: Story, facts: dict[str, dict[str, Any]], tallies: dict[str, Counter[str]]
+) -> dict[str, Picture]:
+    found = {row.path: row for row in Picture.objects.filter(story=story).order_by()}
+    rows, tallies["pictures"], _ = _upsert(
+        Picture, found, facts, lambda path: {"story": story, "path": path}
+    )
+    return rows
+
+
+def _write_shots(
+    story: Story,
+    scenelets: dict[str, Scenelet],
+    bundled: Iterable[BundledScenelet],
+    tallies: dict[str, Counter[str]],
+) -> list[tuple[Shot, BundledShot]]:
+    wanted = {
+        (scenelets[scenelet.scenelet_id].pk, shot.shot_index): shot
+        for scenelet in bundled
+        for shot in scenelet.shots
+    }
+    found = {
+        (row.scenelet_id, row.shot_index): row
+        for row in Shot.objects.filter(scenelet__story=story).order_by()
+    }
+    rows, tallies["shots"], _ = _upsert(
+        Shot,
+        found,
+        {key: {"storyboard_payload": shot.storyboard_payload} for key, shot in wanted.items()},
+        lambda key: {"scenelet_id": key[0], "shot_index": key[1]},
+    )
+    return [(rows[key], shot) for key, shot in wanted.items()]
+
+
+def _write_key_frames(
+    story: Story,
+    shots: list[tuple[Shot, BundledShot]],
+    pictures: dict[str, Picture],
+    tallies: dict[str, Counter[str]],
+) -> None:
+    wanted = {
+        (shot.pk, position): {"picture_id": pictures[path].pk}
+        for shot, bundled in shots
+        for position, path in enumerate(bundled.key_frame_paths, start=1)
+    }
+    in_bundle = {shot.pk for shot, _ in shots}
+    found = {
+        (row.shot_id, row.position): row
+        for row in KeyFrame.objects.filter(shot__scenelet__story=story).order_by()
+    }
+    gone = [row.pk for key, row in found.items() if key not in wanted and row.shot_id in in_bundle]
+    KeyFrame.objects.filter(pk__in=gone).delete()
+    _, tally, _ = _upsert(
+        KeyFrame, found, wanted, lambda key: {"shot_id": key[0], "position": key[1]}
+    )
+    tally["removed"] += len(gone)
+    tally["kept"] -= len(gone)
+    tallies["key_frames"] = tally
+
+
+def _upsert(
+    model: type[models.Model],
+    found: dict[Any, Any],
+    wanted: dict[Any, dict[str, Any]],
+    identity: Callable[[Any], dict[str, Any]],
+) -> tuple[dict[Any, Any], Counter[str], set[int]]:
+    """Makes the rows as wanted, in a handful of queries. Returns the wanted rows by key, the
+    counts, and the primary keys of the rows that it changed."""
+    created = {
+        key: model(**identity(key), **columns)
+        for key, columns in wanted.items()
+        if key not in found
+    }
+    changed = []
+    columns_changed: set[str] = set()
+    for key, columns in wanted.items():
+        if key not in found:
+            continue
+        row = found[key]
+        different = {name for name, value in columns.items() if not _is_same(row, name, value)}
+        for name in different:
+            setattr(row, name, columns[name])
+        if different:
+            changed.append(row)
+            columns_changed |= different
+    model.objects.bulk_create(created.values())
+    if changed:
+        model.objects.bulk_update(changed, sorted(columns_changed))
+    rows = {key: created[key] if key in created else found[key] for key in wanted}
+    tally = Counter(
+        created=len(created),
+        updated=len(changed),
+        unchanged=len(wanted) - len(created) - len(changed),
+        kept=len(found.keys() - wanted.keys()),
+    )
+    return rows, tally, {row.pk for row in changed}
+
+
+def _is_same(row: models.Model, name: str, value: Any) -> bool:
+    """Compares as stored: to Python, {"a": 1, "b": 2} in another order and 1, 1.0 and true are
+    equal, to a prompt they are not."""
+    if name.endswith("_id"):
+        return getattr(row, name) == value
+    field = row._meta.get_field(name)
+    return field.get_prep_value(getattr(row, name)) == field.get_prep_value(value)

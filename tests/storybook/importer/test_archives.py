@@ -1,0 +1,165 @@
+from __future__ import annotations
+
+import stat
+import struct
+import unicodedata
+import zipfile
+
+import pytest
+
+from storybook.errors import BundleError
+from storybook.importer.bundles import open_bundle
+from storybook.importer.image_folders import ImageFolder
+from tests.support.bundles import SHEET, picture, zip_bundle
+
+
+def problems_of(archive):
+    with pytest.raises(BundleError) as refusal, open_bundle(archive):
+        pass
+    return "\n".join(refusal.value.problems)
+
+
+@pytest.mark.parametrize("prefix", ["", "my-story/", "a/b/", "./my-story/"])
+def test_the_story_may_lie_in_a_folder(tmp_path, prefix):
+    archive = zip_bundle(tmp_path / "b.zip", prefix)
+
+    with open_bundle(archive) as bundle:
+        assert bundle.story_id == "my-story"
+        assert ImageFolder(bundle.folder).read(SHEET)
+        folder = bundle.folder
+
+    assert not folder.exists()
+
+
+def test_what_operating_systems_leave_is_ignored(tmp_path):
+    clutter = {
+        "__MACOSX/my-story/story.json": b"",
+        "my-story/._story.json": b"",
+        ".git/story.json": b"",
+        "my-story/images/": b"",
+        "my-story/images/story.json": b"",
+    }
+
+    with open_bundle(zip_bundle(tmp_path / "b.zip", entries=clutter)) as bundle:
+        assert bundle.story_id == "my-story"
+
+
+def test_names_as_macos_writes_them(tmp_path):
+    # UTF-8, decomposed, and without the flag that says so.
+    name = "my-story/images/" + unicodedata.normalize("NFD", "modèle.png")
+    placeholder = "my-story/images/" + "x" * len(name.encode()[16:])
+    archive = zip_bundle(tmp_path / "b.zip", entries={placeholder: b"data"})
+    archive.write_bytes(archive.read_bytes().replace(placeholder.encode(), name.encode()))
+
+    with open_bundle(archive) as bundle:
+        assert ImageFolder(bundle.folder).read("modèle.png") == b"data"
+
+
+def linked(name):
+    entry = zipfile.ZipInfo(name)
+    entry.create_system = 3
+    entry.external_attr = (stat.S_IFLNK | 0o777) << 16
+    return entry
+
+
+def piped(name):
+    entry = zipfile.ZipInfo(name)
+    entry.create_system = 3
+    entry.external_attr = (stat.S_IFIFO | 0o777) << 16
+    return entry
+
+
+def unusual(name):
+    entry = zipfile.ZipInfo(name)
+    entry.compress_type = zipfile.ZIP_LZMA
+    return entry
+
+
+@pytest.mark.parametrize(
+    ("entry", "problem"),
+    [
+        ("../evil.png", "../evil.png: the path leads out"),
+        ("my-story/../../evil.png", "leads out"),
+        ("/etc/evil.png", "leads out"),
+        ("C:/evil.png", "leads out"),
+        ("..\\evil.png", "leads out"),
+        ("\\evil.png", "leads out"),
+        ("__MACOSX/../evil.png", "leads out"),
+        (linked("my-story/images/x.png"), "a symbolic link"),
+        (piped("my-story/images/x.png"), "not a file"),
+        (unusual("my-story/images/x.png"), "unusual way"),
+        ("other/story.json", "several: my-story/story.json, other/story.json"),
+        ("my-story/images", "cannot be unpacked"),
+    ],
+)
+def test_a_hostile_entry_refuses_the_whole_zip(tmp_path, entry, problem):
+    archive = zip_bundle(tmp_path / "b.zip", entries={entry: b"data"})
+
+    assert problem in problems_of(archive)
+
+
+@pytest.mark.filterwarnings("ignore:Duplicate name")
+@pytest.mark.parametrize("again", ["my-story/story.json", "./my-story//story.json"])
+def test_a_name_that_is_there_twice(tmp_path, again):
+    archive = zip_bundle(tmp_path / "b.zip", entries={again: b"{}"})
+
+    assert "my-story/story.json: twice in the zip" in problems_of(archive)
+
+
+def test_an_encrypted_entry(tmp_path):
+    archive = zip_bundle(tmp_path / "b.zip")
+    data = bytearray(archive.read_bytes())
+    data[data.index(b"PK\x01\x02") + 8] |= 1
+    archive.write_bytes(data)
+
+    assert "without a password" in problems_of(archive)
+
+
+def test_a_bomb_is_recognised_by_its_ratio(tmp_path):
+    archive = zip_bundle(tmp_path / "b.zip", entries={"my-story/images/x": bytes(8 * 1024**2)})
+
+    assert "more than 200 times its size" in problems_of(archive)
+
+
+def test_the_total_is_limited(tmp_path, settings):
+    settings.STORY_ZIP_MAX_BYTES = 1024**2
+    archive = zip_bundle(tmp_path / "b.zip", entries={"my-story/images/x": bytes(1024**2)})
+
+    assert "STORY_ZIP_MAX_MEGABYTES (1) is the limit" in problems_of(archive)
+
+
+def test_the_number_of_files_is_limited(tmp_path, settings):
+    settings.STORY_ZIP_MAX_FILES = 3
+
+    assert "holds 4 entries" in problems_of(zip_bundle(tmp_path / "b.zip"))
+
+
+def test_a_size_that_lies_is_found_out(tmp_path):
+    archive = zip_bundle(tmp_path / "b.zip", entries={"my-story/images/x": bytes(4000)})
+    data = archive.read_bytes()
+    archive.write_bytes(data.replace(struct.pack("<L", 4000), struct.pack("<L", 40)))
+
+    assert "damaged" in problems_of(archive)
+
+
+def test_damaged_content_is_found_out(tmp_path):
+    archive = tmp_path / "b.zip"
+    with zipfile.ZipFile(zip_bundle(archive), "a") as opened:
+        opened.writestr("my-story/images/x.png", b"the content")
+    archive.write_bytes(archive.read_bytes().replace(b"the content", b"the cOntent"))
+
+    assert "damaged" in problems_of(archive)
+
+
+@pytest.mark.parametrize("data", [b"", b"PK", b"no zip at all", picture()])
+def test_something_else_is_no_zip(tmp_path, data):
+    (tmp_path / "b.zip").write_bytes(data)
+
+    assert problems_of(tmp_path / "b.zip").startswith("b.zip: not a zip")
+
+
+def test_a_zip_without_a_story(tmp_path):
+    with zipfile.ZipFile(tmp_path / "b.zip", "w") as archive:
+        archive.writestr("readme.txt", "hello")
+
+    assert problems_of(tmp_path / "b.zip") == "story.json: missing in the zip"

@@ -1,0 +1,130 @@
+"""Every address of the site with rows behind it, and people of every role who open them."""
+
+from __future__ import annotations
+
+from django.contrib.auth import get_user_model
+from django.contrib.auth.models import Group
+from django.contrib.contenttypes.models import ContentType
+from django.test import Client
+
+from storybook.models import Story
+
+from .all_states import State
+from .permission_table import APPS, RECORDS
+
+VERBS = (
+    "select",
+    "approve",
+    "unlock",
+    "reject",
+    "undo",
+    "look-again",
+    "allow-new",
+    "attach-link",
+    "resume",
+    "give-up",
+)
+
+
+def person(role):
+    """A browser of somebody with that role, and with no other right."""
+    browser = Client(raise_request_exception=False)
+    if role != "anonymous":
+        user = get_user_model().objects.create_user(
+            role, is_staff=True, is_superuser=role == "superuser"
+        )
+        if group := Group.objects.filter(name=role).first():
+            user.groups.add(group)
+        browser.force_login(user)
+    return browser
+
+
+def addresses(world):
+    """At least one existing address for every route of the table."""
+    batch, draft, shot = world.batch.pk, world.draft.pk, world.shot.pk
+    stuck = world.renders[State.UNKNOWN][0]
+    rows = {
+        "story": world.story,
+        "designdocument": world.document,
+        "scenelet": world.scenelet,
+        "shot": world.shot,
+        "picture": world.picture,
+        "renderbatch": world.batch,
+        "videorender": world.render,
+        "submission": world.submission,
+        "candidate": world.candidate,
+        "lane": world.lane,
+        "referencechoice": world.choice,
+        "notice": world.notice,
+        "price": world.price,
+        "videomodel": world.model,
+        "budget": world.budget,
+        "user": world.user,
+        "group": world.group,
+        "schedule": world.schedule,
+        "success": world.success,
+        "failure": world.failure,
+        "ormq": world.queued,
+    }
+    found = [
+        "/",
+        f"/media/{world.picture.file}",
+        "/events/video/",
+        "/admin/",
+        "/admin/login/",
+        "/admin/logout/",
+        "/admin/password_change/",
+        "/admin/password_change/done/",
+        "/admin/autocomplete/?app_label=videogen&model_name=referencechoice&field_name=shot",
+        "/admin/jsi18n/",
+        f"/admin/r/{ContentType.objects.get_for_model(Story).pk}/{world.story.pk}/",
+        "/admin/no-such-page/",
+        f"/admin/auth/user/{world.user.pk}/password/",
+        f"/admin/storybook/story/{world.story.pk}/pictures/",
+        f"/admin/storybook/story/{world.story.pk}/board/",
+        f"/admin/storybook/story/{world.story.pk}/board/state/",
+        "/admin/storybook/story/dashboard/state/",
+        *(f"/admin/storybook/shot/{each.pk}/takes/" for each in world.shots),
+        f"/admin/videogen/renderbatch/{draft}/plan/",
+        f"/admin/videogen/renderbatch/{draft}/plan/cancel/",
+        f"/admin/videogen/renderbatch/{draft}/plan/row/{shot}/",
+        f"/admin/videogen/renderbatch/{draft}/plan/row/{shot}/references/",
+        f"/admin/videogen/renderbatch/{batch}/progress/",
+        f"/admin/videogen/renderbatch/{batch}/progress/state/",
+        f"/admin/videogen/renderbatch/{batch}/cancel/",
+        f"/admin/videogen/renderbatch/{batch}/stop/",
+        f"/admin/videogen/renderbatch/{batch}/retry/",
+        f"/admin/videogen/renderbatch/{batch}/resume-queue/",
+        f"/admin/videogen/lane/{world.lane.pk}/resume/",
+        "/admin/videogen/lane/doctor/",
+        "/admin/videogen/videorender/unsettled/",
+        "/admin/videogen/videorender/unsettled/state/",
+        "/admin/videogen/videorender/unsettled/ask/",
+        *(
+            f"/admin/videogen/videorender/unsettled/candidates/{world.candidate.pk}/{verb}/"
+            for verb in ("dismiss", "restore")
+        ),
+        f"/admin/videogen/videorender/shots/{shot}/compare/",
+        f"/admin/videogen/videorender/shots/{shot}/state/",
+        f"/admin/videogen/videorender/shots/{shot}/upload/",
+        f"/admin/videogen/videorender/shots/{shot}/{world.render.pk}/generate/",
+        f"/admin/videogen/videorender/shots/{shot}/{world.render.pk}/promote/",
+        f"/admin/videogen/renderbatch/{batch}/priority/",
+        f"/admin/videogen/lane/{world.lane.pk}/pause/",
+        f"/admin/videogen/lane/{world.lane.pk}/move/",
+        "/admin/videogen/submission/spending/",
+        "/admin/videogen/submission/spending/story.csv",
+        "/admin/videogen/submission/export/",
+        *(
+            f"/admin/videogen/videorender/shots/{stuck.shot_id}/{stuck.pk}/{verb}/"
+            for verb in VERBS
+        ),
+        *(f"/admin/{app}/" for app in APPS),
+    ]
+    for record in RECORDS:
+        row = rows[record.partition("/")[2]]
+        base = f"/admin/{record}/"
+        found += [base, f"{base}add/"]
+        found += [f"{base}{row.pk}/{page}" for page in ("change/", "history/", "delete/", "")]
+    found.append(f"/admin/videogen/renderbatch/{draft}/change/")
+    return found

@@ -1,0 +1,166 @@
+"""A story with a render in every state and a row of every kind that the screens show, for tests
+that look at all pages at once."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from types import SimpleNamespace
+
+from django.contrib.admin.models import CHANGE, LogEntry
+from django.contrib.auth import get_user_model
+from django.contrib.auth.models import Group
+from django.contrib.contenttypes.models import ContentType
+from django.utils import timezone
+from django_q.models import Failure, OrmQ, Schedule, Success
+from django_q.signing import SignedPackage
+
+from storybook.models import DesignDocument, Picture, Scenelet, Shot, Story
+from videogen.models import (
+    Budget,
+    Candidate,
+    Notice,
+    Price,
+    ReferenceChoice,
+    RenderBatch,
+    Submission,
+    VideoModel,
+    VideoRender,
+)
+from videogen.models.people import Requester
+from videogen.planning.drafts import draft_batches
+
+from .factories import make_batch, make_lane, make_render, make_story, shots_of
+
+State = VideoRender.State
+Review = VideoRender.Review
+
+# Shots of the story, in this order, with the renders that each has.
+SHOTS = (
+    [State.DONE, State.DONE, State.DONE, State.REHEARSED],
+    [State.UNKNOWN],
+    [State.INTERRUPTED],
+    [State.NOT_DOWNLOADED],
+    [State.FAILED],
+    [State.BLOCKED],
+    [State.QUEUED],
+    [State.RUNNING],
+    [],
+)
+
+
+def make_everything(words="It did not work out.", story=None):
+    """The rows, by what they are. `words` stand wherever somebody else's words are shown: the
+    API's, a reviewer's, an exporter's."""
+    story = story or make_story(shots=len(SHOTS))
+    shots = list(shots_of(story).select_related("scenelet__story"))[: len(SHOTS)]
+    lane = make_lane(
+        paused_at=timezone.now(), pause_code="key_refused", pause_reason=words, wait_reason=words
+    )
+    owner = get_user_model().objects.create_user("ines")
+    batch = make_batch(story, requested_by_name=words[:150])
+    renders = {}
+    for shot, states in zip(shots, SHOTS, strict=True):
+        for state in states:
+            renders.setdefault(state, []).append(_render(shot, state, batch, lane, words))
+    first, second, third = renders[State.DONE]
+    VideoRender.objects.filter(pk=first.pk).update(review=Review.REJECTED, review_reason=words)
+    VideoRender.objects.filter(pk=second.pk).update(review=Review.SELECTED)
+    batch.plan = [
+        {
+            "shot": shots[-1].pk,
+            "scenelet_id": shots[-1].scenelet.scenelet_id,
+            "shot_index": shots[-1].shot_index,
+            "decision": "blocked",
+            "reason": words,
+            "render": None,
+        }
+    ]
+    batch.counts = {"blocked": 1}
+    batch.save(update_fields=["plan", "counts"])
+    [draft] = draft_batches(
+        Shot.objects.filter(pk__in=[each.pk for each in shots]),
+        RenderBatch.Mode.DEFAULT,
+        Requester("admin", name=words),
+    )
+    choice = ReferenceChoice.objects.create(
+        shot=shots[0], kind="character", reference_id="ada", choice="pinned"
+    )
+    LogEntry.objects.create(
+        user=owner,
+        content_type=ContentType.objects.get_for_model(Story),
+        object_id=story.pk,
+        object_repr=words[:200],
+        action_flag=CHANGE,
+        change_message=words,
+    )
+    candidate = Candidate.objects.create(
+        lane=lane, source="generated_files", name=words[:400], made_at=timezone.now()
+    )
+    return SimpleNamespace(
+        candidate=candidate,
+        story=story,
+        shots=shots,
+        shot=shots[0],
+        renders=renders,
+        render=third,
+        batch=batch,
+        draft=draft,
+        lane=lane,
+        choice=choice,
+        price=Price.objects.create(
+            model="veo-9", resolution="1080p", usd_per_second=1, since="2020-01-01", source=words
+        ),
+        model=VideoModel.objects.create(
+            name="veo-9", route="vertex", source=words[:500], checked_on="2020-01-01"
+        ),
+        budget=Budget.objects.create(scope=Budget.Scope.STORY, story=story, limit_usd=1000),
+        notice=Notice.objects.create(
+            kind=Notice.Kind.QUEUE_PAUSED, key="everything", subject=words[:200], text=words
+        ),
+        picture=Picture.objects.filter(story=story).exclude(file="").first(),
+        document=DesignDocument.objects.filter(story=story).first(),
+        scenelet=Scenelet.objects.filter(story=story).first(),
+        submission=Submission.objects.first(),
+        user=owner,
+        group=Group.objects.first(),
+        **_queue_rows(words),
+    )
+
+
+def _render(shot, state, batch, lane, words):
+    speaks = state in (State.FAILED, State.BLOCKED, State.UNKNOWN, State.NOT_DOWNLOADED)
+    values = {"error_message": words, "error_details": {"words": words}} if speaks else {}
+    return make_render(
+        shot,
+        state,
+        batch=batch,
+        lane=lane,
+        requested_by_name=words[:150],
+        operation_name="models/veo/operations/op-7",
+        references=[{"kind": "character", "id": words, "path": "x.png", "sha256": "0" * 64}],
+        dropped_references=[{"kind": "key_frame", "id": "1", "path": words, "reason": words}],
+        warnings=[words],
+        submission={"error_message": words} if speaks else None,
+        ended_at=timezone.now() - timedelta(minutes=1) if state in VideoRender.ENDED else None,
+        **values,
+    )
+
+
+def _queue_rows(words):
+    task = {
+        "name": "ada-7",
+        "func": "videogen.tasks.pump",
+        "started": timezone.now(),
+        "stopped": timezone.now(),
+        "attempt_count": 1,
+    }
+    return {
+        "success": Success.objects.create(id="a" * 32, success=True, result=words, **task),
+        "failure": Failure.objects.create(id="b" * 32, success=False, result=words, **task),
+        "schedule": Schedule.objects.first(),
+        "queued": OrmQ.objects.create(
+            key="videogen",
+            payload=SignedPackage.dumps({"id": "c" * 32, "name": words, "func": "videogen.tasks"}),
+            lock=timezone.now(),
+        ),
+    }

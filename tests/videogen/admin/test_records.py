@@ -1,0 +1,401 @@
+from __future__ import annotations
+
+import pytest
+from django.contrib import admin
+from django.contrib.admin.models import LogEntry
+from django.contrib.admin.utils import flatten_fieldsets
+from django.urls import reverse
+from django_q.models import OrmQ
+
+from storybook.models import Shot
+from tests.support.admin_clients import browser_of, producer, viewer
+from tests.support.factories import (
+    State,
+    make_batch,
+    make_lane,
+    make_render,
+    make_story,
+    only_shot,
+    shots_of,
+)
+from videogen.models import Lane, ReferenceChoice, RenderBatch, Submission, VideoRender
+
+pytestmark = pytest.mark.django_db
+
+RECORDS = [VideoRender, RenderBatch, Submission, Lane]
+
+
+def url_of(model, page, *args):
+    return reverse(f"admin:{model._meta.label_lower.replace('.', '_')}_{page}", args=args)
+
+
+@pytest.fixture
+def shot():
+    return only_shot(make_story())
+
+
+@pytest.mark.parametrize("state", VideoRender.State.values)
+def test_every_state_can_be_looked_at(admin_client, shot, state):
+    render = make_render(shot, state, error_details={"codes": [1]}, warnings=["careful"])
+
+    for url in (
+        url_of(VideoRender, "changelist"),
+        url_of(VideoRender, "change", render.pk),
+        url_of(RenderBatch, "changelist"),
+        url_of(RenderBatch, "change", render.batch_id),
+    ):
+        response = admin_client.get(url)
+        assert response.status_code == 200
+        assert VideoRender.State(state).label in response.text or "renderbatch" in url
+
+
+@pytest.mark.parametrize("model", RECORDS)
+def test_records_are_read_only(admin_client, shot, model):
+    make_render(shot, State.DONE)
+    row = model.objects.first()
+
+    assert admin_client.get(url_of(model, "changelist")).status_code == 200
+    shown = admin_client.get(url_of(model, "change", row.pk))
+    assert shown.status_code == 200 and 'name="_save"' not in shown.text
+    assert admin_client.get(url_of(model, "add")).status_code == 403
+    assert admin_client.post(url_of(model, "change", row.pk), {}).status_code == 403
+    assert admin_client.post(url_of(model, "delete", row.pk), {"post": "yes"}).status_code == 403
+    assert model.objects.filter(pk=row.pk).exists()
+
+
+@pytest.mark.parametrize("model", RECORDS)
+def test_records_take_a_view_permission(model):
+    assert browser_of("storybook.view_shot").get(url_of(model, "changelist")).status_code == 403
+
+
+def test_page_of_a_render_shows_every_field(rf, admin_user):
+    request = rf.get("/")
+    request.user = admin_user
+    screen = admin.site.get_model_admin(VideoRender)
+    told_otherwise = {
+        "id": "the address",
+        "prompt_text": "prompt",
+        "references": "reference_pictures",
+        "dropped_references": "dropped_pictures",
+        "warnings": "warning_list",
+        "price_estimate_usd": "cost",
+        "actual_cost_usd": "actual",
+        "error_details": "error_facts",
+    }
+
+    shown = set(flatten_fieldsets(screen.get_fieldsets(request)))
+
+    fields = {field.name for field in VideoRender._meta.concrete_fields}
+    assert fields - shown == told_otherwise.keys()
+    assert set(told_otherwise.values()) - {"the address"} <= shown
+
+
+def test_render_is_shown_with_player_pictures_and_indented_prompt(shot):
+    render = make_render(
+        shot,
+        State.DONE,
+        video_file="s/take-1.mp4",
+        poster_file="s/take-1.jpg",
+        prompt_text='{"a":1}',
+        references=[{"kind": "environment", "id": "attic", "path": "s/attic.png"}],
+    )
+
+    page = viewer().get(url_of(VideoRender, "change", render.pk)).text
+
+    assert (
+        '<video class="st-video" controls preload="metadata" poster="/media/s/take-1.jpg"' in page
+    )
+    assert 'src="/media/s/attic.png"' in page
+    assert "{\n  &quot;a&quot;: 1\n}" in page
+    assert reverse("admin:storybook_shot_takes", args=[shot.pk]) in page
+
+
+@pytest.mark.parametrize(
+    "query", ["state__exact=done", "kind__exact=rehearsal", "mode__exact=default"]
+)
+def test_renders_can_be_filtered(shot, query):
+    make_render(shot, State.DONE)
+
+    assert viewer().get(f"{url_of(VideoRender, 'changelist')}?{query}").status_code == 200
+
+
+def test_batch_shows_what_became_of_its_plan(shot):
+    render = make_render(shot, State.FAILED, error_message="No such voice.")
+    RenderBatch.objects.update(
+        plan=[
+            {
+                "shot": shot.pk,
+                "scenelet_id": "opening",
+                "shot_index": 1,
+                "decision": "generate",
+                "reason": "no render, or only rehearsals",
+                "render": render.pk,
+            },
+            {
+                "shot": 999,
+                "scenelet_id": "gone",
+                "shot_index": 2,
+                "decision": "blocked",
+                "reason": "The shot has no storyboard payload.",
+                "render": None,
+            },
+        ]
+    )
+
+    page = viewer().get(url_of(RenderBatch, "change", render.batch_id)).text
+
+    assert "No such voice." in page and "<bdi>No video yet.</bdi>" in page
+    assert "The shot has no storyboard payload." in page
+    assert url_of(VideoRender, "change", render.pk) in page
+
+
+def test_batch_tells_that_nobody_works_on_it(shot):
+    render = make_render(shot, State.QUEUED)
+
+    page = viewer().get(url_of(RenderBatch, "change", render.batch_id)).text
+
+    assert "manage.py work" in page
+
+
+def stopped_lane():
+    return make_lane(paused_at="2026-01-01T00:00Z", pause_code="key", pause_reason="No key is set.")
+
+
+@pytest.mark.parametrize("way", ["action", "button"])
+def test_resuming_a_queue_wakes_the_pump(way):
+    lane = stopped_lane()
+    browser = producer()
+    assert "Resume the queue" in browser.get(url_of(Lane, "change", lane.pk)).text
+
+    if way == "action":
+        browser.post(url_of(Lane, "changelist"), {"action": "resume", "_selected_action": lane.pk})
+    else:
+        browser.post(url_of(Lane, "resume", lane.pk))
+
+    lane.refresh_from_db()
+    assert (lane.paused_at, lane.pause_reason) == (None, "")
+    assert OrmQ.objects.count() == 1
+    assert LogEntry.objects.get().get_edited_object() == lane
+
+
+def test_resuming_a_queue_takes_the_permission_to_spend():
+    lane = stopped_lane()
+    browser = viewer()
+
+    assert "Resume the queue" not in browser.get(url_of(Lane, "change", lane.pk)).text
+    assert browser.post(url_of(Lane, "resume", lane.pk)).status_code == 403
+    browser.post(url_of(Lane, "changelist"), {"action": "resume", "_selected_action": lane.pk})
+    lane.refresh_from_db()
+    assert lane.paused_at
+
+
+def test_looking_at_an_address_resumes_nothing():
+    lane = stopped_lane()
+
+    assert producer().get(url_of(Lane, "resume", lane.pk)).status_code == 405
+
+
+@pytest.mark.parametrize(
+    ("kind", "reference_id", "complaint"),
+    [
+        ("character", "ada", ""),
+        ("environment", "attic", ""),
+        ("key_frame", "1", ""),
+        ("character", "bob", "It has: ada."),
+        ("key_frame", "2", "It has: 1."),
+        ("key_frame", "0", "It has: 1."),
+    ],
+)
+def test_choice_names_a_reference_that_the_shot_has(
+    admin_client, shot, kind, reference_id, complaint
+):
+    response = admin_client.post(
+        url_of(ReferenceChoice, "add"),
+        {
+            "shot": shot.pk,
+            "kind": kind,
+            "reference_id": reference_id,
+            "choice": "pinned",
+            "position": 1,
+        },
+    )
+
+    assert ReferenceChoice.objects.count() == (0 if complaint else 1)
+    assert not complaint or complaint in response.text
+
+
+def test_choices_are_made_on_the_shot(admin_client, shot):
+    url = url_of(Shot, "change", shot.pk)
+    assert admin_client.get(url).status_code == 200
+    form = {
+        "scenelet": shot.scenelet_id,
+        "shot_index": 1,
+        "storyboard_payload": '{"referencedDesigns": {"characters": ["ada"]}}',
+        "key_frames-TOTAL_FORMS": 0,
+        "key_frames-INITIAL_FORMS": 0,
+        "reference_choices-TOTAL_FORMS": 1,
+        "reference_choices-INITIAL_FORMS": 0,
+        "reference_choices-0-kind": "character",
+        "reference_choices-0-reference_id": "ada",
+        "reference_choices-0-choice": "left_out",
+        "reference_choices-0-position": 1,
+    }
+
+    assert admin_client.post(url, form).status_code == 302
+
+    choice = ReferenceChoice.objects.get()
+    assert (choice.shot, choice.choice) == (shot, "left_out")
+    shown = admin_client.get(url_of(ReferenceChoice, "change", choice.pk))
+    assert shown.status_code == 200
+
+
+LISTS = ["videorender", "renderbatch", "submission", "lane", "referencechoice"]
+
+
+@pytest.mark.parametrize(
+    "address", [f"/admin/videogen/{name}/" for name in LISTS] + ["/admin/storybook/shot/"]
+)
+def test_number_of_queries_of_a_list_does_not_grow(
+    admin_client, django_assert_max_num_queries, address
+):
+    story = make_story(shots=20)
+    shots = list(shots_of(story).select_related("scenelet__story"))
+    counts = []
+    for number in (2, 20):
+        for shot in shots[number - 2 : number] if number == 2 else shots[2:]:
+            make_render(shot, State.DONE)
+            make_render(shot, State.FAILED)
+            ReferenceChoice.objects.create(
+                shot=shot, kind="character", reference_id="ada", choice="pinned"
+            )
+            make_lane(f"lane {shot.pk}")
+        with django_assert_max_num_queries(15) as captured:
+            admin_client.get(address)
+        counts.append(len(captured))
+
+    assert counts[0] == counts[1]
+
+
+def test_number_of_queries_of_a_batch_does_not_grow(admin_client, django_assert_max_num_queries):
+    story = make_story(shots=20)
+    shots = list(shots_of(story).select_related("scenelet__story"))
+    counts = []
+    # The first page also asks what Django remembers from then on.
+    for number in (2, 2, 20):
+        batch = make_batch(story)
+        renders = [make_render(shot, State.DONE, batch=batch) for shot in shots[:number]]
+        batch.plan = [
+            {
+                "shot": render.shot_id,
+                "scenelet_id": "opening",
+                "shot_index": render.shot.shot_index,
+                "decision": "generate",
+                "reason": "",
+                "render": render.pk,
+            }
+            for render in renders[1:]
+        ]
+        batch.save(update_fields=["plan"])
+        with django_assert_max_num_queries(15) as captured:
+            admin_client.get(url_of(RenderBatch, "change", batch.pk))
+        counts.append(len(captured))
+
+    assert counts[1] == counts[2]
+
+
+@pytest.mark.parametrize("state", ["unknown", "interrupted", "not_downloaded"])
+def test_giving_up_lets_the_shot_be_rendered_again(shot, state):
+    render = make_render(shot, state)
+
+    producer().post(
+        url_of(VideoRender, "changelist"),
+        {"action": "allow_new_render", "_selected_action": [render.pk]},
+    )
+
+    render.refresh_from_db()
+    assert render.state == "cancelled"
+    assert LogEntry.objects.get().object_id == str(render.pk)
+
+
+def test_looking_again_polls_and_submits_nothing(shot):
+    render = make_render(shot, "unknown", operation_name="models/veo/operations/1")
+
+    producer().post(
+        url_of(VideoRender, "changelist"),
+        {"action": "look_again", "_selected_action": [render.pk]},
+    )
+
+    render.refresh_from_db()
+    assert render.state == "running"
+    assert render.next_poll_at is not None
+    assert OrmQ.objects.count() == 1
+
+
+@pytest.mark.parametrize(
+    ("action", "state"), [("allow_new_render", "done"), ("look_again", "unknown")]
+)
+def test_what_cannot_be_decided_stays_as_it_is(shot, action, state):
+    render = make_render(shot, state, **({"operation_name": ""} if state == "unknown" else {}))
+
+    response = producer().post(
+        url_of(VideoRender, "changelist"),
+        {"action": action, "_selected_action": [render.pk]},
+        follow=True,
+    )
+
+    render.refresh_from_db()
+    assert render.state == state
+    assert "1 " in str(next(iter(response.context["messages"])))
+
+
+def test_deciding_needs_the_permission_to_generate(shot):
+    render = make_render(shot, "unknown")
+
+    viewer().post(
+        url_of(VideoRender, "changelist"),
+        {"action": "allow_new_render", "_selected_action": [render.pk]},
+    )
+
+    render.refresh_from_db()
+    assert render.state == "unknown"
+
+
+def test_looking_again_leaves_the_charge_to_what_the_operation_becomes(shot):
+    render = make_render(
+        shot,
+        "unknown",
+        operation_name="models/veo/operations/1",
+        submission={"outcome": "unknown"},
+    )
+
+    producer().post(
+        url_of(VideoRender, "changelist"),
+        {"action": "look_again", "_selected_action": [render.pk]},
+    )
+
+    assert render.submissions.get().outcome == "accepted"
+
+
+def test_a_render_of_another_backend_is_not_looked_at_again(shot, settings):
+    render = make_render(shot, "unknown", operation_name="models/veo/operations/1")
+    settings.VIDEO_BACKEND = "gemini"
+
+    producer().post(
+        url_of(VideoRender, "changelist"),
+        {"action": "look_again", "_selected_action": [render.pk]},
+    )
+
+    render.refresh_from_db()
+    assert render.state == "unknown"
+
+
+def test_what_is_shown_as_interrupted_can_be_given_up(shot):
+    render = make_render(shot, "running", touched_ago=60)
+
+    producer().post(
+        url_of(VideoRender, "changelist"),
+        {"action": "allow_new_render", "_selected_action": [render.pk]},
+    )
+
+    render.refresh_from_db()
+    assert render.state == "cancelled"

@@ -1,0 +1,155 @@
+"""The list of shots: what it shows, how it is filtered, and its action."""
+
+from __future__ import annotations
+
+import pytest
+
+from storybook.models import Shot
+from tests.support.admin_clients import browser_of, producer, viewer
+from tests.support.factories import State, make_render, make_story, shots_of
+from videogen.models import RenderBatch
+
+pytestmark = pytest.mark.django_db
+
+LIST = "/admin/storybook/shot/"
+
+
+def all_shots(story):
+    return list(shots_of(story).select_related("scenelet__story"))
+
+
+def drafted(batch):
+    return set(batch.shots.values_list("pk", flat=True))
+
+
+def test_list_shows_picture_storyboard_badge_takes_and_video():
+    shot = all_shots(make_story(payload={"compositionAndContent": "A lamp in the rain."}))[0]
+    make_render(shot, State.DONE, poster_file="poster.jpg", video_file="take.mp4")
+
+    page = viewer().get(LIST).text
+
+    assert '<img src="/media/poster.jpg" alt="" loading="lazy"' in page
+    assert '<bdi class="st-lines">A lamp in the rain.</bdi>' in page
+    assert "needs review</span>" in page
+    assert f'href="{LIST}{shot.pk}/takes/">1 take<' in page
+    assert '<a href="/media/take.mp4">' in page
+
+
+@pytest.mark.parametrize(
+    ("query", "expected"),
+    [
+        ({"status": "failed"}, [1]),
+        ({"status": "needs review"}, [0]),
+        ({"status": "nonsense"}, [0, 1, 2]),
+        ({"video": "yes"}, [0]),
+        ({"video": "no"}, [1, 2]),
+        ({"status": "ready", "video": "no", "q": "opening"}, [2]),
+    ],
+)
+def test_list_is_filtered(query, expected):
+    shots = all_shots(make_story(shots=3))
+    make_render(shots[0], State.DONE)
+    make_render(shots[1], State.FAILED)
+
+    response = viewer().get(LIST, query)
+
+    found = [shot.pk for shot in response.context["cl"].result_list]
+    assert found == [shots[place].pk for place in expected]
+
+
+def test_filters_count_what_they_would_leave():
+    shots = all_shots(make_story(scenelets=("one", "two"), shots=2))
+    make_render(shots[0], State.DONE)
+
+    page = viewer().get(LIST).text
+
+    for words in ("needs review (1)", "ready (3)", "failed (0)", "has a video (1)", "two (2)"):
+        assert words in page
+
+
+def test_scenelets_are_offered_within_one_story():
+    one, two = make_story("one", scenelets=("alpha",)), make_story("two", scenelets=("beta",))
+    browser = viewer()
+
+    everything = browser.get(LIST).context["cl"]
+    of_one = browser.get(LIST, {"scenelet__story__id__exact": one.pk}).context["cl"]
+    within = browser.get(LIST, {"scenelet": two.scenelets.get().pk}).context["cl"]
+
+    assert "scenelet" not in [spec.title for spec in everything.filter_specs]
+    assert "alpha" in str(
+        [spec.lookup_choices for spec in of_one.filter_specs if spec.title == "scenelet"]
+    )
+    assert [shot.scenelet.story for shot in within.result_list] == [two]
+
+
+def test_without_the_view_of_renders_the_list_shows_no_pictures():
+    make_render(all_shots(make_story())[0], State.DONE, poster_file="poster.jpg")
+
+    page = browser_of("storybook.view_shot").get(LIST).text
+
+    assert "poster.jpg" not in page and "/takes/" not in page
+
+
+def test_action_drafts_the_selection_of_one_story():
+    shots = all_shots(make_story(shots=2))
+    form = {"action": "generate_videos", "_selected_action": [shots[0].pk]}
+
+    response = producer().post(LIST, form)
+
+    batch = RenderBatch.objects.get()
+    assert response.url == f"/admin/videogen/renderbatch/{batch.pk}/plan/"
+    assert (batch.status, drafted(batch)) == ("draft", {shots[0].pk})
+
+
+def test_action_drafts_one_batch_a_story():
+    make_story("one")
+    make_story("two")
+    ids = list(Shot.objects.values_list("pk", flat=True))
+
+    response = producer().post(
+        LIST, {"action": "generate_videos", "_selected_action": ids}, follow=True
+    )
+
+    assert response.redirect_chain == [("/admin/videogen/renderbatch/?status__exact=draft", 302)]
+    assert "The shots are of 2 stories" in response.text
+    for batch in RenderBatch.objects.all():
+        assert f'href="/admin/videogen/renderbatch/{batch.pk}/plan/"' in response.text
+
+
+def test_action_keeps_to_the_filtered_list():
+    shots = all_shots(make_story(shots=2))
+    make_render(shots[0], State.DONE)
+    form = {
+        "action": "generate_videos",
+        "_selected_action": [shots[0].pk],
+        "select_across": 1,
+        "index": 0,
+    }
+
+    producer().post(f"{LIST}?status=ready", form)
+
+    assert drafted(RenderBatch.objects.latest("pk")) == {shots[1].pk}
+
+
+def test_action_needs_the_permission_to_generate():
+    shot = all_shots(make_story())[0]
+    form = {"action": "generate_videos", "_selected_action": [shot.pk]}
+    browser = viewer()
+
+    assert "generate_videos" not in browser.get(LIST).text
+    assert browser.post(LIST, form).status_code == 403
+    assert not RenderBatch.objects.filter(status="draft").exists()
+
+
+def test_list_queries_do_not_grow(django_assert_max_num_queries):
+    browser = producer()
+    counts = []
+    make_story("another")
+    for number in (2, 20):
+        for shot in all_shots(make_story(f"story-{number}", shots=number)):
+            make_render(shot, State.DONE)
+        with django_assert_max_num_queries(15) as captured:
+            assert browser.get(LIST).status_code == 200
+        counts.append(len(captured))
+
+    assert counts[0] == counts[1]

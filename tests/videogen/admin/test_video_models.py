@@ -1,0 +1,295 @@
+"""The screens of the table of video models and of a story's video settings."""
+
+from __future__ import annotations
+
+import importlib
+from datetime import date
+from types import SimpleNamespace
+
+import pytest
+from django.apps import apps
+from django.db import connection
+from django.urls import reverse
+
+from tests.support.admin_clients import VIEWS, browser_of, producer
+from tests.support.drafts import button, make_draft, make_shots, plan_url
+from tests.support.factories import make_story, shots_of
+from videogen.catalog.capabilities import Asked, ModelTable
+from videogen.models import Price, RenderBatch, StorySettings, VideoModel
+from videogen.planning.plan import plan_shots
+
+pytestmark = pytest.mark.django_db
+
+STANDARD, FAST = "veo-3.1-generate-preview", "veo-3.1-fast-generate-preview"
+VERTEX, OMNI = "veo-3.1-generate-001", "gemini-omni-1.1-flash"
+
+
+def plan(story):
+    return plan_shots(story, shots_of(story), "default")
+
+
+def problems(model, resolution="1080p", references=0):
+    return ModelTable().find(model).problems(Asked("16:9", resolution, 8, references))
+
+
+# -- the screen of the table -----------------------------------------------------------------------
+
+KEEP = [
+    f"videogen.{verb}_{model}"
+    for verb in ("view", "add", "change", "delete")
+    for model in ("videomodel", "videoformat")
+]
+COLUMNS = (
+    "resolution",
+    "aspect_ratios",
+    "durations",
+    "reference_aspect_ratios",
+    "reference_durations",
+)
+WIDE = ("1080p", "16:9", "8", "16:9", "8")
+
+
+def keeper():
+    return browser_of(*KEEP, "videogen.view_price")
+
+
+def form_of(model=None, formats=None, **values):
+    """What the page of the model would send."""
+    rows = []
+    if formats is None:
+        rows = [
+            {"id": each.pk, **{name: getattr(each, name) for name in COLUMNS}}
+            for each in (model.formats.all() if model else ())
+        ]
+    else:
+        rows = [dict(zip(COLUMNS, each, strict=True)) for each in formats]
+    initial = sum("id" in row for row in rows)
+    form = {"formats-TOTAL_FORMS": len(rows), "formats-INITIAL_FORMS": initial}
+    for number, row in enumerate(rows):
+        form |= {f"formats-{number}-{name}": value for name, value in row.items()}
+        form[f"formats-{number}-model"] = model.pk if model else ""
+    usual = {
+        "name": model.name if model else "veo-9",
+        "route": model.route if model else "vertex",
+        "max_references": model.max_references if model else 3,
+        "source": "a page",
+        "checked_on": "2026-11-22",
+    }
+    return form | usual | values
+
+
+def errors(response):
+    assert response.status_code == 200
+    context = response.context
+    return [
+        *sum(context["adminform"].form.errors.values(), []),
+        *(text for inline in context["inline_admin_formsets"] for text in _texts(inline.formset)),
+    ]
+
+
+def _texts(formset):
+    return [
+        *formset.non_form_errors(),
+        *(text for row in formset.errors for each in row.values() for text in each),
+    ]
+
+
+ADD = "/admin/videogen/videomodel/add/"
+
+
+def test_a_model_is_added_with_what_goes_together():
+    response = keeper().post(ADD, form_of(formats=[WIDE]))
+
+    assert response.status_code == 302
+    assert problems("veo-9", references=3) == []
+    assert problems("veo-9", resolution="4k") == [
+        "veo-9 does not make 4k: set VIDEO_RESOLUTION to 1080p, or choose another model."
+    ]
+
+
+WRONG = {
+    "ratios": ({}, [("1080p", "16/9", "8", "16:9", "8")], "Ratios, separated by commas"),
+    "seconds": ({}, [("1080p", "16:9", "eight", "16:9", "8")], "Whole seconds"),
+    "no format": ({}, [], "Name at least one resolution"),
+    "half of the references": ({}, [("1080p", "16:9", "8", "", "8")], "both aspect ratios and"),
+    "no number of references": ({"max_references": 0}, [WIDE], "Say how many reference pictures"),
+    "nowhere to put references": ({}, [("1080p", "16:9", "8", "", "")], "name a resolution at"),
+    "a seed that is not sent": (
+        {"takes_seed": "on", "route": "gemini"},
+        [WIDE],
+        "Nothing sends a seed to Veo on the Gemini API.",
+    ),
+    "words": ({"person_generation": "allow adult!"}, [WIDE], "Words, separated by commas"),
+    "no source": ({"source": ""}, [WIDE], "This field is required."),
+    "no day": ({"checked_on": ""}, [WIDE], "This field is required."),
+    "twice the same resolution": ({}, [WIDE, WIDE], "duplicate"),
+}
+
+
+@pytest.mark.parametrize(("values", "formats", "sentence"), WRONG.values(), ids=WRONG)
+def test_what_cannot_be_is_not_taken(values, formats, sentence):
+    response = keeper().post(ADD, form_of(formats=formats, **values))
+
+    assert sentence in " ".join(errors(response))
+    assert not VideoModel.objects.filter(name="veo-9").exists()
+
+
+def test_what_is_edited_counts_in_the_very_next_plan():
+    story = make_story()
+    assert plan(story).counts == {"generate": 1}
+    browser = keeper()
+    model = VideoModel.objects.get(name=STANDARD)
+    url = reverse("admin:videogen_videomodel_change", args=[model.pk])
+
+    assert browser.post(url, form_of(model, max_references=2)).status_code == 302
+
+    assert plan(story).rows[0].decision.reason == (
+        f"{STANDARD} takes at most 2 reference pictures, this shot has 3: leave some out."
+    )
+
+
+def test_the_page_of_a_model_has_its_prices_and_leads_to_them():
+    model = VideoModel.objects.get(name=OMNI)
+    url = reverse("admin:videogen_videomodel_change", args=[model.pk])
+    browser = keeper()
+
+    text = browser.get(url).text
+
+    assert "1080p: $0.1525 per second since 2026-11-01" in text
+    assert f'href="/admin/videogen/price/?model={OMNI}"' in text
+    Price.objects.filter(model=OMNI).delete()
+    assert "No price is known" in browser.get(url).text
+
+
+def test_the_list_of_models_asks_a_fixed_number_of_queries(django_assert_max_num_queries):
+    browser = keeper()
+
+    with django_assert_max_num_queries(8):
+        text = browser.get("/admin/videogen/videomodel/").text
+
+    assert "1080p, 4k, 720p" in text
+
+
+# -- a story's own settings ------------------------------------------------------------------------
+
+STORY = ("storybook.view_story", "storybook.change_story")
+GENERATES = (*VIEWS, *STORY, "videogen.generate_video")
+
+
+def story_form(story, **values):
+    own = StorySettings.objects.filter(story=story).first()
+    form = {"title": story.title}
+    for prefix in ("documents", "scenelets"):
+        form |= {f"{prefix}-TOTAL_FORMS": 0, f"{prefix}-INITIAL_FORMS": 0}
+    form |= {"video_settings-TOTAL_FORMS": 1, "video_settings-INITIAL_FORMS": int(bool(own))}
+    given = {"id": own.pk if own else "", "story": story.pk, **values}
+    return form | {f"video_settings-0-{name}": value for name, value in given.items()}
+
+
+def save_story(browser, story, **values):
+    url = reverse("admin:storybook_story_change", args=[story.pk])
+    return browser.post(url, story_form(story, **values))
+
+
+def test_who_may_generate_sets_a_storys_model():
+    story = make_story()
+
+    response = save_story(browser_of(*GENERATES), story, model=VERTEX, seed=4294967295)
+
+    assert response.status_code == 302, errors(response)
+    assert (
+        plan(story).request.sent | {"model": VERTEX, "seed": 2**32 - 1} == plan(story).request.sent
+    )
+
+
+def test_an_empty_form_makes_no_row_and_an_emptied_one_removes_it():
+    story = make_story()
+    browser = browser_of(*GENERATES)
+
+    save_story(browser, story, model="", seed="", negative_prompt="", person_generation="")
+    assert not StorySettings.objects.exists()
+
+    save_story(browser, story, negative_prompt="rain")
+    assert StorySettings.objects.get().negative_prompt == "rain"
+    assert save_story(browser, story, negative_prompt="").status_code == 302
+    assert not StorySettings.objects.exists()
+
+
+def test_others_see_a_storys_settings_and_change_nothing():
+    story = make_story()
+    StorySettings.objects.create(story=story, model=VERTEX)
+    browser = browser_of(*VIEWS, *STORY)
+
+    text = browser.get(reverse("admin:storybook_story_change", args=[story.pk])).text
+    save_story(browser, story, model=OMNI)
+
+    assert VERTEX in text and 'name="video_settings-0-model"' not in text
+    assert StorySettings.objects.get().model == VERTEX
+
+
+@pytest.mark.parametrize(
+    "values",
+    [{"seed": 2**32}, {"seed": -1}, {"model": "veo-0"}, {"person_generation": "everybody"}],
+    ids=str,
+)
+def test_wishes_that_cannot_be_are_not_taken(values):
+    story = make_story()
+
+    response = save_story(browser_of(*GENERATES), story, **values)
+
+    assert errors(response)
+    assert not StorySettings.objects.exists()
+
+
+def test_the_models_are_offered_by_route_with_what_a_video_costs(settings):
+    settings.VIDEO_BACKEND = "gemini"
+    story = make_story()
+    StorySettings.objects.create(story=story, model="veo-0")
+
+    text = browser_of(*GENERATES).get(reverse("admin:storybook_story_change", args=[story.pk])).text
+
+    assert '<optgroup label="Veo on Vertex AI">' in text
+    assert f"{VERTEX} · $3.20 a video" in text and f"{OMNI} · $1.22 a video" in text
+    assert '<optgroup label="Not in the table">' in text
+
+
+def test_a_storys_own_model_is_the_usual_one_on_its_plans_page(settings):
+    settings.VIDEO_BACKEND = "gemini"
+    shots = make_shots(1)
+    StorySettings.objects.create(story=shots[0].scenelet.story, model=FAST)
+    draft = make_draft(shots)
+
+    text = producer().get(plan_url(draft)).text
+    assert f'<a href="?mode=default" aria-current="true">{FAST} · $0.96 each</a>' in text
+    assert f'<a href="?mode=default&amp;model={STANDARD}">{STANDARD} · $3.20 each</a>' in text
+
+    browser = producer()
+    assert button(browser.get(plan_url(draft), {"model": STANDARD})) == (
+        "Generate 1 video · $3.20",
+        False,
+    )
+    assert RenderBatch.objects.get().model == ""
+
+
+# -- what comes with an upgrade --------------------------------------------------------------------
+
+
+def test_what_a_team_has_entered_itself_stays_as_it_is():
+    migration = importlib.import_module("videogen.migrations.0017_video_models")
+    VideoModel.objects.all().delete()
+    Price.objects.all().delete()
+    old = date(2026, 10, 1)
+    Price.objects.create(
+        model=VERTEX, resolution="1080p", since=old, usd_per_second="0.75", source="our contract"
+    )
+    own = VideoModel.objects.create(name=VERTEX, route="vertex", source="our tests", checked_on=old)
+
+    for _ in range(2):
+        migration.create(apps, SimpleNamespace(connection=connection))
+
+    prices = Price.objects.filter(model=VERTEX)
+    assert [each.source for each in prices.filter(resolution="1080p")] == ["our contract"]
+    assert prices.filter(resolution="4k").count() == 1, "where the team has none"
+    own.refresh_from_db()
+    assert (own.source, own.formats.count()) == ("our tests", 0)
+    assert VideoModel.objects.get(name=STANDARD).formats.count() == 3

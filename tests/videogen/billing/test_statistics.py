@@ -1,0 +1,270 @@
+"""Sums of what was spent, why, and what is left to do."""
+
+from __future__ import annotations
+
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+
+import pytest
+from django.utils import timezone
+
+from tests.support.factories import State, make_render, make_story, shots_of
+from videogen.billing.forecasts import forecasts
+from videogen.billing.statistics import By, Figures, Reason, Scope, figures_by, total_of
+from videogen.models import StorySettings, VideoRender
+
+pytestmark = pytest.mark.django_db
+
+PRICE = Decimal("3.20")
+
+
+@pytest.fixture(autouse=True)
+def paid(settings):
+    settings.VIDEO_BACKEND = "gemini"
+
+
+def all_shots(story):
+    return list(shots_of(story).select_related("scenelet__story"))
+
+
+def attempt(shot, state=State.DONE, **values):
+    """One that was sent, for PRICE."""
+    price = values.pop("price", PRICE)
+    defaults = {"backend": "gemini", "price_estimate_usd": price}
+    return make_render(shot, state, submission={"price_usd": price}, **defaults | values)
+
+
+def by_key(by, scope=None):
+    return {each.key: each for each in figures_by(by, scope or Scope())}
+
+
+def test_every_grouping_has_the_same_total():
+    lamp = all_shots(make_story("lamp", scenelets=("opening", "storm"), shots=2))
+    gull = all_shots(make_story("gull"))
+    attempt(lamp[0], review="rejected", requested_by_name="Ada")
+    attempt(lamp[0], review="approved", requested_by_name="Ada")
+    attempt(lamp[2], State.BLOCKED, requested_by_name="Ben")
+    attempt(lamp[2], State.UNKNOWN, requested_by_name="Ben")
+    attempt(lamp[3], State.RUNNING, requested_by_name="Ben")
+    attempt(gull[0], price=Decimal("0.96"))
+    make_render(gull[0], State.REHEARSED, backend="gemini")
+    make_render(lamp[1], State.CANCELLED, backend="gemini", submission=False)
+
+    total = Figures(
+        attempts=6,
+        videos=3,
+        approved=1,
+        rejected=1,
+        not_charged=1,
+        spent_usd=Decimal("7.36"),
+        open_usd=Decimal("6.40"),
+    )
+    for by in By:
+        assert total_of(figures_by(by, Scope())) == total, by
+    stories = by_key(By.STORY)
+    assert list(stories) == ["lamp", "gull"]
+    assert stories["lamp"].spent_usd == Decimal("6.40")
+    assert stories["lamp"].per_approved_usd == Decimal("6.40")  # with the rejected take in it
+    assert stories["gull"].per_approved_usd is None
+    scenelets = by_key(By.SCENELET)
+    assert {key: each.attempts for key, each in scenelets.items()} == {
+        "gull/opening": 1,
+        "lamp/opening": 2,
+        "lamp/storm": 3,
+    }
+    people = by_key(By.PERSON)
+    assert (people["Ada"].spent_usd, people["Ben"].open_usd) == (Decimal("6.40"), Decimal("6.40"))
+    assert people[""].label == "nobody named"
+
+
+def test_a_scope_is_one_story_and_some_days():
+    lamp = all_shots(make_story("lamp", shots=3))
+    gull = all_shots(make_story("gull"))
+    now = timezone.make_aware(datetime(2026, 5, 3, 12))
+    for shot, ago in ((lamp[0], 0), (lamp[1], 1), (lamp[2], 2), (gull[0], 1)):
+        attempt(shot, claimed_at=now - timedelta(days=ago))
+
+    def days(**scope):
+        return [each.key for each in figures_by(By.DAY, Scope(**scope))]
+
+    assert days() == ["2026-05-03", "2026-05-02", "2026-05-01"]
+    assert days(since=date(2026, 5, 2)) == ["2026-05-03", "2026-05-02"]
+    assert days(until=date(2026, 5, 2)) == ["2026-05-02", "2026-05-01"]
+    assert days(since=date(2026, 5, 2), until=date(2026, 5, 2)) == ["2026-05-02"]
+    assert days(since=date(2026, 5, 4)) == []
+    assert days(story=gull[0].scenelet.story) == ["2026-05-02"]
+
+
+def test_days_are_local(settings):
+    settings.TIME_ZONE = "Asia/Tokyo"
+    shot = all_shots(make_story())[0]
+    attempt(shot, claimed_at=datetime.fromisoformat("2026-05-02T20:00:00+00:00"))
+
+    with timezone.override("Asia/Tokyo"):
+        assert [each.key for each in figures_by(By.DAY, Scope())] == ["2026-05-03"]
+        assert figures_by(By.DAY, Scope(until=date(2026, 5, 2))) == []
+
+
+def test_simulated_attempts_count_for_the_simulator_with_nothing_spent(settings):
+    shots = all_shots(make_story(shots=2))
+    attempt(shots[0], backend="simulator")
+    attempt(shots[1])
+    assert total_of(figures_by(By.STORY, Scope())).attempts == 1
+
+    settings.VIDEO_BACKEND = "simulator"
+    total = total_of(figures_by(By.STORY, Scope()))
+
+    assert (total.attempts, total.simulated, total.spent_usd) == (2, 1, PRICE)
+
+
+# -- why -------------------------------------------------------------------------------------------
+
+
+def reason_of(render):
+    """Of the last attempt: the other ones' are taken away."""
+    with_it = {each.key: each.attempts for each in figures_by(By.REASON, Scope())}
+    VideoRender.objects.filter(pk=render.pk).update(kind="rehearsal")
+    without = {each.key: each.attempts for each in figures_by(By.REASON, Scope())}
+    [reason] = [key for key in with_it if with_it[key] != without.get(key, 0)]
+    return reason
+
+
+EARLIER = {
+    "nothing": [],
+    "failed": [(State.FAILED, {})],
+    "blocked": [(State.BLOCKED, {})],
+    "a take": [(State.DONE, {})],
+    "a rejected take": [(State.DONE, {"review": "rejected", "reviewed_at": True})],
+    "rejected later": [(State.DONE, {"review": "rejected", "reviewed_at": False})],
+    "a take, then failed": [(State.DONE, {}), (State.FAILED, {})],
+    "simulated failure": [(State.FAILED, {"backend": "simulator"})],
+}
+
+
+@pytest.mark.parametrize(
+    ("earlier", "mode", "reason"),
+    [
+        ("nothing", "default", Reason.MISSING),
+        ("nothing", "override", Reason.NEW_TAKE),
+        ("failed", "default", Reason.RETRY),
+        ("blocked", "override", Reason.RETRY),
+        ("a take", "override", Reason.NEW_TAKE),
+        ("a rejected take", "override", Reason.REJECTED),
+        ("rejected later", "override", Reason.NEW_TAKE),
+        ("a take, then failed", "override", Reason.RETRY),
+        ("simulated failure", "default", Reason.MISSING),
+    ],
+)
+def test_reason_is_derived_from_what_was_before(earlier, mode, reason):
+    shot = all_shots(make_story())[0]
+    now = timezone.now()
+    for state, values in EARLIER[earlier]:
+        if "reviewed_at" in values:
+            before = timedelta(hours=-1 if values["reviewed_at"] else 1)
+            values = values | {"reviewed_at": now + before}
+        attempt(shot, state, **values)
+
+    assert reason_of(attempt(shot, mode=mode, queued_at=now)) == reason
+
+
+def test_copies_and_own_videos_have_reasons_of_their_own():
+    shot = all_shots(make_story())[0]
+    draft = attempt(shot, model="veo-3.1-fast-generate-preview")
+    copies = {"copy_of": draft, "mode": "override"}
+
+    again = attempt(shot, model="veo-3.1-fast-generate-preview", **copies)
+    assert reason_of(again) == Reason.EXACTLY
+    assert reason_of(attempt(shot, **copies)) == Reason.PROMOTED
+    for kind, reason in (("upload", Reason.UPLOAD), ("link", Reason.LINK)):
+        own = make_render(shot, State.DONE, kind=kind, backend="gemini", submission=False)
+        assert reason_of(own) == reason
+
+
+# -- to the end ------------------------------------------------------------------------------------
+
+
+def test_forecast_goes_by_the_storys_own_yield():
+    story = make_story(shots=10)
+    shots = all_shots(story)
+    for shot in shots[:3]:
+        attempt(shot, review="rejected")
+        attempt(shot, review="approved")
+    attempt(shots[3])
+    attempt(shots[4], State.FAILED)
+    own = {"kind": "upload", "backend": "gemini", "submission": False}
+    make_render(shots[5], State.DONE, review="approved", **own)
+
+    [forecast] = forecasts([story])
+
+    assert (forecast.shots, forecast.approved, forecast.left) == (10, 4, 6)
+    assert (forecast.takes, forecast.yielded, forecast.waiting) == (7, 3, 1)
+    assert forecast.takes_left == 14
+    assert forecast.usd == Decimal("44.80")
+    assert forecast.least_usd == Decimal("19.20")
+    assert forecast.per_approved_usd == Decimal("5.60")
+
+
+def test_a_story_with_a_model_of_its_own_is_finished_at_that_price(settings):
+    settings.VIDEO_BACKEND = "gemini"
+    story = make_story()
+    StorySettings.objects.create(story=story, model="veo-3.1-fast-generate-001")
+
+    [forecast] = forecasts([story])
+
+    assert forecast.price_usd == Decimal("0.96")
+
+
+@pytest.mark.parametrize(
+    ("approved", "rejected", "is_known"),
+    [(0, 0, False), (3, 1, False), (0, 9, False), (3, 2, True)],
+)
+def test_too_few_takes_tell_nothing_but_the_least(approved, rejected, is_known):
+    story = make_story(shots=10)
+    shots = all_shots(story)
+    for shot in shots[:approved]:
+        attempt(shot, review="approved")
+    for _ in range(rejected):
+        attempt(shots[9], review="rejected")
+
+    [forecast] = forecasts([story])
+
+    assert forecast.is_known == is_known
+    assert (forecast.usd is not None) == is_known
+    assert forecast.least_usd == PRICE * (10 - approved)
+
+
+def test_a_finished_story_needs_nothing():
+    story = make_story(shots=2)
+    for shot in all_shots(story):
+        attempt(shot, review="approved")
+
+    [forecast] = forecasts([story])
+
+    assert (forecast.left, forecast.takes_left, forecast.usd) == (0, 0, Decimal(0))
+
+
+def test_without_a_price_there_is_no_forecast(settings):
+    settings.VIDEO_MODEL = "nobody-knows"
+    story = make_story(shots=6)
+    for shot in all_shots(story)[:5]:
+        attempt(shot, review="approved")
+
+    [forecast] = forecasts([story])
+
+    assert forecast.takes_left == 1
+    assert forecast.usd is None and forecast.least_usd is None
+
+
+def test_queries_do_not_grow(django_assert_num_queries):
+    for number in range(4):
+        story = make_story(f"story-{number}", shots=3)
+        for shot in all_shots(story):
+            attempt(shot)
+
+    for by in By:
+        with django_assert_num_queries(1):
+            figures_by(by, Scope())
+    stories = list(type(story).objects.all())
+    # Those of the shots with the stories' own models, of their renders, and the prices.
+    with django_assert_num_queries(3):
+        assert len(forecasts(stories)) == 4

@@ -1,0 +1,252 @@
+"""The price list: which price is valid, what a render keeps of it, and its screen."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+import pytest
+from django.contrib.auth import get_user_model
+from django.contrib.auth.models import Group
+from django.test import Client
+from django.urls import reverse
+
+from tests.support.admin_clients import browser_of
+from tests.support.factories import (
+    make_lane,
+    make_price,
+    make_render,
+    make_shot,
+    make_story,
+    shots_of,
+)
+from videogen.catalog.prices import PriceList
+from videogen.models import Price, VideoRender
+from videogen.models.people import Requester
+from videogen.pipeline.claims import claim_renders
+from videogen.planning.enqueue import queue_link, queue_renders
+from videogen.planning.plan import plan_shots
+
+pytestmark = pytest.mark.django_db
+
+STANDARD = "veo-3.1-generate-preview"
+REQUESTER = Requester("admin", name="mira")
+
+
+def price(model=STANDARD, resolution="1080p"):
+    found = PriceList().find("gemini", model, resolution, 8)
+    return found and found.usd
+
+
+def queue(mode="default"):
+    story = make_story()
+    plan = plan_shots(story, shots_of(story), mode)
+    queue_renders(plan, REQUESTER, task="CREATE_SHOT_VIDEO", wake=False)
+    return VideoRender.objects.get()
+
+
+# -- which one is valid ----------------------------------------------------------------------------
+
+
+def test_the_newest_that_has_begun_is_valid():
+    make_price("0.30", days_ago=2)
+    make_price("0.25", days_ago=1)
+    make_price("0.10", days_ago=-1)
+
+    assert price() == Decimal("2.00")
+
+
+def test_a_price_is_of_its_model_and_resolution_only():
+    make_price("0.01", resolution="4k")
+    make_price("0.01", model="veo-9")
+
+    assert price() == Decimal("3.20")
+
+
+def test_what_has_not_begun_is_no_price():
+    make_price("0.10", model="veo-9", days_ago=-1)
+
+    assert price("veo-9") is None
+
+
+def test_however_much_is_asked_it_is_one_query(django_assert_num_queries):
+    prices = PriceList()
+
+    with django_assert_num_queries(1):
+        for model in (STANDARD, "veo-9", "veo-3.1-fast-generate-preview"):
+            prices.find("gemini", model, "720p", 8)
+        assert prices.models("4k") == [
+            "veo-3.1-generate-001",
+            STANDARD,
+            "veo-3.1-fast-generate-001",
+            "veo-3.1-fast-generate-preview",
+        ]
+
+
+def test_the_list_that_comes_with_it_says_where_it_is_from():
+    sources = Price.objects.values_list("source", flat=True)
+
+    assert len(sources) == 18
+    assert all("Google's price list" in each and "2026-11-22" in each for each in sources)
+
+
+# -- what a render keeps ---------------------------------------------------------------------------
+
+
+def test_a_render_keeps_the_price_that_it_was_queued_under(settings):
+    settings.VIDEO_BACKEND = "gemini"
+    listed = make_price("0.5", source="invoice of May")
+
+    render = queue()
+    make_price("0.9", resolution="720p")
+    Price.objects.filter(pk=listed.pk).delete()
+
+    render.refresh_from_db()
+    assert render.price_estimate_usd == Decimal("4.00")
+    assert render.price_source == (
+        f"$0.5000 per second of {STANDARD} at 1080p, valid since {listed.since}: invoice of May"
+    )
+    (claim,) = claim_renders(make_lane("gemini"), owner="host|boot|1|1.0", limit=1)
+    assert claim.submission.price_usd == Decimal("4.00")
+
+
+def test_a_price_of_the_settings_is_kept_as_that(settings):
+    settings.VIDEO_BACKEND, settings.VIDEO_MODEL = "gemini", "veo-9"
+    settings.VIDEO_PRICE_USD_PER_SECOND = Decimal("0.125")
+
+    assert queue().price_source == (
+        "$0.1250 per second of veo-9 at 1080p: VIDEO_PRICE_USD_PER_SECOND"
+    )
+
+
+def test_what_is_free_says_so():
+    assert queue().price_source == "free: the simulator charges nothing"
+
+
+def test_a_given_link_has_no_price(settings):
+    settings.VIDEO_BACKEND = "gemini"
+    story = make_story()
+    plan = plan_shots(story, shots_of(story), "default")
+
+    queue_link(plan, "https://127.0.0.1/clip", REQUESTER, task="CREATE_SHOT_VIDEO", worked_by="me")
+
+    render = VideoRender.objects.get()
+    assert (render.price_estimate_usd, render.price_source) == (0, "free: nothing is submitted")
+
+
+def test_the_longest_source_fits():
+    listed = make_price("9.5", source="x" * 500, model="m" * 100, resolution="r" * 10)
+
+    found = PriceList().find("gemini", listed.model, listed.resolution, 8)
+
+    assert len(found.source) == 600
+
+
+# -- without a price nothing is sent ---------------------------------------------------------------
+
+
+def test_an_unknown_price_blocks_in_the_plan(settings):
+    settings.VIDEO_BACKEND = "gemini"
+    Price.objects.filter(model=STANDARD).delete()
+    story = make_story(shots=2)
+
+    plan = plan_shots(story, shots_of(story), "default")
+
+    assert plan.counts == {"blocked": 2}
+    assert f"No price is known for {STANDARD} at 1080p" in plan.rows[0].decision.reason
+
+
+def test_an_unknown_price_blocks_the_claim():
+    render = make_render(make_shot(), backend="gemini")
+
+    assert claim_renders(make_lane("gemini"), owner="host|boot|1|1.0", limit=1) == []
+
+    render.refresh_from_db()
+    assert (render.state, render.error_code) == ("failed", "unknown_price")
+    assert render.error_message.startswith(f"Not sent: no price is known for {STANDARD} at 1080p.")
+    assert not render.submissions.exists()
+
+
+@pytest.mark.parametrize(
+    "values",
+    [{"price_estimate_usd": "3.20"}, {"price_source": "free until May"}],
+    ids=["priced before sources were kept", "free by its price list"],
+)
+def test_a_price_that_is_known_is_claimed(values):
+    make_render(make_shot(), backend="gemini", **values)
+
+    assert len(claim_renders(make_lane("gemini"), owner="host|boot|1|1.0", limit=1)) == 1
+
+
+# -- the screen ------------------------------------------------------------------------------------
+
+LIST, ADD = "/admin/videogen/price/", "/admin/videogen/price/add/"
+ALL = [f"videogen.{verb}_price" for verb in ("view", "add", "change", "delete")]
+
+
+def of_group(name):
+    user = get_user_model().objects.create_user(username=name, is_staff=True)
+    user.groups.add(Group.objects.get(name=name))
+    browser = Client()
+    browser.force_login(user)
+    return browser
+
+
+def test_producers_add_prices_and_others_look():
+    form = {
+        "model": "veo-9",
+        "resolution": "1080p",
+        "usd_per_second": "0.2",
+        "since": "2026-01-01",
+        "source": "quote of May",
+    }
+
+    for name in ("viewer", "artist"):
+        browser = of_group(name)
+        assert browser.get(LIST).status_code == 200
+        assert browser.post(ADD, form).status_code == 403
+    assert of_group("producer").post(ADD, form).status_code == 302
+
+    assert price("veo-9") == Decimal("1.60")
+
+
+def test_a_price_is_not_edited():
+    listed = make_price("0.5")
+    url = reverse("admin:videogen_price_change", args=[listed.pk])
+    browser = browser_of(*ALL)
+
+    assert 'name="_save"' not in browser.get(url).text
+    assert browser.post(url, {"usd_per_second": "0.1"}).status_code == 403
+    assert Price.objects.get(pk=listed.pk).usd_per_second == Decimal("0.5")
+
+
+def test_only_a_price_that_nothing_was_queued_under_is_removed(settings):
+    settings.VIDEO_BACKEND = "gemini"
+    used, mistyped = make_price("0.5"), make_price("50", model="veo-9")
+    queue()
+    browser = browser_of(*ALL)
+
+    def remove(each):
+        url = reverse("admin:videogen_price_delete", args=[each.pk])
+        return browser.post(url, {"post": "yes"}).status_code
+
+    assert (remove(used), remove(mistyped)) == (403, 302)
+    assert Price.objects.filter(pk=used.pk).exists()
+    picked = {"action": "delete_selected", "_selected_action": [used.pk], "post": "yes"}
+    browser.post(LIST, picked)
+    assert Price.objects.filter(pk=used.pk).exists()
+
+
+def test_the_list_says_which_price_is_valid():
+    make_price("0.5", model="veo-9", days_ago=9)
+    make_price("0.6", model="veo-9", days_ago=1)
+    make_price("0.7", model="veo-9", days_ago=-9)
+
+    response = browser_of(*ALL).get(LIST, {"model": "veo-9"})
+
+    shown = [(str(each.usd_per_second), each.valid_pk == each.pk) for each in _rows(response)]
+    assert shown == [("0.7000", False), ("0.6000", True), ("0.5000", False)]
+    assert response.text.count("icon-yes") == 1
+
+
+def _rows(response):
+    return response.context["cl"].result_list

@@ -1,0 +1,435 @@
+"""The same thing twice: told in the plan, and asked for before it is paid for once more."""
+
+from __future__ import annotations
+
+import copy
+from datetime import date
+
+import pytest
+from django.urls import reverse
+from django.utils import timezone
+
+from storybook.models import Shot
+from tests.support.admin_clients import fingerprint, producer, viewer
+from tests.support.drafts import button, confirm, look, make_draft, make_shots, plan_url
+from tests.support.factories import PAYLOAD, make_render, make_shot
+from tests.support.pages import messages
+from tests.support.takes import make_take, make_takes
+from videogen.cli.create_shot_videos import create_shot_videos
+from videogen.cli.workflow import TaskRequest
+from videogen.common.errors import RequestError
+from videogen.models import RenderBatch, VideoRender
+from videogen.models.people import Requester
+from videogen.planning.drafts import set_wishes
+from videogen.planning.enqueue import queue_renders
+from videogen.planning.plan import plan_shots
+from videogen.planning.rerun import generate_exactly
+from videogen.prompts.fingerprints import hashes_of
+
+pytestmark = pytest.mark.django_db
+
+TOLD = "You have this already as take 1 of 3 May: same prompt, references, model and settings."
+
+
+@pytest.fixture(autouse=True)
+def this_year(monkeypatch):
+    """Tests of the third of May are of its year."""
+    monkeypatch.setattr(
+        "videogen.planning.duplicates.timezone.localdate",
+        lambda moment=None: moment.date() if moment else date(2026, 12, 1),
+    )
+
+
+def change_story(shot, text="close, high"):
+    payload = copy.deepcopy(PAYLOAD) | {"framingAndAngle": text}
+    Shot.objects.filter(pk=shot.pk).update(storyboard_payload=payload)
+
+
+def plan(*shots, mode="override", **options):
+    chosen = Shot.objects.filter(pk__in=[shot.pk for shot in shots])
+    return plan_shots(shots[0].scenelet.story, chosen, mode, **options)
+
+
+def different_shots(number):
+    shots = make_shots(number)
+    for shot in shots:
+        change_story(shot, f"angle {shot.pk}")
+    return shots
+
+
+# -- what is the same ------------------------------------------------------------------------------
+
+
+def test_a_queued_render_has_the_hashes_of_what_it_sends():
+    (render,) = make_takes(make_shot())
+
+    assert render.content_sha256 and render.request_sha256
+    assert hashes_of(render) == {
+        "content_sha256": render.content_sha256,
+        "request_sha256": render.request_sha256,
+    }
+
+
+def test_generated_exactly_it_is_the_same_request():
+    render = make_take(make_shot())
+
+    queued = generate_exactly(render, Requester("admin"))
+
+    again = VideoRender.objects.get(pk__in=queued.render_ids)
+    assert again.request_sha256 == render.request_sha256
+    assert again.content_sha256 == render.content_sha256
+
+
+def test_the_plan_tells_of_the_take_that_there_is():
+    shot = make_shot()
+    take = make_take(shot)
+
+    (row,) = plan(shot).rows
+
+    assert (row.decision.action, row.same) == ("generate", take)
+    assert TOLD in row.warnings
+
+
+def test_the_newest_take_of_the_same_request_is_named():
+    shot = make_shot()
+    make_take(shot)
+    make_take(shot)
+
+    (row,) = plan(shot).rows
+
+    assert any("as take 2 of 3 May" in warning for warning in row.warnings)
+
+
+def test_a_take_of_another_year_says_so():
+    shot = make_shot()
+    make_take(shot, rendered_at=timezone.now().replace(year=2025, month=1, day=9))
+
+    (row,) = plan(shot).rows
+
+    assert any("take 1 of 9 January 2025:" in warning for warning in row.warnings)
+
+
+def test_a_rejected_take_is_called_so():
+    shot = make_shot()
+    make_take(shot, review="rejected")
+
+    (row,) = plan(shot).rows
+
+    assert any("of 3 May, which was rejected: same prompt" in each for each in row.warnings)
+
+
+def test_a_take_of_another_shot_with_the_same_request_is_named_with_its_shot():
+    one, other = make_shots(2)
+    make_take(one)
+
+    rows = {row.shot: row for row in plan(one, other, mode="default").rows}
+
+    assert rows[one].same is None  # skipped: it has a video
+    assert rows[other].decision.action == "generate"
+    assert any("as take 1 of opening / shot 1 of 3 May" in each for each in rows[other].warnings)
+
+
+def test_the_own_take_comes_before_a_newer_one_of_another_shot():
+    one, other = make_shots(2)
+    take = make_take(one)
+    make_take(other)
+
+    (row,) = plan(one).rows
+
+    assert row.same == take
+
+
+@pytest.mark.parametrize("state", ["failed", "blocked", "cancelled", "rehearsed", "unknown"])
+def test_only_what_has_a_video_counts(state):
+    shot = make_shot()
+    take = make_take(shot)
+    VideoRender.objects.filter(pk=take.pk).update(state=state, take=None, video_file="")
+
+    assert all(row.same is None for row in plan(shot).rows)
+
+
+def test_a_changed_story_is_no_repeat():
+    shot = make_shot()
+    make_take(shot)
+    change_story(shot)
+
+    (row,) = plan(shot).rows
+
+    assert row.same is None
+    assert not any("already" in warning for warning in row.warnings)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("VIDEO_MODEL", "veo-3.1-fast-generate-preview"),
+        ("VIDEO_RESOLUTION", "720p"),
+        ("VIDEO_DURATION_SECONDS", 6),
+        ("VIDEO_USE_KEY_FRAMES", False),
+    ],
+)
+def test_other_settings_are_no_repeat(settings, name, value):
+    shot = make_shot()
+    make_take(shot)
+    setattr(settings, name, value)
+
+    (row,) = plan(shot).rows
+
+    assert row.same is None
+
+
+def test_what_the_simulator_made_is_no_repeat_of_a_real_one(settings):
+    shot = make_shot()
+    make_take(shot)
+    settings.VIDEO_BACKEND = "gemini"
+
+    (row,) = plan(shot).rows
+
+    assert (row.decision.action, row.same) == ("generate", None)
+
+
+def test_a_rehearsal_repeats_nothing():
+    shot = make_shot()
+    make_take(shot)
+
+    (row,) = plan(shot, mode="dry-run", ask_before_repeats=True).rows
+
+    assert (row.decision.action, row.same, row.warnings) == ("rehearse", None, ())
+
+
+def test_repeats_cost_no_budget(settings):
+    settings.VIDEO_BACKEND = "gemini"
+    settings.VIDEO_BUDGET_USD = 4
+    one, other = different_shots(2)
+    make_take(one)
+    VideoRender.objects.update(price_estimate_usd=0)
+
+    rows = plan(one, other, ask_before_repeats=True).rows
+
+    assert [row.decision.action for row in rows] == ["skip", "generate"]
+
+
+def test_number_of_queries_does_not_grow(django_assert_num_queries, django_assert_max_num_queries):
+    few, many = different_shots(2), different_shots(9)
+    make_takes(*few)
+    make_takes(*many)
+    with django_assert_max_num_queries(12) as counted:
+        plan(*few)
+    with django_assert_num_queries(len(counted)):
+        plan(*many)
+
+
+# -- the command line ------------------------------------------------------------------------------
+
+
+def run(shot, **options):
+    request = TaskRequest(shot.scenelet.story.story_id, Requester("command"), **options)
+    return create_shot_videos(request).rows
+
+
+def test_on_the_command_line_override_is_the_yes_and_the_row_warns():
+    shot = make_shot()
+    make_take(shot)
+
+    (row,) = run(shot, mode="override")
+
+    assert (row["decision"], row["status"]) == ("generate", "queued")
+    assert row["reason"] == "generate a new take, keep the old ones"
+    assert TOLD in row["warnings"]
+
+
+def test_repeat_is_kept_with_the_batch():
+    shot = make_shot()
+    make_take(shot)
+
+    (row,) = run(shot, mode="override", repeat=True)
+
+    assert row["decision"] == "generate"
+    assert RenderBatch.objects.order_by("-pk").first().repeats_confirmed
+
+
+def test_no_repeat_skips_what_there_is_and_renders_the_rest():
+    one, other = different_shots(2)
+    take = make_take(one)
+
+    rows = run(one, mode="override", repeat=False)
+
+    assert [row["decision"] for row in rows] == ["skip", "generate"]
+    assert rows[0]["reason"] == TOLD
+    assert (rows[0]["render_id"], rows[0]["take"]) == (take.pk, 1)
+    assert VideoRender.objects.filter(shot=other, state="queued").count() == 1
+
+
+def test_a_shot_without_a_video_is_rendered_and_told_of_anothers():
+    one, other = make_shots(2)
+    make_take(one)
+
+    rows = run(one)
+
+    assert [row["decision"] for row in rows] == ["skip", "generate"]
+    assert any("opening / shot 1" in warning for warning in rows[1]["warnings"])
+
+
+# -- the plan's page -------------------------------------------------------------------------------
+
+
+def test_a_repeat_is_not_queued_without_a_yes():
+    shot = make_shot()
+    take = make_take(shot)
+    browser, draft = producer(), make_draft([shot], "override")
+
+    page = look(browser, draft, "override").content.decode()
+    response = confirm(browser, draft, "override", follow=True)
+
+    assert TOLD in page and f"{TOLD}." not in page
+    url = reverse("admin:storybook_shot_takes", args=[shot.pk])
+    assert f'<a href="{url}#render-{take.pk}">Take 1</a>' in page
+    assert "Render this shot again anyway · free" in page
+    assert "there is nothing to do" in messages(response)[0]
+    assert VideoRender.objects.count() == 1
+
+
+def test_the_rest_of_the_plan_needs_no_yes():
+    one, other = different_shots(2)
+    make_take(one)
+    browser, draft = producer(), make_draft([one, other], "override")
+
+    assert button(look(browser, draft, "override"))[0] == "Generate 1 video · free"
+    confirm(browser, draft, "override")
+
+    draft.refresh_from_db()
+    assert draft.counts == {"generate": 1, "skip": 1}
+    assert list(draft.renders.values_list("shot", flat=True)) == [other.pk]
+    assert not draft.repeats_confirmed
+
+
+def test_with_a_yes_it_is_rendered_once_more(settings):
+    shots = different_shots(2)
+    takes = make_takes(*shots)
+    settings.VIDEO_BACKEND = "gemini"
+    VideoRender.objects.update(is_simulated=False, backend="gemini")
+    browser, draft = producer(), make_draft(shots, "override")
+    page = look(browser, draft, "override").content.decode()
+    assert 'href="?mode=override&amp;repeat=1"' in page
+    assert "Render these 2 shots again anyway · $6.40" in page
+
+    agreed = browser.get(plan_url(draft), {"mode": "override", "repeat": 1})
+
+    assert button(agreed) == ("Generate 2 videos · $6.40", False)
+    assert "once more because you said so" in agreed.content.decode()
+    assert 'href="?mode=override"' in agreed.content.decode()
+    draft.refresh_from_db()
+    assert not draft.repeats_confirmed, "looking changes nothing"
+    form = {"mode": "override", "repeat": 1, "planned": fingerprint(agreed), "confirm": 1}
+    browser.post(plan_url(draft), form)
+    draft.refresh_from_db()
+    assert draft.repeats_confirmed
+    assert draft.renders.count() == 2
+    assert {each.request_sha256 for each in draft.renders.all()} == {
+        each.request_sha256 for each in takes
+    }
+
+
+def test_the_yes_belongs_to_the_plan_that_was_seen():
+    shot = make_shot()
+    make_take(shot)
+    browser, draft = producer(), make_draft([shot], "override")
+    unasked = fingerprint(look(browser, draft, "override"))
+    agreed = fingerprint(browser.get(plan_url(draft), {"mode": "override", "repeat": 1}))
+    assert unasked != agreed
+
+    form = {"mode": "override", "repeat": 1, "planned": unasked, "confirm": 1}
+    response = browser.post(plan_url(draft), form)
+
+    assert response.headers["Location"].endswith("?mode=override&repeat=1")
+    draft.refresh_from_db()
+    assert (draft.status, draft.repeats_confirmed) == ("draft", False)
+    assert VideoRender.objects.count() == 1
+    form = {"mode": "override", "planned": agreed, "confirm": 1}
+    browser.post(plan_url(draft), form)
+    assert VideoRender.objects.count() == 1, "without the yes it is another plan"
+
+
+def test_a_take_that_comes_meanwhile_makes_it_another_plan():
+    one, other = make_shots(2)
+    make_render(one, "failed")
+    browser, draft = producer(), make_draft([one])
+    seen = fingerprint(look(browser, draft))
+    make_take(other)
+
+    response = confirm(browser, draft, seen=seen, follow=True)
+
+    assert "no longer the plan that you saw" in messages(response)[0]
+    assert not draft.renders.exists()
+
+
+def test_a_confirmed_draft_takes_no_answer_any_more():
+    shot = make_shot()
+    draft = make_draft([shot])
+    RenderBatch.objects.filter(pk=draft.pk).update(status="confirmed")
+    with pytest.raises(RequestError):
+        set_wishes(draft, model="", over_budget="fit", repeats_confirmed=True)
+
+
+def test_who_may_only_look_is_not_asked():
+    shot = make_shot()
+    make_take(shot)
+    draft = make_draft([shot], "override")
+
+    page = look(viewer(), draft, "override").content.decode()
+
+    assert TOLD in page
+    assert "again anyway" not in page
+
+
+def test_the_page_of_one_row_says_the_same():
+    shot = make_shot()
+    make_take(shot)
+    draft = make_draft([shot], "override")
+    url = reverse("admin:videogen_renderbatch_plan_row", args=[draft.pk, shot.pk])
+
+    asked = producer().get(url, {"mode": "override"}).content.decode()
+    agreed = producer().get(url, {"mode": "override", "repeat": 1}).content.decode()
+
+    assert "st-badge--grey" in asked and TOLD in asked
+    assert "st-badge--blue" in agreed and TOLD in agreed
+
+
+# -- generate exactly this -------------------------------------------------------------------------
+
+
+def test_generate_exactly_this_names_the_take():
+    shot = make_shot()
+    take = make_take(shot)
+    failed = make_render(
+        shot,
+        "failed",
+        prompt_text=take.prompt_text,
+        references=take.references,
+        **hashes_of(take),
+    )
+    other = make_render(shot, "failed")
+    browser = producer()
+
+    def page(render):
+        url = reverse("admin:videogen_takes_generate", args=[shot.pk, render.pk])
+        return browser.get(url).content.decode()
+
+    assert TOLD in page(take)
+    assert TOLD in page(failed)
+    assert "You have this already" not in page(other)
+
+
+def test_what_there_was_when_it_was_asked_for_is_not_said_of_a_copy():
+    shot = make_shot()
+    make_take(shot)
+    plan_again = plan(shot)
+    queued = queue_renders(plan_again, Requester("command"), task="CREATE_SHOT_VIDEO", wake=False)
+    second = VideoRender.objects.get(pk__in=queued.render_ids)
+    assert TOLD in second.warnings
+    VideoRender.objects.filter(pk=second.pk).update(state="failed")
+    second.refresh_from_db()
+
+    copied = generate_exactly(second, Requester("admin"))
+
+    assert VideoRender.objects.get(pk__in=copied.render_ids).warnings == []

@@ -1,0 +1,200 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from django_q.models import OrmQ
+
+from tests.support.clips import write_clip
+from tests.support.factories import make_render, make_shot
+from tests.support.far_end import KEY
+from videogen.common.errors import RequestError
+from videogen.models import VideoRender
+from videogen.models.people import Requester
+from videogen.recovery.decisions import allow_new_render, attach_link, look_again
+from videogen.takes.download_worker import Downloads
+from videogen.takes.storage import partial_folder
+
+pytestmark = pytest.mark.django_db
+
+State = VideoRender.State
+REQUESTER = Requester("admin", name="mira")
+LINK = "https://example.org/clip.mp4?alt=media"
+
+STUCK = [
+    (State.UNKNOWN, {}),
+    (State.INTERRUPTED, {}),
+    (State.NOT_DOWNLOADED, {}),
+    # Live by their state, but nobody works on them.
+    (State.RUNNING, {"touched_ago": 31}),
+    (State.DOWNLOADING, {"touched_ago": 31}),
+]
+
+
+@pytest.mark.parametrize(("state", "values"), STUCK)
+def test_a_given_link_is_downloaded(state, values):
+    render = make_render(
+        make_shot(),
+        state,
+        error_code="http_404",
+        error_message="The video is no longer there.",
+        download_attempts=3,
+        **values,
+    )
+
+    assert attach_link(render, f" {LINK}\n", REQUESTER)
+
+    render.refresh_from_db()
+    assert (render.state, render.download_uri) == (State.DOWNLOADING, LINK)
+    assert (render.status, render.download_attempts) == (State.DOWNLOADING, 0)
+    assert (render.error_code, render.error_message, render.ended_at) == ("", "", None)
+    assert render.rendered_at
+    assert render.warnings == ["The download link was given by mira."]
+    assert OrmQ.objects.count() == 1, "a worker is woken"
+
+
+@pytest.mark.parametrize(
+    ("state", "values"),
+    [
+        (State.QUEUED, {}),
+        (State.RUNNING, {}),
+        (State.DOWNLOADING, {}),
+        (State.DONE, {}),
+        (State.FAILED, {}),
+        (State.CANCELLED, {}),
+    ],
+)
+def test_what_goes_on_or_has_ended_takes_no_link(state, values):
+    render = make_render(make_shot(), state, **values)
+
+    assert not attach_link(render, LINK, REQUESTER)
+
+    render.refresh_from_db()
+    assert (render.state, render.warnings) == (state, [])
+    assert not OrmQ.objects.exists()
+
+
+@pytest.mark.parametrize(("state", "values"), STUCK)
+def test_of_two_who_decide_only_the_first_one_wins(state, values):
+    render = make_render(make_shot(), state, **values)
+    other = VideoRender.objects.get(pk=render.pk)
+    VideoRender.objects.filter(pk=render.pk).update(state=State.CANCELLED)
+
+    assert not attach_link(other, LINK, REQUESTER)
+
+    render.refresh_from_db()
+    assert render.state == State.CANCELLED
+
+
+@pytest.mark.parametrize(
+    "link",
+    [
+        "",
+        "  ",
+        "clip.mp4",
+        "ftp://example.org/clip.mp4",
+        "file:///etc/passwd",
+        "https://[",
+        f"https://example.org/clip.mp4?key={KEY}",
+    ],
+)
+def test_what_is_no_link_of_the_web_or_tells_the_key_is_refused(link):
+    render = make_render(make_shot(), State.UNKNOWN)
+
+    with pytest.raises(RequestError) as caught:
+        attach_link(render, link, REQUESTER)
+
+    assert caught.value.code == "bad_link"
+    render.refresh_from_db()
+    assert render.state == State.UNKNOWN
+
+
+def test_a_render_of_another_backend_is_not_touched():
+    render = make_render(make_shot(), State.INTERRUPTED, backend="gemini")
+
+    with pytest.raises(RequestError) as caught:
+        attach_link(render, LINK, REQUESTER)
+
+    assert caught.value.sentence == ("It was started with gemini: set VIDEO_BACKEND=gemini first.")
+
+
+def test_beside_another_open_render_there_is_no_second_one():
+    shot = make_shot()
+    render = make_render(shot, State.UNKNOWN)
+    make_render(shot, State.RUNNING)
+
+    with pytest.raises(RequestError) as caught:
+        attach_link(render, LINK, REQUESTER)
+
+    assert caught.value.code == "in_flight"
+    render.refresh_from_db()
+    assert render.state == State.UNKNOWN
+
+
+def test_bytes_of_the_former_link_are_not_used():
+    render = make_render(make_shot(), State.NOT_DOWNLOADED)
+    partial_folder().mkdir(parents=True)
+    part = partial_folder() / f"render-{render.pk}.part"
+    part.write_bytes(b"half of another file")
+
+    attach_link(render, LINK, REQUESTER)
+
+    assert not part.exists()
+
+
+def test_the_link_becomes_the_take_and_the_key_stays_here(settings, far_end, tmp_path):
+    clip = write_clip(tmp_path / "clip.mp4")
+    far_end.answer(200, clip)
+    render = make_render(make_shot(), State.UNKNOWN)
+
+    attach_link(render, f"{far_end.url}/clip.mp4", REQUESTER)
+    downloads = Downloads([render.lane])
+    while downloads.tick():
+        pass
+    downloads.close()
+
+    render.refresh_from_db()
+    assert (render.state, render.take) == (State.DONE, 1)
+    assert Path(settings.MEDIA_ROOT, render.video_file).stat().st_size == render.byte_size
+    assert "The download link was given by mira." in render.warnings
+    assert KEY not in str(far_end.requests)
+
+
+# -- the two others --------------------------------------------------------------------------------
+
+
+def test_looking_again_needs_a_name_to_ask_for():
+    shot = make_shot()
+    nameless = make_render(shot, State.UNKNOWN)
+    named = make_render(shot, State.UNKNOWN, operation_name="models/veo/operations/1")
+
+    assert not look_again(nameless)
+    assert look_again(named)
+
+    nameless.refresh_from_db()
+    named.refresh_from_db()
+    assert (nameless.state, named.state) == (State.UNKNOWN, State.RUNNING)
+    assert OrmQ.objects.count() == 1
+
+
+@pytest.mark.parametrize("state", [State.UNKNOWN, State.INTERRUPTED, State.NOT_DOWNLOADED])
+def test_giving_up_leaves_the_possible_charge_in_the_books(state):
+    render = make_render(make_shot(), state)
+    before = render.submissions.get().outcome
+
+    assert allow_new_render(render)
+
+    render.refresh_from_db()
+    assert render.state == State.CANCELLED
+    assert "A person allowed a new render." in render.error_message
+    assert render.submissions.get().outcome == before
+
+
+@pytest.mark.parametrize("state", [State.QUEUED, State.RUNNING, State.DONE, State.FAILED])
+def test_there_is_nothing_to_give_up_where_nothing_waits(state):
+    render = make_render(make_shot(), state)
+
+    assert not allow_new_render(render)
+
+    render.refresh_from_db()
+    assert render.state == state

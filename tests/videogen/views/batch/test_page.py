@@ -1,0 +1,536 @@
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+from decimal import Decimal
+
+import pytest
+from django.contrib.admin.models import LogEntry
+from django.urls import reverse
+from django.utils import timezone
+from django_q.models import OrmQ
+
+from storybook.models import Shot, Story
+from tests.support.admin_clients import browser_of, producer, viewer
+from tests.support.factories import State, make_batch, make_lane, make_render, make_story, shots_of
+from tests.support.pages import content, messages, url
+from videogen.models import ReferenceChoice, RenderBatch, VideoRender
+
+pytestmark = pytest.mark.django_db
+
+
+def make_page(*states, **values):
+    """A batch with a render in each state, and its renders."""
+    story = make_story(f"story-{Story.objects.count() + 1}", shots=len(states))
+    batch = make_batch(story, requested_by_name="ines", **values)
+    shots = shots_of(story).select_related("scenelet__story")
+    renders = [
+        make_render(shot, state, batch=batch) for shot, state in zip(shots, states, strict=True)
+    ]
+    RenderBatch.objects.filter(pk=batch.pk).update(plan=[record_of(each) for each in renders])
+    return batch, renders
+
+
+def record_of(render, decision="generate", reason="no render, or only rehearsals"):
+    return {
+        "shot": render.shot.pk,
+        "scenelet_id": render.shot.scenelet.scenelet_id,
+        "shot_index": render.shot.shot_index,
+        "decision": decision,
+        "reason": reason,
+        "render": render.pk,
+    }
+
+
+def state(browser, batch, **query):
+    return browser.get(url(batch, "progress_state"), query).json()
+
+
+# -- the page --------------------------------------------------------------------------------------
+
+
+def test_page_counts_and_tells_of_every_render():
+    batch, renders = make_page(State.DONE, State.RUNNING, State.QUEUED, State.FAILED)
+    VideoRender.objects.filter(pk=renders[3].pk).update(error_message="The API said no.")
+
+    response = viewer().get(url(batch))
+    page = content(response)
+
+    assert "1 of 4 done, 2 to go, 1 without a video." in page
+    assert re.search(r'<progress max="4" value="2"', page)
+    assert "The API said no." in page
+    assert page.count("<tr data-live-key=") == 4
+    assert f'src="/media/{renders[0].video_file}"' in page
+    assert 'preload="none"' in page and "data-hover-play" in page
+    assert "(2/4) Batch" in response.content.decode().split("</title>")[0]
+    assert 'data-live-url="' + url(batch, "progress_state") in page
+
+
+def test_an_ended_batch_is_not_asked_about_any_more():
+    batch, _ = make_page(State.DONE, State.FAILED)
+
+    response = viewer().get(url(batch))
+
+    assert "data-live-url" not in content(response)
+    assert "<title>Batch" in response.content.decode()
+
+
+def test_rows_can_be_had_by_state():
+    batch, renders = make_page(State.DONE, State.FAILED)
+
+    page = content(viewer().get(url(batch), {"state": "failed"}))
+
+    assert f'data-live-key="render-{renders[1].pk}"' in page
+    assert f'data-live-key="render-{renders[0].pk}"' not in page
+    assert "No render of this batch is in this state" in content(
+        viewer().get(url(batch), {"state": "<b>"})
+    )
+
+
+def test_what_the_plan_left_alone_is_told_with_its_reason():
+    batch, (render,) = make_page(State.DONE)
+    RenderBatch.objects.filter(pk=batch.pk).update(
+        plan=[record_of(render, decision="skip", reason="exists")]
+    )
+    VideoRender.objects.update(batch=make_batch(batch.story))
+
+    page = content(viewer().get(url(batch)))
+
+    assert "1 shot left alone" in page and "<bdi>It has a video.</bdi>" in page
+    assert left_ways(page) == [("Take 1", takes_url(render))]
+    assert "Nothing was queued for this batch." in page
+
+
+def leave(render, reason, **values):
+    """A batch that left the render's shot alone."""
+    record = record_of(render, decision=values.pop("decision", "skip"), reason=reason)
+    return make_batch(render.shot.scenelet.story, plan=[record], **values)
+
+
+def left_ways(page):
+    left = page[page.index("st-batch-left") :]
+    found = re.findall(r'<a href="([^"]*)">([^<]*)</a>', left)
+    return [(words, address) for address, words in found]
+
+
+def takes_url(render):
+    return reverse("admin:storybook_shot_takes", args=[render.shot_id])
+
+
+@pytest.mark.parametrize(
+    ("in_state", "mode", "reason", "words", "way"),
+    [
+        (State.RUNNING, "default", "already running", "A render of it is under way.", "Watch it"),
+        (State.UNKNOWN, "default", "a person must decide", "must decide first.", "Decide"),
+        (State.INTERRUPTED, "default", "resume it", "Its render broke off", "Resume it"),
+        (State.NOT_DOWNLOADED, "override", "resume it first", "file is missing", "Resume it"),
+        # Since then it was had.
+        (State.DONE, "default", "resume it", "Its render broke off", "Take 1"),
+        (State.DONE, "override", "approved, unlock it first", "the shot is locked.", "Take 1"),
+        (State.DONE, "default", "changed, plan again", "Changed, plan again.", "Take 1"),
+    ],
+)
+def test_why_a_shot_was_left_alone_and_the_way_on(in_state, mode, reason, words, way):
+    earlier, (render,) = make_page(in_state)
+    batch = leave(render, reason, mode=mode)
+
+    page = content(producer().get(url(batch)))
+
+    left = page[page.index("st-batch-left") :]
+    assert words in left and f"<bdi>{reason}</bdi>" not in left
+    addresses = {"Watch it": url(earlier), "Resume it": "#resume"}
+    assert left_ways(page) == [(way, addresses.get(way, takes_url(render)))]
+    assert ('id="resume"' in page) == (way == "Resume it")
+
+
+def test_who_may_not_resume_is_led_to_the_takes():
+    _, (render,) = make_page(State.INTERRUPTED)
+
+    page = content(viewer().get(url(leave(render, "resume it"))))
+
+    assert 'id="resume"' not in page
+    assert left_ways(page) == [("Takes", takes_url(render))]
+
+
+def test_what_was_left_alone_because_it_broke_off_is_resumed_from_here():
+    _, (render,) = make_page(State.INTERRUPTED)
+    batch = leave(render, "resume it")
+    browser = producer()
+    assert "Resume what broke off (1)" in content(browser.get(url(batch)))
+
+    response = browser.post(url(batch, "retry"), {"what": "resume"}, follow=True)
+
+    assert "Resume 1 render · free" in content(response)
+
+
+def test_what_blocked_a_shot_is_mended_from_here():
+    _, (render,) = make_page(State.CANCELLED)
+    shot, story = render.shot, render.shot.scenelet.story
+    shot_url = reverse("admin:storybook_shot_change", args=[shot.pk])
+    browser = producer()
+
+    def ways(reason):
+        batch = leave(render, reason, decision="blocked")
+        page = content(browser.get(url(batch)))
+        assert f"<bdi>{reason}</bdi>" in page
+        return left_ways(page)
+
+    assert ways("The prompt has about 2000 tokens.") == [("Look at the shot", shot_url)]
+    budget = "Over the budget: it costs $3.20, $1.00 is left."
+    assert ways(budget) == [("What was spent", f"{reverse('admin:index')}#st-spending-name")]
+    ReferenceChoice.objects.create(
+        shot=shot, kind="character", reference_id="nobody", choice="pinned"
+    )
+    choices = ("Its reference choices", f"{shot_url}#reference_choices-group")
+    assert ways("The pinned character nobody cannot be used: the shot has none.") == [choices]
+    Shot.objects.update(storyboard_payload=None)
+    storyboard = ("Write its storyboard", shot_url)
+    assert ways("The shot has no storyboard payload.") == [storyboard, choices]
+    story.design_documents.filter(kind="visual").update(document={})
+    visual = story.design_documents.get(kind="visual")
+    document = reverse("admin:storybook_designdocument_change", args=[visual.pk])
+    found = ways("The story has no visual design document: import it or write it in the admin.")
+    assert found == [("Visual design document", document), storyboard, choices]
+
+
+def test_the_record_says_it_in_the_same_words():
+    _, (render,) = make_page(State.DONE)
+    batch = leave(render, "exists")
+
+    page = viewer().get(url(batch, "change")).content.decode()
+
+    assert "<bdi>It has a video.</bdi>" in page
+
+
+def test_number_of_queries_does_not_grow_with_what_was_left_alone(django_assert_max_num_queries):
+    browser = producer()
+    counts = []
+    for number in (2, 30):
+        _, renders = make_page(*[State.INTERRUPTED] * (number - 1), State.CANCELLED)
+        reasons = [("skip", "resume it")] * (number - 1) + [("blocked", "No storyboard.")]
+        plan = [
+            record_of(render, decision, reason)
+            for render, (decision, reason) in zip(renders, reasons, strict=True)
+        ]
+        batch = make_batch(renders[0].shot.scenelet.story, plan=plan)
+        with django_assert_max_num_queries(18) as captured:
+            assert browser.get(url(batch)).status_code == 200
+        counts.append(len(captured))
+
+    assert counts[0] == counts[1]
+
+
+def test_a_resumed_render_of_an_earlier_batch_belongs_to_the_page():
+    earlier, (render,) = make_page(State.RUNNING)
+    batch = make_batch(earlier.story, plan=[record_of(render, decision="resume")])
+
+    assert f"render-{render.pk}" in content(viewer().get(url(batch)))
+
+
+def test_a_render_of_a_given_link_is_in_no_plan_but_on_the_page():
+    batch, (render,) = make_page(State.DOWNLOADING)
+    RenderBatch.objects.filter(pk=batch.pk).update(plan=[])
+
+    assert f"render-{render.pk}" in content(viewer().get(url(batch)))
+
+
+def test_what_stories_and_errors_say_is_escaped():
+    evil = "<img src=x onerror=alert(1)>"
+    batch, _ = make_page(State.FAILED, State.QUEUED)
+    VideoRender.objects.update(error_message=evil)
+    Story.objects.update(title=evil)
+    make_lane(paused_at=timezone.now(), pause_reason=evil)
+    browser = viewer()
+
+    assert evil not in browser.get(url(batch)).content.decode()
+    parts = state(browser, batch)["parts"]
+    assert evil not in "".join(parts.values())
+    assert "<bdi>&lt;img" in parts["notices"]
+
+
+def test_page_has_neither_styles_nor_scripts_of_its_own():
+    batch, _ = make_page(State.DONE, State.QUEUED)
+
+    page = content(producer().get(url(batch)))
+
+    assert " style=" not in page and "<script" not in page
+    assert not re.search(r"\son[a-z]+=", page)
+
+
+def test_only_the_summary_is_read_out():
+    batch, _ = make_page(State.DONE, State.QUEUED)
+
+    page = content(producer().get(url(batch)))
+
+    assert page.count("aria-live") == 1
+    assert re.search(r'data-live-key="summary" aria-live="polite"', page)
+
+
+def test_a_draft_leads_to_its_plan():
+    batch = make_batch(make_story(), status=RenderBatch.Status.DRAFT)
+
+    assert viewer().get(url(batch)).url == url(batch, "plan")
+
+
+def test_list_and_record_lead_to_the_page():
+    batch, _ = make_page(State.DONE)
+    browser = viewer()
+
+    assert url(batch) in browser.get("/admin/videogen/renderbatch/").content.decode()
+    assert url(batch) in browser.get(url(batch, "change")).content.decode()
+
+
+# -- what it waits for -----------------------------------------------------------------------------
+
+
+def test_without_a_cluster_the_page_says_so():
+    open_batch, _ = make_page(State.QUEUED)
+    ended, _ = make_page(State.DONE)
+    own, _ = make_page(State.QUEUED, worked_by="a command")
+
+    assert "No cluster is running" in content(viewer().get(url(open_batch)))
+    assert "No cluster is running" not in content(viewer().get(url(ended)))
+    assert "No cluster is running" not in content(viewer().get(url(own)))
+
+
+def test_waiting_for_quota_names_the_time():
+    until = timezone.now() + timedelta(minutes=7)
+    make_lane(not_before=until, wait_reason="Too many requests.", wait_code="quota_minute")
+    batch, _ = make_page(State.QUEUED)
+
+    page = content(viewer().get(url(batch)))
+
+    assert "Waiting for quota, next slot about" in page and f">{until:%H:%M}<" in page
+    assert "Too many requests." in page
+
+
+def test_our_own_limit_a_minute_names_the_next_slot(settings):
+    settings.VIDEO_SUBMISSIONS_PER_MINUTE = 1
+    batch, _ = make_page(State.RUNNING, State.QUEUED)
+
+    assert "Waiting for quota, next slot about" in content(viewer().get(url(batch)))
+
+
+def test_a_stopped_queue_tells_why_and_can_be_resumed():
+    lane = make_lane(paused_at=timezone.now(), pause_reason="The key is not valid.")
+    batch, _ = make_page(State.QUEUED)
+    browser = producer()
+
+    page = content(browser.get(url(batch)))
+    assert "The queue is stopped." in page and "The key is not valid." in page
+    assert url(batch, "resume_queue") in page
+    assert url(batch, "resume_queue") not in content(viewer().get(url(batch)))
+
+    response = browser.post(url(batch, "resume_queue"), follow=True)
+
+    lane.refresh_from_db()
+    assert lane.paused_at is None
+    assert response.redirect_chain == [(url(batch), 302)]
+    assert LogEntry.objects.get().get_edited_object() == lane
+    assert OrmQ.objects.count() == 1
+
+
+# -- the updates -----------------------------------------------------------------------------------
+
+
+def test_state_has_the_parts_of_the_page():
+    batch, renders = make_page(State.DONE, State.RUNNING)
+    browser = producer()
+    page = content(browser.get(url(batch)))
+
+    told = state(browser, batch)
+
+    assert told["active"] is True
+    assert told["title"] == f"(1/2) Batch {batch.pk} · The lamp"
+    keys = {"summary", "chips", "notices", "actions", *(f"render-{each.pk}" for each in renders)}
+    assert told["parts"].keys() == keys
+    assert all(f'data-live-key="{key}"' in page for key in keys)
+    assert told["parts"][f"render-{renders[0].pk}"].strip() in page
+
+
+def test_state_ends_with_the_last_render():
+    batch, _ = make_page(State.DONE, State.BLOCKED)
+
+    assert state(viewer(), batch)["active"] is False
+
+
+def test_only_rows_that_may_have_changed_are_told_again():
+    batch, renders = make_page(State.DONE, State.RUNNING, State.QUEUED)
+    browser = viewer()
+    first = state(browser, batch)
+    long_ago = timezone.now() - timedelta(minutes=5)
+    VideoRender.objects.update(state_since=long_ago)
+
+    told = state(browser, batch, since=first["since"])
+    rows = {key for key in told["parts"] if key.startswith("render-")}
+    assert rows == {f"render-{renders[1].pk}"}
+
+    VideoRender.objects.filter(pk=renders[2].pk).update(state_since=timezone.now())
+    told = state(browser, batch, since=first["since"])
+    assert f"render-{renders[2].pk}" in told["parts"]
+
+
+@pytest.mark.parametrize("since", ["yesterday", "2026-13-45T00:00:00Z", "2026-01-01T00:00:00"])
+def test_a_strange_since_tells_everything(since):
+    batch, _ = make_page(State.DONE)
+
+    assert len(state(viewer(), batch, since=since)["parts"]) == 5
+
+
+@pytest.mark.parametrize("name", ["progress", "progress_state"])
+def test_number_of_queries_does_not_grow_with_the_batch(name, django_assert_max_num_queries):
+    browser = producer()
+    counts = []
+    for number in (2, 30):
+        batch, _ = make_page(*[State.DONE] * (number - 1), State.RUNNING)
+        with django_assert_max_num_queries(15) as captured:
+            assert browser.get(url(batch, name)).status_code == 200
+        counts.append(len(captured))
+
+    assert counts[0] == counts[1]
+
+
+# -- what a person may do --------------------------------------------------------------------------
+
+
+def test_cancelling_the_rest_leaves_what_was_sent():
+    batch, renders = make_page(State.RUNNING, State.QUEUED, State.QUEUED)
+    browser = producer()
+    assert "Cancel the rest (2 queued)" in content(browser.get(url(batch)))
+
+    response = browser.post(url(batch, "cancel"), follow=True)
+
+    states = list(VideoRender.objects.order_by("pk").values_list("state", flat=True))
+    assert states == ["running", "cancelled", "cancelled"]
+    assert "Cancelled 2 queued renders" in messages(response)[0]
+    assert LogEntry.objects.get().get_edited_object() == batch
+
+    response = browser.post(url(batch, "cancel"), follow=True)
+    assert "Nothing was left to cancel." in messages(response)[-1]
+    assert LogEntry.objects.count() == 1
+
+
+def test_retrying_what_failed_opens_a_plan():
+    batch, renders = make_page(State.DONE, State.FAILED, State.BLOCKED)
+    browser = producer()
+    assert "Retry failed (2)" in content(browser.get(url(batch)))
+
+    response = browser.post(url(batch, "retry"))
+
+    draft = RenderBatch.objects.get(status="draft")
+    assert response.url == url(draft, "plan")
+    assert set(draft.shots.all()) == {renders[1].shot, renders[2].shot}
+    assert VideoRender.objects.count() == 3
+
+
+def later_video(render):
+    make_render(render.shot, State.DONE)
+
+
+def later_queued(render):
+    make_render(render.shot, State.QUEUED)
+
+
+def approved_before(render):
+    # Its number says that it is older than the failure.
+    make_render(render.shot, State.DONE, review="approved", pk=-render.pk)
+
+
+@pytest.mark.parametrize("happened", [later_video, later_queued, approved_before])
+def test_the_button_counts_what_its_plan_holds(happened):
+    batch, renders = make_page(State.FAILED, State.BLOCKED, State.CANCELLED, mode="override")
+    happened(renders[0])
+    browser = producer()
+    assert "Retry failed (2)" in content(browser.get(url(batch)))
+
+    response = browser.post(url(batch, "retry"), follow=True)
+
+    assert "2 shots selected" in content(response)
+    assert "Generate 2 videos · free" in content(response)
+
+
+def test_no_button_where_all_that_failed_was_rendered_since():
+    batch, renders = make_page(State.FAILED, State.INTERRUPTED)
+    for render in renders:
+        make_render(render.shot, State.RUNNING)
+
+    page = content(producer().get(url(batch)))
+
+    assert "Retry failed" not in page and "Resume what broke off" not in page
+
+
+def test_a_failure_of_what_this_batch_resumed_is_retried_from_here():
+    earlier, (render,) = make_page(State.FAILED)
+    batch = make_batch(earlier.story, plan=[record_of(render, "resume")], mode="resume")
+    browser = producer()
+    assert "Retry failed (1)" in content(browser.get(url(batch)))
+
+    browser.post(url(batch, "retry"))
+
+    assert list(RenderBatch.objects.get(status="draft").shots.all()) == [render.shot]
+
+
+def test_retrying_where_nothing_failed_says_so():
+    batch, _ = make_page(State.DONE)
+
+    response = producer().post(url(batch, "retry"), follow=True)
+
+    assert response.redirect_chain == [(url(batch), 302)]
+    assert len(messages(response)) == 1
+    assert not RenderBatch.objects.filter(status="draft").exists()
+
+
+def test_what_broke_off_is_resumed_by_a_plan():
+    batch, renders = make_page(State.DONE, State.INTERRUPTED, State.NOT_DOWNLOADED, State.FAILED)
+    browser = producer()
+    page = content(browser.get(url(batch)))
+    assert "Resume what broke off (2)" in page
+    assert page.count("It broke off. Resuming it asks for the same video: no new charge.") == 2
+
+    response = browser.post(url(batch, "retry"), {"what": "resume"}, follow=True)
+
+    draft = RenderBatch.objects.get(status="draft")
+    assert response.redirect_chain == [(url(draft, "plan"), 302)]
+    assert draft.mode == "resume"
+    assert set(draft.shots.all()) == {renders[1].shot, renders[2].shot}
+    assert "Resume 2 renders · free" in content(response)
+
+
+@pytest.mark.parametrize("name", ["cancel", "stop", "retry", "resume_queue"])
+def test_acting_needs_the_permission_to_generate(name):
+    make_lane(paused_at=timezone.now())
+    batch, _ = make_page(State.QUEUED, State.FAILED)
+    page = content(viewer().get(url(batch)))
+
+    assert url(batch, name) not in page
+    assert viewer().post(url(batch, name)).status_code == 403
+    assert browser_of("videogen.generate_video").post(url(batch, name)).status_code == 403
+    assert producer().get(url(batch, name)).status_code == 405
+    assert VideoRender.objects.filter(state=State.QUEUED).count() == 1
+
+
+@pytest.mark.parametrize("name", ["progress", "progress_state"])
+def test_looking_needs_the_permission_to_see_batches(name):
+    batch, _ = make_page(State.QUEUED)
+
+    assert browser_of("storybook.view_shot").get(url(batch, name)).status_code == 403
+    assert viewer().get(url(RenderBatch(pk=10**30), name)).status_code == 404
+
+
+def test_estimate_before_actual_after(settings):
+    settings.VIDEO_BACKEND = "gemini"
+    story = make_story(shots=2)
+    batch = make_batch(story, estimated_cost_usd=Decimal("6.40"))
+    paid = {"batch": batch, "backend": "gemini", "price_estimate_usd": Decimal("3.20")}
+    done, running = (
+        make_render(shot, state, **paid)
+        for shot, state in zip(shots_of(story), (State.DONE, State.RUNNING), strict=True)
+    )
+    address = reverse("admin:videogen_renderbatch_progress", args=[batch.pk])
+
+    before = viewer().get(address).text
+    running.move(State.RUNNING, State.BLOCKED)
+    after = viewer().get(address).text
+
+    assert "estimated $6.40" in before and ", actual" not in before
+    assert "estimated $6.40, actual $3.20" in after

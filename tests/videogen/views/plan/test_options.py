@@ -1,0 +1,530 @@
+"""A batch on another model, what becomes of one that is over the budget, and a draft's promotion:
+on the plan's page, on the command line and on the page of takes."""
+
+from __future__ import annotations
+
+import json
+import re
+from decimal import Decimal
+
+import pytest
+from django.contrib.admin.models import LogEntry
+from django.contrib.messages import get_messages
+from django.core.management import call_command
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
+
+from tests.support.admin_clients import VIEWS, browser_of, fingerprint, producer
+from tests.support.drafts import button, make_draft, make_shots, plan_url, progress_url
+from tests.support.factories import (
+    State,
+    make_budget,
+    make_price,
+    make_render,
+    make_shot,
+    make_story,
+)
+from videogen.models import RenderBatch, VideoRender
+from videogen.models.people import Requester
+from videogen.planning.batch_actions import retry_failed
+
+pytestmark = pytest.mark.django_db
+
+STANDARD, FAST = "veo-3.1-generate-preview", "veo-3.1-fast-generate-preview"
+LITE = "veo-3.1-lite-generate-preview"
+VERTEX, VERTEX_FAST = "veo-3.1-generate-001", "veo-3.1-fast-generate-001"
+OMNI, OMNI_NEXT = "gemini-omni-1.1-flash", "gemini-omni-1.2-flash"
+ELSEWHERE = [
+    (f"{VERTEX} · $3.20 each", f"?mode=default&model={VERTEX}", False),
+    (f"{VERTEX_FAST} · $0.96 each", f"?mode=default&model={VERTEX_FAST}", False),
+    (f"{OMNI} · $1.22 each", f"?mode=default&model={OMNI}", False),
+    (f"{OMNI_NEXT} · $1.22 each", f"?mode=default&model={OMNI_NEXT}", False),
+]
+
+
+@pytest.fixture(autouse=True)
+def paid(settings):
+    settings.VIDEO_BACKEND = "gemini"
+
+
+def look(browser, draft, **wishes):
+    return browser.get(plan_url(draft), wishes)
+
+
+def confirm(browser, draft, **wishes):
+    page = look(browser, draft, **wishes)
+    hidden = dict(
+        re.findall(r'<input type="hidden" name="(mo\w+|over_budget)" value="([^"]*)"', _form(page))
+    )
+    return browser.post(plan_url(draft), hidden | {"planned": fingerprint(page), "confirm": 1})
+
+
+def _form(page):
+    text = page.text
+    return text[text.index('class="st-plan-confirm"') :]
+
+
+def choices(response, label):
+    """(words, link, is chosen) of the links under that name."""
+    found = re.search(rf'aria-label="{label}">(.*?)</nav>', response.text, re.S)
+    links = re.findall(r'<a href="([^"]*)"( aria-current="true")?>(.*?)</a>', found[1])
+    return [(words, url.replace("&amp;", "&"), bool(chosen)) for url, chosen, words in links]
+
+
+# -- another model, on the plan's page -------------------------------------------------------------
+
+
+def test_the_models_with_a_price_are_offered_with_it():
+    draft = make_draft(make_shots(2))
+
+    response = look(producer(), draft)
+
+    assert choices(response, "Model") == [
+        (f"{STANDARD} · $3.20 each", "?mode=default", True),
+        (f"{FAST} · $0.96 each", f"?mode=default&model={FAST}", False),
+        *ELSEWHERE,
+    ]
+    for route in ("Veo on the Gemini API", "Veo on Vertex AI", "Omni on the Gemini API"):
+        assert f'<span class="st-quiet">{route}</span>' in response.text
+    why = f"{LITE} takes no reference pictures: choose another model."
+    assert f'<span class="st-quiet">{why}</span>' in response.text
+
+
+def test_a_model_whose_account_is_not_set_up_is_named_with_what_to_set(settings):
+    settings.VIDEO_VERTEX_PROJECT = ""
+    draft = make_draft(make_shots(1))
+
+    response = look(producer(), draft)
+
+    offered = [words for words, _, _ in choices(response, "Model")]
+    assert not any("generate-001" in each for each in offered)
+    assert '<span class="st-quiet">GOOGLE_CLOUD_PROJECT is not set.</span>' in response.text
+
+
+def test_a_model_without_references_is_offered_where_none_go_along():
+    draft = make_draft(make_shots(1, pictures={}))
+
+    models = [words for words, *_ in choices(look(producer(), draft), "Model")]
+    assert models[2] == f"{LITE} · $0.64 each"
+
+
+def test_a_model_that_takes_no_references_blocks_shots_that_have_some(settings):
+    settings.VIDEO_MODEL = LITE
+
+    response = look(producer(), make_draft(make_shots(1)))
+
+    assert f"{LITE} takes no reference pictures: choose another model." in response.text
+    assert button(response) == ("Nothing to generate", True)
+
+
+def test_looking_at_another_model_stores_nothing():
+    draft = make_draft(make_shots(2))
+    browser = producer()
+
+    response = look(browser, draft, mode="override", model=FAST)
+
+    assert button(response) == ("Generate 2 videos · $1.92", False)
+    assert f'href="?mode=default&amp;model={FAST}"' in response.text, "the modes keep the model"
+    assert choices(response, "Model")[0][1:] == ("?mode=override", False)
+    assert RenderBatch.objects.get().model == ""
+
+
+def test_what_was_seen_is_queued_on_that_model():
+    draft = make_draft(make_shots(2))
+    browser = producer()
+
+    confirm(browser, draft, model=FAST)
+
+    batch = RenderBatch.objects.get()
+    assert (batch.status, batch.model, batch.estimated_cost_usd) == (
+        "confirmed",
+        FAST,
+        Decimal("1.92"),
+    )
+    for render in VideoRender.objects.all():
+        assert (render.model, render.price_estimate_usd) == (FAST, Decimal("0.96"))
+        assert render.price_source.startswith(f"$0.1200 per second of {FAST} at 1080p")
+    assert FAST in browser.get(progress_url(batch)).text
+
+
+def test_a_batch_of_the_usual_model_names_none():
+    draft = make_draft(make_shots(1))
+    browser = producer()
+    confirm(browser, draft, model=STANDARD)
+
+    assert RenderBatch.objects.get().model == ""
+    assert STANDARD not in browser.get(progress_url(draft)).text
+
+
+def test_another_model_is_another_plan():
+    draft = make_draft(make_shots(1))
+    browser = producer()
+    seen = fingerprint(look(browser, draft))
+
+    browser.post(plan_url(draft), {"mode": "default", "model": FAST, "planned": seen})
+
+    assert not VideoRender.objects.exists()
+
+
+def test_a_model_that_nobody_knows_is_not_taken():
+    draft = make_draft(make_shots(1))
+
+    response = look(producer(), draft, model="veo-0")
+
+    assert button(response) == ("Generate 1 video · $3.20", False)
+
+
+def test_the_row_of_a_plan_keeps_the_model():
+    shots = make_shots(1)
+    draft = make_draft(shots)
+    url = reverse("admin:videogen_renderbatch_plan_row", args=[draft.pk, shots[0].pk])
+    browser = producer()
+
+    assert f"{url}?mode=default&amp;model={FAST}" in look(browser, draft, model=FAST).text
+    page = browser.get(url, {"mode": "default", "model": FAST}).text
+    assert f"{plan_url(draft)}?mode=default&amp;model={FAST}" in page
+
+
+def test_what_failed_on_a_model_is_tried_again_on_it():
+    draft = make_draft(make_shots(1))
+    browser = producer()
+    confirm(browser, draft, model=FAST)
+    VideoRender.objects.get().move(State.QUEUED, State.FAILED)
+
+    again = retry_failed(RenderBatch.objects.get(), Requester("admin", name="mira"))
+
+    assert again.model == FAST
+    assert choices(look(browser, again), "Model") == [
+        (f"{STANDARD} · $3.20 each", "?mode=default&model=", False),
+        (f"{FAST} · $0.96 each", f"?mode=default&model={FAST}", True),
+        *ELSEWHERE,
+    ]
+    confirm(browser, again, model="")
+    assert VideoRender.objects.order_by("pk").last().model == STANDARD
+
+
+# -- over the budget, on the plan's page -----------------------------------------------------------
+
+
+def test_what_is_short_is_told_with_what_would_be_cheaper():
+    make_budget("7.00")
+
+    response = look(producer(), make_draft(make_shots(3)))
+
+    text = " ".join(re.sub(r"<[^>]*>", " ", _short(response)).split())
+    assert text == (
+        "Over the budget. 3 videos: $9.60, and $7.00 is left of the budget for everything. "
+        f"Cheaper: {FAST} · $2.88 {OMNI} (Omni on the Gemini API) · $3.66 "
+        f"{OMNI_NEXT} (Omni on the Gemini API) · $3.66 "
+        f"{VERTEX_FAST} (Veo on Vertex AI) · $2.88 "
+        f"{FAST} at 720p · $2.40 (set VIDEO_RESOLUTION and VIDEO_MODEL) "
+        f"{OMNI} (Omni on the Gemini API) at 720p · $2.43 "
+        "(set VIDEO_RESOLUTION and VIDEO_MODEL) "
+        "the first 2 of them · $6.40"
+    )
+    assert f'<a href="?mode=default&amp;model={FAST}">' in _short(response)
+
+
+def test_a_cheaper_way_that_is_still_too_much_says_so():
+    make_budget("2.50")
+
+    short = _short(look(producer(), make_draft(make_shots(3))))
+
+    assert re.search(rf"{FAST} · \$2\.88</a> <span[^>]*>still too much", short)
+    assert "of them" not in short
+
+
+def _short(response):
+    return re.search(r'st-plan-short">(.*?)</div>', response.text, re.S)[1]
+
+
+def test_all_or_nothing_is_a_link_and_queues_nothing_where_it_does_not_fit():
+    make_budget("7.00")
+    draft = make_draft(make_shots(3))
+    browser = producer()
+    assert choices(look(browser, draft), "Where the budget is short") == [
+        ("As many as fit", "?mode=default", True),
+        ("All or nothing", "?mode=default&over_budget=none", False),
+    ]
+
+    response = look(browser, draft, over_budget="none")
+
+    assert button(response) == ("Nothing to generate", True)
+    assert "all or nothing, 3 videos cost $9.60, $7.00 is left." in response.text
+    assert '<a href="?mode=default">the first 2 of them' in _short(response)
+    told = confirm(browser, draft, over_budget="none")
+    assert "3 videos: $9.60" in str(list(get_messages(told.wsgi_request))[-1])
+    assert not VideoRender.objects.exists()
+
+
+def test_the_choice_is_kept_with_the_batch():
+    make_budget("9.60")
+    draft = make_draft(make_shots(3))
+
+    confirm(producer(), draft, over_budget="none")
+
+    assert RenderBatch.objects.get().over_budget == "none"
+    assert VideoRender.objects.count() == 3
+
+
+def test_without_a_budget_or_a_price_there_is_nothing_to_choose(settings):
+    draft = make_draft(make_shots(1))
+    assert "Where the budget is short" not in look(producer(), draft).text
+    make_budget(5)
+    assert "Where the budget is short" in look(producer(), draft).text
+
+    settings.VIDEO_BACKEND = "simulator"
+
+    assert "Where the budget is short" not in look(producer(), draft).text
+
+
+def test_the_foot_says_what_is_left_of_every_budget(settings):
+    settings.VIDEO_BUDGET_USD = Decimal(50)
+    shots = make_shots(1)
+    make_budget(40, story=shots[0].scenelet.story)
+    make_budget(30, scope="person_day")
+
+    page = look(producer(username="ines"), make_draft(shots)).text
+
+    foot = re.search(r'st-plan-total">(.*?)</p>', page, re.S)[1]
+    assert re.search(
+        r"of \$30\.00 left in the budget of ines for \d\d \w+, "
+        r"\$40\.00 left in the budget of the story, \$50\.00 left in the budget<",
+        foot,
+    )
+
+
+# -- on the command line ---------------------------------------------------------------------------
+
+
+@pytest.fixture
+def run(capsys):
+    """run(…) → (exit code, rows, summary, stderr)"""
+
+    def run(*arguments):
+        code = 0
+        try:
+            call_command(
+                "run_task",
+                "--task=CREATE_SHOT_VIDEO",
+                "--story-id=the-lamp",
+                "--no-wait",
+                "--json",
+                *arguments,
+            )
+        except SystemExit as ended:
+            code = ended.code
+        out, err = capsys.readouterr()
+        *rows, summary = [json.loads(line) for line in out.splitlines()]
+        return code, rows, summary["summary"], err
+
+    return run
+
+
+def test_the_command_takes_a_model(run):
+    make_story(shots=2)
+
+    code, rows, summary, _ = run("--model", FAST)
+
+    assert (code, summary["estimated_cost_usd"]) == (0, "1.92")
+    assert {row["request"]["model"] for row in rows} == {FAST}
+    assert RenderBatch.objects.get().model == FAST
+
+
+def test_a_model_without_a_price_is_blocked_on_the_command_line(run):
+    make_story()
+
+    code, (row,), _, _ = run("--model", "veo-9")
+
+    assert (code, row["decision"]) == (1, "blocked")
+    assert row["reason"].startswith("No price is known for veo-9 at 1080p")
+
+
+def test_the_command_queues_as_many_as_fit(run):
+    make_budget("7.00")
+    make_story(shots=3)
+
+    code, rows, _, err = run()
+
+    assert code == 1
+    assert [row["decision"] for row in rows] == ["generate", "generate", "blocked"]
+    assert (
+        "Over the budget. 3 videos: $9.60, and $7.00 is left of the budget for everything. "
+        f"Cheaper: {FAST} $2.88; {OMNI} (Omni on the Gemini API) $3.66; "
+        f"{OMNI_NEXT} (Omni on the Gemini API) $3.66; {VERTEX_FAST} (Veo on Vertex AI) $2.88; "
+        f"{FAST} at 720p $2.40; {OMNI} (Omni on the Gemini API) at 720p $2.43; "
+        "the first 2 of them $6.40."
+    ) in err
+
+
+def test_the_command_queues_all_or_nothing(run):
+    make_budget("7.00")
+    make_story(shots=3)
+
+    code, rows, summary, err = run("--all-or-nothing")
+
+    assert (code, summary["blocked"], summary["estimated_cost_usd"]) == (1, 3, "0.00")
+    assert not VideoRender.objects.exists()
+    assert "3 videos: $9.60, and $7.00 is left" in err
+    assert run("--all-or-nothing", "--model", FAST)[2]["estimated_cost_usd"] == "2.88"
+
+
+def test_the_daily_budget_holds_on_the_command_line(run, monkeypatch):
+    monkeypatch.setattr("getpass.getuser", lambda: "otto")
+    make_budget("3.20", scope="person_day")
+    make_story(shots=2)
+
+    _, rows, *_ = run()
+
+    assert rows[1]["reason"].startswith("Over the budget of otto for ")
+
+
+# -- promotion -------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def shot():
+    return make_shot()
+
+
+@pytest.fixture
+def browser():
+    return browser_of(*VIEWS, "videogen.generate_video", username="ida")
+
+
+def draft_take(shot, **values):
+    defaults = {"backend": "gemini", "model": FAST, "price_estimate_usd": Decimal("0.96")}
+    return make_render(shot, State.DONE, **defaults | values)
+
+
+def takes(browser, shot):
+    return browser.get(reverse("admin:storybook_shot_takes", args=[shot.pk])).text
+
+
+def promote_url(render):
+    return reverse("admin:videogen_takes_promote", args=[render.shot_id, render.pk])
+
+
+def press(browser, render):
+    page = browser.get(promote_url(render))
+    return browser.post(
+        promote_url(render), {key: page.context[key] for key in ("newest", "price")}
+    )
+
+
+def test_a_draft_is_promoted_with_the_difference_on_the_button(browser, shot):
+    render = draft_take(shot, prompt_text='{"as": "it was"}')
+    assert f"Promote to {STANDARD} · $2.24 more" in takes(browser, shot)
+    page = browser.get(promote_url(render)).text
+    assert "The draft cost $0.96, this one costs $3.20." in page
+    assert f"Promote to {STANDARD} · $3.20" in page
+
+    response = press(browser, render)
+
+    copy = VideoRender.objects.get(copy_of=render)
+    assert (copy.model, copy.state, copy.prompt_text) == (STANDARD, "queued", '{"as": "it was"}')
+    assert copy.references == render.references
+    assert copy.price_estimate_usd == Decimal("3.20")
+    assert copy.price_source.startswith(f"$0.4000 per second of {STANDARD} at 1080p")
+    assert (copy.batch.model, copy.requested_by_name) == ("", "ida")
+    assert copy.batch.plan[0]["reason"] == f"exactly as take 1 on {STANDARD}"
+    assert LogEntry.objects.get().change_message == f"Asked for: an earlier request, on {STANDARD}."
+    assert response.url.endswith(f"#render-{copy.pk}")
+
+
+def test_exactly_this_stays_on_its_model_and_the_batch_says_so(browser, shot):
+    render = draft_take(shot)
+    url = reverse("admin:videogen_takes_generate", args=[shot.pk, render.pk])
+    page = browser.get(url)
+
+    browser.post(url, {key: page.context[key] for key in ("newest", "price")})
+
+    copy = VideoRender.objects.get(copy_of=render)
+    assert (copy.model, copy.batch.model) == (FAST, FAST)
+    assert FAST in browser.get(progress_url(copy.batch)).text
+
+
+@pytest.mark.parametrize("values", [{"model": STANDARD}, {"model": "veo-9"}, {"prompt_text": ""}])
+def test_what_is_no_draft_is_not_promoted(browser, shot, values):
+    render = draft_take(shot, **values)
+
+    assert "Promote to" not in takes(browser, shot)
+    browser.post(promote_url(render), {"newest": render.pk, "price": "$3.20"})
+    assert VideoRender.objects.count() == 1
+
+
+@pytest.mark.parametrize("state", [State.FAILED, State.REHEARSED])
+def test_only_a_take_is_promoted(browser, shot, state):
+    render = make_render(shot, state, backend="gemini", model=FAST)
+
+    assert "Promote to" not in takes(browser, shot)
+    assert press_anyway(browser, render).status_code == 302
+    assert VideoRender.objects.count() == 1
+
+
+def press_anyway(browser, render):
+    return browser.post(promote_url(render), {"newest": render.pk, "price": "$3.20"})
+
+
+def test_second_click_promotes_nothing(browser, shot):
+    render = draft_take(shot)
+    form = {"newest": render.pk, "price": "$3.20"}
+
+    browser.post(promote_url(render), form)
+    VideoRender.objects.filter(copy_of=render).update(state=State.FAILED)
+    browser.post(promote_url(render), form)
+
+    assert VideoRender.objects.filter(copy_of=render).count() == 1
+
+
+def test_a_promotion_at_another_price_is_asked_for_again(browser, shot):
+    render = draft_take(shot)
+    make_price("0.5")
+
+    browser.post(promote_url(render), {"newest": render.pk, "price": "$3.20"})
+
+    assert VideoRender.objects.count() == 1
+    assert f"Promote to {STANDARD} · $3.04 more" in takes(browser, shot)
+
+
+def test_a_promotion_over_the_budget_says_what_is_cheaper_and_queues_nothing(browser, shot):
+    render = draft_take(shot, submission={"price_usd": Decimal("0.96")})
+    make_budget("3.00")
+
+    page = browser.get(promote_url(render)).text
+
+    assert "1 video: $3.20, and $2.04 is left of the budget for everything." in page
+    assert f"{FAST} $0.96" in page
+    assert re.search(r'<button type="submit" class="st-button" disabled>Promote', page)
+    assert press_anyway(browser, render).status_code == 302
+    assert VideoRender.objects.count() == 1
+
+
+def test_a_locked_shot_is_not_promoted(browser, shot):
+    render = draft_take(shot, review="approved")
+
+    press_anyway(browser, render)
+
+    assert VideoRender.objects.count() == 1
+
+
+def test_who_may_not_generate_promotes_nothing(shot):
+    render = draft_take(shot)
+    browser = browser_of(*VIEWS)
+
+    assert "Promote to" not in takes(browser, shot)
+    assert browser.get(promote_url(render)).status_code == 403
+    assert press_anyway(browser, render).status_code == 403
+
+
+def test_many_drafts_take_no_more_queries(browser, shot, django_assert_num_queries):
+    draft_take(shot)
+    takes(browser, shot)
+    with CaptureQueriesContext(connection) as few:
+        takes(browser, shot)
+    for _ in range(5):
+        draft_take(shot)
+
+    with django_assert_num_queries(len(few)):
+        takes(browser, shot)

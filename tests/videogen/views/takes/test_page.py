@@ -1,0 +1,433 @@
+from __future__ import annotations
+
+import re
+
+import pytest
+from django.contrib.messages import get_messages
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.test import Client
+from django.urls import reverse
+
+from storybook.models import Scenelet, Shot, Story
+from tests.support.admin_clients import VIEWS, browser_of, producer, viewer
+from tests.support.factories import State, make_render, make_story, shots_of
+from videogen.models import VideoRender
+
+pytestmark = pytest.mark.django_db
+
+# What must not become markup, and what a browser must not be led astray by.
+NASTY = "<script>alert(1)</script>\u2028\u202e\"'&{{ 7 }}"
+
+
+def takes_url(shot):
+    return reverse("admin:storybook_shot_takes", args=[shot.pk])
+
+
+@pytest.fixture
+def shots():
+    story = make_story(scenelets=("opening", "cellar"), shots=2)
+    return list(shots_of(story).select_related("scenelet__story"))
+
+
+def test_shot_without_renders_says_what_to_do(shots):
+    page = producer().get(takes_url(shots[0])).text
+
+    assert "No video yet." in page
+    assert "Generate a video…" in page
+    assert "wide, low" in page and "Who lit the lamp?" in page
+
+
+def test_viewer_is_not_offered_to_generate(shots):
+    page = viewer().get(takes_url(shots[0])).text
+
+    assert "No video yet." in page
+    assert "generate_videos" not in page
+
+
+def test_takes_come_newest_first_and_rehearsals_apart(shots):
+    first = make_render(shots[0], State.DONE, video_file="a/take 1.mp4", poster_file="a/take-1.jpg")
+    make_render(shots[0], State.FAILED, error_message="The API was tired.")
+    make_render(shots[0], State.REHEARSED)
+    second = make_render(shots[0], State.DONE, operation_name="operations/two")
+    make_render(shots[1], State.FAILED, error_message="Another shot's trouble.")
+
+    page = viewer().get(takes_url(shots[0])).text
+
+    order = ["Take 2</h3>", "The API was tired.", "Take 1</h3>", "Rehearsals", "rehearsed"]
+    assert [page.index(each) for each in order] == sorted(page.index(each) for each in order)
+    assert 'preload="metadata" poster="/media/a/take-1.jpg" src="/media/a/take%201.mp4"' in page
+    assert "/media/a/take%201.mp4?download=1" in page
+    assert "operations/two" in page
+    assert "Another shot" not in page
+    for render in (first, second):
+        assert reverse("admin:videogen_videorender_change", args=[render.pk]) in page
+
+
+def test_what_was_sent_is_shown(shots):
+    sent = [{"kind": "character", "id": "ada", "path": "the-lamp/pictures/ada.png"}]
+    dropped = [{"kind": "key_frame", "id": "2", "path": "the-lamp/f.png", "reason": "only 3"}]
+    make_render(
+        shots[0],
+        State.BLOCKED,
+        references=sent,
+        dropped_references=dropped,
+        prompt_text='{"a":{"b":1}}',
+        price_estimate_usd="3.20",
+    )
+
+    page = viewer().get(takes_url(shots[0])).text
+
+    assert 'src="/media/the-lamp/pictures/ada.png"' in page
+    assert "model sheet of character <bdi>ada</bdi>" in page
+    assert "only 3" in page
+    assert "{\n  &quot;a&quot;: {\n    &quot;b&quot;: 1\n  }\n}" in page
+    assert "$3.20, not charged" in page
+
+
+@pytest.mark.parametrize(
+    ("place", "before", "after"), [(0, None, 1), (1, 0, 2), (2, 1, 3), (3, 2, None)]
+)
+def test_neighbours_follow_the_story(shots, place, before, after):
+    response = viewer().get(takes_url(shots[place]))
+
+    def pk_of(index):
+        return None if index is None else shots[index].pk
+
+    assert (response.context["before"], response.context["after"]) == (pk_of(before), pk_of(after))
+
+
+@pytest.mark.parametrize(
+    "permissions",
+    [(), ("storybook.view_shot",), ("videogen.view_videorender",), ("videogen.generate_video",)],
+)
+def test_history_takes_both_permissions(shots, permissions):
+    assert browser_of(*permissions).get(takes_url(shots[0])).status_code == 403
+
+
+def test_strangers_are_sent_to_the_login(client, shots):
+    assert client.get(takes_url(shots[0])).url.startswith("/admin/login/")
+
+
+def test_missing_shot_leads_back_to_the_admin():
+    response = viewer().get("/admin/storybook/shot/999/takes/")
+
+    assert response.status_code == 302
+    assert "Perhaps it was deleted" in str(list(get_messages(response.wsgi_request))[0])
+
+
+def test_shot_and_list_lead_to_the_history(shots):
+    make_render(shots[0], State.DONE)
+    browser = producer()
+
+    listed = browser.get("/admin/storybook/shot/").text
+    assert f'<a href="{takes_url(shots[0])}">1 take</a>' in listed
+    assert f'<a href="{takes_url(shots[1])}">no take</a>' in listed
+    shown = browser.get(reverse("admin:storybook_shot_change", args=[shots[0].pk])).text
+    assert takes_url(shots[0]) in shown
+
+
+@pytest.mark.parametrize(
+    ("states", "reviews", "word"),
+    [
+        ([], [], "ready"),
+        ([State.REHEARSED], [], "ready"),
+        ([State.CANCELLED], [], "ready"),
+        ([State.DONE], [], "needs review"),
+        ([State.FAILED, State.DONE], [], "needs review"),
+        ([State.DONE, State.FAILED], [], "failed"),
+        ([State.BLOCKED], [], "failed"),
+        ([State.UNKNOWN, State.DONE], [], "needs a decision"),
+        ([State.INTERRUPTED], [], "needs a decision"),
+        ([State.NOT_DOWNLOADED, State.QUEUED], [], "generating"),
+        ([State.DONE, State.RUNNING], [], "generating"),
+        ([State.DONE, State.DONE], ["unreviewed", "approved"], "approved"),
+        ([State.DONE, State.DONE], ["approved", "unreviewed"], "needs review"),
+        ([State.DONE], ["rejected"], "ready"),
+    ],
+)
+def test_badge_of_a_shot(shots, states, reviews, word):
+    for number, state in enumerate(states):
+        review = reviews[number] if reviews else "unreviewed"
+        make_render(shots[0], state, review=review)
+
+    response = viewer().get(takes_url(shots[0]))
+
+    assert response.context["badge"].word == word
+
+
+def test_forgotten_render_is_shown_as_interrupted(shots):
+    make_render(shots[0], State.RUNNING, touched_ago=31)
+
+    assert ">interrupted</span>" in viewer().get(takes_url(shots[0])).text
+
+
+def test_everything_is_escaped(shots):
+    Story.objects.update(title=NASTY)
+    Scenelet.objects.filter(scenelet_id="opening").update(scenelet_id=NASTY, title=NASTY)
+    Shot.objects.update(
+        storyboard_payload={
+            NASTY: NASTY,
+            "audioAndNarrative": [{"source": NASTY, "line": NASTY}],
+            "referencedDesigns": {"characters": [NASTY]},
+        }
+    )
+    nasty = {"kind": NASTY, "id": NASTY, "path": NASTY, "reason": NASTY}
+    render = make_render(
+        shots[0],
+        State.FAILED,
+        error_message=NASTY,
+        error_details={NASTY: NASTY},
+        operation_name=NASTY,
+        download_uri=NASTY,
+        prompt_text=NASTY,
+        warnings=[NASTY],
+        references=[nasty],
+        dropped_references=[nasty],
+        requested_by_name=NASTY,
+    )
+    take = make_render(
+        shots[0],
+        State.DONE,
+        review="rejected",
+        review_reason=NASTY,
+        reviewed_by_name=NASTY,
+        prompt_text=NASTY,
+        references=[nasty | {"sha256": "a"}],
+    )
+    other = make_render(
+        shots[0],
+        State.DONE,
+        model=NASTY,
+        prompt_text=f"{NASTY}{NASTY}",
+        references=[nasty | {"sha256": "b"}],
+    )
+    browser = browser_of(*VIEWS, "videogen.generate_video", "videogen.review_video")
+    action = {"action": "generate_videos", "_selected_action": [shots[0].pk]}
+    responses = [
+        browser.get(takes_url(shots[0])),
+        browser.get(
+            reverse("admin:videogen_takes_compare", args=[shots[0].pk]),
+            {"a": take.pk, "b": other.pk},
+        ),
+        browser.get(reverse("admin:videogen_takes_generate", args=[shots[0].pk, take.pk])),
+        browser.get("/admin/storybook/shot/"),
+        browser.get("/admin/videogen/videorender/"),
+        browser.get(reverse("admin:videogen_videorender_change", args=[render.pk])),
+        browser.get(reverse("admin:videogen_renderbatch_change", args=[render.batch_id])),
+        browser.get("/admin/videogen/renderbatch/"),
+        browser.get("/admin/videogen/submission/"),
+        browser.post("/admin/storybook/shot/", action, follow=True),
+    ]
+
+    for response in responses:
+        assert "<script>alert" not in response.text
+        assert response.status_code == 200
+    for response in responses[:3]:
+        assert "&lt;script&gt;" in response.text
+        assert " style=" not in response.text
+
+
+def test_what_changed_since_the_take_before_is_told(shots):
+    sheet = {"kind": "character", "id": "ada", "path": "the-lamp/old.png", "sha256": "a"}
+    make_render(shots[0], State.DONE, prompt_text='{"mood": "calm"}', references=[sheet])
+    redrawn = sheet | {"path": "the-lamp/new.png", "sha256": "b"}
+    make_render(
+        shots[0],
+        State.DONE,
+        prompt_text='{"mood": "storm"}',
+        references=[redrawn],
+        model="veo-3.1-fast-generate-preview",
+    )
+    make_render(shots[0], State.REHEARSED, prompt_text='{"mood": "storm"}', references=[redrawn])
+
+    page = viewer().get(takes_url(shots[0])).text
+
+    changed = page[page.index("What changed since take 1") : page.index("Take 1</h3>")]
+    assert "<bdi>  &quot;mood&quot;: &quot;calm&quot;</bdi>" in changed
+    assert "<bdi>  &quot;mood&quot;: &quot;storm&quot;</bdi>" in changed
+    assert 'src="/media/the-lamp/old.png"' in changed
+    assert 'src="/media/the-lamp/new.png"' in changed
+    assert "veo-3.1-fast-generate-preview" in changed
+    assert page.index("Rehearsals</h2>") < page.index("What changed since take 2")
+
+
+def test_the_same_request_is_told_to_be_the_same(shots):
+    make_render(shots[0], State.DONE)
+    make_render(shots[0], State.DONE)
+
+    assert "The same request as take 1" in viewer().get(takes_url(shots[0])).text
+
+
+def test_chosen_take_stands_out_and_a_rejected_one_says_why(shots):
+    make_render(
+        shots[0], State.DONE, review="rejected", review_reason="Too dark.", reviewed_by_name="Ida"
+    )
+    make_render(shots[0], State.DONE, review="selected")
+    make_render(shots[1], State.DONE, review="approved")
+
+    page = viewer().get(takes_url(shots[0])).text
+    locked = viewer().get(takes_url(shots[1])).text
+
+    assert page.count("st-take--selected") == 1
+    assert "Rejected by <bdi>Ida</bdi>: <bdi>Too dark.</bdi>" in page
+    assert "st-take--approved" in locked and "approved · locked" in locked
+
+
+def test_players_load_nothing_but_metadata(shots):
+    for _ in range(3):
+        make_render(shots[0], State.DONE)
+
+    page = viewer().get(takes_url(shots[0])).text
+
+    assert page.count("<video") == page.count('preload="metadata"') == 3
+
+
+def test_number_of_queries_does_not_grow_with_the_takes(django_assert_max_num_queries, shots):
+    browser = viewer()
+    counts = []
+    for number in (1, 10):
+        for _ in range(number):
+            make_render(shots[0], State.DONE)
+            make_render(shots[0], State.REHEARSED)
+        with django_assert_max_num_queries(16) as captured:
+            browser.get(takes_url(shots[0]))
+        counts.append(len(captured))
+
+    assert counts[0] == counts[1]
+
+
+# -- what changes meanwhile ------------------------------------------------------------------------
+
+
+def state_of(browser, shot, **asked):
+    return browser.get(reverse("admin:videogen_takes_state", args=[shot.pk]), asked).json()
+
+
+def live_url_of(page):
+    found = re.search(r'data-live-url="([^"]+)"', page)
+    return found and found[1]
+
+
+def test_the_page_asks_for_news_while_a_render_is_open(shots):
+    render = make_render(shots[0], State.RUNNING)
+    browser = viewer()
+
+    page = browser.get(takes_url(shots[0])).text
+    VideoRender.objects.filter(pk=render.pk).update(state=State.FAILED)
+    ended = browser.get(takes_url(shots[0])).text
+
+    assert live_url_of(page).endswith(f"/shots/{shots[0].pk}/state/?newest={render.pk}")
+    assert f'data-live-key="render-{render.pk}"' in page and "data-elapsed=" in page
+    assert "<noscript>Load the page again" in page
+    assert live_url_of(ended) is None
+
+
+def test_a_finished_clip_comes_without_a_reload(shots):
+    old = make_render(shots[0], State.DONE)
+    render = make_render(shots[0], State.RUNNING)
+    browser = viewer()
+    before = browser.get(live_url_of(browser.get(takes_url(shots[0])).text)).json()
+
+    still = state_of(browser, shots[0], newest=render.pk, since=before["since"])
+    VideoRender.objects.filter(pk=render.pk).update(
+        state=State.DONE, take=2, video_file="two.mp4", poster_file="two.jpg"
+    )
+    done = state_of(browser, shots[0], newest=render.pk, since=still["since"])
+
+    assert before["active"] and still["active"] and not done["active"]
+    assert still["parts"] == {}
+    assert {f"render-{render.pk}", "badge", "strip"} <= done["parts"].keys()
+    assert 'src="/media/two.mp4"' in done["parts"][f"render-{render.pk}"]
+    assert "needs review" in done["parts"]["badge"]
+    assert "Take 2" in done["parts"]["strip"] and str(old.pk) in done["parts"]["strip"]
+
+
+def test_the_parts_have_forms_that_can_be_sent(shots):
+    render = make_render(shots[0], State.DONE)
+    make_render(shots[0], State.RUNNING)
+    browser = browser_of(*VIEWS, "videogen.review_video")
+    strict = Client(enforce_csrf_checks=True)
+    strict.cookies = browser.cookies
+
+    card = state_of(strict, shots[0])["parts"][f"render-{render.pk}"]
+    token = re.search(r'name="csrfmiddlewaretoken" value="([^"]+)"', card)[1]
+    url = reverse("admin:videogen_takes_act", args=[shots[0].pk, render.pk, "select"])
+    strict.post(url, {"csrfmiddlewaretoken": token})
+
+    render.refresh_from_db()
+    assert render.review == "selected"
+
+
+def test_what_was_asked_for_meanwhile_is_told(shots):
+    render = make_render(shots[0], State.UNKNOWN)
+    browser = viewer()
+
+    calm = state_of(browser, shots[0], newest=render.pk)["parts"]["news"]
+    make_render(shots[0], State.RUNNING)
+    news = state_of(browser, shots[0], newest=render.pk)["parts"]["news"]
+
+    assert calm.strip() == ""
+    assert takes_url(shots[0]) in news
+
+
+def test_trouble_is_told_to_the_title(shots):
+    make_render(shots[0], State.UNKNOWN)
+    browser = viewer()
+
+    assert 'data-trouble="needs a decision"' in browser.get(takes_url(shots[0])).text
+    assert "data-trouble=" not in browser.get(takes_url(shots[1])).text
+
+
+@pytest.mark.parametrize("missing", ["storybook.view_shot", "videogen.view_videorender"])
+def test_the_state_takes_both_permissions(shots, missing):
+    browser = browser_of(*(set(VIEWS) - {missing}))
+    url = reverse("admin:videogen_takes_state", args=[shots[0].pk])
+
+    assert browser.get(url).status_code == 403
+    assert browser.post(url).status_code == 405
+    assert viewer().get(reverse("admin:videogen_takes_state", args=[999])).status_code == 404
+
+
+def test_queries_of_the_state_do_not_grow(shots, django_assert_max_num_queries):
+    browser = producer()
+    counts = []
+    for number in (1, 9):
+        for _ in range(number):
+            make_render(shots[0], State.DONE)
+        with django_assert_max_num_queries(14) as captured:
+            state_of(browser, shots[0])
+        counts.append(len(captured))
+
+    assert counts[0] == counts[1]
+
+
+# -- where it leads, and what a locked shot does not take ------------------------------------------
+
+
+def test_asked_for_by_leads_to_the_batchs_progress(shots):
+    render = make_render(shots[0], State.DONE)
+    progress = reverse("admin:videogen_renderbatch_progress", args=[render.batch_id])
+    blind = browser_of("storybook.view_shot", "videogen.view_videorender")
+
+    assert f'<a href="{progress}">' in viewer().get(takes_url(shots[0])).text
+    page = blind.get(takes_url(shots[0])).text
+    assert "/renderbatch/" not in page and f"Batch {render.batch_id}" in page
+
+
+def test_a_locked_shot_offers_to_unlock_it_instead_of_an_upload(shots):
+    approved = make_render(shots[0], State.DONE, review="approved")
+    reviewer = browser_of(*VIEWS, "videogen.review_video")
+    upload = reverse("admin:videogen_takes_upload", args=[shots[0].pk])
+    unlock = reverse("admin:videogen_takes_act", args=[shots[0].pk, approved.pk, "unlock"])
+
+    locked = reviewer.get(takes_url(shots[0])).text
+    refused = reviewer.post(upload, {"video": SimpleUploadedFile("my.mp4", b"no matter")})
+    reviewer.post(unlock)
+    opened = reviewer.get(takes_url(shots[0])).text
+
+    assert upload not in locked and "unlock it first" in locked
+    assert locked.count(unlock) == 2
+    [message] = get_messages(refused.wsgi_request)
+    assert str(message) == "Take 1 is approved: unlock it first."
+    assert upload in opened
+    assert "unlock it first" not in viewer().get(takes_url(shots[0])).text

@@ -1,0 +1,306 @@
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+from decimal import Decimal
+
+import pytest
+from django.utils import timezone
+
+from storybook.models import Story
+from tests.support.admin_clients import VIEWS, browser_of, viewer
+from tests.support.factories import (
+    State,
+    make_batch,
+    make_lane,
+    make_render,
+    make_story,
+    make_submission,
+    shots_of,
+)
+from videogen.billing.daily_spending import DAYS, recent_spending
+from videogen.models import VideoRender
+
+pytestmark = pytest.mark.django_db
+
+HOME = "/admin/"
+STATE = "/admin/storybook/story/dashboard/state/"
+
+
+def all_shots(story):
+    return list(shots_of(story).select_related("scenelet__story"))
+
+
+def part(response, key):
+    """What the page or the state says under that key."""
+    if response.headers["Content-Type"] == "application/json":
+        return response.json()["parts"][key]
+    return re.search(
+        rf'data-live-key="{key}">(.*?)(?=<div[^>]* data-live-key|<details)', response.text, re.S
+    )[1]
+
+
+def spend(shot, usd, *, days_ago=0, outcome="accepted"):
+    render = make_render(shot, State.CANCELLED, submission=False)
+    at = timezone.now() - timedelta(days=days_ago)
+    make_submission(render, outcome, price_usd=Decimal(usd), claimed_at=at)
+
+
+def test_a_fresh_installation_says_what_to_do(admin_client):
+    page = admin_client.get(HOME).text
+
+    assert "No story yet" in page
+    assert "python manage.py import_story" in page
+    assert "data-live-url" not in page
+
+
+def test_what_needs_review_comes_first_the_newest_before_the_others():
+    shots = all_shots(make_story(shots=3))
+    for shot in (shots[1], shots[0]):
+        make_render(shot, State.DONE, poster_file=f"poster-{shot.shot_index}.jpg")
+
+    review = part(viewer().get(HOME), "review")
+
+    assert re.findall(r'data-shot="(\d+)"', review) == [str(shots[0].pk), str(shots[1].pk)]
+    assert 'data-video="/media/take-' in review and 'src="/media/poster-1.jpg"' in review
+    assert '<span class="st-panel-number">2</span>' in review
+
+
+def test_stories_show_how_far_they_are_and_lead_to_their_boards():
+    story = make_story(shots=4)
+    shots = all_shots(story)
+    make_render(shots[0], State.DONE, review="approved")
+    make_render(shots[1], State.FAILED)
+    board = f"/admin/storybook/story/{story.pk}/board/"
+
+    stories = part(viewer().get(HOME), "stories")
+
+    assert f'href="{board}"' in stories and f'href="{board}?status=failed"' in stories
+    assert "1 of 4 approved" in stories
+    assert 'aria-label="1 approved, 1 failed, 2 ready"' in stories
+    widths = re.findall(
+        r'<rect class="st-fill st-fill--(\w+)" x="([\d.]+)%" y="0" width="([\d.]+)%"', stories
+    )
+    assert widths == [("green", "0.0", "25.0"), ("red", "25.0", "25.0"), ("grey", "50.0", "50.0")]
+
+
+def test_running_batch_shows_its_progress():
+    story = make_story(shots=3)
+    batch = make_batch(story)
+    for shot, state in zip(all_shots(story), ("done", "failed", "running"), strict=True):
+        make_render(shot, state, batch=batch)
+
+    running = part(viewer().get(HOME), "running")
+
+    assert '<progress max="3" value="2">' in running
+    assert "1 failed" in running
+    assert "nobody works on them" in running
+
+
+def test_drafts_and_what_ended_long_ago_are_not_running():
+    story = make_story()
+    make_batch(story, status="draft")
+    make_render(all_shots(story)[0], State.DONE, ended_at=timezone.now() - timedelta(hours=1))
+
+    assert "<progress" not in part(viewer().get(HOME), "running")
+
+
+def test_a_queue_that_stands_still_says_why():
+    make_story()
+    make_lane("gemini", paused_at=timezone.now(), pause_reason="The key is <not> valid.")
+
+    assert "The key is &lt;not&gt; valid." in part(viewer().get(HOME), "running")
+
+
+def test_more_failures_than_are_shown_are_one_click_away_by_their_badge():
+    shots = all_shots(make_story(shots=9))
+    for shot in shots[:7]:
+        make_render(shot, State.FAILED)
+    for shot in shots[7:]:
+        make_render(shot, State.UNKNOWN)
+
+    failures = part(viewer().get(HOME), "failures")
+
+    assert '<span class="st-panel-number">9</span>' in failures
+    for word, number in (("needs%20a%20decision", 2), ("failed", 7)):
+        (url,) = re.findall(rf'href="([^"]*status={word})"', failures)
+        assert f"{number} shots" in viewer().get(url).content.decode()
+
+
+def test_the_task_queue_is_last(admin_client):
+    page = admin_client.get("/admin/storybook/shot/").content.decode()
+
+    apps = re.findall(r'<div class="app-(\w+) module', page)
+
+    assert apps[:2] == ["storybook", "videogen"] and apps[-1] == "django_q"
+
+
+def test_failures_come_with_their_reasons_what_waits_for_a_decision_first():
+    shots = all_shots(make_story(shots=3))
+    make_render(shots[0], State.FAILED, error_message="Old words.")
+    make_render(shots[0], State.BLOCKED, error_message="<b>Refused</b> by the filter.")
+    make_render(shots[1], State.UNKNOWN, error_message="The line broke.")
+    make_render(shots[2], State.FAILED, error_message="Settled meanwhile.")
+    make_render(shots[2], State.DONE)
+
+    failures = part(viewer().get(HOME), "failures")
+
+    assert re.findall(r"<p><bdi>(.*?)</bdi></p>", failures) == [
+        "The line broke.",
+        "&lt;b&gt;Refused&lt;/b&gt; by the filter.",
+    ]
+
+
+# -- spending --------------------------------------------------------------------------------------
+
+
+def test_spending_is_drawn_day_by_day_against_the_budget(settings):
+    settings.VIDEO_BUDGET_USD = Decimal(40)
+    shot = all_shots(make_story())[0]
+    spend(shot, "3.20")
+    spend(shot, "6.40", days_ago=3)
+    spend(shot, "3.20", days_ago=3, outcome="rejected")
+    spend(shot, "6.40", days_ago=40)
+
+    spending = part(viewer().get(HOME), "spending")
+
+    assert '<span class="st-panel-number">$9.60</span>' in spending
+    assert "<strong>$24.00</strong> of $40.00 left" in spending
+    heights = re.findall(
+        r'st-fill--(?:spent|today)" x="[^"]+" y="[^"]+" width="[^"]+" height="([^"]+)" rx="2"',
+        spending,
+    )
+    assert heights == ["96.0", "48.0"]
+    assert 'y="124" width="40.0%"' in spending
+
+
+def test_what_is_queued_counts_as_promised(settings):
+    settings.VIDEO_BUDGET_USD = Decimal(32)
+    shots = all_shots(make_story(shots=2))
+    spend(shots[0], "3.20")
+    make_render(shots[1], State.QUEUED, price_estimate_usd=Decimal("6.40"))
+
+    spending = recent_spending()
+
+    assert (spending.spent_percent, spending.promised_percent) == (10.0, 20.0)
+    assert (spending.promised, spending.left) == ("$6.40", "$22.40")
+
+
+@pytest.mark.parametrize(("budget", "percent"), [("1", 100.0), ("0", 100.0), (None, 100.0)])
+def test_more_than_the_budget_fills_it_and_no_more(settings, budget, percent):
+    settings.VIDEO_BUDGET_USD = budget and Decimal(budget)
+    spend(all_shots(make_story())[0], "3.20")
+
+    spending = recent_spending()
+
+    assert (spending.spent_percent, spending.promised_percent, spending.left) == (
+        percent,
+        0.0,
+        "$0.00",
+    )
+
+
+def test_without_anything_spent_there_are_days_without_bars():
+    spending = recent_spending()
+
+    assert len(spending.days) == DAYS
+    assert not any(day.height for day in spending.days)
+    assert spending.words == "Spent in the last 14 days: nothing."
+
+
+# -- who may ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("missing", ["storybook.view_shot", "videogen.view_videorender"])
+def test_who_may_not_see_shots_sees_the_data_only(missing):
+    make_story()
+    browser = browser_of(*(set(VIEWS) - {missing}))
+
+    page = browser.get(HOME).text
+
+    assert 'st-dashboard"' not in page and "All data" in page
+    assert browser.get(STATE).status_code == 403
+
+
+@pytest.mark.parametrize(
+    ("missing", "words"),
+    [
+        ("videogen.view_submission", "Spent in 14 days"),
+        ("videogen.view_renderbatch", "<progress"),
+        ("videogen.view_lane", "No key."),
+    ],
+)
+def test_parts_need_the_views_of_what_they_show(missing, words):
+    story = make_story()
+    make_render(all_shots(story)[0], State.RUNNING, batch=make_batch(story))
+    make_lane("gemini", paused_at=timezone.now(), pause_reason="No key.")
+    address = {"shown": viewer(), "hidden": browser_of(*(set(VIEWS) - {missing}))}
+
+    pages = {key: browser.get(HOME).text for key, browser in address.items()}
+
+    assert words in pages["shown"] and words not in pages["hidden"]
+
+
+def test_who_may_nothing_is_told_so():
+    make_story()
+
+    page = browser_of().get(HOME).text
+
+    assert "You don’t have permission" in page and "All data" not in page
+
+
+# -- what changes meanwhile ------------------------------------------------------------------------
+
+
+def test_state_says_what_the_page_says():
+    story = make_story(shots=3)
+    batch = make_batch(story)
+    for shot, state in zip(all_shots(story), ("done", "failed", "running"), strict=True):
+        make_render(shot, state, batch=batch)
+    browser = viewer()
+
+    page, state = browser.get(HOME), browser.get(STATE)
+
+    assert state.json()["active"]
+    for key, html in state.json()["parts"].items():
+        assert html.strip() in page.text, key
+
+
+def test_state_ends_when_nothing_runs():
+    render = make_render(all_shots(make_story())[0], State.RUNNING)
+    browser = viewer()
+    assert browser.get(STATE).json()["active"]
+
+    VideoRender.objects.filter(pk=render.pk).update(state="interrupted")
+
+    assert not browser.get(STATE).json()["active"]
+
+
+def test_right_to_left_and_hostile_titles():
+    make_render(all_shots(make_story())[0], State.DONE)
+    Story.objects.update(title="<script>alert(1)</script> מנורה")
+
+    page = viewer().get(HOME).text
+
+    assert "<script>alert" not in page
+    assert "<bdi>&lt;script&gt;alert(1)&lt;/script&gt; מנורה</bdi>" in page
+    assert not re.findall(r"<script(?![^>]*\bsrc=)[^>]*>|<style|\sstyle=|\son\w+=", page)
+
+
+@pytest.mark.parametrize("address", [HOME, STATE])
+def test_number_of_queries_does_not_grow(address, django_assert_max_num_queries):
+    browser = viewer()
+    counts = []
+    for number in (2, 10):
+        for each in range(number):
+            story = make_story(f"story-{number}-{each}", shots=3)
+            first, second, third = all_shots(story)
+            batch = make_batch(story)
+            make_render(first, State.DONE, batch=batch)
+            make_render(second, State.FAILED, batch=batch)
+            make_render(third, State.RUNNING, batch=batch)
+        with django_assert_max_num_queries(33) as captured:
+            assert browser.get(address).status_code == 200
+        counts.append(len(captured))
+
+    assert counts[0] == counts[1]

@@ -1,0 +1,283 @@
+"""The page of what was spent, its tables as CSV, and the command that says the same."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import re
+from datetime import datetime
+from decimal import Decimal
+from io import StringIO
+
+import pytest
+from django.core.management import CommandError, call_command
+from django.urls import reverse
+from django.utils import timezone
+
+from storybook.models import Story
+from tests.support.admin_clients import browser_of, viewer
+from tests.support.factories import State, make_render, make_story, shots_of
+
+pytestmark = pytest.mark.django_db
+
+PAGE = reverse("admin:videogen_submission_spending")
+PRICE = Decimal("3.20")
+MAY = "videogen.view_submission"
+
+
+@pytest.fixture(autouse=True)
+def paid(settings):
+    settings.VIDEO_BACKEND = "gemini"
+
+
+def csv_of(by):
+    return reverse("admin:videogen_submission_spending_csv", args=[by])
+
+
+def all_shots(story):
+    return list(shots_of(story).select_related("scenelet__story"))
+
+
+def attempt(shot, state=State.DONE, **values):
+    price = values.pop("price", PRICE)
+    defaults = {"backend": "gemini", "price_estimate_usd": price}
+    return make_render(shot, state, submission={"price_usd": price}, **defaults | values)
+
+
+def fill_story(story_id="lamp", takes=4):
+    story = make_story(story_id, scenelets=("opening", "storm"), shots=takes)
+    for shot in all_shots(story)[:takes]:
+        attempt(shot, review="rejected", requested_by_name="Ada")
+        attempt(shot, review="approved", requested_by_name="Ben")
+    return story
+
+
+def sheet(response):
+    text = b"".join(response.streaming_content).decode("utf-8-sig")
+    return list(csv.DictReader(io.StringIO(text)))
+
+
+def test_page_says_what_was_spent_and_on_what():
+    fill_story()
+    attempt(all_shots(make_story("gull"))[0], State.UNKNOWN)
+
+    page = browser_of(MAY).get(PAGE).text
+
+    assert "<dd>$25.60</dd>" in page and "<dd>$6.40</dd>" in page and "<dd>$3.20</dd>" in page
+    for title in ("By story", "By reason", "By person", "By day"):
+        assert f">{title}</h2>" in page
+    lamp = page[page.index("By story") :]
+    assert 'data-label="Spent">$25.60</td>' in lamp
+    assert 'data-label="To finish">$25.60</td>' in lamp
+    assert 'data-label="To finish">at least $3.20</td>' in lamp
+    assert re.search(
+        r'<svg class="st-spending"[^>]*role="img" aria-label="Spent by day: .*\$25.60', page
+    )
+    assert not re.findall(r"<script(?![^>]*\bsrc=)[^>]*>|<style|\sstyle=|\son\w+=", page)
+
+
+def test_one_story_is_shown_by_scenelet_with_its_forecast():
+    story = fill_story()
+    make_story("gull")
+
+    page = browser_of(MAY).get(PAGE, {"story": story.pk}).text
+
+    assert "By scenelet" in page and "By story" not in page
+    assert "<strong>About $25.60</strong> for 8 more takes at $3.20, at least $12.80." in page
+    assert "4 of 8 paid takes approved so far." in page
+    assert f"{csv_of('scenelet')}?story={story.pk}" in page
+
+
+def test_few_takes_are_said_to_be_too_few():
+    story = make_story(shots=3)
+    attempt(all_shots(story)[0])
+
+    page = browser_of(MAY).get(PAGE, {"story": story.pk}).text
+
+    assert "<strong>Too few takes to tell.</strong> At least $9.60: 3 shots left at $3.20." in page
+    assert "1 still waits for a verdict" in page
+
+
+def test_the_simulator_is_said_to_charge_nothing(settings):
+    settings.VIDEO_BACKEND = "simulator"
+    attempt(all_shots(make_story())[0], backend="simulator")
+
+    page = browser_of(MAY).get(PAGE).text
+
+    assert "The simulator charges nothing" in page
+    assert "<dt>Spent</dt><dd>$0.00</dd>" in page and "<dt>Attempts</dt><dd>1</dd>" in page
+
+
+@pytest.mark.parametrize(
+    ("asked", "words"),
+    [
+        ({"since": "2026-05-04"}, "Nothing was sent in these days."),
+        ({"since": "2026-05-03", "until": "2026-05-03"}, "<dd>$3.20</dd>"),
+        ({"since": "2026-05-03", "until": "2026-05-01"}, "This day is before the first one."),
+        ({"since": "tomorrow"}, "Enter a valid date."),
+        ({"story": "4711"}, "Select a valid choice."),
+        ({}, "<dd>$6.40</dd>"),
+    ],
+    ids=str,
+)
+def test_days_and_stories_that_make_no_sense_are_told(asked, words):
+    shots = all_shots(make_story(shots=2))
+    for shot, day in zip(shots, (2, 3), strict=True):
+        attempt(shot, claimed_at=timezone.make_aware(datetime(2026, 5, day, 12)))
+
+    response = browser_of(MAY).get(PAGE, asked)
+
+    assert response.status_code == 200 and words in response.text
+
+
+@pytest.mark.parametrize("by", ["story", "scenelet", "person", "day", "reason"])
+def test_every_table_is_a_sheet(by):
+    fill_story()
+
+    rows = sheet(browser_of(MAY).get(csv_of(by)))
+
+    assert sum(Decimal(row["spent_usd"]) for row in rows) == Decimal("25.60")
+    assert sum(int(row["approved"]) for row in rows) == 4
+
+
+def test_no_cell_is_a_formula():
+    story = fill_story()
+    Story.objects.filter(pk=story.pk).update(title='=HYPERLINK("http://x", "y")')
+
+    [row] = sheet(browser_of(MAY).get(csv_of("story")))
+
+    assert row["story"] == '\'=HYPERLINK("http://x", "y")'
+
+
+def test_unknown_tables_do_not_exist():
+    assert browser_of(MAY).get(csv_of("colour")).status_code == 404
+
+
+@pytest.mark.parametrize("url", [PAGE, csv_of("story")])
+def test_who_may_not_see_submissions_sees_no_figures(url):
+    assert browser_of("videogen.view_videorender").get(url).status_code == 403
+
+
+@pytest.mark.parametrize("asked", [{}, {"story": True}])
+def test_page_asks_as_often_for_much_as_for_little(asked, django_assert_max_num_queries):
+    browser = viewer()
+    counts = []
+    for number in (1, 4):
+        story = [fill_story(f"story-{number}-{each}", takes=number) for each in range(number)][0]
+        with django_assert_max_num_queries(16) as captured:
+            assert browser.get(PAGE, {"story": story.pk} if asked else {}).status_code == 200
+        counts.append(len(captured))
+
+    assert counts[0] == counts[1]
+
+
+def test_dashboard_tells_the_price_of_an_approved_shot_and_the_end():
+    story = fill_story()
+    make_story("gull")
+
+    page = viewer().get("/admin/").text
+
+    assert f'href="{PAGE}"' in page
+    assert f'href="{PAGE}?story={story.pk}"' in page
+    assert "about <strong>$25.60</strong> to finish · $6.40 per approved shot" in page
+    assert "too few takes to tell, at least $3.20 to finish" in page
+
+
+def test_dashboard_offers_it_to_those_who_may_see_it():
+    fill_story()
+    browser = browser_of("storybook.view_shot", "videogen.view_videorender")
+
+    assert PAGE not in browser.get("/admin/").text
+
+
+# -- the command -----------------------------------------------------------------------------------
+
+
+def spend(*arguments):
+    out = StringIO()
+    call_command("spend", *arguments, stdout=out)
+    return out.getvalue()
+
+
+def test_command_tells_programs_everything():
+    fill_story()
+
+    told = json.loads(spend("--json"))
+
+    assert list(told["by"]) == ["story", "scenelet", "person", "day", "reason"]
+    assert told["by"]["story"] == [
+        {
+            "key": "lamp",
+            "label": "The lamp",
+            "attempts": 8,
+            "videos": 8,
+            "approved": 4,
+            "rejected": 4,
+            "not_charged": 0,
+            "simulated": 0,
+            "spent_usd": "25.60",
+            "open_usd": "0.00",
+            "cost_per_approved_usd": "6.40",
+        }
+    ]
+    assert told["total"]["spent_usd"] == "25.60"
+    assert (told["forecast"], told["is_simulated"]) == (None, False)
+
+
+def test_command_forecasts_one_story():
+    fill_story()
+
+    told = json.loads(spend("--json", "--story-id=lamp", "--by=scenelet"))
+
+    assert list(told["by"]) == ["scenelet"]
+    assert [row["key"] for row in told["by"]["scenelet"]] == ["lamp/opening"]
+    assert told["forecast"] == {
+        "story_id": "lamp",
+        "shots": 8,
+        "approved": 4,
+        "left": 4,
+        "paid_takes": 8,
+        "approved_takes": 4,
+        "waiting_for_a_verdict": 0,
+        "takes_left": 8,
+        "price_usd": "3.20",
+        "forecast_usd": "25.60",
+        "at_least_usd": "12.80",
+        "cost_per_approved_usd": "6.40",
+        "is_simulated": False,
+    }
+
+
+def test_command_shows_people_a_table():
+    fill_story()
+
+    table = spend("--by=person")
+
+    assert re.search(r"^Ada +\$12\.80 +4 +4 +0 +4 +0", table, re.M)
+    assert re.search(r"^total +\$25\.60 +8 +8 +0 +4 +4 +\$6\.40", table, re.M)
+    assert "about $25.60 for 8 more takes" in spend("--story-id=lamp")
+
+
+def test_command_without_anything_says_so(settings):
+    settings.VIDEO_BACKEND = "simulator"
+
+    assert "Nothing was sent." in spend() and "The simulator charges nothing" in spend()
+    assert json.loads(spend("--json"))["total"]["spent_usd"] == "0.00"
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["--story-id=nobody"],
+        ["--since=yesterday"],
+        ["--by=colour"],
+        ["--since=2026-05-03", "--until=2026-05-01"],
+    ],
+    ids=str,
+)
+def test_wrong_usage(arguments):
+    with pytest.raises(CommandError) as error:
+        spend(*arguments)
+
+    assert error.value.returncode == 2 or "argument" in str(error.value)

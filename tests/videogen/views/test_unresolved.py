@@ -1,0 +1,267 @@
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from django.contrib.admin.models import LogEntry
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
+from django_q.models import OrmQ
+
+from tests.support.admin_clients import VIEWS, browser_of, producer, viewer
+from tests.support.factories import make_lane, make_render, make_shot, make_story, shots_of
+from videogen.models import Candidate, VideoRender
+from videogen.recovery.unresolved import note_asked
+
+pytestmark = pytest.mark.django_db
+
+State = VideoRender.State
+PAGE = "/admin/videogen/videorender/unsettled/"
+STATE = f"{PAGE}state/"
+ASK = f"{PAGE}ask/"
+
+
+def decide(candidate, verb):
+    return f"{PAGE}candidates/{candidate.pk}/{verb}/"
+
+
+def ago(**values):
+    return timezone.now() - timedelta(**values)
+
+
+def unknown(shot=None, **values):
+    at = values.pop("claimed_at", ago(minutes=5))
+    return make_render(
+        shot or make_shot(),
+        State.UNKNOWN,
+        claimed_at=at,
+        error_message="The submission's outcome is unknown.",
+        submission={"claimed_at": at, "operation_name": ""},
+        **values,
+    )
+
+
+def candidate(number=1, **values):
+    return Candidate.objects.create(
+        **{
+            "lane": make_lane(),
+            "source": "operations",
+            "name": f"models/veo-3.1-generate-preview/operations/found{number}",
+            "made_at": ago(minutes=5),
+            "is_done": True,
+        }
+        | values
+    )
+
+
+def test_nothing_is_unsettled():
+    page = viewer().get(PAGE).text
+
+    assert "Nothing is unsettled." in page
+    assert "data-live-url" not in page and "Ask the API again" not in page
+
+
+def test_the_most_urgent_comes_first_with_what_is_left():
+    shots = list(shots_of(make_story(shots=5)).select_related("scenelet__story"))
+    unknown(shots[0], claimed_at=ago(hours=20, minutes=-1))
+    make_render(
+        shots[1], State.NOT_DOWNLOADED, claimed_at=ago(hours=46), rendered_at=ago(hours=45.99)
+    )
+    make_render(shots[2], State.INTERRUPTED, claimed_at=ago(hours=50))
+    make_render(shots[3], State.RUNNING, touched_ago=31, claimed_at=ago(minutes=1))
+    make_render(shots[4], State.RUNNING, claimed_at=ago(minutes=1))
+
+    page = producer().get(PAGE).text
+
+    found = [page.index(f"/shot/{shot.pk}/takes/#render") for shot in shots[:4]]
+    assert [found.index(each) for each in sorted(found)] == [2, 1, 0, 3]
+    assert f"/shot/{shots[4].pk}/takes/" not in page, "somebody works on it"
+    for words in ("may be gone from the server", "2 h left", "at least 28 h left", "47 h left"):
+        assert words in page
+    assert 'st-badge--red">2 h left' in page
+    for button in ("allow a new one", "Attach a download link", "Resume", "Ask the API again"):
+        assert button in page
+    assert "4 unsettled." in page and 'data-trouble="4 unsettled"' in page
+
+
+def test_what_the_api_said_is_shown():
+    render = unknown()
+    note_asked(render, ("list of operations: The API does not offer it.",), next_at=ago(hours=0))
+
+    page = viewer().get(PAGE).text
+
+    assert "List of operations: The API does not offer it." in page
+    assert "Asked last" in page
+
+
+def test_candidates_are_offered_where_they_fit_and_nowhere_else():
+    shots = list(shots_of(make_story(shots=2)).select_related("scenelet__story"))
+    old, new = unknown(shots[0], claimed_at=ago(hours=2)), unknown(shots[1])
+    fits = candidate(1)
+    candidate(2, made_at=ago(hours=9))
+    candidate(3, status=Candidate.Status.TAKEN)
+    not_ours = candidate(4, status=Candidate.Status.DISMISSED)
+
+    page = producer().get(PAGE).text
+
+    first, second = page.split('<article class="st-card')[1:]
+    assert f'id="render-{old.pk}"' in first and "candidate" not in first
+    assert f'id="render-{new.pk}"' in second and "1 candidate:" in second
+    assert decide(fits, "take") in second and decide(fits, "dismiss") in second
+    assert "1 said to be not ours" in second and decide(not_ours, "restore") in second
+
+
+def test_what_one_may_not_do_is_not_offered():
+    unknown()
+    fits = candidate()
+    browser = viewer()
+
+    page = browser.get(PAGE).text
+
+    assert "found1" in page
+    for words in ("Ask the API again", "Take it", "Not ours", "allow a new one"):
+        assert words not in page
+    for url in (ASK, decide(fits, "take"), decide(fits, "dismiss"), decide(fits, "restore")):
+        assert browser.post(url).status_code == 403
+    fits.refresh_from_db()
+    assert fits.status == Candidate.Status.PROPOSED
+
+
+@pytest.mark.parametrize("missing", ["storybook.view_shot", "videogen.view_videorender"])
+def test_who_may_not_see_renders_sees_nothing(missing):
+    browser = browser_of(*(each for each in VIEWS if each != missing))
+
+    assert browser.get(PAGE).status_code == 403
+    assert browser.get(STATE).status_code == 403
+
+
+@pytest.mark.parametrize("url", [ASK, f"{PAGE}candidates/1/take/"])
+def test_decisions_are_posted(url):
+    assert producer().get(url).status_code == 405
+
+
+def test_one_takes_a_candidate():
+    render, fits = unknown(), candidate()
+    browser = producer(username="mira")
+
+    answer = browser.post(decide(fits, "take"), {"render": render.pk}, follow=True)
+
+    assert "is its answer. It goes on by itself, nothing is sent." in answer.text
+    render.refresh_from_db()
+    assert (render.state, render.operation_name) == (State.RUNNING, fits.name)
+    assert "taken by mira" in render.warnings[0]
+    assert LogEntry.objects.get().change_message == f"Took {fits.name} for it."
+    again = browser.post(decide(fits, "take"), {"render": render.pk}, follow=True)
+    assert "it no longer stands as the page showed it" in again.text
+    assert LogEntry.objects.count() == 1
+
+
+@pytest.mark.parametrize("render", ["", "x", "0", "999999"])
+def test_a_render_that_does_not_exist_is_not_found(render):
+    fits = candidate()
+
+    assert producer().post(decide(fits, "take"), {"render": render}).status_code == 404
+    assert producer().post(decide(fits, "burn")).status_code == 404
+
+
+def test_not_ours_and_back_again():
+    unknown()
+    fits = candidate()
+    browser = producer()
+
+    browser.post(decide(fits, "dismiss"))
+    fits.refresh_from_db()
+    assert fits.status == Candidate.Status.DISMISSED
+    browser.post(decide(fits, "restore"))
+    fits.refresh_from_db()
+    assert fits.status == Candidate.Status.PROPOSED
+    assert LogEntry.objects.count() == 2
+
+
+def test_asking_is_put_on_the_queue_and_the_page_says_so():
+    render = unknown()
+    browser = producer()
+
+    answer = browser.post(ASK)
+
+    assert OrmQ.objects.count() == 1
+    assert LogEntry.objects.get().change_message == "Asked the API about what is unsettled."
+    page = browser.get(answer.url).text
+    assert "Asking the API since" in page
+    assert "Nobody works on the queue" in page
+    note_asked(render, ("It was read.",), next_at=timezone.now())
+    assert "Asked last" in browser.get(answer.url).text
+
+
+@pytest.mark.parametrize("asked", ["x", "-1", "9" * 30, "٣"])
+def test_a_moment_that_is_none_is_ignored(asked):
+    unknown()
+
+    assert "Not asked again yet." in viewer().get(PAGE, {"asked": asked}).text
+
+
+def test_only_what_changed_is_sent():
+    render = unknown()
+    browser = producer()
+    first = browser.get(STATE).json()
+    assert (first["active"], set(first["parts"])) == (True, {"head", "rows"})
+
+    same = browser.get(STATE, {"since": first["since"]}).json()
+    assert same["parts"] == {}
+
+    render.move(State.UNKNOWN, State.CANCELLED)
+    after = browser.get(STATE, {"since": same["since"]}).json()
+    assert after["active"] is False
+    assert "Nothing is unsettled." in after["parts"]["rows"]
+
+
+def test_a_decision_comes_back_to_the_page():
+    render = unknown()
+    browser = producer()
+    page = browser.get(PAGE).text
+    assert f'name="next" value="{PAGE}"' in page
+
+    answer = browser.post(
+        f"/admin/videogen/videorender/shots/{render.shot_id}/{render.pk}/allow-new/",
+        {"next": PAGE},
+    )
+
+    assert answer.url == PAGE
+    render.refresh_from_db()
+    assert render.state == State.CANCELLED
+
+
+def test_the_number_of_queries_does_not_grow(django_assert_num_queries):
+    browser = producer()
+
+    def fill(count, start):
+        story = make_story(f"story-{start}", shots=count)
+        for number, shot in enumerate(shots_of(story).select_related("scenelet__story"), start):
+            unknown(shot, claimed_at=ago(minutes=number))
+            candidate(number, made_at=ago(minutes=number))
+
+    fill(2, 1)
+    browser.get(PAGE)  # the session and the permissions' cache
+    with CaptureQueriesContext(
+        connection,
+    ) as few:
+        browser.get(PAGE)
+    fill(20, 100)
+    with django_assert_num_queries(len(few)):
+        browser.get(PAGE)
+
+
+def test_the_dashboard_and_the_list_of_renders_lead_here():
+    unknown()
+    browser = viewer()
+
+    assert f'href="{PAGE}">Unsettled: 1 ' in browser.get("/admin/").text
+    assert f'href="{PAGE}"' in browser.get("/admin/videogen/videorender/").text
+
+
+def test_what_the_simulator_left_is_nothing_to_a_backend_that_makes_real_videos(settings):
+    unknown(is_simulated=True)
+    settings.VIDEO_BACKEND = "gemini"
+
+    assert "Nothing is unsettled." in viewer().get(PAGE).text

@@ -1,0 +1,41 @@
+from __future__ import annotations
+
+from django.urls import path
+from django.utils.decorators import method_decorator
+from django.views.decorators.http import require_POST, require_safe
+
+from videogen.views.unresolved import ask_again, decide_candidate, show_unsettled, unsettled_state
+
+
+class UnsettledPages:
+    """What is not settled, for the admin of the renders. Each view asks for a permission of its
+    own."""
+
+    change_list_template = "admin/videogen/render/list.html"
+
+    def get_urls(self):
+        view = self.admin_site.admin_view
+        one = "unsettled/candidates/<int:candidate_id>/<slug:verb>/"
+        own = [
+            path("unsettled/", view(self.unsettled), name="videogen_unsettled"),
+            path("unsettled/state/", view(self.unsettled_state), name="videogen_unsettled_state"),
+            path("unsettled/ask/", view(self.ask), name="videogen_unsettled_ask"),
+            path(one, view(self.decide_candidate), name="videogen_candidate_decide"),
+        ]
+        return own + super().get_urls()
+
+    @method_decorator(require_safe)
+    def unsettled(self, request):
+        return show_unsettled(self, request)
+
+    @method_decorator(require_safe)
+    def unsettled_state(self, request):
+        return unsettled_state(self, request)
+
+    @method_decorator(require_POST)
+    def ask(self, request):
+        return ask_again(self, request)
+
+    @method_decorator(require_POST)
+    def decide_candidate(self, request, candidate_id, verb):
+        return decide_candidate(self, request, candidate_id, verb)

@@ -1,0 +1,370 @@
+"""What may be spent: over everything, by story, by person and day.
+
+A limit counts what was paid or may have been (submissions, so what is in flight too) and what is
+queued. Queueing reserves under `lock_budgets`; what ends without a charge gives its money back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+from decimal import Decimal
+from typing import NamedTuple
+
+from django.conf import settings
+from django.contrib.auth import get_user_model
+from django.db import connection
+from django.db.models import Q, QuerySet, Sum
+from django.db.transaction import TransactionManagementError
+from django.utils import timezone
+
+from videogen.models import Budget, Submission, VideoRender
+from videogen.models.people import Person
+
+OVER_BUDGET = "Over the budget"
+
+Scope = Budget.Scope
+
+# Any number, so long as nothing else on the database takes it for its lock.
+_LOCK = 7_203_160_441
+
+
+def lock_budgets() -> None:
+    """Hold off every other reservation and claim until the transaction ends.
+
+    Two batches for the last dollars may be of different stories and lanes, so the lock is one for
+    all of them. On PostgreSQL it is an advisory one: a lock on the lanes' rows would make the
+    pumps' leases wait for a long batch. A transaction on SQLite has the database to itself. Taken
+    after a story's lock and before a lane's.
+    """
+    if not connection.in_atomic_block:
+        raise TransactionManagementError("The budgets are locked within a transaction.")
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_LOCK])
+
+
+class Used(NamedTuple):
+    """What was paid or may have been, and what the queued renders will cost when they are sent."""
+
+    spent_usd: Decimal = Decimal(0)
+    queued_usd: Decimal = Decimal(0)
+
+    @property
+    def total_usd(self) -> Decimal:
+        return self.spent_usd + self.queued_usd
+
+
+@dataclass(frozen=True)
+class Limit:
+    """One budget, and how much of it is used."""
+
+    words: str
+    limit_usd: Decimal
+    spent_usd: Decimal = Decimal(0)
+    reserved_usd: Decimal = Decimal(0)
+
+    @property
+    def left_usd(self) -> Decimal:
+        return max(Decimal(0), self.limit_usd - self.spent_usd - self.reserved_usd)
+
+
+def usage(scope: _Scope | None = None) -> Used:
+    """How much is used of whatever limit is about this scope; without one, of everything. Two
+    queries."""
+    scope = scope or _Scope()
+    # In this order: what is refused meanwhile and waits again is counted twice, not never.
+    return Used(_total(_spent(scope)), _total(_queued(scope)))
+
+
+def limits_for(story: int, person: Person | None) -> tuple[Limit, ...]:
+    """Those that apply to what the person asks for today for the story, the tightest first. One
+    query without any, seven at most."""
+    person = person or Person()
+    about = _Charge(story, person, timezone.localdate())
+    of_person = Q(user=None) | Q(user=person.user_id) | Q(user__username=person.name)
+    budgets = Budget.objects.select_related("user").filter(
+        Q(scope=Scope.OVERALL) | Q(scope=Scope.STORY, story=story) | Q(of_person, story=None)
+    )
+    used: dict[_Scope, Used] = {}
+    limits = []
+    for words, limit, scope in _applying(budgets, about):
+        if scope not in used:
+            used[scope] = usage(scope)
+        limits.append(Limit(words, limit, *used[scope]))
+    return tuple(sorted(limits, key=lambda limit: limit.left_usd))
+
+
+def overall_limit_usd() -> Decimal | None:
+    """The lower of VIDEO_BUDGET_USD and the budget for everything; None without either."""
+    found = Budget.objects.filter(scope=Scope.OVERALL).values_list("limit_usd", flat=True)
+    given = [each for each in (settings.VIDEO_BUDGET_USD, *found) if each is not None]
+    return min(given, default=None)
+
+
+class Room:
+    """What the limits leave to renders that are submitted now, each of them counted as it goes.
+    What is queued is not counted: the oldest go first, and a limit may have been lowered since.
+    The renders come with their shot and its scenelet."""
+
+    def __init__(self) -> None:
+        self._budgets = list(Budget.objects.select_related("user"))
+        self._spent: dict[_Scope, Decimal] = {}
+
+    def refusal(self, render: VideoRender) -> str:
+        """Why the render must not be sent, or ""."""
+        price = render.price_estimate_usd
+        if not price:
+            return ""
+        for words, limit, scope in self._limits(render):
+            left = limit - self._spent_of(scope)
+            if price > left:
+                name = "VIDEO_BUDGET_USD" if words == _OF_SETTINGS else words
+                left = max(left, Decimal(0))
+                return f"Not sent: it costs ${price:.2f} and ${left:.2f} is left of {name}."
+        return ""
+
+    def take(self, render: VideoRender) -> None:
+        for scope in self._spent:
+            if scope.is_about(render):
+                self._spent[scope] += render.price_estimate_usd
+
+    def _limits(self, render: VideoRender) -> Iterable[tuple[str, Decimal, _Scope]]:
+        person = Person(render.requested_by_id, render.requested_by_name)
+        day = timezone.localdate(render.queued_at)
+        return _applying(self._budgets, _Charge(render.shot.scenelet.story_id, person, day))
+
+    def _spent_of(self, scope: _Scope) -> Decimal:
+        if scope not in self._spent:
+            self._spent[scope] = _total(_spent(scope))
+        return self._spent[scope]
+
+
+@dataclass(frozen=True)
+class Strain:
+    """What queued renders would cost more, beside a limit that they are under."""
+
+    limit: Limit
+    more_usd: Decimal
+
+    @property
+    def fits(self) -> bool:
+        return self.more_usd <= 0 or self.more_usd <= self.limit.left_usd
+
+    @property
+    def sentence(self) -> str:
+        words = self.limit.words.removeprefix("the budget")
+        return (
+            f"{OVER_BUDGET}{words}: it costs ${self.more_usd:.2f} more, "
+            f"${self.limit.left_usd:.2f} is left."
+        )
+
+
+def strains(changes: Iterable[tuple[VideoRender, Decimal]]) -> list[Strain]:
+    """Of every limit on queued renders (with their shot and its scenelet), each of which would cost
+    so much more; the tightest first. One query, and at most two for every limit."""
+    room = Room()
+    found: dict[tuple[str, Decimal, _Scope], Decimal] = {}
+    for render, more in changes:
+        for limit in room._limits(render):
+            found[limit] = found.get(limit, Decimal(0)) + more
+    found_strains = [
+        Strain(Limit(words, usd, *usage(scope)), more)
+        for (words, usd, scope), more in found.items()
+    ]
+    return sorted(found_strains, key=lambda each: each.limit.left_usd - each.more_usd)
+
+
+def usage_of(budgets: Iterable[Budget]) -> dict[int, Limit]:
+    """By key: each budget as it stands; a daily one today, and everybody's with what the person
+    has used who has used most. At most six queries."""
+    budgets = list(budgets)
+    today = timezone.localdate()
+    of = {scope: [each for each in budgets if each.scope == scope] for scope in Scope}
+    used: dict[int, Used] = {}
+    for budget in of[Scope.OVERALL]:
+        used[budget.pk] = usage()
+    if of[Scope.STORY]:
+        by_story = _by_story({each.story_id for each in of[Scope.STORY]})
+        used |= {each.pk: by_story[each.story_id] for each in of[Scope.STORY]}
+    if of[Scope.PERSON_DAY]:
+        used |= _used_today(of[Scope.PERSON_DAY], today)
+    return {each.pk: Limit(_words(each, today), each.limit_usd, *used[each.pk]) for each in budgets}
+
+
+# -- what a limit is about -------------------------------------------------------------------------
+
+_OF_SETTINGS = "the budget"
+
+
+@dataclass(frozen=True)
+class _Charge:
+    story: int
+    person: Person
+    day: date
+
+
+@dataclass(frozen=True)
+class _Scope:
+    """Without anything it is about everything."""
+
+    story: int | None = None
+    person: Person | None = None
+    day: date | None = None
+
+    def is_about(self, render: VideoRender) -> bool:
+        """As `about`, and where a person has an account and a name: either of them."""
+        if self.story is not None and render.shot.scenelet.story_id != self.story:
+            return False
+        if self.day is not None and timezone.localdate(render.queued_at) != self.day:
+            return False
+        if self.person is None:
+            return True
+        is_named = self.person.name == render.requested_by_name
+        if self.person.user_id is None or render.requested_by_id is None:
+            return is_named
+        return self.person.user_id == render.requested_by_id
+
+    def about(self, prefix: str) -> Q:
+        """A person's day is that of the asking: what is sent after midnight belongs to it."""
+        found = Q()
+        if self.story is not None:
+            found &= Q(**{f"{prefix}batch__story": self.story})
+        if self.person is not None:
+            named = Q(**{f"{prefix}requested_by_name": self.person.name})
+            if self.person.user_id is not None:
+                named &= Q(**{f"{prefix}requested_by": None})
+                named |= Q(**{f"{prefix}requested_by": self.person.user_id})
+            found &= named
+        if self.day is not None:
+            begins = timezone.make_aware(datetime.combine(self.day, time.min))
+            ends = timezone.make_aware(datetime.combine(self.day + timedelta(days=1), time.min))
+            found &= Q(**{f"{prefix}queued_at__gte": begins, f"{prefix}queued_at__lt": ends})
+        return found
+
+
+def _applying(budgets: Iterable[Budget], charge: _Charge) -> Iterator[tuple[str, Decimal, _Scope]]:
+    """Every limit on the charge, in words, with its amount."""
+    if settings.VIDEO_BUDGET_USD is not None:
+        yield _OF_SETTINGS, settings.VIDEO_BUDGET_USD, _Scope()
+    daily: Budget | None = None
+    for budget in budgets:
+        if budget.scope == Scope.OVERALL:
+            yield _words(budget), budget.limit_usd, _Scope()
+        elif budget.scope == Scope.STORY:
+            if budget.story_id == charge.story:
+                yield _words(budget), budget.limit_usd, _Scope(story=charge.story)
+        elif _is_of(budget, charge.person) or (budget.user_id is None and daily is None):
+            daily = budget
+    if daily:
+        words = f"the budget of {charge.person.name or 'nobody'} for {charge.day:%d %b}"
+        yield words, daily.limit_usd, _Scope(person=charge.person, day=charge.day)
+
+
+def _is_of(budget: Budget, person: Person) -> bool:
+    if budget.user_id is None:
+        return False
+    if person.user_id is None:
+        return budget.user.get_username() == person.name
+    return budget.user_id == person.user_id
+
+
+def _words(budget: Budget, day: date | None = None) -> str:
+    if budget.scope == Scope.OVERALL:
+        return "the budget for everything"
+    if budget.scope == Scope.STORY:
+        return "the budget of the story"
+    whose = budget.user.get_username() if budget.user_id else "everybody"
+    return f"the budget of {whose} for {day:%d %b}"
+
+
+# -- what counts -----------------------------------------------------------------------------------
+
+
+def _spent(scope: _Scope) -> QuerySet[Submission]:
+    may_cost = Submission.objects.filter(outcome__in=Submission.MAY_COST)
+    return may_cost.filter(scope.about("render__"))
+
+
+def _queued(scope: _Scope) -> QuerySet[VideoRender]:
+    waiting = VideoRender.objects.open().filter(
+        state=VideoRender.State.QUEUED, kind=VideoRender.Kind.GENERATION
+    )
+    return waiting.filter(scope.about(""))
+
+
+def _price_column(rows: QuerySet) -> str:
+    return "price_usd" if rows.model is Submission else "price_estimate_usd"
+
+
+def _total(rows: QuerySet) -> Decimal:
+    return _cents(rows.aggregate(total=Sum(_price_column(rows)))["total"])
+
+
+def _grouped(rows: QuerySet, *by: str) -> dict[tuple, Decimal]:
+    sums = rows.order_by().values_list(*by).annotate(total=Sum(_price_column(rows)))
+    return {tuple(key): _cents(total) for *key, total in sums}
+
+
+def _cents(total: Decimal | None) -> Decimal:
+    # SQLite adds floats: many of them end a hair beside the cent, and the last video would not fit.
+    return (total or Decimal(0)).quantize(Decimal("0.01"))
+
+
+def _by_story(stories: Iterable[int]) -> dict[int, Used]:
+    everything = _Scope()
+    spent = _spent(everything).filter(render__batch__story__in=stories)
+    queued = _queued(everything).filter(batch__story__in=stories)
+    spent_by = _grouped(spent, "render__batch__story")
+    queued_by = _grouped(queued, "batch__story")
+    return {
+        story: Used(spent_by.get((story,), Decimal(0)), queued_by.get((story,), Decimal(0)))
+        for story in stories
+    }
+
+
+def used_by_people(budgets: list[Budget], today: date) -> list[tuple[Budget, str, Used]]:
+    """Of daily budgets: which of them each person of today is under, the person's name, and what
+    they have used. An account and its name on the command line are one person, and so is one that
+    got another name since. Three queries."""
+    everybody = next((each for each in budgets if each.user_id is None), None)
+    of_day = _Scope(day=today)
+    spent = _grouped(_spent(of_day), "render__requested_by", "render__requested_by_name")
+    queued = _grouped(_queued(of_day), "requested_by", "requested_by_name")
+    charged = spent.keys() | queued.keys()
+    names = _names_of_accounts(charged)
+    accounts = {name: user for user, name in names.items()}
+    found: dict[int | str, tuple[Budget, str, Used]] = {}
+    for user, asked_as in charged:
+        used = Used(
+            spent.get((user, asked_as), Decimal(0)), queued.get((user, asked_as), Decimal(0))
+        )
+        account = accounts.get(asked_as) if user is None else user
+        name = names.get(account, asked_as)
+        own = next((each for each in budgets if _is_of(each, Person(account, name))), None)
+        if budget := own or everybody:
+            _, _, before = found.get(account or name, (budget, name, Used()))
+            found[account or name] = (budget, name, _added(before, used))
+    return list(found.values())
+
+
+def _names_of_accounts(charged: Iterable[tuple[int | None, str]]) -> dict[int, str]:
+    """By key: the accounts that asked, and those whose name somebody used without one."""
+    users = {user for user, _ in charged if user is not None}
+    names = {name for user, name in charged if user is None}
+    model = get_user_model()
+    username = model.USERNAME_FIELD
+    rows = model._default_manager.filter(Q(pk__in=users) | Q(**{f"{username}__in": names}))
+    return dict(rows.values_list("pk", username))
+
+
+def _used_today(budgets: list[Budget], today: date) -> dict[int, Used]:
+    found: dict[int, Used] = {each.pk: Used() for each in budgets}
+    for budget, _, used in used_by_people(budgets, today):
+        found[budget.pk] = max(found[budget.pk], used, key=lambda each: each.total_usd)
+    return found
+
+
+def _added(one: Used, other: Used) -> Used:
+    return Used(one.spent_usd + other.spent_usd, one.queued_usd + other.queued_usd)

@@ -1,0 +1,245 @@
+"""What was spent, on what and why, and what an approved shot costs: sums that the database makes,
+as many queries for much as for little.
+
+They count attempts that were sent, and videos that people brought. Simulated ones count for the
+simulator only, with nothing spent.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+from decimal import ROUND_HALF_UP, Decimal
+from typing import Any
+
+from django.db import models
+from django.db.models import (
+    Case,
+    CharField,
+    Count,
+    Exists,
+    F,
+    OuterRef,
+    Q,
+    QuerySet,
+    Subquery,
+    Sum,
+    Value,
+    When,
+)
+from django.db.models.functions import Coalesce, TruncDate
+from django.db.models.lookups import In
+from django.utils import timezone
+
+from storybook.models import Story
+from videogen.models import RenderBatch, VideoRender, counts_simulated
+
+State = VideoRender.State
+Kind = VideoRender.Kind
+Review = VideoRender.Review
+
+CENT = Decimal("0.01")
+# Of so few paid takes no yield is read.
+FEWEST_TAKES = 5
+
+
+class Reason(models.TextChoices):
+    """Why an attempt was made."""
+
+    MISSING = "missing", "no video yet"
+    RETRY = "retry", "retry: the attempt before made no video"
+    REJECTED = "rejected", "new take after a rejected one"
+    NEW_TAKE = "new_take", "new take"
+    EXACTLY = "exactly", "exactly this again"
+    PROMOTED = "promoted", "promoted to another model"
+    LINK = "link", "given link"
+    UPLOAD = "upload", "own video"
+
+
+class By(models.TextChoices):
+    STORY = "story", "story"
+    SCENELET = "scenelet", "scenelet"
+    PERSON = "person", "person"
+    DAY = "day", "day"
+    REASON = "reason", "reason"
+
+
+@dataclass(frozen=True)
+class Scope:
+    """Which attempts: of one story, of these days (the last one included); all without."""
+
+    story: Story | None = None
+    since: date | None = None
+    until: date | None = None
+
+
+@dataclass(frozen=True)
+class Figures:
+    """Of attempts that have something in common; `key` tells it to programs, `label` to people."""
+
+    key: str = ""
+    label: str = ""
+    context: str = ""
+    """The story of a scenelet, the id of a story."""
+    attempts: int = 0
+    videos: int = 0
+    approved: int = 0
+    rejected: int = 0
+    not_charged: int = 0
+    simulated: int = 0
+    spent_usd: Decimal = Decimal("0.00")
+    open_usd: Decimal = Decimal("0.00")
+    """What is in flight or unknown may still come to."""
+
+    @property
+    def per_approved_usd(self) -> Decimal | None:
+        """With the rejected takes in it; None while nothing is approved."""
+        if not self.approved:
+            return None
+        return (self.spent_usd / self.approved).quantize(CENT, ROUND_HALF_UP)
+
+    def __add__(self, other: Figures) -> Figures:
+        return Figures(**{name: getattr(self, name) + getattr(other, name) for name in SUMMED})
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain values under names that stay; amounts as text."""
+        per_approved = self.per_approved_usd
+        return {
+            "key": self.key,
+            "label": self.label,
+            **{name: getattr(self, name) for name in SUMMED if not name.endswith("_usd")},
+            "spent_usd": str(self.spent_usd),
+            "open_usd": str(self.open_usd),
+            "cost_per_approved_usd": None if per_approved is None else str(per_approved),
+        }
+
+
+SUMS = {
+    "attempts": Count("pk"),
+    "videos": Count("pk", filter=Q(state=State.DONE)),
+    # A shot has one approved take at most, so this counts shots.
+    "approved": Count("pk", filter=Q(review=Review.APPROVED)),
+    "rejected": Count("pk", filter=Q(review=Review.REJECTED)),
+    "not_charged": Count(
+        "pk", filter=Q(state__in=[State.FAILED, State.BLOCKED], is_simulated=False)
+    ),
+    "simulated": Count("pk", filter=Q(is_simulated=True)),
+    "spent_usd": Sum("actual_cost_usd"),
+    "open_usd": Sum("price_estimate_usd", filter=Q(actual_cost_usd=None)),
+}
+SUMMED = tuple(SUMS)
+
+
+def figures_by(by: str, scope: Scope) -> list[Figures]:
+    """One row for everything that they have in common, most expensive first; scenelets in story
+    order, days newest first. One query."""
+    attempts = attempts_of(scope)
+    fields, order = _GROUPS[by]
+    if by == By.REASON:
+        attempts = attempts.annotate(reason=_reason())
+    if by == By.DAY:
+        attempts = attempts.annotate(day=TruncDate("sent_at"))
+    rows = attempts.order_by().values(*fields).annotate(**SUMS).order_by(*order, *fields)
+    return [_figures(by, row, [row[field] for field in fields]) for row in rows]
+
+
+def total_of(rows: Iterable[Figures]) -> Figures:
+    """Everything is in one row of any grouping, and in one only."""
+    return sum(rows, Figures())
+
+
+OF_STORY = "shot__scenelet__story"
+_DEAREST = ("-spent_usd", "-attempts")
+_GROUPS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
+    By.STORY: ((f"{OF_STORY}__story_id", f"{OF_STORY}__title"), _DEAREST),
+    By.SCENELET: (
+        (
+            f"{OF_STORY}__title",
+            f"{OF_STORY}__story_id",
+            "shot__scenelet__sequence",
+            "shot__scenelet__scenelet_id",
+            "shot__scenelet__title",
+        ),
+        (),
+    ),
+    By.PERSON: (("requested_by_name",), _DEAREST),
+    By.DAY: (("day",), ("-day",)),
+    By.REASON: (("reason",), _DEAREST),
+}
+
+
+def _figures(by: str, row: dict[str, Any], values: list[Any]) -> Figures:
+    numbers = {name: cents(row[name]) if name.endswith("_usd") else row[name] for name in SUMMED}
+    match by, values:
+        case By.STORY, [story_id, title]:
+            names = {"key": story_id, "label": title or story_id, "context": story_id}
+        case By.SCENELET, [story, story_id, _, scenelet_id, title]:
+            names = {
+                "key": f"{story_id}/{scenelet_id}",
+                "label": title or scenelet_id,
+                "context": story or story_id,
+            }
+        case By.PERSON, [name]:
+            names = {"key": name, "label": name or "nobody named"}
+        case By.DAY, [day]:
+            names = {"key": day.isoformat(), "label": f"{day:%a} {day.day} {day:%b %Y}"}
+        case _, [reason]:
+            names = {"key": reason, "label": Reason(reason).label}
+    return Figures(**names, **numbers)
+
+
+def cents(amount: Decimal | None) -> Decimal:
+    # SQLite adds amounts as floating-point numbers.
+    return (amount or Decimal(0)).quantize(CENT, ROUND_HALF_UP)
+
+
+def attempts_of(scope: Scope) -> QuerySet[VideoRender]:
+    brought = Q(kind__in=[Kind.LINK, Kind.UPLOAD], state=State.DONE)
+    rows = VideoRender.objects.filter(Q(claimed_at__isnull=False) | brought)
+    rows = rows.exclude(kind=Kind.REHEARSAL).alias(sent_at=Coalesce("claimed_at", "queued_at"))
+    if not counts_simulated():
+        rows = rows.filter(is_simulated=False)
+    if scope.story:
+        rows = rows.filter(shot__scenelet__story=scope.story)
+    if scope.since:
+        rows = rows.filter(sent_at__gte=_start_of(scope.since))
+    if scope.until:
+        rows = rows.filter(sent_at__lt=_start_of(scope.until + timedelta(days=1)))
+    return rows
+
+
+def _start_of(day: date) -> datetime:
+    return timezone.make_aware(datetime.combine(day, time.min))
+
+
+def _reason() -> Case:
+    earlier = VideoRender.objects.filter(
+        shot=OuterRef("shot"),
+        pk__lt=OuterRef("pk"),
+        is_simulated=OuterRef("is_simulated"),
+        claimed_at__isnull=False,
+    )
+    # Judged before this one was asked for: what is rejected afterwards was no reason.
+    rejected = earlier.filter(review=Review.REJECTED, reviewed_at__lte=OuterRef("queued_at"))
+    before = Subquery(earlier.order_by("-pk").values("state")[:1])
+    without_video = In(before, [state.value for state in State if state != State.DONE])
+    copied = Q(copy_of__isnull=False)
+
+    def when(condition: Q | Exists | In, reason: Reason) -> When:
+        return When(condition, then=Value(reason.value))
+
+    return Case(
+        when(Q(kind=Kind.UPLOAD), Reason.UPLOAD),
+        when(Q(kind=Kind.LINK), Reason.LINK),
+        when(copied & ~Q(model=F("copy_of__model")), Reason.PROMOTED),
+        when(copied, Reason.EXACTLY),
+        when(without_video, Reason.RETRY),
+        when(Exists(rejected), Reason.REJECTED),
+        when(Q(mode=RenderBatch.Mode.OVERRIDE), Reason.NEW_TAKE),
+        default=Value(Reason.MISSING.value),
+        output_field=CharField(),
+    )
+
+
+# -- to the end of a story -------------------------------------------------------------------------

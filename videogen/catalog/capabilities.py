@@ -1,0 +1,221 @@
+"""The table of video models: what each is known to take, and what a request asks too much of it.
+
+A model that the table does not have is asked for what the request says: the API may refuse it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from functools import cached_property
+
+from django.utils import timezone
+
+from videogen.models import VideoFormat, VideoModel
+from videogen.models.routes import Route, default_route
+
+# Ours, whatever a model takes.
+MOST_REFERENCES = 3
+# google-genai refuses one on the other routes before anything is sent.
+SEED_ROUTES = frozenset({Route.VERTEX.value})
+# Where neither a setting nor the table says how long a prompt may be: Veo's.
+PROMPT_LIMIT_TOKENS = 1024
+
+
+@dataclass(frozen=True)
+class Format:
+    """What goes together at one resolution. Durations in seconds."""
+
+    resolution: str
+    aspect_ratios: tuple[str, ...]
+    durations: tuple[int, ...]
+    reference_aspect_ratios: tuple[str, ...]
+    reference_durations: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What a model may refuse. `references`: how many."""
+
+    aspect_ratio: str
+    resolution: str
+    seconds: int
+    references: int = 0
+    person_generation: str = ""
+
+
+@dataclass(frozen=True)
+class Capability:
+    """A model, as the table has it. `prompt_limit_tokens`: None where it is not known; `pk`: its
+    row's, None where it has none."""
+
+    name: str
+    route: str
+    max_references: int = MOST_REFERENCES
+    prompt_limit_tokens: int | None = None
+    takes_seed: bool = True
+    takes_negative_prompt: bool = True
+    person_generation: tuple[str, ...] | None = None
+    reference_person_generation: tuple[str, ...] = ()
+    shuts_down_on: date | None = None
+    formats: tuple[Format, ...] = ()
+    pk: int | None = None
+
+    @property
+    def is_known(self) -> bool:
+        return self.pk is not None
+
+    def format(self, resolution: str) -> Format | None:
+        return next((each for each in self.formats if each.resolution == resolution), None)
+
+    @property
+    def route_words(self) -> str:
+        return str(Route(self.route).label)
+
+    @property
+    def notes(self) -> list[str]:
+        """What to know before something is paid to it, whatever it is asked for."""
+        if not self.is_known:
+            return [
+                f"Nothing is known of {self.name}: it is not in the table of video models, so "
+                "nothing was checked. The API may refuse the request."
+            ]
+        day = self.shuts_down_on
+        if day is None or day > timezone.localdate():
+            return []
+        return [
+            f"{self.name} is announced to shut down on or after {day.day} {day:%B %Y}: it may "
+            'answer "not found".'
+        ]
+
+    def on_references(self, resolution: str) -> str:
+        """In a sentence, what it takes of them."""
+        found = self.format(resolution)
+        if not self.is_known or not self.formats:
+            return f"Whether {self.name} takes reference pictures is not known."
+        if not self.max_references or found is None or not found.reference_durations:
+            return f"{self.name} takes no reference pictures at {resolution}."
+        return (
+            f"{self.name} takes up to {self.max_references} reference pictures at {resolution}: "
+            f"{_list(found.reference_aspect_ratios)}, "
+            f"{_list(found.reference_durations)} seconds."
+        )
+
+    def problems(self, asked: Asked) -> list[str]:
+        """Why the API would refuse it, each with what to change; empty where it would not, or
+        where nothing is known of the model."""
+        if not self.is_known or not self.formats:
+            return []
+        resolution, references = asked.resolution, asked.references
+        found = self.format(resolution)
+        if found is None:
+            known = _list([each.resolution for each in self.formats])
+            return [
+                f"{self.name} does not make {resolution}: set VIDEO_RESOLUTION to {known}, or "
+                "choose another model."
+            ]
+        problems = []
+        if references > self.max_references or references and not found.reference_durations:
+            most = self.max_references if found.reference_durations else 0
+            problems.append(
+                f"{self.name} takes no reference pictures"
+                f"{f' at {resolution}' if self.max_references else ''}: choose another model."
+                if not most
+                else f"{self.name} takes at most {most} reference pictures, this shot has "
+                f"{references}: leave some out."
+            )
+        ratios, durations, when = found.aspect_ratios, found.durations, ""
+        if references and found.reference_durations:
+            ratios, durations = found.reference_aspect_ratios, found.reference_durations
+            when = " with reference pictures"
+        if asked.aspect_ratio not in ratios:
+            problems.append(
+                f"{self.name} makes no {asked.aspect_ratio} at {resolution}{when}: set "
+                f"VIDEO_ASPECT_RATIO to {_list(ratios)}."
+            )
+        if asked.seconds not in durations:
+            problems.append(
+                f"{self.name} makes no {asked.seconds} seconds at {resolution}{when}: set "
+                f"VIDEO_DURATION_SECONDS to {_list(durations)}."
+            )
+        people, word = self.reference_person_generation, asked.person_generation
+        if references and word and people and word not in people:
+            problems.append(
+                f"{self.name} takes no person generation {word!r} with reference "
+                f"pictures: set VIDEO_PERSON_GENERATION, or that of the story, to {_list(people)}."
+            )
+        return problems
+
+
+class ModelTable:
+    """The table as it is now. Two queries, however much is asked of it; made anew for every page
+    or plan."""
+
+    def find(self, model: str) -> Capability:
+        return self._known.get(model) or _unknown(model)
+
+    def names(self, route: str | None = None) -> list[str]:
+        return [name for name, each in self._known.items() if route in (None, each.route)]
+
+    def all(self) -> list[Capability]:
+        """By route, then by name."""
+        return list(self._known.values())
+
+    @cached_property
+    def _known(self) -> dict[str, Capability]:
+        rows = VideoModel.objects.prefetch_related("formats")
+        return {row.name: capability_of(row) for row in rows}
+
+
+def _unknown(model: str) -> Capability:
+    """Asked for whatever its route has a place for."""
+    route = default_route()
+    is_veo = route != Route.OMNI
+    return Capability(
+        model,
+        route,
+        takes_seed=route in SEED_ROUTES,
+        takes_negative_prompt=is_veo,
+        person_generation=None if is_veo else (),
+    )
+
+
+def capability_of(row: VideoModel) -> Capability:
+    route = Route(row.route).value
+    return Capability(
+        pk=row.pk,
+        name=row.name,
+        route=route,
+        max_references=min(row.max_references, MOST_REFERENCES),
+        prompt_limit_tokens=row.prompt_limit_tokens,
+        takes_seed=row.takes_seed and route in SEED_ROUTES,
+        takes_negative_prompt=row.takes_negative_prompt,
+        person_generation=_split(row.person_generation),
+        reference_person_generation=_split(row.reference_person_generation),
+        shuts_down_on=row.shuts_down_on,
+        formats=tuple(_format_of(each) for each in row.formats.all()),
+    )
+
+
+def _format_of(row: VideoFormat) -> Format:
+    return Format(
+        resolution=row.resolution,
+        aspect_ratios=_split(row.aspect_ratios),
+        durations=_numbers(row.durations),
+        reference_aspect_ratios=_split(row.reference_aspect_ratios),
+        reference_durations=_numbers(row.reference_durations),
+    )
+
+
+def _split(text: str) -> tuple[str, ...]:
+    return tuple(part for each in text.split(",") if (part := each.strip()))
+
+
+def _numbers(text: str) -> tuple[int, ...]:
+    return tuple(int(each) for each in _split(text))
+
+
+def _list(values: Sequence[object]) -> str:
+    *most, last = map(str, values)
+    return f"{', '.join(most)} or {last}" if most else last

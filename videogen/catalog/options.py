@@ -1,0 +1,216 @@
+"""What is asked of the API beside prompt and references: from the batch, its story and the
+settings, as far as the model takes it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from decimal import Decimal
+from functools import cached_property
+from typing import Any
+
+from django.conf import settings
+
+from storybook.models import Story
+from videogen.models import StorySettings, VideoRender
+from videogen.models.routes import SIMULATOR, account_of
+
+from .capabilities import PROMPT_LIMIT_TOKENS, Asked, Capability, ModelTable
+from .prices import KnownPrice, PriceList
+
+
+@dataclass(frozen=True)
+class RequestSettings:
+    """One per plan. `default_model`: what the story's batches use where they name none; `notes`:
+    what was wished for and does not go along, in sentences."""
+
+    capability: Capability
+    default_model: str
+    aspect_ratio: str
+    resolution: str
+    duration_seconds: int
+    seed: int | None = None
+    negative_prompt: str = ""
+    person_generation: str = ""
+    notes: tuple[str, ...] = ()
+    table: ModelTable = field(default_factory=ModelTable, repr=False, compare=False)
+
+    @classmethod
+    def current(cls, story: Story, model: str = "") -> RequestSettings:
+        """For the story's next batch, on another `model` where one is named. Three queries."""
+        own = StorySettings.objects.filter(story=story).first() or StorySettings()
+        default_model = own.model or settings.VIDEO_MODEL
+        table = ModelTable()
+        capability = table.find(model or default_model)
+        extras, notes = _extras(
+            capability,
+            seed=settings.VIDEO_SEED if own.seed is None else own.seed,
+            negative_prompt=own.negative_prompt or settings.VIDEO_NEGATIVE_PROMPT,
+            person_generation=own.person_generation or settings.VIDEO_PERSON_GENERATION,
+        )
+        return cls(
+            capability=capability,
+            default_model=default_model,
+            aspect_ratio=settings.VIDEO_ASPECT_RATIO,
+            resolution=settings.VIDEO_RESOLUTION,
+            duration_seconds=settings.VIDEO_DURATION_SECONDS,
+            notes=notes,
+            table=table,
+            **extras,
+        )
+
+    @classmethod
+    def of_render(cls, render: VideoRender, model: str = "") -> RequestSettings:
+        """As the render was asked for, on another `model` where one is named. Three queries."""
+        table = ModelTable()
+        capability = table.find(model or render.model)
+        extras, notes = _extras(
+            capability,
+            seed=render.seed,
+            negative_prompt=render.negative_prompt,
+            person_generation=render.person_generation,
+        )
+        return cls(
+            capability=capability,
+            default_model=_default_model(story__scenelets__shots=render.shot_id),
+            aspect_ratio=render.aspect_ratio,
+            resolution=render.resolution,
+            duration_seconds=render.duration_seconds,
+            notes=notes,
+            table=table,
+            **extras,
+        )
+
+    @property
+    def model(self) -> str:
+        return self.capability.name
+
+    @property
+    def route(self) -> str:
+        return self.capability.route
+
+    @property
+    def backend(self) -> str:
+        return account_of(self.route)
+
+    @property
+    def is_simulated(self) -> bool:
+        return self.backend == SIMULATOR
+
+    @property
+    def chosen_model(self) -> str:
+        """The model where it is not the story's default, or ""."""
+        return "" if self.model == self.default_model else self.model
+
+    @cached_property
+    def prices(self) -> PriceList:
+        return PriceList()
+
+    @cached_property
+    def price(self) -> KnownPrice | None:
+        return self.prices.find(self.backend, self.model, self.resolution, self.duration_seconds)
+
+    @property
+    def price_usd(self) -> Decimal | None:
+        return self.price and self.price.usd
+
+    @property
+    def sent(self) -> dict[str, Any]:
+        """By the names of a render's columns, what makes one request another."""
+        return {
+            "model": self.model,
+            "aspect_ratio": self.aspect_ratio,
+            "resolution": self.resolution,
+            "duration_seconds": self.duration_seconds,
+            "seed": self.seed,
+            "negative_prompt": self.negative_prompt,
+            "person_generation": self.person_generation,
+        }
+
+    @property
+    def prompt_limit(self) -> int:
+        """Tokens."""
+        told = settings.VIDEO_PROMPT_LIMIT_TOKENS
+        return told or self.capability.prompt_limit_tokens or PROMPT_LIMIT_TOKENS
+
+    def cost_of(self, videos: int) -> Decimal:
+        """What so many videos cost; 0 where no price is known, for then none is sent."""
+        return (self.price_usd or Decimal(0)) * videos
+
+    def asked(self, references: int) -> Asked:
+        """With so many reference pictures."""
+        return Asked(
+            aspect_ratio=self.aspect_ratio,
+            resolution=self.resolution,
+            seconds=self.duration_seconds,
+            references=references,
+            person_generation=self.person_generation,
+        )
+
+    def problems(self, references: int) -> list[str]:
+        """Why the API would refuse this with so many reference pictures."""
+        return self.capability.problems(self.asked(references))
+
+
+EXTRAS = {
+    "seed": "seed",
+    "negative_prompt": "negative prompt",
+    "person_generation": "person generation",
+}
+
+
+def extras_of(asked: RequestSettings | VideoRender) -> dict[str, Any]:
+    """By name; what is None or empty was never sent."""
+    values = {name: getattr(asked, name) for name in EXTRAS}
+    return {name: value for name, value in values.items() if value not in (None, "")}
+
+
+def extras_in_words(asked: RequestSettings | VideoRender) -> list[tuple[str, str]]:
+    """For the screens: (name, value)."""
+    return [(EXTRAS[name], str(value)) for name, value in extras_of(asked).items()]
+
+
+def asked_of(render: VideoRender) -> Asked:
+    """What a model may refuse of the render's request."""
+    return Asked(
+        aspect_ratio=render.aspect_ratio,
+        resolution=render.resolution,
+        seconds=render.duration_seconds,
+        references=len(render.references),
+        person_generation=render.person_generation,
+    )
+
+
+def default_model_of(story: Story) -> str:
+    """What its batches use where they name none. One query."""
+    return _default_model(story=story)
+
+
+def _default_model(**story: object) -> str:
+    own = StorySettings.objects.filter(**story).values_list("model", flat=True).first()
+    return own or settings.VIDEO_MODEL
+
+
+def _extras(
+    capability: Capability, *, seed: int | None, negative_prompt: str, person_generation: str
+) -> tuple[dict[str, Any], tuple[str, ...]]:
+    """What of it the model takes, and what is said of the rest."""
+    taken: dict[str, Any] = {}
+    notes = []
+    people = capability.person_generation
+    for name, value, is_taken in (
+        ("seed", seed, capability.takes_seed),
+        ("negative_prompt", negative_prompt, capability.takes_negative_prompt),
+        ("person_generation", person_generation, people is None or person_generation in people),
+    ):
+        if value in (None, ""):
+            continue
+        if is_taken:
+            taken[name] = value
+        elif name == "person_generation" and people:
+            notes.append(
+                f"{capability.name} knows no person generation {value!r}, so none is asked for: "
+                f"it knows {', '.join(people)}."
+            )
+        else:
+            notes.append(f"{capability.name} takes no {EXTRAS[name]}: it is not sent.")
+    return taken, tuple(notes)

@@ -1,0 +1,1 @@
+"""The task that a command runs, with its waiting and its report."""

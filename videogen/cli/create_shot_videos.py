@@ -1,0 +1,129 @@
+"""The task CREATE_SHOT_VIDEO: plan the shots, queue the plan, wait for what came of it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from storybook.models import Story
+from videogen.common.errors import RequestError
+from videogen.common.processes import this_process
+from videogen.common.task_queue import is_cluster_running
+from videogen.models import RenderBatch, VideoRender
+from videogen.models.batches import CREATE_SHOT_VIDEO
+from videogen.planning.enqueue import QueuedBatch, queue_link, queue_renders, renders_of
+from videogen.planning.plan import Plan, find_shots, plan_shots
+from videogen.prompts.payload import rehearse
+from videogen.providers.url_guard import given_link
+
+from .report import NOT_AS_ASKED, describe_row, summarise
+from .wait import release_orphans, wait_for
+from .workflow import TaskRequest, TaskResult
+
+State = VideoRender.State
+
+
+def create_shot_videos(request: TaskRequest) -> TaskResult:
+    """Raises RequestError where the story or the filters are wrong; nothing is queued then."""
+    plan = _plan(request)
+    queued = (
+        _queue(request, plan) if request.video_download_link is None else _queue_link(request, plan)
+    )
+    if request.listener:
+        wait_for(
+            queued.render_ids,
+            request.listener,
+            works_here=bool(queued.batch.worked_by),
+        )
+    return _report(queued, queued.plan or plan, waited=request.listener is not None)
+
+
+def _plan(request: TaskRequest) -> Plan:
+    story = Story.objects.filter(story_id=request.story_id).first()
+    if story is None:
+        raise RequestError(
+            f"There is no story {request.story_id}. Import it: manage.py import_story PATH",
+            code="no_story",
+        )
+    if request.mode != RenderBatch.Mode.DRY_RUN and not is_cluster_running():
+        release_orphans()
+    shots = find_shots(story, scenelet_id=request.scenelet_id, shot_index=request.shot_index)
+    # Who says override, or names a shot that has no video, has said what is wanted: they are told.
+    return plan_shots(
+        story,
+        shots,
+        request.mode,
+        model=request.model,
+        person=request.requester.person,
+        over_budget=request.over_budget,
+        ask_before_repeats=request.repeat is False,
+    )
+
+
+def _queue(request: TaskRequest, plan: Plan) -> QueuedBatch:
+    is_rehearsal = plan.mode == RenderBatch.Mode.DRY_RUN
+    works_here = is_rehearsal or _works_here(request)
+    queued = queue_renders(
+        plan,
+        request.requester,
+        task=CREATE_SHOT_VIDEO,
+        filters={
+            key: value
+            for key in ("scenelet_id", "shot_index")
+            if (value := getattr(request, key)) is not None
+        },
+        worked_by=this_process() if works_here else "",
+        wake=not works_here,
+        priority=request.priority,
+    )
+    if request.repeat:
+        queued.batch.repeats_confirmed = True
+        queued.batch.save(update_fields=["repeats_confirmed"])
+    if is_rehearsal:
+        # Free and quick: no cluster is needed for it.
+        rehearse(list(queued.batch.renders.all()))
+    return queued
+
+
+def _queue_link(request: TaskRequest, plan: Plan) -> QueuedBatch:
+    link = given_link(request.video_download_link)
+    if plan.mode == RenderBatch.Mode.DRY_RUN:
+        raise RequestError("A dry run downloads nothing: leave out one of the two.", code="usage")
+    if len(plan.rows) != 1:
+        raise RequestError(
+            f"A download link belongs to one shot, these filters match {len(plan.rows)}: "
+            "say --scenelet-id and --shot-index.",
+            code="usage",
+        )
+    return queue_link(
+        plan,
+        link,
+        request.requester,
+        task=CREATE_SHOT_VIDEO,
+        worked_by=this_process() if _works_here(request) else "",
+    )
+
+
+def _works_here(request: TaskRequest) -> bool:
+    if request.listener is None or is_cluster_running():
+        return False
+    request.listener.on_note(
+        "No cluster is running (manage.py work): this command works the batch by itself."
+    )
+    return True
+
+
+def _report(queued: QueuedBatch, plan: Plan, *, waited: bool) -> TaskResult:
+    renders = renders_of(pk for _, pk in queued.rows if pk)
+    rows = [describe_row(row, renders.get(pk)) for row, pk in queued.rows]
+    as_queued = replace(plan, rows=tuple(row for row, _ in queued.rows))
+    summary = summarise(rows, as_queued.cost_if_sent_usd)
+    of_this_run = [renders[pk] for pk in queued.render_ids]
+    missed = any(render.status in NOT_AS_ASKED for render in of_this_run)
+    still_open = sum(render.state in VideoRender.OPEN for render in of_this_run)
+    # Waited for and still open: a daily quota, or a queue that a person has to mend.
+    left = waited and still_open
+    # A given link asks for nothing.
+    shortage = queued.plan.shortage if queued.plan else None
+    note = shortage.sentence if shortage else ""
+    is_as_asked = not (summary["blocked"] or missed or left)
+    return TaskResult(rows, summary, still_open, is_as_asked, note)

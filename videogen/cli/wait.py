@@ -1,0 +1,255 @@
+"""Until every render of a batch has ended: watch the cluster, or work the batch here."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+from functools import partial
+
+from django.db.models import Q
+from django.utils import timezone
+
+from videogen.common.db_retry import persistently
+from videogen.common.processes import is_provably_gone, this_process
+from videogen.common.task_queue import is_cluster_running
+from videogen.lanes.pauses import served_lanes
+from videogen.lanes.quota import slot_of_next
+from videogen.models import Lane, RenderBatch, VideoRender
+from videogen.pipeline.orphans import reap
+from videogen.pipeline.pump import TICK_SECONDS, Pump
+from videogen.takes.download_worker import Downloads
+
+State = VideoRender.State
+
+LOOK_SECONDS = 0.5
+# A cluster that does not beat for so long is gone; its own beat lives three seconds.
+PATIENCE_SECONDS = 6.0
+
+
+@dataclass(frozen=True)
+class Progress:
+    """Told about once a second while waiting. `counts`: renders by state."""
+
+    counts: dict[str, int]
+    total: int
+    note: str
+
+
+@dataclass(frozen=True)
+class Listener:
+    """on_link: as soon as a download link is known; on_progress: now and then; on_note: once each,
+    what a person should know."""
+
+    on_link: Callable[[VideoRender], None]
+    on_progress: Callable[[Progress], None]
+    on_note: Callable[[str], None]
+
+
+def wait_for(
+    renders: Collection[int],
+    listener: Listener,
+    *,
+    works_here: bool,
+    may_submit: bool = True,
+) -> None:
+    """Returns when every render has ended, or when only a person or tomorrow can help.
+
+    works_here: nobody else does; otherwise a cluster is watched, and taken over from when it
+    ends. Everything that was accepted goes on when this is interrupted: resume finds it.
+    may_submit: else what is worked here is only polled and downloaded.
+    """
+    if not renders:
+        return
+    batches = RenderBatch.objects.filter(renders__in=renders)
+    links = _Links(renders, listener)
+    links.tell()  # those of a download are known already
+    if not works_here and not _watch(renders, listener, links):
+        listener.on_note("The cluster is gone: this command goes on by itself.")
+        batches.update(worked_by=this_process())
+        works_here = True
+    if works_here:
+        _work(renders, listener, links, may_submit)
+    links.tell()
+
+
+def release_orphans() -> None:
+    """Settle what a killed command has left, so that a plan sees it as it is: what it had only
+    queued was never sent and is cancelled, what the API renders is interrupted."""
+    lanes = served_lanes()
+    for lane in lanes:
+        reap(lane)
+    left = (
+        VideoRender.objects.open()
+        .filter(lane__in=lanes, batch__worked_by__gt="")
+        .select_related("batch")
+    )
+    gone = {
+        worker: is_provably_gone(worker)
+        for worker in left.values_list("batch__worked_by", flat=True).distinct()
+    }
+    for render in left:
+        if render.state in _LEFT_BEHIND and gone[render.batch.worked_by]:
+            render.move(
+                render.state,
+                _LEFT_BEHIND[render.state],
+                error_code="worker_gone",
+                error_message="The command that worked on it ended in the middle.",
+            )
+
+
+_LEFT_BEHIND = {
+    State.QUEUED: State.CANCELLED,
+    State.RUNNING: State.INTERRUPTED,
+    State.DOWNLOADING: State.NOT_DOWNLOADED,
+}
+
+
+class _Links:
+    """Tells every download link once."""
+
+    def __init__(self, renders: Collection[int], listener: Listener) -> None:
+        self._renders = renders
+        self._listener = listener
+        self._told: set[int] = set()
+
+    def tell(self, render: VideoRender | None = None) -> None:
+        """One that is just known, else all that the database knows."""
+        for each in [render] if render else self._with_link().exclude(pk__in=self._told):
+            if each.pk not in self._told:
+                self._told.add(each.pk)
+                self._listener.on_link(each)
+
+    def _with_link(self):  # noqa: ANN202
+        return VideoRender.objects.filter(pk__in=self._renders, download_uri__gt="").select_related(
+            "shot__scenelet"
+        )
+
+
+def _watch(renders: Collection[int], listener: Listener, links: _Links) -> bool:
+    """False when the cluster is gone before the end."""
+    seen = time.monotonic()
+    while not _is_over(renders, listener):
+        if is_cluster_running():
+            seen = time.monotonic()
+        elif time.monotonic() - seen > PATIENCE_SECONDS:
+            return False
+        links.tell()
+        time.sleep(LOOK_SECONDS)
+    return True
+
+
+def _work(renders: Collection[int], listener: Listener, links: _Links, may_submit: bool) -> None:
+    lanes = _lanes_of(renders)
+    pumps = [Pump(lane, scope=renders, on_link=links.tell, may_submit=may_submit) for lane in lanes]
+    downloads = Downloads(lanes, scope=renders)
+    looked, is_over = 0.0, False
+    try:
+        while not is_over:
+            for pump in pumps:
+                persistently(partial(pump.tick, TICK_SECONDS / len(pumps)))
+            persistently(partial(downloads.tick, seconds=0.05))
+            if time.monotonic() - looked >= LOOK_SECONDS:
+                looked = time.monotonic()
+                is_over = _is_over(renders, listener, lanes)
+    finally:
+        _cancel_unsent(renders, is_over)
+        try:
+            for pump in pumps:
+                pump.close()
+        finally:
+            # What was under way may have been refused, and waits for another try since.
+            _cancel_unsent(renders, is_over)
+            downloads.close()
+
+
+def _cancel_unsent(renders: Collection[int], is_over: bool) -> None:
+    """A person who stops the command must not pay for what was not sent yet. What waits for
+    tomorrow when the command ends by itself goes on waiting."""
+    if is_over and _wait_for_tomorrow(renders):
+        return
+    # What somebody moved meanwhile is not this process's to cancel.
+    ours = VideoRender.objects.filter(pk__in=renders, batch__worked_by=this_process())
+    for render in ours.filter(state=State.QUEUED):
+        render.move(
+            State.QUEUED,
+            State.CANCELLED,
+            error_code="stopped",
+            error_message="The command was stopped before it was sent.",
+        )
+
+
+def _is_over(
+    renders: Collection[int], listener: Listener, lanes: Collection[Lane] | None = None
+) -> bool:
+    """`lanes`: those that this process works, where it does."""
+    if lanes is not None:
+        renders = _left_to_us(renders, lanes)
+    counts: dict[str, int] = {}
+    for state in VideoRender.objects.filter(pk__in=renders).values_list("state", flat=True):
+        counts[state] = counts.get(state, 0) + 1
+    note = " ".join(filter(None, [_first_clip(renders, counts), _note(renders, counts)]))
+    listener.on_progress(Progress(counts, len(renders), note))
+    open_states = VideoRender.OPEN & counts.keys()
+    return not open_states or (open_states == {State.QUEUED} and _wait_for_tomorrow(renders))
+
+
+def _left_to_us(renders: Collection[int], lanes: Collection[Lane]) -> list[int]:
+    """Without those that are another's since they were moved, and that nobody here sends or asks
+    about: a cluster may not come for days."""
+    rows = VideoRender.objects.filter(pk__in=renders)
+    moved = rows.exclude(batch__worked_by=this_process()).filter(
+        Q(state=State.QUEUED) | ~Q(lane__in=lanes)
+    )
+    return list(rows.exclude(pk__in=moved.values("pk")).values_list("pk", flat=True))
+
+
+def _lanes_of(renders: Collection[int], *states: str) -> list[Lane]:
+    """Those in which these renders stand, in these states where some are named."""
+    rows = VideoRender.objects.filter(pk__in=renders)
+    if states:
+        rows = rows.filter(state__in=states)
+    return list(Lane.objects.filter(pk__in=rows.values("lane")).order_by("name"))
+
+
+def _wait_for_tomorrow(renders: Collection[int]) -> bool:
+    """None of these is sent today, or before a person has mended something."""
+    return all(_waits_for_tomorrow(lane) for lane in _lanes_of(renders, State.QUEUED))
+
+
+def _waits_for_tomorrow(lane: Lane) -> bool:
+    if lane.paused_at:
+        return True
+    slot = slot_of_next(lane)
+    return slot is not None and slot.is_tomorrow
+
+
+def _first_clip(renders: Collection[int], counts: dict[str, int]) -> str:
+    """Where the foremost render is while none has ended: the first clip can take minutes, and the
+    counts alone do not move meanwhile."""
+    if VideoRender.ENDED & counts.keys():
+        return ""
+    for state in (State.DOWNLOADING, State.RUNNING, State.SUBMITTING):
+        if state in counts:
+            rows = VideoRender.objects.filter(pk__in=renders, state=state)
+            render = rows.select_related("shot__scenelet").only("shot").order_by("pk").first()
+            return f"First clip, {render.shot}: {state.label}." if render else ""
+    return ""
+
+
+def _note(renders: Collection[int], counts: dict[str, int]) -> str:
+    if State.QUEUED not in counts:
+        return ""
+    return " ".join(filter(None, map(_wait_in_words, _lanes_of(renders, State.QUEUED))))
+
+
+def _wait_in_words(lane: Lane) -> str:
+    if lane.paused_at:
+        return f"The queue is paused. {lane.pause_reason}"
+    slot = slot_of_next(lane)
+    if slot and slot.code and slot.at and slot.at > timezone.now():
+        local = timezone.localtime(slot.at)
+        today = local.date() == timezone.localdate()
+        about = f"{local:%H:%M}" if today else f"{local:%H:%M on %d %B}"
+        return f"Waiting for quota, next slot about {about}. {slot.reason}"
+    return ""

@@ -1,0 +1,1 @@
+"""Whether an account may send something now: pauses, leases, quota."""

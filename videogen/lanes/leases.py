@@ -1,0 +1,33 @@
+"""Single flight: at most one pump works a lane at a time.
+
+Only throughput hangs on it. Two pumps on one lane would be slow, not wrong: every claim and every
+state change is a conditional UPDATE.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from django.db.models import Q
+from django.utils import timezone
+
+from videogen.common.processes import is_provably_gone
+from videogen.models import Lane
+
+LEASE = timedelta(seconds=10)
+
+
+def take_lease(lane: Lane, owner: str) -> bool:
+    """Take or renew the lane's lease; False while a living process holds it."""
+    now = timezone.now()
+    free = Q(lease_owner__in=["", owner]) | Q(lease_expires_at=None) | Q(lease_expires_at__lt=now)
+    lanes = Lane.objects.filter(pk=lane.pk)
+    values = {"lease_owner": owner, "lease_expires_at": now + LEASE, "beat_at": now}
+    if lanes.filter(free).update(**values):
+        return True
+    holder = lanes.values_list("lease_owner", flat=True).get()
+    return is_provably_gone(holder) and bool(lanes.filter(lease_owner=holder).update(**values))
+
+
+def release_lease(lane: Lane, owner: str) -> None:
+    Lane.objects.filter(pk=lane.pk, lease_owner=owner).update(lease_owner="", lease_expires_at=None)

@@ -1,0 +1,214 @@
+"""What the account lets through: requests a minute and a day, dollars in a rolling window, renders
+at once.
+
+All of it is counted from rows that every worker on every host writes, so a claim, which holds the
+lane's lock, can trust the count.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal
+
+from django.conf import settings
+from django.db.models import Q, QuerySet
+from django.utils import timezone
+
+from videogen.common import pacific_time
+from videogen.models import Lane, Submission, VideoRender
+from videogen.models.routes import spend_window_usd
+
+State = VideoRender.State
+Outcome = Submission.Outcome
+
+MINUTE = timedelta(seconds=60)
+# An answer later than that after its claim says nothing about the windows any more.
+LATEST_ANSWER = timedelta(days=1)
+
+
+@dataclass(frozen=True)
+class Slot:
+    """When the lane has room for a submission, and what it waits for until then.
+
+    at: not after now where there is room already; None where nobody can tell, for only the end of
+    a render under way (or another setting) makes room.
+    code: quota_minute, quota_day, quota_spend, in_flight or the API's own; "" where there is room.
+    """
+
+    at: datetime | None
+    reason: str = ""
+    code: str = ""
+
+    @property
+    def is_tomorrow(self) -> bool:
+        """Nothing more is sent on this day of the API's."""
+        return self.code == "quota_day"
+
+
+@dataclass(frozen=True)
+class Room:
+    """What a claim may take at this moment: so many renders, that cost no more than `usd`
+    together. None: no limit."""
+
+    renders: int
+    usd: Decimal | None
+
+
+def room_of(lane: Lane, now: datetime) -> Room:
+    """Exact only under the lane's lock. At most three queries."""
+    sent = _Sent(lane, now)
+    limits = [settings.VIDEO_MAX_IN_FLIGHT - _in_flight(lane)]
+    if settings.VIDEO_SUBMISSIONS_PER_MINUTE is not None:
+        limits.append(settings.VIDEO_SUBMISSIONS_PER_MINUTE - len(sent.since(MINUTE)))
+    if settings.VIDEO_SUBMISSIONS_PER_DAY is not None:
+        limits.append(settings.VIDEO_SUBMISSIONS_PER_DAY - _sent_today(lane, now))
+    window = spend_window_usd(lane.name)
+    return Room(min(limits), None if window is None else window - sum(sent.costs().values()))
+
+
+def next_slot(lane: Lane, price: Decimal) -> Slot:
+    """When a render of that price may be submitted, as things are now and if nobody is faster.
+    Whether the lane is paused is another question. At most three queries.
+
+    `lane` is believed as it is: refresh it where that matters.
+    """
+    now = timezone.now()
+    slots = [Slot(now)]
+    if lane.not_before and lane.not_before > now:
+        slots.append(Slot(lane.not_before, lane.wait_reason, lane.wait_code))
+    sent = _Sent(lane, now)
+    slots += _minute_slot(sent), _spend_slot(lane, sent, price)
+    per_day = settings.VIDEO_SUBMISSIONS_PER_DAY
+    if per_day is not None and _sent_today(lane, now) >= per_day:
+        reason = f"At most {per_day} a day are sent; the day ends at midnight Pacific time."
+        slots.append(Slot(pacific_time.day_ends(now), reason, "quota_day"))
+    known = [each for each in slots if each]
+    if never := next((each for each in known if each.at is None), None):
+        return never
+    latest = max(known, key=lambda each: each.at)
+    if latest.at <= now and _in_flight(lane) >= settings.VIDEO_MAX_IN_FLIGHT:
+        reason = f"At most {settings.VIDEO_MAX_IN_FLIGHT} are under way at once."
+        return Slot(None, reason, "in_flight")
+    return latest
+
+
+def slot_of_next(lane: Lane) -> Slot | None:
+    """Of the render that is claimed next; None where none is queued. At most four queries."""
+    queued = VideoRender.objects.queued_in(lane).in_claim_order()
+    price = queued.values_list("price_estimate_usd", flat=True).first()
+    return None if price is None else next_slot(lane, price)
+
+
+def window_problem(backend: str, price: Decimal) -> str:
+    """Why a render of that price would wait for ever, or ""."""
+    window = spend_window_usd(backend)
+    if window is None or price <= window:
+        return ""
+    return (
+        f"it costs ${price:.2f}, and the account's spend limit lets ${window:.2f} through in "
+        f"{span_in_words()} (VIDEO_QUOTA_TIER or VIDEO_SPEND_WINDOW_USD): it could never be sent."
+    )
+
+
+def span_in_words() -> str:
+    """Of the spend window."""
+    seconds = settings.VIDEO_SPEND_WINDOW_SECONDS
+    return f"{seconds / 60:g} minutes" if seconds >= 120 else f"{seconds:g} seconds"
+
+
+class _Sent:
+    """The lane's submissions that may be in one of the API's windows now, by the latest moment at
+    which they can have arrived. One query; none without a window."""
+
+    def __init__(self, lane: Lane, now: datetime) -> None:
+        self.now = now
+        self._rows: Sequence[tuple[datetime, Decimal, str]] = []
+        if spans := _spans(lane):
+            rows = _arrived_since(lane, now - max(spans))
+            self._rows = sorted(
+                (answered or min(now, claimed + _time_out()), price, outcome)
+                for claimed, answered, price, outcome in rows.values_list(
+                    "claimed_at", "answered_at", "price_usd", "outcome"
+                )
+            )
+
+    def since(self, span: timedelta) -> list[datetime]:
+        """A refused request is a request, too."""
+        return [at for at, _, _ in self._rows if at > self.now - span]
+
+    def costs(self) -> dict[int, Decimal]:
+        """By row: what may be in the spend window. What was surely not accepted spends nothing."""
+        window = self.now - timedelta(seconds=settings.VIDEO_SPEND_WINDOW_SECONDS)
+        return {
+            number: price
+            for number, (at, price, outcome) in enumerate(self._rows)
+            if at > window and outcome != Outcome.REJECTED
+        }
+
+    def moment(self, number: int) -> datetime:
+        return self._rows[number][0]
+
+
+def _spans(lane: Lane) -> list[timedelta]:
+    spans = []
+    if settings.VIDEO_SUBMISSIONS_PER_MINUTE is not None:
+        spans.append(MINUTE)
+    if spend_window_usd(lane.name) is not None:
+        spans.append(timedelta(seconds=settings.VIDEO_SPEND_WINDOW_SECONDS))
+    return spans
+
+
+def _arrived_since(lane: Lane, start: datetime) -> QuerySet[Submission]:
+    # The API counts arrivals, and a request arrives some time between claim and answer. Until the
+    # window's length after its answer it may therefore be in the API's window; without an answer,
+    # until that long after its time-out.
+    unanswered = Q(answered_at=None, claimed_at__gt=start - _time_out())
+    return Submission.objects.filter(
+        Q(answered_at__gt=start) | unanswered, lane=lane, claimed_at__gt=start - LATEST_ANSWER
+    )
+
+
+def _time_out() -> timedelta:
+    return timedelta(seconds=settings.VIDEO_SUBMIT_TIMEOUT_SECONDS)
+
+
+def _sent_today(lane: Lane, now: datetime) -> int:
+    # Unlike in the minute, what was refused is not counted: a wrong count would cost a whole day,
+    # and where the API counts it, its own answer says so.
+    return (
+        _arrived_since(lane, pacific_time.day_began(now)).exclude(outcome=Outcome.REJECTED).count()
+    )
+
+
+def _in_flight(lane: Lane) -> int:
+    under_way = [State.SUBMITTING, State.RUNNING]
+    return VideoRender.objects.open().filter(lane=lane, state__in=under_way).count()
+
+
+def _minute_slot(sent: _Sent) -> Slot | None:
+    limit = settings.VIDEO_SUBMISSIONS_PER_MINUTE
+    if limit is None:
+        return None
+    moments = sent.since(MINUTE)
+    if len(moments) < limit:
+        return None
+    at = moments[-limit] + MINUTE if limit else None
+    return Slot(at, f"At most {limit} a minute are sent.", "quota_minute")
+
+
+def _spend_slot(lane: Lane, sent: _Sent, price: Decimal) -> Slot | None:
+    window = spend_window_usd(lane.name)
+    if window is None or not price or price > window:
+        return None
+    costs = sent.costs()
+    spent = sum(costs.values())
+    at = None
+    for number, cost in costs.items():
+        if spent + price <= window:
+            break
+        spent -= cost
+        at = sent.moment(number) + timedelta(seconds=settings.VIDEO_SPEND_WINDOW_SECONDS)
+    reason = f"The account lets ${window:.2f} through in {span_in_words()}."
+    return Slot(at, reason, "quota_spend") if at else None

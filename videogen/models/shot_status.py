@@ -1,0 +1,182 @@
+"""What the lists show of a shot, kept beside it: its badge is derived from its renders in the
+transaction that changes them (`RenderQuerySet`), so that a list of thousands of shots reads one
+row each and filters by an index."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+from datetime import datetime
+from operator import attrgetter
+from typing import TYPE_CHECKING
+
+from django.db import models
+
+from storybook.models import Shot
+
+from .routes import is_simulating
+from .states import OPEN, STUCK, BadgeWord, Kind, Review, State
+
+if TYPE_CHECKING:
+    from .renders import VideoRender
+
+_WENT_WRONG = frozenset({State.FAILED, State.BLOCKED})
+_NOT_JUDGED = frozenset({Review.UNREVIEWED, Review.SELECTED})
+_CHOSEN = frozenset({Review.SELECTED, Review.APPROVED})
+
+
+def is_attempt(render: VideoRender, *, counts_simulated: bool) -> bool:
+    """Whether the render says something about its shot: a rehearsal does not, and what the
+    simulator made is nothing to a backend that makes real videos, once it has ended."""
+    if render.kind == Kind.REHEARSAL:
+        return False
+    return counts_simulated or not render.is_simulated or render.state in OPEN
+
+
+def counts_simulated() -> bool:
+    """For the backend of the settings."""
+    return is_simulating()
+
+
+def badge_of_renders(
+    renders: Iterable[VideoRender], *, counts_simulated: bool
+) -> tuple[BadgeWord, VideoRender | None]:
+    """A shot's badge by the states of all its renders, and the render that makes it so. No query.
+
+    An approval settles what came before it: an older take that nobody judged, or an older failure,
+    asks for nothing any more.
+    """
+    attempts = sorted(
+        (each for each in renders if is_attempt(each, counts_simulated=counts_simulated)),
+        key=attrgetter("pk"),
+        reverse=True,
+    )
+    takes = [each for each in attempts if each.state == State.DONE]
+    approved = next((each for each in takes if each.review == Review.APPROVED), None)
+    since = approved and (approved.reviewed_at or approved.state_since)
+    failures = [each for each in attempts if each.state in _WENT_WRONG]
+
+    if live := [each for each in attempts if each.state in OPEN]:
+        return BadgeWord.GENERATING, live[0]
+    if stuck := [each for each in attempts if each.state in STUCK]:
+        return BadgeWord.NEEDS_DECISION, stuck[0]
+    if failures and failures[0] is attempts[0] and _after(failures, since):
+        return BadgeWord.FAILED, failures[0]
+    if unjudged := _after([each for each in takes if each.review in _NOT_JUDGED], since):
+        return BadgeWord.NEEDS_REVIEW, unjudged[0]
+    return (BadgeWord.APPROVED, approved) if approved else (BadgeWord.READY, None)
+
+
+def badge_at_this_moment(word: str, render: VideoRender | None) -> BadgeWord:
+    """What a badge means now: who died in the middle of a render has written nothing of it."""
+    if word == BadgeWord.GENERATING and render is not None and render.is_stale:
+        return BadgeWord.NEEDS_DECISION
+    return BadgeWord(word)
+
+
+def _after(renders: list[VideoRender], since: datetime | None) -> list[VideoRender]:
+    return [each for each in renders if since is None or each.state_since > since]
+
+
+class ShotStanding(models.Model):
+    """One row for backends that make real videos and one for the simulator, to whom its own videos
+    count. A shot without a row has no renders."""
+
+    shot = models.ForeignKey(Shot, on_delete=models.CASCADE, related_name="standings")
+    counts_simulated = models.BooleanField()
+    badge = models.CharField(
+        max_length=20,
+        choices=[(word.value, word.value) for word in BadgeWord],
+        default=BadgeWord.READY,
+        help_text="By the renders' states: a live one that nobody works on still counts as live.",
+    )
+    render = models.ForeignKey(
+        "VideoRender",
+        on_delete=models.CASCADE,
+        null=True,
+        related_name="+",
+        help_text="The one that makes the badge what it is.",
+    )
+    takes = models.PositiveIntegerField(default=0)
+    newest_take = models.ForeignKey(
+        "VideoRender", on_delete=models.CASCADE, null=True, related_name="+"
+    )
+    used_take = models.ForeignKey(
+        "VideoRender",
+        on_delete=models.CASCADE,
+        null=True,
+        related_name="+",
+        help_text="Selected or approved.",
+    )
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["shot", "counts_simulated"], name="one_standing_per_shot"
+            )
+        ]
+        indexes = [
+            # The lists' filter and counts, all from the index; the dashboard's newest first.
+            models.Index(
+                fields=["counts_simulated", "badge", "render", "shot", "takes"],
+                name="shots_by_badge",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.shot}: {self.badge}"
+
+    @property
+    def word(self) -> BadgeWord:
+        return badge_at_this_moment(self.badge, self.render)
+
+    def derive(self, renders: Sequence[VideoRender]) -> bool:
+        """Set every field from all renders of the shot; whether one changed."""
+        before = [getattr(self, name) for name in KEPT]
+        counts_simulated = self.counts_simulated
+        self.badge, self.render = badge_of_renders(renders, counts_simulated=counts_simulated)
+        takes = [
+            each
+            for each in renders
+            if each.state == State.DONE and is_attempt(each, counts_simulated=counts_simulated)
+        ]
+        self.takes = len(takes)
+        self.newest_take = max(takes, key=attrgetter("take"), default=None)
+        self.used_take = next((each for each in takes if each.review in _CHOSEN), None)
+        return before != [getattr(self, name) for name in KEPT]
+
+
+KEPT = ("badge", "render_id", "takes", "newest_take_id", "used_take_id")
+
+# Fields of a render that a standing is derived from.
+DERIVED_FROM = frozenset(
+    {"shot", "kind", "state", "state_since", "review", "reviewed_at", "take", "is_simulated"}
+)
+
+
+def keep_standings(shots: Collection[int], renders: models.QuerySet[VideoRender]) -> None:
+    """Derive the standings of these shots anew; call it in the transaction that changed their
+    renders, after the change. renders: all there are."""
+    standings = _locked_standings(shots)
+    if missing := set(shots) - {each.shot_id for each in standings}:
+        ShotStanding.objects.bulk_create(
+            (
+                ShotStanding(shot_id=shot, counts_simulated=counts)
+                for shot in sorted(missing)
+                for counts in (False, True)
+            ),
+            ignore_conflicts=True,
+        )
+        standings = _locked_standings(shots)
+    # Read after the lock: whoever changed a render of the same shot meanwhile has committed.
+    by_shot: dict[int, list[VideoRender]] = {shot: [] for shot in shots}
+    for render in renders.filter(shot__in=shots).only(*DERIVED_FROM).order_by("pk"):
+        by_shot[render.shot_id].append(render)
+    changed = [each for each in standings if each.derive(by_shot[each.shot_id])]
+    ShotStanding.objects.bulk_update(changed, [name.removesuffix("_id") for name in KEPT])
+
+
+def _locked_standings(shots: Collection[int]) -> list[ShotStanding]:
+    # Their own rows only, in one order: by "shot" Django would sort as shots are sorted, join the
+    # story for it, and lock that too.
+    standings = ShotStanding.objects.select_for_update(of=("self",)).filter(shot__in=shots)
+    return list(standings.order_by("shot_id", "pk"))

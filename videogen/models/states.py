@@ -1,0 +1,90 @@
+"""The states of a render, the moves between them, what became of a submission, what a person says
+about a take, and where a shot stands by its renders."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from django.db import models
+
+
+class State(models.TextChoices):
+    QUEUED = "queued", "queued"
+    SUBMITTING = "submitting", "submitting"
+    RUNNING = "running", "rendering"
+    DOWNLOADING = "downloading", "downloading"
+    DONE = "done", "done"
+    INTERRUPTED = "interrupted", "interrupted"
+    NOT_DOWNLOADED = "not_downloaded", "not downloaded"
+    FAILED = "failed", "failed"
+    BLOCKED = "blocked", "blocked"
+    CANCELLED = "cancelled", "cancelled"
+    UNKNOWN = "unknown", "outcome unknown"
+    REHEARSED = "rehearsed", "rehearsed"
+
+
+class Kind(models.TextChoices):
+    GENERATION = "generation", "generation"
+    REHEARSAL = "rehearsal", "rehearsal"
+    LINK = "link", "download of a given link"
+    UPLOAD = "upload", "a person's own video"
+
+
+class SubmissionOutcome(models.TextChoices):
+    CLAIMED = "claimed", "not answered yet"
+    ACCEPTED = "accepted", "accepted"
+    NOT_CHARGED = "not_charged", "accepted, ended without a video, not charged"
+    REJECTED = "rejected", "not accepted, not charged"
+    UNKNOWN = "unknown", "unknown: maybe paid"
+
+
+class Review(models.TextChoices):
+    UNREVIEWED = "unreviewed", "unreviewed"
+    SELECTED = "selected", "selected"
+    APPROVED = "approved", "approved"
+    REJECTED = "rejected", "rejected"
+
+
+class BadgeWord(StrEnum):
+    """Of a shot, in the order in which they are read: what waits for a person comes before what is
+    well."""
+
+    GENERATING = "generating"
+    NEEDS_DECISION = "needs a decision"
+    FAILED = "failed"
+    NEEDS_REVIEW = "needs review"
+    APPROVED = "approved"
+    READY = "ready"
+
+
+OPEN = frozenset({State.QUEUED, State.SUBMITTING, State.RUNNING, State.DOWNLOADING})
+RESUMABLE = frozenset({State.INTERRUPTED, State.NOT_DOWNLOADED})
+# In which a render waits for a person.
+STUCK = RESUMABLE | {State.UNKNOWN}
+WITHOUT_VIDEO = frozenset({State.FAILED, State.BLOCKED, State.CANCELLED})
+ENDED = frozenset(set(State) - OPEN)
+
+# Of a submission that was paid for, or may have been.
+MAY_COST = frozenset(
+    {SubmissionOutcome.CLAIMED, SubmissionOutcome.ACCEPTED, SubmissionOutcome.UNKNOWN}
+)
+
+MOVES = {
+    State.QUEUED: {State.SUBMITTING, State.REHEARSED, State.CANCELLED, State.FAILED},
+    State.SUBMITTING: {State.RUNNING, State.UNKNOWN, State.QUEUED, State.FAILED},
+    # An answer may turn up late (in the journal of a machine that was away).
+    State.UNKNOWN: {State.RUNNING, State.DOWNLOADING, State.CANCELLED},
+    State.RUNNING: {
+        State.DOWNLOADING,
+        State.FAILED,
+        State.BLOCKED,
+        State.UNKNOWN,
+        State.INTERRUPTED,
+        # Once, after the audio filter: see pipeline/results.py.
+        State.QUEUED,
+    },
+    # A person may have the download link from somewhere else.
+    State.INTERRUPTED: {State.RUNNING, State.DOWNLOADING, State.CANCELLED},
+    State.DOWNLOADING: {State.DONE, State.NOT_DOWNLOADED, State.FAILED},
+    State.NOT_DOWNLOADED: {State.DOWNLOADING, State.CANCELLED},
+}

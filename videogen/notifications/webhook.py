@@ -1,0 +1,87 @@
+"""One POST to the studio's own receiver, signed as Standard Webhooks says
+(common/standard_webhooks.py): whoever knows the secret can tell that it came from here, when, and whether
+it came before.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import urlsplit
+
+import httpx
+from django.conf import settings
+
+from videogen.common.errors import NoticeError
+from videogen.common.standard_webhooks import keys_of, signature
+
+LOOPBACK = ("localhost", "127.0.0.1", "::1")
+
+
+def is_safe_address(url: str) -> bool:
+    """https; while developing also http to this machine."""
+    try:
+        parts = urlsplit(url)
+        host = parts.hostname
+        parts.port  # noqa: B018  (raises where it is no number)
+    except ValueError:
+        return False
+    if parts.scheme == "http":
+        return settings.DEBUG and host in LOOPBACK
+    return parts.scheme == "https" and bool(host)
+
+
+def post_webhook(message_id: str, payload: Mapping[str, Any]) -> None:
+    """To VIDEO_NOTICE_WEBHOOK_URL, once. `message_id` is the same however often this is repeated.
+    Raises NoticeError where no 2xx comes back. No database."""
+    url = settings.VIDEO_NOTICE_WEBHOOK_URL
+    body = json.dumps(payload, ensure_ascii=False, separators=(",", ":")).encode()
+    now = int(time.time())
+    headers = {
+        "content-type": "application/json",
+        "user-agent": "videogen",
+        "webhook-id": message_id,
+        "webhook-timestamp": str(now),
+        "webhook-signature": signature(_configured_keys(url), message_id, now, body),
+    }
+    try:
+        with (
+            httpx.Client(
+                timeout=settings.VIDEO_NOTICE_WEBHOOK_TIMEOUT_SECONDS, follow_redirects=False
+            ) as client,
+            # What the receiver has to say is not read: it may be endless.
+            client.stream("POST", url, content=body, headers=headers) as response,
+        ):
+            status = response.status_code
+            told = response.headers.get("retry-after", "")
+    except (httpx.HTTPError, httpx.InvalidURL) as error:
+        # Its words may have the address in them, and some addresses are secrets.
+        raise NoticeError(
+            f"Webhook: no answer ({type(error).__name__}).", code="webhook_no_answer"
+        ) from error
+    if not 200 <= status < 300:
+        gone = status == httpx.codes.GONE
+        raise NoticeError(
+            f"Webhook: the receiver answered {status}" + (", it wants no more." if gone else "."),
+            code=f"webhook_{status}",
+            permanent=gone,
+            retry_after=float(told) if told.isascii() and told.isdigit() else None,
+        )
+
+
+def _configured_keys(url: str) -> list[bytes]:
+    """Nothing leaves unsigned, or where others can read it: what the system checks say at the
+    start holds here too."""
+    try:
+        keys = keys_of(settings.VIDEO_NOTICE_WEBHOOK_SECRET)
+    except ValueError:
+        keys = []
+    if not keys or not is_safe_address(url):
+        raise NoticeError(
+            "Webhook: VIDEO_NOTICE_WEBHOOK_URL or VIDEO_NOTICE_WEBHOOK_SECRET is wrong; "
+            "manage.py check says how.",
+            code="webhook_configuration",
+        )
+    return keys

@@ -1,0 +1,91 @@
+"""The clock: quotas, leases, deadlines and the two days of a clip are counted by it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+import httpx
+from django.db import connection
+
+from .check import Look, TooSlow
+from .findings import Finding, Topic, words_of
+
+CLOCK = Topic("clock", "Clock")
+ZONES = Topic("time_zones", "Time zones")
+
+OFF = timedelta(seconds=30)
+FAR_OFF = timedelta(minutes=5)
+SET_IT = (
+    "Let the clock be set over the network (timedatectl set-ntp true), then restart the workers."
+)
+
+
+def ask_clock(address: str, seconds: float) -> timedelta | None:
+    """How far this clock is ahead of the API's; None where it does not tell. Sends no key. Raises
+    httpx.HTTPError, httpx.InvalidURL."""
+    began = datetime.now(UTC)
+    response = httpx.head(address, timeout=seconds, follow_redirects=False)
+    ended = datetime.now(UTC)
+    try:
+        told = parsedate_to_datetime(response.headers["date"])
+    except (KeyError, ValueError):
+        return None
+    # It tells whole seconds, at some moment between question and answer.
+    told = told.replace(tzinfo=told.tzinfo or UTC) + timedelta(seconds=0.5)
+    return began + (ended - began) / 2 - told
+
+
+def check_clock(look: Look) -> Iterator[Finding]:
+    whose, ahead = "the API's", None
+    with suppress(TooSlow, httpx.HTTPError, httpx.InvalidURL):
+        ahead = look.clock.answer() if look.clock else None
+    if ahead is None and look.has_connection and connection.vendor == "postgresql":
+        whose, ahead = "the database's", _ahead_of_database()
+    if ahead is None:
+        if not look.is_offline:
+            yield CLOCK.warn(
+                "Nobody told the time to compare it with.",
+                "Mend what keeps the API from answering.",
+            )
+        return
+    words = f"{_span(abs(ahead))} {'ahead of' if ahead > timedelta(0) else 'behind'} {whose}"
+    if abs(ahead) > FAR_OFF:
+        yield CLOCK.fail(
+            f"This clock is {words}: quotas, deadlines and expiry dates are counted wrongly.",
+            SET_IT,
+        )
+    elif abs(ahead) > OFF:
+        yield CLOCK.warn(f"This clock is {words}.", SET_IT)
+    else:
+        yield CLOCK.ok(f"It agrees with {whose}, to the second or so.")
+
+
+def check_zones(look: Look) -> Iterator[Finding]:
+    try:
+        ZoneInfo("America/Los_Angeles")
+    except ZoneInfoNotFoundError as error:
+        yield ZONES.fail(
+            f"{words_of(error)} Google's day cannot be told without it.",
+            "Install the system's time zones (package tzdata), or pip install tzdata.",
+        )
+    else:
+        yield ZONES.ok("Pacific time, by which Google counts its days, is known.")
+
+
+def _ahead_of_database() -> timedelta:
+    began = datetime.now(UTC)
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT clock_timestamp()")
+        (told,) = cursor.fetchone()
+    return began + (datetime.now(UTC) - began) / 2 - told
+
+
+def _span(span: timedelta) -> str:
+    seconds = span.total_seconds()
+    if seconds < 120:
+        return f"{seconds:.0f} seconds"
+    return f"{seconds / 60:.0f} minutes" if seconds < 7200 else f"{seconds / 3600:.0f} hours"

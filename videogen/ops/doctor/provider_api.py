@@ -1,0 +1,246 @@
+"""Key, SDK, video API, model: what is asked there is free."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator
+
+import httpx
+from django.conf import settings
+
+from videogen.catalog.capabilities import Asked, ModelTable
+from videogen.common.errors import VeoError
+from videogen.common.untrusted_text import clean
+
+from . import provider
+from .check import Look, TooSlow
+from .findings import Finding, Topic, words_of
+
+KEY = Topic("key", "Key")
+SDK = Topic("sdk", "SDK")
+API = Topic("api", "Video API")
+MODEL = Topic("model", "Model")
+REQUEST = Topic("request", "Request")
+
+OLDEST_SDK = (2, 34)
+FIRST_WRONG_SDK = (3, 0)
+MOST_NAMES = 20
+
+
+def check_sdk(look: Look) -> Iterator[Finding]:
+    install = "Install the pinned version: pip install --require-hashes -r requirements.txt"
+    try:
+        version = provider.sdk_version()
+    except ImportError as error:
+        yield SDK.fail(f"google-genai cannot be imported: {words_of(error)}", install)
+        return
+    found = re.match(r"(\d+)\.(\d+)", version)
+    numbers = tuple(map(int, found.groups())) if found else None
+    if numbers is None or numbers < OLDEST_SDK:
+        yield SDK.fail(
+            f"google-genai is {version}; before 2.34 requests and answers are not those that this "
+            "was built for.",
+            install,
+        )
+    elif numbers >= FIRST_WRONG_SDK:
+        yield SDK.fail(
+            f"google-genai is {version}, which makes no Veo videos with an API key any more: 3.0 "
+            "removed that.",
+            install,
+        )
+    else:
+        yield SDK.ok(f"google-genai {version}.")
+
+
+def check_key(look: Look) -> Iterator[Finding]:
+    if not provider.takes_key(look.route):
+        yield from _project(look)
+        return
+    google, gemini = (os.environ.get(name, "").strip() for name in _NAMES)
+    if google and gemini and google != gemini:
+        yield KEY.warn(
+            "GOOGLE_API_KEY and GEMINI_API_KEY are both set, to different keys: GOOGLE_API_KEY "
+            "wins.",
+            "Remove the one that you do not mean.",
+        )
+    key = settings.GEMINI_API_KEY
+    if not key:
+        if not provider.is_simulated():
+            yield KEY.fail(
+                "There is no key of the video API.",
+                "Put GEMINI_API_KEY into .env or the environment.",
+            )
+        else:
+            yield KEY.ok("None is needed.")
+    elif not key.isascii() or not key.isprintable() or " " in key:
+        yield KEY.fail(
+            "The key has characters that no key has (a space, a line's end, a letter with an "
+            "accent): it was not copied well.",
+            "Copy it again, without quotation marks.",
+        )
+    elif (refusal := _failure(look)) and getattr(refusal, "code", "") == "key_refused":
+        yield KEY.fail(
+            f"The API refuses the key: {_words(refusal)}",
+            "Make a key in the API's console and put it into GEMINI_API_KEY, restart the workers, "
+            "and resume the queue.",
+        )
+    elif provider.is_simulated():
+        yield KEY.ok("The simulator takes any.")
+    else:
+        is_known = look.models is not None and _failure(look) is None
+        yield KEY.ok(f"It is set{', and the API takes it' if is_known else ''}.")
+
+
+def check_api(look: Look) -> Iterator[Finding]:
+    if look.models is None:
+        return
+    named = "GOOGLE_GEMINI_BASE_URL" if provider.takes_key(look.route) else "GOOGLE_CLOUD_LOCATION"
+    start = (
+        "Start it: manage.py run_simulator, or all at once: make serve."
+        if provider.is_simulated()
+        else f"Is this machine on the net, with its proxy (HTTPS_PROXY)? Is {named} right?"
+    )
+    try:
+        look.models.answer()
+    except TooSlow as error:
+        yield API.fail(f"{provider.address(look.route)} is not reached: {words_of(error)}.", start)
+    except VeoError as error:
+        if error.code in _NOT_ASKED:
+            yield from _reached_without_key(look, start)
+        elif (
+            error.code == "key_refused" or error.stops_queue and not provider.takes_key(look.route)
+        ):
+            yield API.ok(f"{provider.address(look.route)} answers.")
+        elif error.code == "no_sdk":
+            yield API.fail(error.sentence, "Mend the SDK first.")
+        elif error.code == "no_connection":
+            yield API.fail(error.sentence, start)
+        elif error.code == "no_answer":
+            yield API.fail(f"{provider.address(look.route)} is not reached: {_words(error)}", start)
+        elif error.permanent:
+            yield API.fail(
+                f"{provider.address(look.route)} does not list its models: {_words(error)}",
+                "Is GOOGLE_GEMINI_BASE_URL the address of the API, without a path?"
+                if provider.takes_key(look.route)
+                else "Is GOOGLE_CLOUD_LOCATION a place where Vertex AI is?",
+            )
+        else:
+            yield API.warn(
+                f"{provider.address(look.route)} answers, but not what was asked: {_words(error)}",
+                "Try again in a minute. What waits is sent when it answers.",
+            )
+    else:
+        yield API.ok(f"{provider.address(look.route)} answers.")
+
+
+def check_model(look: Look) -> Iterator[Finding]:
+    model = settings.VIDEO_MODEL
+    has_key = provider.takes_key(look.route)
+    if look.models is None:
+        return
+    try:
+        names = look.models.answer()
+    except (TooSlow, VeoError):
+        yield MODEL.warn(
+            f"Nobody said whether {'the key has' if has_key else 'Google publishes'} {model}.",
+            "Mend what keeps the API from answering.",
+        )
+        return
+    if model in names:
+        yield MODEL.ok(f"{'The key has' if has_key else 'Google publishes'} {model}.")
+        return
+    told = ", ".join(names[:MOST_NAMES]) or "none that makes videos"
+    if len(names) > MOST_NAMES:
+        told += f" and {len(names) - MOST_NAMES} more"
+    if not has_key:
+        yield MODEL.fail(
+            f"Google does not publish {model}. It publishes: {told}.",
+            "Set VIDEO_MODEL to one of these, and restart the workers.",
+        )
+        return
+    yield MODEL.fail(
+        f"The key does not have {model}. It has: {told}.",
+        "Set VIDEO_MODEL to one that it has, and restart the workers."
+        if names
+        else "Ask for access to a video model, or use another key.",
+    )
+
+
+def check_request(look: Look) -> Iterator[Finding]:
+    """With one reference picture, as nearly every shot has."""
+    asked = Asked(
+        settings.VIDEO_ASPECT_RATIO,
+        settings.VIDEO_RESOLUTION,
+        settings.VIDEO_DURATION_SECONDS,
+        references=1,
+    )
+    problems = ModelTable().find(settings.VIDEO_MODEL).problems(asked)
+    for problem in problems:
+        yield REQUEST.fail(problem, "Change the setting that it names, and restart the workers.")
+    if not problems:
+        words = f"{asked.resolution}, {asked.aspect_ratio}, {asked.seconds} seconds"
+        yield REQUEST.ok(f"{settings.VIDEO_MODEL} takes {words} with reference pictures.")
+
+
+def ask_models(name: str) -> list[str]:
+    """Whatever goes wrong is a VeoError."""
+    try:
+        return provider.list_models(name)
+    except VeoError:
+        raise
+    except Exception as error:
+        sentence = f"The API cannot be asked with this SDK: {words_of(clean(error))}"
+        raise VeoError(sentence, code="no_sdk", permanent=True) from error
+
+
+def _project(look: Look) -> Iterator[Finding]:
+    """Vertex AI takes no key, but credentials of a project."""
+    if not settings.VIDEO_VERTEX_PROJECT:
+        yield KEY.fail(
+            f"{settings.VIDEO_MODEL} is on Vertex AI, and no project is named.",
+            "Set GOOGLE_CLOUD_PROJECT, or choose a model of the Gemini API.",
+        )
+    elif isinstance(refusal := _failure(look), VeoError) and refusal.stops_queue:
+        yield KEY.fail(
+            f"No key is needed, but credentials: {refusal.sentence}",
+            "Mend that, restart the workers, and resume the queue.",
+        )
+    elif refusal is None and look.models is not None:
+        yield KEY.ok("None is needed: Vertex AI takes the project's credentials.")
+    else:
+        yield KEY.ok("None is needed, but the project's credentials; nobody tried them.")
+
+
+def _reached_without_key(look: Look, start: str) -> Iterator[Finding]:
+    try:
+        if look.clock is not None:
+            look.clock.answer()
+            what = "a key" if provider.takes_key(look.route) else "credentials"
+            yield API.ok(
+                f"{provider.address(look.route)} answers; it was asked nothing without {what}."
+            )
+    except (TooSlow, httpx.HTTPError, httpx.InvalidURL) as error:
+        yield API.fail(f"{provider.address(look.route)} is not reached: {words_of(error)}", start)
+
+
+_NAMES = ("GOOGLE_API_KEY", "GEMINI_API_KEY")
+# Without these nothing was sent.
+_NOT_ASKED = ("no_api_key", "no_project", "no_credentials")
+
+
+def _failure(look: Look) -> VeoError | TooSlow | None:
+    try:
+        if look.models is not None:
+            look.models.answer()
+    except (VeoError, TooSlow) as error:
+        return error
+    return None
+
+
+def _words(error: VeoError) -> str:
+    """The API's own, without what a poll or a submission would say around them."""
+    cause = error.__cause__
+    told = cause and getattr(cause, "message", None) or cause or error.sentence
+    # Also a token of this process, should the API repeat it.
+    return words_of(clean(told))

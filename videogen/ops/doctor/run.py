@@ -1,0 +1,121 @@
+"""The list of checks, and running it: each on its own, so that one that breaks is a finding."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import replace
+from functools import partial
+
+from django.conf import settings
+
+from . import (
+    clock,
+    configuration,
+    database,
+    pictures,
+    provider,
+    provider_api,
+    spending,
+    storage,
+    workers,
+)
+from .check import Check, Look, Question
+from .findings import SECRET_SETTINGS, Finding, Topic, without_secrets, words_of
+
+logger = logging.getLogger(__name__)
+
+# In the order in which they are told. Importing the SDK takes a second or two of nobody's time to
+# answer, and the table of models says which API is asked: they come before the questions.
+FIRST: tuple[tuple[Topic, Check], ...] = (
+    (provider_api.SDK, provider_api.check_sdk),
+    (database.DATABASE, database.check_database),
+    (database.MIGRATIONS, database.check_migrations),
+)
+CHECKS: tuple[tuple[Topic, Check], ...] = (
+    (configuration.CONFIGURATION, configuration.check_configuration),
+    (configuration.DEBUG, configuration.check_debug),
+    (provider_api.KEY, provider_api.check_key),
+    (provider_api.API, provider_api.check_api),
+    (provider_api.MODEL, provider_api.check_model),
+    (clock.CLOCK, clock.check_clock),
+    (clock.ZONES, clock.check_zones),
+    (storage.MEDIA, storage.check_media),
+    (storage.STATE, storage.check_state),
+    (storage.DISK, storage.check_disk),
+    (pictures.VIDEO, pictures.check_video),
+    (pictures.PICTURES, pictures.check_pictures),
+    (workers.REDIS, workers.check_redis),
+    (spending.PATIENCE, spending.check_patience),
+)
+WITH_TABLES: tuple[tuple[Topic, Check], ...] = (
+    (database.HOSTS, database.check_hosts),
+    (workers.WORKERS, workers.check_workers),
+    (workers.QUEUE, workers.check_queue),
+    (storage.CLIPS, storage.check_clips),
+    (provider_api.REQUEST, provider_api.check_request),
+    (spending.PRICE, spending.check_price),
+    (spending.QUOTA, spending.check_quota),
+    (spending.BUDGET, spending.check_budget),
+)
+
+# A command can wait, a page cannot.
+SECONDS = 10.0
+SECONDS_OF_PAGE = 4.0
+
+
+def examine(*, is_offline: bool = False, seconds: float = SECONDS) -> list[Finding]:
+    """All that is found. Others are asked for so many seconds at most, all at once; is_offline:
+    the video API is not asked. Does not raise for what it finds."""
+    look = Look(is_offline, seconds)
+    findings: list[Finding] = []
+    for topic, check in FIRST:
+        findings += _run(topic, check, look)
+    _ask(look)
+    for topic, check in CHECKS:
+        findings += _run(topic, check, look)
+    for topic, check in WITH_TABLES:
+        if look.has_tables:
+            findings += _run(topic, check, look)
+        else:
+            findings.append(topic.warn("Not looked at.", "Mend the database first."))
+    secrets = _secrets()
+    return [
+        replace(
+            each,
+            sentence=without_secrets(each.sentence, secrets),
+            what_to_do=without_secrets(each.what_to_do, secrets),
+        )
+        for each in findings
+    ]
+
+
+def _ask(look: Look) -> None:
+    look.route = provider.of_model(has_tables=look.has_tables)
+    if not look.is_offline:
+        address = provider.address(look.route)
+        look.models = Question(partial(provider_api.ask_models, look.route), look.seconds)
+        look.clock = Question(partial(clock.ask_clock, address, look.seconds), look.seconds)
+    if "redis" in settings.Q_CLUSTER:
+        look.redis = Question(partial(workers.ping_redis, look.seconds), look.seconds)
+
+
+def _run(topic: Topic, check: Check, look: Look) -> list[Finding]:
+    findings: list[Finding] = []
+    try:
+        for each in check(look):
+            findings.append(each)
+    except Exception as error:  # noqa: BLE001 (whatever it is, the others are looked at, too)
+        logger.debug("The check %s broke.", topic.key, exc_info=True)
+        findings.append(
+            topic.fail(
+                f"This could not be looked at: {type(error).__name__}: {words_of(error)}",
+                "Mend the other lines first; if it stays, it is a defect of ours.",
+            )
+        )
+    return findings
+
+
+def _secrets() -> list[str]:
+    """Those of the settings, which need not come from the environment."""
+    values = [getattr(settings, name) for name in {*SECRET_SETTINGS.values()}]
+    return [*values, str(settings.DATABASES["default"].get("PASSWORD") or "")]

@@ -1,0 +1,33 @@
+"""Where the application does not even start, there is one finding: why."""
+
+from __future__ import annotations
+
+import sys
+
+import django
+
+from .findings import Finding, Topic, without_secrets, words_of
+from .report import exit_code, tell, tell_json
+
+CONFIGURATION = Topic("configuration", "Configuration")
+
+
+def start_or_tell(arguments: list[str]) -> None:
+    """Starts Django; where that fails, tells why and ends the process."""
+    finding = _start()
+    if finding is not None:
+        (tell_json if "--json" in arguments else tell)([finding], sys.stdout)
+        sys.exit(exit_code([finding]))
+
+
+def _start() -> Finding | None:
+    try:
+        django.setup()
+    except Exception as error:  # noqa: BLE001 (whatever it is, it is the finding)
+        words = f"{type(error).__name__}: {words_of(error)}"
+        return CONFIGURATION.fail(
+            "The application does not start, so nothing else was looked at. "
+            + without_secrets(words),
+            "Mend the setting or the installation that it names (.env.example lists the settings).",
+        )
+    return None

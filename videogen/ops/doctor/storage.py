@@ -1,0 +1,106 @@
+"""The folders: can they be written to as the product does, and is there room in them?"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+from django.conf import settings
+
+from videogen.models import VideoRender
+from videogen.pipeline import journal
+
+from .check import Look
+from .findings import Finding, Topic, words_of
+
+MEDIA = Topic("media", "Media folder")
+STATE = Topic("state", "State folder")
+DISK = Topic("disk", "Disk")
+CLIPS = Topic("clips", "Clips")
+
+# A clip is some 10 to 30 MB, twice that while it is made ready.
+LOW_BYTES = 5 * 10**9
+LEAST_BYTES = 500 * 10**6
+
+
+def check_media(look: Look) -> Iterator[Finding]:
+    yield _written(
+        MEDIA, "MEDIA_ROOT", Path(settings.MEDIA_ROOT), "clips that were paid for find no place"
+    )
+
+
+def check_state(look: Look) -> Iterator[Finding]:
+    yield _written(
+        STATE,
+        "VIDEO_STATE_DIR",
+        journal.folder(),
+        "nothing is sent, for its answer could not be kept",
+    )
+
+
+def check_clips(look: Look) -> Iterator[Finding]:
+    """A disk that is not mounted is an empty folder that can be written to."""
+    takes = VideoRender.objects.filter(state=VideoRender.State.DONE).order_by("-pk")
+    name = takes.values_list("video_file", flat=True).first()
+    if name and not (Path(settings.MEDIA_ROOT) / name).is_file():
+        yield CLIPS.fail(
+            f"The newest clip is not where it belongs: {name} in {settings.MEDIA_ROOT}",
+            "Is the disk of MEDIA_ROOT mounted, and is MEDIA_ROOT right?",
+        )
+    else:
+        yield CLIPS.ok("The newest is where it belongs." if name else "There are none yet.")
+
+
+def check_disk(look: Look) -> Iterator[Finding]:
+    seen = set()
+    for name, folder in (
+        ("MEDIA_ROOT", settings.MEDIA_ROOT),
+        ("VIDEO_STATE_DIR", settings.STATE_DIR),
+    ):
+        place = _existing(Path(folder))
+        disk = place.stat().st_dev
+        if disk not in seen:
+            seen.add(disk)
+            yield _room(name, place)
+
+
+def _room(name: str, place: Path) -> Finding:
+    free = shutil.disk_usage(place).free
+    words = f"{_size(free)} are free for {name}"
+    why = "A clip is some 10 to 30 MB, and what is paid for has to find a place."
+    if free < LEAST_BYTES:
+        return DISK.fail(f"{words}. {why}", f"Make room on the disk of {place}.")
+    files = os.statvfs(place)
+    if files.f_files and not files.f_favail:
+        return DISK.fail(
+            f"The disk of {name} takes no more files, whatever room there is.",
+            f"Remove files from the disk of {place}.",
+        )
+    if free < LOW_BYTES:
+        return DISK.warn(
+            f"{words}. {why}", f"Make room on the disk of {place} before a large batch."
+        )
+    return DISK.ok(f"{words}.")
+
+
+def _written(topic: Topic, name: str, folder: Path, loss: str) -> Finding:
+    try:
+        journal.probe(folder)
+    except OSError as error:
+        return topic.fail(
+            f"{folder} cannot be written to ({error.strerror or words_of(error)}): {loss}.",
+            f"Mend its permissions or its disk, or name another folder in {name}.",
+        )
+    return topic.ok(f"{folder} can be written to.")
+
+
+def _existing(place: Path) -> Path:
+    while not place.is_dir() and place != place.parent:
+        place = place.parent
+    return place
+
+
+def _size(number: int) -> str:
+    return f"{number / 10**9:.1f} GB" if number >= 10**9 else f"{number / 10**6:.0f} MB"

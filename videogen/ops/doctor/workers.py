@@ -1,0 +1,112 @@
+"""Is the queue alive: who works, what waits, and what it waits for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+
+from django.conf import settings
+from django.utils import timezone
+
+from videogen.common.task_queue import is_cluster_running, oldest_waiting_task, running_clusters
+from videogen.lanes.pauses import BY_PERSON, served_lanes
+from videogen.lanes.quota import slot_of_next
+from videogen.models import Lane, VideoRender
+from videogen.ops.watchdog import overdue_work
+
+from .check import Look
+from .findings import Finding, Topic
+
+WORKERS = Topic("workers", "Workers")
+QUEUE = Topic("queue", "Queue")
+REDIS = Topic("redis", "Redis")
+
+START = "Start them: manage.py work."
+# A minute's schedule takes it up even where a wake-up was lost.
+TOO_LONG = timedelta(minutes=3)
+
+
+def check_redis(look: Look) -> Iterator[Finding]:
+    if look.redis is None:
+        return
+    if problem := look.problem_of_redis():
+        yield REDIS.fail(
+            f"VIDEO_QUEUE_REDIS_URL names a Redis that does not answer: {problem}. Nobody is "
+            "woken, and nobody tells that they work.",
+            "Start it, or unset VIDEO_QUEUE_REDIS_URL: the database can do its work.",
+        )
+    else:
+        yield REDIS.ok("It answers.")
+
+
+def check_workers(look: Look) -> Iterator[Finding]:
+    if look.problem_of_redis():
+        yield WORKERS.warn("They tell through Redis that they work.", "Mend Redis first.")
+        return
+    waiting = VideoRender.objects.open().filter(batch__worked_by="").count()
+    if not is_cluster_running():
+        if waiting:
+            yield WORKERS.fail(f"None run, and {_renders(waiting)} for them.", START)
+        else:
+            yield WORKERS.warn("None run. Nothing waits for them now.", START)
+        return
+    if reason := overdue_work():
+        yield WORKERS.fail(
+            f"They run, and do not move: {reason}.",
+            "Restart them. manage.py work finds that out by itself and exits with code 70.",
+        )
+        return
+    since = oldest_waiting_task()
+    if since and timezone.now() - since > TOO_LONG:
+        minutes = (timezone.now() - since).total_seconds() / 60
+        yield WORKERS.warn(
+            f"A task has waited for {minutes:.0f} minutes: all workers are busy.",
+            "Set VIDEO_WORKERS higher if that is often so.",
+        )
+        return
+    told = [f"{each.workers} on {each.host} ({each.status.lower()})" for each in running_clusters()]
+    yield WORKERS.ok(f"{', '.join(told)}.")
+
+
+def check_queue(look: Look) -> Iterator[Finding]:
+    lanes = served_lanes()
+    for lane in lanes:
+        yield _state_of(lane, f"{lane.name}: " if len(lanes) > 1 else "")
+    if not lanes:
+        yield QUEUE.ok("Nothing was sent yet.")
+
+
+def _state_of(lane: Lane, name: str) -> Finding:
+    waiting = VideoRender.objects.queued_in(lane).count()
+    told = f"{_renders(waiting)}." if waiting else "Nothing waits."
+    if lane.paused_at and lane.pause_code == BY_PERSON:
+        return QUEUE.warn(
+            f"{name}It is paused. {lane.pause_reason} {told}",
+            "Resume it: admin, Lanes, Resume the queue.",
+        )
+    if lane.paused_at:
+        return QUEUE.fail(
+            f"{name}The API stopped it. {lane.pause_reason} {told}",
+            "Mend that, then resume the queue: admin, Lanes, Resume the queue.",
+        )
+    slot = slot_of_next(lane)
+    if slot and slot.at and slot.code and slot.at > timezone.now():
+        return QUEUE.warn(
+            f"{name}It waits for quota until {timezone.localtime(slot.at):%Y-%m-%d %H:%M}. "
+            f"{slot.reason} {told}",
+            "Nothing: it goes on by itself.",
+        )
+    return QUEUE.ok(f"{name}It is open. {told}")
+
+
+def ping_redis(seconds: float) -> object:
+    """Raises redis.RedisError, ValueError."""
+    from redis import Redis
+
+    url = settings.Q_CLUSTER["redis"]
+    with Redis.from_url(url, socket_connect_timeout=seconds, socket_timeout=seconds) as client:
+        return client.ping()
+
+
+def _renders(number: int) -> str:
+    return "1 render waits" if number == 1 else f"{number} renders wait"

@@ -1,0 +1,115 @@
+"""The processes that a local installation needs beside the one at hand: simulator, cluster, web."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from types import TracebackType
+from typing import IO
+
+from django.conf import settings
+
+from videogen.common.errors import VideogenError
+
+ENDING_SECONDS = 30.0
+# A command that has run for so long could start.
+SETTLED_SECONDS = 5.0
+
+
+class Children:
+    """`manage.py` commands as child processes; all are ended, the last first, when it closes."""
+
+    def __init__(self, **environment: str) -> None:
+        self.environment = {**os.environ, **environment}
+        self._running: list[subprocess.Popen[str]] = []
+
+    def start(self, *arguments: str, stdout: int | IO[str] | None = None) -> subprocess.Popen[str]:
+        # A group of its own: Ctrl-C reaches us alone, and we end them in order.
+        child = subprocess.Popen(  # noqa: S603
+            self._command(arguments),
+            env=self.environment,
+            cwd=settings.BASE_DIR,
+            stdout=stdout,
+            text=True,
+            start_new_session=True,
+        )
+        self._running.append(child)
+        return child
+
+    def run(self, *arguments: str) -> int:
+        """The command's exit code, when it has ended."""
+        child = self.start(*arguments)
+        code = child.wait()
+        self._running.remove(child)
+        return code
+
+    def start_simulator(self, *options: str) -> str:
+        """Its base URL, which the children started from now on get as well."""
+        child = self.start("run_simulator", *options, stdout=subprocess.PIPE)
+        line = child.stdout.readline()
+        url = line.rpartition(" ")[2].strip()
+        if not url.startswith("http"):
+            raise VideogenError("The simulator did not start: see above.", code="no_simulator")
+        self.environment |= {"VIDEO_BACKEND": "simulator", "GOOGLE_GEMINI_BASE_URL": url}
+        return url
+
+    def __enter__(self) -> Children:
+        # A supervisor's SIGTERM ends the children as Ctrl-C does.
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        for child in reversed(self._running):
+            child.terminate()
+            try:
+                child.wait(ENDING_SECONDS)
+            except subprocess.TimeoutExpired:
+                os.killpg(child.pid, signal.SIGKILL)
+        self._running.clear()
+
+    def _command(self, arguments: Sequence[str]) -> list[str]:
+        return [sys.executable, "manage.py", *arguments]
+
+
+def keep_running(children: Children, commands: Mapping[str, Sequence[str]]) -> None:
+    """Start each command, and start it again when it ends, until Ctrl-C. One that ends at once when
+    it is started for the first time cannot run here: VideogenError, for it has said why itself."""
+    running = {name: children.start(*arguments) for name, arguments in commands.items()}
+    started = dict.fromkeys(commands, time.monotonic())
+    first = dict(started)
+    while True:
+        time.sleep(0.5)
+        for name, child in running.items():
+            if child.poll() is None:
+                continue
+            if started[name] == first[name] and time.monotonic() - started[name] < SETTLED_SECONDS:
+                raise VideogenError(f"{name} ended at once, see above.", code="child_ended")
+            # Not in a tight loop: a command that cannot start says why, once in five seconds.
+            if time.monotonic() - started[name] > SETTLED_SECONDS:
+                running[name] = children.start(*commands[name])
+                started[name] = time.monotonic()
+
+
+def refuse_taken_port(host: str, port: int, what_to_do: str) -> None:
+    """Raise VideogenError where another program listens already, before anything is started."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as probe:
+        # As servers do: what another server has just left is free.
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            raise VideogenError(
+                f"Cannot listen on {host}:{port} ({error.strerror}). {what_to_do}",
+                code="port_taken",
+            ) from error

@@ -1,0 +1,158 @@
+"""A django-q2 cluster that notices when it is stuck.
+
+A child that is killed at the wrong moment takes a lock of the cluster's queues with it: nothing
+moves any more, and the status still reads "idle" (seen with django-q2 1.11.1). So the cluster's
+parent watches what should move, and ends everything when it does not.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import logging
+import os
+import signal
+import sys
+import threading
+import time
+from datetime import datetime, timedelta
+from types import FrameType
+
+import psutil
+from django.conf import settings
+from django.db import DatabaseError, close_old_connections, connections
+from django.db.models import Q
+from django.utils import timezone
+
+from videogen.common import shutdown
+from videogen.lanes.pauses import served_lanes
+from videogen.lanes.quota import slot_of_next
+from videogen.models import Lane, VideoRender
+
+logger = logging.getLogger(__name__)
+
+STALLED = 70  # EX_SOFTWARE
+WATCH_SECONDS = 2.0
+# Longer than any healthy pause: a slice, the queue's own recovery of a killed worker, a poll.
+STALL_AFTER = timedelta(seconds=30)
+# Tasks end their slice within seconds of a stop; a submission may take its whole time-out.
+STOP_SECONDS = 90.0
+
+_PR_SET_PDEATHSIG = 1
+
+
+class WatchedCluster:
+    """Runs until it is told to stop (exit code 0) or is found stalled (STALLED)."""
+
+    def __init__(self) -> None:
+        self._told_to_stop = False
+        self._due_since: float | None = None
+
+    def run(self) -> int:
+        from django_q.cluster import Cluster
+
+        if sys.platform == "linux":
+            os.register_at_fork(after_in_child=_die_with_parent)
+        cluster = Cluster()
+        signal.signal(signal.SIGTERM, self._stop)
+        signal.signal(signal.SIGINT, self._stop)
+        connections.close_all()
+        try:
+            cluster.start()
+        except RuntimeError as error:
+            # Its sentinel was killed, or found nothing to run on, before it could say so.
+            logger.error("The cluster did not start: %s", error)
+            return self._end_children()
+        logger.info("Cluster started with %s workers.", settings.Q_CLUSTER["workers"])
+        while not self._told_to_stop:
+            cluster.sentinel.join(WATCH_SECONDS)
+            if self._told_to_stop:
+                break
+            if not cluster.sentinel.is_alive():
+                logger.error("The cluster's sentinel is gone.")
+                return self._end_children()
+            if reason := self._stalled():
+                logger.error("The cluster has stalled: %s. Ending it.", reason)
+                return self._end_children()
+        return self._stop_cleanly(cluster)
+
+    def _stop(self, number: int, frame: FrameType | None) -> None:
+        self._told_to_stop = True
+        shutdown.request_stop()
+
+    def _stop_cleanly(self, cluster: object) -> int:
+        """Workers finish what they are at; who does not in time is ended (nothing is lost)."""
+        # In a thread: setting an event waits for whoever waits on it, and a signal to the whole
+        # group may have ended the sentinel in its sleep.
+        threading.Thread(target=cluster.stop_event.set, daemon=True).start()
+        cluster.sentinel.join(STOP_SECONDS)
+        if cluster.sentinel.is_alive():
+            logger.warning("The cluster did not stop in time: ending it.")
+            self._end_children()
+        return 0
+
+    def _stalled(self) -> str:
+        """What has been due for too long without anybody taking it up, or ""."""
+        try:
+            close_old_connections()
+            reason = overdue_work()
+        except DatabaseError as error:
+            # Not the cluster's fault, and restarting it would not help.
+            logger.warning("The watchdog cannot look: %s", error)
+            reason = ""
+        if not reason:
+            self._due_since = None
+            return ""
+        now = time.monotonic()
+        self._due_since = self._due_since or now
+        return reason if now - self._due_since > STALL_AFTER.total_seconds() else ""
+
+    def _end_children(self) -> int:
+        children = psutil.Process().children(recursive=True)
+        for child in children:
+            child.kill()
+        psutil.wait_procs(children, timeout=10)
+        return STALLED
+
+
+def overdue_work() -> str:
+    """What nobody works on although it is due, or "". Queries, writes nothing."""
+    from django_q.models import OrmQ
+
+    now = timezone.now()
+    past = now - STALL_AFTER
+    for lane in served_lanes():
+        renders = VideoRender.objects.filter(lane=lane)
+        pump_is_silent = lane.beat_at is None or lane.beat_at < past
+        due = Q(state="running", next_poll_at__lt=past)
+        if not lane.paused_at and _has_room(lane, past):
+            waits = Q(not_before=None) | Q(not_before__lt=past)
+            due |= Q(state="queued", state_since__lt=past) & waits
+        if pump_is_silent and renders.filter(due).exists():
+            return "renders are due and no pump beats"
+        free = Q(downloader="") | Q(download_lease_until=None) | Q(download_lease_until__lt=past)
+        if renders.filter(
+            free,
+            Q(not_before=None) | Q(not_before__lt=past),
+            state="downloading",
+            state_since__lt=past,
+        ).exists():
+            return "clips wait and nobody downloads them"
+    if "orm" in settings.Q_CLUSTER:
+        unacknowledged = timedelta(seconds=settings.Q_CLUSTER["retry"] - 180)
+        # The lock of a task that was taken lies `retry` in the future.
+        if OrmQ.objects.filter(lock__gt=now, lock__lt=now + unacknowledged).count() >= 10:
+            return "tasks are taken but never reported as done"
+    return ""
+
+
+def _has_room(lane: Lane, since: datetime) -> bool:
+    """Whether the next render has not had to wait for quota since then."""
+    slot = slot_of_next(lane)
+    if slot and (slot.at is None or slot.at > timezone.now()):
+        return False
+    return lane.not_before is None or lane.not_before < since
+
+
+def _die_with_parent() -> None:
+    """Linux: whoever kills the parent gets rid of its workers, too."""
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)

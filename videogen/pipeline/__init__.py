@@ -1,0 +1,1 @@
+"""Submits queued renders and polls them until there is something to download."""

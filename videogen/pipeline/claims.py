@@ -1,0 +1,97 @@
+"""The one guard of every paid call, whoever asked for it.
+
+A claim is a short transaction under the lane's lock that counts windows, caps and the budget,
+writes a Submission and moves the render to SUBMITTING. Only after its commit may the request
+leave.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+
+from django.db import transaction
+from django.db.models import Q, QuerySet
+from django.utils import timezone
+
+from videogen.billing.budgets import Room, lock_budgets
+from videogen.lanes.quota import room_of, window_problem
+from videogen.models import Lane, Submission, VideoRender
+
+State = VideoRender.State
+
+
+@dataclass(frozen=True)
+class Claim:
+    render: VideoRender
+    submission: Submission
+
+
+def claim_renders(
+    lane: Lane, *, owner: str, limit: int, scope: Collection[int] | None = None
+) -> list[Claim]:
+    """At most `limit` queued renders of the lane that may be submitted now, by their batches'
+    priority and then oldest first.
+
+    owner: the process that will send them. scope: only these renders.
+    """
+    if limit <= 0 or not queued_renders(lane, scope).exists():
+        return []
+    now = timezone.now()
+    with transaction.atomic():
+        lock_budgets()
+        lane = Lane.objects.select_for_update().get(pk=lane.pk)
+        if lane.paused_at or (lane.not_before and lane.not_before > now):
+            return []
+        slots = room_of(lane, now)
+        limit = min(limit, slots.renders)
+        if limit <= 0:
+            return []
+        claims = []
+        room = Room()
+        window = slots.usd
+        renders = queued_renders(lane, scope).select_related("shot__scenelet__story")
+        for render in renders.in_claim_order()[:limit]:
+            price = render.price_estimate_usd
+            if problem := _price_problem(render):
+                _refuse(render, "unknown_price", problem)
+                continue
+            if problem := room.refusal(render):
+                _refuse(render, "over_budget", problem)
+                continue
+            if problem := window_problem(lane.name, price):
+                _refuse(render, "over_spend_window", f"Not sent: {problem}")
+                continue
+            if window is not None and price and price > window:
+                break  # it is its turn: a cheaper one that overtook it would do so for ever
+            if render.move(State.QUEUED, State.SUBMITTING, claimed_at=now, beat_at=now):
+                submission = Submission.objects.create(
+                    render=render, lane=lane, owner=owner, price_usd=price, claimed_at=now
+                )
+                claims.append(Claim(render, submission))
+                room.take(render)
+                window = None if window is None else window - price
+    return claims
+
+
+def queued_renders(lane: Lane, scope: Collection[int] | None = None) -> QuerySet[VideoRender]:
+    """The lane's renders that wait for a submission and may have it now."""
+    now = timezone.now()
+    renders = VideoRender.objects.queued_in(lane).filter(
+        Q(not_before=None) | Q(not_before__lte=now)
+    )
+    return renders if scope is None else renders.filter(pk__in=scope)
+
+
+def _price_problem(render: VideoRender) -> str:
+    """Nothing was said of its price when it was queued: free is something else."""
+    if render.is_simulated or render.price_estimate_usd or render.price_source:
+        return ""
+    return (
+        f"Not sent: no price is known for {render.model} at {render.resolution}. Add it to the "
+        "prices, then generate it again."
+    )
+
+
+def _refuse(render: VideoRender, code: str, sentence: str) -> None:
+    render.move(State.QUEUED, State.FAILED, error_code=code, error_message=sentence)

@@ -1,0 +1,118 @@
+"""The last line of defence between "the API has answered" and "the row is committed".
+
+One small file per submission, named by its token and synced to disk before anything else happens
+with the answer. A pump that starts finds what a killed one left behind.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+from uuid import UUID, uuid4
+
+from django.conf import settings
+
+from videogen.common.errors import VeoError
+
+# More than any operation's name takes.
+_ROOM = 2048
+
+
+def folder() -> Path:
+    return Path(settings.STATE_DIR) / "journal"
+
+
+def reserve(token: UUID) -> None:
+    """Make room for the answer before the paid call leaves. Raises VeoError where there is none:
+    what could not be written down is not bought."""
+    try:
+        _make_room(_temporary(token))
+    except OSError as error:
+        give_up(token)
+        raise VeoError(
+            f"Not sent: its answer could not be kept on this disk ({error.strerror}). Look at the "
+            "disk of VIDEO_STATE_DIR.",
+            code="no_journal",
+            permanent=False,
+        ) from error
+
+
+def give_up(token: UUID) -> None:
+    """There is no answer to be kept."""
+    with suppress(OSError):
+        _temporary(token).unlink(missing_ok=True)
+
+
+def write_answer(token: UUID, operation_name: str) -> None:
+    """Keep the operation's name until the row has it. On disk when this returns."""
+    _keep(_temporary(token), _final(token), operation_name)
+
+
+def read_answers() -> Iterator[tuple[UUID, str]]:
+    """(token, operation name) of every answer that no row is known to have."""
+    for path in sorted(folder().glob("*.json")):
+        try:
+            yield UUID(path.stem), _read(path)
+        except (ValueError, KeyError, TypeError, OSError):
+            # Renamed only when whole and synced: what does not read is not ours.
+            continue
+
+
+def remove_answer(token: UUID) -> None:
+    _final(token).unlink(missing_ok=True)
+
+
+def probe(place: Path) -> None:
+    """Do in a folder what is done with an answer, with a file of its own that no reader takes for
+    one. Raises OSError where that fails, or where the file does not come back."""
+    temporary = place / f".probe-{uuid4().hex}.part"
+    final = temporary.with_suffix(".json")
+    try:
+        _make_room(temporary)
+        _keep(temporary, final, temporary.name)
+        if _read(final) != temporary.name or final.stat().st_size != _ROOM:
+            raise OSError("what was written is not what is read")
+    except (ValueError, KeyError, TypeError) as error:
+        raise OSError("what was written cannot be read") from error
+    finally:
+        for path in (temporary, final):
+            with suppress(OSError):
+                path.unlink(missing_ok=True)
+
+
+def _temporary(token: UUID) -> Path:
+    return folder() / f".{token}.part"
+
+
+def _final(token: UUID) -> Path:
+    return folder() / f"{token}.json"
+
+
+def _make_room(temporary: Path) -> None:
+    temporary.parent.mkdir(parents=True, exist_ok=True)
+    with temporary.open("wb") as file:
+        file.write(b" " * _ROOM)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _keep(temporary: Path, final: Path, operation_name: str) -> None:
+    final.parent.mkdir(parents=True, exist_ok=True)
+    # Into the room that was made for it: a disk may be full by now.
+    with temporary.open("r+" if temporary.exists() else "w") as file:
+        json.dump({"operation_name": operation_name}, file)
+        file.flush()
+        os.fsync(file.fileno())
+    temporary.replace(final)
+    descriptor = os.open(final.parent, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _read(final: Path) -> str:
+    return json.loads(final.read_text())["operation_name"]

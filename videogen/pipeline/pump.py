@@ -1,0 +1,364 @@
+"""The pump: takes queued renders through submission and polling to a download link.
+
+One pump works a lane at a time (lanes/leases.py). Threads do HTTP and nothing else; the main thread
+does all database work. A kill at any line leaves rows and journal files from which the next pump
+goes on: see orphans.py. Downloads are takes/fetch.py's.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Collection
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextlib import suppress
+from datetime import timedelta
+from functools import cached_property
+
+from django.db import DatabaseError, OperationalError, connection, transaction
+from django.db.models import Q, QuerySet
+from django.utils import timezone
+
+from videogen.common.db_retry import persistently
+from videogen.common.errors import VeoError, VideogenError, broken_here
+from videogen.common.processes import this_process
+from videogen.common.task_queue import wake_downloads
+from videogen.lanes.leases import release_lease, take_lease
+from videogen.lanes.pauses import pause_lane
+from videogen.lanes.quota import slot_of_next
+from videogen.models import Lane, VideoRender
+from videogen.prompts.payload import load_request, rehearse, webhook_with
+from videogen.providers.client import POLLERS, SUBMITTERS, VideoClient
+from videogen.providers.messages import PollAnswer
+from videogen.providers.registry import open_client, sdk_version
+
+from . import journal
+from .claims import Claim, claim_renders, queued_renders
+from .orphans import patience, reap
+from .results import (
+    apply_accepted,
+    apply_poll,
+    apply_poll_error,
+    apply_submit_error,
+    due_for_a_poll,
+)
+
+logger = logging.getLogger(__name__)
+
+State = VideoRender.State
+
+TICK_SECONDS = 0.2
+# How long the others wait for the answer to the first submission.
+WARM_UP_SECONDS = 3.0
+RENEW_SECONDS = 2.0
+REAP_SECONDS = 5.0
+# Without room for a submission, the longest time without another look: a person may have ended the
+# wait, or another setting made room.
+REST_SECONDS = 2.0
+
+LinkListener = Callable[[VideoRender], None]
+
+
+class Pump:
+    """scope: only these renders (a command that works its own batch, needing no lease); None: the
+    whole lane.
+    on_link: told of every download link as soon as its row has it."""
+
+    def __init__(
+        self,
+        lane: Lane,
+        *,
+        scope: Collection[int] | None = None,
+        on_link: LinkListener | None = None,
+        may_submit: bool = True,
+    ) -> None:
+        self.lane = lane
+        self._may_submit = may_submit
+        self.scope = None if scope is None else set(scope)
+        self.owner = this_process()
+        self._on_link = on_link or (lambda render: None)
+        self._submits: dict[Future[str], Claim] = {}
+        self._polls: dict[Future[PollAnswer], VideoRender] = {}
+        self._submitters = Submitters()
+        self._poll_clients: dict[str, VideoClient] = {}
+        self._is_leased = False
+        self._is_warm = False
+        self._renewed = self._reaped = self._sent = self._rests_until = 0.0
+
+    # -- clients and threads are made when the first call is due: a rehearsal needs none
+
+    def _poll_client(self, route: str) -> VideoClient:
+        if route not in self._poll_clients:
+            self._poll_clients[route] = open_client(route)
+        return self._poll_clients[route]
+
+    @cached_property
+    def _submit_threads(self) -> ThreadPoolExecutor:
+        return ThreadPoolExecutor(SUBMITTERS, thread_name_prefix="submit")
+
+    @cached_property
+    def _poll_threads(self) -> ThreadPoolExecutor:
+        return ThreadPoolExecutor(POLLERS, thread_name_prefix="poll")
+
+    # -- what a caller does with a pump
+
+    def acquire(self) -> bool:
+        """Become the lane's pump; False while another one lives."""
+        self._is_leased = take_lease(self.lane, self.owner)
+        return self._is_leased
+
+    def tick(self, seconds: float = TICK_SECONDS) -> bool:
+        """Do what is due, wait for an answer for at most `seconds`. False: the lease is lost."""
+        now = time.monotonic()
+        if now - self._renewed >= RENEW_SECONDS:
+            self._renewed = now
+            if self._is_leased and not take_lease(self.lane, self.owner):
+                return False
+            self._beat()
+        if now - self._reaped >= REAP_SECONDS:
+            self._reaped = now
+            reap(self.lane, {claim.submission.token for claim in self._submits.values()})
+        self._rehearse()
+        if self._may_submit:
+            self._submit()
+        self._poll()
+        self._collect(seconds)
+        return True
+
+    def close(self) -> None:
+        """Wait for the submissions under way (their answers are worth money; who does not answer at
+        all is for orphans.py) and give the lane back. Polls are left alone: they are free."""
+        end = time.monotonic() + patience().total_seconds()
+        while self._submits and time.monotonic() < end:
+            self._collect(TICK_SECONDS)
+        for name in ("_submit_threads", "_poll_threads"):
+            if name in self.__dict__:
+                self.__dict__[name].shutdown(wait=False, cancel_futures=True)
+        if self._is_leased:
+            release_lease(self.lane, self.owner)
+
+    def has_work(self, *, within_seconds: float | None = None) -> bool:
+        """Whether anything can happen without a person; with `within_seconds`, only so soon."""
+        if self._renders(State.SUBMITTING, State.RUNNING).exists():
+            return True
+        queued = self._renders(State.QUEUED)
+        lane = Lane.objects.get(pk=self.lane.pk)
+        rehearsals = queued.filter(kind=VideoRender.Kind.REHEARSAL)
+        if lane.paused_at:
+            return rehearsals.exists()
+        if within_seconds is not None:
+            soon = timezone.now() + timedelta(seconds=within_seconds)
+            slot = slot_of_next(lane)
+            if slot and slot.at and slot.at > soon:
+                return rehearsals.exists()
+            queued = queued.filter(Q(not_before=None) | Q(not_before__lte=soon))
+        return queued.exists()
+
+    # -- one step each
+
+    def _renders(self, *states: str) -> QuerySet[VideoRender]:
+        renders = VideoRender.objects.open().filter(lane=self.lane, state__in=states)
+        return renders if self.scope is None else renders.filter(pk__in=self.scope)
+
+    def _beat(self) -> None:
+        """Say that somebody works on them. A beat may be lost: rows that others write are passed
+        over, for waiting on them in another order than theirs is a deadlock."""
+        with suppress(OperationalError), transaction.atomic():
+            rows = self._renders(State.RUNNING, State.DOWNLOADING).order_by("pk")
+            if connection.features.has_select_for_update_skip_locked:
+                ids = rows.select_for_update(skip_locked=True).values_list("pk", flat=True)
+                rows = VideoRender.objects.filter(pk__in=list(ids))
+            rows.order_by().update(beat_at=timezone.now())
+
+    def _rehearse(self) -> None:
+        rehearsals = self._renders(State.QUEUED).filter(kind=VideoRender.Kind.REHEARSAL)
+        rehearse(list(rehearsals.order_by("pk")[:500]))
+
+    def _submit(self) -> None:
+        idle = SUBMITTERS - len(self._submits)
+        if not self._is_warm:
+            # The first goes alone: a wrong key or a used-up quota is met once, not eight times.
+            waits = self._submits and time.monotonic() - self._sent < WARM_UP_SECONDS
+            idle = 0 if waits else 1 if not self._submits else idle
+        rests = time.monotonic() < self._rests_until
+        if idle <= 0 or rests:
+            return
+        waiting = queued_renders(self.lane, self.scope).order_by()
+        routes = list(waiting.values_list("route", flat=True).distinct())
+        if not routes:
+            return
+        try:
+            # Before the claim: without a key there is no client, without a sign-in no token.
+            if not self._submitters.are_ready(routes, self._submit_threads, TICK_SECONDS):
+                return
+        except VeoError as error:
+            if error.stops_queue:
+                pause_lane(self.lane, error)
+            else:
+                logger.warning("%s: %s", self.lane, error.sentence)
+            self._rests_until = time.monotonic() + REST_SECONDS
+            return
+        claims = claim_renders(self.lane, owner=self.owner, limit=idle, scope=self.scope)
+        for claim in claims:
+            try:
+                client = self._submitters.client(claim.render.route)
+            except VeoError as error:
+                apply_submit_error(claim.submission, error)
+                continue
+            future = self._submit_threads.submit(_send, client, claim)
+            self._submits[future] = claim
+            self._sent = time.monotonic()
+        if not claims:
+            self._rest()
+
+    def _rest(self) -> None:
+        """Not even look for something to claim before there is room, if it is known when."""
+        lane = Lane.objects.get(pk=self.lane.pk)
+        slot = slot_of_next(lane)
+        seconds = REST_SECONDS if lane.paused_at else 0.0
+        if slot and slot.at and not lane.paused_at:
+            seconds = (slot.at - timezone.now()).total_seconds()
+        self._rests_until = time.monotonic() + min(seconds, REST_SECONDS)
+
+    def _poll(self) -> None:
+        idle = POLLERS - len(self._polls)
+        if idle <= 0:
+            return
+        due = (
+            self._renders(State.RUNNING)
+            .filter(due_for_a_poll())
+            .exclude(pk__in=[render.pk for render in self._polls.values()])
+            .select_related("shot__scenelet__story", "lane")
+            .order_by("next_poll_at")
+        )
+        for render in due[:idle]:
+            try:
+                client = self._poll_client(render.route)
+            except VeoError as error:
+                apply_poll_error(render, error)
+                continue
+            future = self._poll_threads.submit(client.poll, render.operation_name)
+            self._polls[future] = render
+
+    def _collect(self, seconds: float) -> None:
+        """Wait for answers, then write what they mean."""
+        futures = [*self._submits, *self._polls]
+        if not futures:
+            time.sleep(seconds)
+            return
+        done, _ = wait(futures, timeout=seconds, return_when=FIRST_COMPLETED)
+        for future in done & self._submits.keys():
+            claim = self._submits[future]
+            persistently(lambda future=future, claim=claim: self._settle(future, claim))
+            del self._submits[future]
+        answered = {future: self._polls.pop(future) for future in done & self._polls.keys()}
+        if answered:
+            persistently(lambda: self._apply_polls(answered))
+
+    def _settle(self, future: Future[str], claim: Claim) -> None:
+        self._is_warm = future.exception() is None
+        try:
+            operation_name = future.result()
+        except VideogenError as error:
+            apply_submit_error(claim.submission, error)
+        except Exception as error:
+            # A defect of ours between claim and answer: whether it was sent is not known.
+            logger.exception("%s: submission broke", claim.render)
+            apply_submit_error(claim.submission, broken_here(error))
+        else:
+            apply_accepted(claim.submission.token, operation_name)
+            VideoRender.objects.filter(pk=claim.render.pk).update(sdk_version=sdk_version())
+
+    def _apply_polls(self, answered: dict[Future[PollAnswer], VideoRender]) -> None:
+        links = []
+        with transaction.atomic():
+            # In one order with whoever else changes several renders of several shots.
+            for future, render in sorted(answered.items(), key=_shot_of):
+                try:
+                    with transaction.atomic():
+                        _apply_poll(future, render, may_submit=self._may_submit)
+                except OperationalError:
+                    raise
+                except DatabaseError as error:
+                    # One answer that no row takes must not stop the others.
+                    logger.exception("%s: the answer cannot be stored", render)
+                    apply_poll_error(render, broken_here(error))
+                if render.state == State.DOWNLOADING:
+                    links.append(render)
+            if links and self.scope is None:
+                wake_downloads(len(links))
+        for render in links:
+            logger.info("%s: download link %s", render, render.download_uri)
+            self._on_link(render)
+
+
+def _shot_of(answered: tuple[Future[PollAnswer], VideoRender]) -> tuple[int, int]:
+    _, render = answered
+    return render.shot_id, render.pk
+
+
+def _apply_poll(future: Future[PollAnswer], render: VideoRender, *, may_submit: bool) -> None:
+    try:
+        answer = future.result()
+    except VeoError as error:
+        apply_poll_error(render, error)
+    except Exception as error:
+        logger.exception("%s: polling broke", render)
+        apply_poll_error(render, broken_here(error))
+    else:
+        apply_poll(render, answer, may_submit=may_submit)
+
+
+def _send(client: VideoClient, claim: Claim) -> str:
+    """In a thread: the paid call, and its answer on disk before anything else."""
+    webhook = webhook_with(claim.submission.token)
+    token = claim.submission.token
+    request = load_request(claim.render, token)
+    journal.reserve(token)
+    try:
+        operation_name = client.submit(request, webhook)
+    except BaseException:
+        journal.give_up(token)
+        raise
+    try:
+        journal.write_answer(token, operation_name)
+    except OSError as error:
+        # The row may still have room for it.
+        logger.error("%s: no journal (%s), operation %s", claim.render, error, operation_name)
+    return operation_name
+
+
+class Submitters:
+    def __init__(self) -> None:
+        self._clients: dict[str, VideoClient] = {}
+        self._preparing: Future[None] | None = None
+
+    def client(self, route: str) -> VideoClient:
+        """Raises VeoError where the route's key or project is not set."""
+        if route not in self._clients:
+            self._clients[route] = open_client(route, submits=True)
+        return self._clients[route]
+
+    def are_ready(
+        self, routes: Collection[str], threads: ThreadPoolExecutor, seconds: float
+    ) -> bool:
+        """False while a sign-in is under way: ask again. Within the submissions, after the claim,
+        one that hangs would look as if they did. Raises VeoError where a client cannot send."""
+        clients = [self.client(route) for route in routes]
+        if self._preparing is None:
+            self._preparing = threads.submit(_prepare, clients)
+        if not wait([self._preparing], timeout=seconds).done:
+            return False
+        prepared, self._preparing = self._preparing, None
+        try:
+            prepared.result()
+        except VeoError:
+            # Who signs in again is heard by a client that is made anew.
+            self._clients.clear()
+            raise
+        return True
+
+
+def _prepare(clients: Collection[VideoClient]) -> None:
+    for client in clients:
+        client.prepare()

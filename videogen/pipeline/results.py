@@ -1,0 +1,292 @@
+"""What the API said → what becomes of the row. Every transition that touches two rows is one
+transaction, and none of it talks to the network.
+
+The audio filter's block charges nothing and often passes with the same prompt: such a render is
+queued once more, once, where VIDEO_RETRY_AUDIO_BLOCK says so. It is the only way on which something
+that the API had accepted is submitted again by itself.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import Q
+from django.utils import timezone
+
+from videogen.catalog.missing_models import MODEL_NOT_FOUND, facts_of_pause, where_to_choose
+from videogen.common.errors import VeoError, VideogenError
+from videogen.lanes.pauses import LONGEST_WAIT, pause_lane, wait_after, wait_for_quota
+from videogen.models import Lane, Submission, VideoRender
+from videogen.models.renders import polled_from
+from videogen.providers.messages import Blocked, Failed, Finished, Nothing, PollAnswer, Running
+from videogen.safety.codes import explain_block, explain_refusal, is_audio_block
+
+from . import journal
+
+logger = logging.getLogger(__name__)
+
+State = VideoRender.State
+Outcome = Submission.Outcome
+
+# A submission that was surely refused for a passing reason (no connection, overload) is sent again
+# so often, with doubling waits; then a person is told.
+MAX_REFUSALS = 5
+# So many 404s or refusals in a row before we believe them.
+MAX_POLL_REFUSALS = 3
+
+
+def apply_accepted(token: UUID, operation_name: str) -> bool:
+    """The API accepted the submission: remember its operation. The answer may be late, or come
+    from the journal of a killed process. False where the token is not of this database."""
+    now = timezone.now()
+    with transaction.atomic():
+        submission = Submission.objects.select_related("render", "lane").filter(token=token).first()
+        if submission is None:
+            return False
+        is_open = (
+            Submission.objects.filter(token=token)
+            .exclude(outcome=Outcome.NOT_CHARGED)
+            .update(
+                outcome=Outcome.ACCEPTED,
+                operation_name=operation_name,
+                answered_at=submission.answered_at or now,
+            )
+        )
+        # Of one that has ended, the render may have been sent once more since.
+        if is_open:
+            submission.render.move(
+                {State.SUBMITTING, State.UNKNOWN},
+                State.RUNNING,
+                operation_name=operation_name,
+                submitted_at=now,
+                **polled_from(now + timedelta(seconds=settings.VIDEO_POLL_SECONDS)),
+            )
+        # Only one that was sent after the wait says that the wait is over.
+        Lane.objects.filter(
+            pk=submission.lane_id, quota_refusals__gt=0, not_before__lte=submission.claimed_at
+        ).update(quota_refusals=0, not_before=None, wait_code="", wait_reason="")
+    journal.remove_answer(token)
+    return True
+
+
+def apply_submit_error(submission: Submission, error: VideogenError) -> None:
+    """The submission failed: unknown, refused for now, or refused for good."""
+    now = timezone.now()
+    render = submission.render
+    is_missing = error.code == MODEL_NOT_FOUND
+    advice = where_to_choose(render) if is_missing else ""
+    sentence = f"{error.sentence} {advice}".strip()
+    reason = {"error_code": error.code, "error_message": sentence}
+    known = isinstance(error, VeoError)
+    unknown = known and error.maybe_accepted
+    with transaction.atomic():
+        if not Submission.objects.filter(pk=submission.pk, outcome=Outcome.CLAIMED).update(
+            outcome=Outcome.UNKNOWN if unknown else Outcome.REJECTED, answered_at=now, **reason
+        ):
+            return  # somebody else has settled this submission
+        if unknown:
+            render.move(State.SUBMITTING, State.UNKNOWN, **reason)
+        elif known and error.waits_for_quota:
+            until = wait_for_quota(submission, error, now)
+            render.move(State.SUBMITTING, State.QUEUED, not_before=until)
+        elif known and not error.permanent and render.refusals < MAX_REFUSALS:
+            render.move(
+                State.SUBMITTING,
+                State.QUEUED,
+                refusals=render.refusals + 1,
+                not_before=now
+                + wait_after(error.retry_after, render.refusals + 1, 1.0, LONGEST_WAIT),
+                **reason,
+            )
+        elif is_missing:
+            # Surely not accepted. The lane is paused below, so that it is not sent again by itself:
+            # it waits with the others until somebody moves them to another model.
+            render.move(State.SUBMITTING, State.QUEUED, **reason)
+        else:
+            render.move(State.SUBMITTING, State.FAILED, **reason)
+        if known and error.stops_queue:
+            facts = facts_of_pause(render) if is_missing else None
+            pause_lane(submission.lane, error, advice, facts)
+    logger.warning("%s: %s", render, sentence)
+
+
+def apply_poll(render: VideoRender, answer: PollAnswer, *, may_submit: bool = True) -> None:
+    """What the operation's state means for its render. Call it inside a transaction.
+
+    may_submit: whether what the settings allow to be sent once more is queued again.
+    """
+    now = timezone.now()
+    match answer:
+        case Running():
+            if _is_over(render, now):
+                return
+            VideoRender.objects.filter(pk=render.pk, state=State.RUNNING).update(
+                next_poll_at=now + timedelta(seconds=settings.VIDEO_POLL_SECONDS),
+                poll_failures=0,
+                beat_at=now,
+                error_code="",
+                error_message="",
+            )
+        case Finished(uri):
+            render.move(
+                State.RUNNING,
+                State.DOWNLOADING,
+                download_uri=uri,
+                rendered_at=now,
+                not_before=None,
+                beat_at=now,
+                error_code="",
+                error_message="",
+            )
+        case Blocked(reasons, codes, is_charge_known):
+            if not is_charge_known:
+                # Whatever the words say of charges: they are the model's, not its owner's.
+                _mark_unknown(render, "operation_refused", explain_refusal(reasons))
+                return
+            if may_submit and send_again(render, reasons, codes):
+                return
+            details = {"reasons": list(reasons), "support_codes": list(codes)}
+            sentence = explain_block(reasons, codes)
+            _end_without_video(render, State.BLOCKED, "blocked", sentence, details)
+        case Failed(code, message, is_charge_known):
+            sentence = f"The API could not make the video (code {code}): {message}."
+            if not is_charge_known:
+                _mark_unknown(render, f"operation_{code}", sentence)
+                return
+            sentence += " Not charged."
+            details = {"code": code, "message": message}
+            _end_without_video(render, State.FAILED, f"operation_{code}", sentence, details)
+        case Nothing():
+            _mark_unknown(
+                render,
+                "done_with_nothing",
+                "The API says that the video is done, but gave neither a video nor a reason.",
+            )
+
+
+def apply_poll_error(render: VideoRender, error: VeoError) -> None:
+    """The API did not tell: ask again later, or stop asking. Call it inside a transaction."""
+    now = timezone.now()
+    # "In a row" means the same answer: a lost connection says nothing about a 404.
+    failures = render.poll_failures + 1 if render.error_code == error.code else 1
+    if error.permanent and failures >= MAX_POLL_REFUSALS:
+        if error.code == "operation_forgotten":
+            _mark_unknown(render, error.code, error.sentence)
+            return
+        render.move(
+            State.RUNNING,
+            State.INTERRUPTED,
+            error_code=error.code,
+            error_message=f"{error.sentence} The operation is kept: resume it when that is mended.",
+        )
+        if error.stops_queue:
+            pause_lane(render.lane, error)
+        return
+    if _is_over(render, now):
+        return
+    # Whatever the API tells: asking is free, and the clip has but two days.
+    longest = _longest_poll_wait()
+    wait = wait_after(error.retry_after, failures, settings.VIDEO_POLL_SECONDS, longest)
+    wait = min(wait, longest)
+    VideoRender.objects.filter(pk=render.pk, state=State.RUNNING).update(
+        poll_failures=failures,
+        next_poll_at=now + wait,
+        beat_at=now,
+        error_code=error.code,
+        error_message=error.sentence,
+    )
+
+
+def due_for_a_poll() -> Q:
+    """Which running renders are to be asked about now."""
+    now = timezone.now()
+    # Nobody waits so long: the clock was set back.
+    is_lost = Q(next_poll_at__gt=now + _longest_poll_wait())
+    return Q(next_poll_at=None) | Q(next_poll_at__lte=now) | is_lost
+
+
+def _longest_poll_wait() -> timedelta:
+    return max(LONGEST_WAIT, timedelta(seconds=settings.VIDEO_POLL_SECONDS))
+
+
+def _is_over(render: VideoRender, now: datetime) -> bool:
+    """Past its deadline: stop waiting, keep the name."""
+    if render.deadline_at is None or now < render.deadline_at:
+        return False
+    render.move(
+        State.RUNNING,
+        State.INTERRUPTED,
+        error_code="deadline",
+        error_message=(
+            "The operation had not ended at the deadline, so we stopped waiting. "
+            "It may still finish: resume it."
+        ),
+    )
+    return True
+
+
+def _end_without_video(
+    render: VideoRender, state: str, code: str, sentence: str, details: dict[str, object]
+) -> None:
+    if render.move(
+        State.RUNNING,
+        state,
+        error_code=code,
+        error_message=sentence,
+        error_details=details,
+        rendered_at=timezone.now(),
+    ):
+        render.submissions.filter(outcome=Outcome.ACCEPTED).update(outcome=Outcome.NOT_CHARGED)
+
+
+def _mark_unknown(render: VideoRender, code: str, sentence: str) -> None:
+    if render.move(
+        State.RUNNING,
+        State.UNKNOWN,
+        error_code=code,
+        error_message=f"{sentence} It may have been charged: a person must decide.",
+    ):
+        render.submissions.filter(outcome=Outcome.ACCEPTED).update(outcome=Outcome.UNKNOWN)
+
+
+State = VideoRender.State
+
+
+def send_again(render: VideoRender, reasons: Sequence[str], codes: Sequence[str]) -> bool:
+    """Queue the blocked render once more; False where that must not be. Call it inside a
+    transaction: the submission is settled in it, so that a crash leaves either a render that is
+    polled again or one that waits for its second claim."""
+    if not settings.VIDEO_RETRY_AUDIO_BLOCK or not is_audio_block(reasons, codes):
+        return False
+    accepted = render.submissions.filter(
+        outcome=Submission.Outcome.ACCEPTED, operation_name=render.operation_name
+    )
+    if not accepted.exists():
+        # Nobody knows which call it was: a person's affair.
+        return False
+    sentence = explain_block(reasons, codes)
+    if not render.move(
+        State.RUNNING,
+        State.QUEUED,
+        only={"audio_retries": 0},
+        audio_retries=1,
+        operation_name="",
+        submitted_at=None,
+        next_poll_at=None,
+        deadline_at=None,
+        not_before=None,
+        error_code=Submission.BLOCKED_AUDIO,
+        error_message=f"{sentence} It is sent once more.",
+    ):
+        return False
+    accepted.update(
+        outcome=Submission.Outcome.NOT_CHARGED,
+        error_code=Submission.BLOCKED_AUDIO,
+        error_message=" ".join(reasons),
+    )
+    return True

@@ -1,0 +1,1 @@
+"""Which shots are rendered, with which request; and what queues them."""

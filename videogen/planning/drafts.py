@@ -1,0 +1,188 @@
+"""A selection of shots that somebody looks at before it costs anything, stored as a batch.
+
+A draft has shots and a mode; its plan is made anew whenever it is looked at. Confirming it queues
+exactly the plan that was seen, once.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from django.db import transaction
+from django.db.models import Exists, OuterRef, QuerySet
+from django.utils import timezone
+
+from storybook.models import Shot, Story
+from videogen.billing.budgets import lock_budgets
+from videogen.common.errors import RequestError
+from videogen.models import RenderBatch, VideoRender
+from videogen.models.batches import CREATE_SHOT_VIDEO
+from videogen.models.people import Person, Requester
+
+from .enqueue import QueuedBatch, queue_renders
+from .modes import Action
+from .plan import Plan, plan_shots
+
+Status = RenderBatch.Status
+
+KEPT_FOR = timedelta(days=7)
+# The sweep comes every minute.
+MOST_AT_ONCE = 200
+
+
+def draft_batches(shots: QuerySet[Shot], mode: str, requester: Requester) -> list[RenderBatch]:
+    """One draft per story of the `shots`; none without shots. Three statements, and one more per
+    500 shots or so."""
+    _check_mode(mode)
+    ids: dict[int, list[int]] = {}
+    found = Shot.objects.filter(pk__in=shots.values("pk")).order_by("scenelet__story_id", "pk")
+    for story_id, pk in found.values_list("scenelet__story_id", "pk"):
+        ids.setdefault(story_id, []).append(pk)
+    through = RenderBatch.shots.through
+    with transaction.atomic():
+        drafts = RenderBatch.objects.bulk_create(
+            RenderBatch(
+                story_id=story_id,
+                status=Status.DRAFT,
+                task=CREATE_SHOT_VIDEO,
+                mode=mode,
+                door=requester.door,
+                filters={"shots": selected},
+                requested_by=requester.user,
+                requested_by_name=requester.name,
+            )
+            for story_id, selected in ids.items()
+        )
+        through.objects.bulk_create(
+            through(renderbatch_id=draft.pk, shot_id=pk)
+            for draft in drafts
+            for pk in ids[draft.story_id]
+        )
+    return drafts
+
+
+def plan_of(
+    batch: RenderBatch,
+    mode: str | None = None,
+    *,
+    model: str | None = None,
+    over_budget: str | None = None,
+    repeats_confirmed: bool | None = None,
+    person: Person | None = None,
+) -> Plan:
+    """What the draft would do now, as it is or with other wishes; if `person` confirmed it, else
+    who made it. Writes nothing."""
+    if mode is not None:
+        _check_mode(mode)
+    if repeats_confirmed is None:
+        repeats_confirmed = batch.repeats_confirmed
+    return plan_shots(
+        batch.story,
+        batch.shots.all(),
+        mode or batch.mode,
+        model=batch.model if model is None else model,
+        over_budget=over_budget or batch.over_budget,
+        ask_before_repeats=not repeats_confirmed,
+        person=person or Person(batch.requested_by_id, batch.requested_by_name),
+    )
+
+
+def set_mode(batch: RenderBatch, mode: str) -> None:
+    """RequestError where the batch is no draft any more."""
+    _check_mode(mode)
+    if not _drafts().filter(pk=batch.pk).update(mode=mode):
+        raise _already_confirmed()
+    batch.mode = mode
+
+
+def set_priority(batch: RenderBatch, priority: object) -> bool:
+    """Where the batch stands in the queue, from now on; False where it stood there already. A claim
+    reads it: what is queued moves at once. RequestError where there is no such priority."""
+    try:
+        chosen = RenderBatch.Priority(int(str(priority)))
+    except ValueError:
+        raise RequestError("There is no such place in the queue.", code="no_priority") from None
+    batches = RenderBatch.objects.filter(pk=batch.pk).exclude(priority=chosen)
+    batch.priority = chosen
+    return bool(batches.update(priority=chosen))
+
+
+def set_wishes(
+    batch: RenderBatch, *, model: str, over_budget: str, repeats_confirmed: bool = False
+) -> None:
+    """As set_mode."""
+    wishes = {"model": model, "over_budget": over_budget, "repeats_confirmed": repeats_confirmed}
+    if not _drafts().filter(pk=batch.pk).update(**wishes):
+        raise _already_confirmed()
+    for name, value in wishes.items():
+        setattr(batch, name, value)
+
+
+def confirm_batch(batch: RenderBatch, requester: Requester, *, seen: str) -> QueuedBatch:
+    """Queue the draft's plan, once, however often it is asked for.
+
+    seen: the fingerprint of the plan that the person looked at. Raises RequestError with the codes
+    already_confirmed, plan_changed or nothing_to_do; a plan that is another now stays a draft.
+    """
+    with transaction.atomic():
+        # Before the plan is made: nobody queues for these shots between the look and the queueing.
+        Story.objects.select_for_update().get(pk=batch.story_id)
+        if not _drafts().filter(pk=batch.pk).update(status=Status.CONFIRMED):
+            raise _already_confirmed()
+        lock_budgets()
+        confirmed = RenderBatch.objects.select_related("story").get(pk=batch.pk)
+        plan = plan_of(confirmed, person=requester.person)
+        if plan.fingerprint != seen:
+            raise RequestError(
+                "Nothing was queued: this is no longer the plan that you saw. The mode was "
+                "changed, or something happened meanwhile. Look at it once more.",
+                code="plan_changed",
+            )
+        if not plan.count(Action.GENERATE, Action.RESUME, Action.DOWNLOAD, Action.REHEARSE):
+            short = plan.shortage and plan.shortage.sentence
+            raise RequestError(
+                f"Nothing was queued: {short}"
+                if short
+                else "Nothing was queued: there is nothing to do for these shots in this mode.",
+                code="over_budget" if short else "nothing_to_do",
+            )
+        return queue_renders(
+            plan,
+            requester,
+            task=confirmed.task,
+            filters=confirmed.filters,
+            batch=confirmed,
+        )
+
+
+def delete_old_drafts() -> int:
+    """Remove what nobody has confirmed for a week; how many drafts that were."""
+    renders = VideoRender.objects.filter(batch=OuterRef("pk"))
+    with transaction.atomic():
+        # Locked first: what somebody confirms at this moment stays.
+        old = (
+            _drafts()
+            .filter(~Exists(renders), created_at__lt=timezone.now() - KEPT_FOR)
+            .select_for_update(of=("self",), skip_locked=True)
+            .order_by("created_at")
+            .values_list("pk", flat=True)[:MOST_AT_ONCE]
+        )
+        if not (ids := list(old)):
+            return 0
+        return RenderBatch.objects.filter(pk__in=ids).delete()[1][RenderBatch._meta.label]
+
+
+def _drafts() -> QuerySet[RenderBatch]:
+    return RenderBatch.objects.filter(status=Status.DRAFT)
+
+
+def _check_mode(mode: str) -> None:
+    if mode not in RenderBatch.Mode.values:
+        raise RequestError(f"There is no mode {mode}.", code="no_mode")
+
+
+def _already_confirmed() -> RequestError:
+    return RequestError(
+        "This batch was confirmed already: nothing was queued a second time.",
+        code="already_confirmed",
+    )

@@ -1,0 +1,358 @@
+"""Queued renders → the same renders on another model: what was never sent may still change.
+
+`plan_move` says what it would cost and what stays; `move_queued` does just that, once. A person
+chooses the model, for it is a price; what may have been sent is never touched.
+"""
+
+from __future__ import annotations
+
+import copy
+import hashlib
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from decimal import Decimal
+from functools import cached_property
+from typing import Any
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import Count, F, QuerySet
+from django.utils import timezone
+
+from storybook.models import Story
+from videogen.billing.budgets import Strain, lock_budgets, strains
+from videogen.catalog.capabilities import Capability
+from videogen.catalog.missing_models import missing_model
+from videogen.catalog.options import RequestSettings
+from videogen.common.errors import RequestError
+from videogen.common.task_queue import wake_pump
+from videogen.lanes.pauses import lane_of, resume_lane
+from videogen.lanes.quota import window_problem
+from videogen.models import Lane, RenderBatch, Submission, VideoRender
+from videogen.models.people import Requester
+from videogen.models.routes import Route, not_set_up, other_backend, served_backends
+from videogen.prompts.fingerprints import hashes_of
+from videogen.prompts.omni_prompt import stored_prompt
+from videogen.prompts.prompt import OVER_LIMIT, Prompt, limit_sentence
+
+from .duplicates import without_repeats
+from .enqueue import request_fields
+from .plan import price_problem
+
+State = VideoRender.State
+
+CHANGED = "changed"
+
+
+@dataclass(frozen=True)
+class RenderMove:
+    """One render on the way to another model. `problems`: why it stays."""
+
+    render: VideoRender
+    request: RequestSettings
+    problems: tuple[str, ...] = ()
+
+    @property
+    def goes(self) -> bool:
+        return not self.problems
+
+    @property
+    def price_was(self) -> Decimal:
+        return self.render.price_estimate_usd
+
+    @property
+    def more_usd(self) -> Decimal:
+        return (self.request.price_usd or Decimal(0)) - self.price_was
+
+    @property
+    def references(self) -> str:
+        """What becomes of its reference pictures, by the table."""
+        capability, resolution = self.request.capability, self.render.resolution
+        return references_in_words(capability, resolution, len(self.render.references))
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What is otherwise than now, beside model and price."""
+        notes = self.request.notes
+        if self.prompt:
+            notes = (*notes, f"Its prompt ends in the words that {self._route_in_words} needs.")
+        return (*notes, self.over_limit) if self.over_limit else notes
+
+    @property
+    def over_limit(self) -> str:
+        """What is said of a prompt that is longer than the model reads, or ""."""
+        tokens = self.prompt.tokens if self.prompt else self.render.prompt_tokens
+        limit = self.request.prompt_limit
+        return limit_sentence(tokens, limit) if tokens > limit else ""
+
+    @property
+    def _route_in_words(self) -> str:
+        return Route(self.request.route).label
+
+    @cached_property
+    def prompt(self) -> Prompt | None:
+        """Where the new route needs other words."""
+        render, request = self.render, self.request
+        return stored_prompt(
+            render.prompt_text,
+            render.references,
+            render.route,
+            request.route,
+            limit=request.prompt_limit,
+        )
+
+    @cached_property
+    def changes(self) -> dict[str, Any]:
+        """By the names of its columns, but for the lane."""
+        changes = request_fields(self.request)
+        # Of one that was free nothing becomes paid in this way, nor the other way round.
+        del changes["is_simulated"]
+        if self.prompt:
+            changes |= {"prompt_text": self.prompt.text, "prompt_tokens": self.prompt.tokens}
+        moved = copy.copy(self.render)
+        vars(moved).update(changes)
+        return changes | hashes_of(moved)
+
+    def warnings(self, words: str) -> list[str]:
+        """Of the moved render; `words` tell of the move."""
+        of_old_model = (f"{self.render.model} ", OVER_LIMIT)
+        kept = [
+            each
+            for each in without_repeats(self.render.warnings)
+            if not each.startswith(of_old_model)
+        ]
+        return [*kept, *self.notes, words]
+
+
+@dataclass(frozen=True)
+class Move:
+    """To the model of `capability`: all rows that can go, or, with a `refusal`, none."""
+
+    capability: Capability
+    rows: tuple[RenderMove, ...]
+
+    @property
+    def model(self) -> str:
+        return self.capability.name
+
+    @property
+    def route(self) -> str:
+        return Route(self.capability.route).label
+
+    @cached_property
+    def going(self) -> tuple[RenderMove, ...]:
+        return tuple(row for row in self.rows if row.goes)
+
+    @cached_property
+    def staying(self) -> tuple[RenderMove, ...]:
+        return tuple(row for row in self.rows if not row.goes)
+
+    @property
+    def is_simulated(self) -> bool:
+        return all(row.request.is_simulated for row in self.rows)
+
+    @property
+    def was_usd(self) -> Decimal:
+        """Of what goes, as it is queued now."""
+        return sum((row.price_was for row in self.going), Decimal(0))
+
+    @property
+    def more_usd(self) -> Decimal:
+        return sum((row.more_usd for row in self.going), Decimal(0))
+
+    @property
+    def cost_usd(self) -> Decimal:
+        return self.was_usd + self.more_usd
+
+    @cached_property
+    def strains(self) -> list[Strain]:
+        """Of the budgets that what goes is under, the tightest first; none where nothing costs
+        more. Queries."""
+        dearer = any(row.more_usd > 0 for row in self.going)
+        return strains((row.render, row.more_usd) for row in self.going) if dearer else []
+
+    @property
+    def refusal(self) -> str:
+        """Why nothing is moved at all, or ""."""
+        if not self.rows:
+            return "Nothing is queued that could be moved."
+        if not self.going:
+            return f"Nothing can be moved: {self.rows[0].problems[0]}"
+        short = next((each for each in self.strains if not each.fits), None)
+        return f"Nothing is moved: {short.sentence}" if short else ""
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """Changes with anything that would be sent, paid or left out."""
+        facts = [
+            [
+                row.render.pk,
+                row.render.model,
+                str(row.price_was),
+                str(row.request.price_usd),
+                row.changes["request_sha256"] if row.goes else row.problems,
+            ]
+            for row in self.rows
+        ]
+        text = json.dumps([self.model, self.capability.route, facts])
+        return hashlib.sha256(text.encode()).hexdigest()
+
+
+def movable(lane: Lane) -> dict[str, int]:
+    """How many renders of which model the lane has queued. One query."""
+    queued = VideoRender.objects.queued_in(lane)
+    counted = queued.order_by().values_list("model").annotate(number=Count("pk"))
+    return dict(sorted(counted))
+
+
+def renders_to_move(lane: Lane, model: str) -> QuerySet[VideoRender]:
+    """Those of that model that the lane has queued, in the order in which they would be sent."""
+    queued = VideoRender.objects.queued_in(lane).filter(model=model).in_claim_order()
+    return queued.select_related("shot__scenelet__story", "batch")
+
+
+def plan_move(renders: Iterable[VideoRender], model: str) -> Move:
+    """What moving these queued renders would do. Three queries for every way in which they were
+    asked for otherwise; writes nothing."""
+    requests: dict[tuple[object, ...], RequestSettings] = {}
+    rows = []
+    for render in renders:
+        asked = (
+            render.aspect_ratio,
+            render.resolution,
+            render.duration_seconds,
+            render.seed,
+            render.negative_prompt,
+            render.person_generation,
+        )
+        if asked not in requests:
+            requests[asked] = RequestSettings.of_render(render, model)
+        row = RenderMove(render, requests[asked])
+        rows.append(replace(row, problems=tuple(_problems(row))))
+    if not rows:
+        return Move(RequestSettings.of_render(VideoRender(), model).capability, ())
+    return Move(rows[0].request.capability, tuple(rows))
+
+
+def _problems(row: RenderMove) -> Iterable[str]:
+    render, request = row.render, row.request
+    if render.backend not in served_backends():
+        yield other_backend(render.backend)
+        return
+    if missing := not_set_up(request.route):
+        yield missing
+    yield from request.problems(len(render.references))
+    if problem := price_problem(request, ()):
+        yield problem
+    elif problem := window_problem(request.backend, request.price_usd):
+        yield f"On {request.model} {problem}"
+    if settings.VIDEO_PROMPT_LIMIT_BLOCKS and row.over_limit:
+        yield row.over_limit
+
+
+def references_in_words(capability: Capability, resolution: str, number: int) -> str:
+    if not number:
+        return "no pictures"
+    known = capability.format(resolution)
+    if known is None:
+        return f"{number} of {number} go along" if not capability.formats else "not known"
+    most = capability.max_references if known.reference_durations else 0
+    if number <= most:
+        return f"{number} of {number} go along"
+    return f"takes at most {most} of {number}" if most else f"takes none at {resolution}"
+
+
+def move_queued(lane: Lane, source: str, model: str, requester: Requester, *, seen: str) -> Move:
+    """Move what the lane has queued on the model `source` to `model`; seen: the fingerprint of the
+    plan that the person saw. RequestError, and nothing is moved, where it is another one by now
+    (its code is CHANGED) or is refused.
+
+    A pause because of the missing model ends when nothing of it is queued any more; any other one
+    stays.
+    """
+    with transaction.atomic():
+        # In the order in which queueing and claims lock.
+        stories = renders_to_move(lane, source).order_by().values("batch__story")
+        list(Story.objects.select_for_update().filter(pk__in=stories).order_by("pk"))
+        lock_budgets()
+        target = lane_of(RequestSettings.of_render(VideoRender(), model).backend)
+        lanes = Lane.objects.select_for_update().filter(pk__in={lane.pk, target.pk})
+        locked = {each.pk: each for each in lanes.order_by("pk")}
+        _lock_renders(renders_to_move(lane, source))
+        move = plan_move(renders_to_move(lane, source), model)
+        if move.fingerprint != seen:
+            raise RequestError(
+                "Nothing was moved: the queue, a price or the table of models changed after you "
+                "saw the page. Look at it once more.",
+                code=CHANGED,
+            )
+        if move.refusal:
+            raise RequestError(move.refusal, code="refused")
+        was_missing = missing_model(locked[lane.pk])
+        for row in move.going:
+            _move_one(row, target, requester)
+        _keep_batches(move)
+        if was_missing and not missing_model(locked[lane.pk]):
+            resume_lane(lane)
+        wake_pump()
+    return move
+
+
+def _lock_renders(renders: QuerySet[VideoRender]) -> None:
+    own = VideoRender.objects.filter(pk__in=list(renders.values_list("pk", flat=True)))
+    list(own.order_by("pk").select_for_update(of=("self",)).values_list("pk", flat=True))
+
+
+def _move_one(row: RenderMove, target: Lane, requester: Requester) -> None:
+    render = row.render
+    now = timezone.localdate()
+    words = (
+        f"Moved from {render.model} to {row.request.model} by {requester.name or 'somebody'} on "
+        f"{now.day} {now:%B %Y}: ${row.price_was:.2f} → ${row.request.price_usd:.2f}."
+    )
+    queued = VideoRender.objects.filter(
+        pk=render.pk, state=State.QUEUED, kind=VideoRender.Kind.GENERATION, model=render.model
+    )
+    moved = queued.exclude(submissions__outcome=Submission.Outcome.CLAIMED).update(
+        **row.changes,
+        lane=target,
+        warnings=row.warnings(words),
+        not_before=None,
+        refusals=0,
+        error_code="",
+        error_message="",
+    )
+    if not moved:
+        raise RequestError(
+            f"Nothing was moved: {render.shot} is being sent at this moment.", code=CHANGED
+        )
+
+
+def _keep_batches(move: Move) -> None:
+    """Their estimates, and the model of those that are on the new one as a whole. Whatever process
+    was to work them: what somebody moves is the cluster's."""
+    by_batch: dict[int, list[RenderMove]] = {}
+    for row in move.going:
+        by_batch.setdefault(row.render.batch_id, []).append(row)
+    for pk, rows in by_batch.items():
+        batch = RenderBatch.objects.filter(pk=pk)
+        more = sum((row.more_usd for row in rows), Decimal(0))
+        batch.update(estimated_cost_usd=F("estimated_cost_usd") + more, worked_by="")
+        if not _on_other_models(pk, move.model):
+            story = rows[0].render.shot.scenelet.story
+            batch.update(model=RequestSettings.current(story, move.model).chosen_model)
+
+
+def _on_other_models(batch: int, model: str) -> bool:
+    renders = VideoRender.objects.filter(batch=batch, kind=VideoRender.Kind.GENERATION)
+    return renders.exclude(model=model).exists()
+
+
+def choices(
+    renders: Sequence[VideoRender], models: Iterable[str], account: Sequence[str]
+) -> list[tuple[Move, bool]]:
+    """A move to each of these models, and whether the account is known to have it: those first,
+    then where most can go, then the cheaper."""
+    moves = [(plan_move(renders, model), model in account) for model in models]
+    return sorted(moves, key=lambda each: (not each[1], -len(each[0].going), each[0].cost_usd))

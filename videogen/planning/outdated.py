@@ -1,0 +1,188 @@
+"""Takes whose story has changed since: what would be sent now is not what they were made from.
+
+Only the story counts. A take is compared with what its own settings would make of the story as it
+is now, so that a change of settings, or of our own words in the prompt, makes no take out of date.
+Nothing is rendered again by itself.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from django.conf import settings
+from django.core.cache import cache
+
+from storybook.models import DesignDocument, Picture, Shot, Story
+from videogen.models import ReferenceChoice, RenderBatch, VideoRender
+from videogen.prompts.fingerprints import hashes_of
+
+from .plan import ShotPlan, content_of, plan_shots
+from .request_diff import Differences, differences
+
+USES_KEY_FRAMES = "uses_key_frames"
+OURS = "critical_instruction"
+KEPT_FOR = 24 * 3600
+_LOOKED_AT = (
+    "shot",
+    "batch",
+    "copy_of",
+    "take",
+    "prompt_text",
+    "references",
+    "content_sha256",
+    "backend",
+    "model",
+    "aspect_ratio",
+    "resolution",
+    "duration_seconds",
+    "reference_type",
+)
+
+
+@dataclass(frozen=True)
+class Change:
+    """Of the story since `take`. `now`: what would be sent, a render that is not stored; `missing`:
+    why nothing could be sent now."""
+
+    take: VideoRender
+    now: VideoRender
+    missing: Sequence[str] = ()
+
+    @property
+    def differences(self) -> Differences:
+        return differences(self.now, self.take)
+
+
+def outdated_shots(story: Story, shots: Iterable[Shot]) -> frozenset[int]:
+    """Those of the story's `shots` whose selected or approved take is out of date.
+
+    shots: as shot_cards.for_cards() brings them. What was found is kept in the cache until the
+    story or a selection changes: three queries then, none where no take is selected.
+    """
+    used = {
+        shot.pk: (shot, standing.used_take)
+        for shot in shots
+        for standing in shot.current_standings
+        if standing.used_take and standing.used_take.content_sha256
+    }
+    if not used:
+        return frozenset()
+    mark = _mark_of(story, used)
+    key = f"outdated-shots-{story.pk}"
+    kept = cache.get(key)
+    if kept and kept[0] == mark:
+        return kept[1]
+    changes = find_changes(story, [take.pk for _, take in used.values()])
+    found = frozenset(change.take.shot_id for change in changes)
+    cache.set(key, (mark, found), KEPT_FOR)
+    return found
+
+
+def find_changes(story: Story, takes: Collection[int]) -> list[Change]:
+    """What has changed since each of these takes of the story, of different shots; those that are
+    up to date, and those that nobody asked an API for, are missing. A fixed number of queries, but
+    for takes that are copies of copies."""
+    renders = VideoRender.objects.filter(pk__in=takes).exclude(content_sha256="")
+    asked = {each.shot_id: each for each in renders.only(*_LOOKED_AT)}
+    left = dict(asked)
+    current = bool(settings.VIDEO_USE_KEY_FRAMES)
+    rows = _drop_fresh(story, left, current)
+    if left:
+        used = _key_frames_used(left.values())
+        others = {shot: take for shot, take in left.items() if used[take.pk] is not current}
+        # A take of which it is not known is up to date if it is so either way.
+        for shot, row in _drop_fresh(story, others, not current).items():
+            if shot not in others:
+                del left[shot]
+            elif used[left[shot].pk] is not None:
+                rows[shot] = row
+    changes = (_change(take, rows[shot]) for shot, take in left.items() if shot in rows)
+    return [change for change in changes if change]
+
+
+def _drop_fresh(
+    story: Story, takes: dict[int, VideoRender], use_key_frames: bool
+) -> dict[int, ShotPlan]:
+    """Remove those that are made of what would be sent now; what would be sent, by shot."""
+    if not takes:
+        return {}
+    shots = Shot.objects.filter(pk__in=takes)
+    # A rehearsal, for it puts everything together, whatever there is of the shot.
+    plan = plan_shots(story, shots, RenderBatch.Mode.DRY_RUN, use_key_frames=use_key_frames)
+    rows = {row.shot.pk: row for row in plan.rows}
+    for shot, row in rows.items():
+        if content_of(row) == takes[shot].content_sha256:
+            del takes[shot]
+    return rows
+
+
+def _change(take: VideoRender, row: ShotPlan) -> Change | None:
+    """None where only our own words differ."""
+    if row.prompt is None:
+        return Change(take, VideoRender(shot_id=take.shot_id), row.impossible)
+    now = VideoRender(
+        shot_id=take.shot_id,
+        prompt_text=json.dumps(_with_words_of(take, row.prompt.document), ensure_ascii=False),
+        references=[pick.as_dict() for pick in row.selection.picks],
+        backend=take.backend,
+        model=take.model,
+        aspect_ratio=take.aspect_ratio,
+        resolution=take.resolution,
+        duration_seconds=take.duration_seconds,
+        reference_type=take.reference_type,
+    )
+    if hashes_of(now)["content_sha256"] == take.content_sha256:
+        return None
+    return Change(take, now, row.impossible)
+
+
+def _with_words_of(take: VideoRender, document: Mapping[str, Any]) -> dict[str, Any]:
+    try:
+        asked = json.loads(take.prompt_text)
+    except ValueError:
+        return dict(document)
+    ours = {OURS: asked[OURS]} if isinstance(asked, dict) and OURS in asked else {}
+    return {**document, **ours}
+
+
+def _key_frames_used(takes: Iterable[VideoRender]) -> dict[int, bool | None]:
+    """By take: whether VIDEO_USE_KEY_FRAMES was on when its request was put together; None where
+    that was not kept."""
+    sources = {take.pk: take for take in takes}
+    while copies := {pk: each for pk, each in sources.items() if each.copy_of_id}:
+        origins = VideoRender.objects.only("batch", "copy_of").in_bulk(
+            {each.copy_of_id for each in copies.values()}
+        )
+        sources |= {pk: origins[each.copy_of_id] for pk, each in copies.items()}
+    batches = {each.batch_id for each in sources.values()}
+    plans = RenderBatch.objects.filter(pk__in=batches).values_list("plan", flat=True)
+    kept = {
+        record.get("render"): record.get(USES_KEY_FRAMES) for records in plans for record in records
+    }
+    return {pk: kept.get(source.pk) for pk, source in sources.items()}
+
+
+def _mark_of(story: Story, used: Mapping[int, tuple[Shot, VideoRender]]) -> str:
+    """Another one whenever something changes that a prompt or its references are made of."""
+    documents = DesignDocument.objects.filter(story=story).order_by("pk")
+    pictures = Picture.objects.filter(story=story).order_by("pk")
+    choices = ReferenceChoice.objects.filter(shot__in=used).order_by("pk")
+    facts = [
+        list(documents.values_list("pk", "updated_at")),
+        list(pictures.values_list("pk", "path", "sha256")),
+        list(choices.values_list("shot", "kind", "reference_id", "choice", "position")),
+        [
+            (
+                take.pk,
+                take.content_sha256,
+                shot.storyboard_payload,
+                [(frame.position, frame.picture_id) for frame in shot.frames_with_picture],
+            )
+            for shot, take in used.values()
+        ],
+    ]
+    return hashlib.sha256(repr(facts).encode("utf-8", "surrogatepass")).hexdigest()

@@ -1,0 +1,351 @@
+"""What a batch would do: (shots, mode) → one decision with its reason per shot.
+
+The mode table is modes.py; command line, admin and queueing all come here. A plan is a picture
+of the moment: enqueue.py looks at the shots' states once more before it acts.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from decimal import Decimal
+from functools import cached_property
+from typing import Any
+
+from django.conf import settings
+from django.db.models import QuerySet
+
+from storybook.models import Shot, Story
+from videogen.billing.affordability import Shortage, Wanted, fit, shortage
+from videogen.billing.budgets import Limit, limits_for
+from videogen.catalog.options import RequestSettings
+from videogen.common.errors import RequestError
+from videogen.models import RenderBatch, VideoRender
+from videogen.models.people import Person
+from videogen.models.routes import Route, served_backends
+from videogen.prompts.fingerprints import content_sha256, request_sha256
+from videogen.prompts.omni_prompt import bound_instructions
+from videogen.prompts.prompt import Prompt, build_prompt, limit_sentence
+from videogen.prompts.references import Selection, list_candidates, pick_references
+from videogen.prompts.sources import Material
+
+from .duplicates import in_words, takes_like
+from .modes import Action, Decision, decide
+from .shot_status import Situation, find_situations
+
+Mode = RenderBatch.Mode
+
+_NEW = (Action.GENERATE, Action.REHEARSE)
+
+
+@dataclass(frozen=True)
+class ShotPlan:
+    """One shot's row of a plan. `cause` is the render that led to the decision, if any; `same` a
+    take of the very request that the row would send; `not_taken`: why the model would refuse a new
+    request."""
+
+    shot: Shot
+    situation: Situation
+    decision: Decision
+    cause: VideoRender | None = None
+    prompt: Prompt | None = None
+    selection: Selection = field(default_factory=Selection)
+    warnings: tuple[str, ...] = ()
+    impossible: tuple[str, ...] = ()
+    not_taken: tuple[str, ...] = ()
+    is_over_budget: bool = False
+    same: VideoRender | None = None
+
+    @property
+    def is_new(self) -> bool:
+        """Whether a render row comes of it."""
+        return self.decision.action in _NEW
+
+    def impossible_in(self, mode: str) -> tuple[str, ...]:
+        """What is only gone on with was asked for with settings of its own."""
+        others = tuple(each for each in self.impossible if each not in self.not_taken)
+        is_new = decide(self.situation, mode).action in _NEW
+        return (*others, *self.not_taken) if is_new else others
+
+
+def content_of(row: ShotPlan) -> str:
+    """A content_sha256; "" where no prompt was put together."""
+    if row.prompt is None:
+        return ""
+    return content_sha256(row.prompt.text, (pick.sha256 for pick in row.selection.picks))
+
+
+@dataclass(frozen=True)
+class Plan:
+    story: Story
+    mode: str
+    request: RequestSettings
+    rows: tuple[ShotPlan, ...]
+    limits: tuple[Limit, ...] = ()
+    over_budget: str = RenderBatch.OverBudget.FIT.value
+
+    def count(self, *actions: Action) -> int:
+        return sum(row.decision.action in actions for row in self.rows)
+
+    @property
+    def counts(self) -> dict[str, int]:
+        return {action.value: self.count(action) for action in Action if self.count(action)}
+
+    @property
+    def notes(self) -> list[str]:
+        """What to know of the model and of what is asked of it, whatever the shots."""
+        return [*self.request.capability.notes, *self.request.notes]
+
+    @property
+    def most_references(self) -> int:
+        return max((len(row.selection.picks) for row in self.rows), default=0)
+
+    @property
+    def cost_usd(self) -> Decimal:
+        """What confirming the plan costs."""
+        return self.request.cost_of(self.count(Action.GENERATE))
+
+    @property
+    def cost_if_sent_usd(self) -> Decimal:
+        """As above, and with its rehearsals as if they were sent."""
+        return self.request.cost_of(self.count(Action.GENERATE, Action.REHEARSE))
+
+    @cached_property
+    def shortage(self) -> Shortage | None:
+        """What the budgets have no room for, if anything."""
+        over = sum(row.is_over_budget for row in self.rows)
+        if not over:
+            return None
+        request = self.request
+        wanted = Wanted(
+            videos=over + self.count(Action.GENERATE),
+            backend=request.backend,
+            model=request.model,
+            asked=request.asked(self.most_references),
+        )
+        return shortage(self.limits, request.prices, request.table, wanted, self.over_budget)
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """Changes with anything that would be sent, paid or left out."""
+        facts = [
+            [
+                row.shot.pk,
+                row.decision.action,
+                row.decision.reason,
+                row.cause.pk if row.cause else None,
+                row.same.pk if row.same else None,
+                row.prompt.text if row.prompt else None,
+                [[pick.kind, pick.id, pick.sha256] for pick in row.selection.picks],
+            ]
+            for row in self.rows
+        ]
+        request = self.request.sent | {
+            "route": self.request.route,
+            "backend": self.request.backend,
+            "price": str(self.request.price_usd),
+        }
+        wishes = [self.mode, str(self.over_budget)]
+        text = json.dumps([self.story.pk, *wishes, request, facts])
+        return hashlib.sha256(text.encode()).hexdigest()
+
+
+def find_shots(
+    story: Story, *, scenelet_id: str | None = None, shot_index: int | None = None
+) -> QuerySet[Shot]:
+    """The story's shots that the filters leave, in story order; RequestError where none is left."""
+    shots = Shot.objects.filter(scenelet__story=story)
+    if scenelet_id is not None:
+        if not story.scenelets.filter(scenelet_id=scenelet_id).exists():
+            raise RequestError(
+                f"The story {story.story_id} has no scenelet {scenelet_id}.", code="no_scenelet"
+            )
+        shots = shots.filter(scenelet__scenelet_id=scenelet_id)
+    if shot_index is not None:
+        shots = shots.filter(shot_index=shot_index)
+    if not shots.exists():
+        raise RequestError("No shot matches these filters.", code="no_shot")
+    return shots
+
+
+def plan_shots(
+    story: Story,
+    shots: QuerySet[Shot],
+    mode: str,
+    *,
+    model: str = "",
+    person: Person | None = None,
+    over_budget: str = RenderBatch.OverBudget.FIT.value,
+    ask_before_repeats: bool = False,
+    use_key_frames: bool | None = None,
+) -> Plan:
+    """The decision on each of the story's `shots`. A fixed number of queries; writes nothing.
+
+    model: another than that of the settings; person: whose daily budget counts; over_budget: what
+    becomes of a batch that the budgets have no room for. ask_before_repeats: what there is a take
+    of already is skipped, not only told of. use_key_frames: by default as VIDEO_USE_KEY_FRAMES
+    says.
+    """
+    if use_key_frames is None:
+        use_key_frames = settings.VIDEO_USE_KEY_FRAMES
+    request = RequestSettings.current(story, model)
+    rows = list(shots.select_related("scenelet"))
+    material = Material.of(story, shots)
+    situations = find_situations(shots, request.backend)
+    general = _impossible_for_all(material.documents)
+    plans = []
+    for shot in rows:
+        situation, cause = situations.get(shot.pk, (Situation.NOTHING, None))
+        row = ShotPlan(shot, situation, Decision(Action.BLOCKED, ""), cause)
+        plans.append(_plan_shot(row, mode, request, material, general, use_key_frames))
+    plans = _with_repeats(plans, request, ask=ask_before_repeats)
+    plan = Plan(story, mode, request, tuple(plans), over_budget=over_budget)
+    return within_budgets(plan, person)
+
+
+def _plan_shot(
+    row: ShotPlan,
+    mode: str,
+    request: RequestSettings,
+    material: Material,
+    general: Sequence[str],
+    use_key_frames: bool,
+) -> ShotPlan:
+    payload = row.shot.storyboard_payload
+    impossible = list(general)
+    if not payload:
+        impossible.append("The shot has no storyboard payload.")
+    if impossible:
+        return _decided(row, mode, impossible)
+    visual, audio = material.documents["visual"], material.documents["audio"]
+    key_frames = material.key_frames.get(row.shot.pk, [])
+    candidates, warnings = list_candidates(visual, payload, key_frames, material.pictures)
+    choices = material.choices.get(row.shot.pk, [])
+    selection = pick_references(candidates, choices, use_key_frames=use_key_frames)
+    impossible += selection.broken
+    is_new = decide(row.situation, mode).action in _NEW
+    row = replace(row, not_taken=tuple(request.problems(len(selection.picks))))
+    if is_new:
+        impossible += row.not_taken
+    if not impossible and not is_new and not settings.VIDEO_PROMPT_LIMIT_BLOCKS:
+        return _decided(row, mode)
+    bound = bound_instructions(selection.picks) if request.route == Route.OMNI else ()
+    prompt = build_prompt(visual, audio, payload, limit=request.prompt_limit, instructions=bound)
+    warnings += [*selection.warnings, *request.notes]
+    if prompt.is_over_limit:
+        sentence = limit_sentence(prompt.tokens, prompt.limit)
+        warnings.append(sentence)
+        if settings.VIDEO_PROMPT_LIMIT_BLOCKS:
+            impossible.append(sentence)
+    if not selection.picks:
+        warnings.append("No reference image goes along: the characters may look different.")
+    row = replace(row, prompt=prompt, selection=selection, warnings=tuple(warnings))
+    return _decided(row, mode, impossible)
+
+
+def _with_repeats(
+    rows: Sequence[ShotPlan], request: RequestSettings, *, ask: bool
+) -> list[ShotPlan]:
+    """The rows, each told of a take of its very request; `ask`: those are skipped."""
+    new = [row for row in rows if row.decision.action == Action.GENERATE]
+    takes = takes_like(
+        {row.shot.pk: request_sha256(content_of(row), **request.sent) for row in new},
+        request.backend,
+    )
+    told = []
+    for row in rows:
+        if take := takes.get(row.shot.pk):
+            sentence = in_words(take, row.shot.pk)
+            row = replace(row, same=take)
+            if ask:
+                cause = take if take.shot_id == row.shot.pk else row.cause
+                row = replace(row, cause=cause, decision=Decision(Action.SKIP, sentence))
+            else:
+                row = replace(row, warnings=(*row.warnings, sentence))
+        told.append(row)
+    return told
+
+
+def _decided(row: ShotPlan, mode: str, impossible: Sequence[str] = ()) -> ShotPlan:
+    decision = decide(row.situation, mode, impossible)
+    resumes = decision.action in (Action.RESUME, Action.DOWNLOAD)
+    if resumes and row.cause and row.cause.backend not in served_backends():
+        backend = row.cause.backend
+        decision = Decision(
+            Action.SKIP, f"started with {backend}: set VIDEO_BACKEND={backend} to resume it"
+        )
+    return replace(row, decision=decision, impossible=tuple(impossible))
+
+
+def _impossible_for_all(documents: Mapping[str, dict[str, Any]]) -> list[str]:
+    return [
+        f"The story has no {words} design document: import it or write it in the admin."
+        for kind, words in (("visual", "visual"), ("audio", "audio"))
+        if not documents.get(kind)
+    ]
+
+
+UNPRICED = "No price is known"
+
+
+def price_problem(request: RequestSettings, limits: Sequence[Limit]) -> str:
+    """Why one video more is not sent, or "". limits: those that apply."""
+    if request.price is None:
+        return (
+            f"{UNPRICED} for {request.model} at {request.resolution}, and what has none is "
+            "never sent: add it to the prices, or set VIDEO_PRICE_USD_PER_SECOND."
+        )
+    return fit(limits, request.price.usd, 1, RenderBatch.OverBudget.FIT).sentence
+
+
+def within_budgets(plan: Plan, person: Person | None) -> Plan:
+    """The plan as the budgets are now: what has no known price, or what they have no room for, is
+    blocked. Under their lock, what it still generates is what may be queued."""
+    limits = limits_for(plan.story.pk, person)
+    plan = replace(plan, limits=limits)
+    price = plan.request.price_usd
+    if price is None:
+        unpriced = Decision(Action.BLOCKED, price_problem(plan.request, ()))
+        return _blocked(plan, _NEW, 0, unpriced)
+    room = fit(limits, price, plan.count(Action.GENERATE), plan.over_budget)
+    if not room.sentence:
+        return plan
+    over = Decision(Action.BLOCKED, room.sentence)
+    plan = _blocked(plan, (Action.GENERATE,), room.videos, over, is_over_budget=True)
+    if plan.over_budget == RenderBatch.OverBudget.NONE:
+        waits = Decision(Action.SKIP, "all or nothing: the budget has no room for the rest")
+        plan = _blocked(plan, (Action.RESUME, Action.DOWNLOAD), 0, waits)
+    return plan
+
+
+def _blocked(
+    plan: Plan, actions: Sequence[Action], but: int, decision: Decision, **marks: bool
+) -> Plan:
+    """With another decision on the rows of these actions, except for the first `but` of them."""
+    rows = []
+    for row in plan.rows:
+        if row.decision.action in actions:
+            if but <= 0:
+                row = replace(row, decision=decision, **marks)
+            but -= 1
+        rows.append(row)
+    return replace(plan, rows=tuple(rows))
+
+
+def with_situations_of_now(plan: Plan) -> Plan:
+    situations = find_situations(
+        Shot.objects.filter(scenelet__story=plan.story), plan.request.backend
+    )
+    rows = []
+    for row in plan.rows:
+        situation, cause = situations.get(row.shot.pk, (row.situation, None))
+        if row.decision.action != Action.BLOCKED and situation != row.situation:
+            decision = decide(situation, plan.mode)
+            if decision.action != Action.SKIP and decision.action != row.decision.action:
+                # What the plan said nothing of (its price, its prompt) is not done.
+                decision = replace(decision, action=Action.SKIP, reason="changed, plan again")
+            row = replace(row, situation=situation, cause=cause, decision=decision)
+        rows.append(row)
+    return replace(plan, rows=tuple(rows))

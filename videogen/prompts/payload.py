@@ -1,0 +1,96 @@
+"""A render's row → the exact request that is sent: its prompt and the bytes of its references. A
+dry run ends with it."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+from django.conf import settings
+from django.utils import timezone
+
+from videogen.common.errors import ReferencePictureError
+from videogen.models import VideoRender
+from videogen.providers.messages import ReferenceImage, VideoRequest, Webhook
+
+
+def load_request(render: VideoRender, token: UUID | None = None) -> VideoRequest:
+    """Reads the reference files, no queries. Raises ReferencePictureError where one is missing or
+    no longer what it was when the render was queued."""
+    return VideoRequest(
+        model=render.model,
+        prompt=render.prompt_text,
+        references=tuple(load_reference(pick) for pick in render.references),
+        reference_type=render.reference_type,
+        aspect_ratio=render.aspect_ratio,
+        resolution=render.resolution,
+        duration_seconds=render.duration_seconds,
+        token=str(token or ""),
+        seed=render.seed,
+        negative_prompt=render.negative_prompt,
+        person_generation=render.person_generation,
+    )
+
+
+def webhook_with(token: UUID) -> Webhook | None:
+    """Where the API is to tell that the video is made, with the submission's token; None where
+    nobody named an address."""
+    address = settings.VIDEO_SUBMIT_WEBHOOK_URI
+    return Webhook(address, str(token)) if address else None
+
+
+def load_reference(pick: Mapping[str, Any]) -> ReferenceImage:
+    """The picked file's bytes. The hash tells that they are the bytes that were decoded and found
+    usable when the picture was imported."""
+    words = f"The reference picture {pick['path']}"
+    try:
+        data = (Path(settings.MEDIA_ROOT) / pick["path"]).read_bytes()
+    except OSError as error:
+        raise ReferencePictureError(
+            f"{words} cannot be read ({error.strerror}). Import the story again, then retry.",
+            code="reference_missing",
+        ) from error
+    if hashlib.sha256(data).hexdigest() != pick["sha256"]:
+        raise ReferencePictureError(
+            f"{words} has changed since the render was queued: plan it again.",
+            code="reference_changed",
+        )
+    return ReferenceImage(pick["mime_type"], data)
+
+
+State = VideoRender.State
+
+
+def rehearse(renders: list[VideoRender]) -> None:
+    """The last check before the paid call that a rehearsal does not make: are the pictures of the
+    stored request still there, and the same? Each is looked at once, however many shots use it."""
+    broken: dict[tuple[str, str], ReferencePictureError | None] = {}
+    rehearsed, now = [], timezone.now()
+    for render in renders:
+        for pick in render.references:
+            key = (pick["path"], pick["sha256"])
+            if key not in broken:
+                broken[key] = _reference_error(pick)
+        keys = [(pick["path"], pick["sha256"]) for pick in render.references]
+        error = next((broken[key] for key in keys if broken[key]), None)
+        if error is None:
+            rehearsed.append(render.pk)
+        else:
+            render.move(
+                State.QUEUED, State.FAILED, error_code=error.code, error_message=error.sentence
+            )
+    if rehearsed:
+        VideoRender.objects.filter(pk__in=rehearsed, state=State.QUEUED).update(
+            state=State.REHEARSED, state_since=now, ended_at=now
+        )
+
+
+def _reference_error(pick: Mapping[str, Any]) -> ReferencePictureError | None:
+    try:
+        load_reference(pick)
+    except ReferencePictureError as error:
+        return error
+    return None

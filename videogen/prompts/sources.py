@@ -1,0 +1,70 @@
+"""What a story's prompts and references are made of, read in a fixed number of queries."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from django.db.models import QuerySet
+
+from storybook.models import DesignDocument, KeyFrame, Picture, Shot, Story
+from videogen.models import ReferenceChoice
+
+from .references import Choice, StoredPicture
+
+
+@dataclass(frozen=True)
+class Material:
+    """documents: by kind. pictures: the story's, by path. key_frames, choices: by shot."""
+
+    documents: Mapping[str, dict[str, Any]]
+    pictures: Mapping[str, StoredPicture]
+    key_frames: Mapping[int, Sequence[StoredPicture]]
+    choices: Mapping[int, Sequence[Choice]]
+
+    @classmethod
+    def of(cls, story: Story, shots: QuerySet[Shot]) -> Material:
+        documents = DesignDocument.objects.filter(story=story)
+        pictures = _stored_pictures(story)
+        return cls(
+            documents={each.kind: each.document for each in documents},
+            pictures=pictures,
+            key_frames=_key_frames(shots, pictures),
+            choices=_choices(shots),
+        )
+
+
+def _stored_pictures(story: Story) -> dict[str, StoredPicture]:
+    return {each.path: _stored_picture(each) for each in Picture.objects.filter(story=story)}
+
+
+def _stored_picture(picture: Picture) -> StoredPicture:
+    return StoredPicture(
+        path=picture.path,
+        file=picture.file,
+        mime_type=picture.mime_type,
+        byte_size=picture.byte_size,
+        sha256=picture.sha256,
+        problem=picture.problem,
+    )
+
+
+def _key_frames(
+    shots: QuerySet[Shot], pictures: Mapping[str, StoredPicture]
+) -> dict[int, list[StoredPicture]]:
+    found: dict[int, list[StoredPicture]] = {}
+    key_frames = KeyFrame.objects.filter(shot__in=shots.order_by()).order_by("shot", "position")
+    for shot_id, path in key_frames.values_list("shot_id", "picture__path"):
+        if path in pictures:  # else it was imported a moment ago
+            found.setdefault(shot_id, []).append(pictures[path])
+    return found
+
+
+def _choices(shots: QuerySet[Shot]) -> dict[int, list[Choice]]:
+    found: dict[int, list[Choice]] = {}
+    for each in ReferenceChoice.objects.filter(shot__in=shots.order_by()):
+        found.setdefault(each.shot_id, []).append(
+            Choice(each.kind, each.reference_id, each.choice, each.position)
+        )
+    return found

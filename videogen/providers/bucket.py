@@ -1,0 +1,77 @@
+"""Cloud Storage, where Vertex AI puts videos: what lies below a prefix. By the JSON API
+(https://cloud.google.com/storage/docs/json_api/v1), the token in the header and to the storage host
+only."""
+
+from __future__ import annotations
+
+import time
+
+import httpx
+from django.conf import settings
+
+from videogen.common.errors import VeoError
+
+from .credentials import authorization
+from .errors import status_error
+from .gs_urls import objects_url, split_gs
+from .response_limits import read_body, read_object
+from .vertex_errors import list_error
+
+# Below one submission's prefix: one video, perhaps with a marker of the folder.
+MOST_OBJECTS = 50
+MAX_LIST_BYTES = 1024**2
+
+
+def list_videos(prefix: str) -> list[str]:
+    """The gs:// links of the videos below a gs:// prefix. One free request. Raises VeoError."""
+    bucket, _, start = prefix.removeprefix("gs://").partition("/")
+    query: dict[str, str | int] = {"prefix": start, "maxResults": MOST_OBJECTS}
+    page = _get_json(objects_url(bucket), query)
+    items = page.get("items", [])
+    if not isinstance(items, list) or page.get("nextPageToken"):
+        raise _unreadable("it is not the list of one submission")
+    found = []
+    for item in items:
+        name = item.get("name") if isinstance(item, dict) else None
+        if not isinstance(name, str) or not name.startswith(start):
+            raise _unreadable("an entry has no usable name")
+        if name.endswith("/") or not _may_be_video(item.get("contentType")):
+            continue
+        uri = f"gs://{bucket}/{name}"
+        try:
+            split_gs(uri)
+        except ValueError as error:
+            raise _unreadable("an entry has no usable name") from error
+        found.append(uri)
+    return found
+
+
+def _get_json(url: str, query: dict[str, str | int]) -> dict[str, object]:
+    headers = authorization() | {"Accept-Encoding": "identity"}
+    timeout = settings.VIDEO_POLL_TIMEOUT_SECONDS
+    end = time.monotonic() + timeout
+    try:
+        with (
+            httpx.Client(headers=headers, timeout=timeout, follow_redirects=False) as http,
+            http.stream("GET", url, params=query) as response,
+        ):
+            body = read_body(response, end, MAX_LIST_BYTES)
+    except (httpx.HTTPError, httpx.InvalidURL) as error:
+        raise list_error(error) from error
+    if response.status_code != 200:
+        error = status_error(response.status_code, response.headers, body)
+        raise list_error(error) from error
+    try:
+        return read_object(body)
+    except ValueError as error:
+        raise _unreadable(str(error)) from error
+
+
+def _may_be_video(content_type: object) -> bool:
+    return not isinstance(content_type, str) or content_type.startswith("video/")
+
+
+def _unreadable(what: str) -> VeoError:
+    return VeoError(
+        f"Cloud Storage's list cannot be read: {what}.", code="no_answer", permanent=False
+    )

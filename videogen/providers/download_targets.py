@@ -1,0 +1,31 @@
+"""What is fetched for a link, and with which secret: a key goes to its own host only."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import httpx
+from django.conf import settings
+
+from .credentials import authorization
+from .gs_urls import is_gs, object_url
+from .url_guard import origin_of
+
+
+@dataclass(frozen=True)
+class DownloadTarget:
+    """`headers` hold the secret, if the host is one that gets it."""
+
+    url: str
+    headers: dict[str, str] = field(default_factory=dict, repr=False)
+
+
+def download_target(uri: str) -> DownloadTarget:
+    """The key goes along if and only if the link is on the API's own scheme, host and port; a
+    gs:// link into our bucket gets Cloud Storage's address and a token. Raises httpx.InvalidURL,
+    DownloadError for another bucket, VeoError where there is no token."""
+    if is_gs(uri):
+        return DownloadTarget(object_url(uri), authorization())
+    key = settings.GEMINI_API_KEY
+    is_own = origin_of(httpx.URL(uri)) == origin_of(httpx.URL(settings.VIDEO_API_BASE_URL))
+    return DownloadTarget(uri, {"x-goog-api-key": key} if key and is_own else {})

@@ -1,0 +1,247 @@
+"""How the video API, or the way to it, fails → a VeoError that says what that means."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+import httpx
+from django.conf import settings
+
+from videogen.common.errors import VeoError
+from videogen.common.pacific_time import day_ends
+from videogen.common.untrusted_text import believable, clean, read_seconds
+
+# What has surely not left this machine, or was refused before a connection stood.
+_NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol)
+
+# What can be a row's model; others are not offered to anybody.
+_MODEL_NAME = re.compile(r"[A-Za-z0-9][\w.-]{0,99}", re.ASCII)
+# How interactions say 404.
+_NO_INTERACTION = "invalid interaction name"
+
+
+def submit_error(error: Exception) -> VeoError:
+    error = _unwrapped(error)
+    if isinstance(error, _NOT_SENT):
+        hint = " Start it: manage.py run_simulator" if settings.VIDEO_BACKEND == "simulator" else ""
+        return VeoError(
+            f"The video API could not be reached at {settings.VIDEO_API_BASE_URL} "
+            f"({clean(error)}).{hint}",
+            code="no_connection",
+            permanent=False,
+        )
+    code = _status_code(error)
+    # 499: broken off on the way, like a time-out.
+    if code is None or not 400 <= code < 500 and code != 503 or code in (408, 499):
+        what = f"HTTP {code}" if code else type(error).__name__
+        return VeoError(
+            f"The submission's outcome is unknown ({what}: {message_of(error)}). It may have been "
+            "accepted and paid for, so it is not sent again by itself.",
+            code=f"http_{code}" if code else "no_answer",
+            permanent=False,
+            maybe_accepted=True,
+        )
+    return _refusal(code, error)
+
+
+def poll_error(error: Exception) -> VeoError:
+    error = _unwrapped(error)
+    code = _status_code(error)
+    if _may_be_asked_again(code):
+        return VeoError(
+            f"The API did not tell how the operation stands: {message_of(error)}",
+            code=f"http_{code}" if code else "no_answer",
+            permanent=False,
+            retry_after=_retry_after(error),
+        )
+    if code == 404 or code == 400 and _NO_INTERACTION in message_of(error).lower():
+        return VeoError(
+            f"The API does not know the operation: {message_of(error)}",
+            code="operation_forgotten",
+            permanent=True,
+        )
+    return _refusal(code, error)
+
+
+def cancel_error(error: Exception) -> VeoError:
+    """`not_supported`: this server does not cancel."""
+    error = _unwrapped(error)
+    code = _status_code(error)
+    if code in (405, 501):
+        return VeoError(
+            f"The API does not cancel: {message_of(error)}", code="not_supported", permanent=True
+        )
+    if _may_be_asked_again(code):
+        return VeoError(
+            f"The API did not say whether it cancels: {message_of(error)}",
+            code=f"http_{code}" if code else "no_answer",
+            permanent=False,
+            retry_after=_retry_after(error),
+        )
+    return poll_error(error)
+
+
+def list_error(error: Exception) -> VeoError:
+    """`not_supported`: this server does not offer the list, now or later."""
+    code = _status_code(error)
+    if code in (404, 405, 501) or getattr(error, "status", None) == "UNIMPLEMENTED":
+        return VeoError(
+            f"The API does not offer this list: {message_of(error)}",
+            code="not_supported",
+            permanent=True,
+        )
+    if _may_be_asked_again(code):
+        return VeoError(
+            f"The API did not give the list: {message_of(error)}",
+            code=f"http_{code}" if code else "no_answer",
+            permanent=False,
+            retry_after=_retry_after(error),
+        )
+    return _refusal(code, error)
+
+
+def status_error(status: int, headers: httpx.Headers, body: bytes) -> Exception:
+    """An answer that was read without the SDK, as the error that the SDK would have raised."""
+    from google.genai import errors
+
+    kept = {name: headers[name] for name in ("retry-after", "content-type") if name in headers}
+    response = httpx.Response(status, headers=kept, content=body)
+    try:
+        errors.APIError.raise_for_response(response)
+    except (errors.APIError, ValueError, RecursionError) as error:
+        return error
+    raise ValueError(f"HTTP {status} is no error.")
+
+
+def _may_be_asked_again(code: int | None) -> bool:
+    return code is None or code >= 500 or code in (408, 429) or code < 400
+
+
+def _refusal(code: int, error: Exception) -> VeoError:
+    """A status that says: not accepted, not charged."""
+    message = message_of(error)
+    words = message.lower()
+    if code == 429 and "deplet" in words or code == 402:
+        return stop("credits_depleted", f"The account has no credit left: {message}")
+    if code == 429:
+        return _quota_refusal(message, words, error)
+    if code == 503:
+        return VeoError(
+            f"The video API is overloaded: {message}",
+            code="unavailable",
+            permanent=False,
+            retry_after=_retry_after(error),
+        )
+    if code in (401, 403) or code == 400 and "api key" in words:
+        return stop("key_refused", f"The API refuses the key: {message}")
+    if code == 404:
+        return stop("model_not_found", f"The model is not available ({message}).")
+    return VeoError(f"The API refuses the request: {message}", code=f"http_{code}", permanent=True)
+
+
+def stop(code: str, sentence: str, details: Mapping[str, Any] | None = None) -> VeoError:
+    return VeoError(sentence, code=code, permanent=True, stops_queue=True, details=details)
+
+
+def with_models(error: VeoError, list_models: Callable[[], list[str]], whose: str) -> VeoError:
+    """The same error; where the model is not available, it names those that are, in its sentence
+    and in its details. Asks the API for them."""
+    if error.code != "model_not_found":
+        return error
+    try:
+        names = [name for name in list_models() if _MODEL_NAME.fullmatch(name)]
+    except VeoError:
+        return error
+    words = ", ".join(names) or "none that makes videos"
+    return stop(error.code, f"{error.sentence} {whose}: {words}.", {"models": names})
+
+
+def _quota_refusal(message: str, words: str, error: Exception) -> VeoError:
+    quota_ids = " ".join(_quota_ids(error)).lower()
+    retry_after = _retry_after(error)
+    if "perday" in quota_ids or "per day" in words or "daily" in words:
+        code = "quota_day"
+        retry_after = max(retry_after or 0, _seconds_to_pacific_midnight())
+    elif "spend" in words:
+        code = "quota_spend"
+        # Ten times in a window: soon enough to use what is free again, and refusals cost nothing.
+        retry_after = retry_after or settings.VIDEO_SPEND_WINDOW_SECONDS / 10
+    else:
+        code = "quota_minute"
+    return VeoError(
+        f"Waiting for quota: {message}",
+        code=code,
+        permanent=False,
+        retry_after=retry_after,
+        waits_for_quota=True,
+    )
+
+
+def _seconds_to_pacific_midnight() -> float:
+    """Google's daily quotas start anew at midnight Pacific time."""
+    now = datetime.now(UTC)
+    return (day_ends(now) - now).total_seconds()
+
+
+def _unwrapped(error: Exception) -> Exception:
+    """An error of the SDK's interactions, which has classes of its own for them, as the same
+    failure of another call is raised: by the answer, or by what broke on the way."""
+    if not hasattr(error, "body"):
+        return error
+    response = getattr(error, "response", None)
+    if isinstance(response, httpx.Response) and response.is_error:
+        return status_error(response.status_code, response.headers, response.content)
+    if isinstance(error.__cause__, httpx.HTTPError):
+        return error.__cause__
+    return error
+
+
+def _status_code(error: Exception) -> int | None:
+    from google.genai import errors
+
+    # Interactions: also of an answer that is no error and no JSON, such as a redirect.
+    named = "code" if isinstance(error, errors.APIError) else "status_code"
+    code = getattr(error, named, None)
+    return code if isinstance(code, int) and code >= 300 else None
+
+
+def message_of(error: Exception) -> str:
+    return clean(getattr(error, "message", None) or error)
+
+
+def _details(error: Exception) -> list[dict[str, Any]]:
+    document = getattr(error, "details", None)
+    if isinstance(document, dict) and isinstance(document.get("error"), dict):
+        document = document["error"]
+    details = document.get("details") if isinstance(document, dict) else None
+    return [each for each in details if isinstance(each, dict)] if isinstance(details, list) else []
+
+
+def reasons_of(error: Exception) -> list[str]:
+    """The words for programs in an error's ErrorInfo: SERVICE_DISABLED…"""
+    return [str(each["reason"]) for each in _details(error) if "reason" in each]
+
+
+def _quota_ids(error: Exception) -> list[str]:
+    violations = [
+        violation
+        for detail in _details(error)
+        if isinstance(detail.get("violations"), list)
+        for violation in detail["violations"]
+    ]
+    return [str(each.get("quotaId", "")) for each in violations if isinstance(each, dict)]
+
+
+def _retry_after(error: Exception) -> float | None:
+    """Seconds, from RetryInfo in the answer or from its Retry-After header; None where that makes
+    no sense: a wrong number must not become a date that no calendar has."""
+    for detail in _details(error):
+        delay = detail.get("retryDelay")
+        if isinstance(delay, str) and (match := re.fullmatch(r"(\d+(?:\.\d+)?)s", delay)):
+            return believable(float(match.group(1)))
+    response = getattr(error, "response", None)
+    header = response.headers.get("retry-after") if response is not None else None
+    return read_seconds(header)

@@ -1,0 +1,68 @@
+"""Which client serves which route."""
+
+from __future__ import annotations
+
+from .client import POLLERS, SUBMITTERS, VideoClient
+from .download_targets import DownloadTarget, download_target
+from .errors import stop
+from .gemini import GeminiClient
+from .messages import (
+    INLINE,
+    Blocked,
+    Failed,
+    Finished,
+    GeneratedFile,
+    ListedOperation,
+    Nothing,
+    PollAnswer,
+    ReferenceImage,
+    Running,
+    VideoRequest,
+    Webhook,
+    leaves_cost_open,
+)
+from .omni import OmniClient
+from .vertex import VertexClient
+
+__all__ = [
+    "INLINE",
+    "POLLERS",
+    "SUBMITTERS",
+    "Blocked",
+    "DownloadTarget",
+    "Failed",
+    "Finished",
+    "GeneratedFile",
+    "ListedOperation",
+    "Nothing",
+    "PollAnswer",
+    "ReferenceImage",
+    "Running",
+    "VideoClient",
+    "VideoRequest",
+    "Webhook",
+    "download_target",
+    "leaves_cost_open",
+    "open_client",
+    "sdk_version",
+]
+
+_CLIENTS: dict[str, type[VideoClient]] = {
+    "gemini": GeminiClient,
+    "vertex": VertexClient,
+    "omni": OmniClient,
+}
+
+
+def open_client(route: str, *, submits: bool = False) -> VideoClient:
+    """Raises VeoError where the route's key or project is not set, or the route is not known.
+    submits: for the paid call, else for all that is free."""
+    if route not in _CLIENTS:
+        raise stop("no_route", f"There is no route {route!r} to a video API.")
+    return _CLIENTS[route](submits=submits)
+
+
+def sdk_version() -> str:
+    from google.genai import __version__
+
+    return f"google-genai {__version__}"

@@ -1,0 +1,144 @@
+"""Which download links are taken and opened: a link → the addresses to connect to, or a
+DownloadError.
+
+What the API answers leads to its own host or to one of VIDEO_DOWNLOAD_HOSTS; a link that a person
+gave may lead to any host, for it was chosen by somebody who may. Either way it is https on the
+public network; the exceptions are the hosts of the base URLs, which an operator chose: they may be
+a simulator on this machine, or a proxy in the house.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import socket
+from collections.abc import Sequence
+from urllib.parse import urlsplit
+from urllib.request import getproxies, proxy_bypass
+
+import httpx
+from django.conf import settings
+
+from videogen.common.errors import DownloadError, RequestError
+
+from .messages import INLINE
+
+Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+
+_PORTS = {"http": 80, "https": 443}
+# Addresses of the new protocol that stand for one of the old: a gateway goes on to that one.
+_NAT64 = ipaddress.ip_network("64:ff9b::/96")
+
+
+def read_link(uri: str) -> httpx.URL:
+    """The link as httpx will read it, so that nothing is checked that is not what is opened.
+    Raises DownloadError where it leads to no web server, or to one on the open network without
+    encryption."""
+    try:
+        url = httpx.URL(uri)
+        host = urlsplit(uri).hostname or ""
+    except (httpx.InvalidURL, ValueError, TypeError) as error:
+        raise _refused("The link cannot be read.", "bad_link") from error
+    if url.scheme not in _PORTS or not url.host:
+        raise _refused("The link does not lead to a web server (http or https).", "bad_link")
+    if host.lower() != url.host.lower():
+        # What two readers read differently was made to be.
+        raise _refused("The link cannot be read.", "bad_link")
+    if url.scheme == "http" and not _is_api_host(url.host):
+        raise _refused("The link has to begin with https://.", "bad_link")
+    return url
+
+
+def addresses_of(url: httpx.URL, *, is_given: bool) -> Sequence[str]:
+    """The addresses that the link's host has now, all of them checked: whoever connects to one of
+    them is where the check said, whatever the name says a moment later. Empty where a proxy asks
+    for the name. Raises DownloadError where it may not be opened, OSError where the name is not
+    known.
+
+    is_given: a person gave the link; otherwise the API did.
+    """
+    host = url.host
+    if not is_given and not is_allowed_host(host):
+        raise _refused(
+            f"The link leads to {host}, which is neither the API's host nor one of "
+            "VIDEO_DOWNLOAD_HOSTS.",
+            "host_not_allowed",
+        )
+    if _is_literal(host):
+        found = [host]
+    elif {url.scheme, "all"} & getproxies().keys() and not proxy_bypass(host):
+        return []
+    else:
+        found = _resolve(host, url.port or _PORTS[url.scheme])
+    if not _is_api_host(host) and not all(is_public(each) for each in found):
+        raise _refused(
+            f"The link leads to {host}, which is not on the public network.", "private_address"
+        )
+    return found
+
+
+def is_allowed_host(host: str) -> bool:
+    return _is_api_host(host) or any(
+        host.endswith(allowed[1:]) if allowed.startswith("*.") else host == allowed
+        for allowed in settings.VIDEO_DOWNLOAD_HOSTS
+    )
+
+
+def is_public(address: str) -> bool:
+    """Neither this machine nor its neighbours, nor anything else that is not for everybody."""
+    each = ipaddress.ip_address(address.partition("%")[0])
+    inner = _inner(each)
+    return each.is_global and not each.is_multicast and (inner is None or is_public(str(inner)))
+
+
+def origin_of(url: httpx.URL) -> tuple[str, str, int | None]:
+    """Scheme, host and port: what "the API's own host" means for the key."""
+    return url.scheme, url.host, url.port or _PORTS.get(url.scheme)
+
+
+def _is_api_host(host: str) -> bool:
+    bases = [settings.VIDEO_API_BASE_URL]
+    if settings.VIDEO_VERTEX_STORAGE_URI:
+        bases.append(settings.VIDEO_STORAGE_BASE_URL)
+    return host in [httpx.URL(base).host for base in bases]
+
+
+def _resolve(host: str, port: int) -> list[str]:
+    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    return list(dict.fromkeys(str(address[0]) for *_, address in found))
+
+
+def _is_literal(host: str) -> bool:
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True
+
+
+def _inner(address: Address) -> Address | None:
+    if not isinstance(address, ipaddress.IPv6Address):
+        return None
+    if address in _NAT64:
+        return ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
+    return address.ipv4_mapped or address.sixtofour
+
+
+def _refused(sentence: str, code: str) -> DownloadError:
+    return DownloadError(sentence, code=code, permanent=True)
+
+
+def given_link(text: str) -> str:
+    """The link without the space around it. RequestError where there is none, where it is our
+    own mark for a video within an answer, or where the key is in it: links are stored and shown.
+    What else it may be, the download finds out."""
+    link = text.strip()
+    if not link:
+        raise RequestError("The download link is empty.", code="bad_link")
+    if settings.GEMINI_API_KEY and settings.GEMINI_API_KEY in link:
+        raise RequestError("Leave the key out of the link: it goes in a header.", code="bad_link")
+    if link.lower() == INLINE:
+        raise RequestError(
+            "The download link has to begin with http:// or https:// (or gs://, on Vertex AI).",
+            code="bad_link",
+        )
+    return link

@@ -1,0 +1,66 @@
+"""Vertex AI's refusals in words that say what to do: what `failures` makes of them speaks of the
+Gemini API's key."""
+
+from __future__ import annotations
+
+from django.conf import settings
+
+from videogen.common.errors import VeoError
+from videogen.common.untrusted_text import clean
+
+from . import errors
+from .credentials import auth_error
+from .errors import stop
+
+
+def submit_error(error: Exception) -> VeoError:
+    return auth_error(error) or _in_words(errors.submit_error(error), error)
+
+
+def poll_error(error: Exception) -> VeoError:
+    return auth_error(error) or _in_words(errors.poll_error(error), error)
+
+
+def list_error(error: Exception) -> VeoError:
+    return auth_error(error) or _in_words(errors.list_error(error), error)
+
+
+def _in_words(known: VeoError, error: Exception) -> VeoError:
+    """The same consequence; another sentence where the Gemini API's would mislead."""
+    project = settings.VIDEO_VERTEX_PROJECT
+    if known.code == "no_connection":
+        hint = " Start it: manage.py run_simulator" if settings.VIDEO_BACKEND == "simulator" else ""
+        return VeoError(
+            f"Vertex AI could not be reached at {settings.VIDEO_VERTEX_BASE_URL} "
+            f"({clean(error)}).{hint}",
+            code=known.code,
+            permanent=False,
+        )
+    message = errors.message_of(error)
+    if known.code == "key_refused":
+        reasons = errors.reasons_of(error)
+        if "SERVICE_DISABLED" in reasons:
+            return stop(
+                "service_disabled",
+                f"The Vertex AI API is not enabled in the project {project}: {message}",
+            )
+        if "BILLING_DISABLED" in reasons:
+            return stop("credits_depleted", f"The project {project} has no billing: {message}")
+        if getattr(error, "code", None) == 403:
+            return stop(
+                "permission_denied",
+                f"The credentials may not use Vertex AI in the project {project}: {message} "
+                "Check GOOGLE_CLOUD_PROJECT, and give them the role Vertex AI User.",
+            )
+        return stop(
+            "credentials_refused",
+            f"Vertex AI refuses the credentials: {message} Sign in again with gcloud auth "
+            "application-default login, or replace the service account's key.",
+        )
+    if known.code == "model_not_found":
+        return stop(
+            known.code,
+            f"The model is not available to the project {project} in "
+            f"{settings.VIDEO_VERTEX_LOCATION} ({message}).",
+        )
+    return known

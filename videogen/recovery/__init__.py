@@ -1,0 +1,1 @@
+"""What became of renders that were interrupted or whose outcome is not known."""

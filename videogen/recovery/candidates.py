@@ -1,0 +1,436 @@
+"""What the API has and no render of ours knows → whose answer it may be, and how it is taken.
+
+Nothing here talks to the network. Whoever takes something wins two conditional updates in one
+transaction, the candidate's and the render's: of two people one wins, and nothing is sent.
+
+The API's lists as candidates: rows that are not stored yet.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Collection, Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import partial
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+from django.conf import settings
+from django.db import IntegrityError, transaction
+from django.db.models import Func, Q, Value
+from django.db.models.functions import Right, StrIndex, Substr
+from django.db.models.lookups import In
+from django.utils import timezone
+
+from videogen.common.errors import RequestError
+from videogen.common.task_queue import wake_downloads, wake_pump
+from videogen.models import Candidate, Lane, Submission, VideoRender
+from videogen.models.renders import polled_from
+from videogen.models.routes import Route, other_backend, served_backends
+from videogen.takes.storage import discard
+
+from .provider_queries import Lists
+
+State = VideoRender.State
+Outcome = Submission.Outcome
+Status = Candidate.Status
+
+# Our clock and the API's.
+SKEW = timedelta(seconds=30)
+# Longer than the API keeps anything.
+LOOK_BACK = timedelta(days=4)
+
+_FILE_ID = re.compile(r"(?:generatedFiles|files)/([\w.-]+)", re.ASCII)
+_MODEL = re.compile(r"models/([^/]+)/operations/")
+
+
+def operation_key(name: str) -> str:
+    """The same for models/…/operations/ID and operations/ID."""
+    return name.rpartition("operations/")[2]
+
+
+def file_key(name_or_link: str) -> str:
+    """The same for a generated file's name and for every link to it."""
+    found = _FILE_ID.search(name_or_link)
+    return found[1] if found else name_or_link
+
+
+def key_of(candidate: Candidate) -> str:
+    if candidate.is_file:
+        return file_key(candidate.name)
+    return operation_key(candidate.name)
+
+
+def is_of_route(candidate: Candidate, route: str) -> bool:
+    """Whether that route makes what is called so. A file does not tell which of the Gemini API's
+    two made it."""
+    if candidate.is_file:
+        return route in (Route.GEMINI, Route.OMNI)
+    if "operations/" not in candidate.name:
+        return route == Route.OMNI
+    return route == (Route.VERTEX if candidate.name.startswith("projects/") else Route.GEMINI)
+
+
+@dataclass(frozen=True)
+class Known:
+    """Keys of operations and files that rows of ours have, each with its render."""
+
+    operations: dict[str, int]
+    files: dict[str, int]
+
+    def knower(self, candidate: Candidate) -> int | None:
+        """The render whose operation or file it is."""
+        if candidate.is_file:
+            return self.files.get(key_of(candidate))
+        link = file_key(candidate.download_uri) if candidate.download_uri else ""
+        return self.operations.get(key_of(candidate)) or self.files.get(link)
+
+
+def read_known(candidates: Iterable[Candidate]) -> Known:
+    """Of all renders, ended ones and those of other lanes too. Two queries."""
+    wanted = set()
+    for each in candidates:
+        wanted.add(key_of(each))
+        if each.download_uri:
+            wanted.add(file_key(each.download_uri))
+    wanted.discard("")
+    known = Known({}, {})
+    if not wanted:
+        return known
+    is_named = _is_one_of(wanted, partial(Right, "operation_name"))
+    is_linked = Q(download_uri__in=wanted)
+    for folder in ("files/", "generatedFiles/"):
+        start = StrIndex("download_uri", Value(folder)) + len(folder)
+        is_linked |= _is_one_of(wanted, partial(Substr, "download_uri", start))
+    named = Submission.objects.filter(is_named)
+    for pk, name in named.values_list("render_id", "operation_name"):
+        if operation_key(name) in wanted:
+            known.operations[operation_key(name)] = pk
+    rows = VideoRender.objects.filter(is_named | is_linked)
+    for pk, name, link in rows.values_list("pk", "operation_name", "download_uri"):
+        if operation_key(name) in wanted:
+            known.operations[operation_key(name)] = pk
+        if file_key(link) in wanted:
+            known.files[file_key(link)] = pk
+    return known
+
+
+def _is_one_of(keys: Collection[str], part: Callable[[int], Func]) -> Q:
+    """Whether `part`, cut to the length of a key, is that key: the database reads each row once,
+    however many keys there are. More rows may fit than are meant."""
+    found = Q()
+    for size in {len(key) for key in keys}:
+        found |= Q(In(part(size), [key for key in keys if len(key) == size]))
+    return found
+
+
+# -- whose it may be -------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Maker:
+    """A submission that may have been accepted, as far as it may have made something."""
+
+    token: UUID
+    render: int
+    route: str
+    model: str
+    claimed_at: datetime
+    has_operation: bool
+    file_key: str
+    is_answered: bool
+    is_unknown: bool
+
+    def may_have_made(self, candidate: Candidate, listed_files: Collection[str] = ()) -> bool:
+        """listed_files: keys of all files that the API still has; whose own file is among them
+        has made no other."""
+        if not is_of_route(candidate, self.route):
+            return False
+        if candidate.token:
+            return candidate.token == self.token
+        start = self.claimed_at - SKEW
+        end = self.claimed_at + timedelta(seconds=settings.VIDEO_SUBMIT_TIMEOUT_SECONDS) + SKEW
+        if candidate.is_file:
+            if self.file_key and self.file_key in listed_files:
+                return False
+            end += timedelta(minutes=settings.VIDEO_OPERATION_DEADLINE_MINUTES)
+        elif self.has_operation or _is_of_another_model(candidate, self.model):
+            return False
+        return candidate.made_at is None or start <= candidate.made_at <= end
+
+
+def _is_of_another_model(candidate: Candidate, model: str) -> bool:
+    found = _MODEL.match(candidate.name)
+    return bool(found) and found[1] != model
+
+
+def possible_makers(lane: Lane) -> list[Maker]:
+    """The lane's submissions of these days that may have been accepted; of renders that a person
+    gave up, too. One query."""
+    submissions = Submission.objects.filter(
+        lane=lane,
+        outcome__in=Submission.MAY_COST,
+        claimed_at__gte=timezone.now() - LOOK_BACK,
+    ).order_by("claimed_at")
+    rows = submissions.values_list(
+        "token",
+        "render_id",
+        "outcome",
+        "claimed_at",
+        "operation_name",
+        "render__operation_name",
+        "render__route",
+        "render__model",
+        "render__download_uri",
+        "render__state",
+    )
+    return [
+        Maker(
+            token=token,
+            render=render,
+            route=route,
+            model=model,
+            claimed_at=claimed_at,
+            has_operation=bool(own_name or name),
+            file_key=file_key(link) if link else "",
+            is_answered=outcome != Outcome.CLAIMED,
+            is_unknown=outcome == Outcome.UNKNOWN and state == State.UNKNOWN,
+        )
+        for token, render, outcome, claimed_at, own_name, name, route, model, link, state in rows
+    ]
+
+
+def certain_pairs(
+    candidates: Collection[Candidate],
+    makers: Collection[Maker],
+    listed_files: Collection[str] = (),
+) -> list[tuple[Candidate, int]]:
+    """(candidate, render) where there is no doubt: our token came with it, or its time is told,
+    nothing else of ours can have made it, and nothing else can be that render's answer."""
+    pairs = []
+    unknown = [maker for maker in makers if maker.is_unknown]
+    for candidate in candidates:
+        if candidate.token:
+            pairs += [(candidate, each.render) for each in unknown if each.may_have_made(candidate)]
+    told = {render for _, render in pairs}
+    for maker in unknown:
+        if maker.render in told:
+            continue
+        fitting = [each for each in candidates if maker.may_have_made(each, listed_files)]
+        if len(fitting) != 1 or fitting[0].made_at is None:
+            continue
+        [candidate] = fitting
+        rivals = [each for each in makers if each.may_have_made(candidate, listed_files)]
+        if rivals == [maker]:
+            pairs.append((candidate, maker.render))
+    return pairs
+
+
+def proposals(
+    candidates: Collection[Candidate], makers: Collection[Maker]
+) -> dict[int, list[Candidate]]:
+    """By render with an unknown outcome: what a person may take for it. What a submission that is
+    still waiting for its answer may have made is not up yet."""
+    found: dict[int, list[Candidate]] = {}
+    waiting = [maker for maker in makers if not maker.is_answered]
+    for candidate in candidates:
+        if any(each.may_have_made(candidate) for each in waiting):
+            continue
+        for maker in makers:
+            if maker.is_unknown and maker.may_have_made(candidate):
+                found.setdefault(maker.render, []).append(candidate)
+    return found
+
+
+# -- taking and dismissing -------------------------------------------------------------------------
+
+
+def store_candidates(lane: Lane, found: Collection[Candidate]) -> None:
+    """Those that are not stored yet, and what is new about those that are."""
+    Candidate.objects.bulk_create(found, ignore_conflicts=True)
+    stored = Candidate.objects.filter(lane=lane, name__in=[each.name for each in found])
+    by_name = {each.name: each for each in stored}
+    for each in found:
+        row = by_name.get(each.name)
+        if row is None:
+            continue
+        news: dict[str, Any] = {
+            field: getattr(each, field)
+            for field in ("is_done", "download_uri", "made_at", "token")
+            if getattr(each, field) not in (None, "", getattr(row, field))
+        }
+        if news:
+            Candidate.objects.filter(pk=row.pk).update(**news)
+
+
+def settle_known(candidates: Collection[Candidate], known: Known) -> None:
+    """A late answer may have told whose it is."""
+    for each in candidates:
+        if (render := known.knower(each)) and each.pk:
+            Candidate.objects.filter(pk=each.pk, status=Status.PROPOSED).update(
+                status=Status.TAKEN, render=render
+            )
+
+
+class _NotTaken(Exception):
+    pass
+
+
+def take_candidate(candidate: Candidate, render: VideoRender, by: str) -> bool:
+    """It is the answer that the render's submission never got: an operation is polled from now on,
+    a file is downloaded. False where one of the two is settled already; RequestError where it
+    cannot be. by: who says so, for the record."""
+    if render.backend not in served_backends() or candidate.lane_id != render.lane_id:
+        raise RequestError(other_backend(render.backend), code="other_backend")
+    if not is_of_route(candidate, render.route):
+        raise RequestError(
+            f"{render.get_route_display()} makes nothing that is called {candidate.name}: it is "
+            "the answer to another render.",
+            code="other_route",
+        )
+    try:
+        with transaction.atomic():
+            _take(candidate, render, by)
+    except _NotTaken:
+        return False
+    except IntegrityError as error:
+        raise RequestError(
+            "Another render of this shot is under way: wait until it has ended.", code="in_flight"
+        ) from error
+    candidate.status, candidate.render = Status.TAKEN, render
+    remove_preview(candidate)
+    return True
+
+
+def _take(candidate: Candidate, render: VideoRender, by: str) -> None:
+    now = timezone.now()
+    rows = Candidate.objects.filter(pk=candidate.pk, status=Status.PROPOSED)
+    if not rows.update(status=Status.TAKEN, render=render):
+        raise _NotTaken
+    if _is_known_elsewhere(candidate, render):
+        raise _NotTaken
+    is_file = candidate.is_file
+    settled = {"outcome": Outcome.ACCEPTED}
+    if not is_file:
+        settled["operation_name"] = candidate.name
+    render.submissions.filter(outcome=Outcome.UNKNOWN).update(**settled)
+    where = candidate.get_source_display()
+    values = polled_from(now) | {
+        "warnings": [*render.warnings, f"Its answer was found in the {where}; taken by {by}."],
+    }
+    if is_file:
+        won = render.move(
+            State.UNKNOWN,
+            State.DOWNLOADING,
+            download_uri=candidate.download_uri,
+            rendered_at=candidate.made_at or render.rendered_at or now,
+            not_before=None,
+            download_attempts=0,
+            downloader="",
+            download_lease_until=None,
+            **values,
+        )
+    else:
+        won = render.move(
+            State.UNKNOWN,
+            State.RUNNING,
+            operation_name=candidate.name,
+            submitted_at=render.submitted_at or candidate.made_at or now,
+            **values,
+        )
+    if not won:
+        raise _NotTaken
+    if is_file:
+        discard(render.pk)
+        wake_downloads(1)
+    else:
+        wake_pump()
+
+
+def _is_known_elsewhere(candidate: Candidate, render: VideoRender) -> bool:
+    """A late answer of another submission may have named it since it was proposed."""
+    key = key_of(candidate)
+    since = timezone.now() - LOOK_BACK
+    if not candidate.is_file:
+        names = (candidate.name, f"operations/{key}")
+        others = Submission.objects.filter(operation_name__in=names, claimed_at__gte=since)
+        return others.exclude(render=render).exists()
+    recent = VideoRender.objects.filter(Q(ended_at=None) | Q(ended_at__gte=since))
+    links = recent.exclude(pk=render.pk).exclude(download_uri="")
+    return any(file_key(link) == key for link in links.values_list("download_uri", flat=True))
+
+
+def dismiss_candidate(candidate: Candidate) -> bool:
+    """Not ours: it is proposed no more."""
+    won = Candidate.objects.filter(pk=candidate.pk, status=Status.PROPOSED).update(
+        status=Status.DISMISSED
+    )
+    if won:
+        remove_preview(candidate)
+    return bool(won)
+
+
+def propose_again(candidate: Candidate) -> bool:
+    """Somebody was wrong about it."""
+    return bool(
+        Candidate.objects.filter(pk=candidate.pk, status=Status.DISMISSED).update(
+            status=Status.PROPOSED
+        )
+    )
+
+
+def preview_path(candidate: Candidate) -> Path:
+    """Where the clip that a person looks at lies, relative to MEDIA_ROOT; its poster beside it."""
+    return Path("candidates") / f"{candidate.pk}.mp4"
+
+
+def remove_preview(candidate: Candidate) -> None:
+    path = Path(settings.MEDIA_ROOT) / preview_path(candidate)
+    for each in (path, path.with_suffix(".jpg")):
+        each.unlink(missing_ok=True)
+
+
+Source = Candidate.Source
+
+
+def candidates_of(lists: Lists, lane: Lane) -> list[Candidate]:
+    found = [
+        Candidate(
+            lane=lane,
+            source=Source.OPERATIONS,
+            name=each.name,
+            download_uri=each.uri or "",
+            is_done=each.is_done,
+            made_at=each.submitted_at,
+            token=_uuid(each.token),
+        )
+        for each in lists.operations
+    ]
+    # An operation tells more than its file does.
+    told = {file_key(each.download_uri) for each in found if each.download_uri}
+    found += [
+        Candidate(
+            lane=lane,
+            source=Source.GENERATED_FILES,
+            name=each.name,
+            download_uri=each.uri,
+            is_done=True,
+            made_at=each.created_at,
+        )
+        for each in lists.files
+        if file_key(each.name) not in told and _may_be_video(each.mime_type)
+    ]
+    return found
+
+
+def _may_be_video(mime_type: str) -> bool:
+    return not mime_type or mime_type.startswith("video/")
+
+
+def _uuid(text: str | None) -> UUID | None:
+    try:
+        return UUID(text) if text else None
+    except ValueError:
+        return None

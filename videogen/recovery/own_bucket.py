@@ -1,0 +1,75 @@
+"""Where a submission's result lands under a name that we chose, an unknown outcome is looked up
+there: what lies under its own token is its own. Nothing is submitted."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+
+from django.utils import timezone
+
+from videogen.common.errors import VeoError
+from videogen.common.task_queue import wake_downloads
+from videogen.models import Submission, VideoRender
+from videogen.models.renders import polled_from
+from videogen.providers.client import VideoClient
+from videogen.providers.messages import Finished
+from videogen.takes.storage import discard
+
+from .provider_queries import ASKERS
+
+Outcome = Submission.Outcome
+State = VideoRender.State
+
+WAY = "place of its own"
+
+
+def find_results(
+    client: VideoClient, renders: Sequence[VideoRender]
+) -> list[Finished | VeoError | None]:
+    """What lies under the tokens of these renders' submissions, in their order; None where there
+    is nothing, or where the route has no such place. One query."""
+    rows = Submission.objects.filter(render__in=renders, outcome=Outcome.UNKNOWN).order_by(
+        "claimed_at"
+    )
+    # The last one's: an earlier one of the same render was settled before it was sent again.
+    tokens = {row.render_id: str(row.token) for row in rows}
+
+    def ask(render: VideoRender) -> Finished | VeoError | None:
+        token = tokens.get(render.pk)
+        try:
+            return client.find_result(token) if token else None
+        except VeoError as error:
+            return None if error.code == "not_supported" else error
+
+    if not tokens:
+        return []
+    with ThreadPoolExecutor(min(ASKERS, len(renders)), thread_name_prefix="find") as threads:
+        return list(threads.map(ask, renders))
+
+
+def take_result(render: VideoRender, uri: str) -> bool:
+    """The video is the answer that the render's submission never got. Call it inside a transaction;
+    False where another process was first."""
+    now = timezone.now()
+    won = render.move(
+        State.UNKNOWN,
+        State.DOWNLOADING,
+        download_uri=uri,
+        rendered_at=render.rendered_at or now,
+        not_before=None,
+        download_attempts=0,
+        downloader="",
+        download_lease_until=None,
+        warnings=[*render.warnings, "Its video was found under its submission's own token."],
+        **polled_from(now),
+    )
+    if won:
+        render.submissions.filter(outcome=Outcome.UNKNOWN).update(outcome=Outcome.ACCEPTED)
+        discard(render.pk)
+        wake_downloads(1)
+    return won
+
+
+def in_words(result: Finished | VeoError) -> str:
+    return result.sentence if isinstance(result, VeoError) else f"The video lies at {result.uri}."

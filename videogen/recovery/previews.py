@@ -1,0 +1,53 @@
+"""The clips of candidates, so that a person sees what is proposed. Never a take: what is taken is
+downloaded by the ordinary way."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Iterable
+from contextlib import suppress
+from pathlib import Path
+
+from django.conf import settings
+
+from videogen.common.errors import DownloadError
+from videogen.models import Candidate
+from videogen.takes.fetch import fetch_to, new_client
+from videogen.takes.storage import LEFTOVER_SECONDS, store_clip
+
+from .candidates import preview_path
+
+logger = logging.getLogger(__name__)
+
+# In one asking; the next one fetches the next.
+MOST = 8
+
+
+def fetch(candidates: Iterable[Candidate]) -> None:
+    """Those that have a link and no clip here yet. What cannot be had is left out."""
+    wanted = {each.pk: each for each in candidates if each.pk and each.download_uri}
+    missing = [each for each in wanted.values() if not has_preview(each)]
+    if not missing:
+        return
+    with new_client() as client:
+        for each in missing[:MOST]:
+            try:
+                clip = fetch_to(client, each.download_uri, f"candidate-{each.pk}")
+                store_clip(clip, preview_path(each))
+            except (DownloadError, OSError) as error:
+                logger.warning("No picture of %s: %s", each, error)
+
+
+def has_preview(candidate: Candidate) -> bool:
+    return (Path(settings.MEDIA_ROOT) / preview_path(candidate)).exists()
+
+
+def remove_old() -> None:
+    """Of what nobody decided about while the server had it."""
+    folder = (Path(settings.MEDIA_ROOT) / preview_path(Candidate(pk=0))).parent
+    expired = time.time() - LEFTOVER_SECONDS
+    for path in folder.glob("*.*"):
+        with suppress(FileNotFoundError):
+            if path.stat().st_mtime < expired:
+                path.unlink()

@@ -1,0 +1,93 @@
+"""The questions of an asking, and nothing else: an operation by its name, the list of operations,
+the list of generated files. Each way is optional; what the API does not offer is not asked for
+again. No database."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+from videogen.common.errors import VeoError
+from videogen.providers.client import VideoClient
+from videogen.providers.messages import (
+    Blocked,
+    Failed,
+    Finished,
+    GeneratedFile,
+    ListedOperation,
+    Nothing,
+    PollAnswer,
+    Running,
+)
+
+ASKERS = 8
+NOT_OFFERED = "The API does not offer it."
+
+Entry = TypeVar("Entry")
+
+
+def ask_by_name(client: VideoClient, names: Sequence[str]) -> list[PollAnswer | VeoError]:
+    """What became of these operations, in their order."""
+
+    def ask(name: str) -> PollAnswer | VeoError:
+        try:
+            return client.poll(name)
+        except VeoError as error:
+            return error
+
+    if not names:
+        return []
+    with ThreadPoolExecutor(min(ASKERS, len(names)), thread_name_prefix="ask") as threads:
+        return list(threads.map(ask, names))
+
+
+def in_words(answer: PollAnswer | VeoError) -> str:
+    match answer:
+        case Running():
+            return "The API is still rendering it."
+        case Finished():
+            return "The video is made."
+        case Blocked(is_charge_known=False):
+            return "It was refused in words; nobody says whether that is charged."
+        case Blocked():
+            return "A safety filter refused it; not charged."
+        case Failed(is_charge_known=False):
+            return "It ended without a video; nobody says whether that is charged."
+        case Failed():
+            return "It ended without a video; not charged."
+        case Nothing():
+            return "The API says that it is done, but gives neither a video nor a reason."
+    return answer.sentence
+
+
+@dataclass
+class Lists:
+    """`words`: how each list answered, in a sentence. A list that gave no answer is empty here."""
+
+    operations: list[ListedOperation] = field(default_factory=list)
+    files: list[GeneratedFile] = field(default_factory=list)
+    words: dict[str, str] = field(default_factory=dict)
+
+
+def ask_lists(client: VideoClient, models: Iterable[str]) -> Lists:
+    """The operations of these models, and the files."""
+    lists = Lists()
+    way = "list of operations"
+    for model in models:
+        lists.operations += _ask(lists, way, lambda model=model: client.list_operations(model))
+        if lists.words[way] == NOT_OFFERED:
+            break
+    lists.files += _ask(lists, "list of generated files", client.list_generated_files)
+    return lists
+
+
+def _ask(lists: Lists, way: str, question: Callable[[], Collection[Entry]]) -> Collection[Entry]:
+    try:
+        entries = question()
+    except VeoError as error:
+        lists.words[way] = NOT_OFFERED if error.code == "not_supported" else error.sentence
+        return ()
+    lists.words.setdefault(way, "It was read.")
+    return entries

@@ -1,0 +1,390 @@
+"""Asks the API once more about everything that is not settled, by every way there is, and takes
+what cannot be in doubt.
+
+Comes in: the rows of unresolved.py. Goes out: rows that go on by themselves, candidates that a
+person decides about, and a report. Asking is free; nothing is ever submitted here. Rows change in
+short transactions between the questions: a kill at any line loses nothing, for the next asking
+finds the same.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Collection
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from functools import partial
+
+from django.conf import settings
+from django.db import DatabaseError, IntegrityError, transaction
+from django.utils import timezone
+
+from videogen.common.errors import RequestError, VeoError, broken_here
+from videogen.common.task_queue import wake_downloads, wake_pump, wake_reconciling
+from videogen.lanes.pauses import served_lanes
+from videogen.models import Candidate, Lane, Submission, VideoRender
+from videogen.models.renders import polled_from
+from videogen.models.routes import other_backend, served_backends
+from videogen.models.states import STUCK
+from videogen.pipeline.orphans import reap
+from videogen.pipeline.results import apply_poll
+from videogen.providers.client import VideoClient
+from videogen.providers.messages import Finished, PollAnswer, Running, leaves_cost_open
+from videogen.providers.registry import open_client
+from videogen.takes.fetch import MISSING, is_refused_for_good
+
+from . import own_bucket, previews
+from .candidates import (
+    candidates_of,
+    certain_pairs,
+    file_key,
+    possible_makers,
+    proposals,
+    read_known,
+    settle_known,
+    store_candidates,
+    take_candidate,
+)
+from .provider_queries import ask_by_name, ask_lists, in_words
+from .unresolved import asked_last, most_urgent_first, note_asked, unsettled_renders
+
+logger = logging.getLogger(__name__)
+
+State = VideoRender.State
+Source = Candidate.Source
+
+# The longest pause between two askings by itself, and how far back it looks for what is due.
+LONGEST_PAUSE = timedelta(hours=4)
+SWEPT = timedelta(days=3)
+
+WAS_FIRST = "Nothing: somebody else was first."
+BY_ITSELF = "videogen: nothing else fits"
+
+
+@dataclass
+class Line:
+    """What became of one render. `status`, `since`: as it was found; `asked`: (way, answer) in
+    words; `candidates`: what a person may take for it; `goes_on`: nobody has to decide any
+    more."""
+
+    render: VideoRender
+    status: str
+    since: datetime
+    asked: list[tuple[str, str]] = field(default_factory=list)
+    found: str = ""
+    done: str = ""
+    goes_on: bool = False
+    candidates: list[Candidate] = field(default_factory=list)
+
+    @property
+    def needs_person(self) -> bool:
+        return not self.goes_on and self.status in STUCK
+
+
+@dataclass
+class Report:
+    """`ways`: how the lists answered, where they were asked; `candidates`: entries of the lists
+    that nothing of ours knows."""
+
+    lines: list[Line] = field(default_factory=list)
+    ways: dict[str, str] = field(default_factory=dict)
+    candidates: int = 0
+
+    @property
+    def open(self) -> list[Line]:
+        return [line for line in self.lines if line.needs_person]
+
+    @property
+    def recovered(self) -> list[Line]:
+        return [line for line in self.lines if line.goes_on]
+
+
+def reconcile(*, is_rehearsed: bool = False) -> Report:
+    """Ask about everything unsettled of the backends that the settings serve.
+    is_rehearsed: ask, but change no row."""
+    lanes = {lane.pk: lane for lane in served_lanes()}
+    if not is_rehearsed:
+        for lane in lanes.values():
+            reap(lane)
+    renders = most_urgent_first(unsettled_renders())
+    report = Report([Line(render, render.status, render.state_since) for render in renders])
+    ours: dict[tuple[int, str], list[Line]] = {}
+    for line in report.lines:
+        if line.render.lane_id in lanes:
+            ours.setdefault((line.render.lane_id, line.render.route), []).append(line)
+        else:
+            line.found = other_backend(line.render.backend)
+    for (lane_pk, route), lines in ours.items():
+        try:
+            _reconcile(lanes[lane_pk], route, lines, report, is_rehearsed)
+        except DatabaseError:
+            raise
+        except Exception as error:
+            # One account that cannot be asked must not end the asking of the others.
+            logger.exception("%s: asking by the route %s broke", lanes[lane_pk], route)
+            for line in lines:
+                line.asked.append(("the API", broken_here(error).sentence))
+    return report
+
+
+def _reconcile(
+    lane: Lane, route: str, lines: list[Line], report: Report, is_rehearsed: bool
+) -> None:
+    try:
+        client = open_client(route)
+    except VeoError as error:
+        for line in lines:
+            line.asked.append(("the API", error.sentence))
+        return
+    asking = _Asking(lane, client, report, is_rehearsed)
+    asking.ask_about_operations(lines)
+    asking.look_in_own_places(_unknown(lines))
+    if unknown := _unknown(lines):
+        asking.ask_for_lists(unknown)
+    _look_who_was_first(lines)
+    if not is_rehearsed:
+        _remember(lines)
+        previews.fetch(each for line in unknown if not line.goes_on for each in line.candidates)
+        previews.remove_old()
+
+
+class _Asking:
+    def __init__(self, lane: Lane, client: VideoClient, report: Report, is_rehearsed: bool) -> None:
+        self._lane = lane
+        self._client = client
+        self._report = report
+        self._is_rehearsed = is_rehearsed
+
+    # -- operations and links that are known
+
+    def ask_about_operations(self, lines: Collection[Line]) -> None:
+        named = [
+            line
+            for line in lines
+            if line.render.operation_name and line.render.state != State.DOWNLOADING
+        ]
+        answers = ask_by_name(self._client, [line.render.operation_name for line in named])
+        for line, answer in zip(named, answers, strict=True):
+            line.asked.append(("operation", in_words(answer)))
+            if line.render.state == State.NOT_DOWNLOADED:
+                self._download_again(line, answer.uri if isinstance(answer, Finished) else "")
+            elif not isinstance(answer, VeoError):
+                self._follow(line, answer)
+        for line in lines:
+            if line.render.state == State.NOT_DOWNLOADED and not line.done:
+                self._download_again(line)
+            elif line.render.state == State.DOWNLOADING and not line.done:
+                line.goes_on, line.done = True, "Its download waits for a worker."
+
+    def look_in_own_places(self, lines: list[Line]) -> None:
+        results = own_bucket.find_results(self._client, [line.render for line in lines])
+        for line, result in zip(lines, results, strict=bool(results)):
+            if result is None:
+                continue
+            line.asked.append((own_bucket.WAY, own_bucket.in_words(result)))
+            if isinstance(result, Finished):
+                take = partial(own_bucket.take_result, line.render, result.uri)
+                self._do(line, "Taken: it lies under our own token.", take)
+
+    def _follow(self, line: Line, answer: PollAnswer) -> None:
+        render = line.render
+        line.found = in_words(answer)
+        if isinstance(answer, Running) and render.state != State.UNKNOWN:
+            if render.state == State.INTERRUPTED:
+                line.done = "Nothing: it is asked again later."
+            else:
+                line.goes_on, line.done = True, "It is polled on."
+            return
+        if leaves_cost_open(answer) and render.state == State.UNKNOWN:
+            return
+        if isinstance(answer, Running):
+            done = "It is polled again."
+        elif isinstance(answer, Finished):
+            done = "Its clip is downloaded."
+        elif leaves_cost_open(answer):
+            done = "Its outcome is unknown now."
+        else:
+            done = "It is booked as not charged."
+
+        def change() -> bool:
+            if render.state in (State.UNKNOWN, State.INTERRUPTED):
+                if not render.move(render.state, State.RUNNING, **polled_from(timezone.now())):
+                    return False
+                render.submissions.filter(outcome=Submission.Outcome.UNKNOWN).update(
+                    outcome=Submission.Outcome.ACCEPTED
+                )
+            # Asking never submits, not even what the settings would send once more.
+            apply_poll(render, answer, may_submit=False)
+            if render.state == State.RUNNING:
+                wake_pump()
+            elif render.state == State.DOWNLOADING:
+                wake_downloads(1)
+            return True
+
+        self._do(line, done, change, goes_on=not leaves_cost_open(answer))
+
+    def _download_again(self, line: Line, told: str = "") -> None:
+        """From the link that it has, or where that gave nothing from the one that the API tells."""
+        render = line.render
+        link = render.download_uri
+        line.found = "Its link is known."
+        is_refused = is_refused_for_good(render.error_code)
+        if told not in ("", link) and (is_refused or render.error_code == MISSING):
+            link, line.found = told, "The API tells another link."
+        elif is_refused:
+            line.found = "Its link was refused for good."
+            return
+
+        def change() -> bool:
+            won = render.move(
+                State.NOT_DOWNLOADED,
+                State.DOWNLOADING,
+                download_uri=link,
+                download_attempts=0,
+                not_before=None,
+                beat_at=timezone.now(),
+                downloader="",
+                download_lease_until=None,
+            )
+            if won:
+                wake_downloads(1)
+            return won
+
+        self._do(line, "Its clip is downloaded.", change)
+
+    def _do(
+        self, line: Line, done: str, change: Callable[[], bool], *, goes_on: bool = True
+    ) -> None:
+        """`change` in a transaction, unless this is a rehearsal; another process may be first."""
+        if self._is_rehearsed:
+            line.done, line.goes_on = f"Not done, as asked: {done}", goes_on
+            return
+        before = line.render.state
+        try:
+            with transaction.atomic():
+                won = change()
+        except IntegrityError:
+            # What was set on the object was rolled back in the database.
+            line.render.state = before
+            line.done = "Nothing yet: another render of the shot is under way."
+            return
+        line.goes_on = goes_on or not won
+        line.done = done if won else WAS_FIRST
+
+    # -- what nothing of ours knows
+
+    def ask_for_lists(self, lines: Collection[Line]) -> None:
+        lists = ask_lists(self._client, dict.fromkeys(line.render.model for line in lines))
+        self._report.ways |= lists.words
+        for line in lines:
+            line.asked += lists.words.items()
+        # Read after the lists: what a submission was answered with meanwhile is known by now.
+        found = candidates_of(lists, self._lane)
+        stored = Candidate.objects.filter(lane=self._lane, status=Candidate.Status.PROPOSED)
+        known = read_known([*found, *stored])
+        new = [each for each in found if known.knower(each) is None]
+        if not self._is_rehearsed:
+            settle_known(stored, known)
+            store_candidates(self._lane, new)
+            proposed = list(stored.all())
+        else:
+            old = {each.name: each for each in Candidate.objects.filter(lane=self._lane)}
+            proposed = [each for each in stored if known.knower(each) is None]
+            proposed += [each for each in new if each.name not in old]
+        self._report.candidates = len(proposed)
+        self._match(lines, proposed, frozenset(file_key(each.name) for each in lists.files))
+
+    def _match(
+        self, lines: Collection[Line], proposed: Collection[Candidate], files: Collection[str]
+    ) -> None:
+        makers = possible_makers(self._lane)
+        certain = {render: each for each, render in certain_pairs(proposed, makers, files)}
+        offered = proposals(proposed, makers)
+        for line in lines:
+            line.candidates = offered.get(line.render.pk, [])
+            candidate = certain.get(line.render.pk)
+            if candidate is None:
+                line.found = _count_in_words(len(line.candidates))
+                continue
+            if candidate.token:
+                line.asked.append(("our token", f"It came with {candidate.name}."))
+            line.found = f"{candidate.get_source_display()}: {candidate.name}"
+            self._take(line, candidate)
+
+    def _take(self, line: Line, candidate: Candidate) -> None:
+        done = "Taken: nothing else fits."
+        if candidate.token:
+            done = "Taken: our token came with it."
+        if self._is_rehearsed:
+            line.done, line.goes_on = f"Not done, as asked: {done}", True
+            return
+        try:
+            won = take_candidate(candidate, line.render, BY_ITSELF)
+        except RequestError as error:
+            line.done = f"Nothing: {error.sentence}"
+            return
+        line.goes_on = True
+        line.done = done if won else WAS_FIRST
+
+
+def _unknown(lines: Collection[Line]) -> list[Line]:
+    return [line for line in lines if not line.goes_on and line.render.state == State.UNKNOWN]
+
+
+def _look_who_was_first(lines: Collection[Line]) -> None:
+    """Another process or a person may have settled it while we asked."""
+    left = {line.render.pk: line for line in lines if not line.goes_on}
+    for pk, state in VideoRender.objects.filter(pk__in=left).values_list("pk", "state"):
+        if state not in STUCK and state != left[pk].render.state:
+            left[pk].goes_on, left[pk].done = True, WAS_FIRST
+
+
+def _count_in_words(count: int) -> str:
+    if not count:
+        return "Nothing that may be its answer."
+    return f"{count} candidate{'s' if count > 1 else ''} for a person to decide about."
+
+
+# -- again, by itself ------------------------------------------------------------------------------
+
+
+def ask_when_due() -> bool:
+    """Puts an asking on the queue where something has been unsettled for long enough. Of several
+    clusters that look at the same moment one does."""
+    interval = timedelta(minutes=settings.VIDEO_RECONCILE_MINUTES)
+    if not interval:
+        return False
+    now = timezone.now()
+    rows = VideoRender.objects.filter(
+        ended_at__gte=now - SWEPT,
+        state__in=[State.UNKNOWN, State.INTERRUPTED],
+        backend__in=served_backends(),
+    ).defer("prompt_text", "references", "dropped_references", "warnings")
+    open_rows = [each for each in rows if each.clip_expires_at > now]
+    if any((asked := asked_last(each)) and asked.at > now - interval for each in open_rows):
+        return False
+    due = [each.pk for each in open_rows if each.next_poll_at is None or each.next_poll_at <= now]
+    with transaction.atomic():
+        won = (
+            rows.filter(pk__in=due)
+            .exclude(next_poll_at__gt=now)
+            .update(next_poll_at=now + interval)
+        )
+        if won:
+            wake_reconciling()
+    return bool(won)
+
+
+def _remember(lines: Collection[Line]) -> None:
+    for line in lines:
+        if not line.goes_on:
+            sentences = [f"{way}: {answer}" for way, answer in line.asked]
+            sentences += [each for each in (line.found, line.done) if each]
+            note_asked(line.render, tuple(sentences), next_at=_next_asking(line.render))
+
+
+def _next_asking(render: VideoRender) -> datetime:
+    """The pause doubles with every asking that settled nothing."""
+    interval = timedelta(minutes=settings.VIDEO_RECONCILE_MINUTES or 15)
+    pause = interval * 2 ** min(render.poll_failures, 10)
+    return timezone.now() + min(pause, max(LONGEST_PAUSE, interval))

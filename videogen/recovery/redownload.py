@@ -1,0 +1,67 @@
+"""Clips that were paid for and are not here: tried again by themselves before the server forgets
+them. Never a submission."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from django.conf import settings
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+
+from videogen.common.task_queue import wake_downloads
+from videogen.models import VideoRender
+from videogen.models.renders import CLIP_KEPT_FOR
+from videogen.models.routes import served_backends
+from videogen.takes.fetch import is_refused_for_good
+
+from .unresolved import most_urgent_first
+
+State = VideoRender.State
+
+SHORTEST_PAUSE = timedelta(minutes=5)
+LONGEST_PAUSE = timedelta(hours=2)
+# The server's clock is its own: a try too late costs nothing.
+GRACE = timedelta(hours=2)
+
+
+def download_again() -> int:
+    """Try the clips that are due, those that expire next first; how many."""
+    now = timezone.now()
+    rows = VideoRender.objects.filter(
+        ended_at__gte=now - CLIP_KEPT_FOR - GRACE,
+        state=State.NOT_DOWNLOADED,
+        backend__in=served_backends(),
+    ).defer("prompt_text", "references", "dropped_references", "warnings", "error_details")
+    started = sum(_start(each, now) for each in most_urgent_first(rows) if next_try(each) <= now)
+    wake_downloads(started)
+    return started
+
+
+def next_try(render: VideoRender) -> datetime:
+    """Of a clip that was not downloaded; the far future where trying again cannot help. The pause
+    doubles with every try that was in vain, but never takes more than a quarter of the time
+    left."""
+    expires = render.clip_expires_at + GRACE
+    failed_at = render.state_since
+    if is_refused_for_good(render.error_code) or expires <= failed_at:
+        return datetime.max.replace(tzinfo=failed_at.tzinfo)
+    in_vain = max(0, render.download_attempts - settings.VIDEO_DOWNLOAD_ATTEMPTS)
+    pause = min(SHORTEST_PAUSE * 2 ** min(in_vain, 10), LONGEST_PAUSE)
+    return failed_at + max(SHORTEST_PAUSE, min(pause, (expires - failed_at) / 4))
+
+
+def _start(render: VideoRender, now: datetime) -> bool:
+    # The attempts stay: this is one more, and how many there were is how long the next one waits.
+    try:
+        with transaction.atomic():
+            return render.move(
+                State.NOT_DOWNLOADED,
+                State.DOWNLOADING,
+                not_before=None,
+                beat_at=now,
+                downloader="",
+                download_lease_until=None,
+            )
+    except IntegrityError:
+        return False  # the shot has another open render: later

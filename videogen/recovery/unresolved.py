@@ -1,0 +1,93 @@
+"""What is not settled: renders whose submission's outcome is unknown, whose operation we stopped
+asking about, or whose clip is not here, and how long the server still has what was paid for.
+
+What the API says about them is reconcile.py's, what a person decides decisions.py's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db.models import Q, QuerySet
+from django.utils import timezone
+
+from videogen.models import STALE_AFTER, VideoRender, counts_simulated
+from videogen.models.states import STUCK, BadgeWord
+from videogen.planning.shot_status import current_standings
+
+State = VideoRender.State
+
+# A download that has not ended after so long is worth a look.
+LONG_DOWNLOAD = timedelta(minutes=10)
+
+_FAT = ("prompt_text", "references", "dropped_references", "shot__storyboard_payload")
+
+
+def unsettled_renders() -> QuerySet[VideoRender]:
+    """Of the backends that count here: what the simulator left is nothing to one that makes real
+    videos. With their shots, lanes and submissions."""
+    now = timezone.now()
+    beats = Q(beat_at=None) | Q(beat_at__lt=now - STALE_AFTER)
+    silent = beats & Q(state_since__lt=now - STALE_AFTER)
+    waits = Q(
+        Q(download_lease_until=None) | Q(download_lease_until__lt=now),
+        state=State.DOWNLOADING,
+        state_since__lt=now - LONG_DOWNLOAD,
+    )
+    live = Q(ended_at=None) & (Q(silent, state__in=[State.RUNNING, State.DOWNLOADING]) | waits)
+    # By the index of the standings: renders are wide rows, and most of them have ended well.
+    shots = current_standings(badge__in=[BadgeWord.GENERATING, BadgeWord.NEEDS_DECISION])
+    renders = (
+        VideoRender.objects.filter(Q(state__in=STUCK) | live, shot__in=shots.values("shot"))
+        .exclude(kind=VideoRender.Kind.REHEARSAL)
+        .select_related("shot__scenelet__story", "lane")
+        .prefetch_related("submissions")
+        .defer(*_FAT)
+    )
+    if not counts_simulated():
+        renders = renders.exclude(is_simulated=True, ended_at__isnull=False)
+    return renders
+
+
+def most_urgent_first(renders: QuerySet[VideoRender] | list[VideoRender]) -> list[VideoRender]:
+    """What the server forgets next comes first."""
+    return sorted(renders, key=lambda each: (each.clip_expires_at, each.pk))
+
+
+def is_known_made(render: VideoRender) -> bool:
+    return render.rendered_at is not None
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What the API said when it was asked last, in sentences, one a way."""
+
+    at: datetime
+    sentences: tuple[str, ...]
+
+
+def asked_last(render: VideoRender) -> Asked | None:
+    details = render.error_details
+    record = details.get("asked") if isinstance(details, Mapping) else None
+    if not isinstance(record, Mapping):
+        return None
+    try:
+        at = datetime.fromisoformat(record["at"])
+    except (KeyError, TypeError, ValueError):
+        return None
+    return Asked(at, tuple(str(each) for each in record.get("sentences", ())))
+
+
+def note_asked(render: VideoRender, sentences: tuple[str, ...], *, next_at: datetime) -> None:
+    """Keep with the render what the API said, and when it is asked again by itself."""
+    now = timezone.now()
+    details: dict[str, Any] = {
+        **(render.error_details or {}),
+        "asked": {"at": now.isoformat(), "sentences": list(sentences)},
+    }
+    VideoRender.objects.filter(pk=render.pk, state=render.state, state__in=STUCK).update(
+        error_details=details, next_poll_at=next_at, poll_failures=render.poll_failures + 1
+    )

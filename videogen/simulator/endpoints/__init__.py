@@ -1,0 +1,1 @@
+"""What the simulated services answer, one module for each of them."""

@@ -1,0 +1,1 @@
+"""The clips of the simulator: read from a prompt, painted and encoded."""

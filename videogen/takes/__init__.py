@@ -1,0 +1,1 @@
+"""From a finished clip to a take that somebody has reviewed."""

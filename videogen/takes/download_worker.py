@@ -1,0 +1,309 @@
+"""Renders with a download link → takes: which process downloads which clip, and what the row says
+afterwards. The bytes are fetch.py's.
+
+A row is taken by a conditional UPDATE with a lease that is renewed while the download runs, so a
+task that runs twice, or never, or is killed, does no harm.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Collection
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from datetime import timedelta
+from pathlib import Path
+
+import httpx
+from django.conf import settings
+from django.db.models import F, Q, QuerySet
+from django.utils import timezone
+
+from videogen.common.errors import DownloadError, VideoFileError
+from videogen.common.processes import is_provably_gone, this_process
+from videogen.common.shutdown import stop_requested
+from videogen.lanes.pauses import served_lanes
+from videogen.models import Lane, VideoRender
+from videogen.providers.gs_urls import is_gs
+
+from .fetch import LONGEST_TOLD_SECONDS, LOST, MISSING, NOTHING_THERE, fetch_clip_of, new_client
+from .numbering import file_fields, number_take, surprises
+from .storage import Clip, check_storage, discard, remove_leftovers, store_clip, take_path
+from .video_file import VideoFacts, inspect_video
+
+logger = logging.getLogger(__name__)
+
+State = VideoRender.State
+
+PARALLEL = 4
+LEASE = timedelta(seconds=30)
+RENEW_SECONDS = 5.0
+TICK_SECONDS = 0.2
+# A task takes no new clip after so long; a clip under way is finished or left to be resumed.
+SLICE_SECONDS = 60.0
+
+
+class Downloads:
+    """scope: only these renders; None: all of the lanes."""
+
+    def __init__(self, lanes: Collection[Lane], *, scope: Collection[int] | None = None) -> None:
+        self.lanes = lanes
+        self.scope = None if scope is None else set(scope)
+        self.owner = this_process()
+        self._client: httpx.Client | None = None
+        self._threads: ThreadPoolExecutor | None = None
+        self._running: dict[Future[Clip], VideoRender] = {}
+        self._renewed = time.monotonic()
+
+    def tick(self, *, take_more: bool = True, seconds: float = TICK_SECONDS) -> bool:
+        """Start what is due, wait at most `seconds` for a file, write what came of it. False when
+        nothing is under way."""
+        if take_more:
+            for render in self._take(PARALLEL - len(self._running)):
+                self._start(render)
+        if not self._running:
+            return False
+        if time.monotonic() - self._renewed >= RENEW_SECONDS:
+            self._renew()
+        done, _ = wait(self._running, timeout=seconds, return_when=FIRST_COMPLETED)
+        for future in done:
+            render = self._running.pop(future)
+            self._finish(render, future)
+        return True
+
+    def close(self) -> None:
+        """Give back what is under way: another process resumes it."""
+        if self._threads:
+            self._threads.shutdown(wait=False, cancel_futures=True)
+        if self._client:
+            self._client.close()
+        VideoRender.objects.filter(
+            pk__in=[render.pk for render in self._running.values()], downloader=self.owner
+        ).update(downloader="", download_lease_until=None)
+        self._running.clear()
+
+    def waiting(self) -> QuerySet[VideoRender]:
+        renders = VideoRender.objects.open().filter(lane__in=self.lanes, state=State.DOWNLOADING)
+        return renders if self.scope is None else renders.filter(pk__in=self.scope)
+
+    def _due(self) -> QuerySet[VideoRender]:
+        now = timezone.now()
+        # Nobody waits so long: the clock was set back.
+        is_lost = Q(not_before__gt=now + 2 * timedelta(seconds=LONGEST_TOLD_SECONDS))
+        return self.waiting().filter(Q(not_before=None) | Q(not_before__lte=now) | is_lost)
+
+    def _take(self, count: int) -> list[VideoRender]:
+        """At most `count` due rows that are this process's now, the oldest clips first: they are
+        the first to expire on the server. Of one whose age nobody knows, the worst is assumed."""
+        if count <= 0:
+            return []
+        taken = []
+        now = timezone.now()
+        mine = {render.pk for render in self._running.values()}
+        rows = self._due().exclude(pk__in=mine).select_related("shot__scenelet__story")
+        for render in rows.order_by(F("rendered_at").asc(nulls_first=True), "pk"):
+            holder = render.downloader
+            leased = holder and render.download_lease_until and render.download_lease_until > now
+            if leased and not is_provably_gone(holder):
+                continue
+            if VideoRender.objects.filter(
+                pk=render.pk,
+                state=State.DOWNLOADING,
+                downloader=holder,
+                download_lease_until=render.download_lease_until,
+            ).update(
+                downloader=self.owner,
+                download_lease_until=now + LEASE,
+                download_attempts=F("download_attempts") + 1,
+                beat_at=now,
+            ):
+                render.download_attempts += 1
+                taken.append(render)
+            if len(taken) == count:
+                break
+        return taken
+
+    def _start(self, render: VideoRender) -> None:
+        try:
+            check_storage([pick["path"] for pick in render.references])
+        except DownloadError as error:
+            self._fail(render, error)
+            return
+        if facts := _stored_already(render):
+            self._complete(render, facts, render.take)
+            return
+        if self._client is None or self._threads is None:
+            self._client = new_client()
+            self._threads = ThreadPoolExecutor(PARALLEL, thread_name_prefix="download")
+        future = self._threads.submit(fetch_clip_of, self._client, render)
+        self._running[future] = render
+
+    def _renew(self) -> None:
+        self._renewed = time.monotonic()
+        now = timezone.now()
+        VideoRender.objects.filter(
+            pk__in=[render.pk for render in self._running.values()],
+            state=State.DOWNLOADING,
+            downloader=self.owner,
+        ).update(download_lease_until=now + LEASE, beat_at=now)
+        # The others are next: somebody works on them. In a cluster the pump says so.
+        if self.scope is not None:
+            self.waiting().update(beat_at=now)
+
+    def _finish(self, render: VideoRender, future: Future[Clip]) -> None:
+        try:
+            clip = future.result()
+            take = number_take(render)
+            store_clip(clip, take_path(render, take))
+        except DownloadError as error:
+            self._fail(render, error)
+        except OSError as error:
+            self._fail(
+                render,
+                DownloadError(
+                    f"The video cannot be stored ({error.strerror}): look at the disk and at "
+                    "MEDIA_ROOT.",
+                    code="storage",
+                ),
+            )
+        except Exception as error:
+            logger.exception("%s: the download broke", render)
+            self._fail(
+                render,
+                DownloadError(
+                    f"Something unexpected broke on our side ({type(error).__name__}); the log "
+                    "has more.",
+                    code="internal",
+                ),
+            )
+        else:
+            self._complete(render, clip.facts, take)
+
+    def _complete(self, render: VideoRender, facts: VideoFacts, take: int) -> None:
+        path = take_path(render, take)
+        if not render.move(
+            State.DOWNLOADING,
+            State.DONE,
+            only={"downloader": self.owner},
+            **file_fields(path, facts),
+            downloaded_at=timezone.now(),
+            downloader="",
+            download_lease_until=None,
+            error_code="",
+            error_message="",
+            warnings=[*render.warnings, *surprises(render, facts.seconds, facts.has_audio)],
+        ):
+            logger.warning("%s: another process was first", render)
+            return
+        discard(render.pk)
+        logger.info("%s: %s", render, path)
+
+    def _fail(self, render: VideoRender, error: DownloadError) -> None:
+        """Try again later, or leave the link for a person."""
+        now = timezone.now()
+        error = _what_a_404_means(render, error)
+        reason = {"error_code": error.code, "error_message": error.sentence}
+        if error.code == "busy":
+            # No attempt: the file is still another process's.
+            render.download_attempts -= 1
+            reason["download_attempts"] = render.download_attempts
+        free = {"downloader": "", "download_lease_until": None}
+        logger.warning("%s: %s", render, error.sentence)
+        if not error.permanent and render.download_attempts < settings.VIDEO_DOWNLOAD_ATTEMPTS:
+            wait_seconds = error.retry_after
+            if wait_seconds is None:
+                wait_seconds = min(60.0, 2.0 ** (render.download_attempts - 1))
+            VideoRender.objects.filter(
+                pk=render.pk, state=State.DOWNLOADING, downloader=self.owner
+            ).update(
+                not_before=now + timedelta(seconds=wait_seconds), beat_at=now, **reason, **free
+            )
+            return
+        ends = State.FAILED if render.kind == VideoRender.Kind.LINK else State.NOT_DOWNLOADED
+        won = render.move(
+            State.DOWNLOADING, ends, only={"downloader": self.owner}, **reason, **free
+        )
+        if won and (error.permanent or ends == State.FAILED):
+            discard(render.pk)
+
+
+def _what_a_404_means(render: VideoRender, error: DownloadError) -> DownloadError:
+    """The API keeps a clip for two days: before, the server may only not have it yet, or say so by
+    mistake, and the clip is paid for."""
+    if error.code != MISSING:
+        return error
+    if render.has_given_link:
+        sentence = "There is no video behind the given link (404)."
+        return DownloadError(sentence, code=NOTHING_THERE, permanent=True)
+    if is_gs(render.download_uri):
+        return DownloadError(
+            "The video is not in the bucket (404): look whether somebody has moved it, or whether "
+            "a rule of the bucket removes what is old. The link is kept.",
+            code=MISSING,
+            retry_after=error.retry_after,
+        )
+    if render.clip_time_left > timedelta(0):
+        return DownloadError(
+            "The server says that the video is not there (404), although the API keeps it for two "
+            "days. The link is kept.",
+            code=MISSING,
+            retry_after=error.retry_after,
+        )
+    return DownloadError(
+        "The video is no longer there (404). The API keeps a video for two days after it was made: "
+        "these are over, and it is lost.",
+        code=LOST,
+        permanent=True,
+    )
+
+
+def run_slice() -> bool:
+    """A cluster's task: download what is due. True where clips are still waiting."""
+    lanes = served_lanes()
+    if not lanes or _others_at_work(lanes) >= max(1, settings.VIDEO_WORKERS - 1):
+        return False
+    remove_leftovers()
+    downloads = Downloads(lanes)
+    end = time.monotonic() + SLICE_SECONDS
+    try:
+        while downloads.tick(take_more=time.monotonic() < end) or _waits_soon(downloads, end):
+            if stop_requested():
+                break
+    finally:
+        downloads.close()
+    return downloads.waiting().exists() and not stop_requested()
+
+
+def _waits_soon(downloads: Downloads, end: float) -> bool:
+    """Whether a clip is to be tried again within this slice; sleeps a little where so."""
+    left = end - time.monotonic()
+    if left <= 0:
+        return False
+    soon = timezone.now() + timedelta(seconds=min(left, 5))
+    waiting = downloads.waiting().filter(downloader="", not_before__lte=soon)
+    if not waiting.exists():
+        return False
+    time.sleep(TICK_SECONDS)
+    return True
+
+
+def _others_at_work(lanes: Collection[Lane]) -> int:
+    """How many processes are downloading; one worker has to stay free for the pump."""
+    return (
+        VideoRender.objects.open()
+        .filter(lane__in=lanes, state=State.DOWNLOADING, download_lease_until__gt=timezone.now())
+        .exclude(downloader__in=["", this_process()])
+        .values("downloader")
+        .distinct()
+        .count()
+    )
+
+
+def _stored_already(render: VideoRender) -> VideoFacts | None:
+    """What the take's file is, where a killed downloader had moved it but not written so."""
+    if not render.take:
+        return None
+    try:
+        return inspect_video(Path(settings.MEDIA_ROOT) / take_path(render, render.take))
+    except (OSError, VideoFileError):
+        return None

@@ -1,0 +1,284 @@
+"""From a download link to a take: stream, check, poster, atomic move.
+
+The key goes only to the API's own host, as a header. Bytes go to a temporary file in constant
+memory; only a checked video gets a take's name.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import socket
+import time
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import BinaryIO
+from urllib.parse import urljoin
+
+import httpx
+from django.conf import settings
+
+from videogen.common.errors import DownloadError, VeoError, VideoFileError
+from videogen.common.untrusted_text import clean, read_seconds, without_key
+from videogen.models import VideoRender
+from videogen.providers.download_targets import download_target
+from videogen.providers.messages import INLINE
+from videogen.providers.registry import open_client
+from videogen.providers.response_limits import (
+    BodyTooLarge,
+    BodyTooSlow,
+    bounded_chunks,
+    read_object,
+)
+from videogen.providers.url_guard import addresses_of, read_link
+
+from .storage import Clip, exclusive, make_clip, partial_folder
+
+logger = logging.getLogger(__name__)
+
+MAX_REDIRECTS = 5
+# A 404: whether that is the end depends on the clip's age, see download_worker.py. These are the end of one
+# that the server may have forgotten, and of a link that a person gave.
+MISSING = "http_404"
+LOST = "lost"
+NOTHING_THERE = "nothing_there"
+_REFUSED_FOR_GOOD = frozenset(
+    {
+        "bad_link",
+        "host_not_allowed",
+        "private_address",
+        "too_many_redirects",
+        "too_large",
+        LOST,
+        NOTHING_THERE,
+    }
+)
+# A server may ask for more, but the clip has two days.
+LONGEST_TOLD_SECONDS = 600.0
+
+
+def fetch_clip_of(client: httpx.Client, render: VideoRender) -> Clip:
+    """As fetch_clip, of the video that the API or a person named for the render. No queries."""
+    if render.download_uri == INLINE:
+        return _fetch_inline(render)
+    return fetch_clip(client, render.download_uri, render.pk, is_given=render.has_given_link)
+
+
+def fetch_clip(client: httpx.Client, uri: str, render_pk: int, *, is_given: bool = False) -> Clip:
+    """Download and check the video behind `uri`. No database. `is_given`: by a person, see links.
+
+    What an earlier, interrupted try left is continued where the server allows. Raises
+    DownloadError; a file that is not a video is not kept.
+    """
+    return fetch_to(client, uri, f"render-{render_pk}", is_given=is_given)
+
+
+def _fetch_inline(render: VideoRender) -> Clip:
+    """The video is in the answer to a question that may be asked again, for nothing."""
+    folder = partial_folder()
+    folder.mkdir(parents=True, exist_ok=True)
+    part = folder / f"render-{render.pk}.part"
+    try:
+        video = open_client(render.route).read_inline(render.operation_name)
+    except VeoError as error:
+        raise _not_had(error) from error
+    with exclusive(part) as file:
+        file.truncate(0)
+        file.write(video)
+        file.flush()
+        return _checked(part)
+
+
+def _not_had(error: VeoError) -> DownloadError:
+    """What a person can mend, such as a sign-in, does not say that the link is of no use."""
+    return DownloadError(
+        error.sentence,
+        code=error.code,
+        permanent=error.permanent and not error.stops_queue,
+        retry_after=error.retry_after,
+    )
+
+
+def fetch_to(client: httpx.Client, uri: str, name: str, *, is_given: bool = False) -> Clip:
+    """The same of what is no render's (yet): `name` tells its temporary files from others."""
+    folder = partial_folder()
+    folder.mkdir(parents=True, exist_ok=True)
+    part = folder / f"{name}.part"
+    with exclusive(part) as file:
+        _stream(client, uri, file, part.with_suffix(".etag"), is_given=is_given)
+        return _checked(part)
+
+
+def new_client() -> httpx.Client:
+    return httpx.Client(
+        timeout=settings.VIDEO_DOWNLOAD_TIMEOUT_SECONDS,
+        follow_redirects=False,
+        # Connections are made to addresses: one that was made for one name must not serve another.
+        limits=httpx.Limits(max_keepalive_connections=0),
+        headers={"Accept": "video/mp4, */*;q=0.1", "Accept-Encoding": "identity"},
+    )
+
+
+def _stream(client: httpx.Client, uri: str, file: BinaryIO, tag: Path, *, is_given: bool) -> None:
+    """The body behind `uri` into `file`; redirects are followed by hand, and each is checked."""
+    try:
+        for _ in range(MAX_REDIRECTS + 1):
+            target = download_target(uri)
+            url = read_link(target.url)
+            have = file.seek(0, os.SEEK_END)
+            etag = tag.read_text() if have and tag.exists() else ""
+            headers = target.headers
+            if have and etag:
+                headers |= {"Range": f"bytes={have}-", "If-Range": etag}
+            with _opened(client, url, headers, is_given=is_given) as response:
+                if response.has_redirect_location:
+                    uri = without_key(urljoin(target.url, response.headers["location"]))
+                    continue
+                _receive(response, file, tag, have if "Range" in headers else 0)
+                return
+    except VeoError as error:
+        raise _not_had(error) from error
+    except socket.gaierror as error:
+        raise DownloadError(
+            "The name of the video's server is not known (now).", code="broken_off"
+        ) from error
+    except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
+        raise DownloadError(f"The download broke off: {clean(error)}", code="broken_off") from error
+    raise DownloadError(
+        f"The link was redirected more than {MAX_REDIRECTS} times.",
+        code="too_many_redirects",
+        permanent=True,
+    )
+
+
+@contextmanager
+def _opened(
+    client: httpx.Client, url: httpx.URL, headers: dict[str, str], *, is_given: bool
+) -> Iterator[httpx.Response]:
+    """The answer of the first of the host's addresses that can be reached."""
+    addresses = addresses_of(url, is_given=is_given)
+    if not addresses or addresses == [url.host]:
+        with client.stream("GET", url, headers=headers) as response:
+            yield response
+        return
+    # To the address that was checked: a name could mean another one by now. The certificate is
+    # still the name's.
+    headers = headers | {"Host": url.netloc.decode()}
+    name = {"sni_hostname": url.raw_host.decode()} if url.scheme == "https" else {}
+    for left in range(len(addresses) - 1, -1, -1):
+        there = url.copy_with(host=addresses[-1 - left])
+        request = client.build_request("GET", there, headers=headers, extensions=name)
+        try:
+            response = client.send(request, stream=True)
+            break
+        except (httpx.ConnectError, httpx.ConnectTimeout):
+            if not left:
+                raise
+    with closing(response):
+        yield response
+
+
+def _receive(response: httpx.Response, file: BinaryIO, tag: Path, asked_from: int) -> None:
+    status = response.status_code
+    if status == 416:
+        # What we have does not fit what is there now.
+        file.truncate(0)
+        raise DownloadError("The video on the server has changed.", code="range", retry_after=0)
+    if status not in (200, 206):
+        raise _status_error(response)
+    total = _content_length(response)
+    if status == 206:
+        unit, _, rest = response.headers.get("content-range", "").partition(" ")
+        start = rest.partition("-")[0]
+        if not asked_from or unit != "bytes" or start != str(asked_from):
+            file.truncate(0)
+            raise DownloadError("The server sent another part than asked.", code="range")
+        if response.headers.get("etag", "") not in ("", tag.read_text()):
+            # If-Range should have brought the whole of the new file.
+            file.truncate(0)
+            raise DownloadError("The video on the server has changed.", code="range")
+        total = None if total is None else total + asked_from
+    else:
+        file.truncate(0)
+        etag = response.headers.get("etag", "")
+        # A weak one does not say that the bytes are the same.
+        if etag and not etag.startswith("W/"):
+            tag.write_text(etag)
+        else:
+            tag.unlink(missing_ok=True)
+    limit = settings.VIDEO_DOWNLOAD_MAX_BYTES
+    size = file.seek(0, os.SEEK_END)
+    end = time.monotonic() + settings.VIDEO_DOWNLOAD_DEADLINE_MINUTES * 60
+    # As they come: gathered to larger chunks, what a cut connection had brought would be lost and a
+    # trickle would never look at the clock.
+    try:
+        for chunk in bounded_chunks(response.iter_raw(), end, limit - size):
+            file.write(chunk)
+    except BodyTooLarge as error:
+        file.truncate(0)
+        raise DownloadError(
+            f"The file is larger than {limit // 1024**2} MB (VIDEO_DOWNLOAD_MAX_MEGABYTES).",
+            code="too_large",
+            permanent=True,
+        ) from error
+    except BodyTooSlow as error:
+        raise DownloadError("The download takes too long.", code="too_slow") from error
+    file.flush()
+    size = file.tell()
+    if total is not None and size != total:
+        raise DownloadError(
+            f"The download ended early: {size} of {total} bytes came.", code="truncated"
+        )
+
+
+def _content_length(response: httpx.Response) -> int | None:
+    text = response.headers.get("content-length", "")
+    return int(text) if text.isdecimal() else None
+
+
+def is_refused_for_good(code: str) -> bool:
+    """Whether an error of this code says that the same link will not give it."""
+    if code in _REFUSED_FOR_GOOD:
+        return True
+    status = code.removeprefix("http_")
+    return status != code and status.isdecimal() and _is_permanent(int(status))
+
+
+def _is_permanent(status: int) -> bool:
+    return 400 <= status < 500 and status not in (404, 408, 425, 429)
+
+
+def _status_error(response: httpx.Response) -> DownloadError:
+    status = response.status_code
+    return DownloadError(
+        f"The server refuses the download (HTTP {status}). {_words_of(response)}".strip(),
+        code=f"http_{status}",
+        permanent=_is_permanent(status),
+        retry_after=_sensible(read_seconds(response.headers.get("retry-after"))),
+    )
+
+
+def _sensible(seconds: float | None) -> float | None:
+    return None if seconds is None else min(seconds, LONGEST_TOLD_SECONDS)
+
+
+def _words_of(response: httpx.Response) -> str:
+    """The message in an error answer of the API, as far as it is one."""
+    try:
+        body = next(response.iter_bytes(8192), b"")
+        return clean(read_object(body)["error"]["message"])
+    except (httpx.HTTPError, ValueError, KeyError, TypeError):
+        return ""
+
+
+def _checked(part: Path) -> Clip:
+    """The downloaded file as a clip; what is not a video is removed."""
+    try:
+        clip = make_clip(part)
+    except VideoFileError as error:
+        raise DownloadError(
+            f"What the link gave is not a usable video. {error.sentence}", code=error.code
+        ) from error
+    part.with_suffix(".etag").unlink(missing_ok=True)
+    return clip

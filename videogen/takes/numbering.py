@@ -1,0 +1,81 @@
+"""A take's number within its shot, and what its row says of the file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.db import IntegrityError, transaction
+from django.db.models import Max
+
+from videogen.common.errors import DownloadError
+from videogen.models import VideoRender
+
+from .storage import take_path
+from .video_file import VideoFacts
+
+NUMBER_TRIES = 20
+
+
+def file_fields(path: Path, facts: VideoFacts) -> dict[str, Any]:
+    """What the row says of the video at `path` (relative to MEDIA_ROOT) and of its poster."""
+    return {
+        "video_file": str(path),
+        "poster_file": str(path.with_suffix(".jpg")),
+        "container": facts.container,
+        "video_codec": facts.video_codec,
+        "audio_codec": facts.audio_codec,
+        "width": facts.width,
+        "height": facts.height,
+        "video_seconds": facts.seconds,
+        "fps": facts.fps,
+        "has_audio": facts.has_audio,
+        "byte_size": facts.byte_size,
+        "sha256": facts.sha256,
+    }
+
+
+def surprises(render: VideoRender, seconds: float, has_audio: bool) -> list[str]:
+    """What the video is that nobody asked for. It was paid for, so it is a take all the same."""
+    sentences = []
+    if render.kind == VideoRender.Kind.GENERATION and abs(seconds - render.duration_seconds) > 0.5:
+        sentences.append(
+            f"The video is {seconds:.1f} s long; {render.duration_seconds} s were asked for."
+        )
+    if not has_audio:
+        sentences.append("The video has no sound.")
+    return sentences
+
+
+def number_take(render: VideoRender) -> int:
+    """The take's number, the row's from now on."""
+    if render.take:
+        return render.take
+    for _ in range(NUMBER_TRIES):
+        take = next_take(render)
+        try:
+            with transaction.atomic():
+                won = VideoRender.objects.filter(pk=render.pk, take=None).update(take=take)
+        except IntegrityError:
+            continue
+        if not won:
+            render.refresh_from_db(fields=["take"])
+            return render.take
+        render.take = take
+        return take
+    raise no_number()
+
+
+def next_take(render: VideoRender) -> int:
+    """The number that the shot's next take would have now; somebody may be faster. Numbers whose
+    file exists are passed over: a file that no row knows is somebody's clip all the same."""
+    others = VideoRender.objects.filter(shot=render.shot_id).aggregate(last=Max("take"))
+    take = (others["last"] or 0) + 1
+    while (Path(settings.MEDIA_ROOT) / take_path(render, take)).exists():
+        take += 1
+    return take
+
+
+def no_number() -> DownloadError:
+    return DownloadError("No number could be had for the take.", code="take_number")

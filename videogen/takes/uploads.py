@@ -1,0 +1,156 @@
+"""A person's own video of a shot → a take like any other: received, checked, poster, numbered."""
+
+from __future__ import annotations
+
+import logging
+import uuid
+from pathlib import Path
+
+from django.conf import settings
+from django.core.files.uploadedfile import UploadedFile
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+
+from storybook.models import Shot, Story
+from videogen.common.errors import RequestError, VideoFileError
+from videogen.lanes.pauses import lane_of
+from videogen.models import RenderBatch, VideoRender
+from videogen.models.batches import CREATE_SHOT_VIDEO
+from videogen.models.people import Requester
+from videogen.models.routes import account_of, default_route
+
+from .numbering import NUMBER_TRIES, file_fields, next_take, no_number, surprises
+from .reviews import lock_shot, refuse_if_locked
+from .storage import Clip, make_clip, partial_folder, store_clip, take_path
+
+logger = logging.getLogger(__name__)
+
+State = VideoRender.State
+
+# What the column of the asked-for duration takes; the real one is in video_seconds.
+LONGEST_SECONDS = 32_767
+PLAYED_EVERYWHERE = frozenset({"h264", "vp9", "av1"})
+
+
+def upload_take(shot: Shot, file: UploadedFile, requester: Requester) -> VideoRender:
+    """The new take, done. RequestError where the file is no usable video or cannot be stored,
+    ReviewError where the shot is locked; nothing is left behind then."""
+    refuse_if_locked(shot.pk)
+    name = Path(file.name or "").name or "The file"
+    part = partial_folder() / f"upload-{uuid.uuid4().hex}.part"
+    try:
+        part.parent.mkdir(parents=True, exist_ok=True)
+        _receive(file, part)
+        clip = make_clip(part)
+        render = _store(shot, clip, name, requester)
+    except VideoFileError as error:
+        raise RequestError(
+            f"{name} is not a usable video. {error.sentence}", code=error.code
+        ) from error
+    except OSError as error:
+        raise RequestError(
+            f"The video cannot be stored ({error.strerror}): look at the disk and at MEDIA_ROOT.",
+            code="storage",
+        ) from error
+    finally:
+        for path in part.parent.glob(f"{part.stem}.*"):
+            path.unlink(missing_ok=True)
+    logger.info("%s: uploaded by %s", render, requester.name)
+    return render
+
+
+def _receive(file: UploadedFile, part: Path) -> None:
+    limit = settings.VIDEO_DOWNLOAD_MAX_BYTES
+    size = 0
+    with part.open("wb") as target:
+        for chunk in file.chunks():
+            size += len(chunk)
+            if size > limit:
+                raise VideoFileError(
+                    f"It is larger than {limit // 1024**2} MB (VIDEO_DOWNLOAD_MAX_MEGABYTES).",
+                    code="too_large",
+                )
+            target.write(chunk)
+
+
+def _store(shot: Shot, clip: Clip, name: str, requester: Requester) -> VideoRender:
+    with transaction.atomic():
+        story = Story.objects.select_for_update(of=("self",)).get(scenelets__shots=shot)
+        lock_shot(shot.pk)
+        # Once more: receiving and checking the file took its time.
+        refuse_if_locked(shot.pk)
+        batch = RenderBatch.objects.create(
+            story=story,
+            task=CREATE_SHOT_VIDEO,
+            mode=RenderBatch.Mode.OVERRIDE,
+            door=requester.door,
+            filters={"upload": name, "shots": [shot.pk]},
+            counts={"upload": 1},
+            requested_by=requester.user,
+            requested_by_name=requester.name,
+        )
+        render = _new_render(shot, batch, clip, requester)
+        path = _number(render, clip)
+        # The row has the number before the file has the name: nobody else writes to that name.
+        try:
+            store_clip(clip, path)
+        except OSError:
+            _remove(path)
+            raise
+    return render
+
+
+def _new_render(shot: Shot, batch: RenderBatch, clip: Clip, requester: Requester) -> VideoRender:
+    now = timezone.now()
+    backend = account_of(default_route())
+    render = VideoRender(
+        shot=shot,
+        batch=batch,
+        lane=lane_of(backend),
+        kind=VideoRender.Kind.UPLOAD,
+        mode=batch.mode,
+        requested_by=requester.user,
+        requested_by_name=requester.name,
+        state=State.DONE,
+        state_since=now,
+        # Nothing was asked of any API.
+        backend=backend,
+        model="",
+        aspect_ratio="",
+        resolution="",
+        reference_type="",
+        duration_seconds=min(round(clip.facts.seconds), LONGEST_SECONDS),
+        is_simulated=False,
+        queued_at=now,
+        downloaded_at=now,
+        ended_at=now,
+    )
+    render.warnings = surprises(render, clip.facts.seconds, clip.facts.has_audio)
+    if clip.facts.video_codec not in PLAYED_EVERYWHERE:
+        render.warnings.append(
+            f"Not every browser plays this video ({clip.facts.video_codec}): H.264 is safe."
+        )
+    return render
+
+
+def _number(render: VideoRender, clip: Clip) -> Path:
+    """Insert the row under the next free number; the path of its file."""
+    for _ in range(NUMBER_TRIES):
+        render.take = next_take(render)
+        path = take_path(render, render.take)
+        for name, value in file_fields(path, clip.facts).items():
+            setattr(render, name, value)
+        try:
+            with transaction.atomic():
+                render.save(force_insert=True)
+        except IntegrityError:
+            render.pk = None
+            continue
+        return path
+    raise RequestError(no_number().sentence, code="take_number")
+
+
+def _remove(path: Path) -> None:
+    final = Path(settings.MEDIA_ROOT) / path
+    for each in (final, final.with_suffix(".jpg")):
+        each.unlink(missing_ok=True)

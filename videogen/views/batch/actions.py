@@ -1,0 +1,164 @@
+"""How a batch gets on: one row a render, what it waits for, and what a person may do about it.
+
+The page and its updates are made of the same parts; live.js replaces those that changed.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from django.contrib import messages
+from django.contrib.admin import ModelAdmin
+from django.db import transaction
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
+from django.template.loader import render_to_string
+from django.template.response import TemplateResponse
+from django.utils import timezone
+from django.utils.dateparse import parse_datetime
+
+from videogen.common.errors import RequestError
+from videogen.common.formats import counted
+from videogen.lanes.pauses import resume_at_once
+from videogen.models import Lane, RenderBatch, VideoRender
+from videogen.pipeline.cancel import ask_to_stop
+from videogen.planning.batch_actions import (
+    cancel_queued,
+    resume_broken_off,
+    retry_failed,
+    what_was_sent,
+)
+from videogen.planning.drafts import set_priority
+from videogen.views.components.access import requester_of
+from videogen.views.components.urls import plan_url, progress_url
+
+from .page import BatchPage
+
+
+def show_batch(model_admin: ModelAdmin, request: HttpRequest, batch: RenderBatch) -> HttpResponse:
+    page = BatchPage(batch, may_act=_may_act(request), user=request.user)
+    state = request.GET.get("state", "")
+    request.current_app = model_admin.admin_site.name
+    return TemplateResponse(
+        request,
+        "admin/videogen/batch/page.html",
+        {
+            **model_admin.admin_site.each_context(request),
+            "title": page.title,
+            "subtitle": None,
+            "opts": model_admin.opts,
+            "page": page,
+            "batch": batch,
+            "state": state,
+            "rows": [row for row in page.rows if state in ("", row.status)],
+        },
+    )
+
+
+def batch_state(request: HttpRequest, batch: RenderBatch) -> JsonResponse:
+    """The parts of the page; with ?since=, only the rows that may have changed since then."""
+    asked_at = timezone.now()
+    page = BatchPage(batch, may_act=_may_act(request), user=request.user)
+    since = _moment(request.GET.get("since", ""))
+    context = {"page": page, "batch": batch, "state": request.GET.get("state", "")}
+    parts = {
+        key: render_to_string(f"admin/videogen/batch/{key}.html", context, request=request)
+        for key in ("summary", "chips", "notices", "actions")
+    }
+    for row in page.rows:
+        if row.may_have_changed(since):
+            parts[row.key] = render_to_string("admin/videogen/batch/row.html", {"row": row})
+    return JsonResponse(
+        {
+            "active": page.is_active,
+            "title": page.title,
+            "parts": parts,
+            "since": asked_at.isoformat(),
+        }
+    )
+
+
+def cancel_rest(model_admin: ModelAdmin, request: HttpRequest, batch: RenderBatch) -> HttpResponse:
+    with transaction.atomic():
+        cancelled = cancel_queued(batch, request.user)
+        if cancelled:
+            renders = counted(cancelled, "queued render")
+            model_admin.log_change(request, batch, f"Cancelled {renders}.")
+    # After the change: what was sent while it was made is told of, too.
+    sent = what_was_sent(VideoRender.objects.filter(batch=batch).defer("prompt_text", "references"))
+    rest = f" {sent.words}." if sent.words else ""
+    if cancelled:
+        verb = "was" if cancelled == 1 else "were"
+        messages.success(
+            request, f"Cancelled {renders}, which {verb} neither sent nor paid for.{rest}"
+        )
+    else:
+        messages.info(request, f"Nothing was left to cancel.{rest}")
+    return HttpResponseRedirect(progress_url(batch))
+
+
+def stop_running(model_admin: ModelAdmin, request: HttpRequest, batch: RenderBatch) -> HttpResponse:
+    with transaction.atomic():
+        asked = ask_to_stop(batch)
+        if asked:
+            renders = counted(asked, "running render")
+            model_admin.log_change(request, batch, f"Asked Google to stop {renders}.")
+    if asked:
+        messages.warning(
+            request,
+            f"Google is asked to stop {renders}. Whether that is charged is not known: what is "
+            "stopped waits for your decision.",
+        )
+    else:
+        messages.info(request, "Nothing is running that Google could be asked to stop.")
+    return HttpResponseRedirect(progress_url(batch))
+
+
+def retry_rest(model_admin: ModelAdmin, request: HttpRequest, batch: RenderBatch) -> HttpResponse:
+    """A draft of what failed, or (what=resume) of what broke off; its plan is the next page."""
+    requester = requester_of(request)
+    try:
+        if request.POST.get("what") == "resume":
+            draft = resume_broken_off(batch, requester)
+        else:
+            draft = retry_failed(batch, requester)
+    except RequestError as error:
+        messages.info(request, error.sentence)
+        return HttpResponseRedirect(progress_url(batch))
+    return HttpResponseRedirect(plan_url(draft))
+
+
+def prioritise(model_admin: ModelAdmin, request: HttpRequest, batch: RenderBatch) -> HttpResponse:
+    try:
+        changed = set_priority(batch, request.POST.get("priority", ""))
+    except RequestError as error:
+        messages.warning(request, error.sentence)
+        return HttpResponseRedirect(progress_url(batch))
+    if changed:
+        words = f"In the queue: {batch.get_priority_display()}."
+        model_admin.log_change(request, batch, words)
+        messages.success(request, f"{words} What was sent already is not touched.")
+    return HttpResponseRedirect(progress_url(batch))
+
+
+def resume_queue(model_admin: ModelAdmin, request: HttpRequest, batch: RenderBatch) -> HttpResponse:
+    """Whoever presses it has mended what the queue was stopped for."""
+    lanes = list(Lane.objects.filter(renders__batch=batch, paused_at__isnull=False).distinct())
+    with transaction.atomic():
+        for lane in lanes:
+            resume_at_once(lane)
+            model_admin.log_change(request, lane, "Resumed the queue.")
+    if lanes:
+        messages.success(request, "The queue goes on: what waits is sent now.")
+    return HttpResponseRedirect(progress_url(batch))
+
+
+def _may_act(request: HttpRequest) -> bool:
+    return request.user.has_perm("videogen.generate_video")
+
+
+def _moment(text: str) -> datetime | None:
+    try:
+        moment = parse_datetime(text)
+    except ValueError:
+        return None
+    return moment if moment and timezone.is_aware(moment) else None

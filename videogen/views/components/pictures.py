@@ -1,0 +1,35 @@
+"""Reference pictures as the pages show them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from videogen.common.formats import media_url
+from videogen.prompts.references import KIND_WORDS
+
+
+@dataclass(frozen=True)
+class ShownPicture:
+    """`url` is empty where there is no file to show."""
+
+    url: str
+    kind: str
+    id: str
+    path: str
+    reason: str = ""
+
+
+def shown_pictures(records: Iterable[Mapping[str, Any]]) -> list[ShownPicture]:
+    """`references` or `dropped_references` of a render, or of a plan's row as dicts."""
+    return [
+        ShownPicture(
+            url=media_url(str(each.get("path") or "")),
+            kind=KIND_WORDS.get(each.get("kind", ""), each.get("kind", "")),
+            id=str(each.get("id", "")),
+            path=str(each.get("path", "")),
+            reason=str(each.get("reason", "")),
+        )
+        for each in records
+    ]

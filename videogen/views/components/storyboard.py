@@ -1,0 +1,35 @@
+"""A shot's storyboard as lines that people read."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class StoryboardLine:
+    label: str
+    text: str
+    is_speech: bool = False
+
+
+def storyboard_lines(payload: Mapping[str, Any] | None) -> list[StoryboardLine]:
+    """The texts and the spoken lines of a payload, in its own order and under its own names."""
+    lines: list[StoryboardLine] = []
+    for key, value in (payload or {}).items():
+        if isinstance(value, str) and value.strip():
+            lines.append(StoryboardLine(_in_words(key), value))
+        elif key == "audioAndNarrative" and isinstance(value, list):
+            lines += [
+                StoryboardLine(str(each.get("source", "")), str(each["line"]), is_speech=True)
+                for each in value
+                if isinstance(each, dict) and each.get("line")
+            ]
+    return lines
+
+
+def _in_words(key: str) -> str:
+    """cameraDynamics, camera_dynamics → camera dynamics"""
+    spaced = "".join(f" {char.lower()}" if char.isupper() else char for char in key)
+    return spaced.replace("_", " ").strip()

@@ -1,0 +1,372 @@
+"""The page between a selection and the queue: what the shots of a draft would become, and what that
+costs. Looking at it in any mode changes nothing; confirming queues exactly the plan that was seen.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from datetime import timedelta
+from decimal import Decimal
+from functools import cached_property
+from typing import Any
+
+from django.contrib import messages
+from django.contrib.admin import ModelAdmin
+from django.db import transaction
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.response import TemplateResponse
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.html import format_html, format_html_join
+
+from storybook.models import Shot
+from videogen.catalog.options import extras_in_words
+from videogen.common.errors import RequestError
+from videogen.common.formats import counted, usd
+from videogen.models import RenderBatch
+from videogen.planning.drafts import confirm_batch, plan_of, set_mode, set_priority, set_wishes
+from videogen.planning.enqueue import QueuedBatch
+from videogen.planning.modes import MODES, Action
+from videogen.planning.plan import Plan, plan_shots
+from videogen.views.components.access import requester_of
+from videogen.views.components.badges import BADGES, Badge
+from videogen.views.components.queue_notice import notice_for_price
+from videogen.views.components.reasons import reasons_of
+from videogen.views.components.urls import plan_url, progress_url
+
+from .modes import ModeCard, Repeats, outcome_in_words
+from .options import PlanChoices, Wishes
+from .references import ReferenceCard, change_reference, reference_cards
+from .rows import PlanRow, Surroundings
+
+MOST_REASONS = 10
+# Drafts of the same selection, one a story, are made at the same moment.
+SIBLINGS_WITHIN = timedelta(seconds=10)
+
+
+def show_plan(model_admin: ModelAdmin, request: HttpRequest, batch: RenderBatch) -> HttpResponse:
+    wishes = Wishes.of(request.GET, batch)
+    plan = plan_of(
+        batch,
+        wishes.mode,
+        model=wishes.model,
+        over_budget=wishes.over_budget,
+        repeats_confirmed=wishes.repeats_confirmed,
+        person=requester_of(request).person,
+    )
+    around = Surroundings.of(batch.story, [row.shot.pk for row in plan.rows])
+    page = PlanPage(plan, around, wishes.to_resume)
+    return _respond(
+        model_admin,
+        request,
+        "page.html",
+        {
+            "title": "Generate videos",
+            "batch": batch,
+            "page": page,
+            "wishes": wishes,
+            "choices": PlanChoices(plan, wishes),
+            "modes": [ModeCard(*each, plan, page.budget_left) for each in MODES.items()],
+            "siblings": _siblings(batch),
+            "opened": _opened(request, page),
+            "priorities": RenderBatch.Priority.choices,
+            "notice": notice_for_price(plan.request.backend, plan.request.price_usd),
+        },
+    )
+
+
+def show_row(
+    model_admin: ModelAdmin, request: HttpRequest, batch: RenderBatch, shot_pk: int
+) -> HttpResponse:
+    """What one row unfolds to: the exact prompt and the references. As a page of its own, or bare
+    (?part=1) for the plan's page."""
+    shot = _shot_of(batch, shot_pk)
+    wishes = Wishes.of(request.GET, batch)
+    mode = wishes.mode
+    plan = plan_shots(
+        batch.story,
+        Shot.objects.filter(pk=shot.pk),
+        mode,
+        model=wishes.model,
+        over_budget=wishes.over_budget,
+        person=requester_of(request).person,
+        ask_before_repeats=not wishes.repeats_confirmed,
+    )
+    template = "row.html" if "part" in request.GET else "row_page.html"
+    return _respond(
+        model_admin,
+        request,
+        template,
+        {
+            "title": str(shot),
+            "batch": batch,
+            "shot": shot,
+            "mode": mode,
+            "wishes": wishes,
+            "each": PlanRow(
+                plan,
+                plan.rows[0],
+                Surroundings.of(batch.story, [shot.pk]),
+                wishes.to_resume,
+                is_alone=True,
+            ),
+            "details": RowDetails.of(shot),
+            "back": "plan" if "part" in request.GET else "row",
+        },
+    )
+
+
+def arrange_reference(
+    model_admin: ModelAdmin, request: HttpRequest, batch: RenderBatch, shot_pk: int
+) -> HttpResponse:
+    shot = _shot_of(batch, shot_pk)
+    key = (request.POST.get("kind", ""), request.POST.get("id", ""))
+    try:
+        sentence = change_reference(shot, key, request.POST.get("act", ""))
+    except RequestError as error:
+        messages.warning(request, error.sentence)
+    else:
+        model_admin.log_change(request, shot, sentence)
+        text = format_html("<bdi>{}</bdi>: <bdi>{}</bdi>", shot, sentence)
+        messages.success(request, text)
+    query = Wishes.of(request.POST, batch).query
+    if request.POST.get("back") == "row":
+        url = reverse("admin:videogen_renderbatch_plan_row", args=[batch.pk, shot.pk])
+        return HttpResponseRedirect(f"{url}?{query}")
+    return HttpResponseRedirect(f"{plan_url(batch)}?{query}&open={shot.pk}#shot-{shot.pk}")
+
+
+def confirm_plan(model_admin: ModelAdmin, request: HttpRequest, batch: RenderBatch) -> HttpResponse:
+    mode = request.POST.get("mode", "")
+    if mode not in RenderBatch.Mode.values:
+        messages.warning(request, "Nothing was queued: choose what is to be done with the shots.")
+        return HttpResponseRedirect(plan_url(batch))
+    wishes = Wishes.of(request.POST, batch)
+    try:
+        with transaction.atomic():
+            set_mode(batch, mode)
+            set_wishes(
+                batch,
+                model=wishes.model,
+                over_budget=wishes.over_budget,
+                repeats_confirmed=wishes.repeats_confirmed,
+            )
+            if "priority" in request.POST:
+                set_priority(batch, request.POST["priority"])
+            queued = confirm_batch(
+                batch, requester_of(request), seen=request.POST.get("planned", "")
+            )
+            model_admin.log_addition(request, queued.batch, "Confirmed the plan.")
+    except RequestError as error:
+        if error.code == "already_confirmed":
+            messages.info(request, "This plan was already confirmed; nothing was queued again.")
+            return HttpResponseRedirect(progress_url(batch))
+        messages.warning(request, _refusal(error))
+        return HttpResponseRedirect(f"{plan_url(batch)}?{wishes.query}")
+    _tell(request, queued)
+    return HttpResponseRedirect(progress_url(queued.batch))
+
+
+def cancel_plan(request: HttpRequest, batch: RenderBatch) -> HttpResponse:
+    """Deletes the draft; one that was confirmed meanwhile stays."""
+    with transaction.atomic():
+        drafts = RenderBatch.objects.filter(status=RenderBatch.Status.DRAFT)
+        draft = drafts.select_for_update().filter(pk=batch.pk).first()
+        if draft:
+            draft.delete()
+    if draft is None:
+        messages.warning(request, "This plan was already confirmed: cancel its renders here.")
+        return HttpResponseRedirect(progress_url(batch))
+    messages.info(request, "Nothing was queued: the plan is thrown away.")
+    shots = reverse("admin:storybook_shot_changelist")
+    return HttpResponseRedirect(f"{shots}?scenelet__story__id__exact={batch.story_id}")
+
+
+# -- what the page shows ---------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class PlanPage:
+    plan: Plan
+    around: Surroundings = field(default_factory=Surroundings)
+    to_resume: str = ""
+
+    @property
+    def mode(self) -> str:
+        return str(self.plan.mode)
+
+    @cached_property
+    def rows(self) -> list[PlanRow]:
+        rows = [PlanRow(self.plan, row, self.around, self.to_resume) for row in self.plan.rows]
+        return sorted(rows, key=lambda each: not each.is_blocked)
+
+    @cached_property
+    def not_taken(self) -> list[tuple[str, str]]:
+        """What the model does not take, each with how many shots that concerns."""
+        found = Counter(
+            sentence
+            for row in self.plan.rows
+            if row.decision.action == Action.BLOCKED
+            for sentence in row.not_taken
+        )
+        return [(sentence, counted(number, "shot")) for sentence, number in found.items()]
+
+    @property
+    def in_table(self) -> int | None:
+        """The model's row."""
+        return self.plan.request.capability.pk
+
+    @property
+    def sent(self) -> list[tuple[str, str]]:
+        """The settings that go along with every request, by name."""
+        request = self.plan.request
+        shape = f"{request.aspect_ratio}, {request.resolution}, {request.duration_seconds} s"
+        model = f"{request.model} ({request.capability.route_words})"
+        return [("asked of", model), ("shape", shape), *extras_in_words(request)]
+
+    @cached_property
+    def counts(self) -> list[tuple[Badge, int]]:
+        return [(BADGES[Action(action)], number) for action, number in self.plan.counts.items()]
+
+    @cached_property
+    def repeats(self) -> Repeats | None:
+        """What there is a take of already, if anything."""
+        return Repeats.of(self.plan)
+
+    @property
+    def total(self) -> str:
+        cost = self.plan.cost_usd
+        return usd(cost) if cost or not self.can_confirm else "Free"
+
+    @property
+    def budget_left(self) -> Decimal | None:
+        return self.plan.limits[0].left_usd if self.plan.limits else None
+
+    @property
+    def left(self) -> str:
+        """Of every budget that applies."""
+        return ", ".join(f"{usd(each.left_usd)} left in {each.words}" for each in self.plan.limits)
+
+    @property
+    def can_confirm(self) -> bool:
+        return self.plan.count(*_WORK) > 0
+
+    @property
+    def button(self) -> str:
+        """What confirming does, and for how much."""
+        counts = {action: self.plan.count(action) for action in Action}
+        return outcome_in_words(counts, self.plan.cost_usd)
+
+
+@dataclass(frozen=True)
+class RowDetails:
+    sent: list[ReferenceCard]
+    rest: list[ReferenceCard]
+
+    @classmethod
+    def of(cls, shot: Shot) -> RowDetails:
+        return cls(*reference_cards(shot))
+
+
+_WORK = (Action.GENERATE, Action.RESUME, Action.DOWNLOAD, Action.REHEARSE)
+
+
+def _respond(
+    model_admin: ModelAdmin, request: HttpRequest, template: str, context: dict[str, Any]
+) -> HttpResponse:
+    request.current_app = model_admin.admin_site.name
+    may_arrange = request.user.has_perms(ARRANGE)
+    may_confirm = request.user.has_perm("videogen.generate_video")
+    return TemplateResponse(
+        request,
+        f"admin/videogen/plan/{template}",
+        {
+            **model_admin.admin_site.each_context(request),
+            "subtitle": None,
+            "opts": model_admin.opts,
+            "may_arrange": may_arrange,
+            "may_confirm": may_confirm,
+            **context,
+        },
+    )
+
+
+ARRANGE = ("storybook.change_shot", "videogen.change_referencechoice")
+
+
+def _shot_of(batch: RenderBatch, shot_pk: int) -> Shot:
+    shot = batch.shots.select_related("scenelet__story").filter(pk=shot_pk).first()
+    if shot is None:
+        raise Http404("The shot is not in this plan.")
+    return shot
+
+
+def _opened(request: HttpRequest, page: PlanPage) -> dict[str, Any] | None:
+    """The row that comes unfolded: somebody has just arranged its references."""
+    asked = request.GET.get("open", "")
+    for row in page.plan.rows:
+        if str(row.shot.pk) == asked and row.prompt is not None:
+            return {"pk": row.shot.pk, "details": RowDetails.of(row.shot)}
+    return None
+
+
+def _siblings(batch: RenderBatch) -> list[RenderBatch]:
+    """The drafts of the same selection in other stories."""
+    near = (batch.created_at - SIBLINGS_WITHIN, batch.created_at + SIBLINGS_WITHIN)
+    drafts = RenderBatch.objects.filter(
+        status=RenderBatch.Status.DRAFT,
+        created_at__range=near,
+        requested_by_name=batch.requested_by_name,
+    )
+    return list(
+        drafts.exclude(pk=batch.pk).exclude(story=batch.story_id).select_related("story")[:20]
+    )
+
+
+# -- what is told afterwards -----------------------------------------------------------------------
+
+
+def _refusal(error: RequestError) -> str:
+    if error.code == "plan_changed":
+        at = timezone.localtime()
+        return (
+            "Nothing was queued: this is no longer the plan that you saw, something happened "
+            f"meanwhile. This is how it stands at {at:%H:%M}; look at it once more."
+        )
+    return f"Nothing was queued: {error.sentence}"
+
+
+_DONE_WORDS = {
+    Action.GENERATE: "{} queued",
+    Action.RESUME: "{} resumed",
+    Action.DOWNLOAD: "{} to be downloaded",
+    Action.REHEARSE: "{} to be rehearsed",
+    Action.SKIP: "{} skipped",
+    Action.BLOCKED: "{} blocked",
+}
+
+
+def _tell(request: HttpRequest, queued: QueuedBatch) -> None:
+    """One message: the counts, then what is not done and why."""
+    rows = [row for row, _ in queued.rows]
+    parts = [
+        _DONE_WORDS[action].format(number)
+        for action in Action
+        if (number := sum(row.decision.action == action for row in rows))
+    ]
+    left = [row for row in rows if row.decision.action in (Action.SKIP, Action.BLOCKED)]
+    mode = queued.batch.mode
+    reasons = format_html_join(
+        "",
+        "<br><bdi>{}</bdi>: {}",
+        [(row.shot, " ".join(reasons_of(row, mode))) for row in left[:MOST_REASONS]],
+    )
+    rest = len(left) - MOST_REASONS
+    more = format_html("<br>… and {} more, listed below.", rest) if rest > 0 else ""
+    cost = queued.batch.estimated_cost_usd
+    price = f" Estimated cost: {usd(cost)}." if cost else ""
+    text = format_html("{}: {}.{}", counted(len(rows), "shot"), ", ".join(parts), price)
+    text = format_html("{}{}{}", text, reasons, more)
+    blocked = any(row.decision.action == Action.BLOCKED for row in rows)
+    messages.add_message(request, messages.WARNING if blocked else messages.SUCCESS, text)

@@ -1,0 +1,1 @@
+"""The pages of a shot's takes."""

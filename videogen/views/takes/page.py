@@ -1,0 +1,217 @@
+"""The takes of one shot: what was sent each time, what came of it, what a person makes of it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from django.conf import settings
+from django.contrib.admin import AdminSite, ModelAdmin
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.middleware.csrf import get_token
+from django.shortcuts import get_object_or_404
+from django.template.loader import render_to_string
+from django.template.response import TemplateResponse
+
+from storybook.models import Shot
+from videogen.common.formats import indented
+from videogen.models import RenderBatch, VideoRender
+from videogen.planning.modes import Action, decide
+from videogen.planning.outdated import find_changes
+from videogen.planning.shot_status import Situation, find_situations
+from videogen.safety.blocks import Block
+from videogen.views.components.access import GENERATE, REVIEW, require
+from videogen.views.components.badges import badge_of_shot
+from videogen.views.components.live import TROUBLE, changed_since, marks_of
+from videogen.views.components.storyboard import storyboard_lines
+
+from .block_card import ShownBlock, ways_to_change
+from .render_card import Offers, ShownRender, show_render
+
+State = VideoRender.State
+
+
+def show_takes(
+    request: HttpRequest, admin_site: AdminSite, shot: Shot, *, can_generate: bool
+) -> HttpResponse:
+    """`shot` comes with its scenelet and story."""
+    page = TakesPage(request, shot, can_generate=can_generate)
+    before, after = _neighbours(shot)
+    request.current_app = admin_site.name
+    return TemplateResponse(
+        request,
+        "admin/videogen/takes/page.html",
+        {
+            **admin_site.each_context(request),
+            **page.context,
+            "title": f"Takes of {shot}",
+            "subtitle": None,
+            "opts": Shot._meta,
+            "scenelet": shot.scenelet,
+            "story": shot.scenelet.story,
+            "storyboard": storyboard_lines(shot.storyboard_payload),
+            "payload": indented(shot.storyboard_payload) if shot.storyboard_payload else "",
+            "before": before,
+            "after": after,
+            "can_generate": can_generate,
+        },
+    )
+
+
+def takes_state(model_admin: ModelAdmin, request: HttpRequest, shot_id: int) -> JsonResponse:
+    """The parts of the page that changed since it asked last; it has the renders up to `newest`."""
+    require(request, model_admin)
+    shot = get_object_or_404(Shot.objects.select_related("scenelet__story"), pk=shot_id)
+    page = TakesPage(request, shot, can_generate=request.user.has_perm(GENERATE))
+    newest = request.GET.get("newest", "")
+    # Explicit, so that it can be told apart from what a part shows: it is another one each time.
+    token = get_token(request)
+    context = page.context | {"request": request, "csrf_token": token}
+    parts = {
+        "badge": render_to_string("admin/videogen/takes/badge.html", context),
+        "strip": render_to_string("admin/videogen/takes/strip.html", context),
+        "news": render_to_string(
+            "admin/videogen/takes/news.html", context | {"has_newer": newest != page.newest}
+        ),
+    }
+    for shown in (*page.attempts, *page.rehearsals):
+        parts[f"render-{shown.render.pk}"] = render_to_string(
+            "admin/videogen/takes/render_card.html", context | {"shown": shown}
+        )
+    looks = {key: html.replace(token, "") for key, html in parts.items()}
+    changed = changed_since(looks, request.GET.get("since", ""))
+    return JsonResponse(
+        {
+            "active": page.is_active,
+            "parts": {key: parts[key] for key in changed},
+            "since": marks_of(looks),
+        }
+    )
+
+
+class TakesPage:
+    """What the page and its updates are made of. A fixed number of queries."""
+
+    def __init__(self, request: HttpRequest, shot: Shot, *, can_generate: bool) -> None:
+        renders = list(
+            shot.renders.select_related("batch").prefetch_related("submissions").order_by("-pk")
+        )
+        is_rehearsal = {each.pk: each.kind == VideoRender.Kind.REHEARSAL for each in renders}
+        offers = Offers.of(shot.scenelet.story)
+        attempts = [each for each in renders if not is_rehearsal[each.pk]]
+        attempts = _shown(attempts, renders, offers)
+        self.attempts = _explained(request, shot, attempts)
+        rehearsals = [each for each in renders if is_rehearsal[each.pk]]
+        self.rehearsals = _shown(rehearsals, renders, offers)
+        self.newest = str(renders[0].pk) if renders else ""
+        self.is_active = any(shown.is_open for shown in (*self.attempts, *self.rehearsals))
+        badge = badge_of_shot(renders)
+        self.outdated = _outdated(shot, renders)
+        self.context = {
+            "shot": shot,
+            "page": self,
+            "badge": badge,
+            "trouble": badge.word if badge.word in TROUBLE else "",
+            "attempts": self.attempts,
+            "takes": [shown for shown in self.attempts if shown.is_take],
+            "rehearsals": self.rehearsals,
+            "outdated": self.outdated,
+            "may": Rights.of(request, shot, renders, can_generate=can_generate),
+        }
+
+
+@dataclass(frozen=True)
+class Rights:
+    """What the person may do to the takes of this shot, as things stand."""
+
+    review: bool
+    generate: bool
+    ask_again: bool
+    see_batches: bool
+    lock: VideoRender | None
+
+    @property
+    def locked_by(self) -> int | None:
+        """The number of the take that is approved."""
+        return self.lock and self.lock.take
+
+    @classmethod
+    def of(
+        cls, request: HttpRequest, shot: Shot, renders: list[VideoRender], *, can_generate: bool
+    ) -> Rights:
+        shots = Shot.objects.filter(pk=shot.pk)
+        found = find_situations(shots, settings.VIDEO_BACKEND).get(shot.pk)
+        situation = found[0] if found else Situation.NOTHING
+        allows = decide(situation, RenderBatch.Mode.OVERRIDE).action == Action.GENERATE
+        approved = (each for each in renders if each.review == VideoRender.Review.APPROVED)
+        return cls(
+            review=request.user.has_perm(REVIEW),
+            generate=can_generate,
+            ask_again=can_generate and allows,
+            see_batches=request.user.has_perm("videogen.view_renderbatch"),
+            lock=next(approved, None),
+        )
+
+
+def _shown(
+    some: list[VideoRender], renders: list[VideoRender], offers: Offers
+) -> list[ShownRender]:
+    return [show_render(each, _take_before(each, renders), offers) for each in some]
+
+
+@dataclass(frozen=True)
+class OutdatedTake:
+    """`now`: what would be sent, with what differs from the take; `missing`: why nothing could."""
+
+    take: VideoRender
+    now: ShownRender
+    missing: Sequence[str]
+
+
+def _outdated(shot: Shot, renders: list[VideoRender]) -> OutdatedTake | None:
+    """The take that the story uses, else the newest, where the story has changed since."""
+    takes = [each for each in renders if each.state == State.DONE]
+    take = next((each for each in takes if each.review in CHOSEN), takes[0] if takes else None)
+    if take is None or not take.content_sha256:
+        return None
+    changes = find_changes(shot.scenelet.story, [take.pk])
+    if not changes:
+        return None
+    (change,) = changes
+    now = ShownRender(change.now, change.take, change.differences)
+    return OutdatedTake(change.take, now, change.missing)
+
+
+CHOSEN = (VideoRender.Review.SELECTED, VideoRender.Review.APPROVED)
+
+
+def _explained(request: HttpRequest, shot: Shot, attempts: list[ShownRender]) -> list[ShownRender]:
+    """With the reason of those that were blocked."""
+    if not any(each.render.state == State.BLOCKED for each in attempts):
+        return attempts
+    ways = ways_to_change(request, shot)
+    return [
+        replace(each, block=ShownBlock(Block(each.render), ways))
+        if each.render.state == State.BLOCKED
+        else each
+        for each in attempts
+    ]
+
+
+def _take_before(render: VideoRender, renders: list[VideoRender]) -> VideoRender | None:
+    """The newest take that was asked for before this render, of `renders` from new to old."""
+    return next(
+        (each for each in renders if each.pk < render.pk and each.state == State.DONE), None
+    )
+
+
+def _neighbours(shot: Shot) -> tuple[int | None, int | None]:
+    """The shots before and after this one in the story."""
+    ids = list(
+        Shot.objects.filter(scenelet__story=shot.scenelet.story_id).values_list("pk", flat=True)
+    )
+    place = ids.index(shot.pk)
+    return (
+        ids[place - 1] if place else None,
+        ids[place + 1] if place + 1 < len(ids) else None,
+    )

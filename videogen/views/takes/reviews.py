@@ -1,0 +1,184 @@
+"""What a person says about one render: buttons that POST, answered by one message on the page that
+they came from."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from django.contrib import messages
+from django.contrib.admin import ModelAdmin
+from django.db import transaction
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import get_object_or_404
+from django.urls import reverse
+from django.utils.http import url_has_allowed_host_and_scheme
+
+from storybook.models import Shot
+from videogen.common.errors import RequestError, ReviewError, VideogenError
+from videogen.models import RenderBatch, VideoRender
+from videogen.models.batches import CREATE_SHOT_VIDEO
+from videogen.models.states import RESUMABLE
+from videogen.planning.enqueue import queue_renders
+from videogen.planning.modes import Action
+from videogen.planning.plan import plan_shots
+from videogen.recovery import decisions
+from videogen.takes import reviews
+from videogen.takes.uploads import upload_take
+from videogen.views.components.access import GENERATE, REVIEW, requester_of, require
+
+State = VideoRender.State
+
+
+@dataclass(frozen=True)
+class Verb:
+    """`act` raises VideogenError where it cannot be; `done` is the message and the log's entry."""
+
+    permission: str
+    act: Callable[[HttpRequest, VideoRender], object]
+    done: str
+
+
+def find_render(shot_id: int, render_id: int) -> VideoRender:
+    """The render, if it is one of this shot; Http404."""
+    renders = VideoRender.objects.select_related("shot__scenelet__story", "batch", "lane")
+    return get_object_or_404(renders, pk=render_id, shot=shot_id)
+
+
+def act_on_render(
+    model_admin: ModelAdmin, request: HttpRequest, shot_id: int, render_id: int, name: str
+) -> HttpResponse:
+    if name not in VERBS:
+        raise Http404
+    verb = VERBS[name]
+    require(request, model_admin, verb.permission)
+    render = find_render(shot_id, render_id)
+    done = verb.done.format(name_of(render))
+    try:
+        # What is refused leaves nothing behind, and what is done is in the log.
+        with transaction.atomic():
+            if verb.act(request, render) is False:
+                raise RequestError("Nothing was done: it no longer stands as the page showed it.")
+            model_admin.log_change(request, render, done)
+    except VideogenError as error:
+        model_admin.message_user(request, error.sentence, messages.WARNING)
+    else:
+        model_admin.message_user(request, done, messages.SUCCESS)
+    return back_to_takes(request, shot_id, render)
+
+
+def upload(model_admin: ModelAdmin, request: HttpRequest, shot_id: int) -> HttpResponse:
+    require(request, model_admin, REVIEW)
+    shot = get_object_or_404(Shot.objects.select_related("scenelet__story"), pk=shot_id)
+    file = request.FILES.get("video")
+    render = None
+    try:
+        if file is None:
+            raise RequestError("Choose a file first: an MP4 video.")
+        render = upload_take(shot, file, requester_of(request))
+    except VideogenError as error:
+        model_admin.message_user(request, error.sentence, messages.WARNING)
+    else:
+        model_admin.log_addition(request, render, "Uploaded.")
+        done = f"{name_of(render)} is your own video. The story uses it once it is selected."
+        model_admin.message_user(request, done, messages.SUCCESS)
+    return back_to_takes(request, shot_id, render)
+
+
+def back_to_takes(
+    request: HttpRequest, shot_id: int, render: VideoRender | None = None
+) -> HttpResponse:
+    """To the page that the form names as `next`, if it is one of ours; else to the shot's takes."""
+    following = request.POST.get("next", "")
+    if following and url_has_allowed_host_and_scheme(
+        following, allowed_hosts={request.get_host()}, require_https=request.is_secure()
+    ):
+        return HttpResponseRedirect(following)
+    place = f"#render-{render.pk}" if render else ""
+    return HttpResponseRedirect(reverse("admin:storybook_shot_takes", args=[shot_id]) + place)
+
+
+def name_of(render: VideoRender) -> str:
+    return f"Take {render.take}" if render.take else f"Render {render.pk}"
+
+
+# -- the verbs -------------------------------------------------------------------------------------
+
+
+def _select(request: HttpRequest, render: VideoRender) -> object:
+    return reviews.select_take(render, request.user)
+
+
+def _approve(request: HttpRequest, render: VideoRender) -> object:
+    return reviews.approve_take(render, request.user)
+
+
+def _unlock(request: HttpRequest, render: VideoRender) -> object:
+    return reviews.unlock_take(render, request.user)
+
+
+def _reject(request: HttpRequest, render: VideoRender) -> object:
+    reason = request.POST.get("reason", "").strip()
+    if not reason:
+        raise ReviewError("Say why it is rejected: the next attempt starts from that.")
+    return reviews.reject_take(render, request.user, reason)
+
+
+def _clear(request: HttpRequest, render: VideoRender) -> object:
+    return reviews.clear_review(render, request.user)
+
+
+def _look_again(request: HttpRequest, render: VideoRender) -> object:
+    return decisions.look_again(render)
+
+
+def _allow_new_render(request: HttpRequest, render: VideoRender) -> object:
+    if render.status != State.UNKNOWN:
+        return False
+    return decisions.allow_new_render(render)
+
+
+def _give_up(request: HttpRequest, render: VideoRender) -> object:
+    if render.status not in RESUMABLE:
+        return False
+    return decisions.allow_new_render(render)
+
+
+def _attach_link(request: HttpRequest, render: VideoRender) -> object:
+    return decisions.attach_link(render, request.POST.get("link", ""), requester_of(request))
+
+
+def _resume(request: HttpRequest, render: VideoRender) -> None:
+    """Never pays: the plan's row is queued only if it goes on with this very render."""
+    shot = render.shot
+    plan = plan_shots(shot.scenelet.story, Shot.objects.filter(pk=shot.pk), RenderBatch.Mode.RESUME)
+    [row] = plan.rows
+    resumes = row.decision.action in (Action.RESUME, Action.DOWNLOAD)
+    if not resumes:
+        raise RequestError(f"Nothing was resumed: {row.decision.reason}.")
+    if row.cause.pk != render.pk:
+        raise RequestError(f"Nothing was resumed: {name_of(row.cause)} of this shot goes first.")
+    # Without a prompt no new render can come of it, whatever happens meanwhile.
+    plan = replace(plan, rows=(replace(row, prompt=None),))
+    queued = queue_renders(
+        plan, requester_of(request), task=CREATE_SHOT_VIDEO, filters={"shots": [shot.pk]}
+    )
+    [(row, _)] = queued.rows
+    if render.pk not in queued.render_ids:
+        raise RequestError(f"Nothing was resumed: {row.decision.reason}.")
+
+
+VERBS = {
+    "select": Verb(REVIEW, _select, "{} is selected: the story uses it."),
+    "approve": Verb(REVIEW, _approve, "{} is approved. The shot is locked."),
+    "unlock": Verb(REVIEW, _unlock, "{} is unlocked. It stays selected."),
+    "reject": Verb(REVIEW, _reject, "{} is rejected."),
+    "undo": Verb(REVIEW, _clear, "{} is unreviewed again."),
+    "look-again": Verb(GENERATE, _look_again, "{}: the API is asked again."),
+    "allow-new": Verb(
+        GENERATE, _allow_new_render, "{} counts as not accepted. The shot may be rendered again."
+    ),
+    "attach-link": Verb(GENERATE, _attach_link, "{}: the video is downloaded from your link."),
+    "resume": Verb(GENERATE, _resume, "{} goes on where it stopped. Nothing is paid twice."),
+    "give-up": Verb(GENERATE, _give_up, "{} is given up. The shot may be rendered again."),
+}

@@ -1,0 +1,338 @@
+"""What is not settled, the most urgent first: what the API said of it, what may be its answer, and
+what a person decides."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import cached_property
+
+from django.conf import settings
+from django.contrib import messages
+from django.contrib.admin import ModelAdmin
+from django.db import transaction
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
+from django.middleware.csrf import get_token
+from django.shortcuts import get_object_or_404
+from django.template.loader import render_to_string
+from django.template.response import TemplateResponse
+from django.urls import reverse
+from django.utils import timezone
+
+from videogen.common.errors import VideogenError
+from videogen.common.formats import media_url
+from videogen.common.task_queue import is_cluster_running, wake_reconciling
+from videogen.lanes.pauses import served_lanes
+from videogen.models import Candidate, VideoRender
+from videogen.models.routes import served_backends
+from videogen.recovery.candidates import (
+    dismiss_candidate,
+    possible_makers,
+    preview_path,
+    proposals,
+    propose_again,
+    take_candidate,
+)
+from videogen.recovery.previews import has_preview
+from videogen.recovery.unresolved import (
+    Asked,
+    asked_last,
+    is_known_made,
+    most_urgent_first,
+    unsettled_renders,
+)
+from videogen.takes.fetch import LOST
+
+from .components.access import GENERATE, require
+from .components.badges import Badge, badge_of_state
+from .components.live import changed_since, marks_of
+from .components.shot_cards import key_frame_urls
+from .takes.render_card import ShownRender, show_render
+
+State = VideoRender.State
+
+MOST_ROWS = 100
+# Fewer hours than these are urgent, or soon will be.
+LAST_HOURS = timedelta(hours=6)
+LAST_DAY = timedelta(hours=24)
+# An asking that has not been answered for so long is no longer waited for.
+PATIENCE = timedelta(minutes=10)
+
+
+@dataclass(frozen=True)
+class ShownCandidate:
+    candidate: Candidate
+
+    @cached_property
+    def has_clip(self) -> bool:
+        return has_preview(self.candidate)
+
+    @property
+    def video_url(self) -> str:
+        return media_url(str(preview_path(self.candidate))) if self.has_clip else ""
+
+    @property
+    def poster_url(self) -> str:
+        path = preview_path(self.candidate).with_suffix(".jpg")
+        return media_url(str(path)) if self.has_clip else ""
+
+    @property
+    def words(self) -> str:
+        """What can be said of its clip where it cannot be seen."""
+        if not self.candidate.is_done:
+            return "Still being made."
+        if not self.candidate.download_uri:
+            return "It has ended; taking it tells how."
+        return "Its clip is fetched with the next asking."
+
+
+@dataclass(frozen=True)
+class Row:
+    render: VideoRender
+    candidates: list[ShownCandidate]
+    dismissed: list[Candidate]
+    key_frame: str
+
+    @cached_property
+    def shown(self) -> ShownRender:
+        return show_render(self.render, None)
+
+    @property
+    def badge(self) -> Badge:
+        return badge_of_state(self.render.status)
+
+    @cached_property
+    def expires_at(self) -> datetime:
+        return self.render.clip_expires_at
+
+    @property
+    def left(self) -> Badge:
+        """How long the server keeps its clip, as a badge."""
+        if self.render.error_code == LOST:
+            return Badge("grey", "gone, the server says")
+        left = self.render.clip_time_left
+        if left <= timedelta(0):
+            return Badge("grey", "may be gone from the server")
+        hours, minutes = divmod(int(left.total_seconds()) // 60, 60)
+        words = f"{hours} h left" if hours else f"{minutes} min left"
+        if not is_known_made(self.render):
+            words = f"at least {words}"
+        tone = "red" if left < LAST_HOURS else "amber" if left < LAST_DAY else "blue"
+        return Badge(tone, words)
+
+    @property
+    def words(self) -> str:
+        if self.render.error_message:
+            return self.render.error_message
+        if self.render.state == State.DOWNLOADING:
+            return "Its clip waits to be downloaded."
+        return "Nobody works on it at the moment; it goes on where it stopped."
+
+    @property
+    def asked(self) -> Asked | None:
+        return asked_last(self.render)
+
+    @property
+    def is_decidable(self) -> bool:
+        return self.shown.is_unknown or self.shown.is_resumable
+
+
+class Page:
+    """A fixed number of queries, whatever there is."""
+
+    def __init__(self, request: HttpRequest) -> None:
+        self._now = timezone.now()
+        self.may_act = request.user.has_perm(GENERATE)
+        self.asked_at = _moment(request.GET.get("asked", ""))
+
+    @cached_property
+    def renders(self) -> list[VideoRender]:
+        return most_urgent_first(unsettled_renders())
+
+    @cached_property
+    def rows(self) -> list[Row]:
+        renders = self.renders[:MOST_ROWS]
+        if not renders:
+            return []
+        proposed, dismissed = self._candidates(renders)
+        frames = key_frame_urls({each.shot_id for each in renders})
+        return [
+            Row(
+                render,
+                [ShownCandidate(each) for each in proposed.get(render.pk, ())],
+                dismissed.get(render.pk, []),
+                frames.get(render.shot_id, ""),
+            )
+            for render in renders
+        ]
+
+    def _candidates(
+        self, renders: list[VideoRender]
+    ) -> tuple[dict[int, list[Candidate]], dict[int, list[Candidate]]]:
+        """By render: proposed, and said to be not ours. Two queries an account with unknown
+        renders."""
+        served = served_backends()
+        unknown = (each for each in renders if each.state == State.UNKNOWN)
+        proposed: dict[int, list[Candidate]] = {}
+        dismissed: dict[int, list[Candidate]] = {}
+        for lane in {each.lane for each in unknown if each.backend in served}:
+            found = list(
+                Candidate.objects.filter(lane=lane)
+                .exclude(status=Candidate.Status.TAKEN)
+                .order_by("made_at", "pk")
+            )
+            makers = possible_makers(lane)
+            ours = [each for each in found if each.status == Candidate.Status.PROPOSED]
+            proposed |= proposals(ours, makers)
+            dismissed |= proposals([each for each in found if each not in ours], makers)
+        return proposed, dismissed
+
+    @property
+    def left_out(self) -> int:
+        return len(self.renders) - len(self.rows)
+
+    @property
+    def unknown(self) -> int:
+        return sum(each.state == State.UNKNOWN for each in self.renders)
+
+    @cached_property
+    def last_asked(self) -> datetime | None:
+        moments = [asked.at for each in self.renders if (asked := asked_last(each))]
+        return max(moments, default=None)
+
+    @property
+    def is_asking(self) -> bool:
+        """Whether what somebody asked for on this page is still to come."""
+        if self.asked_at is None or self._now - self.asked_at > PATIENCE or not self.renders:
+            return False
+        return self.last_asked is None or self.last_asked < self.asked_at
+
+    @cached_property
+    def nobody_works(self) -> bool:
+        return self.is_asking and not is_cluster_running()
+
+    @property
+    def is_active(self) -> bool:
+        return bool(self.renders)
+
+    @property
+    def address(self) -> str:
+        """Where its forms come back to."""
+        asked = f"?asked={int(self.asked_at.timestamp())}" if self.asked_at else ""
+        return reverse("admin:videogen_unsettled") + asked
+
+    @property
+    def minutes(self) -> float:
+        return settings.VIDEO_RECONCILE_MINUTES
+
+
+def show_unsettled(model_admin: ModelAdmin, request: HttpRequest) -> HttpResponse:
+    require(request, model_admin)
+    page = Page(request)
+    request.current_app = model_admin.admin_site.name
+    return TemplateResponse(
+        request,
+        "admin/videogen/unresolved/page.html",
+        {
+            **model_admin.admin_site.each_context(request),
+            **_context(page),
+            "title": "Unsettled",
+            "subtitle": None,
+            "opts": model_admin.opts,
+        },
+    )
+
+
+def unsettled_state(model_admin: ModelAdmin, request: HttpRequest) -> JsonResponse:
+    """The parts of the page that changed since it asked last."""
+    require(request, model_admin)
+    page = Page(request)
+    # Explicit, so that it can be told apart from what a part shows: it is another one each time.
+    token = get_token(request)
+    context = {**_context(page), "request": request, "csrf_token": token}
+    parts = {
+        key: render_to_string(f"admin/videogen/unresolved/{key}.html", context)
+        for key in ("head", "rows")
+    }
+    looks = {key: html.replace(token, "") for key, html in parts.items()}
+    changed = changed_since(looks, request.GET.get("since", ""))
+    return JsonResponse(
+        {
+            "active": page.is_active,
+            "parts": {key: parts[key] for key in changed},
+            "since": marks_of(looks),
+        }
+    )
+
+
+def _context(page: Page) -> dict[str, object]:
+    # The names that the buttons of a take's page have.
+    return {"page": page, "may": {"generate": page.may_act}, "next": page.address}
+
+
+def ask_again(model_admin: ModelAdmin, request: HttpRequest) -> HttpResponse:
+    """Put the asking on the queue; the page shows what comes of it."""
+    require(request, model_admin, GENERATE)
+    now = timezone.now()
+    if lanes := served_lanes():
+        with transaction.atomic():
+            wake_reconciling()
+            for lane in lanes:
+                model_admin.log_change(request, lane, "Asked the API about what is unsettled.")
+    url = reverse("admin:videogen_unsettled")
+    return HttpResponseRedirect(f"{url}?asked={int(now.timestamp())}")
+
+
+def decide_candidate(
+    model_admin: ModelAdmin, request: HttpRequest, candidate_id: int, verb: str
+) -> HttpResponse:
+    if verb not in _VERBS:
+        raise Http404
+    require(request, model_admin, GENERATE)
+    candidate = get_object_or_404(Candidate.objects.select_related("lane"), pk=candidate_id)
+    try:
+        with transaction.atomic():
+            done = _VERBS[verb](model_admin, request, candidate)
+    except VideogenError as error:
+        model_admin.message_user(request, error.sentence, messages.WARNING)
+    else:
+        if done:
+            model_admin.message_user(request, done, messages.SUCCESS)
+        else:
+            words = "Nothing was done: it no longer stands as the page showed it."
+            model_admin.message_user(request, words, messages.WARNING)
+    return HttpResponseRedirect(reverse("admin:videogen_unsettled"))
+
+
+def _take(model_admin: ModelAdmin, request: HttpRequest, candidate: Candidate) -> str:
+    renders = VideoRender.objects.select_related("shot__scenelet__story", "lane")
+    number = request.POST.get("render", "")
+    render = get_object_or_404(renders, pk=number if number.isdecimal() else 0)
+    if not take_candidate(candidate, render, request.user.get_username()):
+        return ""
+    model_admin.log_change(request, render, f"Took {candidate.name} for it.")
+    return f"{render.shot}: {candidate.name} is its answer. It goes on by itself, nothing is sent."
+
+
+def _dismiss(model_admin: ModelAdmin, request: HttpRequest, candidate: Candidate) -> str:
+    if not dismiss_candidate(candidate):
+        return ""
+    model_admin.log_change(request, candidate.lane, f"{candidate.name}: not ours.")
+    return f"{candidate.name} is not ours: it is proposed no more."
+
+
+def _restore(model_admin: ModelAdmin, request: HttpRequest, candidate: Candidate) -> str:
+    if not propose_again(candidate):
+        return ""
+    model_admin.log_change(request, candidate.lane, f"{candidate.name}: proposed again.")
+    return f"{candidate.name} is proposed again."
+
+
+_VERBS = {"take": _take, "dismiss": _dismiss, "restore": _restore}
+
+
+def _moment(text: str) -> datetime | None:
+    """Of seconds since 1970, as the page's own address has them."""
+    if not text.isdecimal() or len(text) > 10:
+        return None
+    return datetime.fromtimestamp(int(text), tz=timezone.get_current_timezone())

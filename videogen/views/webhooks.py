@@ -1,0 +1,42 @@
+"""Where the API tells what has ended: no session, no page, no word to whoever is not the API."""
+
+from __future__ import annotations
+
+import logging
+
+from django.db import InterfaceError, OperationalError
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed
+from django.views.decorators.csrf import csrf_exempt
+
+from videogen.common.errors import EventError
+from videogen.webhooks.handlers import apply_event
+from videogen.webhooks.signatures import genuine_event, is_listening
+
+logger = logging.getLogger(__name__)
+
+# An event is less than a kilobyte.
+MAX_BYTES = 64 * 1024
+STATUS = {"not_genuine": 401, "bad_event": 400, "no_keys": 503}
+
+
+@csrf_exempt
+def video_events(request: HttpRequest) -> HttpResponse:
+    """204 for whatever is genuine, so that it is not sent again; 503 where it should be."""
+    if not is_listening():
+        raise Http404
+    if request.method != "POST":
+        return HttpResponseNotAllowed(["POST"])
+    body = request.read(MAX_BYTES + 1)
+    if len(body) > MAX_BYTES:
+        return HttpResponse(status=413)
+    try:
+        event = genuine_event(request.headers, body)
+        has_effect = apply_event(event)
+    except EventError as error:
+        logger.warning("%s", error.sentence)
+        return HttpResponse(status=STATUS[error.code])
+    except (OperationalError, InterfaceError) as error:
+        logger.warning("An event waits for the database (%s).", type(error).__name__)
+        return HttpResponse(status=503)
+    logger.info("Event %s %s: %s", event.type, event.name, "used" if has_effect else "no news")
+    return HttpResponse(status=204)

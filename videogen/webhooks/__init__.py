@@ -1,0 +1,1 @@
+"""Events that the video API sends us."""

@@ -1,0 +1,65 @@
+"""Half a configuration of the receiver of events, told at start-up with what to do about it."""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import urlsplit
+
+from django.conf import settings
+from django.core.checks import CheckMessage, Error, Warning, register
+from django.urls import reverse
+
+from videogen.common.standard_webhooks import SHORTEST_KEY, is_secret
+
+from .signatures import is_safe_base
+
+
+@register
+def check_receiver(**kwargs: Any) -> list[CheckMessage]:
+    address, secret = settings.VIDEO_SUBMIT_WEBHOOK_URI, settings.VIDEO_RECEIVE_WEBHOOK_SECRET
+    messages: list[CheckMessage] = []
+    if secret and not is_secret(secret):
+        messages.append(
+            Error(
+                "VIDEO_RECEIVE_WEBHOOK_SECRET is no secret as Standard Webhooks has it: base64 of "
+                f"{SHORTEST_KEY} bytes or more, after whsec_.",
+                hint="Give the signing secret that the API answered when the webhook was made, or "
+                "leave it empty.",
+                id="videogen.E051",
+            )
+        )
+    if secret and secret == settings.VIDEO_NOTICE_WEBHOOK_SECRET:
+        messages.append(
+            Error(
+                "VIDEO_RECEIVE_WEBHOOK_SECRET is VIDEO_NOTICE_WEBHOOK_SECRET, too: whoever gets "
+                "our notices could forge the API's events.",
+                hint="Give each a secret of its own.",
+                id="videogen.E052",
+            )
+        )
+    if address and _is_this_site(address) and urlsplit(address).path != reverse("video_events"):
+        messages.append(
+            Warning(
+                "VIDEO_SUBMIT_WEBHOOK_URI leads to this site, but not to where it listens.",
+                hint=f"Let it end in {reverse('video_events')}",
+                id="videogen.W053",
+            )
+        )
+    if address and not is_safe_base():
+        messages.append(
+            Warning(
+                "VIDEO_SUBMIT_WEBHOOK_URI is set, but GOOGLE_GEMINI_BASE_URL is not https: the "
+                "keys of events would come over an open line, so every event is refused.",
+                hint="Let GOOGLE_GEMINI_BASE_URL begin with https://",
+                id="videogen.W054",
+            )
+        )
+    return messages
+
+
+def _is_this_site(address: str) -> bool:
+    try:
+        host = urlsplit(settings.VIDEO_SITE_URL).hostname
+        return bool(host) and urlsplit(address).hostname == host
+    except ValueError:
+        return False

@@ -1,0 +1,149 @@
+"""A genuine event of the API → what it makes happen sooner. Polling stays the truth: an event says
+when to look, and whose answer was lost, but never how a render ended.
+
+Nothing is submitted here, and nothing depends on an event's coming. One that comes twice, late or
+in another order changes nothing more, so no ids are remembered: what is repeated finds the poll due
+already, the submission settled and the candidate taken. Conditional updates carry that.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+
+from django.db import transaction
+from django.db.models import Q
+from django.utils import timezone
+
+from videogen.common.errors import DownloadError, RequestError
+from videogen.common.task_queue import wake_pump
+from videogen.models import Candidate, Submission, VideoRender
+from videogen.models.routes import Route, account_of
+from videogen.providers.url_guard import is_allowed_host, read_link
+from videogen.recovery.candidates import file_key, store_candidates, take_candidate
+
+from .payloads import INTERACTION, VIDEO, Event
+
+logger = logging.getLogger(__name__)
+
+State = VideoRender.State
+Source = Candidate.Source
+
+_FILE_KEY = re.compile(r"[\w.-]{1,200}", re.ASCII)
+
+BY_ITSELF = "videogen: our token came with it"
+
+
+def apply_event(event: Event) -> bool:
+    """Whether it changed anything. What is of no render here, or of one that nobody waits for, is
+    nothing to us: the API tells of everything in its project."""
+    if not event.type.startswith((VIDEO, INTERACTION)):
+        return False
+    submission = _submission_of(event)
+    if submission is None:
+        return _poll_now(_named(event))
+    if submission.render.state == State.RUNNING:
+        return _poll_now(Q(pk=submission.render_id))
+    return _settle(submission, event)
+
+
+def _sender() -> str:
+    """The backend whose events can be verified: others would be signed by others."""
+    return account_of(Route.GEMINI)
+
+
+def _submission_of(event: Event) -> Submission | None:
+    """The one whose token came with it, if it may have been accepted."""
+    if event.token is None:
+        return None
+    return (
+        Submission.objects.filter(
+            token=event.token,
+            outcome__in=Submission.MAY_COST,
+            render__backend=_sender(),
+            render__state__in=[State.SUBMITTING, State.UNKNOWN, State.RUNNING],
+        )
+        .select_related("render__lane", "lane")
+        .first()
+    )
+
+
+def _named(event: Event) -> Q:
+    """Renders by their operation: models/…/operations/ID, operations/ID and ID are the same."""
+    key = event.name.rpartition("/")[2]
+    if not key:
+        return Q(pk=None)
+    return Q(operation_name=key) | Q(operation_name__endswith=f"/{key}")
+
+
+def _poll_now(which: Q) -> bool:
+    """Of those that are running and not due yet."""
+    now = timezone.now()
+    rows = VideoRender.objects.open().filter(
+        which, state=State.RUNNING, backend=_sender(), next_poll_at__gt=now
+    )
+    with transaction.atomic():
+        is_sooner = bool(rows.update(next_poll_at=now))
+        if is_sooner:
+            wake_pump()
+    return is_sooner
+
+
+def _settle(submission: Submission, event: Event) -> bool:
+    """The answer to a submission that has none; kept where it may still come."""
+    candidate = _candidate(submission, event, _operation_in(event, submission.render.route))
+    if candidate is None:
+        logger.warning("%s: an event has its token, but nothing to take", submission.render)
+        return False
+    return _take(candidate, submission.render)
+
+
+def _operation_in(event: Event, route: str) -> str:
+    """A name that can be asked about: an id alone is one of interactions only."""
+    is_whole = ("operations/" in event.name) != (route == Route.OMNI)
+    return event.name if is_whole else ""
+
+
+def _candidate(submission: Submission, event: Event, operation: str) -> Candidate | None:
+    link = _link_in(event)
+    name = operation or (_file_in(event) if link else "")
+    if not name:
+        return None
+    return Candidate(
+        lane=submission.lane,
+        source=Source.WEBHOOK,
+        name=name,
+        download_uri=link,
+        is_done=True,
+        token=submission.token,
+    )
+
+
+def _link_in(event: Event) -> str:
+    """As little is believed of it as of a link in a poll: empty where it would not be opened."""
+    try:
+        return event.file_uri if is_allowed_host(read_link(event.file_uri).host) else ""
+    except DownloadError:
+        return ""
+
+
+def _file_in(event: Event) -> str:
+    key = file_key(event.file_name or event.file_uri)
+    return f"files/{key}" if _FILE_KEY.fullmatch(key) else ""
+
+
+def _take(found: Candidate, render: VideoRender) -> bool:
+    """At once, or whenever the API is asked again: the token is kept with it."""
+    store_candidates(render.lane, [found])
+    candidate = Candidate.objects.get(lane=render.lane, name=found.name)
+    if render.state == State.SUBMITTING:
+        # Its answer is still to come, and has the whole name: an event may shorten it.
+        return True
+    try:
+        is_taken = take_candidate(candidate, render, BY_ITSELF)
+    except RequestError as error:
+        logger.warning("%s: %s is kept for later: %s", render, candidate, error.sentence)
+        return False
+    if is_taken:
+        logger.info("%s: an event with its token brought %s", render, candidate)
+    return is_taken
