@@ -1,5 +1,6 @@
-"""Every address × every role × GET and POST, against the table in tests/support/permission_table.py; and that no
-page offers what the table refuses to the person who looks at it."""
+"""Every address × every role × GET and POST, against the table in
+tests/support/permission_table.py; and that no page offers what the table refuses to the person who
+looks at it."""
 
 from __future__ import annotations
 

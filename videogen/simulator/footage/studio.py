@@ -1,8 +1,8 @@
 """Paints the clips in the background, outside of this process: the server must go on answering.
 
-Every painter is a thread that feeds one child process (`videogen.simulator.footage.worker`) of low priority
-with one job a line. A child ends when its pipe does, so none outlives the simulator. Quick clips
-need no child.
+Every painter is a thread that feeds one child process (`videogen.simulator.footage.worker`) of low
+priority with one job a line. A child ends when its pipe does, so none outlives the simulator. Quick
+clips need no child.
 """
 
 from __future__ import annotations

@@ -68,8 +68,8 @@ def for_cards(shots: QuerySet[Shot]) -> QuerySet[Shot]:
 
 @dataclass(frozen=True)
 class ShotCard:
-    """A shot of `for_cards()`, with its scenelet. `is_outdated`: one of those that planning/outdated.py
-    finds."""
+    """A shot of `for_cards()`, with its scenelet. `is_outdated`: one of those that
+    planning/outdated.py finds."""
 
     shot: Shot
     is_outdated: bool = False
