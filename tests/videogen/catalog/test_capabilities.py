@@ -1,5 +1,5 @@
-"""The table of video models: every rule with its sentence, what the installation comes with, and
-what plans and requests make of it."""
+"""The table of video models: every rule with its sentence, the rows that an installation starts
+with, and their effect on plans and requests."""
 
 from __future__ import annotations
 
