@@ -27,6 +27,7 @@ from videogen.common.task_queue import wake_sender
 from videogen.common.untrusted_text import clean
 from videogen.lanes.pauses import BY_PERSON
 from videogen.models import Lane, Notice, RenderBatch, Submission, VideoRender
+from videogen.models.renders import CLIP_KEPT_FOR
 from videogen.models.states import OPEN
 from videogen.planning.modes import Action
 
@@ -44,11 +45,8 @@ _RESUMED = (Action.RESUME, Action.DOWNLOAD)
 
 LEVELS = ((100, Kind.BUDGET_100), (80, Kind.BUDGET_80))
 
-# The API keeps a video for two days.
-KEPT_FOR = timedelta(hours=48)
 # So long before the end people are told, the most urgent first.
 WARNINGS = (timedelta(hours=2), timedelta(hours=12))
-_TOGETHER = timedelta(hours=1)
 _MOST_SHOTS = 5
 
 _DECISIONS = (State.UNKNOWN, State.INTERRUPTED, State.NOT_DOWNLOADED)
@@ -259,29 +257,33 @@ def _paused_queues() -> Iterator[News]:
 
 def _expiring_clips() -> Iterator[News]:
     """Clips of one batch that were made in the same hour are told of together: a full disk is one
-    piece of news, not sixty-four."""
+    piece of news, not sixty-four.
+
+    When a clip expires, `VideoRender.clip_expires_at` alone says: never later than two days after
+    we heard that it was made, so the query finds all that are not lost yet, and some more.
+    """
     now = timezone.now()
-    made_before = now - KEPT_FOR + max(WARNINGS) + _TOGETHER
-    clips = (
+    rows = (
         VideoRender.objects.filter(
             # By the index of what is open and what ended when: it ended after it was made.
             Q(ended_at=None, state=State.DOWNLOADING)
-            | Q(ended_at__gt=now - KEPT_FOR, state=State.NOT_DOWNLOADED),
+            | Q(ended_at__gt=now - CLIP_KEPT_FOR, state=State.NOT_DOWNLOADED),
             kind=VideoRender.Kind.GENERATION,
-            rendered_at__gt=now - KEPT_FOR,
-            rendered_at__lte=made_before,
+            rendered_at__gt=now - CLIP_KEPT_FOR,
         )
         .select_related("shot__scenelet__story")
         .defer("prompt_text", "references", "dropped_references", "warnings", "error_details")
         .defer("shot__storyboard_payload")
-        .order_by("rendered_at", "pk")
     )
+    clips = sorted(rows, key=lambda clip: (clip.clip_expires_at, clip.pk))
     groups = defaultdict(list)
     for clip in clips:
-        groups[f"{clip.batch_id}:{clip.rendered_at:%Y-%m-%dT%H}"].append(clip)
+        if clip.clip_expires_at > now:
+            made = clip.clip_expires_at - CLIP_KEPT_FOR
+            groups[f"{clip.batch_id}:{made:%Y-%m-%dT%H}"].append(clip)
     due = {}
     for key, group in groups.items():
-        left = group[0].rendered_at + KEPT_FOR - now
+        left = group[0].clip_expires_at - now
         if warning := next((each for each in WARNINGS if left <= each), None):
             due[f"{key}:{warning // timedelta(hours=1)}"] = group
     for key in _untold(Kind.CLIP_EXPIRES, due):
@@ -292,7 +294,7 @@ def _expiring(key: str, clips: Sequence[VideoRender]) -> News:
     first = clips[0]
     story, batch = first.shot.scenelet.story, first.batch_id
     title = _name_of(story)
-    end = first.rendered_at + KEPT_FOR
+    end = first.clip_expires_at
     number = f"{len(clips)} clips" if len(clips) > 1 else "A clip"
     were, them = ("were", "them") if len(clips) > 1 else ("was", "it")
     names = ", ".join(str(each.shot) for each in clips[:_MOST_SHOTS])
