@@ -220,7 +220,8 @@ def _create_renders(
         if row.is_new
     ]
     for render in renders:
-        vars(render).update(hashes_of(render))
+        for name, value in hashes_of(render).items():
+            setattr(render, name, value)
     VideoRender.objects.bulk_create(renders)
     return {render.shot_id: render.pk for render in renders}
 

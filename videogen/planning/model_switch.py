@@ -111,7 +111,8 @@ class RenderMove:
         if self.prompt:
             changes |= {"prompt_text": self.prompt.text, "prompt_tokens": self.prompt.tokens}
         moved = copy.copy(self.render)
-        vars(moved).update(changes)
+        for name, value in changes.items():
+            setattr(moved, name, value)
         return changes | hashes_of(moved)
 
     def warnings(self, words: str) -> list[str]:

@@ -93,7 +93,8 @@ def generate_exactly(render: VideoRender, requester: Requester, *, model: str = 
             reference_type=render.reference_type,
             **request_fields(request),
         )
-        vars(copy).update(hashes_of(copy))
+        for name, value in hashes_of(copy).items():
+            setattr(copy, name, value)
         copy.save(force_insert=True)
         row = ShotPlan(shot, situation, decision, cause)
         batch.plan = [plan_record(row, copy.pk)]
