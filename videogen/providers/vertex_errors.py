@@ -1,4 +1,4 @@
-"""Vertex AI's refusals in words that say what to do: what `failures` makes of them speaks of the
+"""Vertex AI's refusals in words that say what to do: what `errors` makes of them speaks of the
 Gemini API's key."""
 
 from __future__ import annotations

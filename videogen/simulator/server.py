@@ -3,7 +3,7 @@
     with SimulatorServer(SimulatorOptions(clips="quick", latency=0.2)) as simulator:
         client = genai.Client(api_key="any", http_options=HttpOptions(base_url=simulator.url))
 
-`handler` finds what a request asks for; `state` knows and does it.
+`routes` finds what a request asks for; `state` knows and does it.
 """
 
 from __future__ import annotations
