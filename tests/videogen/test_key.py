@@ -17,7 +17,7 @@ from storybook.models import Story
 from tests.factories import make_story, shots_of
 from tests.installations import Installation, write_story
 from tests.videogen.addresses import person
-from videogen.models import VideoRender
+from videogen.models import Price, VideoModel, VideoRender
 from videogen.words import without_key
 
 from .test_pipeline import queue, work
@@ -62,7 +62,9 @@ def pages():
             yield browser.get(reverse(f"{name}_changelist")).text
         except NoReverseMatch:
             continue
-        for row in model._default_manager.all():
+        rows = model._default_manager.all()
+        # The first of those that migrations brought stands for all of them.
+        for row in rows[:1] if model in (Price, VideoModel) else rows:
             yield browser.get(reverse(f"{name}_change", args=[row.pk])).text
             yield browser.get(reverse(f"{name}_history", args=[row.pk]), follow=True).text
     for story in Story.objects.all():
