@@ -75,6 +75,9 @@ class Children:
                 child.wait(ENDING_SECONDS)
             except subprocess.TimeoutExpired:
                 os.killpg(child.pid, signal.SIGKILL)
+                child.wait()
+            if child.stdout:
+                child.stdout.close()
         self._running.clear()
 
     def _command(self, arguments: Sequence[str]) -> list[str]:
