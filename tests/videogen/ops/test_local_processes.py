@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.installations import Installation
+from tests.support.installations import Installation
 
 
 @pytest.mark.slow
