@@ -13,5 +13,5 @@ def test_the_demo_and_its_children_leave_nothing_open(tmp_path):
 
     done = place.manage("demo", "--clips=quick", "--latency=0.1")
 
-    assert "The videos are below" in done.stdout
+    assert "16 shots: 16 generated" in done.stdout
     assert "ResourceWarning" not in done.stderr
