@@ -57,6 +57,10 @@ class VideoClient(Protocol):
         """The video that lies under the submission's own token, if there is one. Free. Raises
         VeoError."""
 
+    def close(self) -> None:
+        """End its connections. Without it they stay until the client is collected, which an error
+        with its traceback can put off."""
+
 
 def not_offered(what: str) -> VeoError:
     return VeoError(f"This API does not offer {what}.", code="not_supported", permanent=True)

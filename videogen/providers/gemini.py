@@ -138,6 +138,9 @@ class GeminiClient:
     def find_result(self, token: str) -> Finished | None:
         raise not_offered("a place of the submission's own")
 
+    def close(self) -> None:
+        self._client.close()
+
     def _webhook_config(self, webhook: Webhook | None) -> types.WebhookConfig | None:
         if webhook is None:
             return None

@@ -173,6 +173,9 @@ class OmniClient:
     def find_result(self, token: str) -> Finished | None:
         raise not_offered("a place of the submission's own")
 
+    def close(self) -> None:
+        self._client.close()
+
     def _with_file(self, answer: Finished) -> PollAnswer:
         """The same once its file may be downloaded."""
         match = _FILE.search(answer.uri)

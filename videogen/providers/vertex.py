@@ -174,6 +174,9 @@ class VertexClient:
         found = list_videos(prefix_of(token))
         return Finished(found[0]) if len(found) == 1 else None
 
+    def close(self) -> None:
+        self._client.close()
+
     def list_models(self) -> list[str]:
         """Those that Google publishes and whose name says that they make videos: whether the
         project may use one is not told."""

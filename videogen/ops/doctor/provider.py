@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import closing
+
 from django.conf import settings
 
 from videogen.catalog.capabilities import ModelTable
@@ -31,7 +33,8 @@ def list_models(route: str) -> list[str]:
     """Those that make videos. Free. Raises VeoError."""
     from videogen.providers.registry import open_client
 
-    return open_client(route).list_models()
+    with closing(open_client(route)) as client:
+        return client.list_models()
 
 
 def sdk_version() -> str:
