@@ -63,6 +63,7 @@ def attach_link(render: VideoRender, link: str, requester: Requester) -> bool:
     now = timezone.now()
     changes = {
         "download_uri": link,
+        "is_link_given": True,
         "rendered_at": render.rendered_at or now,
         "not_before": None,
         "download_attempts": 0,
@@ -72,7 +73,7 @@ def attach_link(render: VideoRender, link: str, requester: Requester) -> bool:
         "ended_at": None,
         "error_code": "",
         "error_message": "",
-        "warnings": [*render.warnings, f"{VideoRender.GIVEN_LINK} {_name_of(requester)}."],
+        "warnings": [*render.warnings, f"The download link was given by {_name_of(requester)}."],
     }
     try:
         with transaction.atomic():
