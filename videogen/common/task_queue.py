@@ -100,7 +100,8 @@ def oldest_waiting_task() -> datetime | None:
         return None
     # The lock of a waiting task is the moment when it came, of a taken one it lies ahead.
     waiting = OrmQ.objects.filter(lock__lte=timezone.now()).order_by("lock")
-    return waiting.values_list("lock", flat=True).first()
+    came_at: datetime | None = waiting.values_list("lock", flat=True).first()
+    return came_at
 
 
 def _enqueue(name: str, *arguments: int, **options: int) -> None:
