@@ -8,7 +8,7 @@ import os
 import secrets
 from decimal import Decimal
 from pathlib import Path
-from typing import TypeVar, overload
+from typing import Any, TypeVar, overload
 
 import dj_database_url
 from django.core.exceptions import ImproperlyConfigured
@@ -329,7 +329,7 @@ EMAIL_BACKEND = "django.core.mail.backends." + (
 # Wake-ups only: see videogen/common/task_queue.py. What these values hold off is measured in
 # openspec/specs; videogen/ops/checks.py keeps them.
 VIDEO_WORKERS = env_number("VIDEO_WORKERS", 4, int)
-Q_CLUSTER = {
+Q_CLUSTER: dict[str, Any] = {
     "name": "videogen",
     "workers": VIDEO_WORKERS,
     "timeout": 120,
