@@ -7,6 +7,7 @@ import io
 import zlib
 from datetime import timedelta
 from decimal import Decimal
+from functools import cache
 
 from django.utils import timezone
 from PIL import Image
@@ -59,10 +60,15 @@ PAYLOAD = {
 }
 
 
+@cache
 def picture_bytes(color="teal", kind="PNG", size=(64, 36)):
     file = io.BytesIO()
     Image.new("RGB", size, color).save(file, kind)
     return file.getvalue()
+
+
+# Most tests have the same three pictures.
+_facts_of = cache(inspect_picture)
 
 
 def make_picture(story, path, data=None, *, problem=""):
@@ -71,7 +77,7 @@ def make_picture(story, path, data=None, *, problem=""):
         return Picture.objects.create(story=story, path=path, problem=problem)
     # The same path is always the same picture, another path another one.
     data = picture_bytes(f"#{zlib.crc32(path.encode()) % 2**24:06x}") if data is None else data
-    facts = inspect_picture(data)
+    facts = _facts_of(data)
     return Picture.objects.create(
         story=story,
         path=path,

@@ -35,9 +35,6 @@ class VideoRender(models.Model):
     Review = states.Review
     Outcome = outcomes.Outcome
 
-    # How the warning begins that tells of it.
-    GIVEN_LINK = "The download link was given by"
-
     # -- what was asked for
     shot = models.ForeignKey(Shot, on_delete=models.PROTECT, related_name="renders")
     batch = models.ForeignKey(RenderBatch, on_delete=models.PROTECT, related_name="renders")
@@ -121,6 +118,11 @@ class VideoRender(models.Model):
     # -- what the API said
     operation_name = models.CharField(max_length=500, blank=True)
     download_uri = models.TextField(blank=True)
+    is_link_given = models.BooleanField(
+        "link given by a person",
+        default=False,
+        help_text="A person gave the download link, not the API: it may lead to any host.",
+    )
     error_code = models.CharField(max_length=60, blank=True)
     error_message = models.TextField(blank=True)
     error_details = DocumentField(
@@ -240,13 +242,6 @@ class VideoRender(models.Model):
         return self.state
 
     @property
-    def has_given_link(self) -> bool:
-        """A person gave the download link, not the API."""
-        return self.kind == self.Kind.LINK or any(
-            str(each).startswith(self.GIVEN_LINK) for each in self.warnings
-        )
-
-    @property
     def clip_expires_at(self) -> datetime:
         """When the server forgets the clip, at the earliest: two days after it was made, where that
         is known, else after it was submitted. We may have heard late that it was made."""
@@ -271,6 +266,7 @@ class VideoRender(models.Model):
     ) -> bool:
         """Conditional UPDATE from one of `source` to `target`, where the row is `only` like that;
         True for the one that won. Out of RUNNING moves only the operation that the caller knows of.
+        Another download link counts as the API's, unless `changes` says that a person gave it.
 
         Raises ValueError for a move that the state machine does not have.
         """
@@ -289,6 +285,8 @@ class VideoRender(models.Model):
                 )
         now = timezone.now()
         changes = {"state": target, "state_since": now, **changes}
+        if changes.get("download_uri", self.download_uri) != self.download_uri:
+            changes.setdefault("is_link_given", False)
         changes.setdefault("ended_at", now if target in states.ENDED else None)
         rows = type(self).objects.filter(pk=self.pk, state__in=sources, **only)
         return self._took(changes, rows.transition(**changes))
@@ -353,6 +351,9 @@ class VideoRender(models.Model):
         """
         now = timezone.now()
         found = {"download_uri": link, "rendered_at": self.rendered_at or now} if link else {}
+        if link and link != self.download_uri:
+            # Only a link that a person gave may leave the list of hosts; the caller says so.
+            found["is_link_given"] = False
         changes = {
             **found,
             "not_before": None,

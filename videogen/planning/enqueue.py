@@ -149,6 +149,7 @@ def _create_link_render(
         requested_by_name=requester.name,
         state=State.DOWNLOADING,
         download_uri=link,
+        is_link_given=True,
         rendered_at=timezone.now(),
         **request_fields(plan.request)
         | {"price_estimate_usd": Decimal(0), "price_source": "free: nothing is submitted"},

@@ -53,11 +53,14 @@ def attach_link(render: VideoRender, link: str, requester: Requester) -> bool:
         raise RequestError(other_backend(render.backend), code="other_backend")
     if render.status not in STUCK:
         return False
-    warning = f"{VideoRender.GIVEN_LINK} {_name_of(requester)}."
+    warning = f"The download link was given by {_name_of(requester)}."
     try:
         with transaction.atomic():
             won = render.restart_download(
-                render.state, link=link, warnings=[*render.warnings, warning]
+                render.state,
+                link=link,
+                is_link_given=True,
+                warnings=[*render.warnings, warning],
             )
             if won:
                 # What another link gave is no part of this one's video.

@@ -23,11 +23,11 @@ from videogen.planning.outdated import outdated_shots
 from videogen.planning.shot_status import filter_by_badge
 
 from .components.access import requester_of
-from .components.badges import Badge
+from .components.badges import OUTDATED, SHOT_BADGES, Badge
 from .components.live import TROUBLE, changed_since, marks_of
 from .components.queue_notice import QueueNotice, notice_of_backend
 from .components.selection import tell_of_left_out
-from .components.shot_cards import BADGES, OUTDATED, Progress, ShotCard, for_cards
+from .components.shot_cards import Progress, ShotCard, for_cards
 
 CHIPS = "chips"
 QUEUE = "queue"
@@ -107,7 +107,7 @@ def board_url(story: Story, status: str = "", name: str = "board") -> str:
 
 def _status(request: HttpRequest) -> str:
     status = request.GET.get("status", "")
-    return status if status in BADGES or status == OUTDATED.word else ""
+    return status if status in SHOT_BADGES or status == OUTDATED.word else ""
 
 
 def _shots_of(story: Story, shots: QuerySet[Shot]) -> list[Shot]:
@@ -214,8 +214,10 @@ class Board:
     def chips(self) -> list[Chip]:
         everything = Chip(None, self.progress.total, board_url(self.story), not self.status)
         counts = self.progress.counts
-        numbers = {word: counts.get(word, 0) for word in BADGES} | {OUTDATED.word: self.outdated}
-        badges = BADGES | {OUTDATED.word: OUTDATED}
+        numbers = {word: counts.get(word, 0) for word in SHOT_BADGES} | {
+            OUTDATED.word: self.outdated
+        }
+        badges = SHOT_BADGES | {OUTDATED.word: OUTDATED}
         return [everything] + [
             Chip(badge, numbers[word], board_url(self.story, word), word == self.status)
             for word, badge in badges.items()

@@ -18,7 +18,7 @@ from videogen.models import Submission, VideoRender
 from videogen.models.states import OPEN, RESUMABLE, WITHOUT_VIDEO
 from videogen.planning.request_diff import Differences, differences
 from videogen.prompts.references import KIND_WORDS
-from videogen.views.components.badges import Badge, badge_of_state
+from videogen.views.components.badges import REVIEW_BADGES, Badge, badge_of_state
 from videogen.views.components.pictures import ShownPicture, shown_pictures
 
 from .block_card import ShownBlock
@@ -26,13 +26,6 @@ from .block_card import ShownBlock
 State = VideoRender.State
 Review = VideoRender.Review
 Kind = VideoRender.Kind
-
-_REVIEW_BADGES = {
-    Review.UNREVIEWED: Badge("amber", "unreviewed"),
-    Review.SELECTED: Badge("blue", "selected"),
-    Review.APPROVED: Badge("green", "approved · locked"),
-    Review.REJECTED: Badge("red", "rejected"),
-}
 
 
 def exact_price(render: VideoRender, prices: PriceList, model: str = "") -> Decimal | None:
@@ -138,7 +131,7 @@ class ShownRender:
     def badge(self) -> Badge:
         """Of a take, what a person made of it; of everything else, how far the machine got."""
         if self.is_take:
-            return _REVIEW_BADGES[Review(self.render.review)]
+            return REVIEW_BADGES[Review(self.render.review)]
         return badge_of_state(self.render.status)
 
     @property
