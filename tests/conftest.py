@@ -15,6 +15,7 @@ from django.db import connection
 from django.test import override_settings
 
 from tests.databases import copy_into, migrated_file
+from tests.scheduling import Scheduling
 from videogen.simulator.faults import FaultSpec
 from videogen.simulator.server import SimulatorOptions, SimulatorServer
 
@@ -128,6 +129,11 @@ def django_db_setup(request, django_db_modify_db_settings):
     if connection.vendor == "sqlite":
         copy_into(request.getfixturevalue("migrated_database"), connection)
     request.getfixturevalue("django_db_setup")
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config, log):
+    return Scheduling(config, log)
 
 
 @pytest.fixture(scope="session")

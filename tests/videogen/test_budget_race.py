@@ -20,9 +20,6 @@ from tests.installations import ROOT, Installation
 POSTGRES = os.environ.get("VIDEO_TEST_POSTGRES_URL", "")
 ROUNDS = 4
 
-# One pair of competitors a run and database.
-pytestmark = pytest.mark.xdist_group("race")
-
 
 class Competitor:
     def __init__(self, installation):
