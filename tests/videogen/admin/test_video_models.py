@@ -113,7 +113,11 @@ WRONG = {
     "no format": ({}, [], "Add at least one resolution"),
     "half of the references": ({}, [("1080p", "16:9", "8", "", "8")], "both the aspect ratios and"),
     "no number of references": ({"max_references": 0}, [WIDE], "Enter how many reference pictures"),
-    "nowhere to put references": ({}, [("1080p", "16:9", "8", "", "")], "fill in the columns about them"),
+    "nowhere to put references": (
+        {},
+        [("1080p", "16:9", "8", "", "")],
+        "fill in the columns about them",
+    ),
     "a seed that is not sent": (
         {"takes_seed": "on", "route": "gemini"},
         [WIDE],

@@ -156,7 +156,7 @@ def test_a_model_that_is_gone_stops_the_queue_once_and_all_is_made_on_another(si
     page = browser.get(move_url(lane, to=FAST))
     assert "Move 3 renders to veo-3.1-fast-generate-preview · $2.88, was $9.60" in told(page)
     response = press(browser, lane, FAST, page, follow=True)
-    assert messages(response)[0].endswith("They are sent in their turn.")
+    assert messages(response)[0].endswith("They are sent when it is their turn.")
     assert Lane.objects.get(name="gemini").paused_at is None
     work(lane)
 

@@ -204,7 +204,7 @@ def test_without_anything_spent_there_are_days_without_bars():
     spending = recent_spending()
 
     assert len(spending.days) == DAYS
-    assert not any(day.height for day in spending.days)
+    assert not any(day.usd for day in spending.days)
     assert spending.words == "Spent in the last 14 days: nothing."
 
 

@@ -114,7 +114,7 @@ def test_the_simulator_is_said_to_charge_nothing(settings):
     [
         ({"since": "2026-05-04"}, "Nothing was sent in these days."),
         ({"since": "2026-05-03", "until": "2026-05-03"}, "<dd>$3.20</dd>"),
-        ({"since": "2026-05-03", "until": "2026-05-01"}, "This day is before the first one."),
+        ({"since": "2026-05-03", "until": "2026-05-01"}, "The last day is before the first day."),
         ({"since": "tomorrow"}, "Enter a valid date."),
         ({"story": "4711"}, "Select a valid choice."),
         ({}, "<dd>$6.40</dd>"),

@@ -485,7 +485,12 @@ def test_what_broke_off_is_resumed_by_a_plan():
     browser = producer()
     page = content(browser.get(url(batch)))
     assert "Resume what broke off (2)" in page
-    assert page.count("It broke off. Resuming it asks for the same video: no new charge.") == 2
+    assert (
+        page.count(
+            "It was interrupted. To resume it asks for the same video, without a new charge."
+        )
+        == 2
+    )
 
     response = browser.post(url(batch, "retry"), {"what": "resume"}, follow=True)
 

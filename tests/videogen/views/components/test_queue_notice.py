@@ -28,6 +28,7 @@ pytestmark = pytest.mark.django_db
 
 HOME = "/admin/"
 WAITING = "Waiting for quota, next slot about"
+PAUSED = "The queue is paused. 1 render waits in it. What was sent before continues."
 
 
 def renders_of_batch(*states, **values):
@@ -220,7 +221,7 @@ def test_a_person_pauses_the_queue_and_says_why():
     response = browser.post(lane_url(lane, "pause"), form, follow=True)
 
     assert response.redirect_chain == [(HOME, 302)]
-    assert messages(response) == ["The queue is paused. 1 waits in it; what was sent goes on."]
+    assert messages(response) == [PAUSED]
     sentence = "The queue is paused. ines paused it: The style <b> is wrong."
     for address in (HOME, batch_url(batch), board_url(batch), lane_url(lane)):
         page = browser.get(address)
@@ -250,7 +251,7 @@ def test_the_dashboards_pause_stops_every_account(settings):
 
     response = browser.post(button, {"reason": "Stop.", "back": "dashboard"}, follow=True)
 
-    assert messages(response) == ["The queue is paused. 1 waits in it; what was sent goes on."]
+    assert messages(response) == [PAUSED]
     stopped = Lane.objects.filter(name__in=["vertex", "gemini"]).exclude(paused_at=None)
     assert stopped.count() == 2
     Lane.objects.update(paused_at=None, pause_code="", pause_reason="")
@@ -353,7 +354,7 @@ def test_a_batch_is_moved_before_the_others():
 
     batch.refresh_from_db()
     assert batch.priority == RenderBatch.Priority.FIRST
-    assert messages(response)[0].startswith("In the queue: before the others.")
+    assert messages(response)[0].startswith("Place in the queue: before the others.")
     assert LogEntry.objects.get().get_edited_object() == batch
     browser.post(batch_url(batch, "priority"), {"priority": "10"})
     assert LogEntry.objects.count() == 1
