@@ -151,8 +151,11 @@ class MoveRow:
 
 
 class ModelSwitchPage:
-    """source: the model that the renders have now, by default the one that the lane is stopped for;
-    target: the one that was chosen, or ""."""
+    """The choice of a new model, and once one was chosen, what the move does with each render.
+
+    `source` is the model that the renders have now. By default it is the model that the lane is
+    stopped for. `target` is the model that was chosen, or "".
+    """
 
     def __init__(self, lane: Lane, source: str, target: str) -> None:
         self.lane = lane

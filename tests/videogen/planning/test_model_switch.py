@@ -453,7 +453,7 @@ def test_with_the_simulator_the_page_says_that_it_is_free(settings):
     page = told(browser.get(move_url(lane, to=FAST)))
     press(browser, lane, FAST)
 
-    assert "With the simulator: nothing is charged." in page and "$0.00, was $0.00" in page
+    assert "The simulator charges nothing." in page and "$0.00, was $0.00" in page
     moved = VideoRender.objects.values_list("model", "is_simulated", "price_estimate_usd")
     assert set(moved) == {(FAST, True, Decimal(0))}
 

@@ -26,7 +26,7 @@ def all_shots(story):
 
 
 def codes(response):
-    """The shots of the page, in its order."""
+    """Return the shots that the page shows, in its order."""
     return [
         int(pk) for pk in re.findall(r'<article class="st-shot" data-shot="(\d+)"', response.text)
     ]

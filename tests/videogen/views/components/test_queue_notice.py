@@ -1,4 +1,4 @@
-"""What the pages tell of a queue that waits, and what a person may do: pause, resume, order."""
+"""What the pages say about a queue that waits, and what people may do: pause, resume, order."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ PAUSED = "The queue is paused. 1 render waits in it. What was sent before contin
 
 
 def renders_of_batch(*states, **values):
-    """A batch with a render of $3.20 in each state."""
+    """Make a batch with one render of $3.20 in each of these states."""
     story = make_story(shots=len(states))
     batch = make_batch(story, **values)
     shots = shots_of(story).select_related("scenelet__story")
@@ -64,7 +64,7 @@ def pages_of(batch, draft):
 
 @pytest.fixture
 def spent(settings):
-    """A tier-1 window that is full for another nine minutes, and what waits for it."""
+    """Fill the spend window of tier 1 for another nine minutes, and queue a render."""
     settings.VIDEO_SPEND_WINDOW_USD = Decimal(10)
     settings.TIME_ZONE = "Asia/Kolkata"
     batch, renders = renders_of_batch(State.RUNNING, State.RUNNING, State.RUNNING, State.QUEUED)
@@ -81,7 +81,7 @@ def test_every_page_says_when_the_next_slot_is_in_local_time(spent, settings):
     settings.VIDEO_PRICE_USD_PER_SECOND = Decimal("0.40")
     draft = make_draft(make_shots(1))
     moment = timezone.now() + timedelta(minutes=9)
-    # A minute may pass meanwhile.
+    # The clock may go to the next minute during the test.
     about = {
         f"{timezone.localtime(moment + timedelta(seconds=lag)):%H:%M}" for lag in (-60, -1, 0, 60)
     }

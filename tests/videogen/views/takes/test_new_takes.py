@@ -1,4 +1,4 @@
-"""Generate exactly this, and a take of one's own: a new take without a plan."""
+"""New takes without a plan: "Generate exactly this", and an uploaded video."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def logged():
 
 @pytest.fixture
 def real(settings):
-    """Prices are real with this backend; nothing is sent in these tests."""
+    """Use a backend that has real prices. These tests send nothing."""
     settings.VIDEO_BACKEND = "gemini"
 
 
