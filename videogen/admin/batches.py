@@ -24,6 +24,7 @@ from django.utils.html import format_html
 from videogen.common.formats import usd
 from videogen.common.task_queue import is_cluster_running
 from videogen.models import RenderBatch, VideoRender
+from videogen.models.states import OPEN
 from videogen.views.batch import actions as progress
 from videogen.views.components import urls
 from videogen.views.components.badges import badge_of_state
@@ -128,9 +129,7 @@ class RenderBatchAdmin(RecordAdmin):
             row["why"] = reason_of_record(row, batch.mode, row["render"])
             row["badge"] = badge_of_state(row["render"].status) if row["render"] else None
         is_open = any(
-            row["render"]
-            and row["render"].batch_id == batch.pk
-            and row["render"].state in VideoRender.OPEN
+            row["render"] and row["render"].batch_id == batch.pk and row["render"].state in OPEN
             for row in rows
         )
         return {

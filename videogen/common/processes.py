@@ -51,7 +51,7 @@ def _started(process: psutil.Process) -> float:
         fields = Path(f"/proc/{process.pid}/stat").read_text().rpartition(")")[2].split()
         return int(fields[19]) / os.sysconf("SC_CLK_TCK")
     except (OSError, IndexError, ValueError):
-        return process.create_time()
+        return float(process.create_time())
 
 
 def _boot_id() -> str:

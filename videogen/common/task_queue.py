@@ -17,10 +17,6 @@ from django.conf import settings
 from django.db import DatabaseError, transaction
 from django.utils import timezone
 
-# A slice of the pump has to end well before the queue's time-out of a task, submissions included.
-SLICE_SECONDS = 25.0
-
-
 logger = logging.getLogger(__name__)
 
 PUMP = "videogen.tasks.pump"
@@ -29,6 +25,8 @@ RECONCILE = "videogen.tasks.reconcile"
 SEND_NOTICES = "videogen.tasks.send_notices"
 STOP = "videogen.tasks.stop"
 
+# A slice of the pump has to end well before the queue's time-out of a task, submissions included.
+SLICE_SECONDS = 25.0
 # A clip over a slow line takes longer than the queue's time-out. The queue may deliver the task a
 # second time meanwhile: it finds the rows taken.
 DOWNLOAD_SECONDS = 1800
@@ -102,7 +100,8 @@ def oldest_waiting_task() -> datetime | None:
         return None
     # The lock of a waiting task is the moment when it came, of a taken one it lies ahead.
     waiting = OrmQ.objects.filter(lock__lte=timezone.now()).order_by("lock")
-    return waiting.values_list("lock", flat=True).first()
+    came_at: datetime | None = waiting.values_list("lock", flat=True).first()
+    return came_at
 
 
 def _enqueue(name: str, *arguments: int, **options: int) -> None:

@@ -1,6 +1,6 @@
 """One POST to the studio's own receiver, signed as Standard Webhooks says
-(common/standard_webhooks.py): whoever knows the secret can tell that it came from here, when, and whether
-it came before.
+(common/standard_webhooks.py): whoever knows the secret can tell that it came from here, when, and
+whether it came before.
 """
 
 from __future__ import annotations

@@ -33,7 +33,6 @@ MODES = {
     ),
 }
 
-
 Mode = RenderBatch.Mode
 
 

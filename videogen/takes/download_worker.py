@@ -232,7 +232,7 @@ def _what_a_404_means(render: VideoRender, error: DownloadError) -> DownloadErro
     mistake, and the clip is paid for."""
     if error.code != MISSING:
         return error
-    if render.has_given_link:
+    if render.is_link_given:
         sentence = "There is no video behind the given link (404)."
         return DownloadError(sentence, code=NOTHING_THERE, permanent=True)
     if is_gs(render.download_uri):

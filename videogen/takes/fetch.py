@@ -38,8 +38,8 @@ from .storage import Clip, exclusive, make_clip, partial_folder
 logger = logging.getLogger(__name__)
 
 MAX_REDIRECTS = 5
-# A 404: whether that is the end depends on the clip's age, see download_worker.py. These are the end of one
-# that the server may have forgotten, and of a link that a person gave.
+# A 404: whether that is the end depends on the clip's age, see download_worker.py. These are the
+# end of one that the server may have forgotten, and of a link that a person gave.
 MISSING = "http_404"
 LOST = "lost"
 NOTHING_THERE = "nothing_there"
@@ -62,7 +62,7 @@ def fetch_clip_of(client: httpx.Client, render: VideoRender) -> Clip:
     """As fetch_clip, of the video that the API or a person named for the render. No queries."""
     if render.download_uri == INLINE:
         return _fetch_inline(render)
-    return fetch_clip(client, render.download_uri, render.pk, is_given=render.has_given_link)
+    return fetch_clip(client, render.download_uri, render.pk, is_given=render.is_link_given)
 
 
 def fetch_clip(client: httpx.Client, uri: str, render_pk: int, *, is_given: bool = False) -> Clip:

@@ -16,6 +16,7 @@ from pathlib import Path
 from threading import Thread
 from typing import Any
 
+import psutil
 import pytest
 from django.core.management import CommandError, call_command
 from django.db import connection
@@ -183,6 +184,7 @@ def another_server_at_the_address(scene):
     server = scene.request.getfixturevalue("far_end")
     server.answer(404, b"<html>Not here</html>")
     scene.settings.VIDEO_API_BASE_URL = server.url
+    return server
 
 
 def overloaded_api(scene):
@@ -510,6 +512,16 @@ def test_an_api_that_does_not_answer_is_not_waited_for(healthy, settings, far_en
     assert time.monotonic() - began < 4
     assert findings["api"].level == "failure"
     assert "no answer within 0.5 seconds" in findings["api"].sentence
+
+
+def test_a_refusal_leaves_no_connection_open(scene):
+    server = another_server_at_the_address(scene)
+
+    doctor()
+
+    assert server.requests
+    ours = psutil.Process().net_connections("tcp4")
+    assert [each for each in ours if each.raddr and each.raddr.port == server.server_port] == []
 
 
 def test_a_check_that_breaks_is_a_finding(healthy, settings):

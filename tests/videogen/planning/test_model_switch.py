@@ -19,6 +19,7 @@ from django.utils import timezone
 
 from tests.support.admin_clients import browser_of, producer, viewer
 from tests.support.factories import (
+    force,
     make_batch,
     make_budget,
     make_lane,
@@ -439,7 +440,7 @@ def test_what_was_free_does_not_become_paid_nor_the_other_way_round(settings):
 
     settings.VIDEO_BACKEND = "gemini"
     free = make_lane("simulator")
-    VideoRender.objects.update(lane=free, backend="simulator", is_simulated=True)
+    force(VideoRender.objects.all(), lane=free, backend="simulator", is_simulated=True)
     assert "It was started with simulator" in refusal(free, FAST)
 
 

@@ -11,6 +11,7 @@ from storybook.models import Story
 from tests.support.admin_clients import VIEWS, browser_of, viewer
 from tests.support.factories import (
     State,
+    force,
     make_batch,
     make_lane,
     make_render,
@@ -19,7 +20,6 @@ from tests.support.factories import (
     shots_of,
 )
 from videogen.billing.daily_spending import DAYS, recent_spending
-from videogen.models import VideoRender
 
 pytestmark = pytest.mark.django_db
 
@@ -271,7 +271,7 @@ def test_state_ends_when_nothing_runs():
     browser = viewer()
     assert browser.get(STATE).json()["active"]
 
-    VideoRender.objects.filter(pk=render.pk).update(state="interrupted")
+    force(render, state="interrupted")
 
     assert not browser.get(STATE).json()["active"]
 

@@ -19,7 +19,7 @@ from storybook.models import DesignDocument, Shot
 from videogen.common.formats import media_url, usd
 from videogen.common.task_queue import is_cluster_running
 from videogen.models import ReferenceChoice, RenderBatch, VideoRender
-from videogen.models.states import RESUMABLE
+from videogen.models.states import OPEN, RESUMABLE, WITHOUT_VIDEO
 from videogen.pipeline.cancel import stoppable
 from videogen.planning.batch_actions import Sent, shots_to_resume, shots_to_retry, what_was_sent
 from videogen.planning.modes import MODES, Action
@@ -68,7 +68,7 @@ class RenderRow:
 
     @property
     def is_open(self) -> bool:
-        return self.status in VideoRender.OPEN
+        return self.status in OPEN
 
     @property
     def video_url(self) -> str:
@@ -125,7 +125,7 @@ class RenderRow:
         if since is None:
             return True
         # A render may look interrupted after some time, without any change of its row.
-        live = self.render.state in VideoRender.OPEN and self.render.state != State.QUEUED
+        live = self.render.state in OPEN and self.render.state != State.QUEUED
         return live or self.render.state_since >= since - OVERLAP
 
 
@@ -252,7 +252,7 @@ class BatchPage:
 
     @property
     def open(self) -> int:
-        return sum(self.counts[state] for state in VideoRender.OPEN)
+        return sum(self.counts[state] for state in OPEN)
 
     @property
     def is_active(self) -> bool:
@@ -260,7 +260,7 @@ class BatchPage:
 
         A render may look interrupted while its state is still open: the next worker continues it.
         """
-        return any(row.render.state in VideoRender.OPEN for row in self.rows)
+        return any(row.render.state in OPEN for row in self.rows)
 
     @property
     def title(self) -> str:
@@ -292,7 +292,7 @@ class BatchPage:
 
     @property
     def failed(self) -> int:
-        return sum(self.counts[state] for state in VideoRender.WITHOUT_VIDEO)
+        return sum(self.counts[state] for state in WITHOUT_VIDEO)
 
     @cached_property
     def queued(self) -> list[VideoRender]:

@@ -15,7 +15,7 @@ from videogen.catalog.options import asked_of, default_model_of, extras_in_words
 from videogen.catalog.prices import PriceList
 from videogen.common.formats import indented_text, media_url, usd
 from videogen.models import Submission, VideoRender
-from videogen.models.states import RESUMABLE
+from videogen.models.states import OPEN, RESUMABLE, WITHOUT_VIDEO
 from videogen.planning.request_diff import Differences, differences
 from videogen.prompts.references import KIND_WORDS
 from videogen.views.components.badges import REVIEW_BADGES, Badge, badge_of_state
@@ -160,7 +160,7 @@ class RenderCard:
 
     @property
     def is_open(self) -> bool:
-        return self.render.status in VideoRender.OPEN
+        return self.render.status in OPEN
 
     @property
     def is_selected(self) -> bool:
@@ -192,7 +192,7 @@ class RenderCard:
         return bool(self.render.prompt_text) and (
             self.is_take
             or self.render.state == State.REHEARSED
-            or self.render.state in VideoRender.WITHOUT_VIDEO
+            or self.render.state in WITHOUT_VIDEO
         )
 
     @property

@@ -12,7 +12,15 @@ from django_q.models import OrmQ
 
 from storybook.models import Shot, Story
 from tests.support.admin_clients import browser_of, producer, viewer
-from tests.support.factories import State, make_batch, make_lane, make_render, make_story, shots_of
+from tests.support.factories import (
+    State,
+    force,
+    make_batch,
+    make_lane,
+    make_render,
+    make_story,
+    shots_of,
+)
 from tests.support.pages import content, messages, url
 from videogen.models import ReferenceChoice, RenderBatch, VideoRender
 
@@ -359,13 +367,13 @@ def test_only_rows_that_may_have_changed_are_told_again():
     browser = viewer()
     first = state(browser, batch)
     long_ago = timezone.now() - timedelta(minutes=5)
-    VideoRender.objects.update(state_since=long_ago)
+    force(VideoRender.objects.all(), state_since=long_ago)
 
     told = state(browser, batch, since=first["since"])
     rows = {key for key in told["parts"] if key.startswith("render-")}
     assert rows == {f"render-{renders[1].pk}"}
 
-    VideoRender.objects.filter(pk=renders[2].pk).update(state_since=timezone.now())
+    force(renders[2], state_since=timezone.now())
     told = state(browser, batch, since=first["since"])
     assert f"render-{renders[2].pk}" in told["parts"]
 

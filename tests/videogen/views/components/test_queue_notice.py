@@ -14,7 +14,15 @@ from django_q.models import OrmQ
 
 from tests.support.admin_clients import browser_of, producer, viewer
 from tests.support.drafts import confirm, look, make_draft, make_shots
-from tests.support.factories import State, make_batch, make_lane, make_render, make_story, shots_of
+from tests.support.factories import (
+    State,
+    force,
+    make_batch,
+    make_lane,
+    make_render,
+    make_story,
+    shots_of,
+)
 from tests.support.pages import messages, told
 from tests.support.pipeline import work
 from videogen.common.errors import RequestError
@@ -106,7 +114,7 @@ def test_updates_bring_the_notice_to_the_board_and_take_it_away(spent):
     browser = viewer()
 
     waits = browser.get(state).json()
-    VideoRender.objects.filter(state="queued").update(state="cancelled")
+    force(VideoRender.objects.filter(state="queued"), state="cancelled")
     goes_on = browser.get(state, {"since": waits["since"]}).json()
 
     assert WAITING in waits["parts"]["queue"]
@@ -124,7 +132,7 @@ def test_another_day_is_named(spent):
 
 
 def test_without_anything_queued_no_page_speaks_of_quota(spent):
-    VideoRender.objects.filter(state="queued").update(state="cancelled")
+    force(VideoRender.objects.filter(state="queued"), state="cancelled")
 
     for address in (HOME, batch_url(spent), board_url(spent)):
         assert WAITING not in viewer().get(address).text
@@ -244,7 +252,7 @@ def test_a_person_pauses_the_queue_and_says_why():
 def test_the_dashboards_pause_stops_every_account(settings):
     settings.VIDEO_BACKEND = "vertex"
     renders_of_batch(State.QUEUED)
-    VideoRender.objects.update(lane=make_lane("vertex"), backend="vertex", is_simulated=False)
+    force(VideoRender.objects.all(), lane=make_lane("vertex"), backend="vertex", is_simulated=False)
     idle = make_lane("gemini")
     browser = producer(username="ines")
     button = re.search(r'action="([^"]*/pause/)"', browser.get(HOME).text)[1]

@@ -11,7 +11,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.urls import reverse
 
 from tests.support.admin_clients import VIEWS, browser_of
-from tests.support.factories import State, make_picture, make_price, make_render, make_shot
+from tests.support.factories import State, force, make_picture, make_price, make_render, make_shot
 from videogen.models import RenderBatch, VideoRender
 from videogen.simulator.footage.clips import write_quick_clip
 
@@ -91,7 +91,7 @@ def test_second_click_pays_nothing(real, browser, shot):
     render = make_render(shot, State.DONE, backend="gemini")
     form = form_of(browser.get(generate_url(render)))
     browser.post(generate_url(render), form)
-    VideoRender.objects.filter(copy_of=render).update(state=State.FAILED)
+    force(VideoRender.objects.filter(copy_of=render), state=State.FAILED)
 
     response = browser.post(generate_url(render), form)
 
