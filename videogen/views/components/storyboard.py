@@ -30,6 +30,6 @@ def storyboard_lines(payload: Mapping[str, Any] | None) -> list[StoryboardLine]:
 
 
 def _in_words(key: str) -> str:
-    """Return "camera dynamics" for both "cameraDynamics" and "camera_dynamics"."""
+    """cameraDynamics, camera_dynamics → camera dynamics"""
     spaced = "".join(f" {char.lower()}" if char.isupper() else char for char in key)
     return spaced.replace("_", " ").strip()
