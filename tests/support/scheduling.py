@@ -13,7 +13,9 @@ TOGETHER = (
     # One installation and one Chromium.
     "tests/browser/",
     # One pair of competitors for each database.
-    "tests/videogen/test_budget_race.py",
+    "tests/videogen/billing/test_budget_race.py",
+    # One Redis, which each test empties.
+    "tests/videogen/pipeline/test_servers.py",
 )
 
 

@@ -36,7 +36,7 @@ logger = logging.getLogger(__name__)
 State = VideoRender.State
 
 PARALLEL = 4
-# A downloader that has not renewed its lease for so long is gone: its row counts as stale then, too.
+# A downloader that has not renewed its lease for so long is gone; its row then counts as stale.
 DOWNLOAD_LEASE = STALE_AFTER
 RENEW_SECONDS = 5.0
 TICK_SECONDS = 0.2
