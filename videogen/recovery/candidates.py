@@ -27,6 +27,7 @@ from django.utils import timezone
 from videogen.common.errors import RequestError
 from videogen.common.task_queue import wake_downloads, wake_pump
 from videogen.models import Candidate, Lane, Submission, VideoRender
+from videogen.models.render_warnings import RenderWarning, WarningCode
 from videogen.models.renders import polled_from
 from videogen.models.routes import Route, other_backend, served_backends
 from videogen.takes.storage import discard
@@ -316,9 +317,12 @@ def _take(candidate: Candidate, render: VideoRender, by: str) -> None:
     if not is_file:
         settled["operation_name"] = candidate.name
     render.submissions.filter(outcome=Outcome.UNKNOWN).update(**settled)
-    where = candidate.get_source_display()
+    where = str(candidate.get_source_display())
     values = polled_from(now) | {
-        "warnings": [*render.warnings, f"Its answer was found in the {where}; taken by {by}."],
+        "warnings": [
+            *render.warnings,
+            RenderWarning(WarningCode.ANSWER_FOUND, {"where": where, "by": by}),
+        ],
     }
     if is_file:
         won = render.move(

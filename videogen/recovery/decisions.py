@@ -11,6 +11,7 @@ from videogen.common.errors import DownloadError, RequestError
 from videogen.common.task_queue import wake_downloads, wake_pump
 from videogen.models import Submission, VideoRender
 from videogen.models.people import Requester
+from videogen.models.render_warnings import RenderWarning, WarningCode
 from videogen.models.renders import polled_from
 from videogen.models.routes import other_backend, served_backends
 from videogen.models.states import STUCK
@@ -73,7 +74,10 @@ def attach_link(render: VideoRender, link: str, requester: Requester) -> bool:
         "ended_at": None,
         "error_code": "",
         "error_message": "",
-        "warnings": [*render.warnings, f"The download link was given by {_name_of(requester)}."],
+        "warnings": [
+            *render.warnings,
+            RenderWarning(WarningCode.LINK_GIVEN, {"by": _name_of(requester)}),
+        ],
     }
     try:
         with transaction.atomic():

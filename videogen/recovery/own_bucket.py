@@ -11,6 +11,7 @@ from django.utils import timezone
 from videogen.common.errors import VeoError
 from videogen.common.task_queue import wake_downloads
 from videogen.models import Submission, VideoRender
+from videogen.models.render_warnings import RenderWarning, WarningCode
 from videogen.models.renders import polled_from
 from videogen.providers.client import VideoClient
 from videogen.providers.messages import Finished
@@ -61,7 +62,7 @@ def take_result(render: VideoRender, uri: str) -> bool:
         download_attempts=0,
         downloader="",
         download_lease_until=None,
-        warnings=[*render.warnings, "Its video was found under its submission's own token."],
+        warnings=[*render.warnings, RenderWarning(WarningCode.FOUND_IN_BUCKET)],
         **polled_from(now),
     )
     if won:

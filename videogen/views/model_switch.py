@@ -202,9 +202,9 @@ class MovePage:
     @property
     def left(self) -> str:
         """Of the budget that has the least room for it."""
-        if not self.move.strains:
+        if not self.move.budget_impacts:
             return ""
-        limit = self.move.strains[0].limit
+        limit = self.move.budget_impacts[0].limit
         return f"{usd(limit.left_usd)} left in {limit.words}"
 
     @cached_property
