@@ -10,7 +10,6 @@ from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Any
 
-from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
@@ -81,7 +80,8 @@ def queue_locked_plan(
         (row, created.get(row.shot.pk) or resumed.get(row.shot.pk) or _cause_pk(row))
         for row in plan.rows
     )
-    _store_records(batch, rows)
+    batch.plan = [plan_record(row, render_id) for row, render_id in rows]
+    batch.save(update_fields=["plan"])
     if worked_by and resumed:
         # Whoever asked first is gone: this process works on them now.
         RenderBatch.objects.filter(renders__in=resumed.values()).update(worked_by=worked_by)
@@ -98,15 +98,6 @@ def _resume_renders(plan: Plan) -> dict[int, int]:
         and row.cause
         and _resume(row, row.cause)
     }
-
-
-def _store_records(batch: RenderBatch, rows: Iterable[tuple[ShotPlan, int | None]]) -> None:
-    # What a take was made with is asked when the story has changed: see outdated.py.
-    made_with = {"uses_key_frames": settings.VIDEO_USE_KEY_FRAMES}
-    batch.plan = [
-        plan_record(row, render_id) | (made_with if row.is_new else {}) for row, render_id in rows
-    ]
-    batch.save(update_fields=["plan"])
 
 
 def _start_queue(plan: Plan, lane: Lane, *, has_work: bool, wake: bool) -> None:
@@ -175,7 +166,11 @@ def _create_link_render(
         is_link_given=True,
         rendered_at=timezone.now(),
         **request_fields(plan.request)
-        | {"price_estimate_usd": Decimal(0), "price_source": "free: nothing is submitted"},
+        | {
+            "price_estimate_usd": Decimal(0),
+            "price_source": "free: nothing is submitted",
+            "price_id": None,
+        },
     )
 
 
@@ -194,6 +189,7 @@ def _fill_batch(batch: RenderBatch, plan: Plan, requester: Requester, worked_by:
         "requested_by": requester.user,
         "requested_by_name": requester.name,
         "worked_by": worked_by,
+        "uses_key_frames": plan.uses_key_frames,
         # A draft is asked for when it is confirmed.
         "created_at": timezone.now(),
     }
@@ -246,6 +242,7 @@ def request_fields(request: RequestSettings) -> dict[str, Any]:
         "route": request.route,
         "price_estimate_usd": request.price_usd or Decimal(0),
         "price_source": request.price.source if request.price else "",
+        "price_id": request.price.price_id if request.price else None,
         "is_simulated": request.is_simulated,
     }
 

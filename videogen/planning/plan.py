@@ -87,6 +87,7 @@ class Plan:
     rows: tuple[ShotPlan, ...]
     limits: tuple[Limit, ...] = ()
     over_budget: str = RenderBatch.OverBudget.FIT.value
+    uses_key_frames: bool | None = None
 
     def count(self, *actions: Action) -> int:
         return sum(row.decision.action in actions for row in self.rows)
@@ -204,7 +205,14 @@ def plan_shots(
         row = ShotPlan(shot, situation, decide(situation, mode), cause)
         plans.append(_plan_shot(row, mode, request, material, general, use_key_frames))
     plans = _with_repeats(plans, request, ask=ask_before_repeats)
-    plan = Plan(story, mode, request, tuple(plans), over_budget=over_budget)
+    plan = Plan(
+        story,
+        mode,
+        request,
+        tuple(plans),
+        over_budget=over_budget,
+        uses_key_frames=use_key_frames,
+    )
     return _within_budgets(plan, person)
 
 

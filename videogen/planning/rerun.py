@@ -93,6 +93,8 @@ def _create_batch(
         counts={Action.GENERATE.value: 1},
         estimated_cost_usd=request.price_usd or Decimal(0),
         model=request.chosen_model,
+        # Its request is the one that was put together then.
+        uses_key_frames=render.batch.uses_key_frames,
         requested_by=requester.user,
         requested_by_name=requester.name,
     )
