@@ -273,7 +273,6 @@ def _expiring_clips() -> Iterator[News]:
         .defer("prompt_text", "references", "dropped_references", "warnings", "error_details")
         .defer("shot__storyboard_payload")
     )
-    clips = sorted(rows, key=lambda clip: (clip.clip_expires_at, clip.pk))
     groups = defaultdict(list)
     for clip in sorted(clips, key=lambda clip: (clip.clip_expires_at, clip.pk)):
         # A clip that the server has deleted must not hide those of its hour that it still has.
