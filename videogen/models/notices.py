@@ -7,8 +7,11 @@ from storybook.models import Story
 
 
 class Notice(models.Model):
-    """Something that people are told of, once: by e-mail and by webhook. Written in the
-    transaction of what happened, sent afterwards; a row that was not sent is tried again."""
+    """Something that people are told once, by e-mail and by webhook.
+
+    The row is written first and sent afterwards; a notice that did not reach everyone is tried
+    again.
+    """
 
     class Kind(models.TextChoices):
         BATCH_FINISHED = "batch_finished", "batch finished"
@@ -37,7 +40,7 @@ class Notice(models.Model):
     class Meta:
         ordering = ["-created_at", "-pk"]
         indexes = [
-            # The minute sweep looks for what has to be sent.
+            # The sweep of every minute looks for what has to be sent.
             models.Index(fields=["next_attempt_at"], name="notices_to_send"),
         ]
 
