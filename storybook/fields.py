@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django import forms
 from django.core.exceptions import ValidationError
@@ -52,6 +52,11 @@ class IndentedJSONFormField(forms.JSONField):
 class DocumentField(models.TextField):
     """A JSON object, stored as text: PostgreSQL's jsonb would sort the keys and refuse NUL, and
     the documents have to reach the prompt in the order in which they were written."""
+
+    if TYPE_CHECKING:
+        # For django-stubs: the attribute of a model has the document, and not its text.
+        _pyi_private_get_type: Any
+        _pyi_private_set_type: Any
 
     def from_db_value(self, value: str | None, *_: Any) -> Any:
         return None if value is None else json.loads(value)
