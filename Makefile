@@ -55,7 +55,8 @@ serve: setup  ## admin on http://127.0.0.1:8000 with simulator and workers
 	@$(DEMO_ENV) $(BIN)/python manage.py serve $(ADDRESS) $(if $(SIMULATOR_PORT),--simulator-port=$(SIMULATOR_PORT))
 
 # Development mode for its warnings, without its allocator that checks memory: a third faster.
-PYTEST := PYTHONMALLOC=pymalloc $(BIN)/python -X dev -W error::DeprecationWarning:storybook -m pytest -n 3 --dist loadgroup
+# Modules are compiled once, not by every process that a test starts.
+PYTEST := PYTHONDONTWRITEBYTECODE= PYTHONMALLOC=pymalloc $(BIN)/python -X dev -W error::DeprecationWarning:storybook -m pytest -n 3 --durations=10
 
 test: $(STAMP)  ## the tests, but for those that take long
 	@$(PYTEST) -m "not slow"
@@ -72,6 +73,7 @@ test-all: test test-slow test-postgres  ## all tests, also on PostgreSQL
 lint: $(STAMP)  ## style, system checks, migrations, openspec
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
+	@$(BIN)/lint-imports --no-logo 2>/dev/null >$(VENV)/imports.log || { cat $(VENV)/imports.log; exit 1; }
 	@$(BIN)/python manage.py check --fail-level WARNING
 	@$(BIN)/python manage.py makemigrations --check --dry-run
 	@command -v npx >/dev/null || { echo "openspec needs Node 20.19 or newer (npx) on the PATH"; exit 1; }

@@ -9,9 +9,9 @@ def main():
 
     if sys.argv[1:2] == ["doctor"]:
         # It has to tell where nothing else starts.
-        from videogen.ops.doctor.startup import start_or_tell
+        from videogen.ops.doctor.startup import start_or_report
 
-        start_or_tell(sys.argv[2:])
+        start_or_report(sys.argv[2:])
     execute_from_command_line(sys.argv)
 
 

@@ -8,7 +8,7 @@ import os
 import secrets
 from decimal import Decimal
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar, overload
 
 import dj_database_url
 from django.core.exceptions import ImproperlyConfigured
@@ -29,13 +29,17 @@ def env_bool(name: str) -> bool:
     return env(name).lower() in {"1", "true", "yes", "on"}
 
 
+@overload
+def env_number(name: str, default: Number, kind: type[Number]) -> Number: ...
+@overload
+def env_number(name: str, default: Number | None, kind: type[Number]) -> Number | None: ...
 def env_number(name: str, default: Number | None, kind: type[Number]) -> Number | None:
     """The variable as a number that is not negative; `default` where it is empty or missing."""
     text = env(name)
     if not text:
         return default
     try:
-        value = kind(text)
+        value: Number | None = kind(text)
     except (ValueError, ArithmeticError):
         value = None
     if value is None or not 0 <= value < float("inf"):
@@ -325,7 +329,7 @@ EMAIL_BACKEND = "django.core.mail.backends." + (
 # Wake-ups only: see videogen/common/task_queue.py. What these values hold off is measured in
 # openspec/specs; videogen/ops/checks.py keeps them.
 VIDEO_WORKERS = env_number("VIDEO_WORKERS", 4, int)
-Q_CLUSTER = {
+Q_CLUSTER: dict[str, Any] = {
     "name": "videogen",
     "workers": VIDEO_WORKERS,
     "timeout": 120,

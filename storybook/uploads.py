@@ -12,6 +12,7 @@ from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.core.files.uploadedfile import UploadedFile
 from django.db import transaction
+from django.db.models import QuerySet
 
 from .designs import design_id
 from .errors import PictureProblem, StorybookError
@@ -49,7 +50,7 @@ class PictureField(forms.FileField):
 def read_upload(file: UploadedFile) -> Upload:
     """The picture after all of it was decoded; a PictureProblem where it cannot be used."""
     limit = settings.STORY_PICTURE_MAX_BYTES
-    if file.size > limit:
+    if (file.size or 0) > limit:
         raise PictureProblem(f"The file is larger than {limit / 1024**2:.4g} MB. Save it smaller.")
     data = file.read()
     return Upload(data, inspect_picture(data))
@@ -140,7 +141,7 @@ def put_design_picture(story: Story, kind: str, wanted_id: str, upload: Upload) 
     with transaction.atomic():
         document = _visual_documents(story).select_for_update(of=("self",)).first()
         designs = dict(_designs(document.document, design_kind)) if document else {}
-        if wanted_id not in designs:
+        if document is None or wanted_id not in designs:
             raise UploadRefused(f"The story has no design of {kind} {wanted_id} any more.")
         folder = f"{design_kind.folder}/{safe_name(wanted_id)}"
         picture = store_upload(story, folder, upload)
@@ -150,7 +151,7 @@ def put_design_picture(story: Story, kind: str, wanted_id: str, upload: Upload) 
     return _design_picture(design_kind, wanted_id, design, {picture.path: picture})
 
 
-def _visual_documents(story: Story) -> Any:
+def _visual_documents(story: Story) -> QuerySet[DesignDocument]:
     return DesignDocument.objects.filter(story=story, kind=DesignDocument.Kind.VISUAL)
 
 

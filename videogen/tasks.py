@@ -6,8 +6,9 @@ from .common.task_queue import wake_downloads, wake_pump, wake_sender
 from .notifications import deliver, detect
 from .pipeline import cancel, worker
 from .planning import drafts
-from .recovery import reconcile as recovery_reconcile
 from .recovery import redownload
+from .recovery.reconcile import ask_when_due
+from .recovery.reconcile import reconcile as ask_about_all
 from .takes import download_worker
 
 
@@ -22,7 +23,7 @@ def sweep() -> None:
     wake_pump()
     wake_downloads(1)
     redownload.download_again()
-    recovery_reconcile.ask_when_due()
+    ask_when_due()
     drafts.delete_old_drafts()
     detect.look_for_news()
 
@@ -34,7 +35,7 @@ def download() -> None:
 
 
 def reconcile() -> None:
-    recovery_reconcile.reconcile()
+    ask_about_all()
 
 
 def stop(render_pk: int) -> None:

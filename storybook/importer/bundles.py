@@ -216,8 +216,8 @@ def _read_story(story: _Record, folder: Path) -> Bundle:
         folder=folder,
         story_id=story_id,
         title=title,
-        visual_design_document=visual and visual.values,
-        audio_design_document=audio and audio.values,
+        visual_design_document=visual.values if visual else None,
+        audio_design_document=audio.values if audio else None,
         design_picture_paths=tuple(dict.fromkeys(design_picture_paths)),
         scenelets=_scenelets(story),
     )

@@ -12,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from django.conf import settings
 from django.db import DatabaseError, IntegrityError, models, transaction
@@ -336,9 +336,10 @@ def _upsert(
         if different:
             changed.append(row)
             columns_changed |= different
-    model.objects.bulk_create(created.values())
+    rows_of_model = model._default_manager
+    rows_of_model.bulk_create(created.values())
     if changed:
-        model.objects.bulk_update(changed, sorted(columns_changed))
+        rows_of_model.bulk_update(changed, sorted(columns_changed))
     rows = {key: created[key] if key in created else found[key] for key in wanted}
     tally = Counter(
         created=len(created),
@@ -354,5 +355,5 @@ def _is_same(row: models.Model, name: str, value: Any) -> bool:
     equal, to a prompt they are not."""
     if name.endswith("_id"):
         return getattr(row, name) == value
-    field = row._meta.get_field(name)
+    field = cast("models.Field[Any, Any]", row._meta.get_field(name))
     return field.get_prep_value(getattr(row, name)) == field.get_prep_value(value)

@@ -84,4 +84,4 @@ def _row(design: DesignPicture, form: DesignPictureForm | None) -> dict[str, obj
 
 
 def _sentences(form: DesignPictureForm | None) -> list[str]:
-    return [each for errors in form.errors.values() for each in errors] if form else []
+    return [str(each) for errors in form.errors.values() for each in errors] if form else []

@@ -10,6 +10,7 @@ from videogen.common.processes import this_process
 from videogen.common.task_queue import is_cluster_running
 from videogen.models import RenderBatch, VideoRender
 from videogen.models.batches import CREATE_SHOT_VIDEO
+from videogen.models.states import OPEN
 from videogen.planning.enqueue import QueuedBatch, queue_link, queue_renders, renders_of
 from videogen.planning.plan import Plan, find_shots, plan_shots
 from videogen.prompts.payload import rehearse
@@ -25,9 +26,10 @@ State = VideoRender.State
 def create_shot_videos(request: TaskRequest) -> TaskResult:
     """Raises RequestError where the story or the filters are wrong; nothing is queued then."""
     plan = _plan(request)
-    queued = (
-        _queue(request, plan) if request.video_download_link is None else _queue_link(request, plan)
-    )
+    if request.video_download_link is None:
+        queued = _queue(request, plan)
+    else:
+        queued = _queue_link(request, plan, request.video_download_link)
     if request.listener:
         wait_for(
             queued.render_ids,
@@ -84,8 +86,8 @@ def _queue(request: TaskRequest, plan: Plan) -> QueuedBatch:
     return queued
 
 
-def _queue_link(request: TaskRequest, plan: Plan) -> QueuedBatch:
-    link = given_link(request.video_download_link)
+def _queue_link(request: TaskRequest, plan: Plan, given: str) -> QueuedBatch:
+    link = given_link(given)
     if plan.mode == RenderBatch.Mode.DRY_RUN:
         raise RequestError("A dry run downloads nothing: leave out one of the two.", code="usage")
     if len(plan.rows) != 1:
@@ -114,12 +116,12 @@ def _works_here(request: TaskRequest) -> bool:
 
 def _report(queued: QueuedBatch, plan: Plan, *, waited: bool) -> TaskResult:
     renders = renders_of(pk for _, pk in queued.rows if pk)
-    rows = [describe_row(row, renders.get(pk)) for row, pk in queued.rows]
+    rows = [describe_row(row, renders.get(pk) if pk else None) for row, pk in queued.rows]
     as_queued = replace(plan, rows=tuple(row for row, _ in queued.rows))
     summary = summarise(rows, as_queued.cost_if_sent_usd)
     of_this_run = [renders[pk] for pk in queued.render_ids]
     missed = any(render.status in NOT_AS_ASKED for render in of_this_run)
-    still_open = sum(render.state in VideoRender.OPEN for render in of_this_run)
+    still_open = sum(render.state in OPEN for render in of_this_run)
     # Waited for and still open: a daily quota, or a queue that a person has to mend.
     left = waited and still_open
     # A given link asks for nothing.

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Collection
 from dataclasses import dataclass
 from functools import partial
+from typing import Protocol
 
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from videogen.common.db_retry import persistently
@@ -16,6 +17,7 @@ from videogen.common.task_queue import is_cluster_running
 from videogen.lanes.pauses import served_lanes
 from videogen.lanes.quota import slot_of_next
 from videogen.models import Lane, RenderBatch, VideoRender
+from videogen.models.states import ENDED, OPEN
 from videogen.pipeline.orphans import reap
 from videogen.pipeline.pump import TICK_SECONDS, Pump
 from videogen.takes.download_worker import Downloads
@@ -28,22 +30,27 @@ PATIENCE_SECONDS = 6.0
 
 
 @dataclass(frozen=True)
-class Progress:
-    """Told about once a second while waiting. `counts`: renders by state."""
+class WaitProgress:
+    """How far the renders of a command are."""
 
+    # How many renders are in each state.
     counts: dict[str, int]
     total: int
+    # What the command waits for. Empty if there is nothing to say.
     note: str
 
 
-@dataclass(frozen=True)
-class Listener:
-    """on_link: as soon as a download link is known; on_progress: now and then; on_note: once each,
-    what a person should know."""
+class Listener(Protocol):
+    """Whom `wait_for` tells what happens."""
 
-    on_link: Callable[[VideoRender], None]
-    on_progress: Callable[[Progress], None]
-    on_note: Callable[[str], None]
+    def on_link(self, render: VideoRender) -> None:
+        """Called once for each download link, as soon as the link is known."""
+
+    def on_progress(self, progress: WaitProgress) -> None:
+        """Called about twice a second."""
+
+    def on_note(self, sentence: str) -> None:
+        """Called once for each thing that a person should know."""
 
 
 def wait_for(
@@ -120,7 +127,7 @@ class _Links:
                 self._told.add(each.pk)
                 self._listener.on_link(each)
 
-    def _with_link(self):  # noqa: ANN202
+    def _with_link(self) -> QuerySet[VideoRender]:
         return VideoRender.objects.filter(pk__in=self._renders, download_uri__gt="").select_related(
             "shot__scenelet"
         )
@@ -189,8 +196,8 @@ def _is_over(
     for state in VideoRender.objects.filter(pk__in=renders).values_list("state", flat=True):
         counts[state] = counts.get(state, 0) + 1
     note = " ".join(filter(None, [_first_clip(renders, counts), _note(renders, counts)]))
-    listener.on_progress(Progress(counts, len(renders), note))
-    open_states = VideoRender.OPEN & counts.keys()
+    listener.on_progress(WaitProgress(counts, len(renders), note))
+    open_states = OPEN & counts.keys()
     return not open_states or (open_states == {State.QUEUED} and _wait_for_tomorrow(renders))
 
 
@@ -227,7 +234,7 @@ def _waits_for_tomorrow(lane: Lane) -> bool:
 def _first_clip(renders: Collection[int], counts: dict[str, int]) -> str:
     """Where the foremost render is while none has ended: the first clip can take minutes, and the
     counts alone do not move meanwhile."""
-    if VideoRender.ENDED & counts.keys():
+    if ENDED & counts.keys():
         return ""
     for state in (State.DOWNLOADING, State.RUNNING, State.SUBMITTING):
         if state in counts:

@@ -19,7 +19,8 @@ from django.db.models.expressions import Combinable
 from .states import MAY_COST, OPEN, State, SubmissionOutcome
 
 if TYPE_CHECKING:
-    from videogen.models import Submission, VideoRender
+    from .renders import VideoRender
+    from .submissions import Submission
 
 
 class Outcome(models.TextChoices):

@@ -25,6 +25,8 @@ from .shot_status import keep_standings
 STALE_AFTER = timedelta(seconds=30)
 # The API keeps a video for two days.
 CLIP_KEPT_FOR = timedelta(hours=48)
+# A list, for the migrations have one.
+_OPEN = list(states.OPEN_IN_ORDER)
 
 
 class VideoRender(models.Model):
@@ -34,11 +36,6 @@ class VideoRender(models.Model):
     Kind = states.Kind
     Review = states.Review
     Outcome = outcomes.Outcome
-
-    OPEN = states.OPEN
-    WITHOUT_VIDEO = states.WITHOUT_VIDEO
-    ENDED = states.ENDED
-    MOVES = states.MOVES
 
     # -- what was asked for
     shot = models.ForeignKey(Shot, on_delete=models.PROTECT, related_name="renders")
@@ -188,10 +185,7 @@ class VideoRender(models.Model):
         constraints = [
             models.UniqueConstraint(
                 fields=["shot"],
-                condition=Q(
-                    kind="generation",
-                    state__in=["queued", "submitting", "running", "downloading"],
-                ),
+                condition=Q(kind="generation", state__in=_OPEN),
                 name="one_open_render_per_shot",
             ),
             models.UniqueConstraint(fields=["shot", "take"], name="take_unique_within_shot"),
@@ -205,12 +199,8 @@ class VideoRender(models.Model):
                 name="done_has_a_take_and_a_file",
             ),
             models.CheckConstraint(
-                condition=Q(
-                    ended_at__isnull=True,
-                    state__in=["queued", "submitting", "running", "downloading"],
-                )
-                | Q(ended_at__isnull=False)
-                & ~Q(state__in=["queued", "submitting", "running", "downloading"]),
+                condition=Q(ended_at__isnull=True, state__in=_OPEN)
+                | Q(ended_at__isnull=False) & ~Q(state__in=_OPEN),
                 name="open_has_not_ended",
             ),
             models.CheckConstraint(
@@ -241,7 +231,7 @@ class VideoRender(models.Model):
     def save(self, *args: Any, **options: Any) -> None:
         with transaction.atomic(savepoint=False):
             super().save(*args, **options)
-            if self.state in self.ENDED:
+            if self.state in states.ENDED:
                 type(self).objects.filter(pk=self.pk).settle()
             keep_standings({self.shot_id}, type(self)._base_manager)
 
@@ -292,7 +282,7 @@ class VideoRender(models.Model):
         """
         sources = {source} if isinstance(source, str) else set(source)
         for state in sources:
-            if target not in self.MOVES.get(state, ()):
+            if target not in states.MOVES.get(state, ()):
                 raise ValueError(f"A render does not go from {state} to {target}.")
         only = only or {}
         if sources == {self.State.RUNNING}:
@@ -307,15 +297,107 @@ class VideoRender(models.Model):
         changes = {"state": target, "state_since": now, **changes}
         if changes.get("download_uri", self.download_uri) != self.download_uri:
             changes.setdefault("is_link_given", False)
-        changes.setdefault("ended_at", now if target in self.ENDED else None)
+        changes.setdefault("ended_at", now if target in states.ENDED else None)
         rows = type(self).objects.filter(pk=self.pk, state__in=sources, **only)
-        won = rows.update(**changes)
-        if won:
-            for name, value in changes.items():
-                setattr(self, name, value)
-        return bool(won)
+        return self._took(changes, rows.transition(**changes))
 
     move.alters_data = True
+
+    def resume_polling(
+        self,
+        source: str | Collection[str],
+        *,
+        first_poll: datetime | None = None,
+        **changes: Any,
+    ) -> bool:
+        """Move to RUNNING: the operation is polled from `first_poll` on (now, if it is not given).
+        Returns whether this call won the row. Nothing is ever submitted.
+
+        The wait begins anew, with a new deadline and without the failures and the error of the
+        last one. `source` may be RUNNING itself, for a render that nobody works on: it stays where
+        it is, if its operation is still the one that the caller knows of.
+        """
+        now = timezone.now()
+        changes = {
+            "next_poll_at": first_poll or now,
+            "poll_failures": 0,
+            "deadline_at": now + timedelta(minutes=settings.VIDEO_OPERATION_DEADLINE_MINUTES),
+            "beat_at": now,
+            "error_code": "",
+            "error_message": "",
+            **changes,
+        }
+        if source == states.State.RUNNING:
+            return self._change_where(
+                {"state": source, "operation_name": self.operation_name}, changes
+            )
+        return self.move(source, states.State.RUNNING, **changes)
+
+    resume_polling.alters_data = True
+
+    def restart_download(
+        self,
+        source: str | Collection[str],
+        *,
+        link: str = "",
+        keeps_attempts: bool = False,
+        **changes: Any,
+    ) -> bool:
+        """Move to DOWNLOADING: the next free worker fetches the clip. Returns whether this call won
+        the row. Nothing is ever submitted. Wake the downloads after it.
+
+        link: where the clip lies, if that is not what the row says already; it is known to be made
+        then.
+        keeps_attempts: one more try in a row of them, whose number says how long the next one
+        waits. Otherwise the count begins anew, with all of VIDEO_DOWNLOAD_ATTEMPTS, for somebody
+        knows something new: a person, or the API, which has just told of the clip.
+
+        Nobody holds the row afterwards and nothing delays it: it is due at once. The last try's
+        error goes, for a render that is under way has none; if this try fails, too, it says why
+        itself. `ended_at` is empty again, as of every open render.
+
+        `source` may be DOWNLOADING itself, for a render that nobody works on: it is taken only as
+        it was when it was looked at, with no worker at it since.
+        """
+        now = timezone.now()
+        found = {"download_uri": link, "rendered_at": self.rendered_at or now} if link else {}
+        if link and link != self.download_uri:
+            # Only a link that a person gave may leave the list of hosts; the caller says so.
+            found["is_link_given"] = False
+        changes = {
+            **found,
+            "not_before": None,
+            "downloader": "",
+            "download_lease_until": None,
+            "beat_at": now,
+            "error_code": "",
+            "error_message": "",
+            **changes,
+        }
+        if not keeps_attempts:
+            changes["download_attempts"] = 0
+        if source == states.State.DOWNLOADING:
+            as_seen = {
+                "state": source,
+                "downloader": self.downloader,
+                "download_lease_until": self.download_lease_until,
+            }
+            return self._change_where(as_seen, changes)
+        return self.move(source, states.State.DOWNLOADING, **changes)
+
+    restart_download.alters_data = True
+
+    def _change_where(self, as_seen: dict[str, Any], changes: dict[str, Any]) -> bool:
+        """Conditional UPDATE that leaves the state as it is."""
+        rows = type(self).objects.filter(pk=self.pk, **as_seen)
+        return self._took(changes, rows.update(**changes))
+
+    def _took(self, changes: dict[str, Any], rows: int) -> bool:
+        """Whether a row was changed; if so, this object says what the row says now."""
+        if rows:
+            for name, value in changes.items():
+                setattr(self, name, value)
+        return bool(rows)
 
 
 def fill_standings() -> int:
@@ -330,17 +412,3 @@ def fill_standings() -> int:
         with transaction.atomic():
             keep_standings(shots[start : start + 500], VideoRender._base_manager)
     return len(shots)
-
-
-def polled_from(first_poll: datetime) -> dict[str, Any]:
-    """The fields of a render whose operation is polled (again) from that moment on."""
-    now = timezone.now()
-    return {
-        "next_poll_at": first_poll,
-        "poll_failures": 0,
-        "deadline_at": now + timedelta(minutes=settings.VIDEO_OPERATION_DEADLINE_MINUTES),
-        "beat_at": now,
-        "ended_at": None,
-        "error_code": "",
-        "error_message": "",
-    }

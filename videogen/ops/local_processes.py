@@ -51,7 +51,7 @@ class Children:
     def start_simulator(self, *options: str) -> str:
         """Its base URL, which the children started from now on get as well."""
         child = self.start("run_simulator", *options, stdout=subprocess.PIPE)
-        line = child.stdout.readline()
+        line = child.stdout.readline() if child.stdout else ""
         url = line.rpartition(" ")[2].strip()
         if not url.startswith("http"):
             raise VideogenError("The simulator did not start: see above.", code="no_simulator")
@@ -75,6 +75,9 @@ class Children:
                 child.wait(ENDING_SECONDS)
             except subprocess.TimeoutExpired:
                 os.killpg(child.pid, signal.SIGKILL)
+                child.wait()
+            if child.stdout:
+                child.stdout.close()
         self._running.clear()
 
     def _command(self, arguments: Sequence[str]) -> list[str]:

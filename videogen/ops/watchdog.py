@@ -16,6 +16,7 @@ import threading
 import time
 from datetime import datetime, timedelta
 from types import FrameType
+from typing import TYPE_CHECKING
 
 import psutil
 from django.conf import settings
@@ -27,6 +28,9 @@ from videogen.common import shutdown
 from videogen.lanes.pauses import served_lanes
 from videogen.lanes.quota import slot_of_next
 from videogen.models import Lane, VideoRender
+
+if TYPE_CHECKING:
+    from django_q.cluster import Cluster
 
 logger = logging.getLogger(__name__)
 
@@ -79,7 +83,7 @@ class WatchedCluster:
         self._told_to_stop = True
         shutdown.request_stop()
 
-    def _stop_cleanly(self, cluster: object) -> int:
+    def _stop_cleanly(self, cluster: Cluster) -> int:
         """Workers finish what they are at; who does not in time is ended (nothing is lost)."""
         # In a thread: setting an event waits for whoever waits on it, and a signal to the whole
         # group may have ended the sentinel in its sleep.

@@ -19,7 +19,6 @@ from videogen.common.task_queue import wake_downloads, wake_pump
 from videogen.lanes.pauses import lane_of, resume_after_refusal
 from videogen.models import Lane, RenderBatch, VideoRender
 from videogen.models.people import Requester
-from videogen.models.renders import polled_from
 from videogen.prompts.fingerprints import hashes_of
 from videogen.takes.reviews import approved_take_of, lock_shot
 
@@ -249,24 +248,15 @@ def request_fields(request: RequestSettings) -> dict[str, Any]:
 
 def _resume(row: ShotPlan, render: VideoRender) -> bool:
     """Bring the row's render back into the pipeline: polling or downloading, never submitting."""
-    now = timezone.now()
+    is_live = render.is_stale
     if row.decision.action == Action.RESUME:
-        changes = polled_from(now)
-        source, target = State.INTERRUPTED, State.RUNNING
+        won = render.resume_polling(State.RUNNING if is_live else State.INTERRUPTED)
     else:
-        changes = {
-            "download_attempts": 0,
-            "not_before": None,
-            "ended_at": None,
-            "beat_at": now,
-            "error_code": "",
-            "error_message": "",
-        }
-        source, target = State.NOT_DOWNLOADED, State.DOWNLOADING
-    if render.is_stale:
-        # Live by its state: whoever works next takes it as it is.
-        return bool(VideoRender.objects.filter(pk=render.pk, state=render.state).update(**changes))
-    return render.move(source, target, **changes)
+        won = render.restart_download(State.DOWNLOADING if is_live else State.NOT_DOWNLOADED)
+    if is_live and not won:
+        # A worker has come back to it meanwhile: it goes on all the same.
+        return VideoRender.objects.filter(pk=render.pk, state=render.state).exists()
+    return won
 
 
 def _cause_pk(row: ShotPlan) -> int | None:

@@ -20,7 +20,7 @@ from videogen.models import (
     is_attempt,
 )
 from videogen.models.routes import SIMULATOR
-from videogen.models.states import BadgeWord
+from videogen.models.states import OPEN, BadgeWord
 
 State = VideoRender.State
 Kind = VideoRender.Kind
@@ -68,7 +68,7 @@ def find_situations(
 
 def situation_of(render: VideoRender) -> Situation:
     status = render.status
-    if status in VideoRender.OPEN:
+    if status in OPEN:
         return Situation.IN_FLIGHT
     if status == State.DONE:
         approved = render.review == Review.APPROVED

@@ -13,11 +13,9 @@ from typing import Any
 from storybook.designs import character_id, environment_id
 from storybook.pictures import normalise_path
 from videogen.models.render_warnings import RenderWarning, WarningCode
+from videogen.models.video_models import MAX_REFERENCES
 
 from .prompt import designs_of, referenced_ids
-
-# Veo 3.1 takes at most three asset images.
-MAX_REFERENCES = 3
 
 CHARACTER = "character"
 ENVIRONMENT = "environment"

@@ -7,7 +7,7 @@ import logging
 import select
 import socket
 import time
-from http.server import BaseHTTPRequestHandler
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -25,9 +25,16 @@ HANG_SECONDS = 3600.0
 SLOW_SECONDS = 5.0
 
 
+class SimulatorListener(ThreadingHTTPServer):
+    """One port of a simulator, as the handlers of its requests know it."""
+
+    simulator: Simulator
+
+
 class SimulatorHandler(BaseHTTPRequestHandler):
     """What both listeners share: reading bodies, sending answers, misbehaving."""
 
+    server: SimulatorListener
     protocol_version = "HTTP/1.1"
     server_version = "VeoSimulator"
     sys_version = ""
@@ -62,8 +69,8 @@ class SimulatorHandler(BaseHTTPRequestHandler):
                 self.close_connection = True
                 return
             logger.exception("The simulator failed on %s %s", self.command, parts.path)
-            error = errors.internal()
-            self.send_body(error.code, JSON, error.body)
+            answer = errors.internal()
+            self.send_body(answer.code, JSON, answer.body)
 
     def answer_request(self, path: str) -> None:
         raise NotImplementedError

@@ -23,7 +23,7 @@ class MirrorHandler(SimulatorHandler):
             )
         match = re.fullmatch(r"/signed/([a-z0-9]+)\.mp4", path)
         operation = self.simulator.store.find_file(match[1], time.time()) if match else None
-        if operation is None:
+        if match is None or operation is None:
             raise errors.route_not_found(path)
         self.simulator.journal.count(operation.name, "mirror_downloads")
         files.send_clip(self, operation, match[1])

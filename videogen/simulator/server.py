@@ -3,7 +3,7 @@
     with SimulatorServer(SimulatorOptions(clips="quick", latency=0.2)) as simulator:
         client = genai.Client(api_key="any", http_options=HttpOptions(base_url=simulator.url))
 
-`handler` finds what a request asks for; `state` knows and does it.
+`routes` finds what a request asks for; `state` knows and does it.
 """
 
 from __future__ import annotations
@@ -11,9 +11,9 @@ from __future__ import annotations
 import logging
 import socket
 import threading
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
+from videogen.simulator.http import SimulatorHandler, SimulatorListener
 from videogen.simulator.options import SimulatorOptions
 from videogen.simulator.routes import ApiHandler, MirrorHandler
 from videogen.simulator.state import Simulator
@@ -58,7 +58,7 @@ class SimulatorServer(Simulator):
         self.stop()
 
 
-class _Listener(ThreadingHTTPServer):
+class _Listener(SimulatorListener):
     """One port. Keeps its open connections, so that `stop` can end them."""
 
     daemon_threads = True
@@ -69,7 +69,7 @@ class _Listener(ThreadingHTTPServer):
     def __init__(
         self,
         address: tuple[str, int],
-        handler: type[BaseHTTPRequestHandler],
+        handler: type[SimulatorHandler],
         simulator: Simulator,
     ) -> None:
         super().__init__(address, handler)
@@ -82,8 +82,8 @@ class _Listener(ThreadingHTTPServer):
 
     @property
     def url(self) -> str:
-        host, port = self.server_address[:2]
-        return f"http://{'127.0.0.1' if host in ANY_ADDRESS else host}:{port}"
+        host = "127.0.0.1" if self.server_name in ANY_ADDRESS else self.server_name
+        return f"http://{host}:{self.server_port}"
 
     def start(self) -> None:
         self._thread.start()
@@ -101,7 +101,8 @@ class _Listener(ThreadingHTTPServer):
         self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         self.socket.bind(self.server_address)
         self.server_address = self.socket.getsockname()
-        self.server_name, self.server_port = self.server_address[:2]
+        host, self.server_port = self.server_address[:2]
+        self.server_name = str(host)
 
     def get_request(self) -> tuple[socket.socket, Any]:
         connection, address = super().get_request()
@@ -109,9 +110,11 @@ class _Listener(ThreadingHTTPServer):
             self._open.add(connection)
         return connection, address
 
-    def shutdown_request(self, request: socket.socket) -> None:
-        with self._lock:
-            self._open.discard(request)
+    def shutdown_request(self, request: socket.socket | tuple[bytes, socket.socket]) -> None:
+        # A tuple is what datagram servers get.
+        if isinstance(request, socket.socket):
+            with self._lock:
+                self._open.discard(request)
         super().shutdown_request(request)
 
     def handle_error(self, request: Any, client_address: Any) -> None:

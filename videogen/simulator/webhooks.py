@@ -124,7 +124,7 @@ class Messenger:
         effect = spec.definition.effect if spec else ""
         if effect == "lost":
             return
-        if effect == "slow" and self._wait(float(spec.params.get("seconds", 5))):
+        if spec and effect == "slow" and self._wait(float(spec.params.get("seconds", 5))):
             return
         event = event_of(operation, self._url)
         body = json.dumps(event, ensure_ascii=False).encode()

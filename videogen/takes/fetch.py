@@ -38,8 +38,8 @@ from .storage import Clip, exclusive, make_clip, partial_folder
 logger = logging.getLogger(__name__)
 
 MAX_REDIRECTS = 5
-# A 404: whether that is the end depends on the clip's age, see download_worker.py. These are the end of one
-# that the server may have forgotten, and of a link that a person gave.
+# A 404: whether that is the end depends on the clip's age, see download_worker.py. These are the
+# end of one that the server may have forgotten, and of a link that a person gave.
 MISSING = "http_404"
 LOST = "lost"
 NOTHING_THERE = "nothing_there"

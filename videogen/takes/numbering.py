@@ -56,7 +56,7 @@ def number_take(render: VideoRender) -> int:
         take = next_take(render)
         try:
             with transaction.atomic():
-                won = VideoRender.objects.filter(pk=render.pk, take=None).update(take=take)
+                won = VideoRender.objects.filter(pk=render.pk, take=None).transition(take=take)
         except IntegrityError:
             continue
         if not won:

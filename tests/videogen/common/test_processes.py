@@ -10,7 +10,10 @@ import pytest
 from videogen.common.processes import is_provably_gone, this_process
 
 # Tells its name, then lives until its stdin ends.
-TELL = "import sys; from videogen.common.processes import this_process as name; print(name(), flush=True)"
+TELL = (
+    "import sys; from videogen.common.processes import this_process; "
+    "print(this_process(), flush=True)"
+)
 LIVE = f"{TELL}; sys.stdin.read()"
 
 

@@ -10,7 +10,7 @@ from django.db import connection
 from django_q.models import OrmQ
 
 from tests.support.clips import write_clip
-from tests.support.factories import make_render, make_shot
+from tests.support.factories import force, make_render, make_shot
 from tests.support.far_end import KEY
 from videogen.common.errors import RequestError
 from videogen.models import VideoRender
@@ -83,7 +83,7 @@ def test_what_goes_on_or_has_ended_takes_no_link(state, values):
 def test_of_two_who_decide_only_the_first_one_wins(state, values):
     render = make_render(make_shot(), state, **values)
     other = VideoRender.objects.get(pk=render.pk)
-    VideoRender.objects.filter(pk=render.pk).update(state=State.CANCELLED)
+    force(render, state=State.CANCELLED)
 
     assert not attach_link(other, LINK, REQUESTER)
 

@@ -3,11 +3,11 @@ from __future__ import annotations
 import secrets
 import sys
 from pathlib import Path
-from typing import Any
+from typing import IO, Any, cast
 
 from django.conf import settings
 from django.contrib.auth import get_user_model
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import BaseCommand, CommandError, CommandParser
 from rich.console import Console
 from rich.panel import Panel
 from rich.text import Text
@@ -27,7 +27,7 @@ class Command(BaseCommand):
         "It costs nothing. A second run finds that everything exists."
     )
 
-    def add_arguments(self, parser: Any) -> None:
+    def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--latency", default="3", help="seconds that a simulated render takes")
         parser.add_argument(
             "--clips", default="full", choices=["full", "quick"], help="quick: tiny clips"
@@ -70,7 +70,7 @@ class Command(BaseCommand):
             ("Videos", str(Path(settings.MEDIA_ROOT) / STORY_ID / "shots")),
         ]
         text = "\n".join(f"{name:<9} {value}" for name, value in lines)
-        console = Console(file=self.stdout._out, highlight=False)
+        console = Console(file=cast("IO[str]", self.stdout), highlight=False)
         # A long path makes the box wider than the terminal; it is not broken.
         console.width = max(console.width, max(map(len, text.splitlines())) + 4)
         console.print(Panel.fit(Text(text)))

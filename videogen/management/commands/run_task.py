@@ -8,15 +8,17 @@ import signal
 import sys
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
-from django.db import OperationalError, ProgrammingError
+from django.core.management.base import BaseCommand, CommandError, CommandParser
 from rich.console import Console
 
 from videogen.cli.console import ConsoleListener, print_result
-from videogen.cli.workflow import TASKS, TaskRequest
+from videogen.cli.create_shot_videos import create_shot_videos
+from videogen.cli.database import needs_tables
+from videogen.cli.workflow import TaskRequest
 from videogen.common.errors import RequestError
 from videogen.common.task_queue import is_cluster_running
 from videogen.models import RenderBatch
+from videogen.models.batches import CREATE_SHOT_VIDEO
 from videogen.models.people import Requester
 
 OverBudget = RenderBatch.OverBudget
@@ -48,13 +50,13 @@ PRIORITIES = {each.name.lower(): each.value for each in RenderBatch.Priority}
 class Command(BaseCommand):
     help = "Run a task of the workflow on a story's shots, e.g. render their videos."
 
-    def create_parser(self, *args: Any, **kwargs: Any) -> argparse.ArgumentParser:
+    def create_parser(self, prog_name: str, subcommand: str, **kwargs: Any) -> CommandParser:
         kwargs.setdefault("formatter_class", argparse.RawDescriptionHelpFormatter)
         kwargs.setdefault("epilog", EXAMPLES)
-        return super().create_parser(*args, **kwargs)
+        return super().create_parser(prog_name, subcommand, **kwargs)
 
-    def add_arguments(self, parser: argparse.ArgumentParser) -> None:
-        parser.add_argument("--task", required=True, choices=sorted(TASKS), help="what to do")
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--task", required=True, choices=[CREATE_SHOT_VIDEO], help="what to do")
         parser.add_argument("--story-id", required=True, help="the story's id, as imported")
         parser.add_argument("--scenelet-id", help="only the shots of this scenelet")
         parser.add_argument(
@@ -127,15 +129,10 @@ class Command(BaseCommand):
                 listener=listener if wait else None,
             )
             try:
-                result = TASKS[options["task"]].run(request)
+                with needs_tables():
+                    result = create_shot_videos(request)
             except RequestError as error:
                 raise CommandError(error.sentence, returncode=2) from error
-            except (OperationalError, ProgrammingError) as error:
-                if "no such table" in str(error) or "does not exist" in str(error):
-                    raise CommandError(
-                        "The database has no tables yet: run manage.py migrate", returncode=2
-                    ) from error
-                raise
             except KeyboardInterrupt:
                 raise CommandError(
                     "Stopped waiting. A cluster goes on with what is queued; without one, what was "

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.core.management.commands.runserver import naiveip_re
 
 from videogen.common.errors import VideogenError
@@ -15,7 +15,7 @@ class Command(BaseCommand):
         "it stalls) and the admin. Ctrl-C ends all of it."
     )
 
-    def add_arguments(self, parser: Any) -> None:
+    def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument(
             "address",
             nargs="?",

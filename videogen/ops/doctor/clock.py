@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import httpx
 from django.db import connection
 
-from .check import Look, TooSlow
+from .check import Examination, TooSlow
 from .findings import Finding, Topic, words_of
 
 CLOCK = Topic("clock", "Clock")
@@ -39,14 +39,14 @@ def ask_clock(address: str, seconds: float) -> timedelta | None:
     return began + (ended - began) / 2 - told
 
 
-def check_clock(look: Look) -> Iterator[Finding]:
+def check_clock(exam: Examination) -> Iterator[Finding]:
     whose, ahead = "the API's", None
     with suppress(TooSlow, httpx.HTTPError, httpx.InvalidURL):
-        ahead = look.clock.answer() if look.clock else None
-    if ahead is None and look.has_connection and connection.vendor == "postgresql":
+        ahead = exam.clock.result() if exam.clock else None
+    if ahead is None and exam.has_connection and connection.vendor == "postgresql":
         whose, ahead = "the database's", _ahead_of_database()
     if ahead is None:
-        if not look.is_offline:
+        if not exam.is_offline:
             yield CLOCK.warn(
                 "Nobody told the time to compare it with.",
                 "Mend what keeps the API from answering.",
@@ -64,7 +64,7 @@ def check_clock(look: Look) -> Iterator[Finding]:
         yield CLOCK.ok(f"It agrees with {whose}, to the second or so.")
 
 
-def check_zones(look: Look) -> Iterator[Finding]:
+def check_zones(exam: Examination) -> Iterator[Finding]:
     try:
         ZoneInfo("America/Los_Angeles")
     except ZoneInfoNotFoundError as error:

@@ -16,7 +16,7 @@ from django.utils import timezone
 from videogen.common.task_queue import running_clusters
 from videogen.models import Lane
 
-from .check import Look
+from .check import Examination
 from .findings import Finding, Topic, words_of
 
 DATABASE = Topic("database", "Database")
@@ -29,7 +29,7 @@ ALIVE = timedelta(minutes=1)
 MOST_NAMES = 5
 
 
-def check_database(look: Look) -> Iterator[Finding]:
+def check_database(exam: Examination) -> Iterator[Finding]:
     values = connection.settings_dict
     if connection.vendor == "sqlite" and (missing := _missing_file()):
         yield DATABASE.fail(
@@ -40,7 +40,7 @@ def check_database(look: Look) -> Iterator[Finding]:
     mend = "Is DATABASE_URL right, and does the server run?"
     try:
         if connection.connection is None:
-            _knock(str(values["HOST"]), values["PORT"], look.seconds)
+            _knock(str(values["HOST"]), values["PORT"], exam.seconds)
         connection.ensure_connection()
         with connection.cursor() as cursor:
             cursor.execute("SELECT 1")
@@ -49,7 +49,7 @@ def check_database(look: Look) -> Iterator[Finding]:
             f"The {connection.display_name} database is not reached: {words_of(error)}", mend
         )
         return
-    look.has_connection = True
+    exam.has_connection = True
     if connection.vendor == "sqlite":
         yield from _sqlite()
     else:
@@ -57,8 +57,8 @@ def check_database(look: Look) -> Iterator[Finding]:
         yield DATABASE.ok(f"{connection.display_name} {version} answers.")
 
 
-def check_migrations(look: Look) -> Iterator[Finding]:
-    if not look.has_connection:
+def check_migrations(exam: Examination) -> Iterator[Finding]:
+    if not exam.has_connection:
         return
     executor = MigrationExecutor(connection)
     loader = executor.loader
@@ -76,7 +76,7 @@ def check_migrations(look: Look) -> Iterator[Finding]:
             f"{len(missing)} not applied: {_some(missing)}.", f"Stop the workers, then {MIGRATE}."
         )
         return
-    look.has_tables = True
+    exam.has_tables = True
     if unknown:
         yield MIGRATIONS.warn(
             f"The database has {len(unknown)} that this version does not know: {_some(unknown)}.",
@@ -86,13 +86,13 @@ def check_migrations(look: Look) -> Iterator[Finding]:
         yield MIGRATIONS.ok("All are applied.")
 
 
-def check_hosts(look: Look) -> Iterator[Finding]:
+def check_hosts(exam: Examination) -> Iterator[Finding]:
     """Who works beside this host. SQLite serves one only: its locks are this machine's."""
     here = socket.gethostname()
     beating = Lane.objects.filter(beat_at__gte=timezone.now() - ALIVE).exclude(lease_owner="")
     owners = {owner.partition("|")[0] for owner in beating.values_list("lease_owner", flat=True)}
     # Where they tell it through Redis, Redis has to be there.
-    if not look.problem_of_redis():
+    if not exam.redis_problem():
         owners |= {each.host for each in running_clusters()}
     others = sorted(owners - {here, here[:80]})
     if connection.vendor == "sqlite" and others:
@@ -134,7 +134,7 @@ def _missing_file() -> str:
     return "" if is_in_memory or Path(name).is_file() else name
 
 
-def _knock(host: str, port: object, seconds: float) -> None:
+def _knock(host: str, port: int | str, seconds: float) -> None:
     """A server that is away may leave a connection without an answer for minutes."""
     if connection.vendor == "postgresql" and host and not host.startswith("/"):
         socket.create_connection((host, int(port or 5432)), timeout=seconds).close()

@@ -10,7 +10,7 @@ from pathlib import Path
 from videogen.common.errors import VideoFileError
 from videogen.takes.video_file import inspect_video, is_faststart, make_faststart, make_poster
 
-from .check import Look
+from .check import Examination
 from .findings import Finding, Topic, words_of
 
 VIDEO = Topic("ffmpeg", "Video libraries")
@@ -21,7 +21,7 @@ CLIP = Path(__file__).with_name("clip.mp4")
 REINSTALL = "Install the pinned versions: pip install --require-hashes -r requirements.txt"
 
 
-def check_video(look: Look) -> Iterator[Finding]:
+def check_video(exam: Examination) -> Iterator[Finding]:
     """All that is done with a clip that was downloaded."""
     try:
         import av
@@ -49,7 +49,7 @@ def check_video(look: Look) -> Iterator[Finding]:
         yield VIDEO.fail(f"PyAV {av.__version__} ({versions}) makes a small clip wrong.", REINSTALL)
 
 
-def check_pictures(look: Look) -> Iterator[Finding]:
+def check_pictures(exam: Examination) -> Iterator[Finding]:
     try:
         from PIL import Image, __version__
     except ImportError as error:

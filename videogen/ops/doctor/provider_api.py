@@ -12,9 +12,10 @@ from django.conf import settings
 from videogen.catalog.capabilities import Asked, ModelTable
 from videogen.common.errors import VeoError
 from videogen.common.untrusted_text import clean
+from videogen.models.routes import is_simulating
 
 from . import provider
-from .check import Look, TooSlow
+from .check import Examination, TooSlow
 from .findings import Finding, Topic, words_of
 
 KEY = Topic("key", "Key")
@@ -28,7 +29,7 @@ FIRST_WRONG_SDK = (3, 0)
 MOST_NAMES = 20
 
 
-def check_sdk(look: Look) -> Iterator[Finding]:
+def check_sdk(exam: Examination) -> Iterator[Finding]:
     install = "Install the pinned version: pip install --require-hashes -r requirements.txt"
     try:
         version = provider.sdk_version()
@@ -53,9 +54,9 @@ def check_sdk(look: Look) -> Iterator[Finding]:
         yield SDK.ok(f"google-genai {version}.")
 
 
-def check_key(look: Look) -> Iterator[Finding]:
-    if not provider.takes_key(look.route):
-        yield from _project(look)
+def check_key(exam: Examination) -> Iterator[Finding]:
+    if not provider.takes_key(exam.route):
+        yield from _project(exam)
         return
     google, gemini = (os.environ.get(name, "").strip() for name in _NAMES)
     if google and gemini and google != gemini:
@@ -66,7 +67,7 @@ def check_key(look: Look) -> Iterator[Finding]:
         )
     key = settings.GEMINI_API_KEY
     if not key:
-        if not provider.is_simulated():
+        if not is_simulating():
             yield KEY.fail(
                 "There is no key of the video API.",
                 "Put GEMINI_API_KEY into .env or the environment.",
@@ -79,68 +80,68 @@ def check_key(look: Look) -> Iterator[Finding]:
             "accent): it was not copied well.",
             "Copy it again, without quotation marks.",
         )
-    elif (refusal := _failure(look)) and getattr(refusal, "code", "") == "key_refused":
+    elif isinstance(refusal := _failure(exam), VeoError) and refusal.code == "key_refused":
         yield KEY.fail(
             f"The API refuses the key: {_words(refusal)}",
             "Make a key in the API's console and put it into GEMINI_API_KEY, restart the workers, "
             "and resume the queue.",
         )
-    elif provider.is_simulated():
+    elif is_simulating():
         yield KEY.ok("The simulator takes any.")
     else:
-        is_known = look.models is not None and _failure(look) is None
+        is_known = exam.models is not None and _failure(exam) is None
         yield KEY.ok(f"It is set{', and the API takes it' if is_known else ''}.")
 
 
-def check_api(look: Look) -> Iterator[Finding]:
-    if look.models is None:
+def check_api(exam: Examination) -> Iterator[Finding]:
+    if exam.models is None:
         return
-    named = "GOOGLE_GEMINI_BASE_URL" if provider.takes_key(look.route) else "GOOGLE_CLOUD_LOCATION"
+    named = "GOOGLE_GEMINI_BASE_URL" if provider.takes_key(exam.route) else "GOOGLE_CLOUD_LOCATION"
     start = (
         "Start it: manage.py run_simulator, or all at once: make serve."
-        if provider.is_simulated()
+        if is_simulating()
         else f"Is this machine on the net, with its proxy (HTTPS_PROXY)? Is {named} right?"
     )
     try:
-        look.models.answer()
+        exam.models.result()
     except TooSlow as error:
-        yield API.fail(f"{provider.address(look.route)} is not reached: {words_of(error)}.", start)
+        yield API.fail(f"{provider.address(exam.route)} is not reached: {words_of(error)}.", start)
     except VeoError as error:
         if error.code in _NOT_ASKED:
-            yield from _reached_without_key(look, start)
+            yield from _reached_without_key(exam, start)
         elif (
-            error.code == "key_refused" or error.stops_queue and not provider.takes_key(look.route)
+            error.code == "key_refused" or error.stops_queue and not provider.takes_key(exam.route)
         ):
-            yield API.ok(f"{provider.address(look.route)} answers.")
+            yield API.ok(f"{provider.address(exam.route)} answers.")
         elif error.code == "no_sdk":
             yield API.fail(error.sentence, "Mend the SDK first.")
         elif error.code == "no_connection":
             yield API.fail(error.sentence, start)
         elif error.code == "no_answer":
-            yield API.fail(f"{provider.address(look.route)} is not reached: {_words(error)}", start)
+            yield API.fail(f"{provider.address(exam.route)} is not reached: {_words(error)}", start)
         elif error.permanent:
             yield API.fail(
-                f"{provider.address(look.route)} does not list its models: {_words(error)}",
+                f"{provider.address(exam.route)} does not list its models: {_words(error)}",
                 "Is GOOGLE_GEMINI_BASE_URL the address of the API, without a path?"
-                if provider.takes_key(look.route)
+                if provider.takes_key(exam.route)
                 else "Is GOOGLE_CLOUD_LOCATION a place where Vertex AI is?",
             )
         else:
             yield API.warn(
-                f"{provider.address(look.route)} answers, but not what was asked: {_words(error)}",
+                f"{provider.address(exam.route)} answers, but not what was asked: {_words(error)}",
                 "Try again in a minute. What waits is sent when it answers.",
             )
     else:
-        yield API.ok(f"{provider.address(look.route)} answers.")
+        yield API.ok(f"{provider.address(exam.route)} answers.")
 
 
-def check_model(look: Look) -> Iterator[Finding]:
+def check_model(exam: Examination) -> Iterator[Finding]:
     model = settings.VIDEO_MODEL
-    has_key = provider.takes_key(look.route)
-    if look.models is None:
+    has_key = provider.takes_key(exam.route)
+    if exam.models is None:
         return
     try:
-        names = look.models.answer()
+        names = exam.models.result()
     except (TooSlow, VeoError):
         yield MODEL.warn(
             f"Nobody said whether {'the key has' if has_key else 'Google publishes'} {model}.",
@@ -167,7 +168,7 @@ def check_model(look: Look) -> Iterator[Finding]:
     )
 
 
-def check_request(look: Look) -> Iterator[Finding]:
+def check_request(exam: Examination) -> Iterator[Finding]:
     """With one reference picture, as nearly every shot has."""
     asked = Asked(
         settings.VIDEO_ASPECT_RATIO,
@@ -194,34 +195,34 @@ def ask_models(name: str) -> list[str]:
         raise VeoError(sentence, code="no_sdk", permanent=True) from error
 
 
-def _project(look: Look) -> Iterator[Finding]:
+def _project(exam: Examination) -> Iterator[Finding]:
     """Vertex AI takes no key, but credentials of a project."""
     if not settings.VIDEO_VERTEX_PROJECT:
         yield KEY.fail(
             f"{settings.VIDEO_MODEL} is on Vertex AI, and no project is named.",
             "Set GOOGLE_CLOUD_PROJECT, or choose a model of the Gemini API.",
         )
-    elif isinstance(refusal := _failure(look), VeoError) and refusal.stops_queue:
+    elif isinstance(refusal := _failure(exam), VeoError) and refusal.stops_queue:
         yield KEY.fail(
             f"No key is needed, but credentials: {refusal.sentence}",
             "Mend that, restart the workers, and resume the queue.",
         )
-    elif refusal is None and look.models is not None:
+    elif refusal is None and exam.models is not None:
         yield KEY.ok("None is needed: Vertex AI takes the project's credentials.")
     else:
         yield KEY.ok("None is needed, but the project's credentials; nobody tried them.")
 
 
-def _reached_without_key(look: Look, start: str) -> Iterator[Finding]:
+def _reached_without_key(exam: Examination, start: str) -> Iterator[Finding]:
     try:
-        if look.clock is not None:
-            look.clock.answer()
-            what = "a key" if provider.takes_key(look.route) else "credentials"
+        if exam.clock is not None:
+            exam.clock.result()
+            what = "a key" if provider.takes_key(exam.route) else "credentials"
             yield API.ok(
-                f"{provider.address(look.route)} answers; it was asked nothing without {what}."
+                f"{provider.address(exam.route)} answers; it was asked nothing without {what}."
             )
     except (TooSlow, httpx.HTTPError, httpx.InvalidURL) as error:
-        yield API.fail(f"{provider.address(look.route)} is not reached: {words_of(error)}", start)
+        yield API.fail(f"{provider.address(exam.route)} is not reached: {words_of(error)}", start)
 
 
 _NAMES = ("GOOGLE_API_KEY", "GEMINI_API_KEY")
@@ -229,10 +230,10 @@ _NAMES = ("GOOGLE_API_KEY", "GEMINI_API_KEY")
 _NOT_ASKED = ("no_api_key", "no_project", "no_credentials")
 
 
-def _failure(look: Look) -> VeoError | TooSlow | None:
+def _failure(exam: Examination) -> VeoError | TooSlow | None:
     try:
-        if look.models is not None:
-            look.models.answer()
+        if exam.models is not None:
+            exam.models.result()
     except (VeoError, TooSlow) as error:
         return error
     return None

@@ -19,7 +19,7 @@ from . import (
     storage,
     workers,
 )
-from .check import Check, Look, Question
+from .check import BackgroundCall, Check, Examination
 from .findings import SECRET_SETTINGS, Finding, Topic, without_secrets, words_of
 
 logger = logging.getLogger(__name__)
@@ -66,16 +66,16 @@ SECONDS_OF_PAGE = 4.0
 def examine(*, is_offline: bool = False, seconds: float = SECONDS) -> list[Finding]:
     """All that is found. Others are asked for so many seconds at most, all at once; is_offline:
     the video API is not asked. Does not raise for what it finds."""
-    look = Look(is_offline, seconds)
+    exam = Examination(is_offline, seconds)
     findings: list[Finding] = []
     for topic, check in FIRST:
-        findings += _run(topic, check, look)
-    _ask(look)
+        findings += _run(topic, check, exam)
+    _ask(exam)
     for topic, check in CHECKS:
-        findings += _run(topic, check, look)
+        findings += _run(topic, check, exam)
     for topic, check in WITH_TABLES:
-        if look.has_tables:
-            findings += _run(topic, check, look)
+        if exam.has_tables:
+            findings += _run(topic, check, exam)
         else:
             findings.append(topic.warn("Not looked at.", "Mend the database first."))
     secrets = _secrets()
@@ -89,20 +89,20 @@ def examine(*, is_offline: bool = False, seconds: float = SECONDS) -> list[Findi
     ]
 
 
-def _ask(look: Look) -> None:
-    look.route = provider.of_model(has_tables=look.has_tables)
-    if not look.is_offline:
-        address = provider.address(look.route)
-        look.models = Question(partial(provider_api.ask_models, look.route), look.seconds)
-        look.clock = Question(partial(clock.ask_clock, address, look.seconds), look.seconds)
+def _ask(exam: Examination) -> None:
+    exam.route = provider.route_of_model(has_tables=exam.has_tables)
+    if not exam.is_offline:
+        address = provider.address(exam.route)
+        exam.models = BackgroundCall(partial(provider_api.ask_models, exam.route), exam.seconds)
+        exam.clock = BackgroundCall(partial(clock.ask_clock, address, exam.seconds), exam.seconds)
     if "redis" in settings.Q_CLUSTER:
-        look.redis = Question(partial(workers.ping_redis, look.seconds), look.seconds)
+        exam.redis = BackgroundCall(partial(workers.ping_redis, exam.seconds), exam.seconds)
 
 
-def _run(topic: Topic, check: Check, look: Look) -> list[Finding]:
+def _run(topic: Topic, check: Check, exam: Examination) -> list[Finding]:
     findings: list[Finding] = []
     try:
-        for each in check(look):
+        for each in check(exam):
             findings.append(each)
     except Exception as error:  # noqa: BLE001 (whatever it is, the others are looked at, too)
         logger.debug("The check %s broke.", topic.key, exc_info=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from decimal import Decimal
 
 from django.conf import settings
 
@@ -12,10 +13,9 @@ from videogen.common.formats import usd
 from videogen.common.task_queue import DOWNLOAD_SECONDS
 from videogen.lanes.quota import span_in_words, window_problem
 from videogen.models import Budget
-from videogen.models.routes import Route, spend_window_usd
+from videogen.models.routes import Route, account_of, is_simulating, spend_window_usd
 
-from . import provider
-from .check import Look
+from .check import Examination
 from .findings import Finding, Topic
 
 PRICE = Topic("price", "Price")
@@ -28,12 +28,12 @@ LATENCY_MINUTES = 6
 RESTART = "and restart the workers"
 
 
-def check_price(look: Look) -> Iterator[Finding]:
+def check_price(exam: Examination) -> Iterator[Finding]:
     what = (
         f"{settings.VIDEO_DURATION_SECONDS} seconds of {settings.VIDEO_MODEL} at "
         f"{settings.VIDEO_RESOLUTION}"
     )
-    if price := _price(look):
+    if price := _price(exam):
         yield PRICE.ok(f"{usd(price.usd)} for {what}.")
     else:
         yield PRICE.fail(
@@ -42,7 +42,7 @@ def check_price(look: Look) -> Iterator[Finding]:
         )
 
 
-def check_quota(look: Look) -> Iterator[Finding]:
+def check_quota(exam: Examination) -> Iterator[Finding]:
     none = [
         name
         for name in (
@@ -58,8 +58,8 @@ def check_quota(look: Look) -> Iterator[Finding]:
             f"Set a number above 0, or none at all, {RESTART}.",
         )
         return
-    price = _price(look)
-    backend = provider.backend_of(look.route)
+    price = _price(exam)
+    backend = account_of(exam.route)
     if price and price.usd and (problem := window_problem(backend, price.usd)):
         yield QUOTA.fail(
             f"No video fits into the account's window: {problem}",
@@ -83,11 +83,11 @@ def check_quota(look: Look) -> Iterator[Finding]:
     yield QUOTA.ok(f"At most {', '.join(spans)}.")
 
 
-def check_budget(look: Look) -> Iterator[Finding]:
-    limit, price = overall_limit_usd(), _price(look)
+def check_budget(exam: Examination) -> Iterator[Finding]:
+    limit, price = overall_limit_usd(), _price(exam)
     used_up = [each for each in usage_of(Budget.objects.all()).values() if not each.left_usd]
     if limit is None:
-        if not provider.is_simulated():
+        if not is_simulating():
             yield BUDGET.warn(
                 "There is none over everything: nothing but the account ends what is spent.",
                 "Set VIDEO_BUDGET_USD, or add one: admin, Budgets.",
@@ -96,8 +96,8 @@ def check_budget(look: Look) -> Iterator[Finding]:
         left = limit - usage().total_usd
         if price and price.usd and left < price.usd:
             yield BUDGET.fail(
-                f"{usd(max(left, 0))} of {usd(limit)} are left, and a video costs {usd(price.usd)}"
-                ": nothing more is sent.",
+                f"{usd(max(left, Decimal(0)))} of {usd(limit)} are left, and a video costs "
+                f"{usd(price.usd)}: nothing more is sent.",
                 "Raise VIDEO_BUDGET_USD or the budget in the admin, if more may be spent.",
             )
             return
@@ -108,16 +108,16 @@ def check_budget(look: Look) -> Iterator[Finding]:
         )
     if limit is not None and not used_up:
         yield BUDGET.ok(f"{usd(left)} of {usd(limit)} are left.")
-    elif limit is None and provider.is_simulated() and not used_up:
+    elif limit is None and is_simulating() and not used_up:
         yield BUDGET.ok("None, and the simulator charges nothing.")
 
 
-def check_patience(look: Look) -> Iterator[Finding]:
+def check_patience(exam: Examination) -> Iterator[Finding]:
     wait, download = (
         settings.VIDEO_OPERATION_DEADLINE_MINUTES,
         settings.VIDEO_DOWNLOAD_DEADLINE_MINUTES,
     )
-    if wait <= LATENCY_MINUTES and not provider.is_simulated():
+    if wait <= LATENCY_MINUTES and not is_simulating():
         yield PATIENCE.warn(
             f"VIDEO_OPERATION_DEADLINE_MINUTES is {wait:g}, and a video takes up to "
             f"{LATENCY_MINUTES}: renders are interrupted that would have come.",
@@ -128,13 +128,13 @@ def check_patience(look: Look) -> Iterator[Finding]:
             f"VIDEO_DOWNLOAD_DEADLINE_MINUTES is {download:g}: the queue ends the task before.",
             f"Set less than {DOWNLOAD_SECONDS // 60} {RESTART}.",
         )
-    elif wait > LATENCY_MINUTES or provider.is_simulated():
+    elif wait > LATENCY_MINUTES or is_simulating():
         yield PATIENCE.ok(f"{wait:g} minutes for a video, {download:g} for a download.")
 
 
-def _price(look: Look) -> KnownPrice | None:
+def _price(exam: Examination) -> KnownPrice | None:
     return PriceList().find(
-        provider.backend_of(look.route),
+        account_of(exam.route),
         settings.VIDEO_MODEL,
         settings.VIDEO_RESOLUTION,
         settings.VIDEO_DURATION_SECONDS,

@@ -7,16 +7,16 @@ import sys
 import django
 
 from .findings import Finding, Topic, without_secrets, words_of
-from .report import exit_code, tell, tell_json
+from .report import exit_code, print_json, print_table
 
 CONFIGURATION = Topic("configuration", "Configuration")
 
 
-def start_or_tell(arguments: list[str]) -> None:
+def start_or_report(arguments: list[str]) -> None:
     """Starts Django; where that fails, tells why and ends the process."""
     finding = _start()
     if finding is not None:
-        (tell_json if "--json" in arguments else tell)([finding], sys.stdout)
+        (print_json if "--json" in arguments else print_table)([finding], sys.stdout)
         sys.exit(exit_code([finding]))
 
 

@@ -12,7 +12,7 @@ from django.conf import settings
 from videogen.models import VideoRender
 from videogen.pipeline import journal
 
-from .check import Look
+from .check import Examination
 from .findings import Finding, Topic, words_of
 
 MEDIA = Topic("media", "Media folder")
@@ -25,13 +25,13 @@ LOW_BYTES = 5 * 10**9
 LEAST_BYTES = 500 * 10**6
 
 
-def check_media(look: Look) -> Iterator[Finding]:
+def check_media(exam: Examination) -> Iterator[Finding]:
     yield _written(
         MEDIA, "MEDIA_ROOT", Path(settings.MEDIA_ROOT), "clips that were paid for find no place"
     )
 
 
-def check_state(look: Look) -> Iterator[Finding]:
+def check_state(exam: Examination) -> Iterator[Finding]:
     yield _written(
         STATE,
         "VIDEO_STATE_DIR",
@@ -40,7 +40,7 @@ def check_state(look: Look) -> Iterator[Finding]:
     )
 
 
-def check_clips(look: Look) -> Iterator[Finding]:
+def check_clips(exam: Examination) -> Iterator[Finding]:
     """A disk that is not mounted is an empty folder that can be written to."""
     takes = VideoRender.objects.filter(state=VideoRender.State.DONE).order_by("-pk")
     name = takes.values_list("video_file", flat=True).first()
@@ -53,7 +53,7 @@ def check_clips(look: Look) -> Iterator[Finding]:
         yield CLIPS.ok("The newest is where it belongs." if name else "There are none yet.")
 
 
-def check_disk(look: Look) -> Iterator[Finding]:
+def check_disk(exam: Examination) -> Iterator[Finding]:
     seen = set()
     for name, folder in (
         ("MEDIA_ROOT", settings.MEDIA_ROOT),

@@ -14,7 +14,7 @@ from videogen.lanes.quota import slot_of_next
 from videogen.models import Lane, VideoRender
 from videogen.ops.watchdog import overdue_work
 
-from .check import Look
+from .check import Examination
 from .findings import Finding, Topic
 
 WORKERS = Topic("workers", "Workers")
@@ -26,10 +26,10 @@ START = "Start them: manage.py work."
 TOO_LONG = timedelta(minutes=3)
 
 
-def check_redis(look: Look) -> Iterator[Finding]:
-    if look.redis is None:
+def check_redis(exam: Examination) -> Iterator[Finding]:
+    if exam.redis is None:
         return
-    if problem := look.problem_of_redis():
+    if problem := exam.redis_problem():
         yield REDIS.fail(
             f"VIDEO_QUEUE_REDIS_URL names a Redis that does not answer: {problem}. Nobody is "
             "woken, and nobody tells that they work.",
@@ -39,8 +39,8 @@ def check_redis(look: Look) -> Iterator[Finding]:
         yield REDIS.ok("It answers.")
 
 
-def check_workers(look: Look) -> Iterator[Finding]:
-    if look.problem_of_redis():
+def check_workers(exam: Examination) -> Iterator[Finding]:
+    if exam.redis_problem():
         yield WORKERS.warn("They tell through Redis that they work.", "Mend Redis first.")
         return
     waiting = VideoRender.objects.open().filter(batch__worked_by="").count()
@@ -68,7 +68,7 @@ def check_workers(look: Look) -> Iterator[Finding]:
     yield WORKERS.ok(f"{', '.join(told)}.")
 
 
-def check_queue(look: Look) -> Iterator[Finding]:
+def check_queue(exam: Examination) -> Iterator[Finding]:
     lanes = served_lanes()
     for lane in lanes:
         yield _state_of(lane, f"{lane.name}: " if len(lanes) > 1 else "")

@@ -103,7 +103,8 @@ def send_clip(
     handler.end_headers()
     if handler.command == "HEAD":
         return
-    speed = float(spec.params.get("bytes_per_second", 65_536)) if effect == "slow" else 0.0
+    is_slow = spec is not None and effect == "slow"
+    speed = float(spec.params.get("bytes_per_second", 65_536)) if spec and is_slow else 0.0
     _send_bytes(handler, path, start, sent, speed)
     if sent < announced:
         handler.drop()

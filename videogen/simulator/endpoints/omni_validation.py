@@ -87,10 +87,10 @@ def check_interaction(payload: dict[str, Any]) -> InteractionRequest:
     for name in UNSUPPORTED & payload.keys():
         raise unsupported_by_model(name)
     known_fields(payload, FIELDS, "")
-    name = payload.get("model")
-    if not isinstance(name, str) or not name:
+    wanted_model = payload.get("model")
+    if not isinstance(wanted_model, str) or not wanted_model:
         raise bad_field("model", "`model` must be a string that is not empty.")
-    model = find_model(name.removeprefix("models/"), INTERACTIONS)
+    model = find_model(wanted_model.removeprefix("models/"), INTERACTIONS)
     prompt, pictures = _check_input(payload.get("input"))
     _check_way(payload)
     wanted = _check_format(payload.get("response_format", {}))

@@ -208,8 +208,12 @@ def _check_enabled(handler: EndpointHandler, project: str) -> None:
 
 def _find_model(handler: EndpointHandler, parent: str, name: str) -> Model:
     model = MODELS.get(name)
-    is_gone = model is None or model.is_retired or handler.simulator.is_retired(name)
-    if is_gone or "predictLongRunning" not in model.methods:
+    if (
+        model is None
+        or model.is_retired
+        or handler.simulator.is_retired(name)
+        or "predictLongRunning" not in model.methods
+    ):
         raise words.model_not_found(f"{parent}models/{name}")
     return model
 

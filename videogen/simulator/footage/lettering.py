@@ -6,6 +6,7 @@ import re
 import unicodedata
 from functools import lru_cache
 from pathlib import Path
+from typing import cast
 
 from PIL import Image, ImageDraw, ImageFont
 
@@ -37,7 +38,7 @@ MISSING = "\U0010fffe"
 def writable(text: str, size: int) -> tuple[str, ImageFont.FreeTypeFont]:
     """The text without what no font can draw, and the font that draws most of it."""
     text = "".join(map(_plain, unicodedata.normalize("NFC", text)))
-    best = max(_fonts(size), key=lambda font: sum(_draws(font, one) for one in text), default=None)
+    best = max(_fonts(size), key=lambda font: sum(_draws(font, one) for one in text))
     kept = "".join(one if _draws(best, one) else " " for one in text)
     if kept != text:
         # No stray punctuation where words were left out.
@@ -120,7 +121,8 @@ def _plain(character: str) -> str:
 
 @lru_cache(maxsize=16)
 def _fonts(size: int) -> list[ImageFont.FreeTypeFont]:
-    found = [ImageFont.load_default(size)]
+    # With a size, Pillow gives its own TrueType font, never the bitmap font.
+    found = [cast("ImageFont.FreeTypeFont", ImageFont.load_default(size))]
     return found + [ImageFont.truetype(str(path), size) for path in _font_files()]
 
 

@@ -36,7 +36,7 @@ class Planes:
 
     def window(self, box: tuple[float, float, float, float], canvas: Canvas) -> None:
         """Draws a part of the picture, in its own fractional pixels, over the whole canvas."""
-        half = tuple(side / 2 for side in box)
+        half = (box[0] / 2, box[1] / 2, box[2] / 2, box[3] / 2)
         size, small = (WIDTH, HEIGHT), (WIDTH // 2, HEIGHT // 2)
         canvas.luma[:] = np.asarray(self.luma.resize(size, Image.Resampling.BILINEAR, box=box))
         canvas.blue[:] = np.asarray(self.blue.resize(small, Image.Resampling.BILINEAR, box=half))

@@ -53,6 +53,8 @@ class Reel:
 
     def add_frame(self, canvas: np.ndarray) -> None:
         """`canvas`: the planes of yuv420p under each other, uint8, height × 1.5 rows."""
+        if self._video is None:
+            raise ValueError("This reel was opened without video.")
         frame = av.VideoFrame.from_ndarray(canvas, format="yuv420p")
         frame.pts = self._count
         self._count += 1
@@ -67,7 +69,7 @@ class Reel:
         self._container.mux(self._audio.encode(sound))
 
     def close(self) -> None:
-        if self._count:
+        if self._video is not None and self._count:
             self._container.mux(self._video.encode(None))
         self._container.mux(self._audio.encode(None))
         self._container.close()

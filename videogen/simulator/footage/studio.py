@@ -1,8 +1,8 @@
 """Paints the clips in the background, outside of this process: the server must go on answering.
 
-Every painter is a thread that feeds one child process (`videogen.simulator.footage.worker`) of low priority
-with one job a line. A child ends when its pipe does, so none outlives the simulator. Quick clips
-need no child.
+Every painter is a thread that feeds one child process (`videogen.simulator.footage.worker`) of low
+priority with one job a line. A child ends when its pipe does, so none outlives the simulator. Quick
+clips need no child.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ import threading
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import IO, cast
 
 logger = logging.getLogger(__name__)
 
@@ -128,9 +129,10 @@ class Studio:
         return child
 
     def _hand_over(self, child: subprocess.Popen[str], job: Job) -> None:
-        child.stdin.write(json.dumps(asdict(job)) + "\n")
-        child.stdin.flush()
-        answer = child.stdout.readline()
+        to_child, from_child = _pipes(child)
+        to_child.write(json.dumps(asdict(job)) + "\n")
+        to_child.flush()
+        answer = from_child.readline()
         if not answer:
             self._dismiss(child)
             raise RuntimeError(f"the painter's process ended with {child.returncode}")
@@ -140,10 +142,15 @@ class Studio:
     def _dismiss(self, child: subprocess.Popen[str]) -> None:
         child.terminate()
         child.wait(timeout=5)
-        child.stdin.close()
-        child.stdout.close()
+        for pipe in _pipes(child):
+            pipe.close()
         with self._lock:
             self._children.discard(child)
+
+
+def _pipes(child: subprocess.Popen[str]) -> tuple[IO[str], IO[str]]:
+    """Its standard input and output: `_hire` opened both."""
+    return cast("IO[str]", child.stdin), cast("IO[str]", child.stdout)
 
 
 def paint(job: Job) -> None:
