@@ -15,6 +15,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.text import Text
 
 from videogen.models import VideoRender
+from videogen.models.states import ENDED
 from videogen.planning.modes import Action
 
 from .wait import WaitProgress
@@ -71,7 +72,7 @@ class ConsoleListener:
         )
         if progress.note:
             words += f" – {progress.note}"
-        ended = sum(progress.counts.get(state, 0) for state in VideoRender.ENDED)
+        ended = sum(progress.counts.get(state, 0) for state in ENDED)
         if self._progress.is_terminal:
             if self._bar is None:
                 self._bar = self._started_bar(progress.total)

@@ -10,6 +10,7 @@ from videogen.common.processes import this_process
 from videogen.common.task_queue import is_cluster_running
 from videogen.models import RenderBatch, VideoRender
 from videogen.models.batches import CREATE_SHOT_VIDEO
+from videogen.models.states import OPEN
 from videogen.planning.enqueue import QueuedBatch, queue_link, queue_renders, renders_of
 from videogen.planning.plan import Plan, find_shots, plan_shots
 from videogen.prompts.payload import rehearse
@@ -124,7 +125,7 @@ def _report(queued: QueuedBatch, plan: Plan, *, waited: bool) -> TaskResult:
     summary = summarise(rows, as_queued.cost_if_sent_usd)
     of_this_run = [renders[pk] for pk in queued.render_ids]
     missed = any(render.status in NOT_AS_ASKED for render in of_this_run)
-    still_open = sum(render.state in VideoRender.OPEN for render in of_this_run)
+    still_open = sum(render.state in OPEN for render in of_this_run)
     # Renders that are still open after the wait: a daily quota or a paused queue holds them.
     left = waited and still_open
     # A download link costs nothing, so no budget can be short.

@@ -17,6 +17,7 @@ from videogen.common.task_queue import is_cluster_running
 from videogen.lanes.pauses import served_lanes
 from videogen.lanes.quota import slot_of_next
 from videogen.models import Lane, RenderBatch, VideoRender
+from videogen.models.states import ENDED, OPEN
 from videogen.pipeline.orphans import reap
 from videogen.pipeline.pump import TICK_SECONDS, Pump
 from videogen.takes.download_worker import Downloads
@@ -206,7 +207,7 @@ def _is_over(
         counts[state] = counts.get(state, 0) + 1
     note = " ".join(filter(None, [_first_clip(renders, counts), _note(renders, counts)]))
     listener.on_progress(WaitProgress(counts, len(renders), note))
-    open_states = VideoRender.OPEN & counts.keys()
+    open_states = OPEN & counts.keys()
     return not open_states or (open_states == {State.QUEUED} and _wait_for_tomorrow(renders))
 
 
@@ -247,7 +248,7 @@ def _first_clip(renders: Collection[int], counts: dict[str, int]) -> str:
 
     The first clip can take minutes, and the counts alone do not move meanwhile.
     """
-    if VideoRender.ENDED & counts.keys():
+    if ENDED & counts.keys():
         return ""
     for state in (State.DOWNLOADING, State.RUNNING, State.SUBMITTING):
         if state in counts:

@@ -14,7 +14,7 @@ from django.utils import timezone
 from videogen.common.processes import is_provably_gone
 from videogen.models import Lane
 
-LEASE = timedelta(seconds=10)
+PUMP_LEASE = timedelta(seconds=10)
 
 
 def take_lease(lane: Lane, owner: str) -> bool:
@@ -22,7 +22,7 @@ def take_lease(lane: Lane, owner: str) -> bool:
     now = timezone.now()
     free = Q(lease_owner__in=["", owner]) | Q(lease_expires_at=None) | Q(lease_expires_at__lt=now)
     lanes = Lane.objects.filter(pk=lane.pk)
-    values = {"lease_owner": owner, "lease_expires_at": now + LEASE, "beat_at": now}
+    values = {"lease_owner": owner, "lease_expires_at": now + PUMP_LEASE, "beat_at": now}
     if lanes.filter(free).update(**values):
         return True
     holder = lanes.values_list("lease_owner", flat=True).get()

@@ -48,7 +48,7 @@ class Slot:
 
 
 @dataclass(frozen=True)
-class Room:
+class RateLimitHeadroom:
     """What a claim may take at this moment: so many renders, that cost no more than `usd`
     together. None: no limit."""
 
@@ -56,7 +56,7 @@ class Room:
     usd: Decimal | None
 
 
-def room_of(lane: Lane, now: datetime) -> Room:
+def rate_limit_headroom(lane: Lane, now: datetime) -> RateLimitHeadroom:
     """Exact only under the lane's lock. At most three queries."""
     sent = _Sent(lane, now)
     limits = [settings.VIDEO_MAX_IN_FLIGHT - _in_flight(lane)]
@@ -65,7 +65,8 @@ def room_of(lane: Lane, now: datetime) -> Room:
     if settings.VIDEO_SUBMISSIONS_PER_DAY is not None:
         limits.append(settings.VIDEO_SUBMISSIONS_PER_DAY - _sent_today(lane, now))
     window = spend_window_usd(lane.name)
-    return Room(min(limits), None if window is None else window - sum(sent.costs().values()))
+    usd = None if window is None else window - sum(sent.costs().values())
+    return RateLimitHeadroom(min(limits), usd)
 
 
 def next_slot(lane: Lane, price: Decimal) -> Slot:

@@ -34,11 +34,36 @@ class RenderQuerySet(models.QuerySet):
         return self.order_by("-batch__priority", "queued_at", "pk")
 
     def update(self, **changes: Any) -> int:
-        if not DERIVED_FROM & changes.keys():
-            return super().update(**changes)
+        """Change what nothing else is derived from.
+
+        Raises ValueError for state, review, take and the other columns of DERIVED_FROM: they
+        change by `transition()`, or one render's state by `VideoRender.move()`. bulk_update() ends
+        here, too, and is refused alike: it would pass an expression for the state, of which nobody
+        can tell whether it is an open one.
+        """
+        if refused := sorted(DERIVED_FROM & changes.keys()):
+            raise ValueError(
+                f"Change {', '.join(refused)} of renders by transition() or move(): a plain UPDATE "
+                "leaves the shots' status and the costs behind."
+            )
+        return super().update(**changes)
+
+    update.alters_data = True
+
+    def transition(self, **changes: Any) -> int:
+        """UPDATE of columns from which other tables are derived; returns how many rows changed.
+
+        In one transaction with the change it keeps `state_since`, `ended_at` and what the renders
+        came to in step with the state, and recomputes the status of their shots. Which moves the
+        state machine has is not checked here: filter by the state that the renders come from.
+        """
+        is_open = None
         if "state" in changes:
-            is_open = changes["state"] in states.OPEN
-            changes.setdefault("ended_at", None if is_open else timezone.now())
+            # ValueError for an expression: what it comes to is known to the database only.
+            is_open = states.State(changes["state"]) in states.OPEN
+            now = timezone.now()
+            changes.setdefault("state_since", now)
+            changes.setdefault("ended_at", None if is_open else now)
             if is_open:
                 changes["actual_cost_usd"] = None
         with transaction.atomic(using=self.db, savepoint=False):
@@ -50,12 +75,12 @@ class RenderQuerySet(models.QuerySet):
                 return 0
             keys = [pk for pk, _, _ in found]
             changed = super(RenderQuerySet, self.filter(pk__in=keys)).update(**changes)
-            if "state" in changes and not is_open:
+            if is_open is False:
                 RenderQuerySet(self.model, using=self.db).filter(pk__in=keys).settle()
             self._keep_standings((shot, kind) for _, shot, kind in found)
         return changed
 
-    update.alters_data = True
+    transition.alters_data = True
 
     def bulk_create(self, objs: Iterable[VideoRender], *args: Any, **options: Any) -> list:
         with transaction.atomic(using=self.db, savepoint=False):

@@ -15,7 +15,9 @@ from storybook.models import Shot
 from . import outcomes, states
 from .batches import RenderBatch
 from .lanes import Lane
+from .prices import Price
 from .render_queries import RenderQuerySet
+from .render_warnings import WarningsField
 from .routes import Route
 from .shot_status import keep_standings
 
@@ -23,6 +25,8 @@ from .shot_status import keep_standings
 STALE_AFTER = timedelta(seconds=30)
 # The API keeps a video for two days.
 CLIP_KEPT_FOR = timedelta(hours=48)
+# A list, for the migrations have one.
+_OPEN = list(states.OPEN_IN_ORDER)
 
 
 class VideoRender(models.Model):
@@ -32,14 +36,6 @@ class VideoRender(models.Model):
     Kind = states.Kind
     Review = states.Review
     Outcome = outcomes.Outcome
-
-    OPEN = states.OPEN
-    WITHOUT_VIDEO = states.WITHOUT_VIDEO
-    ENDED = states.ENDED
-    MOVES = states.MOVES
-
-    # How the warning begins that tells of it.
-    GIVEN_LINK = "The download link was given by"
 
     # -- what was asked for
     shot = models.ForeignKey(Shot, on_delete=models.PROTECT, related_name="renders")
@@ -97,8 +93,16 @@ class VideoRender(models.Model):
         default=list, help_text="In order: kind, id, path, MIME type, bytes, sha256."
     )
     dropped_references = DocumentField(default=list)
-    warnings = DocumentField(default=list)
+    warnings = WarningsField(default=list)
     price_estimate_usd = models.DecimalField(max_digits=8, decimal_places=2, default=0)
+    price = models.ForeignKey(
+        Price,
+        on_delete=models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="renders",
+        help_text="The listed price it was queued under, if it was a listed one.",
+    )
     price_source = models.CharField(
         max_length=600, blank=True, help_text="The price it was queued under, and where from."
     )
@@ -124,6 +128,11 @@ class VideoRender(models.Model):
     # -- what the API said
     operation_name = models.CharField(max_length=500, blank=True)
     download_uri = models.TextField(blank=True)
+    is_link_given = models.BooleanField(
+        "link given by a person",
+        default=False,
+        help_text="A person gave the download link, not the API: it may lead to any host.",
+    )
     error_code = models.CharField(max_length=60, blank=True)
     error_message = models.TextField(blank=True)
     error_details = DocumentField(
@@ -176,10 +185,7 @@ class VideoRender(models.Model):
         constraints = [
             models.UniqueConstraint(
                 fields=["shot"],
-                condition=Q(
-                    kind="generation",
-                    state__in=["queued", "submitting", "running", "downloading"],
-                ),
+                condition=Q(kind="generation", state__in=_OPEN),
                 name="one_open_render_per_shot",
             ),
             models.UniqueConstraint(fields=["shot", "take"], name="take_unique_within_shot"),
@@ -193,12 +199,8 @@ class VideoRender(models.Model):
                 name="done_has_a_take_and_a_file",
             ),
             models.CheckConstraint(
-                condition=Q(
-                    ended_at__isnull=True,
-                    state__in=["queued", "submitting", "running", "downloading"],
-                )
-                | Q(ended_at__isnull=False)
-                & ~Q(state__in=["queued", "submitting", "running", "downloading"]),
+                condition=Q(ended_at__isnull=True, state__in=_OPEN)
+                | Q(ended_at__isnull=False) & ~Q(state__in=_OPEN),
                 name="open_has_not_ended",
             ),
             models.CheckConstraint(
@@ -229,7 +231,7 @@ class VideoRender(models.Model):
     def save(self, *args: Any, **options: Any) -> None:
         with transaction.atomic(savepoint=False):
             super().save(*args, **options)
-            if self.state in self.ENDED:
+            if self.state in states.ENDED:
                 type(self).objects.filter(pk=self.pk).settle()
             keep_standings({self.shot_id}, type(self)._base_manager)
 
@@ -248,13 +250,6 @@ class VideoRender(models.Model):
             running = self.state == self.State.RUNNING
             return self.State.INTERRUPTED if running else self.State.NOT_DOWNLOADED
         return self.state
-
-    @property
-    def has_given_link(self) -> bool:
-        """A person gave the download link, not the API."""
-        return self.kind == self.Kind.LINK or any(
-            str(each).startswith(self.GIVEN_LINK) for each in self.warnings
-        )
 
     @property
     def clip_expires_at(self) -> datetime:
@@ -281,12 +276,13 @@ class VideoRender(models.Model):
     ) -> bool:
         """Conditional UPDATE from one of `source` to `target`, where the row is `only` like that;
         True for the one that won. Out of RUNNING moves only the operation that the caller knows of.
+        Another download link counts as the API's, unless `changes` says that a person gave it.
 
         Raises ValueError for a move that the state machine does not have.
         """
         sources = {source} if isinstance(source, str) else set(source)
         for state in sources:
-            if target not in self.MOVES.get(state, ()):
+            if target not in states.MOVES.get(state, ()):
                 raise ValueError(f"A render does not go from {state} to {target}.")
         only = only or {}
         if sources == {self.State.RUNNING}:
@@ -299,15 +295,109 @@ class VideoRender(models.Model):
                 )
         now = timezone.now()
         changes = {"state": target, "state_since": now, **changes}
-        changes.setdefault("ended_at", now if target in self.ENDED else None)
+        if changes.get("download_uri", self.download_uri) != self.download_uri:
+            changes.setdefault("is_link_given", False)
+        changes.setdefault("ended_at", now if target in states.ENDED else None)
         rows = type(self).objects.filter(pk=self.pk, state__in=sources, **only)
-        won = rows.update(**changes)
-        if won:
-            for name, value in changes.items():
-                setattr(self, name, value)
-        return bool(won)
+        return self._took(changes, rows.transition(**changes))
 
     move.alters_data = True
+
+    def resume_polling(
+        self,
+        source: str | Collection[str],
+        *,
+        first_poll: datetime | None = None,
+        **changes: Any,
+    ) -> bool:
+        """Move to RUNNING: the operation is polled from `first_poll` on (now, if it is not given).
+        Returns whether this call won the row. Nothing is ever submitted.
+
+        The wait begins anew, with a new deadline and without the failures and the error of the
+        last one. `source` may be RUNNING itself, for a render that nobody works on: it stays where
+        it is, if its operation is still the one that the caller knows of.
+        """
+        now = timezone.now()
+        changes = {
+            "next_poll_at": first_poll or now,
+            "poll_failures": 0,
+            "deadline_at": now + timedelta(minutes=settings.VIDEO_OPERATION_DEADLINE_MINUTES),
+            "beat_at": now,
+            "error_code": "",
+            "error_message": "",
+            **changes,
+        }
+        if source == states.State.RUNNING:
+            return self._change_where(
+                {"state": source, "operation_name": self.operation_name}, changes
+            )
+        return self.move(source, states.State.RUNNING, **changes)
+
+    resume_polling.alters_data = True
+
+    def restart_download(
+        self,
+        source: str | Collection[str],
+        *,
+        link: str = "",
+        keeps_attempts: bool = False,
+        **changes: Any,
+    ) -> bool:
+        """Move to DOWNLOADING: the next free worker fetches the clip. Returns whether this call won
+        the row. Nothing is ever submitted. Wake the downloads after it.
+
+        link: where the clip lies, if that is not what the row says already; it is known to be made
+        then.
+        keeps_attempts: one more try in a row of them, whose number says how long the next one
+        waits. Otherwise the count begins anew, with all of VIDEO_DOWNLOAD_ATTEMPTS, for somebody
+        knows something new: a person, or the API, which has just told of the clip.
+
+        Nobody holds the row afterwards and nothing delays it: it is due at once. The last try's
+        error goes, for a render that is under way has none; if this try fails, too, it says why
+        itself. `ended_at` is empty again, as of every open render.
+
+        `source` may be DOWNLOADING itself, for a render that nobody works on: it is taken only as
+        it was when it was looked at, with no worker at it since.
+        """
+        now = timezone.now()
+        found = {"download_uri": link, "rendered_at": self.rendered_at or now} if link else {}
+        if link and link != self.download_uri:
+            # Only a link that a person gave may leave the list of hosts; the caller says so.
+            found["is_link_given"] = False
+        changes = {
+            **found,
+            "not_before": None,
+            "downloader": "",
+            "download_lease_until": None,
+            "beat_at": now,
+            "error_code": "",
+            "error_message": "",
+            **changes,
+        }
+        if not keeps_attempts:
+            changes["download_attempts"] = 0
+        if source == states.State.DOWNLOADING:
+            as_seen = {
+                "state": source,
+                "downloader": self.downloader,
+                "download_lease_until": self.download_lease_until,
+            }
+            return self._change_where(as_seen, changes)
+        return self.move(source, states.State.DOWNLOADING, **changes)
+
+    restart_download.alters_data = True
+
+    def _change_where(self, as_seen: dict[str, Any], changes: dict[str, Any]) -> bool:
+        """Conditional UPDATE that leaves the state as it is."""
+        rows = type(self).objects.filter(pk=self.pk, **as_seen)
+        return self._took(changes, rows.update(**changes))
+
+    def _took(self, changes: dict[str, Any], rows: int) -> bool:
+        """Whether a row was changed; if so, this object says what the row says now."""
+        if rows:
+            for name, value in changes.items():
+                setattr(self, name, value)
+        return bool(rows)
 
 
 def fill_standings() -> int:
@@ -322,17 +412,3 @@ def fill_standings() -> int:
         with transaction.atomic():
             keep_standings(shots[start : start + 500], VideoRender._base_manager)
     return len(shots)
-
-
-def polled_from(first_poll: datetime) -> dict[str, Any]:
-    """The fields of a render whose operation is polled (again) from that moment on."""
-    now = timezone.now()
-    return {
-        "next_poll_at": first_poll,
-        "poll_failures": 0,
-        "deadline_at": now + timedelta(minutes=settings.VIDEO_OPERATION_DEADLINE_MINUTES),
-        "beat_at": now,
-        "ended_at": None,
-        "error_code": "",
-        "error_message": "",
-    }

@@ -57,7 +57,12 @@ class BadgeWord(StrEnum):
     READY = "ready"
 
 
-OPEN = frozenset({State.QUEUED, State.SUBMITTING, State.RUNNING, State.DOWNLOADING})
+# The states of a render that is still on its way, in the order in which it goes through them. The
+# database's constraints name these values in this order: another order is another migration.
+OPEN_IN_ORDER = tuple(
+    state.value for state in (State.QUEUED, State.SUBMITTING, State.RUNNING, State.DOWNLOADING)
+)
+OPEN = frozenset(State(value) for value in OPEN_IN_ORDER)
 RESUMABLE = frozenset({State.INTERRUPTED, State.NOT_DOWNLOADED})
 # In which a render waits for a person.
 STUCK = RESUMABLE | {State.UNKNOWN}

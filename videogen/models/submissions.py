@@ -28,6 +28,20 @@ class SubmissionQuerySet(models.QuerySet):
 
     update.alters_data = True
 
+    def settle_unknown(self, operation_name: str = "") -> int:
+        """Book those whose outcome was unknown as accepted, for the API turned out to have them;
+        returns how many. What becomes of the operation decides about the charge.
+
+        operation_name: of the one submission that was found by it; "": it is known already, or
+        only the clip was found.
+        """
+        changes: dict[str, Any] = {"outcome": states.SubmissionOutcome.ACCEPTED}
+        if operation_name:
+            changes["operation_name"] = operation_name
+        return self.filter(outcome=states.SubmissionOutcome.UNKNOWN).update(**changes)
+
+    settle_unknown.alters_data = True
+
     def bulk_create(self, objs: Iterable[Submission], *args: Any, **options: Any) -> list:
         with transaction.atomic(using=self.db, savepoint=False):
             created = super().bulk_create(objs, *args, **options)

@@ -14,8 +14,8 @@ from django.db import transaction
 from django.db.models import Q, QuerySet
 from django.utils import timezone
 
-from videogen.billing.budgets import Room, lock_budgets
-from videogen.lanes.quota import room_of, window_problem
+from videogen.billing.budgets import BudgetHeadroom, lock_budgets
+from videogen.lanes.quota import rate_limit_headroom, window_problem
 from videogen.models import Lane, Submission, VideoRender
 
 State = VideoRender.State
@@ -43,13 +43,13 @@ def claim_renders(
         lane = Lane.objects.select_for_update().get(pk=lane.pk)
         if lane.paused_at or (lane.not_before and lane.not_before > now):
             return []
-        slots = room_of(lane, now)
-        limit = min(limit, slots.renders)
+        headroom = rate_limit_headroom(lane, now)
+        limit = min(limit, headroom.renders)
         if limit <= 0:
             return []
         claims = []
-        room = Room()
-        window = slots.usd
+        room = BudgetHeadroom()
+        window = headroom.usd
         renders = queued_renders(lane, scope).select_related("shot__scenelet__story")
         for render in renders.in_claim_order()[:limit]:
             price = render.price_estimate_usd

@@ -22,7 +22,6 @@ from videogen.catalog.missing_models import MODEL_NOT_FOUND, facts_of_pause, whe
 from videogen.common.errors import VeoError, VideogenError
 from videogen.lanes.pauses import LONGEST_WAIT, pause_lane, wait_after, wait_for_quota
 from videogen.models import Lane, Submission, VideoRender
-from videogen.models.renders import polled_from
 from videogen.providers.messages import Blocked, Failed, Finished, Nothing, PollAnswer, Running
 from videogen.safety.codes import explain_block, explain_refusal, is_audio_block
 
@@ -59,12 +58,11 @@ def apply_accepted(token: UUID, operation_name: str) -> bool:
         )
         # Of one that has ended, the render may have been sent once more since.
         if is_open:
-            submission.render.move(
+            submission.render.resume_polling(
                 {State.SUBMITTING, State.UNKNOWN},
-                State.RUNNING,
+                first_poll=now + timedelta(seconds=settings.VIDEO_POLL_SECONDS),
                 operation_name=operation_name,
                 submitted_at=now,
-                **polled_from(now + timedelta(seconds=settings.VIDEO_POLL_SECONDS)),
             )
         # Only one that was sent after the wait says that the wait is over.
         Lane.objects.filter(

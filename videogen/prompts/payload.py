@@ -10,7 +10,6 @@ from typing import Any
 from uuid import UUID
 
 from django.conf import settings
-from django.utils import timezone
 
 from videogen.common.errors import ReferencePictureError
 from videogen.models import VideoRender
@@ -68,7 +67,7 @@ def rehearse(renders: list[VideoRender]) -> None:
     """The last check before the paid call that a rehearsal does not make: are the pictures of the
     stored request still there, and the same? Each is looked at once, however many shots use it."""
     broken: dict[tuple[str, str], ReferencePictureError | None] = {}
-    rehearsed, now = [], timezone.now()
+    rehearsed = []
     for render in renders:
         for pick in render.references:
             key = (pick["path"], pick["sha256"])
@@ -83,9 +82,8 @@ def rehearse(renders: list[VideoRender]) -> None:
                 State.QUEUED, State.FAILED, error_code=error.code, error_message=error.sentence
             )
     if rehearsed:
-        VideoRender.objects.filter(pk__in=rehearsed, state=State.QUEUED).update(
-            state=State.REHEARSED, state_since=now, ended_at=now
-        )
+        queued = VideoRender.objects.filter(pk__in=rehearsed, state=State.QUEUED)
+        queued.transition(state=State.REHEARSED)
 
 
 def _reference_error(pick: Mapping[str, Any]) -> ReferencePictureError | None:

@@ -1,6 +1,7 @@
-"""The video APIs: submit, poll, list, cancel. Only below here is google-genai known.
+"""The video APIs: submit, poll, list, cancel. No other package imports google-genai.
 
-Comes in: a request as plain values. Goes out: an operation's name, then what became of it; every
-failure is a VeoError. Facts about the wire, the prices of mistakes and the status codes come from
-Google's documentation and from google-genai 2.34.0's source; openspec/specs/veo-client has them.
+A client takes a request as plain values, and returns an operation's name and later what became of
+it. Every failure is a VeoError. What is said here about requests, status codes and charges comes
+from Google's documentation and from the source of google-genai 2.34.0; openspec/specs/veo-client
+lists it.
 """

@@ -1,6 +1,8 @@
-"""Cloud Storage, where Vertex AI puts videos: what lies below a prefix. By the JSON API
-(https://cloud.google.com/storage/docs/json_api/v1), the token in the header and to the storage host
-only."""
+"""Lists the videos that Vertex AI put into our bucket in Cloud Storage.
+
+Cloud Storage is asked by its JSON API (https://cloud.google.com/storage/docs/json_api/v1). The
+token goes in a header, and only to the storage host.
+"""
 
 from __future__ import annotations
 
@@ -17,13 +19,14 @@ from .gs_urls import objects_url, split_gs
 from .response_limits import read_body, read_object
 from .vertex_errors import list_error
 
-# Below one submission's prefix: one video, perhaps with a marker of the folder.
+# Below the prefix of one submission there is one video, perhaps beside a marker of the folder.
 MOST_OBJECTS = 50
 MAX_LIST_BYTES = 1024**2
 
 
 def list_videos(prefix: str) -> list[str]:
-    """The gs:// links of the videos below a gs:// prefix. One free request. Raises VeoError."""
+    """Return the gs:// links of the videos below a gs:// prefix. Makes one free request. Raises
+    VeoError."""
     bucket, _, start = prefix.removeprefix("gs://").partition("/")
     query: dict[str, str | int] = {"prefix": start, "maxResults": MOST_OBJECTS}
     page = _get_json(objects_url(bucket), query)
@@ -59,8 +62,8 @@ def _get_json(url: str, query: dict[str, str | int]) -> dict[str, object]:
     except (httpx.HTTPError, httpx.InvalidURL) as error:
         raise list_error(error) from error
     if response.status_code != 200:
-        error = status_error(response.status_code, response.headers, body)
-        raise list_error(error) from error
+        refusal = status_error(response.status_code, response.headers, body)
+        raise list_error(refusal) from refusal
     try:
         return read_object(body)
     except ValueError as error:
@@ -73,5 +76,5 @@ def _may_be_video(content_type: object) -> bool:
 
 def _unreadable(what: str) -> VeoError:
     return VeoError(
-        f"Cloud Storage's list cannot be read: {what}.", code="no_answer", permanent=False
+        f"The list from Cloud Storage cannot be read: {what}.", code="no_answer", permanent=False
     )

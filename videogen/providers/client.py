@@ -1,5 +1,7 @@
-"""What a route to the video API has to offer. Every failure is a VeoError; `not_supported` is the
-code of what a route does not have."""
+"""What a client of a video API has to offer.
+
+Every failure is a VeoError; its code is `not_supported` where the API does not have something.
+"""
 
 from __future__ import annotations
 
@@ -9,53 +11,59 @@ from videogen.common.errors import VeoError
 
 from .messages import Finished, GeneratedFile, ListedOperation, PollAnswer, VideoRequest, Webhook
 
+# How many threads submit, and how many do everything else.
 SUBMITTERS = 8
 POLLERS = 24
 
 
 class VideoClient(Protocol):
-    """One pooled connection set; its methods may be called from several threads at once.
+    """A client of one route, with one pool of connections. Its methods may be called from several
+    threads at once, and each of them raises VeoError. Only `submit` costs money.
 
-    For submissions, connections are not kept alive: on a connection that the server has just
-    closed, "sent or not?" has no answer, and each such doubt is a paid clip that waits for a
-    person.
+    A client for submissions does not keep its connections alive. On a connection that the server
+    has just closed, nobody could tell whether a request was sent, and each such doubt is a possibly
+    paid clip that waits for a person.
     """
 
+    def __init__(self, *, submits: bool = False) -> None:
+        """Open a client for submissions, or for everything that is free."""
+
     def prepare(self) -> None:
-        """Before submissions: get what they need to be sent at once, such as a token. Sends
-        nothing that is paid. Raises VeoError."""
+        """Get what submissions need in order to be sent at once, such as a token."""
 
     def submit(self, request: VideoRequest, webhook: Webhook | None = None) -> str:
-        """Send one paid request, once; returns the operation's name. Raises VeoError.
+        """Send one paid request, once, and return the name of its operation.
 
-        Without `webhook` the request has no word of one: an API that does not know the field may
-        refuse the request.
+        Without `webhook` the request does not mention webhooks at all, because an API that does not
+        know the field may refuse the request.
         """
 
     def poll(self, operation_name: str) -> PollAnswer:
-        """What became of the operation. Free, may be repeated. Raises VeoError."""
+        """Ask what became of the operation. This may be repeated."""
 
     def read_inline(self, operation_name: str) -> bytes:
-        """The video of an operation that carries it in its answer (INLINE). Free, may be repeated.
-        Raises VeoError."""
+        """Return the video of an operation that carries it in its answer (INLINE). This may be
+        repeated."""
 
     def cancel(self, operation_name: str) -> None:
-        """Ask the API to stop the operation; what became of it is a poll's to tell. Raises
-        VeoError."""
+        """Ask the API to stop the operation. Only a poll tells whether it did."""
 
     def list_models(self) -> list[str]:
-        """The models that make videos on this route: those that the key has, or where nobody
-        tells that, those that are published. Free. Raises VeoError."""
+        """Return the models that make videos on this route: those that the key may use, or all that
+        are published where the API does not tell which may be used."""
 
     def list_operations(self, model: str) -> tuple[ListedOperation, ...]:
-        """All that the API has accepted for the model. Free. Raises VeoError."""
+        """Return everything that the API has accepted for the model."""
 
     def list_generated_files(self) -> tuple[GeneratedFile, ...]:
-        """All files that the API has made and still has. Free. Raises VeoError."""
+        """Return all files that the API has made and still keeps."""
 
     def find_result(self, token: str) -> Finished | None:
-        """The video that lies under the submission's own token, if there is one. Free. Raises
-        VeoError."""
+        """Return the video that was stored under the submission's token, if there is one."""
+
+    def close(self) -> None:
+        """End its connections. Without it they stay until the client is collected, which an error
+        with its traceback can put off."""
 
 
 def not_offered(what: str) -> VeoError:

@@ -1,5 +1,8 @@
-"""Google Cloud's application default credentials → a bearer token, and what to do where there is
-none. Nothing is sent to the video API here: whatever fails, nothing can have been charged."""
+"""What the clients sign in with: the Gemini API's key, or a bearer token made from Google Cloud's
+application default credentials.
+
+Nothing is sent to the video API here, so whatever fails here cannot have cost anything.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,7 @@ import os
 import threading
 import time
 from functools import lru_cache, partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from django.conf import settings
 
@@ -20,40 +23,51 @@ if TYPE_CHECKING:
     from google.auth.credentials import Credentials
 
 SCOPE = "https://www.googleapis.com/auth/cloud-platform"
-# google-auth would wait for two minutes, longer than we wait for a submission.
+# google-auth would wait for two minutes, which is longer than we wait for a submission.
 REFRESH_SECONDS = 10
-# The simulator takes any token, but it wants one.
+# The simulator accepts any token, but it requires one.
 SIMULATED = "simulated-access-token"
 
 _refreshing = threading.Lock()
-# The last failure, and when.
+# The time (time.monotonic) and the error of the last sign-in that failed.
 _failed: tuple[float, VeoError] | None = None
 
 
+def api_key() -> str:
+    """Return the Gemini API's key. Raises VeoError if none is set."""
+    if not settings.GEMINI_API_KEY:
+        raise stop(
+            "no_api_key", "GEMINI_API_KEY is not set: put the key into .env or the environment."
+        )
+    return str(settings.GEMINI_API_KEY)
+
+
 def load_credentials() -> Credentials:
-    """Raises VeoError where this machine has none."""
+    """Return this machine's Google Cloud credentials. Raises VeoError if it has none."""
     if settings.VIDEO_BACKEND == "simulator":
         from google.oauth2.credentials import Credentials
 
-        return Credentials(token=SIMULATED)
+        return Credentials(token=SIMULATED)  # type: ignore[no-untyped-call]
     return _default(os.environ.get("GOOGLE_APPLICATION_CREDENTIALS", ""))
 
 
 def bearer_of(credentials: Credentials) -> str:
-    """A token that is valid now; fetches a new one where the last has expired. Raises VeoError."""
+    """Return a token that is valid now, and fetch a new one if the last one has expired. Raises
+    VeoError."""
     global _failed
     from google.auth.transport.requests import Request
 
     asked_at = time.monotonic()
     with _refreshing:
         if not credentials.valid:
-            # One failure answers all who waited for it: none of them waits for another.
+            # One failure is the answer to every thread that waited meanwhile: otherwise each of
+            # them would wait for a failure of its own.
             if _failed and _failed[0] >= asked_at:
                 raise _failed[1]
             try:
-                credentials.refresh(partial(Request(), timeout=REFRESH_SECONDS))
+                credentials.refresh(partial(Request(), timeout=REFRESH_SECONDS))  # type: ignore[no-untyped-call]
             except Exception as error:
-                # Who signs in again is heard without a restart.
+                # When somebody signs in again, this is noticed without a restart.
                 _default.cache_clear()
                 failure = auth_error(error) or _unusable(error)
                 _failed = time.monotonic(), failure
@@ -64,10 +78,10 @@ def bearer_of(credentials: Credentials) -> str:
 
 
 def need_token(credentials: Credentials) -> None:
-    """Raises VeoError where no token is valid at this moment; asks nobody for one."""
+    """Raise VeoError if no token is valid at this moment, without fetching one."""
     if not credentials.valid:
         raise VeoError(
-            "The sign-in to Google Cloud has expired meanwhile, so nothing was sent.",
+            "The sign-in to Google Cloud has expired in the meantime, so nothing was sent.",
             code="no_connection",
             permanent=False,
         )
@@ -75,12 +89,12 @@ def need_token(credentials: Credentials) -> None:
 
 
 def authorization() -> dict[str, str]:
-    """The header for Cloud Storage. Raises VeoError where there are no credentials."""
+    """Return the header for Cloud Storage. Raises VeoError if there are no credentials."""
     return {"Authorization": f"Bearer {bearer_of(load_credentials())}"}
 
 
 def auth_error(error: Exception) -> VeoError | None:
-    """What it means that the credentials failed; None where they are not what failed."""
+    """Return what it means that the credentials failed, or None if something else failed."""
     from google.auth import exceptions
 
     if not isinstance(error, exceptions.GoogleAuthError):
@@ -102,7 +116,8 @@ def auth_error(error: Exception) -> VeoError | None:
 
 
 def _unusable(error: Exception) -> VeoError:
-    """Also for what google-auth lets through: a file that cannot be opened, or read as one."""
+    """Return the error of missing or broken credentials. google-auth also lets other exceptions
+    through, such as the OSError of a key file that cannot be opened."""
     return stop(
         "no_credentials",
         f"There are no usable Google Cloud credentials ({clean(error)}). Run gcloud auth "
@@ -112,9 +127,12 @@ def _unusable(error: Exception) -> VeoError:
 
 
 @lru_cache(maxsize=4)
-def _default(key_file: str) -> Any:
-    """One object for all clients of this process, so that one token serves them all. `key_file`:
-    what google.auth reads from the environment, so that another one is another answer."""
+def _default(key_file: str) -> Credentials:
+    """Return one object for all clients of this process, so that one token serves them all.
+
+    `key_file` is the environment variable that google.auth reads. It is a parameter so that another
+    file is loaded when the variable changes.
+    """
     import google.auth
 
     try:

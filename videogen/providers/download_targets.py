@@ -1,4 +1,4 @@
-"""What is fetched for a link, and with which secret: a key goes to its own host only."""
+"""Which URL is fetched for a link, and with which secret: a key is sent to its own host only."""
 
 from __future__ import annotations
 
@@ -14,16 +14,19 @@ from .url_guard import origin_of
 
 @dataclass(frozen=True)
 class DownloadTarget:
-    """`headers` hold the secret, if the host is one that gets it."""
+    """A URL to fetch. `headers` holds the secret, if the host is one that may have it."""
 
     url: str
     headers: dict[str, str] = field(default_factory=dict, repr=False)
 
 
 def download_target(uri: str) -> DownloadTarget:
-    """The key goes along if and only if the link is on the API's own scheme, host and port; a
-    gs:// link into our bucket gets Cloud Storage's address and a token. Raises httpx.InvalidURL,
-    DownloadError for another bucket, VeoError where there is no token."""
+    """Return what to fetch for the link.
+
+    The key is sent if and only if the link has the API's own scheme, host and port. A gs:// link
+    into our bucket becomes an address of Cloud Storage, with a token. Raises httpx.InvalidURL,
+    DownloadError for another bucket, and VeoError if there is no token.
+    """
     if is_gs(uri):
         return DownloadTarget(object_url(uri), authorization())
     key = settings.GEMINI_API_KEY

@@ -1,4 +1,5 @@
-"""How the video API, or the way to it, fails → a VeoError that says what that means."""
+"""Turns a failure of the video API, or of the connection to it, into a VeoError that says what the
+failure means: whether something may have been charged, and whether asking again makes sense."""
 
 from __future__ import annotations
 
@@ -14,16 +15,18 @@ from videogen.common.errors import VeoError
 from videogen.common.pacific_time import day_ends
 from videogen.common.untrusted_text import believable, clean, read_seconds
 
-# What has surely not left this machine, or was refused before a connection stood.
+# After these, the request has certainly not been sent: there was no connection.
 _NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol)
 
-# What can be a row's model; others are not offered to anybody.
+# A name that fits into the column of a render's model; others are not offered to anybody.
 _MODEL_NAME = re.compile(r"[A-Za-z0-9][\w.-]{0,99}", re.ASCII)
-# How interactions say 404.
+# How the interactions API says 404.
 _NO_INTERACTION = "invalid interaction name"
 
 
 def submit_error(error: Exception) -> VeoError:
+    """Return what a failed submission means. Whatever is not a clear refusal may have been accepted
+    and paid for."""
     error = _unwrapped(error)
     if isinstance(error, _NOT_SENT):
         hint = " Start it: manage.py run_simulator" if settings.VIDEO_BACKEND == "simulator" else ""
@@ -34,7 +37,7 @@ def submit_error(error: Exception) -> VeoError:
             permanent=False,
         )
     code = _status_code(error)
-    # 499: broken off on the way, like a time-out.
+    # 499 means that the connection was closed on the way, like a time-out.
     if code is None or not 400 <= code < 500 and code != 503 or code in (408, 499):
         what = f"HTTP {code}" if code else type(error).__name__
         return VeoError(
@@ -48,11 +51,13 @@ def submit_error(error: Exception) -> VeoError:
 
 
 def poll_error(error: Exception) -> VeoError:
+    """Return what a failed poll means. It is permanent only if the API refuses or does not know the
+    operation."""
     error = _unwrapped(error)
     code = _status_code(error)
-    if _may_be_asked_again(code):
+    if code is None or _may_be_asked_again(code):
         return VeoError(
-            f"The API did not tell how the operation stands: {message_of(error)}",
+            f"The API did not say what became of the operation: {message_of(error)}",
             code=f"http_{code}" if code else "no_answer",
             permanent=False,
             retry_after=_retry_after(error),
@@ -67,14 +72,15 @@ def poll_error(error: Exception) -> VeoError:
 
 
 def cancel_error(error: Exception) -> VeoError:
-    """`not_supported`: this server does not cancel."""
+    """Return what a failed cancellation means; the code `not_supported` says that this server does
+    not cancel."""
     error = _unwrapped(error)
     code = _status_code(error)
     if code in (405, 501):
         return VeoError(
             f"The API does not cancel: {message_of(error)}", code="not_supported", permanent=True
         )
-    if _may_be_asked_again(code):
+    if code is None or _may_be_asked_again(code):
         return VeoError(
             f"The API did not say whether it cancels: {message_of(error)}",
             code=f"http_{code}" if code else "no_answer",
@@ -85,7 +91,8 @@ def cancel_error(error: Exception) -> VeoError:
 
 
 def list_error(error: Exception) -> VeoError:
-    """`not_supported`: this server does not offer the list, now or later."""
+    """Return what a failed list means; the code `not_supported` says that this server does not
+    offer the list at all."""
     code = _status_code(error)
     if code in (404, 405, 501) or getattr(error, "status", None) == "UNIMPLEMENTED":
         return VeoError(
@@ -93,7 +100,7 @@ def list_error(error: Exception) -> VeoError:
             code="not_supported",
             permanent=True,
         )
-    if _may_be_asked_again(code):
+    if code is None or _may_be_asked_again(code):
         return VeoError(
             f"The API did not give the list: {message_of(error)}",
             code=f"http_{code}" if code else "no_answer",
@@ -104,7 +111,7 @@ def list_error(error: Exception) -> VeoError:
 
 
 def status_error(status: int, headers: httpx.Headers, body: bytes) -> Exception:
-    """An answer that was read without the SDK, as the error that the SDK would have raised."""
+    """Return the error that the SDK would have raised for an answer that was read without it."""
     from google.genai import errors
 
     kept = {name: headers[name] for name in ("retry-after", "content-type") if name in headers}
@@ -113,15 +120,15 @@ def status_error(status: int, headers: httpx.Headers, body: bytes) -> Exception:
         errors.APIError.raise_for_response(response)
     except (errors.APIError, ValueError, RecursionError) as error:
         return error
-    raise ValueError(f"HTTP {status} is no error.")
+    raise ValueError(f"HTTP {status} is not an error.")
 
 
-def _may_be_asked_again(code: int | None) -> bool:
-    return code is None or code >= 500 or code in (408, 429) or code < 400
+def _may_be_asked_again(code: int) -> bool:
+    return code >= 500 or code in (408, 429) or code < 400
 
 
 def _refusal(code: int, error: Exception) -> VeoError:
-    """A status that says: not accepted, not charged."""
+    """Return the meaning of a status by which the API says that it accepted and charged nothing."""
     message = message_of(error)
     words = message.lower()
     if code == 429 and "deplet" in words or code == 402:
@@ -143,12 +150,13 @@ def _refusal(code: int, error: Exception) -> VeoError:
 
 
 def stop(code: str, sentence: str, details: Mapping[str, Any] | None = None) -> VeoError:
+    """Return an error that pauses the lane: no submission can succeed before a person acts."""
     return VeoError(sentence, code=code, permanent=True, stops_queue=True, details=details)
 
 
 def with_models(error: VeoError, list_models: Callable[[], list[str]], whose: str) -> VeoError:
-    """The same error; where the model is not available, it names those that are, in its sentence
-    and in its details. Asks the API for them."""
+    """Return the error. If the model is not available, ask the API which models are, and name them
+    in the sentence, after `whose`, and in the details."""
     if error.code != "model_not_found":
         return error
     try:
@@ -167,7 +175,8 @@ def _quota_refusal(message: str, words: str, error: Exception) -> VeoError:
         retry_after = max(retry_after or 0, _seconds_to_pacific_midnight())
     elif "spend" in words:
         code = "quota_spend"
-        # Ten times in a window: soon enough to use what is free again, and refusals cost nothing.
+        # Ten attempts in each window are enough to use quota soon after it becomes free, and
+        # refusals cost nothing.
         retry_after = retry_after or settings.VIDEO_SPEND_WINDOW_SECONDS / 10
     else:
         code = "quota_minute"
@@ -181,14 +190,14 @@ def _quota_refusal(message: str, words: str, error: Exception) -> VeoError:
 
 
 def _seconds_to_pacific_midnight() -> float:
-    """Google's daily quotas start anew at midnight Pacific time."""
+    """Return when Google's daily quotas start again."""
     now = datetime.now(UTC)
     return (day_ends(now) - now).total_seconds()
 
 
 def _unwrapped(error: Exception) -> Exception:
-    """An error of the SDK's interactions, which has classes of its own for them, as the same
-    failure of another call is raised: by the answer, or by what broke on the way."""
+    """Return an error of the SDK's interactions as another call would have raised it: the error of
+    the answer's status, or of the connection. The SDK has separate classes for interactions."""
     if not hasattr(error, "body"):
         return error
     response = getattr(error, "response", None)
@@ -202,7 +211,7 @@ def _unwrapped(error: Exception) -> Exception:
 def _status_code(error: Exception) -> int | None:
     from google.genai import errors
 
-    # Interactions: also of an answer that is no error and no JSON, such as a redirect.
+    # Interactions raise for answers that are not errors, too, such as a redirect without JSON.
     named = "code" if isinstance(error, errors.APIError) else "status_code"
     code = getattr(error, named, None)
     return code if isinstance(code, int) and code >= 300 else None
@@ -221,7 +230,7 @@ def _details(error: Exception) -> list[dict[str, Any]]:
 
 
 def reasons_of(error: Exception) -> list[str]:
-    """The words for programs in an error's ErrorInfo: SERVICE_DISABLED…"""
+    """Return the reasons in an error's ErrorInfo, which are codes such as SERVICE_DISABLED."""
     return [str(each["reason"]) for each in _details(error) if "reason" in each]
 
 
@@ -236,8 +245,8 @@ def _quota_ids(error: Exception) -> list[str]:
 
 
 def _retry_after(error: Exception) -> float | None:
-    """Seconds, from RetryInfo in the answer or from its Retry-After header; None where that makes
-    no sense: a wrong number must not become a date that no calendar has."""
+    """Return the seconds to wait, from the answer's RetryInfo or its Retry-After header. A number
+    without sense gives None: it must not become a date that no calendar has."""
     for detail in _details(error):
         delay = detail.get("retryDelay")
         if isinstance(delay, str) and (match := re.fullmatch(r"(\d+(?:\.\d+)?)s", delay)):

@@ -1,6 +1,9 @@
-"""gs:// links below the place that VIDEO_VERTEX_STORAGE_URI names: what to GET for one, by Cloud
-Storage's JSON API (https://cloud.google.com/storage/docs/json_api/v1). Others are not
-opened: our token would read for anybody what only we may read."""
+"""gs:// links, and the URL that Cloud Storage's JSON API has for them
+(https://cloud.google.com/storage/docs/json_api/v1).
+
+Only links below VIDEO_VERTEX_STORAGE_URI are opened. With any other link, somebody could make our
+token read what only we may read.
+"""
 
 from __future__ import annotations
 
@@ -11,14 +14,14 @@ from django.conf import settings
 
 from videogen.common.errors import DownloadError
 
-# With dots in it, a bucket's name may be long.
+# The name of a bucket is longer than 63 characters only if it has dots in it.
 _BUCKET = r"[a-z0-9][a-z0-9._-]{1,220}[a-z0-9]"
 _GS = re.compile(rf"gs://({_BUCKET})/([^/\s\\?#]+(?:/[^/\s\\?#]+)*)")
 _PREFIX = re.compile(rf"gs://{_BUCKET}((?:/[^/\s\\?#]+)*)/?")
 
 
 def is_prefix(uri: str) -> bool:
-    """Whether videos can be put below it: gs://bucket, or a folder in one."""
+    """Whether videos can be stored below this URI: gs://bucket, or a folder in a bucket."""
     match = _PREFIX.fullmatch(uri)
     return match is not None and not {".", ".."} & set(match[1].split("/"))
 
@@ -28,15 +31,16 @@ def is_gs(uri: str) -> bool:
 
 
 def split_gs(uri: str) -> tuple[str, str]:
-    """Bucket and object. Raises ValueError where the link leads to no object."""
+    """Return the bucket and the name of the object. Raises ValueError if the link does not lead to
+    an object."""
     match = _GS.fullmatch(uri)
     if match is None or not uri.isprintable() or {".", ".."} & set(match[2].split("/")):
-        raise ValueError("This is no link to an object in Cloud Storage (gs://bucket/object).")
+        raise ValueError("This is not a link to an object in Cloud Storage (gs://bucket/object).")
     return match[1], match[2]
 
 
 def object_url(uri: str) -> str:
-    """What to GET for the object's bytes. Raises DownloadError where it is not ours to open."""
+    """Return the URL of the object's bytes. Raises DownloadError if we must not open the link."""
     try:
         bucket, name = split_gs(uri)
     except ValueError as error:
@@ -56,13 +60,13 @@ def objects_url(bucket: str) -> str:
 
 
 def own_bucket() -> str:
-    """Empty where videos come within the answers."""
+    """Return the name of our bucket; empty if videos come within the answers."""
     return settings.VIDEO_VERTEX_STORAGE_URI.removeprefix("gs://").partition("/")[0]
 
 
 def prefix_of(token: str) -> str:
-    """Where the video of the submission with this token lands: a gs:// prefix that ends with a
-    slash. Empty where videos come within the answers."""
+    """Return the gs:// prefix, with a slash at its end, below which Vertex AI stores the video of
+    the submission with this token. Empty if videos come within the answers."""
     base = settings.VIDEO_VERTEX_STORAGE_URI.rstrip("/")
     if not base:
         return ""

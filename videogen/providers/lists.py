@@ -1,11 +1,13 @@
-"""Asking the API what it has accepted and made, for submissions whose outcome nobody knows.
+"""Lists what the Gemini API has accepted and made, for submissions whose outcome is unknown.
 
-Both lists stand in the service's discovery document
+Both lists are in the service's discovery document
 (https://generativelanguage.googleapis.com/$discovery/rest?version=v1beta: models.operations.list
-and generatedFiles.list) and may answer UNIMPLEMENTED. The SDK has no method for either, so they are
-read with httpx: once, bounded in time and size, the key in the header and to the API's host only.
+and generatedFiles.list), and both may answer UNIMPLEMENTED. The SDK has no method for either, so
+they are read with httpx: once, within bounds of time and size, with the key in a header and only
+from the API's host.
 
-A list is given whole or not at all: "there is no such operation" must never come from half a list.
+A list is returned whole or not at all, because "there is no such operation" must never be concluded
+from half a list.
 """
 
 from __future__ import annotations
@@ -27,13 +29,13 @@ from .errors import list_error, status_error
 from .messages import GeneratedFile, ListedOperation
 from .response_limits import read_body, read_object
 
-# Our token's name in the metadata of a submission.
+# The name of our token in the metadata of a submission.
 TOKEN_FIELD = "submission_token"  # noqa: S105
 
 PAGE_SIZE = 50  # the most that generatedFiles.list gives
 MAX_PAGES = 40
 MAX_PAGE_BYTES = 4 * 1024**2
-# A whole list may take so many times what one poll may.
+# A whole list may take this many times as long as one poll.
 PATIENCE = 4
 
 _OPERATION = re.compile(r"(models/[A-Za-z0-9][\w.-]*/)?operations/[A-Za-z0-9][\w.-]*", re.ASCII)
@@ -41,16 +43,16 @@ _FILE = re.compile(r"generatedFiles/[A-Za-z0-9][\w.-]*", re.ASCII)
 
 
 def list_operations(model: str) -> tuple[ListedOperation, ...]:
-    """All operations of the model, each once. Raises VeoError."""
+    """Return all operations of the model, each once. Raises VeoError."""
     entries = _entries(f"models/{quote(model, safe='')}/operations", "operations", _OPERATION)
     return tuple(_operation(entry) for entry in entries)
 
 
 def list_generated_files() -> tuple[GeneratedFile, ...]:
-    """All files that are ready, each once. Raises VeoError."""
+    """Return all files that are ready, each once. Raises VeoError."""
     entries = _entries("generatedFiles", "generatedFiles", _FILE)
     if not all(isinstance(entry.get("state", ""), str) for entry in entries):
-        raise _unreadable("a file's state is no text")
+        raise _unreadable("the state of a file is not text")
     return tuple(_file(entry) for entry in entries if entry.get("state") in (None, "GENERATED"))
 
 
@@ -73,8 +75,8 @@ def _operation(entry: dict[str, Any]) -> ListedOperation:
 
 
 def _file(entry: dict[str, Any]) -> GeneratedFile:
-    """The published schema has no link: the content is then had from the name with alt=media, as
-    it says of generatedFiles.get."""
+    """Read one entry. The published schema has no link; then the content is at the file's name with
+    alt=media, as the discovery document says of generatedFiles.get."""
     name = entry["name"]
     return GeneratedFile(
         name=name,
@@ -89,17 +91,18 @@ def _link(told: str | None) -> str | None:
 
 
 def _entries(path: str, key: str, names: re.Pattern[str]) -> list[dict[str, Any]]:
-    """The list's entries, checked to be objects with a name like `names`, each name once."""
+    """Return the list's entries, each an object whose name matches `names`, and each name once."""
     found: dict[str, dict[str, Any]] = {}
     for page in _pages(path):
         entries = page.get(key, [])
         if not isinstance(entries, list):
-            raise _unreadable(f"{key} is no list")
+            raise _unreadable(f"{key} is not a list")
         for entry in entries:
             name = entry.get("name") if isinstance(entry, dict) else None
             if not isinstance(name, str) or not names.fullmatch(name):
                 raise _unreadable(f"an entry of {key} has no usable name")
-            # What ends while we read may come twice: its later state counts.
+            # An operation that ends while the pages are read may be listed twice. Its later state
+            # counts.
             found[name] = entry
     return list(found.values())
 
@@ -116,7 +119,7 @@ def _pages(path: str) -> Iterator[dict[str, Any]]:
             yield page
             token = page.get("nextPageToken") or ""
             if not isinstance(token, str):
-                raise _unreadable("the page token is no text")
+                raise _unreadable("the page token is not text")
             if not token:
                 return
             query["pageToken"] = token
@@ -132,8 +135,8 @@ def _page(http: httpx.Client, url: str, query: dict[str, str | int], end: float)
     except (httpx.HTTPError, httpx.InvalidURL) as error:
         raise list_error(error) from error
     if response.status_code != 200:
-        error = status_error(response.status_code, response.headers, body)
-        raise list_error(error) from error
+        refusal = status_error(response.status_code, response.headers, body)
+        raise list_error(refusal) from refusal
     try:
         return read_object(body)
     except ValueError as error:
@@ -159,13 +162,13 @@ def _list(value: Any) -> list[Any]:
 
 
 def _text(value: Any) -> str | None:
-    """None for anything but a line of text that a database takes."""
+    """Return the value if it is a line of text that fits into the database, else None."""
     is_usable = isinstance(value, str) and value.isprintable() and 0 < len(value) <= 2000
     return value if is_usable else None
 
 
 def _moment(value: Any) -> datetime | None:
-    """Of a Timestamp in JSON; one without a zone tells no moment."""
+    """Read a Timestamp in JSON. Without a time zone it does not say when, so that gives None."""
     try:
         moment = datetime.fromisoformat(value)
     except (TypeError, ValueError):

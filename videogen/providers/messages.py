@@ -1,4 +1,5 @@
-"""What goes to the video API and what comes back, as plain values."""
+"""The requests to the video APIs and their answers, as plain values that are the same for every
+route."""
 
 from __future__ import annotations
 
@@ -12,17 +13,14 @@ class ReferenceImage:
     data: bytes
 
 
-# The link of a video that comes within the operation's answer.
+# Stands for a link if the video comes within the operation's answer.
 INLINE = "inline:"
 
 
 @dataclass(frozen=True)
 class VideoRequest:
-    """One video. `duration_seconds` goes out as a JSON number: the API refuses a string.
-
-    token: the submission's own, for routes that have a place for it. What is None or empty below
-    is not sent.
-    """
+    """A request for one video. Fields after `duration_seconds` are not sent if they are None or
+    empty."""
 
     model: str
     prompt: str
@@ -30,7 +28,9 @@ class VideoRequest:
     reference_type: str
     aspect_ratio: str
     resolution: str
+    # Sent as a JSON number, because the API refuses a string.
     duration_seconds: int
+    # The submission's token, for routes that have a place for it.
     token: str = ""
     seed: int | None = None
     negative_prompt: str = ""
@@ -39,7 +39,8 @@ class VideoRequest:
 
 @dataclass(frozen=True)
 class Webhook:
-    """Where the API is to tell that the video is made, and the token of ours that comes with it."""
+    """The address that the API shall notify when the video is made, and our token, which the
+    notification will contain."""
 
     uri: str
     token: str
@@ -47,46 +48,47 @@ class Webhook:
 
 @dataclass(frozen=True)
 class Running:
-    pass
+    """The operation has not ended."""
 
 
 @dataclass(frozen=True)
 class Finished:
-    """`uri`: where the video is, or INLINE."""
+    """The operation made a video. `uri` is the link to it, or INLINE."""
 
     uri: str
 
 
 @dataclass(frozen=True)
 class Blocked:
-    """Refused by a safety filter, or by the model in its own words. `codes` are the reasons'
-    support codes. is_charge_known: the API's owner says that such an ending costs nothing."""
+    """A safety filter refused the request or the video, or the model refused in its own words."""
 
     reasons: tuple[str, ...]
+    # The support codes that the reasons name.
     codes: tuple[str, ...]
+    # Whether the provider says that such an ending costs nothing.
     is_charge_known: bool = True
 
 
 @dataclass(frozen=True)
 class Failed:
-    """Ended without a video. is_charge_known: the API's owner says that such an ending costs
-    nothing."""
+    """The operation ended with an error and without a video."""
 
     code: str
     message: str
+    # Whether the provider says that such an ending costs nothing.
     is_charge_known: bool = True
 
 
 @dataclass(frozen=True)
 class Nothing:
-    """Done, and neither a video nor a reason came with it: nobody knows whether it was charged."""
+    """The operation ended with neither a video nor a reason. Whether it was charged is unknown."""
 
 
 PollAnswer = Running | Finished | Blocked | Failed | Nothing
 
 
 def leaves_cost_open(answer: PollAnswer) -> bool:
-    """Whether it has ended in a way of which nobody knows what it cost."""
+    """Whether the operation ended in a way whose cost is unknown."""
     match answer:
         case Nothing():
             return True
@@ -97,7 +99,8 @@ def leaves_cost_open(answer: PollAnswer) -> bool:
 
 @dataclass(frozen=True)
 class ListedOperation:
-    """One that the API has accepted. None: not told. Done without a link: a poll tells why."""
+    """An operation that the API has accepted. None means that the list does not tell. If it is done
+    and has no link, a poll tells why."""
 
     name: str
     is_done: bool
@@ -108,7 +111,8 @@ class ListedOperation:
 
 @dataclass(frozen=True)
 class GeneratedFile:
-    """A file that the API has made and still has. None: not told."""
+    """A file that the API has made and still keeps. `created_at` is None if the list does not tell
+    it."""
 
     name: str
     uri: str

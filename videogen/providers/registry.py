@@ -1,4 +1,4 @@
-"""Which client serves which route."""
+"""Opens the client of a route. The other names are here so that callers need only this module."""
 
 from __future__ import annotations
 
@@ -55,8 +55,8 @@ _CLIENTS: dict[str, type[VideoClient]] = {
 
 
 def open_client(route: str, *, submits: bool = False) -> VideoClient:
-    """Raises VeoError where the route's key or project is not set, or the route is not known.
-    submits: for the paid call, else for all that is free."""
+    """Return a client of the route: for the paid call if it `submits`, otherwise for everything
+    that is free. Raises VeoError if the route is unknown, or its key or project is not set."""
     if route not in _CLIENTS:
         raise stop("no_route", f"There is no route {route!r} to a video API.")
     return _CLIENTS[route](submits=submits)

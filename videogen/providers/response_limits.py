@@ -1,6 +1,8 @@
-"""Bounds for the API's answers that httpx does not have: its time-outs are for the next byte, so an
-answer that drips, or one without an end, would hold a thread for ever. And the bound for JSON that
-Python does not have: how deep it reads differs from version to version."""
+"""Bounds on the answers of other servers, in time, size and depth.
+
+The time-outs of httpx are for the next byte, so a slow or endless answer would hold a thread for
+ever. Python does not bound the depth of JSON: how deep it can read differs between its versions.
+"""
 
 from __future__ import annotations
 
@@ -13,19 +15,19 @@ import httpx
 
 from storybook.documents import DEEPEST, is_deeper_than
 
-# An operation with its link or its reasons is some kilobytes.
+# An operation with its link or its reasons has a few kilobytes.
 MAX_ANSWER_BYTES = 8 * 1024**2
-# A video within the answer: eight seconds in 4k have been seen with some 40 MB; base64 makes four
-# bytes of three.
+# The video of an answer that carries one: eight seconds in 4k had about 40 MB where we saw them.
+# Base64 makes four bytes of three.
 LARGEST_INLINE_VIDEO = 96 * 1024**2
 MAX_INLINE_ANSWER_BYTES = LARGEST_INLINE_VIDEO * 4 // 3 + MAX_ANSWER_BYTES
-# And takes longer than an answer: so many times.
+# Such an answer may take this many times as long as one without a video.
 INLINE_PATIENCE = 4
 
 
 def read_object(text: str | bytes, **hooks: Any) -> dict[str, Any]:
-    """The JSON object in the text, by json.loads with its `hooks`; a ValueError with a sentence for
-    anything else."""
+    """Return the JSON object in the text; `hooks` are arguments of json.loads. Raises ValueError,
+    with a phrase that says what is wrong, for anything else."""
     try:
         value = json.loads(text, **hooks)
     except (ValueError, RecursionError) as error:
@@ -33,21 +35,21 @@ def read_object(text: str | bytes, **hooks: Any) -> dict[str, Any]:
     if is_deeper_than(value, DEEPEST):
         raise ValueError(f"it is nested deeper than {DEEPEST} levels")
     if not isinstance(value, dict):
-        raise ValueError("it is no object")
+        raise ValueError("it is not an object")
     return value
 
 
 class BodyTooLarge(httpx.ReadError):
-    """More bytes came than are taken."""
+    """The body has more bytes than are accepted."""
 
 
 class BodyTooSlow(httpx.ReadTimeout):
-    """The body did not end in time, however steadily it came."""
+    """The body did not end in time, although it may have arrived steadily."""
 
 
 def bounded_chunks(chunks: Iterable[bytes], deadline: float, max_bytes: int) -> Iterator[bytes]:
-    """The chunks of a body as they come. Raises BodyTooLarge instead of the chunk that exceeds
-    `max_bytes`, and BodyTooSlow after the first that comes past `deadline` (time.monotonic)."""
+    """Yield the chunks of a body as they arrive. Raises BodyTooLarge instead of the chunk that
+    exceeds `max_bytes`, and BodyTooSlow after the first one past `deadline` (time.monotonic)."""
     size = 0
     for chunk in chunks:
         size += len(chunk)
@@ -59,32 +61,41 @@ def bounded_chunks(chunks: Iterable[bytes], deadline: float, max_bytes: int) -> 
 
 
 def read_body(response: httpx.Response, deadline: float, max_bytes: int) -> bytes:
-    """The whole body of a streamed response, within the same bounds. As it was sent: unpacked, a
-    small one could grow without bound."""
+    """Return the whole body of a streamed response, within the same bounds. It is not unpacked,
+    because a small body could grow without bound."""
     return b"".join(bounded_chunks(response.iter_raw(), deadline, max_bytes))
 
 
 def bounded(seconds: float, max_bytes: int = MAX_ANSWER_BYTES) -> Callable[[httpx.Response], None]:
-    """A response hook: from the headers on, the body may take so long and be so large, counted
-    after decompression too."""
+    """Return a response hook for httpx. From the headers on, the body may take `seconds` and have
+    `max_bytes`; a compressed body is refused."""
 
     def bind(response: httpx.Response) -> None:
-        response.stream = _Bounded(response, time.monotonic() + seconds, max_bytes)
+        # Only an asynchronous client has another kind of stream.
+        assert isinstance(response.stream, httpx.SyncByteStream)  # noqa: S101
+        deadline = time.monotonic() + seconds
+        response.stream = _Bounded(response, response.stream, deadline, max_bytes)
 
     return bind
 
 
 class _Bounded(httpx.SyncByteStream):
-    def __init__(self, response: httpx.Response, deadline: float, max_bytes: int) -> None:
+    def __init__(
+        self,
+        response: httpx.Response,
+        stream: httpx.SyncByteStream,
+        deadline: float,
+        max_bytes: int,
+    ) -> None:
         self._response = response
-        self._stream = response.stream
+        self._stream = stream
         self._deadline = deadline
         self._max_bytes = max_bytes
 
     def __iter__(self) -> Iterator[bytes]:
         if self._response.headers.get("content-encoding", "identity") != "identity":
-            # We do not ask for it; unpacked, a small answer may be of any size.
-            raise httpx.DecodingError("the answer is packed although that was not asked for")
+            # We ask for no compression, because a small answer could unpack to any size.
+            raise httpx.DecodingError("the answer is compressed although that was not asked for")
         yield from bounded_chunks(self._stream, self._deadline, self._max_bytes)
 
     def close(self) -> None:

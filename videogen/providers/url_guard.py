@@ -1,10 +1,9 @@
-"""Which download links are taken and opened: a link → the addresses to connect to, or a
-DownloadError.
+"""Decides which download links may be opened, and to which addresses to connect for them.
 
-What the API answers leads to its own host or to one of VIDEO_DOWNLOAD_HOSTS; a link that a person
-gave may lead to any host, for it was chosen by somebody who may. Either way it is https on the
-public network; the exceptions are the hosts of the base URLs, which an operator chose: they may be
-a simulator on this machine, or a proxy in the house.
+A link from the API may lead to the API's own host or to one of VIDEO_DOWNLOAD_HOSTS. A link from a
+person may lead to any host, because only people with that permission may give one. Both have to be
+https on the public network. The hosts of the base URLs are excepted: an operator chose them, and
+they may be a simulator on this machine or a proxy in the local network.
 """
 
 from __future__ import annotations
@@ -25,14 +24,14 @@ from .messages import INLINE
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 _PORTS = {"http": 80, "https": 443}
-# Addresses of the new protocol that stand for one of the old: a gateway goes on to that one.
+# IPv6 addresses that stand for an IPv4 address: a gateway passes the connection on to that one.
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")
 
 
 def read_link(uri: str) -> httpx.URL:
-    """The link as httpx will read it, so that nothing is checked that is not what is opened.
-    Raises DownloadError where it leads to no web server, or to one on the open network without
-    encryption."""
+    """Parse the link with httpx, which also opens it, so that exactly what is checked is opened.
+    Raises DownloadError if it does not lead to a web server, or leads to one on the public network
+    without encryption."""
     try:
         url = httpx.URL(uri)
         host = urlsplit(uri).hostname or ""
@@ -41,7 +40,7 @@ def read_link(uri: str) -> httpx.URL:
     if url.scheme not in _PORTS or not url.host:
         raise _refused("The link does not lead to a web server (http or https).", "bad_link")
     if host.lower() != url.host.lower():
-        # What two readers read differently was made to be.
+        # A link that two parsers read differently was made to deceive.
         raise _refused("The link cannot be read.", "bad_link")
     if url.scheme == "http" and not _is_api_host(url.host):
         raise _refused("The link has to begin with https://.", "bad_link")
@@ -49,12 +48,12 @@ def read_link(uri: str) -> httpx.URL:
 
 
 def addresses_of(url: httpx.URL, *, is_given: bool) -> Sequence[str]:
-    """The addresses that the link's host has now, all of them checked: whoever connects to one of
-    them is where the check said, whatever the name says a moment later. Empty where a proxy asks
-    for the name. Raises DownloadError where it may not be opened, OSError where the name is not
-    known.
+    """Return the addresses that the link's host has now, all of them checked. The caller connects
+    to one of these, so that the name cannot lead elsewhere a moment after the check. The result is
+    empty if a proxy resolves the name.
 
-    is_given: a person gave the link; otherwise the API did.
+    `is_given` says that a person gave the link; otherwise the API did. Raises DownloadError if the
+    link may not be opened, and OSError if the name is unknown.
     """
     host = url.host
     if not is_given and not is_allowed_host(host):
@@ -84,14 +83,15 @@ def is_allowed_host(host: str) -> bool:
 
 
 def is_public(address: str) -> bool:
-    """Neither this machine nor its neighbours, nor anything else that is not for everybody."""
+    """Whether the address is on the public network: not this machine, not its local network, and
+    nothing else that is reserved."""
     each = ipaddress.ip_address(address.partition("%")[0])
     inner = _inner(each)
     return each.is_global and not each.is_multicast and (inner is None or is_public(str(inner)))
 
 
 def origin_of(url: httpx.URL) -> tuple[str, str, int | None]:
-    """Scheme, host and port: what "the API's own host" means for the key."""
+    """Return scheme, host and port. The key is sent only where all three are those of the API."""
     return url.scheme, url.host, url.port or _PORTS.get(url.scheme)
 
 
@@ -128,14 +128,18 @@ def _refused(sentence: str, code: str) -> DownloadError:
 
 
 def given_link(text: str) -> str:
-    """The link without the space around it. RequestError where there is none, where it is our
-    own mark for a video within an answer, or where the key is in it: links are stored and shown.
-    What else it may be, the download finds out."""
+    """Return the link that a person gave, without surrounding spaces.
+
+    Raises RequestError if it is empty, if it contains the key (links are stored and shown), or if
+    it is our own mark for a video within an answer. The download checks whether it can be opened.
+    """
     link = text.strip()
     if not link:
         raise RequestError("The download link is empty.", code="bad_link")
     if settings.GEMINI_API_KEY and settings.GEMINI_API_KEY in link:
-        raise RequestError("Leave the key out of the link: it goes in a header.", code="bad_link")
+        raise RequestError(
+            "Leave the key out of the link; it is sent in a header.", code="bad_link"
+        )
     if link.lower() == INLINE:
         raise RequestError(
             "The download link has to begin with http:// or https:// (or gs://, on Vertex AI).",

@@ -1,57 +1,63 @@
-"""Vertex AI's calls: submit, poll, and what lies in the bucket.
+"""Veo on Vertex AI: submit, poll, and find videos in our bucket.
 
-The same models by another door: a bearer token instead of a key, a project and a place in every
-path, and the video in a bucket of our own (VIDEO_VERTEX_STORAGE_URI) or within the answer.
+These are the same models as on the Gemini API, reached in another way: a bearer token instead of a
+key, a project and a location in every path, and the video in a bucket of our own
+(VIDEO_VERTEX_STORAGE_URI) or within the answer.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
-import httpx
 from django.conf import settings
 
 from videogen.common.errors import VeoError
 from videogen.common.untrusted_text import clean, clean_link
 
 from .bucket import list_videos
-from .client import POLLERS, SUBMITTERS, not_offered
+from .client import not_offered
 from .credentials import bearer_of, load_credentials, need_token
-from .errors import stop, with_models
-from .gemini import MOST_MODELS, MOST_REASONS, support_codes
+from .errors import stop
+from .gemini import blocked_or_nothing, support_codes, videos_of
 from .gs_urls import prefix_of, split_gs
 from .messages import (
     INLINE,
     Blocked,
     Failed,
     Finished,
-    GeneratedFile,
-    ListedOperation,
-    Nothing,
     PollAnswer,
     Running,
     VideoRequest,
     Webhook,
 )
-from .response_limits import INLINE_PATIENCE, MAX_INLINE_ANSWER_BYTES, bounded
+from .response_limits import INLINE_PATIENCE, MAX_INLINE_ANSWER_BYTES
+from .sdk_client import SdkClient
 from .vertex_errors import poll_error, submit_error
 
 if TYPE_CHECKING:
-    from google.genai import Client
+    from google.genai import types
 
-# google.rpc.Code.INVALID_ARGUMENT: how Vertex ends an operation whose prompt a filter refused.
+# google.rpc.Code.INVALID_ARGUMENT: how Vertex AI ends an operation whose prompt a filter refused.
 _INVALID_ARGUMENT = 3
-# Wider than what is documented, for a name that is thrown away is a clip that is lost; old projects
-# have names with a colon. Letter by letter a part of a path.
-_OPERATION = re.compile(
-    r"(?=.{1,500}\Z)(?!.*\.\.)projects/[\w.:-]+/locations/[\w-]+/(?:[\w.~-]+/)*operations/[\w.~-]+",
-    re.ASCII,
-)
 
 
-class VertexClient:
-    """A VideoClient."""
+class VertexClient(SdkClient):
+    """A VideoClient for Veo on Vertex AI. This API has no webhooks, so none is ever sent."""
+
+    # Wider than what is documented, because a name that is refused is a clip that is lost; names of
+    # old projects have a colon in them.
+    operation_name = re.compile(
+        r"(?=.{1,500}\Z)(?!.*\.\.)"
+        r"projects/[\w.:-]+/locations/[\w-]+/(?:[\w.~-]+/)*operations/[\w.~-]+",
+        re.ASCII,
+    )
+    api = "Vertex AI"
+    # Whether the project may use a model is not told, only that it exists.
+    models_heading = "Google publishes"
+    max_poll_bytes = MAX_INLINE_ANSWER_BYTES
+    poll_patience = INLINE_PATIENCE
 
     def __init__(self, *, submits: bool = False) -> None:
         if not settings.VIDEO_VERTEX_PROJECT:
@@ -60,158 +66,82 @@ class VertexClient:
                 "GOOGLE_CLOUD_PROJECT is not set: put the project into .env or the environment.",
             )
         self._credentials = load_credentials()
-        # Takes a second to import: only where a call is made.
-        from google.genai import Client, types
-
-        self._types = types
-        timeout = (
-            settings.VIDEO_SUBMIT_TIMEOUT_SECONDS
-            if submits
-            else settings.VIDEO_POLL_TIMEOUT_SECONDS
-        )
-        threads = SUBMITTERS if submits else POLLERS
-        bound = (
-            bounded(timeout)
-            if submits
-            else bounded(timeout * INLINE_PATIENCE, MAX_INLINE_ANSWER_BYTES)
-        )
-        self._client: Client = Client(
+        super().__init__(
+            submits=submits,
+            base_url=settings.VIDEO_VERTEX_BASE_URL,
             vertexai=True,
             project=settings.VIDEO_VERTEX_PROJECT,
             location=settings.VIDEO_VERTEX_LOCATION,
             credentials=self._credentials,
-            http_options=types.HttpOptions(
-                base_url=settings.VIDEO_VERTEX_BASE_URL,
-                timeout=int(timeout * 1000),  # milliseconds; the SDK has no default
-                # The SDK would send the paid call again after a time-out.
-                retry_options=types.HttpRetryOptions(attempts=1),
-                # Packed, a small answer could unfold to any size.
-                headers={"Accept-Encoding": "identity"},
-                # That these are set also keeps the SDK from sending by google-auth's own session,
-                # which knows neither our bounds nor our rule of one attempt.
-                client_args={
-                    "event_hooks": {"response": [bound]},
-                    # httpx takes the token along to other hosts.
-                    "follow_redirects": False,
-                    "limits": httpx.Limits(
-                        max_connections=threads,
-                        max_keepalive_connections=0 if submits else threads,
-                        keepalive_expiry=30,
-                    ),
-                },
-            ),
         )
 
     def prepare(self) -> None:
-        self._sign_in()
+        """Get a valid token before the call: a sign-in that hangs within the call would look as if
+        the call itself hung."""
+        bearer_of(self._credentials)
 
-    def submit(self, request: VideoRequest, webhook: Webhook | None = None) -> str:
-        # Nothing is said of the webhook: this API has no word for one.
+    def _send(self, request: VideoRequest, webhook: Webhook | None) -> object:
         need_token(self._credentials)
-        types = self._types
-        try:
-            operation = self._client.models.generate_videos(
-                model=request.model,
-                source=types.GenerateVideosSource(prompt=request.prompt),
-                config=types.GenerateVideosConfig(
-                    number_of_videos=1,
-                    aspect_ratio=request.aspect_ratio,
-                    resolution=request.resolution,
-                    duration_seconds=request.duration_seconds,
-                    # Veo 3 wants to be told; without sound it is another price.
-                    generate_audio=True,
-                    seed=request.seed,
-                    negative_prompt=request.negative_prompt or None,
-                    person_generation=request.person_generation or None,
-                    output_gcs_uri=prefix_of(request.token) or None,
-                    reference_images=[
-                        types.VideoGenerationReferenceImage(
-                            image=types.Image(image_bytes=each.data, mime_type=each.mime_type),
-                            reference_type=request.reference_type,
-                        )
-                        for each in request.references
-                    ]
-                    or None,
-                ),
-            )
-        except Exception as error:
-            raise with_models(submit_error(error), self.list_models, "Google publishes") from error
-        name = operation.name
-        if not name or not _OPERATION.fullmatch(name):
-            raise VeoError(
-                "Vertex AI answered the submission without an operation name"
-                f"{' that can be kept' if name else ''}.",
-                code="no_operation_name",
-                permanent=False,
-                maybe_accepted=True,
-            )
-        return name
+        return self._generate_videos(
+            request,
+            # Veo 3 has to be told; a video without sound has another price.
+            generate_audio=True,
+            output_gcs_uri=prefix_of(request.token) or None,
+        )
 
     def poll(self, operation_name: str) -> PollAnswer:
         return _read_operation(self._fetch(operation_name))
 
     def read_inline(self, operation_name: str) -> bytes:
-        for video in _videos_of(self._fetch(operation_name)):
+        for video in videos_of(self._fetch(operation_name)):
             if video.video_bytes:
                 return bytes(video.video_bytes)
         raise VeoError(
-            "The answer does not carry the video any more.", code="no_inline_video", permanent=True
+            "The answer no longer carries the video.", code="no_inline_video", permanent=True
         )
 
-    def cancel(self, operation_name: str) -> None:
-        raise not_offered("cancelling")
-
-    def list_operations(self, model: str) -> tuple[ListedOperation, ...]:
-        raise not_offered("a list of operations")
-
-    def list_generated_files(self) -> tuple[GeneratedFile, ...]:
-        raise not_offered("a list of files")
-
     def find_result(self, token: str) -> Finished | None:
-        """None, too, where more lies there than the one video that was asked for."""
+        """Find the submission's video in our bucket. More than one video is not an answer either,
+        because only one was asked for."""
         if not settings.VIDEO_VERTEX_STORAGE_URI or not token:
             raise not_offered("a place of the submission's own without VIDEO_VERTEX_STORAGE_URI")
         found = list_videos(prefix_of(token))
         return Finished(found[0]) if len(found) == 1 else None
 
-    def list_models(self) -> list[str]:
-        """Those that Google publishes and whose name says that they make videos: whether the
-        project may use one is not told."""
-        self._sign_in()
-        try:
-            # One page, the largest: who turns pages as the API tells may never come to an end.
-            page = self._client.models.list(config={"page_size": MOST_MODELS}).page
-            names = ((model.name or "").rpartition("/")[2] for model in page)
-            return sorted(name for name in names if name.startswith("veo-"))
-        except Exception as error:
-            raise poll_error(error) from error
-
-    def _fetch(self, operation_name: str) -> Any:
-        if not _OPERATION.fullmatch(operation_name):
+    def _fetch(self, operation_name: str) -> types.GenerateVideosOperation:
+        if not self.operation_name.fullmatch(operation_name):
             raise VeoError(
                 f"The operation {clean(operation_name)} is not one of Vertex AI: it was submitted "
                 "by another route.",
                 code="another_route",
                 permanent=True,
             )
-        self._sign_in()
+        self.prepare()
         try:
-            return self._client.operations.get(
-                self._types.GenerateVideosOperation(name=operation_name)
-            )
+            return self._fetch_operation(operation_name)
         except Exception as error:
             raise _elsewhere(operation_name, poll_error(error)) from error
 
-    def _sign_in(self) -> None:
-        """A valid token before the call: within it, a sign-in that hangs would look as if the call
-        did."""
-        bearer_of(self._credentials)
+    def _video_models(self, models: Iterable[types.Model]) -> Iterable[str]:
+        """The API does not say what a model makes; the names of Veo's models say it."""
+        names = ((model.name or "").rpartition("/")[2] for model in models)
+        return (name for name in names if name.startswith("veo-"))
+
+    def _submit_error(self, error: Exception) -> VeoError:
+        return submit_error(error)
+
+    def _poll_error(self, error: Exception) -> VeoError:
+        return poll_error(error)
 
 
 def _elsewhere(operation_name: str, error: VeoError) -> VeoError:
-    """Refused for good where the settings name another place than the operation does: it was asked
-    of a host that cannot know it, and may well go on. Asked it was all the same, for a project has
-    a number besides its name, and `global` may answer with a place."""
+    """Return the error, or a better one where the settings name another project or location than
+    the operation's name does: a host that cannot know the operation refused, while the operation
+    itself may still be running.
+
+    The operation is asked about first all the same, because a project has a number besides its
+    name, and the location `global` may answer with a region.
+    """
     parts = operation_name.split("/")
     named = {"GOOGLE_CLOUD_PROJECT": parts[1], "GOOGLE_CLOUD_LOCATION": parts[3]}
     project, location = settings.VIDEO_VERTEX_PROJECT, settings.VIDEO_VERTEX_LOCATION
@@ -231,47 +161,36 @@ def _elsewhere(operation_name: str, error: VeoError) -> VeoError:
     )
 
 
-def _read_operation(operation: Any) -> PollAnswer:
+def _read_operation(operation: types.GenerateVideosOperation) -> PollAnswer:
     if not operation.done:
         return Running()
     if operation.error:
         return _read_error(operation.error)
-    for video in _videos_of(operation):
+    for video in videos_of(operation):
         if video.uri:
             return Finished(_object_link(video.uri))
         if video.video_bytes:
             return Finished(INLINE)
-    response = operation.response or operation.result
-    given = (response and response.rai_media_filtered_reasons) or []
-    reasons = tuple(clean(each) for each in given[:MOST_REASONS])
-    if reasons or (response and response.rai_media_filtered_count):
-        return Blocked(reasons, support_codes(reasons))
-    return Nothing()
+    return blocked_or_nothing(operation)
 
 
 def _read_error(error: dict[str, Any]) -> PollAnswer:
     code = error.get("code", "")
     message = clean(error.get("message") or "no message")
     if code == _INVALID_ARGUMENT and (codes := support_codes([message])):
-        # "The prompt could not be submitted…": a filter's refusal that comes as an error.
+        # "The prompt could not be submitted…": a safety filter's refusal that comes as an error.
         return Blocked((message,), codes)
     return Failed(clean(code)[:20], message)
 
 
-def _videos_of(operation: Any) -> list[Any]:
-    response = operation.response or operation.result
-    generated = (response and response.generated_videos) or []
-    return [each.video for each in generated if each.video]
-
-
 def _object_link(uri: str) -> str:
-    """The gs:// link, as it is stored and printed."""
+    """Return the gs:// link as it is stored and printed."""
     link = clean_link(uri)
     try:
         split_gs(link)
     except ValueError as error:
         raise VeoError(
-            f"Vertex AI tells a link that leads to no object: {clean(link)[:200]}",
+            f"Vertex AI gave a link that leads to no object: {clean(link)[:200]}",
             code="bad_link",
             permanent=True,
         ) from error

@@ -1,5 +1,5 @@
-"""Vertex AI's refusals in words that say what to do: what `errors` makes of them speaks of the
-Gemini API's key."""
+"""Vertex AI's refusals, in sentences that say what to do. The sentences of providers/errors.py are
+about the Gemini API's key, which is not used here."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def list_error(error: Exception) -> VeoError:
 
 
 def _in_words(known: VeoError, error: Exception) -> VeoError:
-    """The same consequence; another sentence where the Gemini API's would mislead."""
+    """Return the same consequence with another sentence, if the Gemini API's would mislead."""
     project = settings.VIDEO_VERTEX_PROJECT
     if known.code == "no_connection":
         hint = " Start it: manage.py run_simulator" if settings.VIDEO_BACKEND == "simulator" else ""

@@ -27,7 +27,7 @@ from django.utils import timezone
 from videogen.common.errors import RequestError
 from videogen.common.task_queue import wake_downloads, wake_pump
 from videogen.models import Candidate, Lane, Submission, VideoRender
-from videogen.models.renders import polled_from
+from videogen.models.render_warnings import RenderWarning, WarningCode
 from videogen.models.routes import Route, other_backend, served_backends
 from videogen.takes.storage import discard
 
@@ -312,33 +312,23 @@ def _take(candidate: Candidate, render: VideoRender, by: str) -> None:
     if _is_known_elsewhere(candidate, render):
         raise _NotTaken
     is_file = candidate.is_file
-    settled = {"outcome": Outcome.ACCEPTED}
-    if not is_file:
-        settled["operation_name"] = candidate.name
-    render.submissions.filter(outcome=Outcome.UNKNOWN).update(**settled)
-    where = candidate.get_source_display()
-    values = polled_from(now) | {
-        "warnings": [*render.warnings, f"Its answer was found in the {where}; taken by {by}."],
-    }
+    render.submissions.settle_unknown("" if is_file else candidate.name)
+    where = str(candidate.get_source_display())
+    found = RenderWarning(WarningCode.ANSWER_FOUND, {"where": where, "by": by})
+    warnings = [*render.warnings, found]
     if is_file:
-        won = render.move(
+        won = render.restart_download(
             State.UNKNOWN,
-            State.DOWNLOADING,
-            download_uri=candidate.download_uri,
+            link=candidate.download_uri,
             rendered_at=candidate.made_at or render.rendered_at or now,
-            not_before=None,
-            download_attempts=0,
-            downloader="",
-            download_lease_until=None,
-            **values,
+            warnings=warnings,
         )
     else:
-        won = render.move(
+        won = render.resume_polling(
             State.UNKNOWN,
-            State.RUNNING,
             operation_name=candidate.name,
             submitted_at=render.submitted_at or candidate.made_at or now,
-            **values,
+            warnings=warnings,
         )
     if not won:
         raise _NotTaken

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from django.db import IntegrityError, transaction
-from django.utils import timezone
 
 from videogen.common.errors import DownloadError, RequestError
 from videogen.common.task_queue import wake_downloads, wake_pump
-from videogen.models import Submission, VideoRender
+from videogen.models import VideoRender
 from videogen.models.people import Requester
-from videogen.models.renders import polled_from
+from videogen.models.render_warnings import RenderWarning, WarningCode
 from videogen.models.routes import other_backend, served_backends
 from videogen.models.states import STUCK
 from videogen.providers.gs_urls import is_gs, object_url
@@ -27,12 +24,9 @@ def look_again(render: VideoRender) -> bool:
         return False
     try:
         with transaction.atomic():
-            won = render.move(State.UNKNOWN, State.RUNNING, **polled_from(timezone.now()))
+            won = render.resume_polling(State.UNKNOWN)
             if won:
-                # Accepted it was; what becomes of it decides about the charge.
-                render.submissions.filter(outcome=Submission.Outcome.UNKNOWN).update(
-                    outcome=Submission.Outcome.ACCEPTED
-                )
+                render.submissions.settle_unknown()
                 wake_pump()
     except IntegrityError:
         return False  # the shot has another open render by now
@@ -60,23 +54,15 @@ def attach_link(render: VideoRender, link: str, requester: Requester) -> bool:
         raise RequestError(other_backend(render.backend), code="other_backend")
     if render.status not in STUCK:
         return False
-    now = timezone.now()
-    changes = {
-        "download_uri": link,
-        "rendered_at": render.rendered_at or now,
-        "not_before": None,
-        "download_attempts": 0,
-        "downloader": "",
-        "download_lease_until": None,
-        "beat_at": now,
-        "ended_at": None,
-        "error_code": "",
-        "error_message": "",
-        "warnings": [*render.warnings, f"{VideoRender.GIVEN_LINK} {_name_of(requester)}."],
-    }
+    warning = RenderWarning(WarningCode.LINK_GIVEN, {"by": _name_of(requester)})
     try:
         with transaction.atomic():
-            won = _start_download(render, changes)
+            won = render.restart_download(
+                render.state,
+                link=link,
+                is_link_given=True,
+                warnings=[*render.warnings, warning],
+            )
             if won:
                 # What another link gave is no part of this one's video.
                 discard(render.pk)
@@ -86,22 +72,6 @@ def attach_link(render: VideoRender, link: str, requester: Requester) -> bool:
             "Another render of this shot is under way: wait until it has ended.", code="in_flight"
         ) from error
     return won
-
-
-def _start_download(render: VideoRender, changes: dict[str, Any]) -> bool:
-    if render.state != State.DOWNLOADING:
-        return render.move(render.state, State.DOWNLOADING, **changes)
-    # Stale: taken only as it was when it was looked at, with nobody at work on it since.
-    won = VideoRender.objects.filter(
-        pk=render.pk,
-        state=State.DOWNLOADING,
-        downloader=render.downloader,
-        download_lease_until=render.download_lease_until,
-    ).update(**changes)
-    if won:
-        for name, value in changes.items():
-            setattr(render, name, value)
-    return bool(won)
 
 
 def _checked_link(link: str) -> str:

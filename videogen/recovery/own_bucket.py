@@ -6,12 +6,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 
-from django.utils import timezone
-
 from videogen.common.errors import VeoError
 from videogen.common.task_queue import wake_downloads
 from videogen.models import Submission, VideoRender
-from videogen.models.renders import polled_from
+from videogen.models.render_warnings import RenderWarning, WarningCode
 from videogen.providers.client import VideoClient
 from videogen.providers.messages import Finished
 from videogen.takes.storage import discard
@@ -51,21 +49,13 @@ def find_results(
 def take_result(render: VideoRender, uri: str) -> bool:
     """The video is the answer that the render's submission never got. Call it inside a transaction;
     False where another process was first."""
-    now = timezone.now()
-    won = render.move(
+    won = render.restart_download(
         State.UNKNOWN,
-        State.DOWNLOADING,
-        download_uri=uri,
-        rendered_at=render.rendered_at or now,
-        not_before=None,
-        download_attempts=0,
-        downloader="",
-        download_lease_until=None,
-        warnings=[*render.warnings, "Its video was found under its submission's own token."],
-        **polled_from(now),
+        link=uri,
+        warnings=[*render.warnings, RenderWarning(WarningCode.FOUND_IN_BUCKET)],
     )
     if won:
-        render.submissions.filter(outcome=Outcome.UNKNOWN).update(outcome=Outcome.ACCEPTED)
+        render.submissions.settle_unknown()
         discard(render.pk)
         wake_downloads(1)
     return won

@@ -22,8 +22,7 @@ from django.utils import timezone
 from videogen.common.errors import RequestError, VeoError, broken_here
 from videogen.common.task_queue import wake_downloads, wake_pump, wake_reconciling
 from videogen.lanes.pauses import served_lanes
-from videogen.models import Candidate, Lane, Submission, VideoRender
-from videogen.models.renders import polled_from
+from videogen.models import Candidate, Lane, VideoRender
 from videogen.models.routes import other_backend, served_backends
 from videogen.models.states import STUCK
 from videogen.pipeline.orphans import reap
@@ -208,11 +207,9 @@ class _Asking:
 
         def change() -> bool:
             if render.state in (State.UNKNOWN, State.INTERRUPTED):
-                if not render.move(render.state, State.RUNNING, **polled_from(timezone.now())):
+                if not render.resume_polling(render.state):
                     return False
-                render.submissions.filter(outcome=Submission.Outcome.UNKNOWN).update(
-                    outcome=Submission.Outcome.ACCEPTED
-                )
+                render.submissions.settle_unknown()
             # Asking never submits, not even what the settings would send once more.
             apply_poll(render, answer, may_submit=False)
             if render.state == State.RUNNING:
@@ -226,26 +223,17 @@ class _Asking:
     def _download_again(self, line: Line, told: str = "") -> None:
         """From the link that it has, or where that gave nothing from the one that the API tells."""
         render = line.render
-        link = render.download_uri
+        link = ""
         line.found = "Its link is known."
         is_refused = is_refused_for_good(render.error_code)
-        if told not in ("", link) and (is_refused or render.error_code == MISSING):
+        if told not in ("", render.download_uri) and (is_refused or render.error_code == MISSING):
             link, line.found = told, "The API tells another link."
         elif is_refused:
             line.found = "Its link was refused for good."
             return
 
         def change() -> bool:
-            won = render.move(
-                State.NOT_DOWNLOADED,
-                State.DOWNLOADING,
-                download_uri=link,
-                download_attempts=0,
-                not_before=None,
-                beat_at=timezone.now(),
-                downloader="",
-                download_lease_until=None,
-            )
+            won = render.restart_download(State.NOT_DOWNLOADED, link=link)
             if won:
                 wake_downloads(1)
             return won

@@ -33,7 +33,7 @@ def download_again() -> int:
         state=State.NOT_DOWNLOADED,
         backend__in=served_backends(),
     ).defer("prompt_text", "references", "dropped_references", "warnings", "error_details")
-    started = sum(_start(each, now) for each in most_urgent_first(rows) if next_try(each) <= now)
+    started = sum(_start(each) for each in most_urgent_first(rows) if next_try(each) <= now)
     wake_downloads(started)
     return started
 
@@ -51,17 +51,10 @@ def next_try(render: VideoRender) -> datetime:
     return failed_at + max(SHORTEST_PAUSE, min(pause, (expires - failed_at) / 4))
 
 
-def _start(render: VideoRender, now: datetime) -> bool:
+def _start(render: VideoRender) -> bool:
     # The attempts stay: this is one more, and how many there were is how long the next one waits.
     try:
         with transaction.atomic():
-            return render.move(
-                State.NOT_DOWNLOADED,
-                State.DOWNLOADING,
-                not_before=None,
-                beat_at=now,
-                downloader="",
-                download_lease_until=None,
-            )
+            return render.restart_download(State.NOT_DOWNLOADED, keeps_attempts=True)
     except IntegrityError:
         return False  # the shot has another open render: later

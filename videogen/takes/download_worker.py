@@ -23,7 +23,7 @@ from videogen.common.errors import DownloadError, VideoFileError
 from videogen.common.processes import is_provably_gone, this_process
 from videogen.common.shutdown import stop_requested
 from videogen.lanes.pauses import served_lanes
-from videogen.models import Lane, VideoRender
+from videogen.models import STALE_AFTER, Lane, VideoRender
 from videogen.providers.gs_urls import is_gs
 
 from .fetch import LONGEST_TOLD_SECONDS, LOST, MISSING, NOTHING_THERE, fetch_clip_of, new_client
@@ -36,11 +36,12 @@ logger = logging.getLogger(__name__)
 State = VideoRender.State
 
 PARALLEL = 4
-LEASE = timedelta(seconds=30)
+# A downloader that has not renewed its lease for so long is gone; its row then counts as stale.
+DOWNLOAD_LEASE = STALE_AFTER
 RENEW_SECONDS = 5.0
 TICK_SECONDS = 0.2
 # A task takes no new clip after so long; a clip under way is finished or left to be resumed.
-SLICE_SECONDS = 60.0
+DOWNLOAD_SLICE_SECONDS = 60.0
 
 
 class Downloads:
@@ -113,7 +114,7 @@ class Downloads:
                 download_lease_until=render.download_lease_until,
             ).update(
                 downloader=self.owner,
-                download_lease_until=now + LEASE,
+                download_lease_until=now + DOWNLOAD_LEASE,
                 download_attempts=F("download_attempts") + 1,
                 beat_at=now,
             ):
@@ -145,7 +146,7 @@ class Downloads:
             pk__in=[render.pk for render in self._running.values()],
             state=State.DOWNLOADING,
             downloader=self.owner,
-        ).update(download_lease_until=now + LEASE, beat_at=now)
+        ).update(download_lease_until=now + DOWNLOAD_LEASE, beat_at=now)
         # The others are next: somebody works on them. In a cluster the pump says so.
         if self.scope is not None:
             self.waiting().update(beat_at=now)
@@ -232,7 +233,7 @@ def _what_a_404_means(render: VideoRender, error: DownloadError) -> DownloadErro
     mistake, and the clip is paid for."""
     if error.code != MISSING:
         return error
-    if render.has_given_link:
+    if render.is_link_given:
         sentence = "There is no video behind the given link (404)."
         return DownloadError(sentence, code=NOTHING_THERE, permanent=True)
     if is_gs(render.download_uri):
@@ -264,7 +265,7 @@ def run_slice() -> bool:
         return False
     remove_leftovers()
     downloads = Downloads(lanes)
-    end = time.monotonic() + SLICE_SECONDS
+    end = time.monotonic() + DOWNLOAD_SLICE_SECONDS
     try:
         while downloads.tick(take_more=time.monotonic() < end) or _waits_soon(downloads, end):
             if stop_requested():

@@ -62,7 +62,7 @@ def fetch_clip_of(client: httpx.Client, render: VideoRender) -> Clip:
     """As fetch_clip, of the video that the API or a person named for the render. No queries."""
     if render.download_uri == INLINE:
         return _fetch_inline(render)
-    return fetch_clip(client, render.download_uri, render.pk, is_given=render.has_given_link)
+    return fetch_clip(client, render.download_uri, render.pk, is_given=render.is_link_given)
 
 
 def fetch_clip(client: httpx.Client, uri: str, render_pk: int, *, is_given: bool = False) -> Clip:

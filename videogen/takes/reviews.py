@@ -102,7 +102,7 @@ def _choose(render: VideoRender, review: str, user: AbstractBaseUser) -> None:
     # The former one first: the shot has one selected take at most.
     VideoRender.objects.filter(shot=render.shot_id, review=Review.SELECTED).exclude(
         pk=render.pk
-    ).update(review=Review.UNREVIEWED, **_NOBODY)
+    ).transition(review=Review.UNREVIEWED, **_NOBODY)
     _write(render, review, user)
 
 
@@ -118,10 +118,8 @@ def _write(render: VideoRender, review: str, user: AbstractBaseUser, reason: str
             "reviewed_by": user,
             "reviewed_by_name": user.get_username(),
         }
-    won = VideoRender.objects.filter(pk=render.pk, state=State.DONE, review=render.review).update(
-        **changes
-    )
-    if not won:
+    rows = VideoRender.objects.filter(pk=render.pk, state=State.DONE, review=render.review)
+    if not rows.transition(**changes):
         raise ReviewError("Somebody was faster: look at it once more.", code="changed")
     for name, value in changes.items():
         setattr(render, name, value)

@@ -448,10 +448,10 @@ def test_producers_keep_budgets_and_others_look():
 @pytest.mark.parametrize(
     ("values", "words"),
     [
-        ({"scope": "story"}, "Choose a story"),
-        ({"scope": "overall", "story": True}, "names none"),
-        ({"scope": "overall", "user": True}, "names none"),
-        ({"scope": "person_day", "story": True}, "names none"),
+        ({"scope": "story"}, "Choose the story"),
+        ({"scope": "overall", "story": True}, "Leave this empty"),
+        ({"scope": "overall", "user": True}, "Leave this empty"),
+        ({"scope": "person_day", "story": True}, "Leave this empty"),
         ({"scope": "overall", "limit_usd": "-1"}, "is violated"),
     ],
 )

@@ -16,6 +16,7 @@ from pathlib import Path
 from threading import Thread
 from typing import Any
 
+import psutil
 import pytest
 from django.core.management import CommandError, call_command
 from django.db import connection
@@ -183,6 +184,7 @@ def another_server_at_the_address(scene):
     server = scene.request.getfixturevalue("far_end")
     server.answer(404, b"<html>Not here</html>")
     scene.settings.VIDEO_API_BASE_URL = server.url
+    return server
 
 
 def overloaded_api(scene):
@@ -512,6 +514,16 @@ def test_an_api_that_does_not_answer_is_not_waited_for(healthy, settings, far_en
     assert "no answer within 0.5 seconds" in findings["api"].sentence
 
 
+def test_a_refusal_leaves_no_connection_open(scene):
+    server = another_server_at_the_address(scene)
+
+    doctor()
+
+    assert server.requests
+    ours = psutil.Process().net_connections("tcp4")
+    assert [each for each in ours if each.raddr and each.raddr.port == server.server_port] == []
+
+
 def test_a_check_that_breaks_is_a_finding(healthy, settings):
     # What no check thinks of: a setting of another kind.
     settings.VIDEO_OPERATION_DEADLINE_MINUTES = "soon"
@@ -607,7 +619,6 @@ SURROUNDINGS = {
 
 
 @pytest.mark.slow
-@pytest.mark.xdist_group("doctor")
 @pytest.mark.parametrize(
     ("plant", "check", "words"), SURROUNDINGS.values(), ids=SURROUNDINGS.keys()
 )
@@ -630,7 +641,6 @@ def test_a_fault_around_the_process_is_named(installation, tmp_path, plant, chec
 
 
 @pytest.mark.slow
-@pytest.mark.xdist_group("doctor")
 def test_with_workers_everything_is_in_order(tmp_path, migrated_database):
     place = Installation(tmp_path / "here")
     try:
@@ -653,7 +663,6 @@ def test_with_workers_everything_is_in_order(tmp_path, migrated_database):
     assert last["summary"] == {"ok": len(lines), "warnings": 0, "failures": 0}
 
 
-@pytest.mark.xdist_group("doctor")
 def test_usage_has_an_exit_code_of_its_own(installation):
     done = installation.manage("doctor", "--everything", check=False)
 

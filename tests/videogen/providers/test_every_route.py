@@ -123,6 +123,16 @@ def test_connections_are_kept_for_polls_and_not_for_submissions(
     assert len(polled.connections) == 1
 
 
+def test_compressed_answers_are_not_asked_for(settings, far_end, route_client):
+    far_end.answer(200, route_client.running, Content_Type="application/json")
+    setattr(settings, route_client.base_url, far_end.url)
+
+    route_client.submit()
+    route_client.open().poll(route_client.operation)
+
+    assert [headers["accept-encoding"] for *_, headers, _ in far_end.requests] == ["identity"] * 2
+
+
 @pytest.mark.parametrize("status", [301, 307])
 def test_redirects_are_not_followed_with_the_secret(settings, start_far_end, route_client, status):
     api, elsewhere = start_far_end(), start_far_end()

@@ -36,6 +36,7 @@ from videogen.providers.messages import (
     VideoRequest,
     Webhook,
 )
+from videogen.providers.omni import OmniClient
 from videogen.providers.registry import open_client
 from videogen.simulator.faults import FAULTS
 
@@ -408,7 +409,7 @@ def test_a_packed_answer_is_not_unpacked(api):
 
 
 def test_an_endless_answer_is_given_up(monkeypatch, api):
-    monkeypatch.setattr("videogen.providers.omni.MAX_ANSWER_BYTES", 1000)
+    monkeypatch.setattr(OmniClient, "max_poll_bytes", 1000)
     tell(api, interaction("completed", video(data="A" * 2000)))
 
     error = refusal(open_client("omni").poll, ID)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import closing
+
 from django.conf import settings
 
 from videogen.catalog.capabilities import ModelTable
@@ -25,7 +27,8 @@ def list_models(route: str) -> list[str]:
     """Return the names of the models that make videos. The call is free. Raises VeoError."""
     from videogen.providers.registry import open_client
 
-    return open_client(route).list_models()
+    with closing(open_client(route)) as client:
+        return client.list_models()
 
 
 def sdk_version() -> str:

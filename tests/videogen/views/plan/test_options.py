@@ -19,6 +19,7 @@ from tests.support.admin_clients import VIEWS, browser_of, fingerprint, producer
 from tests.support.drafts import button, make_draft, make_shots, plan_url, progress_url
 from tests.support.factories import (
     State,
+    force,
     make_budget,
     make_price,
     make_render,
@@ -472,7 +473,7 @@ def test_second_click_promotes_nothing(browser, shot):
     form = {"newest": render.pk, "price": "$3.20"}
 
     browser.post(promote_url(render), form)
-    VideoRender.objects.filter(copy_of=render).update(state=State.FAILED)
+    force(VideoRender.objects.filter(copy_of=render), state=State.FAILED)
     browser.post(promote_url(render), form)
 
     assert VideoRender.objects.filter(copy_of=render).count() == 1
