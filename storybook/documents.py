@@ -84,6 +84,11 @@ def _opens_more_than(text: str, depth: int) -> bool:
     return False
 
 
+def objects_in(value: Any) -> list[dict[str, Any]]:
+    """Return the JSON objects in a list, and nothing for any other value."""
+    return [each for each in value if isinstance(each, dict)] if isinstance(value, list) else []
+
+
 def is_deeper_than(value: Any, depth: int) -> bool:
     """Whether lists and objects are nested deeper than `depth`."""
     level = [value]
