@@ -8,10 +8,10 @@ def main():
     from django.core.management import execute_from_command_line
 
     if sys.argv[1:2] == ["doctor"]:
-        # It has to tell where nothing else starts.
-        from videogen.ops.doctor.startup import start_or_tell
+        # The doctor has to answer even if Django does not start.
+        from videogen.ops.doctor.startup import start_or_report
 
-        start_or_tell(sys.argv[2:])
+        start_or_report(sys.argv[2:])
     execute_from_command_line(sys.argv)
 
 

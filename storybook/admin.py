@@ -1,13 +1,15 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 from django import forms
 from django.contrib import admin
 from django.core.exceptions import PermissionDenied, ValidationError
-from django.db.models import Count
+from django.db.models import Count, QuerySet
+from django.http import HttpRequest, HttpResponse
 from django.template.defaultfilters import filesizeformat
-from django.urls import Resolver404, path, resolve, reverse
+from django.urls import Resolver404, URLPattern, path, resolve, reverse
 from django.utils.html import format_html
 
 from .key_frames import KeyFrameForm, KeyFrameFormSet
@@ -16,13 +18,14 @@ from .thumbnails import thumbnail_url
 from .views.pictures import show_pictures
 
 
-def _page(request):
+def _page(request: HttpRequest) -> str:
+    """Return the URL name of the page that is shown."""
     match = request.resolver_match
     return (match and match.url_name) or ""
 
 
-def _small(picture):
-    """The picture's thumbnail, or words where there is none to show."""
+def _small(picture: Picture) -> str:
+    """Return the picture's thumbnail as HTML, or its path where no thumbnail can be shown."""
     url = thumbnail_url(picture)
     try:
         resolve(url)
@@ -36,32 +39,32 @@ class ReadOnlyInline(admin.TabularInline):
     extra = 0
     show_change_link = True
 
-    def has_add_permission(self, request, obj=None):
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
 
-    def has_change_permission(self, request, obj=None):
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
 
-    def has_delete_permission(self, request, obj=None):
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
 
 
 class DocumentAdmin(admin.ModelAdmin):
-    """Shows the JSON in `document_field` as JSON to people who may only look at it, too."""
+    """Shows the document as indented JSON also to people who may not change it."""
 
     document_field = "document"
 
-    def get_fields(self, request, obj=None):
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> list[Any]:
         fields = [field.name for field in self.opts.fields if field.editable and field.name != "id"]
         if obj and not self.has_change_permission(request, obj):
             fields[fields.index(self.document_field)] = "document_as_text"
         return fields
 
-    def get_readonly_fields(self, request, obj=None):
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
         return [*super().get_readonly_fields(request, obj), "document_as_text"]
 
     @admin.display(description="document")
-    def document_as_text(self, row):
+    def document_as_text(self, row: Any) -> str:
         document = getattr(row, self.document_field)
         if document is None:
             return self.get_empty_value_display()
@@ -81,7 +84,7 @@ class SceneletInline(ReadOnlyInline):
     model = Scenelet
     fields = ["sequence", "scenelet_id", "title", "parent", "choice_label", "is_terminal"]
 
-    def get_queryset(self, request):
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Scenelet]:
         return super().get_queryset(request).select_related("parent", "story")
 
 
@@ -93,7 +96,7 @@ class StoryAdmin(admin.ModelAdmin):
     readonly_fields = ["everything", "created_at", "updated_at"]
     inlines = [DesignDocumentInline, SceneletInline]
 
-    def get_queryset(self, request):
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Story]:
         return (
             super()
             .get_queryset(request)
@@ -103,20 +106,20 @@ class StoryAdmin(admin.ModelAdmin):
             )
         )
 
-    def get_readonly_fields(self, request, obj=None):
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
         # The next import finds the story by its id.
         return [*self.readonly_fields, "story_id"] if obj else self.readonly_fields
 
     @admin.display(description="scenelets", ordering="scenelet_count")
-    def scenelet_count(self, story):
+    def scenelet_count(self, story: Any) -> int:
         return story.scenelet_count
 
     @admin.display(description="shots", ordering="shot_count")
-    def shot_count(self, story):
+    def shot_count(self, story: Any) -> int:
         return story.shot_count
 
     @admin.display(description="all of it")
-    def everything(self, story):
+    def everything(self, story: Story) -> str:
         if story.pk is None:
             return self.get_empty_value_display()
         return format_html(
@@ -132,18 +135,21 @@ class StoryAdmin(admin.ModelAdmin):
 
     # -- the pictures of the designs
 
-    def get_urls(self):
+    def get_urls(self) -> list[URLPattern]:
         view = self.admin_site.admin_view(self.pictures_view)
         own = [path("<path:object_id>/pictures/", view, name="storybook_story_pictures")]
         return own + super().get_urls()
 
-    def pictures_view(self, request, object_id):
+    def pictures_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
         story = self.get_object(request, object_id)
         if not self.has_view_or_change_permission(request, story):
             raise PermissionDenied
         if story is None:
-            return self._get_obj_does_not_exist_redirect(request, self.opts, object_id)
-        # The design document names the picture from then on: it is changed, too.
+            # Django's own answer for a row that is gone; its stubs do not know the method.
+            return self._get_obj_does_not_exist_redirect(  # type: ignore[attr-defined]
+                request, self.opts, object_id
+            )
+        # An upload also writes the picture's path into the design document.
         documents = self.admin_site.get_model_admin(DesignDocument)
         can_change = self.has_change_permission(request, story) and documents.has_change_permission(
             request
@@ -159,7 +165,7 @@ class DesignDocumentAdmin(DocumentAdmin):
     search_fields = ["story__title", "story__story_id", "document"]
     autocomplete_fields = ["story"]
 
-    def get_queryset(self, request):
+    def get_queryset(self, request: HttpRequest) -> QuerySet[DesignDocument]:
         documents = super().get_queryset(request)
         return documents.defer("document") if _page(request).endswith("_changelist") else documents
 
@@ -168,8 +174,9 @@ class DesignDocumentAdmin(DocumentAdmin):
 
 
 class SceneletForm(forms.ModelForm):
-    def clean(self):
-        cleaned = super().clean()
+    def clean(self) -> dict[str, Any]:
+        super().clean()
+        cleaned = self.cleaned_data
         story, parent = cleaned.get("story"), cleaned.get("parent")
         if parent and story and parent.story_id != story.pk:
             raise ValidationError({"parent": "The parent belongs to another story."})
@@ -206,38 +213,38 @@ class KeyFrameInline(admin.TabularInline):
     extra = 1
     readonly_fields = ["picture_link", "problem"]
 
-    def get_fields(self, request, obj=None):
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> list[Any]:
         if self.has_change_permission(request, obj):
             return ["picture_link", "problem", "upload", "place"]
         return ["position", "picture_link", "problem"]
 
-    def get_queryset(self, request):
+    def get_queryset(self, request: HttpRequest) -> QuerySet[KeyFrame]:
         return super().get_queryset(request).select_related("picture", "shot__scenelet__story")
 
-    # They are a part of the shot: who may change the shot may change them.
+    # Key frames are part of the shot, so whoever may change the shot may change them.
 
-    def has_add_permission(self, request, obj=None):
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return request.user.has_perm("storybook.change_shot")
 
-    def has_change_permission(self, request, obj=None):
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return request.user.has_perm("storybook.change_shot")
 
-    def has_delete_permission(self, request, obj=None):
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return request.user.has_perm("storybook.change_shot")
 
-    def has_view_permission(self, request, obj=None):
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         is_part = self.has_change_permission(request, obj)
         return is_part or super().has_view_permission(request, obj)
 
     @admin.display(description="picture", empty_value="")
-    def picture_link(self, key_frame):
+    def picture_link(self, key_frame: KeyFrame) -> str:
         if key_frame.picture_id is None:
             return ""
         url = reverse("admin:storybook_picture_change", args=[key_frame.picture_id])
         return format_html('<a href="{}">{}</a>', url, _small(key_frame.picture))
 
     @admin.display(description="problem", empty_value="")
-    def problem(self, key_frame):
+    def problem(self, key_frame: KeyFrame) -> str:
         return key_frame.picture.problem if key_frame.picture_id else ""
 
 
@@ -257,7 +264,7 @@ class ShotAdmin(DocumentAdmin):
     inlines = [KeyFrameInline]
 
     @admin.display(ordering="scenelet__story__title")
-    def story(self, shot):
+    def story(self, shot: Shot) -> Story:
         return shot.scenelet.story
 
 
@@ -268,15 +275,16 @@ class UsableFilter(admin.SimpleListFilter):
     title = "usable as a reference"
     parameter_name = "usable"
 
-    def lookups(self, request, model_admin):
+    def lookups(self, request: HttpRequest, model_admin: admin.ModelAdmin) -> list[tuple[str, str]]:
         return [("yes", "Yes"), ("no", "No")]
 
-    def queryset(self, request, queryset):
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Picture]) -> QuerySet[Picture]:
         match self.value():
             case "yes":
                 return queryset.filter(problem="")
             case "no":
                 return queryset.exclude(problem="")
+        return queryset
 
 
 @admin.register(Picture)
@@ -286,7 +294,7 @@ class PictureAdmin(admin.ModelAdmin):
     list_filter = [UsableFilter, "mime_type", "story"]
     list_select_related = ["story"]
     search_fields = ["path", "sha256", "problem"]
-    fields = [
+    readonly_fields = [
         "thumbnail",
         "story",
         "path",
@@ -297,27 +305,28 @@ class PictureAdmin(admin.ModelAdmin):
         "sha256",
         "file",
     ]
-    readonly_fields = fields
+    fields = [*readonly_fields]
 
-    def has_add_permission(self, request):
+    def has_add_permission(self, request: HttpRequest) -> bool:
         return False
 
-    def has_change_permission(self, request, obj=None):
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
 
-    def has_delete_permission(self, request, obj=None):
-        # Not by themselves, but along with their story: the page of the story asks here, too.
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        # A picture is deleted with its story, never alone. The story's own delete page asks this
+        # as well, so only the pages of pictures say no.
         is_own_page = _page(request).startswith("storybook_picture_")
         return not is_own_page and super().has_delete_permission(request, obj)
 
     @admin.display(description="picture")
-    def thumbnail(self, picture):
+    def thumbnail(self, picture: Picture) -> str:
         return _small(picture) if picture.file else "—"
 
     @admin.display(ordering="width")
-    def dimensions(self, picture):
+    def dimensions(self, picture: Picture) -> str:
         return f"{picture.width} × {picture.height}" if picture.width else "—"
 
     @admin.display(ordering="byte_size")
-    def size(self, picture):
+    def size(self, picture: Picture) -> str:
         return filesizeformat(picture.byte_size) if picture.byte_size else "—"

@@ -1,9 +1,9 @@
-"""JSON documents as upstream wrote them."""
+"""Fields for JSON documents, which are kept as the exporting tool wrote them."""
 
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django import forms
 from django.core.exceptions import ValidationError
@@ -13,7 +13,7 @@ from .documents import parse_json
 
 
 class IndentedJSONFormField(forms.JSONField):
-    """JSON in a text area: shown indented, refused with the place where it breaks."""
+    """JSON in a text area. It is shown indented, and an error names its place."""
 
     widget = forms.Textarea(attrs={"rows": 30, "cols": 100, "spellcheck": "false"})
 
@@ -36,11 +36,11 @@ class IndentedJSONFormField(forms.JSONField):
         return document
 
     def bound_data(self, data: Any, initial: Any) -> Any:
-        """What was typed, as it was typed: a form that comes back is not tidied up meanwhile."""
+        """Show an invalid form's text again exactly as it was typed."""
         return None if data is None else forms.fields.InvalidJSONInput(data)
 
     def has_changed(self, initial: Any, data: Any) -> bool:
-        # Django's sorts the keys first; here their order is content.
+        # Django's JSONField sorts the keys first. Here their order is content.
         if self.disabled:
             return False
         try:
@@ -52,6 +52,11 @@ class IndentedJSONFormField(forms.JSONField):
 class DocumentField(models.TextField):
     """A JSON object, stored as text: PostgreSQL's jsonb would sort the keys and refuse NUL, and
     the documents have to reach the prompt in the order in which they were written."""
+
+    if TYPE_CHECKING:
+        # For django-stubs: the attribute of a model has the document, and not its text.
+        _pyi_private_get_type: Any
+        _pyi_private_set_type: Any
 
     def from_db_value(self, value: str | None, *_: Any) -> Any:
         return None if value is None else json.loads(value)
@@ -65,5 +70,5 @@ class DocumentField(models.TextField):
     def value_to_string(self, obj: models.Model) -> str:
         return self.get_prep_value(self.value_from_object(obj)) or ""
 
-    def formfield(self, **kwargs: Any) -> forms.Field:
+    def formfield(self, **kwargs: Any) -> forms.Field | None:
         return super().formfield(**{"form_class": IndentedJSONFormField, **kwargs, "widget": None})

@@ -1,4 +1,4 @@
-"""The form of a shot's key frames: pictures are added, replaced, removed and put in order."""
+"""The form of a shot's key frames: add, replace, remove and order pictures."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from typing import Any
 
 from django import forms
 from django.db import transaction
-from django.db.models import F, Max
+from django.db.models import F, Max, QuerySet
 
 from .models import KeyFrame
 from .uploads import PictureField, key_frame_folder, store_upload
 
-# More than any shot has: while key frames change places, no two may have the same one.
+# Added to every position while key frames change places, because no two may have the same.
 _ASIDE = 1_000_000
 
 
@@ -33,11 +33,11 @@ class KeyFrameForm(forms.ModelForm):
         self.fields["place"].initial = self.instance.position
 
     def clean(self) -> dict[str, Any]:
-        cleaned = super().clean()
+        super().clean()
         is_new = self.instance.pk is None
-        if is_new and not cleaned.get("upload") and "upload" not in self.errors:
+        if is_new and not self.cleaned_data.get("upload") and "upload" not in self.errors:
             self.add_error("upload", "Choose a picture.")
-        return cleaned
+        return self.cleaned_data
 
     def save(self, commit: bool = True) -> KeyFrame:
         if upload := self.cleaned_data.get("upload"):
@@ -56,14 +56,16 @@ class KeyFrameFormSet(forms.BaseInlineFormSet):
                 self._put_in_order()
         return saved
 
-    def save_new(self, form: KeyFrameForm, commit: bool = True) -> KeyFrame:
+    def save_new(self, form: forms.ModelForm, commit: bool = True) -> KeyFrame:
         last = self._rows().aggregate(last=Max("position"))["last"] or 0
         form.instance.position = last + 1
         return super().save_new(form, commit)
 
     def _put_in_order(self) -> None:
-        """Numbers the shot's key frames from 1. Those whose place was changed go there, the others
-        keep their order around them."""
+        """Number the shot's key frames from 1.
+
+        Key frames whose place was changed go there. The others keep their order around them.
+        """
         moves = {
             form.instance.pk: form.cleaned_data["place"]
             for form in self.forms
@@ -77,5 +79,5 @@ class KeyFrameFormSet(forms.BaseInlineFormSet):
         for place, pk in enumerate(ordered, start=1):
             self._rows().filter(pk=pk).update(position=place)
 
-    def _rows(self) -> Any:
+    def _rows(self) -> QuerySet[KeyFrame]:
         return KeyFrame.objects.filter(shot=self.instance)

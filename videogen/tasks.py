@@ -1,4 +1,4 @@
-"""django-q2's doors: one call each, nothing else. Named as text in common/task_queue.py."""
+"""The functions that django-q2 calls. common/task_queue.py names them as text."""
 
 from __future__ import annotations
 
@@ -6,8 +6,9 @@ from .common.task_queue import wake_downloads, wake_pump, wake_sender
 from .notifications import deliver, detect
 from .pipeline import cancel, worker
 from .planning import drafts
-from .recovery import reconcile as recovery_reconcile
 from .recovery import redownload
+from .recovery.reconcile import ask_when_due
+from .recovery.reconcile import reconcile as ask_about_all
 from .takes import download_worker
 
 
@@ -18,11 +19,11 @@ def pump() -> None:
 
 
 def sweep() -> None:
-    """Once a minute, whatever was lost."""
+    """Once a minute: do what a lost wake-up has left undone."""
     wake_pump()
     wake_downloads(1)
     redownload.download_again()
-    recovery_reconcile.ask_when_due()
+    ask_when_due()
     drafts.delete_old_drafts()
     detect.look_for_news()
 
@@ -34,7 +35,7 @@ def download() -> None:
 
 
 def reconcile() -> None:
-    recovery_reconcile.reconcile()
+    ask_about_all()
 
 
 def stop(render_pk: int) -> None:

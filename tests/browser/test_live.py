@@ -19,7 +19,7 @@ DONE = {"state": "done", "take": 2}
 
 CHANGE = """
 from videogen.models import VideoRender
-assert VideoRender.objects.filter(**{rows!r}).update(**{changes!r})
+assert VideoRender.objects.filter(**{rows!r}).transition(**{changes!r})
 """
 
 

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from tests.support.factories import State, make_render, make_shot
 from videogen.common.errors import DownloadError, VeoError
 from videogen.models import Submission, VideoRender
+from videogen.models.states import MOVES
 from videogen.pipeline.results import (
     apply_accepted,
     apply_poll,
@@ -146,7 +147,7 @@ def assert_words(error):
 def assert_legal(render, state):
     """The row as the database has it now."""
     render.refresh_from_db(fields=["state", "operation_name", "error_code", "error_message"])
-    assert render.state == state or render.state in VideoRender.MOVES[state]
+    assert render.state == state or render.state in MOVES[state]
     assert len(render.operation_name) <= 500 and len(render.error_code) <= 60
 
 

@@ -1,4 +1,5 @@
-"""What a newcomer does: clone, then type what the README says, with an empty home and no cache."""
+"""What a newcomer does: clone, then type what the documents say, with an empty home and no
+cache."""
 
 from __future__ import annotations
 
@@ -21,6 +22,8 @@ pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).resolve().parents[2]
 COMMAND = re.compile(r"^ {4,}((?:[A-Z_]+=\S+ )?(?:make|git|cd|\.venv/bin/python) .*?)(?: +#.*)?$")
+# Their indented commands are run; what cannot run here stands in fenced blocks.
+DOCUMENTS = ("README.md", "docs/user-guide.md", "CONTRIBUTING.md")
 # They are what runs this test, take long, change the lock or end the installation at hand.
 OTHERS = {
     f"make {target}"
@@ -28,9 +31,10 @@ OTHERS = {
 } | {"make screenshots", "make lock", "make clean"}
 
 
-def readme_commands():
-    lines = (ROOT / "README.md").read_text().splitlines()
-    found = [match[1] for line in lines if (match := COMMAND.match(line))]
+def documented_commands():
+    """Each once, those of the README first."""
+    lines = [line for name in DOCUMENTS for line in (ROOT / name).read_text().splitlines()]
+    found = dict.fromkeys(match[1] for line in lines if (match := COMMAND.match(line)))
     return [command for command in found if command not in OTHERS]
 
 
@@ -110,9 +114,9 @@ def wait_for_admin(url, seconds=60):
             time.sleep(0.3)
 
 
-def test_the_commands_of_the_readme_work_in_an_empty_folder(tmp_path):
+def test_the_commands_of_the_documents_work_in_an_empty_folder(tmp_path):
     clone = Clone(tmp_path)
-    commands = readme_commands()
+    commands = documented_commands()
     assert commands[:4] == [
         "git clone <this repository> videogen",
         "cd videogen",
@@ -130,7 +134,7 @@ def test_the_commands_of_the_readme_work_in_an_empty_folder(tmp_path):
     assert re.search(r"User      \w+ .*\n.*Password  \S+", demo)
 
     own_story(clone)
-    # Other ports than the README's: another installation of this machine may have those.
+    # Other ports than the documents': another installation of this machine may have those.
     server = clone.start("make serve ADDRESS=127.0.0.1:8765 SIMULATOR_PORT=8766")
     clone.environment["GOOGLE_GEMINI_BASE_URL"] = "http://127.0.0.1:8766"
     try:
@@ -146,7 +150,7 @@ def test_the_commands_of_the_readme_work_in_an_empty_folder(tmp_path):
 
 
 def own_story(clone):
-    """my-story of the README: the first scenelet of the sample story under names of its own."""
+    """my-story of the documents: the first scenelet of the sample story under names of its own."""
     (sample,) = (clone.folder / "storybook/sample").glob("*/story.json")
     story = json.loads(sample.read_text())
     first = story["scenelets"][0]["scenelet_id"]

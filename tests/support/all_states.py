@@ -27,9 +27,10 @@ from videogen.models import (
     VideoRender,
 )
 from videogen.models.people import Requester
+from videogen.models.states import ENDED
 from videogen.planning.drafts import draft_batches
 
-from .factories import make_batch, make_lane, make_render, make_story, shots_of
+from .factories import force, make_batch, make_lane, make_render, make_story, shots_of
 
 State = VideoRender.State
 Review = VideoRender.Review
@@ -63,8 +64,8 @@ def make_everything(words="It did not work out.", story=None):
         for state in states:
             renders.setdefault(state, []).append(_render(shot, state, batch, lane, words))
     first, second, third = renders[State.DONE]
-    VideoRender.objects.filter(pk=first.pk).update(review=Review.REJECTED, review_reason=words)
-    VideoRender.objects.filter(pk=second.pk).update(review=Review.SELECTED)
+    force(first, review=Review.REJECTED, review_reason=words)
+    force(second, review=Review.SELECTED)
     batch.plan = [
         {
             "shot": shots[-1].pk,
@@ -141,7 +142,7 @@ def _render(shot, state, batch, lane, words):
         dropped_references=[{"kind": "key_frame", "id": "1", "path": words, "reason": words}],
         warnings=[words],
         submission={"error_message": words} if speaks else None,
-        ended_at=timezone.now() - timedelta(minutes=1) if state in VideoRender.ENDED else None,
+        ended_at=timezone.now() - timedelta(minutes=1) if state in ENDED else None,
         **values,
     )
 

@@ -2,11 +2,32 @@
 
 from __future__ import annotations
 
+from functools import cache
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
 import av
 import numpy as np
 
 
-def write_clip(
+def write_clip(path, **options):
+    """Write a playable file of one second, by default with its index at the end as encoders do;
+    its bytes."""
+    data = _encoded(**options)
+    path.write_bytes(data)
+    return data
+
+
+# The same options make the same clip, and encoding takes a while.
+@cache
+def _encoded(**options):
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "clip"
+        _encode(path, **options)
+        return path.read_bytes()
+
+
+def _encode(
     path,
     *,
     container="mp4",
@@ -17,8 +38,6 @@ def write_clip(
     with_picture=True,
     frames=24,
 ):
-    """Write a playable file of one second, by default with its index at the end as encoders do;
-    its bytes."""
     options = {"movflags": "faststart"} if faststart else {}
     with av.open(str(path), "w", format=container, options=options) as out:
         if with_picture:
@@ -36,4 +55,3 @@ def write_clip(
             frame.sample_rate = 48_000
             out.mux(sound.encode(frame))
             out.mux(sound.encode(None))
-    return path.read_bytes()

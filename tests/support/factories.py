@@ -7,6 +7,7 @@ import io
 import zlib
 from datetime import timedelta
 from decimal import Decimal
+from functools import cache
 
 from django.utils import timezone
 from PIL import Image
@@ -15,6 +16,7 @@ from storybook.models import DesignDocument, KeyFrame, Picture, Scenelet, Shot, 
 from storybook.pictures import PictureStore, inspect_picture
 from videogen.common.processes import this_process
 from videogen.models import Budget, Lane, Notice, Price, RenderBatch, Submission, VideoRender
+from videogen.models.states import ENDED
 
 State = VideoRender.State
 
@@ -58,10 +60,15 @@ PAYLOAD = {
 }
 
 
+@cache
 def picture_bytes(color="teal", kind="PNG", size=(64, 36)):
     file = io.BytesIO()
     Image.new("RGB", size, color).save(file, kind)
     return file.getvalue()
+
+
+# Most tests have the same three pictures.
+_facts_of = cache(inspect_picture)
 
 
 def make_picture(story, path, data=None, *, problem=""):
@@ -70,7 +77,7 @@ def make_picture(story, path, data=None, *, problem=""):
         return Picture.objects.create(story=story, path=path, problem=problem)
     # The same path is always the same picture, another path another one.
     data = picture_bytes(f"#{zlib.crc32(path.encode()) % 2**24:06x}") if data is None else data
-    facts = inspect_picture(data)
+    facts = _facts_of(data)
     return Picture.objects.create(
         story=story,
         path=path,
@@ -189,7 +196,7 @@ def make_render(shot, state=State.QUEUED, *, touched_ago=0, submission=None, **v
     if state == State.DONE:
         taken = VideoRender.objects.filter(shot=shot).exclude(take=None).count()
         fields |= {"take": taken + 1, "video_file": f"take-{number}.mp4"}
-    if state in VideoRender.ENDED:
+    if state in ENDED:
         fields["ended_at"] = moment
     if submission is not False and state in _OUTCOMES and fields["kind"] == "generation":
         fields["claimed_at"] = moment
@@ -198,6 +205,13 @@ def make_render(shot, state=State.QUEUED, *, touched_ago=0, submission=None, **v
         defaults = {"outcome": _OUTCOMES[state], "claimed_at": moment}
         make_submission(render, **defaults | (submission or {}))
     return render
+
+
+def force(which, **changes):
+    """Write into a render, or into a queryset of them, whatever the state machine says of it; what
+    is derived from the columns follows. `which` itself stays as it was read. How many rows."""
+    rows = VideoRender.objects.filter(pk=which.pk) if isinstance(which, VideoRender) else which
+    return rows.transition(**changes)
 
 
 def make_submission(render, outcome=Submission.Outcome.CLAIMED, **values):

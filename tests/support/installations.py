@@ -45,13 +45,28 @@ class Installation:
             **environment,
         }
         self.simulator_url = ""
+        self._warm: _Warm | None = None
+        self._is_kept_warm = False
         self._children: list[subprocess.Popen[str]] = []
 
     def begin_with(self, template: Path) -> None:
         """With a copy of that database file instead of the migrations, which take seconds."""
         shutil.copyfile(template, self.database)
 
+    def keep_warm(self) -> None:
+        """From now on, `manage` forks its processes from one that has imported everything: where
+        many commands only prepare and nobody looks at how they start."""
+        self._is_kept_warm = True
+
     def manage(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
+        if self._is_kept_warm:
+            if self._warm is None or self._warm.environment != self.environment:
+                self._end_warm()
+                self._warm = _Warm(self.folder, self.environment)
+            done = self._warm.manage(*arguments)
+            if check:
+                done.check_returncode()
+            return done
         return subprocess.run(
             [sys.executable, "manage.py", *arguments],
             cwd=ROOT,
@@ -132,10 +147,45 @@ class Installation:
         os.killpg(child.pid, signal.SIGKILL)
         child.wait()
 
+    def _end_warm(self) -> None:
+        if self._warm is not None:
+            self._warm.close()
+            self._warm = None
+
     def close(self) -> None:
+        self._end_warm()
         for child in self._children:
             if child.poll() is None:
                 self.kill(child)
+
+
+class _Warm:
+    """See tests/support/warm.py."""
+
+    def __init__(self, folder: Path, environment: dict[str, str]) -> None:
+        self.environment = dict(environment)
+        self._files = {name: folder / f"warm.{name}" for name in ("stdout", "stderr")}
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "tests.support.warm"],
+            cwd=ROOT,
+            env=self.environment,
+            text=True,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+        )
+
+    def manage(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        files = {name: str(file) for name, file in self._files.items()}
+        self._process.stdin.write(json.dumps({"arguments": arguments, **files}) + "\n")
+        self._process.stdin.flush()
+        code = int(self._process.stdout.readline())
+        printed = {name: file.read_text() for name, file in self._files.items()}
+        return subprocess.CompletedProcess(["manage.py", *arguments], code, **printed)
+
+    def close(self) -> None:
+        self._process.stdin.close()
+        self._process.stdout.close()
+        self._process.wait(30)
 
 
 def wait_until(condition: Callable[[], Any], seconds: float, what: str = "") -> None:

@@ -7,6 +7,7 @@ import time
 from videogen.common.processes import this_process
 from videogen.models import VideoRender
 from videogen.models.people import Requester
+from videogen.models.states import ENDED
 from videogen.pipeline.pump import Pump
 from videogen.planning.enqueue import queue_renders
 from videogen.planning.plan import plan_shots
@@ -14,7 +15,6 @@ from videogen.takes.download_worker import Downloads
 
 from .factories import shots_of
 
-ENDED = {str(state) for state in VideoRender.ENDED}
 GONE = this_process().rpartition("|")[0] + "|1.00"
 
 

@@ -22,6 +22,7 @@ class Site:
             PYTHONUNBUFFERED="1",
             **{"VIDEO_POLL_SECONDS": "0.2", **environment},
         )
+        self.installation.keep_warm()
         self.folder = folder
         self.url = ""
         self._cookies: list[dict] = []

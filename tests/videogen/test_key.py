@@ -19,7 +19,7 @@ from tests.support.factories import make_story, shots_of
 from tests.support.installations import Installation, write_story
 from tests.support.pipeline import queue, work
 from videogen.common.untrusted_text import without_key
-from videogen.models import VideoRender
+from videogen.models import Price, VideoModel, VideoRender
 
 State = VideoRender.State
 
@@ -61,7 +61,9 @@ def pages():
             yield browser.get(reverse(f"{name}_changelist")).text
         except NoReverseMatch:
             continue
-        for row in model._default_manager.all():
+        rows = model._default_manager.all()
+        # The first of those that migrations brought stands for all of them.
+        for row in rows[:1] if model in (Price, VideoModel) else rows:
             yield browser.get(reverse(f"{name}_change", args=[row.pk])).text
             yield browser.get(reverse(f"{name}_history", args=[row.pk]), follow=True).text
     for story in Story.objects.all():

@@ -1,4 +1,4 @@
-"""The admin's screens about video, one file each."""
+"""The screens of the admin that are about video. Each model has a module of its own."""
 
 from __future__ import annotations
 

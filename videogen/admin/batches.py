@@ -1,10 +1,22 @@
+"""The record of a batch, and the addresses of its pages: the plan and the progress."""
+
 from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
 
 from django.contrib import admin
 from django.core.exceptions import PermissionDenied
-from django.http import Http404, HttpResponseNotAllowed, HttpResponseRedirect
+from django.http import (
+    Http404,
+    HttpRequest,
+    HttpResponse,
+    HttpResponseBase,
+    HttpResponseNotAllowed,
+    HttpResponseRedirect,
+)
 from django.template.loader import render_to_string
-from django.urls import path
+from django.urls import URLPattern, path
 from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.html import format_html
@@ -12,6 +24,7 @@ from django.utils.html import format_html
 from videogen.common.formats import usd
 from videogen.common.task_queue import is_cluster_running
 from videogen.models import RenderBatch, VideoRender
+from videogen.models.states import OPEN
 from videogen.views.batch import actions as progress
 from videogen.views.components import urls
 from videogen.views.components.badges import badge_of_state
@@ -29,7 +42,7 @@ class RenderBatchAdmin(RecordAdmin):
     list_display = ["__str__", "look", "story", "decisions", "cost", "asked_by"]
     list_filter = ["status", "mode", "door", "story"]
     list_select_related = ["story", "requested_by"]
-    fat_columns = ("plan", "filters")
+    heavy_columns = ("plan", "filters")
     search_fields = ["story__title", "story__story_id", "requested_by_name"]
     fieldsets = [
         (
@@ -65,41 +78,43 @@ class RenderBatchAdmin(RecordAdmin):
     readonly_fields = ["decisions", "cost", "plan_and_renders", "asked_for"]
 
     @admin.display(description="shots by decision")
-    def decisions(self, batch):
+    def decisions(self, batch: RenderBatch) -> str:
         words = [f"{number} {decision}" for decision, number in batch.counts.items()]
         return ", ".join(words) or self.get_empty_value_display()
 
     @admin.display(description="estimated cost", ordering="estimated_cost_usd")
-    def cost(self, batch):
+    def cost(self, batch: RenderBatch) -> str:
         return usd(batch.estimated_cost_usd)
 
     @admin.display(description="asked for by", ordering="created_at")
-    def asked_by(self, batch):
+    def asked_by(self, batch: RenderBatch) -> str:
         at = date_format(timezone.localtime(batch.created_at), "Y-m-d H:i")
         return format_html("<bdi>{}</bdi><br>{}", batch.requested_by_name or "–", at)
 
     @admin.display(description="page")
-    def look(self, batch):
+    def look(self, batch: RenderBatch) -> str:
         if batch.status == Status.DRAFT:
             return format_html('<a href="{}">Plan (draft)</a>', urls.plan_url(batch))
         return format_html('<a href="{}">Progress</a>', urls.progress_url(batch))
 
     @admin.display(description="asked for")
-    def asked_for(self, batch):
+    def asked_for(self, batch: RenderBatch) -> str:
         return as_json(batch.filters) if batch.filters else "the whole story"
 
     @admin.display(description="plan and renders")
-    def plan_and_renders(self, batch):
+    def plan_and_renders(self, batch: RenderBatch) -> str:
         return render_to_string("admin/videogen/batch/shots.html", self._shots(batch))
 
-    def _shots(self, batch):
-        """A row a shot: what was decided, and how the render that stands for it fares."""
+    def _shots(self, batch: RenderBatch) -> dict[str, Any]:
+        """Return the context of batch/shots.html: for each shot the decision and its render."""
         ids = {row["render"] for row in batch.plan if row.get("render")}
         fat = ("prompt_text", "references", "dropped_references", "warnings", "error_details")
         found = VideoRender.objects.defer(*fat).in_bulk(ids)
-        # A render of a given link is in no plan.
+        # The render of a link that somebody gave us is in no plan.
         others = batch.renders.exclude(pk__in=ids).defer(*fat).select_related("shot__scenelet")
-        rows = [{**row, "render": found.get(row.get("render"))} for row in batch.plan] + [
+        rows: list[dict[str, Any]] = [
+            {**row, "render": found.get(row.get("render"))} for row in batch.plan
+        ] + [
             {
                 "shot": render.shot_id,
                 "scenelet_id": render.shot.scenelet.scenelet_id,
@@ -114,9 +129,7 @@ class RenderBatchAdmin(RecordAdmin):
             row["why"] = reason_of_record(row, batch.mode, row["render"])
             row["badge"] = badge_of_state(row["render"].status) if row["render"] else None
         is_open = any(
-            row["render"]
-            and row["render"].batch_id == batch.pk
-            and row["render"].state in VideoRender.OPEN
+            row["render"] and row["render"].batch_id == batch.pk and row["render"].state in OPEN
             for row in rows
         )
         return {
@@ -125,12 +138,12 @@ class RenderBatchAdmin(RecordAdmin):
             "nobody_works": is_open and not batch.worked_by and not is_cluster_running(),
         }
 
-    # -- pages of its own: the plan of a draft, the progress of what was confirmed
+    # -- the pages of a batch: the plan of a draft, and the progress of a confirmed batch
 
-    def has_generate_permission(self, request):
+    def has_generate_permission(self, request: HttpRequest) -> bool:
         return request.user.has_perm("videogen.generate_video")
 
-    def get_urls(self):
+    def get_urls(self) -> list[URLPattern]:
         own = [
             self._own("plan/", self.plan_view, "plan"),
             self._own("plan/cancel/", self.plan_cancel_view, "plan_cancel"),
@@ -148,14 +161,14 @@ class RenderBatchAdmin(RecordAdmin):
         ]
         return own + super().get_urls()
 
-    def _own(self, route, view, name):
+    def _own(self, route: str, view: Callable[..., HttpResponseBase], name: str) -> URLPattern:
         return path(
             f"<int:pk>/{route}",
             self.admin_site.admin_view(view),
             name=f"videogen_renderbatch_{name}",
         )
 
-    def plan_view(self, request, pk):
+    def plan_view(self, request: HttpRequest, pk: int) -> HttpResponse:
         batch = self._batch(request, pk)
         if request.method == "POST":
             self._check_may_generate(request)
@@ -164,13 +177,13 @@ class RenderBatchAdmin(RecordAdmin):
             return HttpResponseRedirect(urls.progress_url(batch))
         return page.show_plan(self, request, batch)
 
-    def plan_row_view(self, request, pk, shot_pk):
+    def plan_row_view(self, request: HttpRequest, pk: int, shot_pk: int) -> HttpResponse:
         batch = self._batch(request, pk)
         if batch.status != Status.DRAFT:
             return HttpResponseRedirect(urls.progress_url(batch))
         return page.show_row(self, request, batch, shot_pk)
 
-    def plan_reference_view(self, request, pk, shot_pk):
+    def plan_reference_view(self, request: HttpRequest, pk: int, shot_pk: int) -> HttpResponse:
         if request.method != "POST":
             return HttpResponseNotAllowed(["POST"])
         batch = self._batch(request, pk)
@@ -180,49 +193,51 @@ class RenderBatchAdmin(RecordAdmin):
             return HttpResponseRedirect(urls.progress_url(batch))
         return page.arrange_reference(self, request, batch, shot_pk)
 
-    def plan_cancel_view(self, request, pk):
+    def plan_cancel_view(self, request: HttpRequest, pk: int) -> HttpResponse:
         return self._act(request, pk, lambda batch: page.cancel_plan(request, batch))
 
-    def progress_view(self, request, pk):
+    def progress_view(self, request: HttpRequest, pk: int) -> HttpResponse:
         batch = self._batch(request, pk)
         if batch.status == Status.DRAFT:
             return HttpResponseRedirect(urls.plan_url(batch))
         return progress.show_batch(self, request, batch)
 
-    def progress_state_view(self, request, pk):
+    def progress_state_view(self, request: HttpRequest, pk: int) -> HttpResponse:
         return progress.batch_state(request, self._batch(request, pk))
 
-    def cancel_view(self, request, pk):
+    def cancel_view(self, request: HttpRequest, pk: int) -> HttpResponse:
         return self._act(request, pk, lambda batch: progress.cancel_rest(self, request, batch))
 
-    def stop_view(self, request, pk):
+    def stop_view(self, request: HttpRequest, pk: int) -> HttpResponse:
         return self._act(request, pk, lambda batch: progress.stop_running(self, request, batch))
 
-    def priority_view(self, request, pk):
+    def priority_view(self, request: HttpRequest, pk: int) -> HttpResponse:
         return self._act(request, pk, lambda batch: progress.prioritise(self, request, batch))
 
-    def retry_view(self, request, pk):
+    def retry_view(self, request: HttpRequest, pk: int) -> HttpResponse:
         return self._act(request, pk, lambda batch: progress.retry_rest(self, request, batch))
 
-    def resume_queue_view(self, request, pk):
+    def resume_queue_view(self, request: HttpRequest, pk: int) -> HttpResponse:
         return self._act(request, pk, lambda batch: progress.resume_queue(self, request, batch))
 
-    def _act(self, request, pk, act):
-        """What is pressed as a button."""
+    def _act(
+        self, request: HttpRequest, pk: int, act: Callable[[RenderBatch], HttpResponse]
+    ) -> HttpResponse:
+        """Run what a button of the page posts, after the checks that all buttons share."""
         if request.method != "POST":
             return HttpResponseNotAllowed(["POST"])
         batch = self._batch(request, pk)
         self._check_may_generate(request)
         return act(batch)
 
-    def _batch(self, request, pk):
+    def _batch(self, request: HttpRequest, pk: int) -> RenderBatch:
         if not self.has_view_permission(request):
             raise PermissionDenied
         batch = self.get_queryset(request).select_related("story").filter(pk=pk).first()
         if batch is None:
-            raise Http404("There is no such batch (any more).")
+            raise Http404("This batch does not exist, or no longer exists.")
         return batch
 
-    def _check_may_generate(self, request):
+    def _check_may_generate(self, request: HttpRequest) -> None:
         if not self.has_generate_permission(request):
             raise PermissionDenied

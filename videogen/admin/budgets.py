@@ -1,17 +1,26 @@
+"""The budgets, and how much of each is used."""
+
 from __future__ import annotations
+
+from typing import Any
 
 from django import forms
 from django.contrib import admin
 from django.contrib.admin.views.main import ChangeList
+from django.http import HttpRequest
 
-from videogen.billing.budgets import usage_of
+from videogen.billing.budgets import Limit, usage_of
 from videogen.common.formats import usd
 from videogen.models import Budget
 
 Scope = Budget.Scope
 
-# scope → what a budget of it names, and what it must leave empty.
-_NAMES = {Scope.OVERALL: (), Scope.STORY: ("story",), Scope.PERSON_DAY: ("user",)}
+# The fields that a budget of each scope needs. It must leave the others empty.
+_NAMES: dict[str, tuple[str, ...]] = {
+    Scope.OVERALL: (),
+    Scope.STORY: ("story",),
+    Scope.PERSON_DAY: ("user",),
+}
 
 
 class BudgetForm(forms.ModelForm):
@@ -19,32 +28,29 @@ class BudgetForm(forms.ModelForm):
         model = Budget
         fields = ["scope", "story", "user", "limit_usd"]
 
-    def clean(self):
-        cleaned = super().clean()
+    def clean(self) -> dict[str, Any]:
+        super().clean()
+        cleaned = self.cleaned_data
         scope = cleaned.get("scope")
         for field in ("story", "user"):
             if scope and cleaned.get(field) and field not in _NAMES[scope]:
-                words = f"A budget for {Scope(scope).label} names none: leave it empty."
+                words = f"Leave this empty: it does not apply to a budget for {Scope(scope).label}."
                 self.add_error(field, words)
         if scope == Scope.STORY and "story" in cleaned and not cleaned["story"]:
-            self.add_error("story", "Whose budget is it? Choose a story.")
+            self.add_error("story", "Choose the story that the budget is for.")
         return cleaned
 
 
-class WithUsage(ChangeList):
-    """The page's rows with what is used of them, in a fixed number of queries."""
+class ChangeListWithUsage(ChangeList):
+    """Look up what is used of all budgets of the page, in a fixed number of queries."""
 
-    def get_results(self, request):
+    def get_results(self, request: HttpRequest) -> None:
         super().get_results(request)
-        self.result_list = with_usage(self.result_list)
-
-
-def with_usage(budgets):
-    budgets = list(budgets)
-    usage = usage_of(budgets)
-    for budget in budgets:
-        budget.usage = usage[budget.pk]
-    return budgets
+        budgets = list(self.result_list)
+        usage = usage_of(budgets)
+        for budget in budgets:
+            budget.usage = usage[budget.pk]
+        self.result_list = budgets
 
 
 @admin.register(Budget)
@@ -58,42 +64,42 @@ class BudgetAdmin(admin.ModelAdmin):
     fieldsets = [
         (None, {"fields": ["scope", "story", "user", "limit_usd"]}),
         (
-            "As it stands",
+            "Used so far",
             {
                 "fields": ["spent", "reserved", "left"],
                 "description": (
-                    "A daily budget: today, by the site's time zone. Everybody's: whoever has used "
-                    "most of it."
+                    "Of a daily budget, what is used today in the server's time zone. Of a daily "
+                    "budget for everybody, what the person used who used the most."
                 ),
             },
         ),
     ]
     readonly_fields = ["spent", "reserved", "left"]
 
-    def get_fieldsets(self, request, obj=None):
+    def get_fieldsets(self, request: HttpRequest, obj: Budget | None = None) -> Any:
         return super().get_fieldsets(request, obj)[: None if obj else 1]
 
-    def get_changelist(self, request, **kwargs):
-        return WithUsage
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
+        return ChangeListWithUsage
 
     @admin.display(ordering="limit_usd")
-    def limit(self, budget):
+    def limit(self, budget: Budget) -> str:
         return usd(budget.limit_usd)
 
-    @admin.display(description="spent, or maybe")
-    def spent(self, budget):
+    @admin.display(description="spent, or possibly spent")
+    def spent(self, budget: Budget) -> str:
         return usd(_usage(budget).spent_usd)
 
     @admin.display(description="queued")
-    def reserved(self, budget):
+    def reserved(self, budget: Budget) -> str:
         return usd(_usage(budget).reserved_usd)
 
     @admin.display
-    def left(self, budget):
+    def left(self, budget: Budget) -> str:
         return usd(_usage(budget).left_usd)
 
 
-def _usage(budget):
-    if not hasattr(budget, "usage"):
-        with_usage([budget])
-    return budget.usage
+def _usage(budget: Budget) -> Limit:
+    """Return what the list has looked up, or look it up on the page of a single budget."""
+    usage: Limit | None = getattr(budget, "usage", None)
+    return usage or usage_of([budget])[budget.pk]

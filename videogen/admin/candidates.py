@@ -1,3 +1,5 @@
+"""The records of what the API has and no render of ours knows."""
+
 from __future__ import annotations
 
 from django.contrib import admin
@@ -9,7 +11,7 @@ from .records import RecordAdmin
 
 @admin.register(Candidate)
 class CandidateAdmin(RecordAdmin):
-    """The page "Unsettled" decides about them; this is the record."""
+    """The record only: people decide about candidates on the page "Unsettled"."""
 
     list_display = ["name", "source", "status", "made_at", "found_at", "render"]
     list_filter = ["status", "source", "lane"]

@@ -1,20 +1,27 @@
+"""The lanes: the queue of each provider account, and the buttons that pause and resume it."""
+
 from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
 
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
-from django.http import HttpResponseNotAllowed, HttpResponseRedirect
-from django.urls import path, reverse
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
+from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from videogen.lanes.pauses import BY_PERSON, served_lanes
 from videogen.models import Lane, VideoRender
 from videogen.views.components import queue_notice
+from videogen.views.components.access import signed_in
 from videogen.views.components.badges import Badge
 from videogen.views.doctor import show_doctor
 from videogen.views.model_switch import move_renders
 
-from .records import RecordAdmin
+from .records import RecordAdmin, redirect_to_index
 
 
 @admin.register(Lane)
@@ -39,11 +46,11 @@ class LaneAdmin(RecordAdmin):
     readonly_fields = ["badge"]
     actions = ["resume"]
 
-    def has_generate_permission(self, request):
+    def has_generate_permission(self, request: HttpRequest) -> bool:
         return request.user.has_perm("videogen.generate_video")
 
     @admin.display(description="queue")
-    def badge(self, lane):
+    def badge(self, lane: Lane) -> str:
         if lane.paused_at:
             if lane.pause_code == BY_PERSON:
                 return Badge("amber", "paused").__html__()
@@ -53,17 +60,19 @@ class LaneAdmin(RecordAdmin):
         return Badge("green", "open").__html__()
 
     @admin.display
-    def reason(self, lane):
+    def reason(self, lane: Lane) -> str:
         return lane.pause_reason or lane.wait_reason
 
     @admin.action(description="Resume the queue", permissions=["generate"])
-    def resume(self, request, queryset):
+    def resume(self, request: HttpRequest, queryset: QuerySet[Lane]) -> None:
         for lane in queryset:
             queue_notice.resume(self, request, lane)
         names = ", ".join(lane.name for lane in queryset)
-        self.message_user(request, f"Resumed: {names}. What waits is sent now.", messages.SUCCESS)
+        self.message_user(
+            request, f"Resumed: {names}. Waiting renders are sent now.", messages.SUCCESS
+        )
 
-    def get_urls(self):
+    def get_urls(self) -> list[URLPattern]:
         own = [
             path(
                 f"<path:object_id>/{verb}/",
@@ -80,60 +89,68 @@ class LaneAdmin(RecordAdmin):
         own.append(path("doctor/", doctor, name="videogen_doctor"))
         return own + super().get_urls()
 
-    def doctor_view(self, request):
-        """It says how the installation is set up: for those who may spend money with it."""
+    def doctor_view(self, request: HttpRequest) -> HttpResponse:
+        """Show the doctor to people who may generate videos: it tells how the server is set up."""
         if not self.can_see_doctor(request):
             raise PermissionDenied
         return show_doctor(request, self.admin_site)
 
-    def can_see_doctor(self, request):
+    def can_see_doctor(self, request: HttpRequest) -> bool:
         return self.has_view_permission(request) and self.has_generate_permission(request)
 
-    def changelist_view(self, request, extra_context=None):
+    def changelist_view(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
         context = {"can_see_doctor": self.can_see_doctor(request)} | (extra_context or {})
         return super().changelist_view(request, context)
 
-    def resume_view(self, request, object_id):
+    def resume_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
         return self._act(
             request, object_id, lambda lane: self.resume(request, Lane.objects.filter(pk=lane.pk))
         )
 
-    def pause_view(self, request, object_id):
-        def pause(lane):
-            # The dashboard's button stops everything that could be paid for.
+    def pause_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        def pause(lane: Lane) -> None:
+            # The button of the first page stops everything that could cost money.
             lanes = served_lanes() if request.POST.get("back") == "dashboard" else [lane]
             queue_notice.pause(self, request, lanes)
 
         return self._act(request, object_id, pause)
 
-    def move_view(self, request, object_id):
+    def move_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
         lane = self.get_object(request, object_id)
-        if not queue_notice.may_move(request.user):
+        if not queue_notice.may_move(signed_in(request)):
             raise PermissionDenied
         if lane is None:
-            return self._get_obj_does_not_exist_redirect(request, self.opts, object_id)
+            return redirect_to_index(self, request, object_id)
         return move_renders(self, request, lane)
 
-    def _act(self, request, object_id, act):
+    def _act(
+        self, request: HttpRequest, object_id: str, act: Callable[[Lane], None]
+    ) -> HttpResponse:
+        """Run what a button posts, and go back to the page that the button is on."""
         if request.method != "POST":
             return HttpResponseNotAllowed(["POST"])
         lane = self.get_object(request, object_id)
         if not self.has_view_permission(request, lane) or not self.has_generate_permission(request):
             raise PermissionDenied
         if lane is None:
-            return self._get_obj_does_not_exist_redirect(request, self.opts, object_id)
+            return redirect_to_index(self, request, object_id)
         act(lane)
         if request.POST.get("back") == "dashboard":
             return HttpResponseRedirect(reverse("admin:index"))
         return HttpResponseRedirect(reverse("admin:videogen_lane_change", args=[lane.pk]))
 
-    def render_change_form(self, request, context, **kwargs):
-        lane = context.get("original")
+    def render_change_form(
+        self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
+    ) -> HttpResponse:
+        lane: Lane | None = context.get("original")
         is_held = lane is not None and bool(lane.paused_at or lane.not_before)
         may_act = self.has_generate_permission(request)
         context["can_resume"] = is_held and may_act
         context["can_pause"] = lane is not None and may_act and lane.pause_code != BY_PERSON
         context["notice"] = lane and queue_notice.notice_of(lane)
-        may_move = lane is not None and queue_notice.may_move(request.user)
-        context["to_move"] = VideoRender.objects.queued_in(lane).count() if may_move else 0
-        return super().render_change_form(request, context, **kwargs)
+        context["to_move"] = 0
+        if lane is not None and queue_notice.may_move(signed_in(request)):
+            context["to_move"] = VideoRender.objects.queued_in(lane).count()
+        return super().render_change_form(request, context, *args, **kwargs)

@@ -1,16 +1,23 @@
+"""The notices: what people were told, and whether the message was sent."""
+
 from __future__ import annotations
 
+from typing import Any
+
 from django.contrib import admin, messages
+from django.db.models import QuerySet
+from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.html import format_html
+from django.utils.translation import ngettext
 
 from videogen.models import Notice
 from videogen.notifications.deliver import send_again
 
 from .records import RecordAdmin
 
-# By kind: what has to be seen for the page that the notice leads to.
-_NEEDED = {
+# The records that a person must be allowed to see to open the page that a notice links to.
+_NEEDED: dict[str, list[str]] = {
     Notice.Kind.BATCH_FINISHED: ["renderbatch"],
     Notice.Kind.CLIP_EXPIRES: ["renderbatch"],
     Notice.Kind.QUEUE_PAUSED: ["lane"],
@@ -37,21 +44,21 @@ class NoticeAdmin(RecordAdmin):
     readonly_fields = ["page", "sent"]
     actions = ["send_again"]
 
-    def get_fields(self, request, obj=None):
-        """The link only for those whom its page lets in."""
+    def get_fields(self, request: HttpRequest, obj: Notice | None = None) -> list[Any]:
+        """Leave the link out for people who may not open its page."""
         needed = _NEEDED.get(obj.kind, ()) if obj else ()
         lets_in = request.user.has_perms([f"videogen.view_{name}" for name in needed])
         return [each for each in self.fields if each != "page" or lets_in]
 
-    def has_generate_permission(self, request):
+    def has_generate_permission(self, request: HttpRequest) -> bool:
         return request.user.has_perm("videogen.generate_video")
 
     @admin.display
-    def page(self, notice):
+    def page(self, notice: Notice) -> str:
         return format_html('<a href="{0}">{0}</a>', notice.path) if notice.path else "-"
 
     @admin.display
-    def sent(self, notice):
+    def sent(self, notice: Notice) -> str:
         ways = [
             f"{way} {timezone.localtime(moment):%d %b %H:%M}"
             for way, moment in (
@@ -69,17 +76,27 @@ class NoticeAdmin(RecordAdmin):
         return ", ".join(ways) or "shown here only"
 
     @admin.action(description="Send again", permissions=["generate"])
-    def send_again(self, request, queryset):
+    def send_again(self, request: HttpRequest, queryset: QuerySet[Notice]) -> None:
         sent = 0
         for notice in queryset:
             if send_again(notice):
                 sent += 1
                 self.log_change(request, notice, "Sent again.")
         if sent:
-            self.message_user(request, f"To be sent again: {sent}.", messages.SUCCESS)
+            self.message_user(
+                request,
+                ngettext("%d notice will be sent again.", "%d notices will be sent again.", sent)
+                % sent,
+                messages.SUCCESS,
+            )
         if left := len(queryset) - sent:
             self.message_user(
                 request,
-                f"Not sent: {left}. Neither e-mail nor a webhook is set up for them.",
+                ngettext(
+                    "%d notice was not sent: neither e-mail nor a webhook is set up for it.",
+                    "%d notices were not sent: neither e-mail nor a webhook is set up for them.",
+                    left,
+                )
+                % left,
                 messages.WARNING,
             )

@@ -1,9 +1,13 @@
+"""People's decisions on single references of a shot: pinned, or left out."""
+
 from __future__ import annotations
 
 from typing import Any
 
 from django import forms
 from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest
 
 from storybook.models import Shot
 from videogen.models import ReferenceChoice
@@ -18,7 +22,8 @@ class ReferenceChoiceForm(forms.ModelForm):
         fields = ["shot", "kind", "reference_id", "choice", "position"]
 
     def clean(self) -> dict[str, Any]:
-        cleaned = super().clean()
+        super().clean()
+        cleaned = self.cleaned_data
         shot, kind = cleaned.get("shot"), cleaned.get("kind")
         reference_id = cleaned.get("reference_id")
         if shot and kind and reference_id:
@@ -37,7 +42,8 @@ def _known_ids(shot: Shot, kind: str) -> list[str]:
     if kind == ReferenceChoice.Kind.KEY_FRAME:
         return [str(number) for number in range(1, shot.key_frames.count() + 1)]
     plural = "characters" if kind == ReferenceChoice.Kind.CHARACTER else "environments"
-    return referenced_ids(shot.storyboard_payload or {}, plural)
+    payload = shot.storyboard_payload
+    return referenced_ids(payload if isinstance(payload, dict) else {}, plural)
 
 
 @admin.register(ReferenceChoice)
@@ -49,7 +55,7 @@ class ReferenceChoiceAdmin(admin.ModelAdmin):
     search_fields = ["reference_id", "shot__scenelet__scenelet_id", "shot__scenelet__title"]
     autocomplete_fields = ["shot"]
 
-    def get_queryset(self, request):
+    def get_queryset(self, request: HttpRequest) -> QuerySet[ReferenceChoice]:
         choices = super().get_queryset(request)
         return choices.defer("shot__storyboard_payload") if is_list(request) else choices
 
@@ -60,5 +66,5 @@ class ReferenceChoiceInline(admin.TabularInline):
     extra = 0
     verbose_name_plural = "References that a person chose"
 
-    def get_queryset(self, request):
+    def get_queryset(self, request: HttpRequest) -> QuerySet[ReferenceChoice]:
         return super().get_queryset(request).select_related("shot__scenelet")

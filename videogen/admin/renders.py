@@ -1,9 +1,17 @@
+"""The record of a render, and the decisions that are made in the list of renders."""
+
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
 from django.contrib import admin, messages
+from django.db.models import QuerySet
+from django.http import HttpRequest
 from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils.html import format_html
+from django.utils.translation import ngettext
 
 from videogen.common.formats import indented_text, media_url, usd
 from videogen.models import VideoRender
@@ -18,16 +26,23 @@ from .unresolved import UnsettledPages
 
 
 class OutcomeFilter(admin.SimpleListFilter):
-    """In the books: rehearsals and what was never sent are here only, for they have no
-    submission."""
+    """Filter by what the attempt came to.
+
+    The list of submissions has such a filter, too, but it does not have rehearsals and renders that
+    were never sent: those have no submission.
+    """
 
     title = "outcome"
     parameter_name = "outcome"
 
-    def lookups(self, request, model_admin):
+    def lookups(
+        self, request: HttpRequest, model_admin: admin.ModelAdmin[VideoRender]
+    ) -> list[tuple[str, str]]:
         return Outcome.choices
 
-    def queryset(self, request, queryset):
+    def queryset(
+        self, request: HttpRequest, queryset: QuerySet[VideoRender]
+    ) -> QuerySet[VideoRender]:
         chosen = self.value() in Outcome.values
         return with_outcomes(queryset).filter(outcome=self.value()) if chosen else queryset
 
@@ -55,7 +70,7 @@ class VideoRenderAdmin(UnsettledPages, TakePages, RecordAdmin):
         ("shot__scenelet__story", admin.RelatedOnlyFieldListFilter),
     ]
     list_select_related = ["shot__scenelet__story", "batch", "lane", "requested_by", "reviewed_by"]
-    fat_columns = (
+    heavy_columns = (
         "prompt_text",
         "references",
         "dropped_references",
@@ -77,7 +92,7 @@ class VideoRenderAdmin(UnsettledPages, TakePages, RecordAdmin):
     fieldsets = [
         (None, {"fields": ["badge", "shot", "takes", "take", "video", "error_message"]}),
         (
-            "What a person made of it",
+            "Review",
             {
                 "fields": [
                     "review",
@@ -118,7 +133,15 @@ class VideoRenderAdmin(UnsettledPages, TakePages, RecordAdmin):
         ),
         (
             "What the API said",
-            {"fields": ["operation_name", "download_uri", "error_code", "error_facts"]},
+            {
+                "fields": [
+                    "operation_name",
+                    "download_uri",
+                    "is_link_given",
+                    "error_code",
+                    "error_facts",
+                ]
+            },
         ),
         (
             "The file",
@@ -167,7 +190,7 @@ class VideoRenderAdmin(UnsettledPages, TakePages, RecordAdmin):
             },
         ),
         (
-            "The pipeline's own",
+            "Internal to the pipeline",
             {
                 "classes": ["collapse"],
                 "fields": [
@@ -205,74 +228,101 @@ class VideoRenderAdmin(UnsettledPages, TakePages, RecordAdmin):
 
     actions = ["look_again", "allow_new_render"]
 
-    def has_generate_permission(self, request):
+    def has_generate_permission(self, request: HttpRequest) -> bool:
         return request.user.has_perm("videogen.generate_video")
 
     @admin.action(description="Outcome unknown: ask the API again", permissions=["generate"])
-    def look_again(self, request, queryset):
+    def look_again(self, request: HttpRequest, queryset: QuerySet[VideoRender]) -> None:
         self._decide(
             request,
             queryset,
             look_again,
             "Asked the API again.",
-            "renders are looked at again.",
-            "are not unknown, or their operation has no name to ask for.",
+            (
+                "The API is asked about %d render again.",
+                "The API is asked about %d renders again.",
+            ),
+            (
+                "%d render was left alone: its outcome is not unknown, or its operation has no "
+                "name to ask for.",
+                "%d renders were left alone: their outcome is not unknown, or their operation has "
+                "no name to ask for.",
+            ),
         )
 
-    @admin.action(
-        description="Give up on it: allow the shot a new render", permissions=["generate"]
-    )
-    def allow_new_render(self, request, queryset):
+    @admin.action(description="Give up: allow the shot a new render", permissions=["generate"])
+    def allow_new_render(self, request: HttpRequest, queryset: QuerySet[VideoRender]) -> None:
         self._decide(
             request,
             queryset,
             allow_new_render,
             "Gave the render up: the shot may be rendered again.",
-            "renders are given up; their shots may be rendered again. What they may have cost "
-            "stays in the books.",
-            "go on by themselves or have ended: there is nothing to give up.",
+            (
+                "%d render is given up, and its shot may be rendered again. What the render may "
+                "have cost stays in the ledger.",
+                "%d renders are given up, and their shots may be rendered again. What the renders "
+                "may have cost stays in the ledger.",
+            ),
+            (
+                "%d render was left alone: it continues by itself or has ended.",
+                "%d renders were left alone: they continue by themselves or have ended.",
+            ),
         )
 
-    def _decide(self, request, queryset, decide, entry, done, not_done):
+    def _decide(
+        self,
+        request: HttpRequest,
+        queryset: QuerySet[VideoRender],
+        decide: Callable[[VideoRender], bool],
+        entry: str,
+        done: tuple[str, str],
+        not_done: tuple[str, str],
+    ) -> None:
+        """Decide about each render, log `entry` for each that changed, and tell how many changed.
+
+        `done` and `not_done` are sentences in singular and plural, with a place for the number.
+        """
         decided = [render for render in queryset if decide(render)]
         for render in decided:
             self.log_change(request, render, entry)
         if decided:
-            self.message_user(request, f"{len(decided)} {done}", messages.SUCCESS)
+            self.message_user(
+                request, ngettext(*done, len(decided)) % len(decided), messages.SUCCESS
+            )
         if left := len(queryset) - len(decided):
-            self.message_user(request, f"{left} {not_done}", messages.WARNING)
+            self.message_user(request, ngettext(*not_done, left) % left, messages.WARNING)
 
     @admin.display(description="state", ordering="state")
-    def badge(self, render):
+    def badge(self, render: VideoRender) -> str:
         return badge_of_state(render.status).__html__()
 
     @admin.display(description="shot", ordering="shot")
-    def shot_name(self, render):
+    def shot_name(self, render: VideoRender) -> str:
         return format_html("<bdi>{}</bdi>", render.shot)
 
     @admin.display(ordering="shot__scenelet__story__title")
-    def story(self, render):
+    def story(self, render: VideoRender) -> str:
         return format_html("<bdi>{}</bdi>", render.shot.scenelet.story)
 
     @admin.display(ordering="price_estimate_usd")
-    def cost(self, render):
+    def cost(self, render: VideoRender) -> str:
         return usd(render.price_estimate_usd)
 
     @admin.display(ordering="actual_cost_usd")
-    def actual(self, render):
+    def actual(self, render: VideoRender) -> str:
         return "open" if render.actual_cost_usd is None else usd(render.actual_cost_usd)
 
     @admin.display
-    def outcome(self, render):
+    def outcome(self, render: VideoRender) -> str:
         return outcome_of(render, render.submissions.all()).label
 
     @admin.display(description="all takes")
-    def takes(self, render):
+    def takes(self, render: VideoRender) -> str:
         url = reverse("admin:storybook_shot_takes", args=[render.shot_id])
         return format_html('<a href="{}">Render history of the shot</a>', url)
 
     @admin.display
-    def video(self, render):
+    def video(self, render: VideoRender) -> str:
         if not render.video_file:
             return self.get_empty_value_display()
         return render_to_string(
@@ -281,15 +331,15 @@ class VideoRenderAdmin(UnsettledPages, TakePages, RecordAdmin):
         )
 
     @admin.display(description="references")
-    def reference_pictures(self, render):
+    def reference_pictures(self, render: VideoRender) -> str:
         return self._pictures(render.references)
 
     @admin.display(description="dropped references")
-    def dropped_pictures(self, render):
+    def dropped_pictures(self, render: VideoRender) -> str:
         return self._pictures(render.dropped_references)
 
     @admin.display(description="warnings")
-    def warning_list(self, render):
+    def warning_list(self, render: VideoRender) -> str:
         if not render.warnings:
             return self.get_empty_value_display()
         return render_to_string(
@@ -297,19 +347,19 @@ class VideoRenderAdmin(UnsettledPages, TakePages, RecordAdmin):
         )
 
     @admin.display
-    def prompt(self, render):
+    def prompt(self, render: VideoRender) -> str:
         if not render.prompt_text:
             return self.get_empty_value_display()
         return format_html(
             '<pre class="st-code" dir="auto">{}</pre>', indented_text(render.prompt_text)
         )
 
-    @admin.display(description="the API's own words")
-    def error_facts(self, render):
+    @admin.display(description="what the API answered")
+    def error_facts(self, render: VideoRender) -> str:
         empty = self.get_empty_value_display()
         return as_json(render.error_details) if render.error_details else empty
 
-    def _pictures(self, records):
+    def _pictures(self, records: Iterable[Mapping[str, Any]]) -> str:
         if not records:
             return self.get_empty_value_display()
         return render_to_string(

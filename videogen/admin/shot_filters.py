@@ -1,10 +1,18 @@
-"""Filters of the list of shots, with counts. Django makes every filter anew for the counts of each
-one, so what they offer is looked up once a request and kept with it."""
+"""Filters of the list of shots, with counts.
+
+Django creates every filter again for the counts of each filter. What the filters offer is
+therefore looked up once for each request and kept with the request.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
+from typing import Any
+
 from django.contrib import admin
-from django.db.models import Count, Exists, OuterRef
+from django.contrib.admin.views.main import ChangeList
+from django.db.models import Count, Exists, OuterRef, QuerySet
+from django.http import HttpRequest
 
 from storybook.models import Scenelet, Shot, Story
 from videogen.planning.shot_status import (
@@ -13,7 +21,7 @@ from videogen.planning.shot_status import (
     filter_by_badge,
     filter_by_video,
 )
-from videogen.views.components.shot_cards import BADGES
+from videogen.views.components.badges import SHOT_BADGES
 
 STORY = "scenelet__story__id__exact"
 MOST_STORIES = 40
@@ -23,13 +31,16 @@ class BadgeFilter(admin.SimpleListFilter):
     title = "status"
     parameter_name = "status"
 
-    def lookups(self, request, model_admin):
-        return [(word, word) for word in BADGES]
+    def lookups(
+        self, request: HttpRequest, model_admin: admin.ModelAdmin[Shot]
+    ) -> list[tuple[str, str]]:
+        return [(word, word) for word in SHOT_BADGES]
 
-    def queryset(self, request, queryset):
-        return filter_by_badge(queryset, self.value()) if self.value() in BADGES else queryset
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Shot]) -> QuerySet[Shot]:
+        value = self.value()
+        return filter_by_badge(queryset, value) if value in SHOT_BADGES else queryset
 
-    def get_facet_queryset(self, changelist):
+    def get_facet_queryset(self, changelist: ChangeList) -> dict[str, int]:
         shots = changelist.get_queryset(self.request, exclude_parameters=self.expected_parameters())
         return _facets(self.lookup_choices, count_badges(shots))
 
@@ -38,35 +49,38 @@ class VideoFilter(admin.SimpleListFilter):
     title = "video"
     parameter_name = "video"
 
-    def lookups(self, request, model_admin):
+    def lookups(
+        self, request: HttpRequest, model_admin: admin.ModelAdmin[Shot]
+    ) -> list[tuple[str, str]]:
         return [("yes", "has a video"), ("no", "none yet")]
 
-    def queryset(self, request, queryset):
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Shot]) -> QuerySet[Shot]:
         match self.value():
             case "yes":
                 return filter_by_video(queryset, has_video=True)
             case "no":
                 return filter_by_video(queryset, has_video=False)
+        return queryset
 
-    def get_facet_queryset(self, changelist):
+    def get_facet_queryset(self, changelist: ChangeList) -> dict[str, int]:
         shots = changelist.get_queryset(self.request, exclude_parameters=self.expected_parameters())
         return _facets(self.lookup_choices, count_videos(shots))
 
 
 class RowFilter(admin.SimpleListFilter):
-    """Of the shots that belong to one row, by its number."""
+    """Show the shots that belong to one row of another table, given by its primary key."""
 
     path: str
 
     @property
-    def chosen(self):
+    def chosen(self) -> int | None:
         value = self.value() or ""
         return int(value) if value.isdecimal() else None
 
-    def queryset(self, request, queryset):
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Shot]) -> QuerySet[Shot]:
         return queryset if self.chosen is None else queryset.filter(**{self.path: self.chosen})
 
-    def get_facet_queryset(self, changelist):
+    def get_facet_queryset(self, changelist: ChangeList) -> dict[str, int]:
         shots = changelist.get_queryset(self.request, exclude_parameters=self.expected_parameters())
         rows = shots.order_by().values(self.path).annotate(number=Count("pk"))
         return _facets(self.lookup_choices, {str(row[self.path]): row["number"] for row in rows})
@@ -77,49 +91,60 @@ class StoryFilter(RowFilter):
     parameter_name = STORY
     path = "scenelet__story"
 
-    def lookups(self, request, model_admin):
+    def lookups(
+        self, request: HttpRequest, model_admin: admin.ModelAdmin[Shot]
+    ) -> list[tuple[str, str]]:
         stories = _stories(request)
         return [(str(each.pk), str(each)) for each in stories] if len(stories) > 1 else []
 
-    def has_output(self):
-        # A link may name the only story, too.
+    def has_output(self) -> bool:
+        # A link may filter by the only story there is.
         return super().has_output() or self.chosen is not None
 
 
 class SceneletFilter(RowFilter):
-    """Of the story that is chosen, or of the only one: all scenelets of all stories would be a
-    list without end."""
+    """Offer the scenelets of the chosen story, or of the only one.
+
+    A list of all scenelets of all stories would be too long to use.
+    """
 
     title = "scenelet"
     parameter_name = "scenelet"
     path = "scenelet"
 
-    def lookups(self, request, model_admin):
-        if not hasattr(request, "offered_scenelets"):
-            story = self._story(request)
-            scenelets = [] if story is None else Scenelet.objects.filter(story=story)
-            request.offered_scenelets = [(str(each.pk), str(each)) for each in scenelets]
-        return request.offered_scenelets
+    def lookups(
+        self, request: HttpRequest, model_admin: admin.ModelAdmin[Shot]
+    ) -> list[tuple[str, str]]:
+        kept: Any = request
+        if not hasattr(kept, "offered_scenelets"):
+            scenelets = self._scenelets(request)
+            kept.offered_scenelets = [(str(each.pk), str(each)) for each in scenelets]
+        return kept.offered_scenelets
 
-    def _story(self, request):
+    def _scenelets(self, request: HttpRequest) -> QuerySet[Scenelet]:
         if self.chosen is not None:
-            return Scenelet.objects.filter(pk=self.chosen).values("story")[:1]
+            story = Scenelet.objects.filter(pk=self.chosen).values("story")
+            return Scenelet.objects.filter(story__in=story)
         asked_for = request.GET.get(STORY, "")
         if asked_for.isdecimal():
-            return int(asked_for)
+            return Scenelet.objects.filter(story=int(asked_for))
         stories = _stories(request)
-        return stories[0].pk if len(stories) == 1 else None
+        return Scenelet.objects.filter(story__in=stories if len(stories) == 1 else [])
 
 
-def _stories(request):
-    """Those that have shots; of many the ones changed last, for a list without end helps nobody.
-    A link to another story filters all the same."""
-    if not hasattr(request, "offered_stories"):
+def _stories(request: HttpRequest) -> list[Story]:
+    """Return the stories that have shots, at most the MOST_STORIES that were changed last.
+
+    A link may still filter by a story that is not offered.
+    """
+    kept: Any = request
+    if not hasattr(kept, "offered_stories"):
         shots = Shot.objects.filter(scenelet__story=OuterRef("pk"))
         newest = Story.objects.filter(Exists(shots)).order_by("-updated_at", "-pk")[:MOST_STORIES]
-        request.offered_stories = sorted(newest, key=str)
-    return request.offered_stories
+        kept.offered_stories = sorted(newest, key=str)
+    return kept.offered_stories
 
 
-def _facets(choices, numbers):
+def _facets(choices: Iterable[tuple[object, object]], numbers: Mapping[Any, int]) -> dict[str, int]:
+    """Return the numbers under the keys that Django's facets have: the place of each choice."""
     return {f"{place}__c": numbers.get(value, 0) for place, (value, _) in enumerate(choices)}

@@ -1,12 +1,18 @@
+"""The list of shots, where shots are selected for a batch, and the takes of each."""
+
 from __future__ import annotations
+
+from typing import Any
 
 from django.contrib import admin, messages
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.core.exceptions import PermissionDenied
-from django.http import HttpResponseRedirect
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.loader import render_to_string
-from django.urls import path, reverse
+from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html, format_html_join
+from django.utils.translation import ngettext
 
 from storybook.admin import ShotAdmin as StoryShotAdmin
 from storybook.models import Shot
@@ -17,11 +23,11 @@ from videogen.views.components.selection import tell_of_left_out
 from videogen.views.components.shot_cards import ShotCard, for_cards
 from videogen.views.takes.page import show_takes
 
-from .records import is_list
+from .records import is_list, redirect_to_index
 from .reference_choices import ReferenceChoiceInline
 from .shot_filters import STORY, BadgeFilter, SceneletFilter, StoryFilter, VideoFilter
 
-# storybook knows nothing of video: its screen of the shots is replaced by one that does.
+# The app storybook knows nothing of video, so its screen of shots is replaced here.
 admin.site.unregister(Shot)
 
 GENERATE = "generate_videos"
@@ -44,32 +50,35 @@ class ShotAdmin(StoryShotAdmin):
         css = {"all": ["videogen/board.css"]}
         js = ["videogen/board.js"]
 
-    def get_queryset(self, request):
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Shot]:
         shots = super().get_queryset(request).select_related("scenelet__story")
         if not is_list(request):
             return shots
         return for_cards(shots.defer("scenelet__description"))
 
-    def lookup_allowed(self, lookup, value, request):
-        # A filter of our own, under the name that links have always used.
+    def lookup_allowed(self, lookup: str, value: str, request: HttpRequest) -> bool:
+        # StoryFilter reads this name, under which older links filter, too.
         return lookup == STORY or super().lookup_allowed(lookup, value, request)
 
-    def get_list_display(self, request):
-        columns = super().get_list_display(request)
+    def get_list_display(self, request: HttpRequest) -> list[Any]:
+        columns = list(super().get_list_display(request))
         if request.user.has_perm("videogen.view_videorender"):
             return columns
         return [each for each in columns if each not in ("thumbnail", "takes", "video")]
 
     @admin.display(description="picture")
-    def thumbnail(self, shot):
+    def thumbnail(self, shot: Shot) -> str:
         return render_to_string("admin/videogen/shot/thumbnail.html", {"card": ShotCard(shot)})
 
-    @admin.display(description="shot", ordering=["scenelet__scenelet_id", "shot_index"])
-    def code(self, shot):
+    # The list of fields is what ChangeList takes; the stubs know one field only.
+    @admin.display(  # type: ignore[call-overload]
+        description="shot", ordering=["scenelet__scenelet_id", "shot_index"]
+    )
+    def code(self, shot: Shot) -> str:
         return format_html("<bdi>{}</bdi>", shot)
 
     @admin.display
-    def storyboard(self, shot):
+    def storyboard(self, shot: Shot) -> str:
         story = shot.scenelet.story
         return format_html(
             '<bdi class="st-lines">{}</bdi><a class="st-under" href="{}"><bdi>{}</bdi></a>',
@@ -79,18 +88,18 @@ class ShotAdmin(StoryShotAdmin):
         )
 
     @admin.display(description="status")
-    def badge(self, shot):
+    def badge(self, shot: Shot) -> str:
         return ShotCard(shot).badge.__html__()
 
     @admin.display
-    def takes(self, shot):
+    def takes(self, shot: Shot) -> str:
         number = ShotCard(shot).takes
-        words = f"{number} take{'' if number == 1 else 's'}" if number else "no take"
+        words = ngettext("%d take", "%d takes", number) % number if number else "no take"
         url = reverse("admin:storybook_shot_takes", args=[shot.pk])
         return format_html('<a href="{}">{}</a>', url, words)
 
     @admin.display(description="video")
-    def video(self, shot):
+    def video(self, shot: Shot) -> str:
         url = ShotCard(shot).latest_video_url
         if not url:
             return self.get_empty_value_display()
@@ -100,20 +109,25 @@ class ShotAdmin(StoryShotAdmin):
             shot,
         )
 
-    # -- Generate videos…
+    # -- the action "Generate videos…"
 
-    def has_generate_permission(self, request):
+    def has_generate_permission(self, request: HttpRequest) -> bool:
         return request.user.has_perm("videogen.generate_video")
 
-    def changelist_view(self, request, extra_context=None):
-        # Django drops an action that one may not do and goes on; here it is about money.
+    def changelist_view(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        # Django ignores an action that the person may not run and shows the list again. This one
+        # spends money, so it is refused.
         if GENERATE in request.POST.getlist("action") and not self.has_generate_permission(request):
             raise PermissionDenied
         return super().changelist_view(request, extra_context)
 
     @admin.action(description="Generate videos…", permissions=["generate"])
-    def generate_videos(self, request, queryset):
-        """Stores the selection, one draft a story; what it would do and cost is the next page."""
+    def generate_videos(
+        self, request: HttpRequest, queryset: QuerySet[Shot]
+    ) -> HttpResponse | None:
+        """Store the selection as one draft for each story. The next page shows plan and cost."""
         drafts = draft_batches(queryset, RenderBatch.Mode.DEFAULT, requester_of(request))
         if drafts:
             tell_of_left_out(request, request.POST.getlist(ACTION_CHECKBOX_NAME), drafts)
@@ -130,8 +144,8 @@ class ShotAdmin(StoryShotAdmin):
         messages.info(
             request,
             format_html(
-                "The shots are of {} stories, and each has a plan of its own: {}. Nothing is "
-                "queued before it is confirmed.",
+                "The shots belong to {} stories, so there is one plan for each story: {}. "
+                "Nothing is queued before you confirm a plan.",
                 len(plans),
                 links,
             ),
@@ -141,19 +155,21 @@ class ShotAdmin(StoryShotAdmin):
         drafted = reverse("admin:videogen_renderbatch_changelist")
         return HttpResponseRedirect(f"{drafted}?status__exact={RenderBatch.Status.DRAFT.value}")
 
-    def render_change_form(self, request, context, **kwargs):
+    def render_change_form(
+        self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
+    ) -> HttpResponse:
         context["can_generate"] = self.has_generate_permission(request)
         context["can_see_takes"] = request.user.has_perm("videogen.view_videorender")
-        return super().render_change_form(request, context, **kwargs)
+        return super().render_change_form(request, context, *args, **kwargs)
 
     # -- the render history of a shot
 
-    def get_urls(self):
+    def get_urls(self) -> list[URLPattern]:
         view = self.admin_site.admin_view(self.takes_view)
         own = [path("<path:object_id>/takes/", view, name="storybook_shot_takes")]
         return own + super().get_urls()
 
-    def takes_view(self, request, object_id):
+    def takes_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
         shot = self.get_object(request, object_id)
         may_see = self.has_view_permission(request, shot) and request.user.has_perm(
             "videogen.view_videorender"
@@ -161,6 +177,6 @@ class ShotAdmin(StoryShotAdmin):
         if not may_see:
             raise PermissionDenied
         if shot is None:
-            return self._get_obj_does_not_exist_redirect(request, self.opts, object_id)
+            return redirect_to_index(self, request, object_id)
         can_generate = self.has_generate_permission(request)
         return show_takes(request, self.admin_site, shot, can_generate=can_generate)

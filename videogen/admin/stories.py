@@ -1,9 +1,15 @@
+"""The list of stories, and the addresses of the board and of the first page's updates."""
+
 from __future__ import annotations
+
+from typing import Any
 
 from django.contrib import admin
 from django.core.exceptions import PermissionDenied
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
-from django.urls import path, reverse
+from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
 
 from storybook.admin import StoryAdmin as PlainStoryAdmin
@@ -11,9 +17,10 @@ from storybook.models import Shot, Story
 from videogen.views.board import board_state, draft_selection, show_board
 from videogen.views.dashboard import dashboard_state
 
+from .records import redirect_to_index
 from .story_settings import StorySettingsInline
 
-# storybook knows nothing of video: its screen of the stories is replaced by one that does.
+# The app storybook knows nothing of video, so its screen of stories is replaced here.
 admin.site.unregister(Story)
 
 
@@ -29,21 +36,23 @@ class StoryAdmin(PlainStoryAdmin):
     inlines = [StorySettingsInline, *PlainStoryAdmin.inlines]
 
     @admin.display
-    def board(self, story):
+    def board(self, story: Story) -> str:
         url = reverse("admin:storybook_story_board", args=[story.pk])
         return format_html('<a href="{}">Board</a>', url)
 
-    def get_list_display(self, request):
-        columns = super().get_list_display(request)
+    def get_list_display(self, request: HttpRequest) -> list[Any]:
+        columns = list(super().get_list_display(request))
         return columns if self._may_see(request) else [each for each in columns if each != "board"]
 
-    def render_change_form(self, request, context, **kwargs):
+    def render_change_form(
+        self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
+    ) -> HttpResponse:
         context["can_see_board"] = self._may_see(request)
-        return super().render_change_form(request, context, **kwargs)
+        return super().render_change_form(request, context, *args, **kwargs)
 
-    # -- the board of a story, and what the screens about all stories ask for
+    # -- the board of a story, and the updates of the first page
 
-    def get_urls(self):
+    def get_urls(self) -> list[URLPattern]:
         view = self.admin_site.admin_view
         own = [
             path("<int:pk>/board/", view(self.board_view), name="storybook_story_board"),
@@ -60,11 +69,11 @@ class StoryAdmin(PlainStoryAdmin):
         ]
         return own + super().get_urls()
 
-    def board_view(self, request, pk):
+    def board_view(self, request: HttpRequest, pk: int) -> HttpResponse:
         self._check(request)
         story = Story.objects.filter(pk=pk).first()
         if story is None:
-            return self._get_obj_does_not_exist_redirect(request, self.opts, str(pk))
+            return redirect_to_index(self, request, str(pk))
         can_generate = request.user.has_perm("videogen.generate_video")
         if request.method == "POST":
             if not can_generate:
@@ -74,27 +83,27 @@ class StoryAdmin(PlainStoryAdmin):
             request, self.admin_site, story, self._shots(request), can_generate=can_generate
         )
 
-    def board_state_view(self, request, pk):
+    def board_state_view(self, request: HttpRequest, pk: int) -> HttpResponse:
         self._check(request)
         return board_state(request, get_object_or_404(Story, pk=pk), self._shots(request))
 
-    def dashboard_state_view(self, request):
+    def dashboard_state_view(self, request: HttpRequest) -> HttpResponse:
         self._check(request)
         return dashboard_state(request)
 
-    def _check(self, request):
+    def _check(self, request: HttpRequest) -> None:
         if not self._may_see(request):
             raise PermissionDenied
 
-    def _may_see(self, request):
+    def _may_see(self, request: HttpRequest) -> bool:
         return self._shot_admin.has_view_permission(request) and request.user.has_perm(
             "videogen.view_videorender"
         )
 
-    def _shots(self, request):
-        """Those that the person may see and select, as the list of shots has them."""
+    def _shots(self, request: HttpRequest) -> QuerySet[Shot]:
+        """Return the shots that the person may see and select, as in the list of shots."""
         return self._shot_admin.get_queryset(request)
 
     @property
-    def _shot_admin(self):
+    def _shot_admin(self) -> admin.ModelAdmin[Shot]:
         return self.admin_site.get_model_admin(Shot)

@@ -1,9 +1,15 @@
+"""The options of a story: the model and what else is sent beside prompt and pictures."""
+
 from __future__ import annotations
+
+from typing import Any, cast
 
 from django import forms
 from django.conf import settings
 from django.contrib import admin
+from django.db.models import Field
 from django.forms.models import BaseInlineFormSet
+from django.http import HttpRequest
 
 from videogen.catalog.capabilities import ModelTable
 from videogen.catalog.prices import PriceList
@@ -16,19 +22,23 @@ class StorySettingsForm(forms.ModelForm):
     model = forms.ChoiceField(required=False)
     person_generation = forms.ChoiceField(required=False)
 
-    def __init__(self, *args, **kwargs):
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         table = ModelTable()
         for name, choices in (
             ("model", _models(table, self.instance.model)),
             ("person_generation", _people(table, self.instance.person_generation)),
         ):
-            self.fields[name].choices = choices
-            self.fields[name].help_text = self._meta.model._meta.get_field(name).help_text
+            field = cast(forms.ChoiceField, self.fields[name])
+            field.choices = choices
+            field.help_text = self._meta.model._meta.get_field(name).help_text
 
 
 class StorySettingsFormSet(BaseInlineFormSet):
-    def save_existing(self, form, obj, commit=True):
+    def save_existing(
+        self, form: forms.ModelForm[StorySettings], obj: StorySettings, commit: bool = True
+    ) -> StorySettings:
+        """Delete the row when everything in it was cleared."""
         saved = super().save_existing(form, obj, commit=commit)
         if commit and saved.is_empty:
             saved.delete()
@@ -36,41 +46,48 @@ class StorySettingsFormSet(BaseInlineFormSet):
 
 
 class StorySettingsInline(admin.StackedInline):
-    """How a story's videos are asked for: what they cost follows from it, so it is for those who
-    may generate them."""
+    """Only people who may generate videos may change the options: the cost depends on them."""
 
     model = StorySettings
     form = StorySettingsForm
     formset = StorySettingsFormSet
     can_delete = False
-    # Always there, and nothing to take away; empty it leaves no row.
+    # The form is always shown and cannot be removed. An empty form stores no row.
     extra, min_num, max_num = 0, 1, 1
     fields = ["model", "seed", "negative_prompt", "person_generation"]
 
-    def formfield_for_dbfield(self, db_field, request, **kwargs):
+    def formfield_for_dbfield(
+        self, db_field: Field[Any, Any], request: HttpRequest, **kwargs: Any
+    ) -> forms.Field | None:
         field = super().formfield_for_dbfield(db_field, request, **kwargs)
-        if db_field.name == "negative_prompt":
+        if field is not None and db_field.name == "negative_prompt":
             field.widget.attrs["rows"] = 2
         return field
 
-    def has_view_permission(self, request, obj=None):
+    def has_view_permission(self, request: HttpRequest, obj: Any | None = None) -> bool:
         return request.user.has_perm("videogen.view_videorender")
 
-    def has_change_permission(self, request, obj=None):
+    def has_change_permission(self, request: HttpRequest, obj: Any | None = None) -> bool:
         return request.user.has_perm("videogen.generate_video")
 
-    def has_add_permission(self, request, obj=None):
+    def has_add_permission(self, request: HttpRequest, obj: Any | None = None) -> bool:
         return obj is not None and self.has_change_permission(request, obj)
 
-    def has_delete_permission(self, request, obj=None):
+    def has_delete_permission(self, request: HttpRequest, obj: Any | None = None) -> bool:
         return False
 
 
-def _models(table, chosen):
-    """Of the table, by route, each with what a video of the settings' shape costs; and the one
-    that the story has."""
+Choices = list[tuple[str, Any]]
+
+
+def _models(table: ModelTable, chosen: str) -> Choices:
+    """Return the known models, grouped by route, each with the price of one video.
+
+    The price is that of a video with the resolution and duration of the settings. The model that
+    the story already has is offered even if it is not in the table.
+    """
     prices = PriceList()
-    groups = [("", f"VIDEO_MODEL: {settings.VIDEO_MODEL}")]
+    groups: Choices = [("", f"VIDEO_MODEL: {settings.VIDEO_MODEL}")]
     for route in Route:
         named = [(name, f"{name} · {_price(prices, name, route)}") for name in table.names(route)]
         if named:
@@ -80,7 +97,7 @@ def _models(table, chosen):
     return groups
 
 
-def _price(prices, model, route):
+def _price(prices: PriceList, model: str, route: Route) -> str:
     shape = (settings.VIDEO_RESOLUTION, settings.VIDEO_DURATION_SECONDS)
     price = prices.find(account_of(route), model, *shape)
     if price is None:
@@ -88,7 +105,8 @@ def _price(prices, model, route):
     return f"{usd(price.usd)} a video" if price.usd else "free"
 
 
-def _people(table, chosen):
+def _people(table: ModelTable, chosen: str) -> Choices:
+    """Return the values of person_generation that any model takes, and the one already stored."""
     words = [word for each in table.all() for word in each.person_generation or ()]
     empty = settings.VIDEO_PERSON_GENERATION or "not sent"
     known = dict.fromkeys([*words, *([chosen] if chosen else [])])

@@ -1,15 +1,18 @@
-"""The books: every submission with its outcome, what it was to cost and what it came to."""
+"""The ledger: every submission with its outcome, its estimated and its actual cost."""
 
 from __future__ import annotations
 
 from datetime import date, datetime, time, timedelta
+from decimal import Decimal
+from typing import Any
 
 from django.contrib import admin
 from django.contrib.admin.options import IncorrectLookupParameters
 from django.core.exceptions import PermissionDenied
-from django.db.models import Count, Exists, OuterRef, Q, Sum
-from django.http import HttpResponseRedirect
-from django.urls import path, reverse
+from django.db.models import Count, Exists, OuterRef, Q, QuerySet, Sum
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.html import format_html
 from django.views.decorators.http import require_safe
@@ -19,23 +22,18 @@ from videogen.common.csv_export import csv_response
 from videogen.common.formats import usd
 from videogen.models import Submission, VideoRender
 from videogen.models.outcomes import Outcome, entries
-from videogen.views.components.badges import Badge
+from videogen.views.components.badges import badge_of_outcome
 from videogen.views.spending import show_spending, spending_csv
 
 from .records import RecordAdmin
 
-TONES = {
-    Outcome.SUCCEEDED: "green",
-    Outcome.BLOCKED: "red",
-    Outcome.FAILED: "red",
-    Outcome.UNKNOWN: "violet",
-    Outcome.IN_FLIGHT: "blue",
-}
-# What a submission can have: what was never sent has none.
+# The outcomes that a submission can have. A rehearsal, and what was never sent, has no submission.
 OF_SUBMISSIONS = [each for each in Outcome if each not in (Outcome.REHEARSED, Outcome.NOT_SENT)]
 
+# The days that the filter offers.
 DAYS = 7
 
+# The header of each column of the CSV file, and the field that it has.
 COLUMNS = {
     "claimed at": "claimed_at",
     "answered at": "answered_at",
@@ -65,10 +63,12 @@ class EntryFilter(admin.SimpleListFilter):
     title = "outcome"
     parameter_name = "outcome"
 
-    def lookups(self, request, model_admin):
+    def lookups(
+        self, request: HttpRequest, model_admin: admin.ModelAdmin[Submission]
+    ) -> list[tuple[str, str]]:
         return [(each.value, each.label) for each in OF_SUBMISSIONS]
 
-    def queryset(self, request, queryset):
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         return queryset.filter(entry=self.value()) if self.value() else queryset
 
 
@@ -76,13 +76,17 @@ class StoryFilter(admin.SimpleListFilter):
     title = "story"
     parameter_name = "story"
 
-    def lookups(self, request, model_admin):
+    def lookups(
+        self, request: HttpRequest, model_admin: admin.ModelAdmin[Submission]
+    ) -> list[tuple[str, str]]:
         sent = VideoRender.objects.filter(
             shot__scenelet__story=OuterRef("pk"), claimed_at__isnull=False
         )
         return [(str(each.pk), str(each)) for each in Story.objects.filter(Exists(sent))]
 
-    def queryset(self, request, queryset):
+    def queryset(
+        self, request: HttpRequest, queryset: QuerySet[Submission]
+    ) -> QuerySet[Submission]:
         value = self.value() or ""
         if not value.isdecimal():
             return queryset
@@ -93,31 +97,40 @@ class PersonFilter(admin.SimpleListFilter):
     title = "person"
     parameter_name = "person"
 
-    def lookups(self, request, model_admin):
+    def lookups(
+        self, request: HttpRequest, model_admin: admin.ModelAdmin[Submission]
+    ) -> list[tuple[str, str]]:
         sent = VideoRender.objects.filter(claimed_at__isnull=False)
         names = sent.order_by("requested_by_name").values_list("requested_by_name", flat=True)
         return [(each, each) for each in names.distinct() if each]
 
-    def queryset(self, request, queryset):
+    def queryset(
+        self, request: HttpRequest, queryset: QuerySet[Submission]
+    ) -> QuerySet[Submission]:
         return queryset.filter(render__requested_by_name=self.value()) if self.value() else queryset
 
 
 class DayFilter(admin.SimpleListFilter):
-    """Offers the last days; the address may name any."""
+    """Offer the last seven days. The address of the page may name any day."""
 
     title = "day"
     parameter_name = "day"
 
-    def lookups(self, request, model_admin):
+    def lookups(
+        self, request: HttpRequest, model_admin: admin.ModelAdmin[Submission]
+    ) -> list[tuple[str, str]]:
         today = timezone.localdate()
         days = [today - timedelta(days=ago) for ago in range(DAYS)]
         return [(day.isoformat(), f"{day:%a} {day.day} {day:%b}") for day in days]
 
-    def queryset(self, request, queryset):
-        if not self.value():
+    def queryset(
+        self, request: HttpRequest, queryset: QuerySet[Submission]
+    ) -> QuerySet[Submission]:
+        value = self.value()
+        if not value:
             return queryset
         try:
-            start = datetime.combine(date.fromisoformat(self.value()), time.min)
+            start = datetime.combine(date.fromisoformat(value), time.min)
             end = timezone.make_aware(start + timedelta(days=1))
         except (ValueError, OverflowError) as error:
             raise IncorrectLookupParameters from error
@@ -138,7 +151,7 @@ class SubmissionAdmin(RecordAdmin):
     ]
     list_filter = [EntryFilter, StoryFilter, PersonFilter, DayFilter, "lane"]
     list_select_related = ["render__shot__scenelet__story", "lane"]
-    fat_columns = (
+    heavy_columns = (
         "render__prompt_text",
         "render__references",
         "render__dropped_references",
@@ -165,18 +178,17 @@ class SubmissionAdmin(RecordAdmin):
     ]
     readonly_fields = ["entry", "estimate", "actual", "token"]
 
-    def get_queryset(self, request):
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Submission]:
         return entries(super().get_queryset(request))
 
     # -- columns
 
     @admin.display(description="outcome")
-    def entry(self, submission):
-        outcome = Outcome(submission.entry)
-        return Badge(TONES.get(outcome, "grey"), outcome.label).__html__()
+    def entry(self, submission: Any) -> str:
+        return badge_of_outcome(Outcome(submission.entry)).__html__()
 
     @admin.display(ordering="render__shot")
-    def shot(self, submission):
+    def shot(self, submission: Submission) -> str:
         shot = submission.render.shot
         story = shot.scenelet.story
         return format_html(
@@ -184,31 +196,31 @@ class SubmissionAdmin(RecordAdmin):
         )
 
     @admin.display(ordering="render__requested_by_name")
-    def person(self, submission):
+    def person(self, submission: Submission) -> str:
         return format_html("<bdi>{}</bdi>", submission.render.requested_by_name or "–")
 
     @admin.display(ordering="price_usd")
-    def estimate(self, submission):
+    def estimate(self, submission: Submission) -> str:
         return usd(submission.price_usd)
 
     @admin.display(ordering="actual_usd")
-    def actual(self, submission):
+    def actual(self, submission: Any) -> str:
         return "open" if submission.actual_usd is None else usd(submission.actual_usd)
 
     @admin.display
-    def takes(self, submission):
+    def takes(self, submission: Submission) -> str:
         url = reverse("admin:storybook_shot_takes", args=[submission.render.shot_id])
         return format_html('<a href="{}">Takes</a>', url)
 
     @admin.display
-    def batch(self, submission):
+    def batch(self, submission: Submission) -> str:
         batch = submission.render.batch_id
         url = reverse("admin:videogen_renderbatch_progress", args=[batch])
         return format_html('<a href="{}">Batch {}</a>', url, batch)
 
-    def get_list_display(self, request):
-        """Without the links to pages that the person may not see."""
-        columns = super().get_list_display(request)
+    def get_list_display(self, request: HttpRequest) -> list[Any]:
+        """Leave out the columns that link to pages which the person may not see."""
+        columns = list(super().get_list_display(request))
         may = request.user.has_perms
         if not may(["storybook.view_shot", "videogen.view_videorender"]):
             columns = [each for each in columns if each != "takes"]
@@ -216,18 +228,22 @@ class SubmissionAdmin(RecordAdmin):
             columns = [each for each in columns if each != "batch"]
         return columns
 
-    # -- sums, a table for elsewhere, and the figures
+    # -- the sums below the list, the CSV file, and the page of spending
 
-    def changelist_view(self, request, extra_context=None):
+    def changelist_view(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
         response = super().changelist_view(request, extra_context)
-        if found := getattr(response, "context_data", {}).get("cl"):
+        if not isinstance(response, TemplateResponse) or response.context_data is None:
+            return response
+        if found := response.context_data.get("cl"):
             response.context_data["totals"] = _totals(found.queryset)
             response.context_data["csv_url"] = "{}{}".format(
                 reverse("admin:videogen_submission_export"), found.get_query_string(remove=["p"])
             )
         return response
 
-    def get_urls(self):
+    def get_urls(self) -> list[URLPattern]:
         view = self.admin_site.admin_view
         own = [
             path(
@@ -246,8 +262,8 @@ class SubmissionAdmin(RecordAdmin):
         ]
         return own + super().get_urls()
 
-    def export_view(self, request):
-        """What the list shows with the same filters, as CSV."""
+    def export_view(self, request: HttpRequest) -> HttpResponseBase:
+        """Send what the list shows with the same filters, all pages of it, as a CSV file."""
         self._check(request)
         try:
             found = self.get_changelist_instance(request).queryset
@@ -256,24 +272,25 @@ class SubmissionAdmin(RecordAdmin):
         rows = found.values_list(*COLUMNS.values()).iterator(chunk_size=2000)
         return csv_response("submissions", list(COLUMNS), rows)
 
-    def spending_view(self, request):
+    def spending_view(self, request: HttpRequest) -> HttpResponse:
         self._check(request)
         return show_spending(request, self.admin_site)
 
-    def spending_csv_view(self, request, by):
+    def spending_csv_view(self, request: HttpRequest, by: str) -> HttpResponseBase:
         self._check(request)
         return spending_csv(request, by)
 
-    def _check(self, request):
+    def _check(self, request: HttpRequest) -> None:
         if not self.has_view_permission(request):
             raise PermissionDenied
 
 
-def _totals(submissions):
+def _totals(submissions: QuerySet[Submission]) -> dict[str, Any]:
     sums = submissions.order_by().aggregate(
         number=Count("pk"),
         estimate=Sum("price_usd"),
         actual=Sum("actual_usd"),
         open=Sum("price_usd", filter=Q(actual_usd=None)),
     )
-    return {name: value if name == "number" else usd(value or 0) for name, value in sums.items()}
+    costs = {name: usd(sums[name] or Decimal(0)) for name in ("estimate", "actual", "open")}
+    return {"number": sums["number"], **costs}

@@ -1,6 +1,10 @@
+"""The addresses below the takes of a shot."""
+
 from __future__ import annotations
 
-from django.urls import path
+from django.contrib import admin
+from django.http import HttpRequest, HttpResponse
+from django.urls import URLPattern, path
 from django.utils.decorators import method_decorator
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
@@ -10,11 +14,10 @@ from videogen.views.takes.rerun import generate_exactly_this, promote
 from videogen.views.takes.reviews import act_on_render, upload
 
 
-class TakePages:
-    """The addresses below a shot's takes, for the admin of the renders. Each view asks for a
-    permission of its own."""
+class TakePages(admin.ModelAdmin):
+    """A part of the admin of renders. Each view checks the permission that it needs."""
 
-    def get_urls(self):
+    def get_urls(self) -> list[URLPattern]:
         view = self.admin_site.admin_view
         one = "shots/<int:shot_id>/<int:render_id>"
         own = [
@@ -28,25 +31,25 @@ class TakePages:
         return own + super().get_urls()
 
     @method_decorator(require_safe)
-    def compare(self, request, shot_id):
+    def compare(self, request: HttpRequest, shot_id: int) -> HttpResponse:
         return compare_takes(self, request, shot_id)
 
     @method_decorator(require_safe)
-    def state(self, request, shot_id):
+    def state(self, request: HttpRequest, shot_id: int) -> HttpResponse:
         return takes_state(self, request, shot_id)
 
     @method_decorator(require_POST)
-    def upload(self, request, shot_id):
+    def upload(self, request: HttpRequest, shot_id: int) -> HttpResponse:
         return upload(self, request, shot_id)
 
     @method_decorator(require_http_methods(["GET", "HEAD", "POST"]))
-    def exactly(self, request, shot_id, render_id):
+    def exactly(self, request: HttpRequest, shot_id: int, render_id: int) -> HttpResponse:
         return generate_exactly_this(self, request, shot_id, render_id)
 
     @method_decorator(require_http_methods(["GET", "HEAD", "POST"]))
-    def promote(self, request, shot_id, render_id):
+    def promote(self, request: HttpRequest, shot_id: int, render_id: int) -> HttpResponse:
         return promote(self, request, shot_id, render_id)
 
     @method_decorator(require_POST)
-    def act(self, request, shot_id, render_id, verb):
+    def act(self, request: HttpRequest, shot_id: int, render_id: int, verb: str) -> HttpResponse:
         return act_on_render(self, request, shot_id, render_id, verb)

@@ -1,11 +1,16 @@
+"""The video models: what each takes, and what it costs."""
+
 from __future__ import annotations
+
+from typing import Any
 
 from django import forms
 from django.contrib import admin
 from django.contrib.admin.widgets import AdminTextareaWidget
 from django.core.exceptions import ValidationError
-from django.db.models import CharField
+from django.db.models import CharField, Field, QuerySet
 from django.forms.models import BaseInlineFormSet
+from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.html import format_html, format_html_join
 from django.utils.http import urlencode
@@ -16,17 +21,17 @@ from videogen.models.routes import Route
 
 
 class VideoModelForm(forms.ModelForm):
-    def clean_takes_seed(self):
+    def clean_takes_seed(self) -> bool:
         takes, route = self.cleaned_data["takes_seed"], self.cleaned_data.get("route")
         if takes and route and route not in SEED_ROUTES:
-            raise ValidationError(f"Nothing sends a seed to {Route(route).label}.")
+            raise ValidationError(f"A seed is never sent to {Route(route).label}.")
         return takes
 
 
 class FormatFormSet(BaseInlineFormSet):
-    """A model that the plan is to check needs something to be checked against."""
+    """A model needs at least one format, for the plan checks requests against the formats."""
 
-    def clean(self):
+    def clean(self) -> None:
         super().clean()
         if any(self.errors):
             return
@@ -36,27 +41,29 @@ class FormatFormSet(BaseInlineFormSet):
             if form.cleaned_data and not form.cleaned_data.get("DELETE")
         ]
         if not kept:
-            raise ValidationError("Name at least one resolution that the model makes.")
+            raise ValidationError("Add at least one resolution that the model makes.")
         takes_references = any(each["reference_durations"] for each in kept)
         if self.instance.max_references and not takes_references:
             raise ValidationError(
-                "The model takes reference pictures: name a resolution at which it does, or 0 of "
-                "them."
+                "The model takes reference pictures: fill in the columns about them for at least "
+                "one resolution, or set the number of reference pictures to 0."
             )
         if takes_references and not self.instance.max_references:
             raise ValidationError(
-                "Say how many reference pictures the model takes, or leave the columns about them "
-                "empty."
+                "Enter how many reference pictures the model takes, or leave the columns about "
+                "them empty."
             )
 
 
 class FormatForm(forms.ModelForm):
-    def clean(self):
-        values = super().clean()
+    def clean(self) -> dict[str, Any]:
+        super().clean()
+        values = self.cleaned_data
         ratios, seconds = values.get("reference_aspect_ratios"), values.get("reference_durations")
         if not self.errors and bool(ratios) != bool(seconds):
             raise ValidationError(
-                "With reference pictures: both aspect ratios and seconds, or neither."
+                "Fill in both the aspect ratios and the seconds with reference pictures, or "
+                "neither."
             )
         return values
 
@@ -67,10 +74,12 @@ class FormatInline(admin.TabularInline):
     formset = FormatFormSet
     extra = 0
     verbose_name = "resolution"
-    verbose_name_plural = "What goes together"
+    verbose_name_plural = "Resolutions, and what each allows"
 
-    def formfield_for_dbfield(self, db_field, request, **kwargs):
-        # Django's own fields are so wide that five of them leave the page.
+    def formfield_for_dbfield(
+        self, db_field: Field[Any, Any], request: HttpRequest, **kwargs: Any
+    ) -> forms.Field | None:
+        # Django's own fields are so wide that five of them do not fit the page.
         if isinstance(db_field, CharField):
             kwargs["widget"] = forms.TextInput(attrs={"size": 12})
         return super().formfield_for_dbfield(db_field, request, **kwargs)
@@ -78,7 +87,7 @@ class FormatInline(admin.TabularInline):
 
 @admin.register(VideoModel)
 class VideoModelAdmin(admin.ModelAdmin):
-    """What is changed here counts in the very next plan."""
+    """A change here counts from the next plan on."""
 
     form = VideoModelForm
     list_display = ["name", "route", "resolutions", "max_references", "shuts_down_on", "checked_on"]
@@ -103,21 +112,23 @@ class VideoModelAdmin(admin.ModelAdmin):
         ),
     ]
 
-    def formfield_for_dbfield(self, db_field, request, **kwargs):
+    def formfield_for_dbfield(
+        self, db_field: Field[Any, Any], request: HttpRequest, **kwargs: Any
+    ) -> forms.Field | None:
         if db_field.name == "source":
             kwargs["widget"] = AdminTextareaWidget(attrs={"rows": 4})
         return super().formfield_for_dbfield(db_field, request, **kwargs)
 
-    def get_queryset(self, request):
+    def get_queryset(self, request: HttpRequest) -> QuerySet[VideoModel]:
         return super().get_queryset(request).prefetch_related("formats")
 
     @admin.display
-    def resolutions(self, model):
+    def resolutions(self, model: VideoModel) -> str:
         return ", ".join(each.resolution for each in model.formats.all())
 
     @admin.display
-    def prices(self, model):
-        """Its rows of the price list, the newest first."""
+    def prices(self, model: VideoModel) -> str:
+        """Return the prices of the model, the newest first, and a link to the price list."""
         if not model.pk:
             return self.get_empty_value_display()
         rows = Price.objects.filter(model=model.name)
@@ -129,7 +140,7 @@ class VideoModelAdmin(admin.ModelAdmin):
         where = f"{reverse('admin:videogen_price_changelist')}?{urlencode({'model': model.name})}"
         return format_html(
             '{}<a href="{}">Prices of {}</a>',
-            words or "No price is known, and what has none is never sent. ",
+            words or "No price is known, and nothing is sent to a model without a price. ",
             where,
             model,
         )

@@ -240,6 +240,3 @@ def _reason() -> Case:
         default=Value(Reason.MISSING.value),
         output_field=CharField(),
     )
-
-
-# -- to the end of a story -------------------------------------------------------------------------

@@ -25,6 +25,8 @@ class KnownPrice:
     usd: Decimal
     # What a second of which model costs, since when, and who says so.
     source: str
+    # The row of the price list, where it comes from there.
+    price_id: int | None = None
 
 
 class PriceList:
@@ -37,7 +39,9 @@ class PriceList:
             return KnownPrice(Decimal("0.00"), "free: the simulator charges nothing")
         price = self._valid.get((model, resolution))
         if price is not None:
-            return KnownPrice(_of_video(price.usd_per_second, seconds), words_of(price))
+            return KnownPrice(
+                _of_video(price.usd_per_second, seconds), describe_price(price), price.pk
+            )
         per_second = settings.VIDEO_PRICE_USD_PER_SECOND
         if per_second is None:
             return None
@@ -66,7 +70,7 @@ class PriceList:
         return {(price.model, price.resolution): price for price in begun}
 
 
-def words_of(price: Price) -> str:
+def describe_price(price: Price) -> str:
     """Return the sentence that a render keeps about the price under which it was queued."""
     what = _what(price.usd_per_second, price.model, price.resolution)
     words = f"{what}, valid since {price.since}: {price.source}"
@@ -75,8 +79,7 @@ def words_of(price: Price) -> str:
 
 def is_used(price: Price) -> bool:
     """Whether a render was queued under this price."""
-    renders = VideoRender.objects.filter(model=price.model, resolution=price.resolution)
-    return renders.filter(price_source=words_of(price)).exists()
+    return VideoRender.objects.filter(price=price).exists()
 
 
 def _what(per_second: Decimal, model: str, resolution: str) -> str:

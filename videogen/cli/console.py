@@ -1,4 +1,4 @@
-"""What the commands show on a terminal: progress on stderr, results as a line a shot."""
+"""What the commands show on a terminal: progress, and one line for each shot at the end."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.text import Text
 
 from videogen.models import VideoRender
+from videogen.models.states import ENDED
 from videogen.planning.modes import Action
 
-from .wait import Listener
-from .wait import Progress as RenderProgress
+from .wait import WaitProgress
 from .workflow import TaskResult
 
 State = VideoRender.State
@@ -34,13 +34,19 @@ _STYLES = {
 }
 
 
-class ConsoleListener(Listener):
-    """`progress` gets a bar (a line per change where it is no terminal), `links` the links."""
+class ConsoleListener:
+    """Tells a person at a terminal how the renders of a command get on; see `wait.Listener`.
+
+    Progress is a bar on a terminal, and elsewhere a line for each change. Download links go to a
+    console of their own: with --json nothing but JSON may reach standard output.
+    """
 
     def __init__(self, *, progress: Console, links: Console) -> None:
-        super().__init__(self._tell_link, self._tell_progress, self._tell_note)
-        # The base class is frozen: these are this listener's own state.
-        vars(self).update(_out=progress, _links=links, _bar=None, _last="", _at=0.0)
+        self._progress = progress
+        self._links = links
+        self._bar: Progress | None = None
+        self._last_words = ""
+        self._last_told_at = 0.0
 
     def __enter__(self) -> ConsoleListener:
         return self
@@ -54,49 +60,57 @@ class ConsoleListener(Listener):
         if self._bar:
             self._bar.stop()
 
-    def _tell_link(self, render: VideoRender) -> None:
+    def on_link(self, render: VideoRender) -> None:
         self._links.print(f"{render.shot}: download link {render.download_uri}", markup=False)
 
-    def _tell_note(self, sentence: str) -> None:
-        self._out.print(sentence, markup=False)
+    def on_note(self, sentence: str) -> None:
+        self._progress.print(sentence, markup=False)
 
-    def _tell_progress(self, progress: RenderProgress) -> None:
+    def on_progress(self, progress: WaitProgress) -> None:
         words = ", ".join(
             f"{count} {State(state).label}" for state, count in sorted(progress.counts.items())
         )
         if progress.note:
             words += f" – {progress.note}"
-        ended = sum(progress.counts.get(state, 0) for state in VideoRender.ENDED)
-        if self._out.is_terminal:
+        ended = sum(progress.counts.get(state, 0) for state in ENDED)
+        if self._progress.is_terminal:
             if self._bar is None:
-                vars(self)["_bar"] = Progress(
-                    BarColumn(),
-                    MofNCompleteColumn(),
-                    TimeElapsedColumn(),
-                    TextColumn("{task.description}"),
-                    console=self._out,
-                    transient=True,
-                )
-                self._bar.start()
-                self._bar.add_task("", total=progress.total)
+                self._bar = self._started_bar(progress.total)
             self._bar.update(self._bar.task_ids[0], completed=ended, description=escape(words))
-        elif words != self._last and time.monotonic() - self._at > 1:
-            self._out.print(f"{ended}/{progress.total}: {words}", markup=False)
-            vars(self).update(_last=words, _at=time.monotonic())
+        elif words != self._last_words and time.monotonic() - self._last_told_at > 1:
+            self._progress.print(f"{ended}/{progress.total}: {words}", markup=False)
+            self._last_words, self._last_told_at = words, time.monotonic()
+
+    def _started_bar(self, total: int) -> Progress:
+        bar = Progress(
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeElapsedColumn(),
+            TextColumn("{task.description}"),
+            console=self._progress,
+            transient=True,
+        )
+        bar.start()
+        bar.add_task("", total=total)
+        return bar
 
 
 def print_result(console: Console, result: TaskResult) -> None:
-    """One line a shot, never broken: paths in it can be copied, whatever the terminal's width."""
+    """Print one line for each shot, and a summary.
+
+    Lines are never wrapped, so that a path can be copied whatever the terminal's width is.
+    """
     files = [row["video_file"] for row in result.rows if row["video_file"]]
-    # …/<scenelet>/shot-1/take-1.mp4: what all of them share is said once, below.
+    # Paths look like …/<scenelet>/shot-1/take-1.mp4. The part that all of them share is printed
+    # once, at the end.
     folder = os.path.commonpath([str(Path(file).parents[1]) for file in files]) if files else ""
     lines = [_line(row, folder) for row in result.rows]
-    shots, words = (max((len(line[at]) for line in lines), default=0) for at in (0, 1))
-    for shot, word, what in lines:
-        line = Text(f"{shot:<{shots}}  ")
-        line.append(f"{word:<{words}}  ", _STYLES.get(word.replace(" ", "_"), ""))
-        line.append(what)
-        console.print(line, soft_wrap=True)
+    shots, statuses = (max((len(line[at]) for line in lines), default=0) for at in (0, 1))
+    for shot, status, what in lines:
+        text = Text(f"{shot:<{shots}}  ")
+        text.append(f"{status:<{statuses}}  ", _STYLES.get(status.replace(" ", "_"), ""))
+        text.append(what)
+        console.print(text, soft_wrap=True)
     summary = result.summary
     counts = {
         **{key: summary[key] for key in ("generated", "rehearsed", "skipped", "blocked", "failed")},
@@ -109,7 +123,7 @@ def print_result(console: Console, result: TaskResult) -> None:
 
 
 def _line(row: dict[str, Any], folder: str) -> tuple[str, str, str]:
-    """The shot, how it stands, and its video or what happened."""
+    """Return the shot, its status, and its video or the reason why there is none."""
     shot = f"{row['scenelet_id']} / {row['shot_index']}"
     if row["decision"] in (Action.SKIP, Action.BLOCKED):
         return shot, f"{row['decision']}", row["reason"]

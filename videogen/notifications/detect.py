@@ -29,6 +29,7 @@ from videogen.common.untrusted_text import clean
 from videogen.lanes.pauses import BY_PERSON
 from videogen.models import Lane, Notice, RenderBatch, Submission, VideoRender
 from videogen.models.renders import CLIP_KEPT_FOR
+from videogen.models.states import OPEN
 from videogen.planning.modes import Action
 
 State = VideoRender.State
@@ -137,7 +138,7 @@ def _finished_batches() -> Iterator[News]:
         return
     for batch in RenderBatch.objects.filter(pk__in=untold).select_related("story").order_by("pk"):
         states = Counter(_renders_of(batch).values_list("state", flat=True))
-        if states and not VideoRender.OPEN & states.keys():
+        if states and not OPEN & states.keys():
             yield _finished(batch, states)
 
 

@@ -9,15 +9,14 @@ from decimal import Decimal
 from django.conf import settings
 from django.contrib.auth.models import AbstractBaseUser
 from django.db.models import Q
-from django.utils import timezone
 
 from storybook.models import Shot
 from videogen.common.errors import RequestError
 from videogen.models import RenderBatch, VideoRender
 from videogen.models.people import Requester
-from videogen.models.states import RESUMABLE
+from videogen.models.states import OPEN, RESUMABLE, WITHOUT_VIDEO
 
-from .drafts import draft_batches, set_priority, set_wishes
+from .drafts import draft_batches, set_options, set_priority
 from .modes import Action, decide
 from .shot_status import Situation, find_situations
 
@@ -76,7 +75,7 @@ def what_was_sent(renders: Collection[VideoRender]) -> Sent:
     """Of these renders. No query."""
     return Sent(
         done=_some(renders, {State.DONE}),
-        under_way=_some(renders, VideoRender.OPEN - {State.QUEUED}),
+        under_way=_some(renders, OPEN - {State.QUEUED}),
         broken_off=_some(renders, RESUMABLE),
         unknown=_some(renders, {State.UNKNOWN}),
     )
@@ -94,11 +93,8 @@ def _some(renders: Collection[VideoRender], states: Collection[str]) -> Some:
 
 def cancel_queued(batch: RenderBatch, user: AbstractBaseUser) -> int:
     """Cancel what was not sent yet; how many renders that were. What the API has goes on."""
-    now = timezone.now()
-    return VideoRender.objects.filter(batch=batch, state=State.QUEUED).update(
+    return VideoRender.objects.filter(batch=batch, state=State.QUEUED).transition(
         state=State.CANCELLED,
-        state_since=now,
-        ended_at=now,
         error_code="cancelled",
         error_message=f"{user.get_username()} cancelled it before it was sent. It costs nothing.",
     )
@@ -124,7 +120,7 @@ def shots_to_retry(batch: RenderBatch) -> list[int]:
     mode = _mode_again(batch)
     if mode == Mode.DRY_RUN:
         later = VideoRender.objects.filter(shot__in=failed, kind=VideoRender.Kind.REHEARSAL)
-        later = later.exclude(state__in=VideoRender.WITHOUT_VIDEO)
+        later = later.exclude(state__in=WITHOUT_VIDEO)
         again = {shot for shot, pk in later.values_list("shot", "pk") if pk > failed[shot]}
         return [shot for shot in failed if shot not in again]
     found = find_situations(Shot.objects.filter(pk__in=failed), settings.VIDEO_BACKEND)
@@ -158,9 +154,7 @@ def _last_failures(batch: RenderBatch) -> dict[int, int]:
         for record in batch.plan
         if record.get("render") and record.get("decision") in (Action.RESUME, Action.DOWNLOAD)
     ]
-    failed = VideoRender.objects.filter(
-        Q(batch=batch) | Q(pk__in=resumed), state__in=VideoRender.WITHOUT_VIDEO
-    )
+    failed = VideoRender.objects.filter(Q(batch=batch) | Q(pk__in=resumed), state__in=WITHOUT_VIDEO)
     return dict(failed.order_by("pk").values_list("shot", "pk"))
 
 
@@ -173,7 +167,7 @@ def _draft(
         raise RequestError(f"Nothing of this batch is left to be {verb}.", code="nothing_to_retry")
     [draft] = drafts
     if (batch.model, batch.over_budget) != (draft.model, draft.over_budget):
-        set_wishes(draft, model=batch.model, over_budget=batch.over_budget)
+        set_options(draft, model=batch.model, over_budget=batch.over_budget)
     set_priority(draft, batch.priority)
     return draft
 

@@ -61,6 +61,10 @@ class VideoClient(Protocol):
     def find_result(self, token: str) -> Finished | None:
         """Return the video that was stored under the submission's token, if there is one."""
 
+    def close(self) -> None:
+        """End its connections. Without it they stay until the client is collected, which an error
+        with its traceback can put off."""
+
 
 def not_offered(what: str) -> VeoError:
     return VeoError(f"This API does not offer {what}.", code="not_supported", permanent=True)

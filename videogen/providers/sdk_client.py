@@ -125,6 +125,9 @@ class SdkClient:
     def find_result(self, token: str) -> Finished | None:
         raise not_offered("a place of the submission's own")
 
+    def close(self) -> None:
+        self._client.close()
+
     def _send(self, request: VideoRequest, webhook: Webhook | None) -> object:
         """Make the paid call and return the operation's name as the API told it, unchecked."""
         raise NotImplementedError

@@ -1,9 +1,9 @@
-"""The simulator as one object: options in, a running server with a URL out.
+"""The simulator as one object, from its options to a running server with a URL.
 
     with SimulatorServer(SimulatorOptions(clips="quick", latency=0.2)) as simulator:
         client = genai.Client(api_key="any", http_options=HttpOptions(base_url=simulator.url))
 
-`handler` finds what a request asks for; `state` knows and does it.
+`routes` finds out what a request asks for; `state` does it.
 """
 
 from __future__ import annotations
@@ -11,28 +11,28 @@ from __future__ import annotations
 import logging
 import socket
 import threading
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
+from videogen.simulator.http import SimulatorHandler, SimulatorListener
 from videogen.simulator.options import SimulatorOptions
 from videogen.simulator.routes import ApiHandler, MirrorHandler
 from videogen.simulator.state import Simulator
 
 logger = logging.getLogger(__name__)
 
-# Listened on, but nothing that a client can call.
+# A server can listen on these, but a client cannot call them.
 ANY_ADDRESS = ("0.0.0.0", "")  # noqa: S104
 
 
 class SimulatorServer(Simulator):
-    """A simulator in this process: threads answer, child processes paint."""
+    """A simulator in this process. Its threads answer requests, its child processes paint clips."""
 
     def __init__(self, options: SimulatorOptions | None = None) -> None:
         super().__init__(options)
         self._listeners: list[_Listener] = []
 
     def start(self) -> SimulatorServer:
-        """Listens; `url` and `mirror_url` are known from here on. Takes up an earlier state."""
+        """Load the earlier state and listen. `url` and `mirror_url` are known afterwards."""
         self.open()
         self._listeners = [
             _Listener((self.settings.host, self.settings.port), ApiHandler, self),
@@ -45,7 +45,7 @@ class SimulatorServer(Simulator):
         return self
 
     def stop(self) -> None:
-        """Closes every connection and ends the painters."""
+        """Close every connection and end the painters."""
         self.stopping.set()
         for listener in self._listeners:
             listener.stop()
@@ -58,8 +58,8 @@ class SimulatorServer(Simulator):
         self.stop()
 
 
-class _Listener(ThreadingHTTPServer):
-    """One port. Keeps its open connections, so that `stop` can end them."""
+class _Listener(SimulatorListener):
+    """One port. It remembers its open connections, so that `stop` can end them."""
 
     daemon_threads = True
     block_on_close = False
@@ -69,7 +69,7 @@ class _Listener(ThreadingHTTPServer):
     def __init__(
         self,
         address: tuple[str, int],
-        handler: type[BaseHTTPRequestHandler],
+        handler: type[SimulatorHandler],
         simulator: Simulator,
     ) -> None:
         super().__init__(address, handler)
@@ -82,8 +82,8 @@ class _Listener(ThreadingHTTPServer):
 
     @property
     def url(self) -> str:
-        host, port = self.server_address[:2]
-        return f"http://{'127.0.0.1' if host in ANY_ADDRESS else host}:{port}"
+        host = "127.0.0.1" if self.server_name in ANY_ADDRESS else self.server_name
+        return f"http://{host}:{self.server_port}"
 
     def start(self) -> None:
         self._thread.start()
@@ -101,7 +101,8 @@ class _Listener(ThreadingHTTPServer):
         self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         self.socket.bind(self.server_address)
         self.server_address = self.socket.getsockname()
-        self.server_name, self.server_port = self.server_address[:2]
+        host, self.server_port = self.server_address[:2]
+        self.server_name = str(host)
 
     def get_request(self) -> tuple[socket.socket, Any]:
         connection, address = super().get_request()
@@ -109,11 +110,13 @@ class _Listener(ThreadingHTTPServer):
             self._open.add(connection)
         return connection, address
 
-    def shutdown_request(self, request: socket.socket) -> None:
-        with self._lock:
-            self._open.discard(request)
+    def shutdown_request(self, request: socket.socket | tuple[bytes, socket.socket]) -> None:
+        # A tuple is what datagram servers get.
+        if isinstance(request, socket.socket):
+            with self._lock:
+                self._open.discard(request)
         super().shutdown_request(request)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """A client that goes away is none; anything else is logged rather than printed."""
+        """Log at debug level: a client that goes away is not an error."""
         logger.debug("Connection of %s ended badly", client_address, exc_info=True)

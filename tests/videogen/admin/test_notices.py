@@ -103,7 +103,7 @@ def test_what_cannot_be_sent_again_is_told():
     response = send_again(browser, notice)
 
     [message] = response.context["messages"]
-    assert "Not sent: 1." in str(message)
+    assert "1 notice was not sent: neither e-mail nor a webhook" in str(message)
 
 
 def test_the_list_costs_the_same_however_long_it_is():

@@ -111,7 +111,7 @@ def test_action_drafts_one_batch_a_story():
     )
 
     assert response.redirect_chain == [("/admin/videogen/renderbatch/?status__exact=draft", 302)]
-    assert "The shots are of 2 stories" in response.text
+    assert "The shots belong to 2 stories" in response.text
     for batch in RenderBatch.objects.all():
         assert f'href="/admin/videogen/renderbatch/{batch.pk}/plan/"' in response.text
 

@@ -1,4 +1,4 @@
-"""The screens of the table of video models and of a story's video settings."""
+"""The screens of the table of video models and of the options of a story."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def keeper():
 
 
 def form_of(model=None, formats=None, **values):
-    """What the page of the model would send."""
+    """Return what the form on the page of the model would post."""
     rows = []
     if formats is None:
         rows = [
@@ -110,14 +110,18 @@ def test_a_model_is_added_with_what_goes_together():
 WRONG = {
     "ratios": ({}, [("1080p", "16/9", "8", "16:9", "8")], "Ratios, separated by commas"),
     "seconds": ({}, [("1080p", "16:9", "eight", "16:9", "8")], "Whole seconds"),
-    "no format": ({}, [], "Name at least one resolution"),
-    "half of the references": ({}, [("1080p", "16:9", "8", "", "8")], "both aspect ratios and"),
-    "no number of references": ({"max_references": 0}, [WIDE], "Say how many reference pictures"),
-    "nowhere to put references": ({}, [("1080p", "16:9", "8", "", "")], "name a resolution at"),
+    "no format": ({}, [], "Add at least one resolution"),
+    "half of the references": ({}, [("1080p", "16:9", "8", "", "8")], "both the aspect ratios and"),
+    "no number of references": ({"max_references": 0}, [WIDE], "Enter how many reference pictures"),
+    "nowhere to put references": (
+        {},
+        [("1080p", "16:9", "8", "", "")],
+        "fill in the columns about them",
+    ),
     "a seed that is not sent": (
         {"takes_seed": "on", "route": "gemini"},
         [WIDE],
-        "Nothing sends a seed to Veo on the Gemini API.",
+        "A seed is never sent to Veo on the Gemini API.",
     ),
     "words": ({"person_generation": "allow adult!"}, [WIDE], "Words, separated by commas"),
     "no source": ({"source": ""}, [WIDE], "This field is required."),

@@ -8,10 +8,10 @@ from decimal import Decimal
 import pytest
 from django.utils import timezone
 
-from tests.support.factories import State, make_render, make_story, shots_of
+from tests.support.factories import State, force, make_render, make_story, shots_of
 from videogen.billing.forecasts import forecasts
 from videogen.billing.statistics import By, Figures, Reason, Scope, figures_by, total_of
-from videogen.models import StorySettings, VideoRender
+from videogen.models import StorySettings
 
 pytestmark = pytest.mark.django_db
 
@@ -123,7 +123,7 @@ def test_simulated_attempts_count_for_the_simulator_with_nothing_spent(settings)
 def reason_of(render):
     """Of the last attempt: the other ones' are taken away."""
     with_it = {each.key: each.attempts for each in figures_by(By.REASON, Scope())}
-    VideoRender.objects.filter(pk=render.pk).update(kind="rehearsal")
+    force(render, kind="rehearsal")
     without = {each.key: each.attempts for each in figures_by(By.REASON, Scope())}
     [reason] = [key for key in with_it if with_it[key] != without.get(key, 0)]
     return reason

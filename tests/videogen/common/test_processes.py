@@ -11,8 +11,8 @@ from videogen.common.processes import is_provably_gone, this_process
 
 # Prints its identity, then lives until its stdin ends.
 TELL = (
-    "import sys; from videogen.common.processes import this_process as name; "
-    "print(name(), flush=True)"
+    "import sys; from videogen.common.processes import this_process; "
+    "print(this_process(), flush=True)"
 )
 LIVE = f"{TELL}; sys.stdin.read()"
 

@@ -14,6 +14,7 @@ from django.utils import timezone
 
 from tests.bench import quota
 from tests.support.factories import (
+    force,
     make_batch,
     make_lane,
     make_render,
@@ -139,7 +140,7 @@ def test_a_cheaper_render_does_not_overtake_one_whose_turn_it_is(tier_1):
     cheap = queued(1, price=Decimal("0.80"), story_id="cheap")
 
     assert claim() == []
-    VideoRender.objects.exclude(pk=cheap[0].pk).update(state=State.CANCELLED)
+    force(VideoRender.objects.exclude(pk=cheap[0].pk), state=State.CANCELLED)
     assert claim() == cheap
 
 

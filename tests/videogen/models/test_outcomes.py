@@ -9,14 +9,13 @@ from decimal import Decimal
 
 import pytest
 from django.apps import apps
-from django.utils import timezone
 
-from tests.support.factories import State, make_render, make_shot, make_submission
+from tests.support.factories import State, force, make_render, make_shot, make_submission
 from videogen.common.errors import VeoError
 from videogen.models import Submission, VideoRender
 from videogen.models.outcomes import Outcome, actual_cost_of, entries, outcome_of, with_outcomes
 from videogen.models.people import Requester
-from videogen.models.renders import polled_from
+from videogen.models.states import OPEN
 from videogen.pipeline.results import (
     apply_accepted,
     apply_poll,
@@ -116,7 +115,7 @@ def test_python_and_sql_agree_over_random_histories(shot):
     ways in which rows are changed."""
     dice = random.Random(20261122)
     for number in range(80):
-        state = dice.choice([each for each in State if each not in VideoRender.OPEN])
+        state = dice.choice([each for each in State if each not in OPEN])
         render_of(
             shot,
             state,
@@ -135,7 +134,7 @@ def test_python_and_sql_agree_over_random_histories(shot):
         match dice.randrange(3):
             case 0:
                 states = ("failed", "blocked", "cancelled", "unknown", "interrupted")
-                VideoRender.objects.filter(pk=render.pk).update(state=dice.choice(states))
+                force(render, state=dice.choice(states))
             case 1:
                 outcome = dice.choice(["accepted", "unknown", "not_charged"])
                 render.submissions.exclude(outcome="rejected").update(outcome=outcome)
@@ -159,7 +158,7 @@ def _check(renders):
 
 def test_migration_fills_what_ended_before(shot):
     for state, sent, values, _, _ in CASES.values():
-        if state not in VideoRender.OPEN:
+        if state not in OPEN:
             render_of(shot, state, *sent, **values)
     expected = dict(VideoRender.objects.values_list("pk", "actual_cost_usd"))
     VideoRender.objects.update(actual_cost_usd=None)
@@ -267,5 +266,5 @@ def test_interrupted_is_open_until_it_is_resumed(shot):
     assert books(render) == (Outcome.UNKNOWN, None)
 
     render = VideoRender.objects.get(pk=render.pk)
-    render.move(State.INTERRUPTED, State.RUNNING, **polled_from(timezone.now()))
+    render.resume_polling(State.INTERRUPTED)
     assert books(render) == (Outcome.IN_FLIGHT, None)

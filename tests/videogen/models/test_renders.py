@@ -8,7 +8,7 @@ from django.db import IntegrityError, transaction
 from django.db.models import ProtectedError
 from django.utils import timezone
 
-from tests.support.factories import make_batch, make_lane, make_render, make_shot
+from tests.support.factories import force, make_batch, make_lane, make_render, make_shot
 from videogen.models import ReferenceChoice, Submission, VideoRender
 
 pytestmark = [pytest.mark.django_db, pytest.mark.postgres]
@@ -63,7 +63,7 @@ def test_a_legal_move_is_won_and_written(source, target):
 @pytest.mark.parametrize(("source", "target"), LEGAL_PAIRS)
 def test_a_lost_move_returns_false_and_changes_nothing(source, target):
     render = make_render(make_shot(), source, **COMPLETE)
-    VideoRender.objects.filter(pk=render.pk).update(state="cancelled", state_since=timezone.now())
+    force(render, state="cancelled", state_since=timezone.now())
     before = VideoRender.objects.values().get(pk=render.pk)
 
     won = render.move(source, target, error_code="a code")

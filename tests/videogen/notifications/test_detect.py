@@ -35,6 +35,7 @@ from videogen.lanes.pauses import pause_lane, resume_lane
 from videogen.models import Budget, Notice, RenderBatch, VideoRender
 from videogen.models.people import Person
 from videogen.notifications.detect import Kind, look_for_news, reached_budgets
+from videogen.recovery.redownload import next_try
 
 pytestmark = pytest.mark.django_db
 
@@ -339,6 +340,33 @@ def test_a_clip_found_late_is_told_of_once():
     assert len(clips_told()) == 1
 
 
+def test_the_mail_and_the_page_promise_the_same_time(settings, client, admin_user):
+    """After an outage we hear late that a clip was made: it is no younger for that."""
+    settings.VIDEO_OPERATION_DEADLINE_MINUTES = 30
+    render = make_clip(make_shot(), 1, submission={}, claimed_at=hours_ago(38))
+    expires = render.clip_expires_at
+    client.force_login(admin_user)
+
+    look_for_news()
+
+    [notice] = clips_told()
+    moment = f"{timezone.localtime(expires):%d %b %H:%M %Z}"
+    assert hours_ago(-10) < expires < hours_ago(-11)
+    assert moment in notice.subject and moment in notice.text
+    [row] = client.get(reverse("admin:videogen_unsettled")).context["page"].rows
+    assert row.expires_at == expires
+    assert next_try(render) < expires
+
+
+def test_a_clip_that_is_lost_by_now_is_no_news(settings):
+    settings.VIDEO_OPERATION_DEADLINE_MINUTES = 30
+    make_clip(make_shot(), 1, claimed_at=hours_ago(49))
+
+    look_for_news()
+
+    assert clips_told() == []
+
+
 def test_clips_of_a_batch_made_together_are_told_of_together():
     story = make_story(shots=8)
     batch, other = make_batch(story), make_batch(story)
@@ -398,7 +426,7 @@ def test_the_migration_finds_the_batches_of_older_notices():
     ):
         make_notice(kind=kind, key=key, subject=f"without {number}")
 
-    migration = importlib.import_module("videogen.migrations.0023_notice_batch")
+    migration = importlib.import_module("videogen.migrations.0025_notice_batch")
     migration.fill(apps, SimpleNamespace(connection=connection))
 
     assert list(Notice.objects.filter(batch=batch).order_by("pk")) == [finished, expires]

@@ -12,7 +12,14 @@ from django.core.management import call_command
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from tests.support.factories import make_lane, make_render, make_shot, make_story, make_submission
+from tests.support.factories import (
+    force,
+    make_lane,
+    make_render,
+    make_shot,
+    make_story,
+    make_submission,
+)
 from tests.support.far_end import LATENCY
 from tests.support.pipeline import GONE, queue, run, work
 from videogen.common.errors import VeoError
@@ -325,7 +332,7 @@ def test_reconcile_that_polls_on_until_the_block_sends_nothing(simulator, fail, 
     fail("done", "blocked_audio", times=9)
     render = submitted(make_story())
     long_ago = timezone.now() - timedelta(minutes=5)
-    VideoRender.objects.update(state_since=long_ago, beat_at=long_ago)
+    force(VideoRender.objects.all(), state_since=long_ago, beat_at=long_ago)
 
     row = reconciled(render)
 

@@ -17,6 +17,7 @@ from django_q.models import OrmQ
 from storybook.models import Picture, Story
 from tests.support.factories import (
     PAYLOAD,
+    force,
     make_lane,
     make_render,
     make_shot,
@@ -523,7 +524,7 @@ def test_a_running_render_that_nobody_polls_is_simply_polled(simulator):
     (render,) = queue(story)
     work(render.lane, until=lambda found: found[0].state != State.QUEUED and found[0].next_poll_at)
     long_ago = timezone.now() - timedelta(hours=1)
-    VideoRender.objects.update(beat_at=long_ago, state_since=long_ago)
+    force(VideoRender.objects.all(), beat_at=long_ago, state_since=long_ago)
 
     work(render.lane)
 

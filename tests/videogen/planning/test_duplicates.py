@@ -12,7 +12,7 @@ from django.utils import timezone
 from storybook.models import Shot
 from tests.support.admin_clients import fingerprint, producer, viewer
 from tests.support.drafts import button, confirm, look, make_draft, make_shots, plan_url
-from tests.support.factories import PAYLOAD, make_render, make_shot
+from tests.support.factories import PAYLOAD, force, make_render, make_shot
 from tests.support.pages import messages
 from tests.support.takes import make_take, make_takes
 from videogen.cli.create_shot_videos import create_shot_videos
@@ -20,7 +20,7 @@ from videogen.cli.workflow import TaskRequest
 from videogen.common.errors import RequestError
 from videogen.models import RenderBatch, VideoRender
 from videogen.models.people import Requester
-from videogen.planning.drafts import set_wishes
+from videogen.planning.drafts import set_options
 from videogen.planning.enqueue import queue_renders
 from videogen.planning.plan import plan_shots
 from videogen.planning.rerun import generate_exactly
@@ -143,7 +143,7 @@ def test_the_own_take_comes_before_a_newer_one_of_another_shot():
 def test_only_what_has_a_video_counts(state):
     shot = make_shot()
     take = make_take(shot)
-    VideoRender.objects.filter(pk=take.pk).update(state=state, take=None, video_file="")
+    force(take, state=state, take=None, video_file="")
 
     assert all(row.same is None for row in plan(shot).rows)
 
@@ -307,7 +307,7 @@ def test_with_a_yes_it_is_rendered_once_more(settings):
     shots = different_shots(2)
     takes = make_takes(*shots)
     settings.VIDEO_BACKEND = "gemini"
-    VideoRender.objects.update(is_simulated=False, backend="gemini")
+    force(VideoRender.objects.all(), is_simulated=False, backend="gemini")
     browser, draft = producer(), make_draft(shots, "override")
     page = look(browser, draft, "override").content.decode()
     assert 'href="?mode=override&amp;repeat=1"' in page
@@ -368,7 +368,7 @@ def test_a_confirmed_draft_takes_no_answer_any_more():
     draft = make_draft([shot])
     RenderBatch.objects.filter(pk=draft.pk).update(status="confirmed")
     with pytest.raises(RequestError):
-        set_wishes(draft, model="", over_budget="fit", repeats_confirmed=True)
+        set_options(draft, model="", over_budget="fit", repeats_confirmed=True)
 
 
 def test_who_may_only_look_is_not_asked():
@@ -427,7 +427,7 @@ def test_what_there_was_when_it_was_asked_for_is_not_said_of_a_copy():
     queued = queue_renders(plan_again, Requester("command"), task="CREATE_SHOT_VIDEO", wake=False)
     second = VideoRender.objects.get(pk__in=queued.render_ids)
     assert TOLD in second.warnings
-    VideoRender.objects.filter(pk=second.pk).update(state="failed")
+    force(second, state="failed")
     second.refresh_from_db()
 
     copied = generate_exactly(second, Requester("admin"))

@@ -10,6 +10,7 @@ from django.utils import timezone
 from django_q.models import OrmQ
 
 from tests.support.factories import (
+    force,
     make_lane,
     make_render,
     make_shot,
@@ -305,11 +306,9 @@ def test_what_the_plan_did_not_price_is_not_sent_when_the_situation_changes(sett
     shot = make_shot()
     render = make_render(shot, State.DONE)
     settings.VIDEO_BACKEND, settings.VIDEO_MODEL = "gemini", "veo-without-a-price"
-    VideoRender.objects.filter(pk=render.pk).update(is_simulated=False, backend="gemini")
+    force(render, is_simulated=False, backend="gemini")
     before = plan(shot.scenelet.story)
-    VideoRender.objects.filter(pk=render.pk).update(
-        state=State.FAILED, take=None, video_file="", is_simulated=False
-    )
+    force(render, state=State.FAILED, take=None, video_file="", is_simulated=False)
 
     queued = queue_renders(before, COMMAND, task="CREATE_SHOT_VIDEO")
 

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import copy
+import importlib
+from types import SimpleNamespace
 
 import pytest
+from django.apps import apps
 from django.core.cache import cache
+from django.db import connection
 from django.urls import reverse
 
 from storybook.models import DesignDocument, KeyFrame, Picture, Shot
@@ -15,6 +19,8 @@ from tests.support.factories import (
     PAYLOAD,
     SHEET,
     VISUAL,
+    force,
+    make_batch,
     make_picture,
     make_render,
     make_shot,
@@ -118,7 +124,7 @@ CHANGES = [
 @pytest.mark.parametrize("review", ["selected", "approved"])
 def test_what_changes_the_prompt_or_the_references_makes_it_outdated(change, review):
     shot = used_take()
-    VideoRender.objects.update(review=review)
+    force(VideoRender.objects.all(), review=review)
 
     change(shot)
 
@@ -148,7 +154,7 @@ def test_a_change_that_is_taken_back_is_none():
 def test_a_take_of_the_story_as_it_is_now_ends_it():
     shot = used_take()
     change_storyboard(shot)
-    VideoRender.objects.update(review="unreviewed")
+    force(VideoRender.objects.all(), review="unreviewed")
 
     make_take(shot, review="selected")
 
@@ -202,7 +208,7 @@ def test_what_does_not_go_into_the_shot_changes_nothing(change):
 def test_a_change_of_settings_marks_nothing(settings, name, value):
     shot = used_take()
     settings.VIDEO_BACKEND = "gemini"
-    VideoRender.objects.update(is_simulated=False)
+    force(VideoRender.objects.all(), is_simulated=False)
     cache.clear()
     setattr(settings, name, value)
 
@@ -248,9 +254,13 @@ def test_made_with_key_frames_a_new_one_counts():
 def test_a_new_key_frame_counts_for_a_copy_as_for_what_it_copies(settings):
     shot = used_take(key_frames=False)
     copied = generate_exactly(VideoRender.objects.get(), Requester("admin"))
-    VideoRender.objects.update(review="unreviewed")
-    VideoRender.objects.filter(pk__in=copied.render_ids).update(
-        state="done", take=2, video_file="two.mp4", review="selected"
+    force(VideoRender.objects.all(), review="unreviewed")
+    force(
+        VideoRender.objects.filter(pk__in=copied.render_ids),
+        state="done",
+        take=2,
+        video_file="two.mp4",
+        review="selected",
     )
     assert not is_outdated(shot)
 
@@ -262,7 +272,7 @@ def test_a_new_key_frame_counts_for_a_copy_as_for_what_it_copies(settings):
 
 def test_where_it_is_not_known_whether_key_frames_were_used_nobody_is_alarmed():
     shot = used_take(key_frames=False)
-    RenderBatch.objects.update(plan=[])
+    RenderBatch.objects.update(uses_key_frames=None)
 
     picture = Picture.objects.get(path=KEY_FRAME)
     KeyFrame.objects.create(shot=shot, position=1, picture=picture)
@@ -270,6 +280,25 @@ def test_where_it_is_not_known_whether_key_frames_were_used_nobody_is_alarmed():
     assert not is_outdated(shot)
     replace_sheet(shot)
     assert is_outdated(shot)
+
+
+def test_batches_of_before_get_it_from_the_rows_of_their_plans():
+    shot = make_shot()
+    on, off, unknown = (make_batch(shot.scenelet.story) for _ in range(3))
+    for batch, value in ((on, True), (off, False)):
+        rows = [{"shot": shot.pk, "render": None}, {"render": 1, "uses_key_frames": value}]
+        RenderBatch.objects.filter(pk=batch.pk).update(plan=rows)
+    render = make_render(shot, "failed", batch=off)
+    copied = make_render(shot, "failed", copy_of=render, batch=make_batch(shot.scenelet.story))
+    again = make_render(shot, "failed", copy_of=copied, batch=make_batch(shot.scenelet.story))
+    migration = importlib.import_module("videogen.migrations.0024_uses_key_frames")
+
+    migration.fill(apps, SimpleNamespace(connection=connection))
+
+    batches = [on, off, unknown, copied.batch, again.batch]
+    for batch in batches:
+        batch.refresh_from_db()
+    assert [each.uses_key_frames for each in batches] == [True, False, None, False, False]
 
 
 # -- which takes -----------------------------------------------------------------------------------
@@ -380,7 +409,7 @@ def test_the_board_marks_it_and_its_chip_filters():
 def test_a_filter_that_nothing_fits_any_more_says_so():
     story = make_story()
 
-    assert "No shot is “out of date” (any more)." in board(story, status="out of date").text
+    assert "No shot is “out of date” now." in board(story, status="out of date").text
 
 
 def test_the_mark_comes_without_a_reload():

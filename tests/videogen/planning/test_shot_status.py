@@ -9,6 +9,7 @@ from django.utils import timezone
 
 from storybook.models import Shot
 from tests.support.factories import (
+    force,
     make_batch,
     make_lane,
     make_render,
@@ -250,7 +251,7 @@ def _change_somehow(chance, render):
     changes = {"state": state, "review": "unreviewed", "ended_at": timezone.now()}
     if chance.random() < 0.4:
         changes = {"state_since": timezone.now() - timedelta(seconds=chance.choice([0, 7000]))}
-    VideoRender.objects.filter(pk=render.pk).update(**changes)
+    force(render, **changes)
 
 
 def test_standings_from_before_are_made(django_assert_num_queries):
@@ -274,7 +275,7 @@ def test_a_change_of_many_renders_keeps_the_standings_of_all(django_assert_num_q
     # Which renders, the change, what they came to, the standings, their renders, and the standings
     # anew.
     with transaction.atomic(), django_assert_num_queries(6):
-        changed = renders.update(state=State.CANCELLED, review_reason="all at once")
+        changed = force(renders, state=State.CANCELLED, review_reason="all at once")
 
     assert changed == 40
     assert set(words_of(shots).values()) == {"ready"}

@@ -280,7 +280,12 @@ def test_whose_link_it_is_decides_where_it_may_lead(settings, names, who):
         render = make_render(make_shot(), State.DOWNLOADING, lane=lane, download_uri=link)
     elif who == "the command":
         render = make_render(
-            make_shot(), State.DOWNLOADING, lane=lane, download_uri=link, kind="link"
+            make_shot(),
+            State.DOWNLOADING,
+            lane=lane,
+            download_uri=link,
+            kind="link",
+            is_link_given=True,
         )
     else:
         render = make_render(make_shot(), State.UNKNOWN, lane=lane)

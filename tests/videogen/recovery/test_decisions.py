@@ -1,17 +1,22 @@
 from __future__ import annotations
 
+import importlib
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
+from django.apps import apps
+from django.db import connection
 from django_q.models import OrmQ
 
 from tests.support.clips import write_clip
-from tests.support.factories import make_render, make_shot
+from tests.support.factories import force, make_render, make_shot
 from tests.support.far_end import KEY
 from videogen.common.errors import RequestError
 from videogen.models import VideoRender
 from videogen.models.people import Requester
 from videogen.recovery.decisions import allow_new_render, attach_link, look_again
+from videogen.takes import fetch
 from videogen.takes.download_worker import Downloads
 from videogen.takes.storage import partial_folder
 
@@ -78,7 +83,7 @@ def test_what_goes_on_or_has_ended_takes_no_link(state, values):
 def test_of_two_who_decide_only_the_first_one_wins(state, values):
     render = make_render(make_shot(), state, **values)
     other = VideoRender.objects.get(pk=render.pk)
-    VideoRender.objects.filter(pk=render.pk).update(state=State.CANCELLED)
+    force(render, state=State.CANCELLED)
 
     assert not attach_link(other, LINK, REQUESTER)
 
@@ -198,3 +203,60 @@ def test_there_is_nothing_to_give_up_where_nothing_waits(state):
 
     render.refresh_from_db()
     assert render.state == state
+
+
+# -- the hosts that a link may lead to -------------------------------------------------------------
+
+
+def opened_with(monkeypatch, render):
+    """Whether the download takes the render's link for one that a person gave."""
+    render.refresh_from_db()
+    asked = []
+    monkeypatch.setattr(fetch, "fetch_clip", lambda *_, is_given: asked.append(is_given))
+    fetch.fetch_clip_of(None, render)
+    [is_given] = asked
+    return is_given
+
+
+@pytest.mark.parametrize("warnings", [[], ["mira supplied another address for this clip."]])
+def test_a_link_stays_given_whatever_its_warning_says(monkeypatch, warnings):
+    render = make_render(make_shot(), State.NOT_DOWNLOADED)
+    attach_link(render, LINK, REQUESTER)
+
+    VideoRender.objects.filter(pk=render.pk).update(warnings=warnings)
+
+    assert opened_with(monkeypatch, render)
+
+
+def test_no_warning_makes_a_link_of_the_api_one_that_a_person_gave(monkeypatch):
+    words = ["The download link was given by mira."]
+    render = make_render(make_shot(), State.NOT_DOWNLOADED, warnings=words)
+
+    assert not opened_with(monkeypatch, render)
+
+
+def test_after_a_link_of_the_api_the_hosts_are_limited_again(monkeypatch):
+    render = make_render(make_shot(), State.NOT_DOWNLOADED)
+    attach_link(render, LINK, REQUESTER)
+    render.move(State.DOWNLOADING, State.NOT_DOWNLOADED)
+    render.move(State.NOT_DOWNLOADED, State.DOWNLOADING, download_uri=LINK)
+    assert opened_with(monkeypatch, render), "it is the same link"
+    render.move(State.DOWNLOADING, State.NOT_DOWNLOADED)
+
+    render.move(State.NOT_DOWNLOADED, State.DOWNLOADING, download_uri="https://example.com/told")
+
+    assert not opened_with(monkeypatch, render)
+
+
+def test_links_given_before_are_known_by_what_was_said_of_them():
+    words = ["Something else.", "The download link was given by mira."]
+    given = make_render(make_shot(), State.DONE, warnings=words)
+    link = make_render(make_shot(story_id="second"), State.DONE, kind="link")
+    of_the_api = make_render(make_shot(story_id="third"), State.DONE, warnings=words[:1])
+    copy = make_render(given.shot, State.DOWNLOADING, copy_of=given, warnings=words)
+    migration = importlib.import_module("videogen.migrations.0022_is_link_given")
+
+    migration.fill(apps, SimpleNamespace(connection=connection))
+
+    rows = VideoRender.objects.filter(is_link_given=True)
+    assert set(rows) == {given, link}, f"not {of_the_api.pk}, and not {copy.pk}: a new clip"

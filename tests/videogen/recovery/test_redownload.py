@@ -8,7 +8,7 @@ import pytest
 from django.utils import timezone
 from django_q.models import OrmQ
 
-from tests.support.factories import make_render, make_shot, make_story, shots_of
+from tests.support.factories import force, make_render, make_shot, make_story, shots_of
 from tests.support.pipeline import queue, work
 from videogen import tasks
 from videogen.models import VideoRender
@@ -95,7 +95,7 @@ def test_a_clip_is_had_after_all(simulator, fail, log):
     assert download_again() == 0, "not so soon"
 
     for attempts in (4, 5):
-        VideoRender.objects.filter(pk=render.pk).update(state_since=ago(minutes=20))
+        force(render, state_since=ago(minutes=20))
         assert download_again() == 1
         work(render.lane)
         render.refresh_from_db()
@@ -112,16 +112,14 @@ def test_a_clip_that_is_not_there_is_asked_for_until_it_is_lost(simulator, fail)
     found = []
     for hours in (20, 47, 49):
         made = ago(hours=hours)
-        VideoRender.objects.filter(pk=render.pk).update(
-            rendered_at=made, claimed_at=made, state_since=ago(hours=2)
-        )
+        force(render, rendered_at=made, claimed_at=made, state_since=ago(hours=2))
         found.append(download_again())
         work(render.lane)
         render.refresh_from_db()
         found.append(render.error_code)
 
     assert found == [1, "http_404", 1, "http_404", 1, "lost"]
-    VideoRender.objects.filter(pk=render.pk).update(state_since=ago(hours=2))
+    force(render, state_since=ago(hours=2))
     assert download_again() == 0
     assert (render.state, bool(render.download_uri)) == (State.NOT_DOWNLOADED, True)
 

@@ -14,7 +14,7 @@ from django.utils import timezone
 from PIL import Image
 
 from storybook.models import Scenelet, Shot, Story
-from tests.support.factories import make_render, make_shot
+from tests.support.factories import force, make_render, make_shot
 from tests.support.far_end import KEY, NOWHERE
 from videogen.common.errors import DownloadError
 from videogen.common.processes import this_process
@@ -586,7 +586,7 @@ def test_a_file_that_was_moved_before_a_kill_is_not_downloaded_again(settings, l
     path.parent.mkdir(parents=True)
     path.write_bytes(whole)
     before = counts(log)["downloads"]
-    VideoRender.objects.filter(pk=render.pk).update(take=4)
+    force(render, take=4)
 
     work(render)
 
@@ -668,9 +668,7 @@ def test_a_404_after_two_days_says_that_the_clip_is_lost(fail, log, uri, render)
 
 
 def test_a_404_of_a_given_link_is_the_end_of_it(fail, log, render):
-    VideoRender.objects.filter(pk=render.pk).update(
-        warnings=["The download link was given by mira."]
-    )
+    VideoRender.objects.filter(pk=render.pk).update(is_link_given=True, warnings=[])
     fail("download", "not_found", times=-1)
 
     work(render, rounds=3)
@@ -680,7 +678,7 @@ def test_a_404_of_a_given_link_is_the_end_of_it(fail, log, render):
 
 
 def test_a_link_that_cannot_be_had_makes_a_failed_render_and_no_video(settings, fail, render):
-    VideoRender.objects.filter(pk=render.pk).update(kind="link")
+    force(render, kind="link")
     fail("download", "html_200", times=-1)
 
     work(render, rounds=3)

@@ -10,7 +10,7 @@ from PIL import Image
 
 from storybook.models import Shot
 from tests.support.clips import write_clip
-from tests.support.factories import make_render, make_shot, picture_bytes
+from tests.support.factories import force, make_render, make_shot, picture_bytes
 from videogen.common.errors import RequestError, ReviewError
 from videogen.models import RenderBatch, VideoRender
 from videogen.models.people import Requester
@@ -208,7 +208,7 @@ class Slow(SimpleUploadedFile):
 
     def chunks(self, chunk_size=None):
         yield from super().chunks(chunk_size)
-        VideoRender.objects.filter(pk=self.approved.pk).update(review="approved")
+        force(self.approved, review="approved")
 
 
 @pytest.mark.parametrize("is_approved_before", [True, False])

@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from storybook.models import KeyFrame, Scenelet, Story
 from tests.support.admin_clients import VIEWS, browser_of, producer, viewer
-from tests.support.factories import State, make_render, make_story, shots_of
+from tests.support.factories import State, force, make_render, make_story, shots_of
 from videogen.models import RenderBatch, VideoRender
 from videogen.views.board import in_tree_order
 
@@ -26,7 +26,7 @@ def all_shots(story):
 
 
 def codes(response):
-    """The shots of the page, in its order."""
+    """Return the shots that the page shows, in its order."""
     return [
         int(pk) for pk in re.findall(r'<article class="st-shot" data-shot="(\d+)"', response.text)
     ]
@@ -85,7 +85,7 @@ def test_the_take_that_the_story_uses_is_shown_else_the_newest():
         for name in ("one", "two"):
             file = f"{shot.pk}-{name}"
             make_render(shot, State.DONE, video_file=f"{file}.mp4", poster_file=f"{file}.jpg")
-    VideoRender.objects.filter(video_file=f"{first.pk}-one.mp4").update(review="selected")
+    force(VideoRender.objects.filter(video_file=f"{first.pk}-one.mp4"), review="selected")
 
     page = viewer().get(board_of(first.scenelet.story)).text
 
@@ -133,7 +133,7 @@ def test_trouble_is_told_to_the_title_and_goes_when_it_is_over():
     browser = viewer()
 
     page = browser.get(board_of(story)).text
-    VideoRender.objects.filter(pk__in=[each.pk for each in stuck]).update(state="cancelled")
+    force(VideoRender.objects.filter(pk__in=[each.pk for each in stuck]), state="cancelled")
     calm = browser.get(board_of(story)).text
 
     assert 'data-trouble="2 failed, 1 needs a decision"' in page
@@ -182,7 +182,7 @@ def test_a_filter_that_nothing_fits_says_so():
 
     page = viewer().get(board_of(story), {"status": "approved"}).text
 
-    assert "No shot is “approved” (any more)." in page
+    assert "No shot is “approved” now." in page
 
 
 def test_a_story_without_scenelets_says_what_to_do():
@@ -281,7 +281,7 @@ def test_nothing_selected_stores_nothing():
     response = producer().post(board_of(story, "?status=ready"), {}, follow=True)
 
     assert response.redirect_chain == [(board_of(story, "?status=ready"), 302)]
-    assert "nothing was selected" in response.text
+    assert "Nothing was selected" in response.text
     assert not RenderBatch.objects.exists()
 
 
@@ -336,7 +336,7 @@ def test_state_has_a_part_for_each_card_the_chips_and_the_queue():
     browser = viewer()
 
     running = browser.get(board_of(story, "state/")).json()
-    VideoRender.objects.filter(pk=render.pk).update(state="failed", state_since=timezone.now())
+    force(render, state="failed", state_since=timezone.now())
     ended = browser.get(board_of(story, "state/")).json()
 
     assert running["active"] and not ended["active"]
@@ -365,13 +365,13 @@ def test_state_sends_only_what_changed_since():
 
     (everything, all_bytes) = ask("")
     (nothing, no_bytes) = ask(known)
-    VideoRender.objects.filter(pk=render.pk).update(state="failed", state_since=timezone.now())
+    force(render, state="failed", state_since=timezone.now())
     (ended, one_bytes) = ask(known)
     (after, _) = ask(ended["since"])
 
     assert len(everything["parts"]) == 302 and everything["since"] == known
     assert (nothing["active"], nothing["parts"], nothing["since"]) == (True, {}, known)
-    # A card that changed brings those along that it shares its marks with.
+    # A card that changed brings along the other cards of its group.
     assert {f"card-{shots[7].pk}", "chips"} <= ended["parts"].keys()
     assert len(ended["parts"]) <= 30
     assert "failed" in ended["parts"][f"card-{shots[7].pk}"]
@@ -395,7 +395,7 @@ def test_whatever_a_card_shows_is_noticed(change):
     if change == "take":
         make_render(shot, State.DONE, review="rejected")
     else:
-        VideoRender.objects.filter(pk=render.pk).update(**changes[change])
+        force(render, **changes[change])
     after = browser.get(board_of(story, "state/"), {"since": before["since"]}).json()
 
     assert f"card-{shot.pk}" in after["parts"]
@@ -419,7 +419,7 @@ def test_a_card_that_a_filter_does_not_fit_any_more_is_told_all_the_same():
     page = browser.get(board_of(story), {"status": "generating"}).text
     known = re.search(r'data-live-since="([\w-]+)"', page)[1]
 
-    VideoRender.objects.filter(pk=render.pk).update(state="failed", state_since=timezone.now())
+    force(render, state="failed", state_since=timezone.now())
     state = board_of(story, "state/")
     answer = browser.get(state, {"status": "generating", "since": known}).json()
 

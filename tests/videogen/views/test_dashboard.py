@@ -11,6 +11,7 @@ from storybook.models import Story
 from tests.support.admin_clients import VIEWS, browser_of, viewer
 from tests.support.factories import (
     State,
+    force,
     make_batch,
     make_lane,
     make_render,
@@ -19,7 +20,6 @@ from tests.support.factories import (
     shots_of,
 )
 from videogen.billing.daily_spending import DAYS, recent_spending
-from videogen.models import VideoRender
 
 pytestmark = pytest.mark.django_db
 
@@ -32,7 +32,7 @@ def all_shots(story):
 
 
 def part(response, key):
-    """What the page or the state says under that key."""
+    """Return the HTML of the part with that key, from the page or from its update."""
     if response.headers["Content-Type"] == "application/json":
         return response.json()["parts"][key]
     return re.search(
@@ -94,7 +94,7 @@ def test_running_batch_shows_its_progress():
 
     assert '<progress max="3" value="2">' in running
     assert "1 failed" in running
-    assert "nobody works on them" in running
+    assert "no worker is running" in running
 
 
 def test_drafts_and_what_ended_long_ago_are_not_running():
@@ -204,7 +204,7 @@ def test_without_anything_spent_there_are_days_without_bars():
     spending = recent_spending()
 
     assert len(spending.days) == DAYS
-    assert not any(day.height for day in spending.days)
+    assert not any(day.usd for day in spending.days)
     assert spending.words == "Spent in the last 14 days: nothing."
 
 
@@ -271,7 +271,7 @@ def test_state_ends_when_nothing_runs():
     browser = viewer()
     assert browser.get(STATE).json()["active"]
 
-    VideoRender.objects.filter(pk=render.pk).update(state="interrupted")
+    force(render, state="interrupted")
 
     assert not browser.get(STATE).json()["active"]
 

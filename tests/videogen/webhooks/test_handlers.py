@@ -12,7 +12,7 @@ from django.utils import timezone
 from django_q.models import OrmQ
 
 from tests.support.event_senders import static_headers, video_event
-from tests.support.factories import make_render, make_shot, make_story, make_submission
+from tests.support.factories import force, make_render, make_shot, make_story, make_submission
 from tests.support.far_end import NOWHERE
 from tests.support.installations import wait_until
 from tests.support.pipeline import queue, work
@@ -203,7 +203,7 @@ def test_a_second_time_it_changes_nothing(tell):
     render, token = unknown()
     event = video_event(OPERATION, token=token, output_file_uri=FILE)
     tell(event)
-    VideoRender.objects.filter(pk=render.pk).update(state=State.INTERRUPTED)
+    force(render, state=State.INTERRUPTED)
     before = row(render)
 
     tell(event)
@@ -396,7 +396,7 @@ def test_an_attempt_that_surely_was_not_accepted_is_not_revived(tell):
     render = make_render(make_shot(), "queued")
     token = make_submission(render, Outcome.REJECTED).token
     make_submission(render, Outcome.CLAIMED)
-    VideoRender.objects.filter(pk=render.pk).update(state=State.SUBMITTING)
+    force(render, state=State.SUBMITTING)
     before = row(render)
 
     tell(video_event(OPERATION, token=token))

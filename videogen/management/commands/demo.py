@@ -3,11 +3,11 @@ from __future__ import annotations
 import secrets
 import sys
 from pathlib import Path
-from typing import Any
+from typing import IO, Any, cast
 
 from django.conf import settings
 from django.contrib.auth import get_user_model
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import BaseCommand, CommandError, CommandParser
 from rich.console import Console
 from rich.panel import Panel
 from rich.text import Text
@@ -27,7 +27,7 @@ class Command(BaseCommand):
         "It costs nothing. A second run finds that everything exists."
     )
 
-    def add_arguments(self, parser: Any) -> None:
+    def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--latency", default="3", help="seconds that a simulated render takes")
         parser.add_argument(
             "--clips", default="full", choices=["full", "quick"], help="quick: tiny clips"
@@ -36,7 +36,7 @@ class Command(BaseCommand):
     def handle(self, **options: Any) -> None:
         if not settings.DEBUG:
             raise CommandError(
-                "The demo makes a user whose password it prints: set DJANGO_DEBUG=1 (make demo "
+                "The demo creates a user and prints its password: set DJANGO_DEBUG=1 (make demo "
                 "does).",
                 returncode=2,
             )
@@ -44,7 +44,7 @@ class Command(BaseCommand):
             "Rendering the sample story, 16 shots, with the simulator. It costs nothing and takes\n"
             "one to three minutes: every clip is painted in 1080p. A second run takes seconds."
         )
-        # The children write to the same terminal.
+        # The children write to the same terminal, so this has to come first.
         self.stdout.flush()
         try:
             with Children(VIDEO_POLL_SECONDS="1", VIDEO_LOG_LEVEL="WARNING") as children:
@@ -58,7 +58,7 @@ class Command(BaseCommand):
         except VideogenError as error:
             raise CommandError(error.sentence) from error
         except KeyboardInterrupt:
-            raise CommandError("Stopped. Run it again: it goes on.", returncode=130) from None
+            raise CommandError("Stopped. Run it again: it continues.", returncode=130) from None
         self._print_box()
         sys.exit(code)
 
@@ -70,13 +70,13 @@ class Command(BaseCommand):
             ("Videos", str(Path(settings.MEDIA_ROOT) / STORY_ID / "shots")),
         ]
         text = "\n".join(f"{name:<9} {value}" for name, value in lines)
-        console = Console(file=self.stdout._out, highlight=False)
-        # A long path makes the box wider than the terminal; it is not broken.
+        console = Console(file=cast("IO[str]", self.stdout), highlight=False)
+        # A long path makes the box wider than the terminal: a wrapped path cannot be copied.
         console.width = max(console.width, max(map(len, text.splitlines())) + 4)
         console.print(Panel.fit(Text(text)))
 
     def _password(self) -> str:
-        """A new one with every run: nobody else knows it, and nobody has to remember it."""
+        """Set a new password at every run, so that nobody else knows it or has to remember it."""
         password = secrets.token_urlsafe(9)
         user, _ = get_user_model().objects.get_or_create(
             username=USER, defaults={"is_staff": True, "is_superuser": True}

@@ -8,7 +8,7 @@ import sys
 from datetime import datetime
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils import timezone
 from rich.console import Console
 from rich.markup import escape
@@ -17,12 +17,13 @@ from rich.table import Table
 from videogen.cli.console import ConsoleListener
 from videogen.cli.wait import wait_for
 from videogen.common.task_queue import is_cluster_running
+from videogen.common.terminal import table_console
 from videogen.models import Candidate, VideoRender
 from videogen.models.states import STUCK
 from videogen.recovery.reconcile import Line, Report, reconcile
 
 EPILOG = """
-Asks by every way that the API offers: an operation by its name, the list of operations, the list of
+Asks in every way that the API offers: an operation by its name, the list of operations, the list of
 generated files, the token that came with a submission. Asking is free, and nothing is submitted.
 
 exit code: 0 nothing is left open; 1 something needs a person (the page "Unsettled"); 2 usage
@@ -35,12 +36,12 @@ class Command(BaseCommand):
         "clip was not downloaded; recover what can be recovered."
     )
 
-    def create_parser(self, *args: Any, **kwargs: Any) -> argparse.ArgumentParser:
+    def create_parser(self, prog_name: str, subcommand: str, **kwargs: Any) -> CommandParser:
         kwargs.setdefault("formatter_class", argparse.RawDescriptionHelpFormatter)
         kwargs.setdefault("epilog", EPILOG)
-        return super().create_parser(*args, **kwargs)
+        return super().create_parser(prog_name, subcommand, **kwargs)
 
-    def add_arguments(self, parser: argparse.ArgumentParser) -> None:
+    def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument(
             "--dry-run", action="store_true", help="ask, but change nothing and download nothing"
         )
@@ -62,30 +63,30 @@ class Command(BaseCommand):
                 self.stdout.write(json.dumps(_record(line, line.render.pk in open_now)))
             self.stdout.write(json.dumps({"summary": _summary(report, len(open_now))}))
         else:
-            _print(Console(file=self.stdout, highlight=False), report, open_now)
+            _print(table_console(self.stdout), report, open_now)
         if open_now:
             sys.exit(1)
 
 
 def _go_on_here(report: Report, errors: Console) -> None:
-    """Without a cluster, what was recovered is polled and downloaded by this command."""
+    """Without a cluster, poll and download the recovered renders in this command."""
     renders = [line.render for line in report.recovered]
     if not renders or is_cluster_running():
         return
-    errors.print("No cluster is running: going on with what was recovered.")
+    errors.print("No cluster is running: this command continues with what was recovered.")
     try:
         with ConsoleListener(progress=errors, links=errors) as listener:
             ids = [render.pk for render in renders]
             wait_for(ids, listener, works_here=True, may_submit=False)
     except KeyboardInterrupt:
         raise CommandError(
-            "Stopped waiting. What the API has accepted goes on there: run this again.",
+            "Stopped waiting. What the API has accepted continues there: run this again.",
             returncode=130,
         ) from None
 
 
 def _open_now(report: Report, *, is_rehearsed: bool) -> set[int]:
-    """The renders that a person has to decide about."""
+    """Return the ids of the renders that a person has to decide about."""
     if is_rehearsed:
         return {line.render.pk for line in report.open}
     rows = VideoRender.objects.in_bulk([line.render.pk for line in report.lines])
@@ -144,8 +145,6 @@ def _print(console: Console, report: Report, open_now: set[int]) -> None:
     if not report.lines:
         console.print("Nothing is unsettled.")
         return
-    if not console.is_terminal:
-        console = Console(file=console.file, width=200, highlight=False)
     table = Table(box=None, pad_edge=False, header_style="bold")
     for column in ("Shot", "Status", "Since", "Hours left", "Asked", "Found", "Done"):
         table.add_column(column, overflow="fold")

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import signal
 import threading
-from argparse import ArgumentParser, RawDescriptionHelpFormatter
+from argparse import RawDescriptionHelpFormatter
 from pathlib import Path
 from typing import Any
 
 from django.conf import settings
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from videogen.simulator.faults import FAULTS, FaultSpec
 from videogen.simulator.options import SimulatorOptions
@@ -36,15 +36,15 @@ class Command(BaseCommand):
         "Storage as far as Veo needs it: it checks requests as strictly as the services, paints "
         "real clips and fails as scripted. It costs nothing."
     )
-    # It needs neither the database nor the rest of the project.
+    # The simulator needs neither the database nor the rest of the project.
     requires_system_checks: list[str] = []
 
-    def create_parser(self, prog_name: str, subcommand: str, **kwargs: Any) -> ArgumentParser:
+    def create_parser(self, prog_name: str, subcommand: str, **kwargs: Any) -> CommandParser:
         parser = super().create_parser(prog_name, subcommand, epilog=EXAMPLES, **kwargs)
         parser.formatter_class = RawDescriptionHelpFormatter
         return parser
 
-    def add_arguments(self, parser: ArgumentParser) -> None:
+    def add_arguments(self, parser: CommandParser) -> None:
         add = parser.add_argument
         add("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
         add("--port", type=int, default=8787, help="port, 0 = any free one (default: %(default)s)")

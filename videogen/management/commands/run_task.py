@@ -8,15 +8,17 @@ import signal
 import sys
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
-from django.db import OperationalError, ProgrammingError
+from django.core.management.base import BaseCommand, CommandError, CommandParser
 from rich.console import Console
 
 from videogen.cli.console import ConsoleListener, print_result
-from videogen.cli.workflow import TASKS, TaskRequest
+from videogen.cli.create_shot_videos import create_shot_videos
+from videogen.cli.database import needs_tables
+from videogen.cli.workflow import TaskRequest
 from videogen.common.errors import RequestError
 from videogen.common.task_queue import is_cluster_running
 from videogen.models import RenderBatch
+from videogen.models.batches import CREATE_SHOT_VIDEO
 from videogen.models.people import Requester
 
 OverBudget = RenderBatch.OverBudget
@@ -46,15 +48,15 @@ PRIORITIES = {each.name.lower(): each.value for each in RenderBatch.Priority}
 
 
 class Command(BaseCommand):
-    help = "Run a task of the workflow on a story's shots, e.g. render their videos."
+    help = "Run a task on a story's shots, for example render their videos."
 
-    def create_parser(self, *args: Any, **kwargs: Any) -> argparse.ArgumentParser:
+    def create_parser(self, prog_name: str, subcommand: str, **kwargs: Any) -> CommandParser:
         kwargs.setdefault("formatter_class", argparse.RawDescriptionHelpFormatter)
         kwargs.setdefault("epilog", EXAMPLES)
-        return super().create_parser(*args, **kwargs)
+        return super().create_parser(prog_name, subcommand, **kwargs)
 
-    def add_arguments(self, parser: argparse.ArgumentParser) -> None:
-        parser.add_argument("--task", required=True, choices=sorted(TASKS), help="what to do")
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--task", required=True, choices=[CREATE_SHOT_VIDEO], help="what to do")
         parser.add_argument("--story-id", required=True, help="the story's id, as imported")
         parser.add_argument("--scenelet-id", help="only the shots of this scenelet")
         parser.add_argument(
@@ -71,7 +73,7 @@ class Command(BaseCommand):
         parser.add_argument(
             "--all-or-nothing",
             action="store_true",
-            help="queue nothing where a budget has no room for all of it (default: as many as fit)",
+            help="queue nothing if a budget has no room for all of it (default: as many as fit)",
         )
         parser.add_argument(
             "--video-download-link",
@@ -88,8 +90,8 @@ class Command(BaseCommand):
             "--repeat",
             action=argparse.BooleanOptionalAction,
             default=None,
-            help="render once more what there is a take of already, with the same prompt, "
-            "references, model and settings; --no-repeat skips it, also with override "
+            help="render duplicates again: requests that equal the one of an existing take (same "
+            "prompt, references, model and options); --no-repeat skips them, also with override "
             "(default: as the mode says, with a warning)",
         )
         parser.add_argument(
@@ -108,9 +110,9 @@ class Command(BaseCommand):
         errors = Console(stderr=True, highlight=False, soft_wrap=True)
         results = errors if options["json"] else Console(highlight=False, soft_wrap=True)
         if options["verbosity"] < 2:
-            # What the pipeline logs is shown here as progress and in the table.
+            # What the pipeline logs is shown as progress and at the end.
             logging.getLogger("videogen").setLevel(logging.ERROR)
-        # A cluster manager's SIGTERM ends the wait as Ctrl-C does: nothing accepted is lost.
+        # A process manager's SIGTERM ends the wait as Ctrl-C does, so nothing accepted is lost.
         signal.signal(signal.SIGTERM, signal.default_int_handler)
         with ConsoleListener(progress=errors, links=results) as listener:
             request = TaskRequest(
@@ -127,24 +129,19 @@ class Command(BaseCommand):
                 listener=listener if wait else None,
             )
             try:
-                result = TASKS[options["task"]].run(request)
+                with needs_tables():
+                    result = create_shot_videos(request)
             except RequestError as error:
                 raise CommandError(error.sentence, returncode=2) from error
-            except (OperationalError, ProgrammingError) as error:
-                if "no such table" in str(error) or "does not exist" in str(error):
-                    raise CommandError(
-                        "The database has no tables yet: run manage.py migrate", returncode=2
-                    ) from error
-                raise
             except KeyboardInterrupt:
                 raise CommandError(
-                    "Stopped waiting. A cluster goes on with what is queued; without one, what was "
-                    "not sent yet is cancelled, and what the API accepted goes on there: fetch it "
-                    "with --mode resume.",
+                    "Stopped waiting. A cluster continues with what is queued. Without one, what "
+                    "was not sent yet is cancelled, and what the API accepted continues there: "
+                    "fetch it with --mode resume.",
                     returncode=130,
                 ) from None
         if options["json"]:
-            # In ASCII: texts may hold U+2028, which some readers take for the end of a line.
+            # As ASCII, because texts may hold U+2028, which some readers take for a line's end.
             for row in result.rows:
                 self.stdout.write(json.dumps(row))
             self.stdout.write(json.dumps({"summary": result.summary}))

@@ -7,22 +7,22 @@ from decimal import Decimal
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
-from django.db import OperationalError, ProgrammingError
-from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
 from storybook.models import Story
 from videogen.billing.forecasts import Forecast, forecasts
 from videogen.billing.statistics import By, Figures, Scope, figures_by, total_of
+from videogen.cli.database import needs_tables
 from videogen.common.formats import usd
+from videogen.common.terminal import table_console
 from videogen.models.routes import is_simulating
 
 
 class Command(BaseCommand):
     help = (
-        "What was spent, on what and why; what an approved shot costs and, of one story, what it "
-        "takes to finish. Asks nobody but the database."
+        "Show what was spent, on what and why; what an approved shot costs and, for one story, "
+        "what it takes to finish. Reads only the database."
     )
 
     def add_arguments(self, parser: argparse.ArgumentParser) -> None:
@@ -43,19 +43,13 @@ class Command(BaseCommand):
         scope = Scope(None, options["since"], options["until"])
         if scope.since and scope.until and scope.since > scope.until:
             raise CommandError("--until is before --since.", returncode=2)
-        try:
+        with needs_tables():
             if story_id := options["story_id"]:
                 story = Story.objects.filter(story_id=story_id).first()
                 if story is None:
                     raise CommandError(f"There is no story {story_id}.", returncode=2)
                 scope = Scope(story, scope.since, scope.until)
             self._show(scope, options["by"], as_json=options["json"])
-        except (OperationalError, ProgrammingError) as error:
-            if "no such table" in str(error) or "does not exist" in str(error):
-                raise CommandError(
-                    "The database has no tables yet: run manage.py migrate", returncode=2
-                ) from error
-            raise
 
     def _show(self, scope: Scope, by: str | None, *, as_json: bool) -> None:
         plain = By.SCENELET if scope.story else By.STORY
@@ -66,9 +60,7 @@ class Command(BaseCommand):
         if as_json:
             self.stdout.write(json.dumps(_object(scope, figures, total, forecast)))
             return
-        console = Console(file=self.stdout, highlight=False)
-        if not console.is_terminal:
-            console = Console(file=self.stdout, width=200, highlight=False)
+        console = table_console(self.stdout)
         console.print(_table(wanted[0], figures[wanted[0]], total))
         for sentence in _sentences(total, forecast):
             console.print(sentence, markup=False, soft_wrap=True)
@@ -78,7 +70,7 @@ def _day(text: str) -> date:
     try:
         return date.fromisoformat(text)
     except ValueError as error:
-        raise argparse.ArgumentTypeError(f"{text} is no day: write YYYY-MM-DD") from error
+        raise argparse.ArgumentTypeError(f"{text} is not a date: use YYYY-MM-DD") from error
 
 
 def _object(

@@ -1,5 +1,7 @@
-"""What the checks have in common: what is known so far, and the questions to others, which are
-asked all at once before the checks begin; none of them is waited for too long."""
+"""What the checks have in common: the facts that earlier checks have found, and calls to others.
+
+The calls begin together, before the checks, and nobody waits for one longer than its time.
+"""
 
 from __future__ import annotations
 
@@ -15,64 +17,65 @@ from .findings import Finding, words_of
 
 
 @dataclass
-class Look:
-    """One examination. The questions are None where they are not asked."""
+class Examination:
+    """One run of the doctor. A call is None if it is not made."""
 
     is_offline: bool
+    # How long the calls to others may take.
     seconds: float
-    # Of the configured model.
+    # The route of the configured model.
     route: str = ""
-    models: Question[list[str]] | None = None
-    clock: Question[timedelta | None] | None = None
-    redis: Question[object] | None = None
-    # The checks of the database say so; what needs its tables comes after them.
+    models: BackgroundCall[list[str]] | None = None
+    clock: BackgroundCall[timedelta | None] | None = None
+    redis: BackgroundCall[object] | None = None
+    # Set by the checks of the database. Checks that need its tables come after them.
     has_connection: bool = False
     has_tables: bool = False
 
-    def problem_of_redis(self) -> str:
-        """Why it does not answer, or "": also where none is used."""
+    def redis_problem(self) -> str:
+        """Return why Redis does not answer. Empty if it does, or if no Redis is configured."""
         if self.redis is None:
             return ""
         from redis import RedisError
 
         try:
-            self.redis.answer()
+            self.redis.result()
         except (RedisError, OSError, ValueError, TooSlow) as error:
             return words_of(error).rstrip(".")
         return ""
 
 
-Check = Callable[[Look], Iterable[Finding]]
+Check = Callable[[Examination], Iterable[Finding]]
 
 
 Answer = TypeVar("Answer")
 
 
 class TooSlow(Exception):
-    pass
+    """A call to somebody else has not ended in its time."""
 
 
-class Question(Generic[Answer]):
-    """Asked in a thread of its own, which ends with the process where nobody answers."""
+class BackgroundCall(Generic[Answer]):
+    """A call in a thread of its own. Should it never return, the thread ends with the process."""
 
-    def __init__(self, ask: Callable[[], Answer], seconds: float) -> None:
-        self._ask = ask
+    def __init__(self, call: Callable[[], Answer], seconds: float) -> None:
+        self._call = call
         self._seconds = seconds
         self._end = time.monotonic() + seconds
-        self._answer: Future[Answer] = Future()
+        self._result: Future[Answer] = Future()
         threading.Thread(target=self._work, daemon=True).start()
 
-    def answer(self) -> Answer:
-        """Raises TooSlow, or what the asking raised."""
+    def result(self) -> Answer:
+        """Return what the call returned. Raises TooSlow, or what the call raised."""
         try:
-            return self._answer.result(max(0.0, self._end - time.monotonic()))
+            return self._result.result(max(0.0, self._end - time.monotonic()))
         except TimeoutError:
-            if self._answer.done():
+            if self._result.done():
                 raise
             raise TooSlow(f"no answer within {self._seconds:g} seconds") from None
 
     def _work(self) -> None:
         try:
-            self._answer.set_result(self._ask())
-        except Exception as error:  # noqa: BLE001 (raised again where the answer is wanted)
-            self._answer.set_exception(error)
+            self._result.set_result(self._call())
+        except Exception as error:  # noqa: BLE001 (raised again by result)
+            self._result.set_exception(error)

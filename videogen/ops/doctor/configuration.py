@@ -1,4 +1,4 @@
-"""What `manage.py check` says, and what it does not: a page of errors that tells strangers all."""
+"""Django's system checks, and the debug mode, which they do not look at."""
 
 from __future__ import annotations
 
@@ -7,15 +7,16 @@ from collections.abc import Iterator
 from django.conf import settings
 from django.core.checks import ERROR, WARNING, run_checks
 
-from . import provider
-from .check import Look
+from videogen.models.routes import is_simulating
+
+from .check import Examination
 from .findings import Finding, Topic
 
 CONFIGURATION = Topic("configuration", "Configuration")
 DEBUG = Topic("debug", "Debug mode")
 
 
-def check_configuration(look: Look) -> Iterator[Finding]:
+def check_configuration(exam: Examination) -> Iterator[Finding]:
     told = [each for each in run_checks() if each.level >= WARNING and not each.is_silenced()]
     for each in told:
         sentence = f"{each.msg} ({each.id})" if each.id else str(each.msg)
@@ -25,10 +26,10 @@ def check_configuration(look: Look) -> Iterator[Finding]:
         yield CONFIGURATION.ok("The settings agree with each other.")
 
 
-def check_debug(look: Look) -> Iterator[Finding]:
-    if settings.DEBUG and not provider.is_simulated():
+def check_debug(exam: Examination) -> Iterator[Finding]:
+    if settings.DEBUG and not is_simulating():
         yield DEBUG.warn(
-            "DJANGO_DEBUG is on where money is spent: pages about errors show settings and code to "
+            "DJANGO_DEBUG is on where money is spent: error pages show settings and code to "
             "whoever sees them.",
             "Unset DJANGO_DEBUG, and see manage.py check --deploy.",
         )

@@ -1,4 +1,4 @@
-"""The libraries that look into clips and pictures: done once with small ones."""
+"""The libraries that open clips and pictures, tried with a small clip and small pictures."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 from videogen.common.errors import VideoFileError
 from videogen.takes.video_file import inspect_video, is_faststart, make_faststart, make_poster
 
-from .check import Look
+from .check import Examination
 from .findings import Finding, Topic, words_of
 
 VIDEO = Topic("ffmpeg", "Video libraries")
@@ -21,8 +21,8 @@ CLIP = Path(__file__).with_name("clip.mp4")
 REINSTALL = "Install the pinned versions: pip install --require-hashes -r requirements.txt"
 
 
-def check_video(look: Look) -> Iterator[Finding]:
-    """All that is done with a clip that was downloaded."""
+def check_video(exam: Examination) -> Iterator[Finding]:
+    """Do everything that is done with a downloaded clip."""
     try:
         import av
     except ImportError as error:
@@ -46,10 +46,13 @@ def check_video(look: Look) -> Iterator[Finding]:
     if is_right:
         yield VIDEO.ok(f"PyAV {av.__version__} ({versions}) decodes H.264 and makes posters.")
     else:
-        yield VIDEO.fail(f"PyAV {av.__version__} ({versions}) makes a small clip wrong.", REINSTALL)
+        yield VIDEO.fail(
+            f"PyAV {av.__version__} ({versions}) does not process a small clip correctly.",
+            REINSTALL,
+        )
 
 
-def check_pictures(look: Look) -> Iterator[Finding]:
+def check_pictures(exam: Examination) -> Iterator[Finding]:
     try:
         from PIL import Image, __version__
     except ImportError as error:

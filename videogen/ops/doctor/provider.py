@@ -1,22 +1,18 @@
-"""The way to the video API, as the checks ask about it: the one place that knows which it is."""
+"""What the checks have to know about the route of the configured model."""
 
 from __future__ import annotations
+
+from contextlib import closing
 
 from django.conf import settings
 
 from videogen.catalog.capabilities import ModelTable
-from videogen.models.routes import Route, account_of, default_route, is_simulating
-
-is_simulated = is_simulating
+from videogen.models.routes import Route, default_route
 
 
-def of_model(*, has_tables: bool) -> str:
-    """The route of the configured model. Queries where there are tables."""
+def route_of_model(*, has_tables: bool) -> str:
+    """Return the route of VIDEO_MODEL. Without tables it is the default route of the backend."""
     return ModelTable().find(settings.VIDEO_MODEL).route if has_tables else default_route()
-
-
-def backend_of(route: str) -> str:
-    return account_of(route)
 
 
 def takes_key(route: str) -> bool:
@@ -28,14 +24,15 @@ def address(route: str) -> str:
 
 
 def list_models(route: str) -> list[str]:
-    """Those that make videos. Free. Raises VeoError."""
+    """Return the names of the models that make videos. The call is free. Raises VeoError."""
     from videogen.providers.registry import open_client
 
-    return open_client(route).list_models()
+    with closing(open_client(route)) as client:
+        return client.list_models()
 
 
 def sdk_version() -> str:
-    """Of the SDK that calls are made with. Imports it, which takes a second."""
+    """Return the version of the SDK. The first call imports the SDK, which takes a second."""
     from videogen.providers.registry import sdk_version
 
     return sdk_version().rpartition(" ")[2]

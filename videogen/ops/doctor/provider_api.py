@@ -1,4 +1,4 @@
-"""Key, SDK, video API, model: what is asked there is free."""
+"""Key, SDK, video API and model. Every call that the checks make is free."""
 
 from __future__ import annotations
 
@@ -12,9 +12,10 @@ from django.conf import settings
 from videogen.catalog.capabilities import Asked, ModelTable
 from videogen.common.errors import VeoError
 from videogen.common.untrusted_text import clean
+from videogen.models.routes import is_simulating
 
 from . import provider
-from .check import Look, TooSlow
+from .check import Examination, TooSlow
 from .findings import Finding, Topic, words_of
 
 KEY = Topic("key", "Key")
@@ -28,7 +29,7 @@ FIRST_WRONG_SDK = (3, 0)
 MOST_NAMES = 20
 
 
-def check_sdk(look: Look) -> Iterator[Finding]:
+def check_sdk(exam: Examination) -> Iterator[Finding]:
     install = "Install the pinned version: pip install --require-hashes -r requirements.txt"
     try:
         version = provider.sdk_version()
@@ -39,23 +40,23 @@ def check_sdk(look: Look) -> Iterator[Finding]:
     numbers = tuple(map(int, found.groups())) if found else None
     if numbers is None or numbers < OLDEST_SDK:
         yield SDK.fail(
-            f"google-genai is {version}; before 2.34 requests and answers are not those that this "
-            "was built for.",
+            f"google-genai is {version}; this was built for the requests and answers of 2.34 and "
+            "later.",
             install,
         )
     elif numbers >= FIRST_WRONG_SDK:
         yield SDK.fail(
-            f"google-genai is {version}, which makes no Veo videos with an API key any more: 3.0 "
-            "removed that.",
+            f"google-genai is {version}, which cannot make Veo videos with an API key: 3.0 removed "
+            "that.",
             install,
         )
     else:
         yield SDK.ok(f"google-genai {version}.")
 
 
-def check_key(look: Look) -> Iterator[Finding]:
-    if not provider.takes_key(look.route):
-        yield from _project(look)
+def check_key(exam: Examination) -> Iterator[Finding]:
+    if not provider.takes_key(exam.route):
+        yield from _project(exam)
         return
     google, gemini = (os.environ.get(name, "").strip() for name in _NAMES)
     if google and gemini and google != gemini:
@@ -66,7 +67,7 @@ def check_key(look: Look) -> Iterator[Finding]:
         )
     key = settings.GEMINI_API_KEY
     if not key:
-        if not provider.is_simulated():
+        if not is_simulating():
             yield KEY.fail(
                 "There is no key of the video API.",
                 "Put GEMINI_API_KEY into .env or the environment.",
@@ -75,76 +76,77 @@ def check_key(look: Look) -> Iterator[Finding]:
             yield KEY.ok("None is needed.")
     elif not key.isascii() or not key.isprintable() or " " in key:
         yield KEY.fail(
-            "The key has characters that no key has (a space, a line's end, a letter with an "
-            "accent): it was not copied well.",
+            "The key has characters that no key has (a space, a line break, a letter with an "
+            "accent): it was not copied correctly.",
             "Copy it again, without quotation marks.",
         )
-    elif (refusal := _failure(look)) and getattr(refusal, "code", "") == "key_refused":
+    elif isinstance(refusal := _failure(exam), VeoError) and refusal.code == "key_refused":
         yield KEY.fail(
             f"The API refuses the key: {_words(refusal)}",
             "Make a key in the API's console and put it into GEMINI_API_KEY, restart the workers, "
             "and resume the queue.",
         )
-    elif provider.is_simulated():
+    elif is_simulating():
         yield KEY.ok("The simulator takes any.")
     else:
-        is_known = look.models is not None and _failure(look) is None
+        is_known = exam.models is not None and _failure(exam) is None
         yield KEY.ok(f"It is set{', and the API takes it' if is_known else ''}.")
 
 
-def check_api(look: Look) -> Iterator[Finding]:
-    if look.models is None:
+def check_api(exam: Examination) -> Iterator[Finding]:
+    if exam.models is None:
         return
-    named = "GOOGLE_GEMINI_BASE_URL" if provider.takes_key(look.route) else "GOOGLE_CLOUD_LOCATION"
+    named = "GOOGLE_GEMINI_BASE_URL" if provider.takes_key(exam.route) else "GOOGLE_CLOUD_LOCATION"
     start = (
         "Start it: manage.py run_simulator, or all at once: make serve."
-        if provider.is_simulated()
-        else f"Is this machine on the net, with its proxy (HTTPS_PROXY)? Is {named} right?"
+        if is_simulating()
+        else f"Is this machine online, with its proxy (HTTPS_PROXY)? Is {named} right?"
     )
+    address = provider.address(exam.route)
     try:
-        look.models.answer()
+        exam.models.result()
     except TooSlow as error:
-        yield API.fail(f"{provider.address(look.route)} is not reached: {words_of(error)}.", start)
+        yield API.fail(f"{address} cannot be reached: {words_of(error)}.", start)
     except VeoError as error:
         if error.code in _NOT_ASKED:
-            yield from _reached_without_key(look, start)
+            yield from _reached_without_key(exam, start)
         elif (
-            error.code == "key_refused" or error.stops_queue and not provider.takes_key(look.route)
+            error.code == "key_refused" or error.stops_queue and not provider.takes_key(exam.route)
         ):
-            yield API.ok(f"{provider.address(look.route)} answers.")
+            yield API.ok(f"{address} answers.")
         elif error.code == "no_sdk":
-            yield API.fail(error.sentence, "Mend the SDK first.")
+            yield API.fail(error.sentence, "Fix the SDK first.")
         elif error.code == "no_connection":
             yield API.fail(error.sentence, start)
         elif error.code == "no_answer":
-            yield API.fail(f"{provider.address(look.route)} is not reached: {_words(error)}", start)
+            yield API.fail(f"{address} cannot be reached: {_words(error)}", start)
         elif error.permanent:
             yield API.fail(
-                f"{provider.address(look.route)} does not list its models: {_words(error)}",
+                f"{address} does not list its models: {_words(error)}",
                 "Is GOOGLE_GEMINI_BASE_URL the address of the API, without a path?"
-                if provider.takes_key(look.route)
+                if provider.takes_key(exam.route)
                 else "Is GOOGLE_CLOUD_LOCATION a place where Vertex AI is?",
             )
         else:
             yield API.warn(
-                f"{provider.address(look.route)} answers, but not what was asked: {_words(error)}",
+                f"{address} answers, but not what was asked: {_words(error)}",
                 "Try again in a minute. What waits is sent when it answers.",
             )
     else:
-        yield API.ok(f"{provider.address(look.route)} answers.")
+        yield API.ok(f"{address} answers.")
 
 
-def check_model(look: Look) -> Iterator[Finding]:
+def check_model(exam: Examination) -> Iterator[Finding]:
     model = settings.VIDEO_MODEL
-    has_key = provider.takes_key(look.route)
-    if look.models is None:
+    has_key = provider.takes_key(exam.route)
+    if exam.models is None:
         return
     try:
-        names = look.models.answer()
+        names = exam.models.result()
     except (TooSlow, VeoError):
         yield MODEL.warn(
-            f"Nobody said whether {'the key has' if has_key else 'Google publishes'} {model}.",
-            "Mend what keeps the API from answering.",
+            f"It is not known whether {'the key has' if has_key else 'Google publishes'} {model}.",
+            "Fix what keeps the API from answering.",
         )
         return
     if model in names:
@@ -167,8 +169,8 @@ def check_model(look: Look) -> Iterator[Finding]:
     )
 
 
-def check_request(look: Look) -> Iterator[Finding]:
-    """With one reference picture, as nearly every shot has."""
+def check_request(exam: Examination) -> Iterator[Finding]:
+    """Check a request with one reference picture, because nearly every shot has one."""
     asked = Asked(
         settings.VIDEO_ASPECT_RATIO,
         settings.VIDEO_RESOLUTION,
@@ -183,10 +185,10 @@ def check_request(look: Look) -> Iterator[Finding]:
         yield REQUEST.ok(f"{settings.VIDEO_MODEL} takes {words} with reference pictures.")
 
 
-def ask_models(name: str) -> list[str]:
-    """Whatever goes wrong is a VeoError."""
+def ask_models(route: str) -> list[str]:
+    """Return the models of this route. Whatever goes wrong becomes a VeoError."""
     try:
-        return provider.list_models(name)
+        return provider.list_models(route)
     except VeoError:
         raise
     except Exception as error:
@@ -194,53 +196,52 @@ def ask_models(name: str) -> list[str]:
         raise VeoError(sentence, code="no_sdk", permanent=True) from error
 
 
-def _project(look: Look) -> Iterator[Finding]:
-    """Vertex AI takes no key, but credentials of a project."""
+def _project(exam: Examination) -> Iterator[Finding]:
+    """Vertex AI takes no key, but the credentials of a project."""
     if not settings.VIDEO_VERTEX_PROJECT:
         yield KEY.fail(
             f"{settings.VIDEO_MODEL} is on Vertex AI, and no project is named.",
             "Set GOOGLE_CLOUD_PROJECT, or choose a model of the Gemini API.",
         )
-    elif isinstance(refusal := _failure(look), VeoError) and refusal.stops_queue:
+    elif isinstance(refusal := _failure(exam), VeoError) and refusal.stops_queue:
         yield KEY.fail(
             f"No key is needed, but credentials: {refusal.sentence}",
-            "Mend that, restart the workers, and resume the queue.",
+            "Fix that, restart the workers, and resume the queue.",
         )
-    elif refusal is None and look.models is not None:
+    elif refusal is None and exam.models is not None:
         yield KEY.ok("None is needed: Vertex AI takes the project's credentials.")
     else:
-        yield KEY.ok("None is needed, but the project's credentials; nobody tried them.")
+        yield KEY.ok("None is needed, but the project's credentials, which were not tried.")
 
 
-def _reached_without_key(look: Look, start: str) -> Iterator[Finding]:
+def _reached_without_key(exam: Examination, start: str) -> Iterator[Finding]:
+    address = provider.address(exam.route)
     try:
-        if look.clock is not None:
-            look.clock.answer()
-            what = "a key" if provider.takes_key(look.route) else "credentials"
-            yield API.ok(
-                f"{provider.address(look.route)} answers; it was asked nothing without {what}."
-            )
+        if exam.clock is not None:
+            exam.clock.result()
+            what = "a key" if provider.takes_key(exam.route) else "credentials"
+            yield API.ok(f"{address} answers; nothing was asked without {what}.")
     except (TooSlow, httpx.HTTPError, httpx.InvalidURL) as error:
-        yield API.fail(f"{provider.address(look.route)} is not reached: {words_of(error)}", start)
+        yield API.fail(f"{address} cannot be reached: {words_of(error)}", start)
 
 
 _NAMES = ("GOOGLE_API_KEY", "GEMINI_API_KEY")
-# Without these nothing was sent.
+# With these errors nothing was sent.
 _NOT_ASKED = ("no_api_key", "no_project", "no_credentials")
 
 
-def _failure(look: Look) -> VeoError | TooSlow | None:
+def _failure(exam: Examination) -> VeoError | TooSlow | None:
     try:
-        if look.models is not None:
-            look.models.answer()
+        if exam.models is not None:
+            exam.models.result()
     except (VeoError, TooSlow) as error:
         return error
     return None
 
 
 def _words(error: VeoError) -> str:
-    """The API's own, without what a poll or a submission would say around them."""
+    """Return the API's own words, without the sentence that our client puts around them."""
     cause = error.__cause__
     told = cause and getattr(cause, "message", None) or cause or error.sentence
-    # Also a token of this process, should the API repeat it.
+    # clean() also removes an access token of this process, should the API repeat it.
     return words_of(clean(told))

@@ -1,23 +1,31 @@
-"""Findings on a terminal and as JSON. Imports nothing of the application."""
+"""Findings on a terminal and as JSON.
+
+Nothing is imported here that needs a configured Django: findings are shown even if it cannot start.
+"""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterable
 from dataclasses import asdict
-from typing import TextIO
+from typing import TYPE_CHECKING, TextIO
 
-from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from videogen.common.formats import counted
+from videogen.common.terminal import table_console
+
 from .findings import Finding, Level, summarize
+
+if TYPE_CHECKING:
+    from django.core.management.base import OutputWrapper
 
 _STYLES = {Level.OK: "green", Level.WARNING: "yellow", Level.FAILURE: "red"}
 
 
-def tell_json(findings: Iterable[Finding], out: TextIO) -> None:
-    """One object a line, the sums last."""
+def print_json(findings: Iterable[Finding], out: TextIO | OutputWrapper) -> None:
+    """Print one object for each finding, and the summary last."""
     findings = list(findings)
     lines = [
         {
@@ -32,11 +40,9 @@ def tell_json(findings: Iterable[Finding], out: TextIO) -> None:
         out.write(json.dumps(line) + "\n")
 
 
-def tell(findings: Iterable[Finding], out: TextIO) -> None:
+def print_table(findings: Iterable[Finding], out: TextIO | OutputWrapper) -> None:
     findings = list(findings)
-    console = Console(file=out, highlight=False)
-    if not console.is_terminal:
-        console = Console(file=out, width=200, highlight=False)
+    console = table_console(out)
     table = Table(box=None, pad_edge=False, header_style="bold")
     for column in ("Level", "Check", "What is found, and what to do"):
         table.add_column(column, overflow="fold")
@@ -49,13 +55,9 @@ def tell(findings: Iterable[Finding], out: TextIO) -> None:
     console.print(table)
     sums = summarize(findings)
     console.print(
-        f"{sums.ok} ok, {_count(sums.warnings, 'warning')}, {_count(sums.failures, 'failure')}."
+        f"{sums.ok} ok, {counted(sums.warnings, 'warning')}, {counted(sums.failures, 'failure')}."
     )
 
 
 def exit_code(findings: Iterable[Finding]) -> int:
     return 1 if summarize(findings).failures else 0
-
-
-def _count(number: int, word: str) -> str:
-    return f"{number} {word}" if number == 1 else f"{number} {word}s"

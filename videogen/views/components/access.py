@@ -1,8 +1,11 @@
-"""Who may open a page, and who they are to the rest of the product."""
+"""Who sent a request, and whether they may open a page."""
 
 from __future__ import annotations
 
+from typing import Any, cast
+
 from django.contrib.admin import ModelAdmin
+from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest
 
@@ -14,8 +17,8 @@ REVIEW = "videogen.review_video"
 GENERATE = "videogen.generate_video"
 
 
-def require(request: HttpRequest, model_admin: ModelAdmin, *permissions: str) -> None:
-    """PermissionDenied for those who may not see takes, or may not do what they ask for."""
+def require(request: HttpRequest, model_admin: ModelAdmin[Any], *permissions: str) -> None:
+    """Raise PermissionDenied for people who may not see takes or who lack one of `permissions`."""
     shots = model_admin.admin_site.get_model_admin(Shot)
     if not (
         shots.has_view_permission(request)
@@ -25,5 +28,11 @@ def require(request: HttpRequest, model_admin: ModelAdmin, *permissions: str) ->
         raise PermissionDenied
 
 
+def signed_in(request: HttpRequest) -> User:
+    """Return the person who sent the request: the admin answers nobody who has not signed in."""
+    return cast(User, request.user)
+
+
 def requester_of(request: HttpRequest) -> Requester:
-    return Requester(RenderBatch.Door.ADMIN, user=request.user, name=request.user.get_username())
+    user = signed_in(request)
+    return Requester(RenderBatch.Door.ADMIN, user=user, name=user.get_username())

@@ -1,4 +1,4 @@
-"""Badges: one word and a colour for where a shot or a render stands, or what a plan would do."""
+"""Badges: a word and a colour for the status of a shot or a render, and for a plan's decision."""
 
 from __future__ import annotations
 
@@ -9,16 +9,18 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from videogen.models import VideoRender
+from videogen.models.outcomes import Outcome
 from videogen.models.states import BadgeWord
 from videogen.planning.modes import Action
 from videogen.planning.shot_status import badge_word_of
 
 State = VideoRender.State
+Review = VideoRender.Review
 
 
 @dataclass(frozen=True)
 class Badge:
-    """`tone` names a colour of the style sheet; the word says the same without the colour."""
+    """`tone` names a colour of the style sheet. The word alone says everything, too."""
 
     tone: str
     word: str
@@ -29,7 +31,7 @@ class Badge:
     __str__ = __html__
 
 
-_TONES = {
+_STATE_TONES = {
     State.QUEUED: "blue",
     State.SUBMITTING: "blue",
     State.RUNNING: "blue",
@@ -41,30 +43,54 @@ _TONES = {
     State.FAILED: "red",
     State.BLOCKED: "red",
 }
-_SHOT_TONES = {
-    BadgeWord.GENERATING: "blue",
-    BadgeWord.NEEDS_DECISION: "violet",
-    BadgeWord.FAILED: "red",
-    BadgeWord.NEEDS_REVIEW: "amber",
-    BadgeWord.APPROVED: "green",
-    BadgeWord.READY: "grey",
+_OUTCOME_TONES = {
+    Outcome.SUCCEEDED: "green",
+    Outcome.BLOCKED: "red",
+    Outcome.FAILED: "red",
+    Outcome.UNKNOWN: "violet",
+    Outcome.IN_FLIGHT: "blue",
 }
+# Filters and bars show the statuses of shots in this order: from finished to not begun.
+SHOT_BADGES = {
+    word: Badge(tone, word)
+    for word, tone in (
+        (BadgeWord.APPROVED.value, "green"),
+        (BadgeWord.NEEDS_REVIEW.value, "amber"),
+        (BadgeWord.GENERATING.value, "blue"),
+        (BadgeWord.NEEDS_DECISION.value, "violet"),
+        (BadgeWord.FAILED.value, "red"),
+        (BadgeWord.READY.value, "grey"),
+    )
+}
+REVIEW_BADGES = {
+    Review.UNREVIEWED: Badge("amber", "unreviewed"),
+    Review.SELECTED: Badge("blue", "selected"),
+    Review.APPROVED: Badge("green", "approved · locked"),
+    Review.REJECTED: Badge("red", "rejected"),
+}
+# Shown beside another badge: the story has changed since the take that it uses was made.
+OUTDATED = Badge("outdated", "out of date")
 
 
 def badge_of_state(state: str) -> Badge:
-    return Badge(_TONES.get(State(state), "grey"), State(state).label)
+    return Badge(_STATE_TONES.get(State(state), "grey"), State(state).label)
 
 
 def badge_of_shot(renders: Iterable[VideoRender]) -> Badge:
-    """Where the shot stands, derived from all its renders: what waits for a person comes first."""
+    """Derive the shot's status from all its renders."""
     return badge_of_word(badge_word_of(renders))
 
 
 def badge_of_word(word: str) -> Badge:
-    """Of a shot in a list, whose word its row has (ShotStanding)."""
-    return Badge(_SHOT_TONES[BadgeWord(word)], str(word))
+    """Return the badge of a stored shot status (ShotStanding.word)."""
+    return SHOT_BADGES.get(word) or Badge("grey", word)
 
 
+def badge_of_outcome(outcome: Outcome) -> Badge:
+    return Badge(_OUTCOME_TONES.get(outcome, "grey"), outcome.label)
+
+
+# The badges of a plan's decisions.
 BADGES = {
     Action.GENERATE: Badge("blue", "generate"),
     Action.RESUME: Badge("blue", "resume"),

@@ -1,7 +1,7 @@
-"""Shots as people see them side by side: a picture, a badge, two lines of storyboard.
+"""Cards of shots: a picture, a badge and two lines of storyboard for each.
 
-`for_cards()` prepares a queryset of shots, `ShotCard` tells of each row; board, dashboard and the
-list of shots show the same.
+The board, the first page and the list of shots show the same cards. `for_cards()` prepares a
+queryset of shots, and `ShotCard` wraps one of its rows.
 """
 
 from __future__ import annotations
@@ -21,34 +21,21 @@ from videogen.models import ShotStanding, VideoRender
 from videogen.models.states import BadgeWord
 from videogen.planning.shot_status import current_standings
 
-from .badges import Badge
+from .badges import OUTDATED, SHOT_BADGES, Badge, badge_of_word
 from .storyboard import storyboard_lines
-
-# In the order in which a shot goes from nothing to done; what waits for a person is in between.
-BADGES = {
-    word: Badge(tone, word)
-    for word, tone in (
-        (BadgeWord.APPROVED.value, "green"),
-        (BadgeWord.NEEDS_REVIEW.value, "amber"),
-        (BadgeWord.GENERATING.value, "blue"),
-        (BadgeWord.NEEDS_DECISION.value, "violet"),
-        (BadgeWord.FAILED.value, "red"),
-        (BadgeWord.READY.value, "grey"),
-    )
-}
 
 _FILES = ("video_file", "poster_file")
 
-# Beside a badge: the story has changed since the take that it uses.
-OUTDATED = Badge("outdated", "out of date")
-
-# What a picture shows is worth more in two lines than how it is framed.
+# The fields of a payload that two lines of text are best spent on: what the picture shows, and not
+# how it is framed.
 _TELLING = ("compositionAndContent", "characterActionAndEmotion")
 
 
 def for_cards(shots: QuerySet[Shot]) -> QuerySet[Shot]:
-    """With what a card shows of each shot: two more queries, however many shots there are, and
-    none of them slows down counting or sorting the shots."""
+    """Prefetch what the cards show: two more queries, however many shots there are.
+
+    Nothing is joined to the shots, so counting and sorting them stays fast.
+    """
     standings = (
         current_standings()
         .select_related("render", "newest_take", "used_take")
@@ -68,10 +55,11 @@ def for_cards(shots: QuerySet[Shot]) -> QuerySet[Shot]:
 
 @dataclass(frozen=True)
 class ShotCard:
-    """A shot of `for_cards()`, with its scenelet. `is_outdated`: one of those that
-    planning/outdated.py finds."""
+    """One card. The shot is a row of `for_cards()`, and its scenelet is loaded."""
 
-    shot: Shot
+    # An Any, because mypy does not know the lists that `for_cards()` adds to each shot.
+    shot: Any
+    # Whether planning/outdated.py says that the story has changed since the take in use was made.
     is_outdated: bool = False
 
     @property
@@ -84,7 +72,7 @@ class ShotCard:
 
     @cached_property
     def standing(self) -> ShotStanding:
-        """A fresh one for a shot without renders."""
+        """The stored status of the shot. A shot without renders has none, and gets a new one."""
         return next(iter(self.shot.current_standings), None) or ShotStanding(shot=self.shot)
 
     @property
@@ -101,7 +89,7 @@ class ShotCard:
 
     @property
     def used_video_url(self) -> str:
-        """Of the selected or approved take; empty without one."""
+        """The selected or approved take; empty without one."""
         return _video_url(self.standing.used_take)
 
     @property
@@ -114,7 +102,7 @@ class ShotCard:
 
     @cached_property
     def still_url(self) -> str:
-        """The poster of that take; without a video, the first key frame."""
+        """The poster of the take that `video_url` plays; without one, the first key frame."""
         take = self.standing.used_take or self.standing.newest_take
         poster = media_url(take.poster_file) if take else ""
         if poster or not self.shot.frames_with_picture:
@@ -122,8 +110,8 @@ class ShotCard:
         return thumbnail_url(self.shot.frames_with_picture[0].picture.file)
 
     @property
-    def look(self) -> tuple[object, ...]:
-        """All that changes in a card while renders run."""
+    def content(self) -> tuple[object, ...]:
+        """Everything in the card that can change while renders run; see live.py."""
         return (
             self.word,
             self.takes,
@@ -146,15 +134,12 @@ def _video_url(take: VideoRender | None) -> str:
     return media_url(take.video_file) if take else ""
 
 
-def badge_of_word(word: str) -> Badge:
-    return BADGES.get(word) or Badge("grey", word)
-
-
-def telling_text(payload: Mapping[str, Any] | None) -> str:
-    """What the shot is about, in running text: what is seen, else whatever text comes first."""
-    texts = [payload.get(key) for key in _TELLING] if isinstance(payload, dict) else []
+def telling_text(payload: object) -> str:
+    """Say what the shot is about: what the picture shows, or else the first texts there are."""
+    fields = payload if isinstance(payload, dict) else {}
+    texts = [fields.get(key) for key in _TELLING]
     told = [text.strip() for text in texts if isinstance(text, str) and text.strip()]
-    return " ".join(told) or " · ".join(line.text for line in storyboard_lines(payload)[:3])
+    return " ".join(told) or " · ".join(line.text for line in storyboard_lines(fields)[:3])
 
 
 # -- how far a story is ----------------------------------------------------------------------------
@@ -162,7 +147,7 @@ def telling_text(payload: Mapping[str, Any] | None) -> str:
 
 @dataclass(frozen=True)
 class Slice:
-    """One colour of a stacked bar; start and width in percent."""
+    """One colour of a stacked bar. Start and width are percentages of the bar."""
 
     badge: Badge
     number: int
@@ -172,7 +157,7 @@ class Slice:
 
 @dataclass(frozen=True)
 class Progress:
-    """How many shots of a story stand where."""
+    """How many shots of a story have each status."""
 
     counts: Mapping[str, int]
 
@@ -186,7 +171,7 @@ class Progress:
 
     @property
     def slices(self) -> list[Slice]:
-        words = [*BADGES, *sorted(set(self.counts) - set(BADGES))]
+        words = [*SHOT_BADGES, *sorted(set(self.counts) - set(SHOT_BADGES))]
         found, start, total = [], 0.0, self.total
         for word in words:
             if number := self.counts.get(word, 0):
@@ -205,7 +190,7 @@ class Progress:
 
 
 def key_frame_urls(shots: Iterable[int]) -> dict[int, str]:
-    """By shot: a small copy of its first key frame that can be shown. One query."""
+    """Return for each shot the URL of a small copy of its first key frame. One query."""
     frames = KeyFrame.objects.filter(shot__in=list(shots), picture__file__gt="")
     found: dict[int, str] = {}
     for shot, file in frames.order_by("position").values_list("shot_id", "picture__file"):

@@ -17,7 +17,7 @@ class StoryboardLine:
 
 
 def storyboard_lines(payload: Mapping[str, Any] | None) -> list[StoryboardLine]:
-    """The texts and the spoken lines of a payload, in its own order and under its own names."""
+    """Return the texts and the spoken lines of a payload, in its order and under its own names."""
     lines: list[StoryboardLine] = []
     for key, value in (payload or {}).items():
         if isinstance(value, str) and value.strip():

@@ -17,7 +17,7 @@ from tests.support.drafts import (
     plan_url,
     progress_url,
 )
-from tests.support.factories import State, make_lane, make_render
+from tests.support.factories import State, force, make_lane, make_render
 from tests.support.pages import messages
 from videogen.models import RenderBatch, VideoRender
 
@@ -95,7 +95,7 @@ def test_second_click_makes_no_second_take_either():
     seen = fingerprint(look(browser, draft, "override"))
 
     confirm(browser, draft, "override", seen=seen)
-    VideoRender.objects.filter(state=State.QUEUED).update(state=State.CANCELLED)
+    force(VideoRender.objects.filter(state=State.QUEUED), state=State.CANCELLED)
     confirm(browser, draft, "override", seen=seen)
 
     assert VideoRender.objects.count() == 2

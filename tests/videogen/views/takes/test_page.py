@@ -10,12 +10,11 @@ from django.urls import reverse
 
 from storybook.models import Scenelet, Shot, Story
 from tests.support.admin_clients import VIEWS, browser_of, producer, viewer
-from tests.support.factories import State, make_render, make_story, shots_of
-from videogen.models import VideoRender
+from tests.support.factories import State, force, make_render, make_story, shots_of
 
 pytestmark = pytest.mark.django_db
 
-# What must not become markup, and what a browser must not be led astray by.
+# Text that must not become markup, and text that could reorder what a browser shows.
 NASTY = "<script>alert(1)</script>\u2028\u202e\"'&{{ 7 }}"
 
 
@@ -313,7 +312,7 @@ def test_the_page_asks_for_news_while_a_render_is_open(shots):
     browser = viewer()
 
     page = browser.get(takes_url(shots[0])).text
-    VideoRender.objects.filter(pk=render.pk).update(state=State.FAILED)
+    force(render, state=State.FAILED)
     ended = browser.get(takes_url(shots[0])).text
 
     assert live_url_of(page).endswith(f"/shots/{shots[0].pk}/state/?newest={render.pk}")
@@ -329,9 +328,7 @@ def test_a_finished_clip_comes_without_a_reload(shots):
     before = browser.get(live_url_of(browser.get(takes_url(shots[0])).text)).json()
 
     still = state_of(browser, shots[0], newest=render.pk, since=before["since"])
-    VideoRender.objects.filter(pk=render.pk).update(
-        state=State.DONE, take=2, video_file="two.mp4", poster_file="two.jpg"
-    )
+    force(render, state=State.DONE, take=2, video_file="two.mp4", poster_file="two.jpg")
     done = state_of(browser, shots[0], newest=render.pk, since=still["since"])
 
     assert before["active"] and still["active"] and not done["active"]

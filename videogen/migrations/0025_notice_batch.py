@@ -20,7 +20,7 @@ def fill(apps, schema_editor):
 
 
 class Migration(migrations.Migration):
-    dependencies = [("videogen", "0021_pause_details")]
+    dependencies = [("videogen", "0024_uses_key_frames")]
 
     operations = [
         migrations.AddField(
