@@ -9,7 +9,7 @@ from typing import Any
 
 from django.utils.translation import ngettext
 
-from videogen.catalog.capabilities import Asked, Capability, ModelTable
+from videogen.catalog.capabilities import Capability, ModelTable, RequestedVideo
 from videogen.catalog.prices import PriceList
 from videogen.common.formats import counted
 from videogen.models import RenderBatch
@@ -124,7 +124,7 @@ class Wanted:
     videos: int
     backend: str
     model: str
-    asked: Asked
+    asked: RequestedVideo
 
 
 def shortage(

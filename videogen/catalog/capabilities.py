@@ -35,7 +35,7 @@ class Format:
 
 
 @dataclass(frozen=True)
-class Asked:
+class RequestedVideo:
     """The part of a request that a model may refuse."""
 
     aspect_ratio: str
@@ -105,7 +105,7 @@ class Capability:
             f"{_list(found.reference_durations)} seconds."
         )
 
-    def problems(self, asked: Asked) -> list[str]:
+    def problems(self, asked: RequestedVideo) -> list[str]:
         """Return why the API would refuse the request, each reason with what to change. Empty if it
         would not, or if nothing is known about the model."""
         if not self.is_known or not self.formats:

@@ -15,7 +15,7 @@ from videogen.models import StorySettings, VideoRender
 from videogen.models.render_warnings import RenderWarning, WarningCode
 from videogen.models.routes import SIMULATOR, account_of
 
-from .capabilities import PROMPT_LIMIT_TOKENS, Asked, Capability, ModelTable
+from .capabilities import PROMPT_LIMIT_TOKENS, Capability, ModelTable, RequestedVideo
 from .prices import KnownPrice, PriceList
 
 
@@ -137,9 +137,9 @@ class RequestSettings:
         """Return what so many videos cost; 0 if the price is unknown, because then none is sent."""
         return (self.price_usd or Decimal(0)) * videos
 
-    def asked(self, references: int) -> Asked:
+    def asked(self, references: int) -> RequestedVideo:
         """Return what a model may refuse of a request with so many reference pictures."""
-        return Asked(
+        return RequestedVideo(
             aspect_ratio=self.aspect_ratio,
             resolution=self.resolution,
             seconds=self.duration_seconds,
@@ -170,9 +170,9 @@ def extras_in_words(asked: RequestSettings | VideoRender) -> list[tuple[str, str
     return [(EXTRAS[name], str(value)) for name, value in extras_of(asked).items()]
 
 
-def asked_of(render: VideoRender) -> Asked:
+def asked_of(render: VideoRender) -> RequestedVideo:
     """Return what a model may refuse of the render's request."""
-    return Asked(
+    return RequestedVideo(
         aspect_ratio=render.aspect_ratio,
         resolution=render.resolution,
         seconds=render.duration_seconds,

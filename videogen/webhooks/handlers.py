@@ -33,7 +33,7 @@ Source = Candidate.Source
 _FILE_KEY = re.compile(r"[\w.-]{1,200}", re.ASCII)
 
 # Who decided that the candidate belongs to the render.
-BY_ITSELF = "videogen: our token came with it"
+DECIDED_BY = "videogen: our token came with it"
 
 
 def apply_event(event: Event) -> bool:
@@ -151,7 +151,7 @@ def _take(found: Candidate, render: VideoRender) -> bool:
         # event may shorten.
         return True
     try:
-        is_taken = take_candidate(candidate, render, BY_ITSELF)
+        is_taken = take_candidate(candidate, render, DECIDED_BY)
     except RequestError as error:
         logger.warning("%s: %s is kept for later: %s", render, candidate, error.sentence)
         return False

@@ -15,7 +15,7 @@ from django.utils import timezone
 from tests.support.admin_clients import VIEWS, browser_of, producer, viewer
 from tests.support.drafts import button, confirm, make_draft, make_shots, plan_url
 from tests.support.factories import make_render, make_shot, make_story, shots_of
-from videogen.catalog.capabilities import Asked, ModelTable
+from videogen.catalog.capabilities import ModelTable, RequestedVideo
 from videogen.catalog.options import RequestSettings
 from videogen.catalog.prices import PriceList
 from videogen.common.errors import RequestError
@@ -38,7 +38,7 @@ ALL = (*VEO, LITE, OMNI, OMNI_NEXT)
 
 def asked(**values):
     usual = {"aspect_ratio": "16:9", "resolution": "1080p", "seconds": 8, "references": 0}
-    return Asked(**usual | values)
+    return RequestedVideo(**usual | values)
 
 
 def problems(model, **values):
