@@ -1,5 +1,4 @@
-"""What was spent lately, day by day, and how much of the budget is gone: numbers for the first
-page, with the places of the bars that the template draws."""
+"""What was spent lately, day by day, and how much of the budget is used: for the first page."""
 
 from __future__ import annotations
 
@@ -17,31 +16,17 @@ from videogen.models.routes import is_simulating
 from .budgets import overall_limit_usd, usage
 
 DAYS = 14
-# Of the drawing: the bars stand on a line, with room for the budget below.
-HEIGHT = 96
-# A day on which something was spent is seen, however little it was.
-LEAST = 3.0
 
 
 @dataclass(frozen=True)
-class Day:
-    """x and width in percent, y and height in the drawing's units."""
-
+class DaySpending:
     day: date
     usd: Decimal
-    x: float
-    y: float
-    width: float
-    height: float
-
-    @property
-    def words(self) -> str:
-        return usd(self.usd)
 
 
 @dataclass(frozen=True)
 class Spending:
-    days: tuple[Day, ...]
+    days: tuple[DaySpending, ...]
     committed_usd: Decimal
     promised_usd: Decimal
     """What the queued renders will cost when they are sent."""
@@ -51,18 +36,6 @@ class Spending:
     @property
     def total(self) -> str:
         return usd(sum((day.usd for day in self.days), Decimal(0)))
-
-    @property
-    def today(self) -> str:
-        return self.days[-1].words
-
-    @property
-    def is_empty(self) -> bool:
-        return not any(day.usd for day in self.days)
-
-    @property
-    def most(self) -> str:
-        return usd(max(day.usd for day in self.days))
 
     @property
     def committed(self) -> str:
@@ -91,8 +64,8 @@ class Spending:
 
     @property
     def words(self) -> str:
-        """The drawing, for people who do not see it."""
-        told = [f"{day.day:%d %b}: {day.words}" for day in self.days if day.usd]
+        """The chart for people who do not see it."""
+        told = [f"{day.day:%d %b}: {usd(day.usd)}" for day in self.days if day.usd]
         days = "; ".join(told) or "nothing"
         budget = f" {self.committed} of {self.budget} are spent." if self.budget else ""
         return f"Spent in the last {DAYS} days: {days}.{budget}"
@@ -108,10 +81,8 @@ def recent_spending() -> Spending:
     today = timezone.localdate()
     days = [today - timedelta(days=ago) for ago in reversed(range(DAYS))]
     spent = _spent_on(days)
-    most = max([spent[day] for day in days])
-    step = 100 / DAYS
     return Spending(
-        tuple(_bar(day, spent[day], most, place * step, step) for place, day in enumerate(days)),
+        tuple(DaySpending(day, spent[day]) for day in days),
         *usage(),
         overall_limit_usd(),
         is_simulating(),
@@ -131,15 +102,3 @@ def _spent_on(days: list[date]) -> dict[date, Decimal]:
     )
     totals = sent.aggregate(**sums)
     return {day: totals[f"day_{place}"] or Decimal(0) for place, day in enumerate(days)}
-
-
-def _bar(day: date, amount: Decimal, most: Decimal, x: float, step: float) -> Day:
-    height = max(LEAST, HEIGHT * float(amount / most)) if amount else 0.0
-    return Day(
-        day,
-        amount,
-        round(x + step * 0.18, 2),
-        round(HEIGHT - height, 2),
-        round(step * 0.64, 2),
-        round(height, 2),
-    )

@@ -14,9 +14,8 @@ from django.utils import timezone
 
 from videogen.models import VideoFormat, VideoModel
 from videogen.models.routes import Route, default_route
+from videogen.models.video_models import MAX_REFERENCES
 
-# Ours, whatever a model takes.
-MOST_REFERENCES = 3
 # google-genai refuses one on the other routes before anything is sent.
 SEED_ROUTES = frozenset({Route.VERTEX.value})
 # Where neither a setting nor the table says how long a prompt may be: Veo's.
@@ -52,7 +51,7 @@ class Capability:
 
     name: str
     route: str
-    max_references: int = MOST_REFERENCES
+    max_references: int = MAX_REFERENCES
     prompt_limit_tokens: int | None = None
     takes_seed: bool = True
     takes_negative_prompt: bool = True
@@ -187,7 +186,7 @@ def capability_of(row: VideoModel) -> Capability:
         pk=row.pk,
         name=row.name,
         route=route,
-        max_references=min(row.max_references, MOST_REFERENCES),
+        max_references=min(row.max_references, MAX_REFERENCES),
         prompt_limit_tokens=row.prompt_limit_tokens,
         takes_seed=row.takes_seed and route in SEED_ROUTES,
         takes_negative_prompt=row.takes_negative_prompt,

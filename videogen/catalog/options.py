@@ -12,6 +12,7 @@ from django.conf import settings
 
 from storybook.models import Story
 from videogen.models import StorySettings, VideoRender
+from videogen.models.render_warnings import RenderWarning, WarningCode
 from videogen.models.routes import SIMULATOR, account_of
 
 from .capabilities import PROMPT_LIMIT_TOKENS, Asked, Capability, ModelTable
@@ -31,7 +32,7 @@ class RequestSettings:
     seed: int | None = None
     negative_prompt: str = ""
     person_generation: str = ""
-    notes: tuple[str, ...] = ()
+    notes: tuple[RenderWarning, ...] = ()
     table: ModelTable = field(default_factory=ModelTable, repr=False, compare=False)
 
     @classmethod
@@ -192,7 +193,7 @@ def _default_model(**story: object) -> str:
 
 def _extras(
     capability: Capability, *, seed: int | None, negative_prompt: str, person_generation: str
-) -> tuple[dict[str, Any], tuple[str, ...]]:
+) -> tuple[dict[str, Any], tuple[RenderWarning, ...]]:
     """What of it the model takes, and what is said of the rest."""
     taken: dict[str, Any] = {}
     notes = []
@@ -207,10 +208,9 @@ def _extras(
         if is_taken:
             taken[name] = value
         elif name == "person_generation" and people:
-            notes.append(
-                f"{capability.name} knows no person generation {value!r}, so none is asked for: "
-                f"it knows {', '.join(people)}."
-            )
+            params = {"model": capability.name, "asked": value, "known": ", ".join(people)}
+            notes.append(RenderWarning(WarningCode.PERSON_GENERATION_NOT_TAKEN, params))
         else:
-            notes.append(f"{capability.name} takes no {EXTRAS[name]}: it is not sent.")
+            params = {"model": capability.name, "option": EXTRAS[name]}
+            notes.append(RenderWarning(WarningCode.OPTION_NOT_TAKEN, params))
     return taken, tuple(notes)

@@ -19,10 +19,13 @@ from videogen.models.routes import SIMULATOR
 
 @dataclass(frozen=True)
 class KnownPrice:
-    """Of one video, in cents. `source` says per second of what, since when and who says so."""
+    """The price of one video, in cents."""
 
     usd: Decimal
+    # Of what a second costs how much, since when, and who says so.
     source: str
+    # The row of the price list, where it comes from there.
+    price_id: int | None = None
 
 
 class PriceList:
@@ -35,7 +38,9 @@ class PriceList:
             return KnownPrice(Decimal("0.00"), "free: the simulator charges nothing")
         price = self._valid.get((model, resolution))
         if price is not None:
-            return KnownPrice(_of_video(price.usd_per_second, seconds), words_of(price))
+            return KnownPrice(
+                _of_video(price.usd_per_second, seconds), describe_price(price), price.pk
+            )
         per_second = settings.VIDEO_PRICE_USD_PER_SECOND
         if per_second is None:
             return None
@@ -64,17 +69,16 @@ class PriceList:
         return {(price.model, price.resolution): price for price in begun}
 
 
-def words_of(price: Price) -> str:
-    """What a render that is queued under this price keeps of it."""
+def describe_price(price: Price) -> str:
+    """What people are told of the price of a render that was queued under it."""
     what = _what(price.usd_per_second, price.model, price.resolution)
     words = f"{what}, valid since {price.since}: {price.source}"
     return words[: VideoRender._meta.get_field("price_source").max_length]
 
 
 def is_used(price: Price) -> bool:
-    """Whether a render was queued under it. Queries."""
-    renders = VideoRender.objects.filter(model=price.model, resolution=price.resolution)
-    return renders.filter(price_source=words_of(price)).exists()
+    """Whether a render was queued under it. One query."""
+    return VideoRender.objects.filter(price=price).exists()
 
 
 def _what(per_second: Decimal, model: str, resolution: str) -> str:

@@ -5,6 +5,8 @@ from django.utils import timezone
 
 from storybook.models import Story
 
+from .batches import RenderBatch
+
 
 class Notice(models.Model):
     """Something that people are told once, by e-mail and by webhook.
@@ -25,6 +27,14 @@ class Notice(models.Model):
         max_length=200, unique=True, help_text="What happened: it is told only once."
     )
     story = models.ForeignKey(Story, on_delete=models.CASCADE, null=True, blank=True)
+    batch = models.ForeignKey(
+        RenderBatch,
+        on_delete=models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="+",
+        help_text="The batch that it is about.",
+    )
     subject = models.CharField(max_length=200)
     text = models.TextField()
     path = models.CharField(max_length=500, blank=True, help_text="Page of the admin about it.")

@@ -15,7 +15,9 @@ from storybook.models import Shot
 from . import outcomes, states
 from .batches import RenderBatch
 from .lanes import Lane
+from .prices import Price
 from .render_queries import RenderQuerySet, alters_data
+from .render_warnings import WarningsField
 from .routes import Route
 from .shot_status import keep_standings
 
@@ -91,8 +93,16 @@ class VideoRender(models.Model):
         default=list, help_text="In order: kind, id, path, MIME type, bytes, sha256."
     )
     dropped_references = DocumentField(default=list)
-    warnings = DocumentField(default=list)
+    warnings = WarningsField(default=list)
     price_estimate_usd = models.DecimalField(max_digits=8, decimal_places=2, default=0)
+    price = models.ForeignKey(
+        Price,
+        on_delete=models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="renders",
+        help_text="The listed price it was queued under, if it was a listed one.",
+    )
     price_source = models.CharField(
         max_length=600, blank=True, help_text="The price it was queued under, and where from."
     )

@@ -12,6 +12,9 @@ SECONDS = RegexValidator(r"^\d+(, *\d+)*$", "Whole seconds, separated by commas:
 WORDS = RegexValidator(r"^\w+(, *\w+)*$", "Words, separated by commas: allow_adult, dont_allow")
 # The limit of Google's APIs.
 LARGEST_SEED = 2**32 - 1
+# The most reference pictures that we send with one shot, even to a model that takes more: Veo 3.1
+# takes three.
+MAX_REFERENCES = 3
 
 
 class VideoModel(models.Model):

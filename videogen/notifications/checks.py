@@ -10,9 +10,10 @@ from django.core.checks import CheckMessage, Error, Warning, register
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 
+from videogen.common.addresses import LOOPBACK
 from videogen.common.standard_webhooks import SHORTEST_KEY, is_secret
 
-from .webhook import LOOPBACK, is_safe_address
+from .webhook import is_safe_address
 
 MAKE_ONE = (
     "python -c \"import base64, secrets; print('whsec_' + "

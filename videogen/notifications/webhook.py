@@ -14,10 +14,9 @@ from urllib.parse import urlsplit
 import httpx
 from django.conf import settings
 
+from videogen.common.addresses import LOOPBACK
 from videogen.common.errors import NoticeError
 from videogen.common.standard_webhooks import keys_of, signature
-
-LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
 
 def is_safe_address(url: str) -> bool:

@@ -12,12 +12,11 @@ from urllib.parse import urlsplit
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Warning, register
 
+from videogen.common.addresses import LOOPBACK
 from videogen.common.task_queue import SLICE_SECONDS
 from videogen.models.routes import BACKENDS
 from videogen.models.video_models import LARGEST_SEED
 from videogen.providers.gs_urls import is_prefix
-
-LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
 
 @register

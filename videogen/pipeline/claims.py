@@ -14,7 +14,7 @@ from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
 
-from videogen.billing.budgets import Room, lock_budgets
+from videogen.billing.budgets import BudgetHeadroom, lock_budgets
 from videogen.lanes.quota import rate_limit_headroom, window_problem
 from videogen.models import Lane, Submission, VideoRender
 from videogen.models.render_queries import RenderQuerySet
@@ -53,7 +53,7 @@ def claim_renders(
         if limit <= 0:
             return []
         claims = []
-        room = Room()
+        room = BudgetHeadroom()
         window = headroom.usd
         renders = queued_renders(lane, scope).select_related("shot__scenelet__story")
         for render in renders.in_claim_order()[:limit]:

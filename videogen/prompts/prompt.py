@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from storybook.designs import character_id, environment_id
+from videogen.models.render_warnings import RenderWarning, WarningCode
 
 NARRATOR = "narrator"
 
@@ -42,15 +43,9 @@ class Prompt:
         return self.tokens > self.limit
 
 
-OVER_LIMIT = "The prompt has about"
-
-
-def limit_sentence(tokens: int, limit: int) -> str:
+def limit_warning(tokens: int, limit: int) -> RenderWarning:
     """What is said of a prompt that is over the limit."""
-    return (
-        f"{OVER_LIMIT} {tokens} tokens, the model reads {limit}: what lies at its end may be "
-        "ignored."
-    )
+    return RenderWarning(WarningCode.OVER_TOKEN_LIMIT, {"tokens": tokens, "limit": limit})
 
 
 def build_prompt(

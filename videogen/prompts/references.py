@@ -12,11 +12,10 @@ from typing import Any
 
 from storybook.designs import character_id, environment_id
 from storybook.pictures import normalise_path
+from videogen.models.render_warnings import RenderWarning, WarningCode
+from videogen.models.video_models import MAX_REFERENCES
 
 from .prompt import designs_of, referenced_ids
-
-# Veo 3.1 takes at most three asset images.
-MAX_REFERENCES = 3
 
 CHARACTER = "character"
 ENVIRONMENT = "environment"
@@ -100,7 +99,7 @@ class Selection:
 
     picks: tuple[Pick, ...] = ()
     dropped: tuple[Dropped, ...] = ()
-    warnings: tuple[str, ...] = ()
+    warnings: tuple[RenderWarning, ...] = ()
     broken: tuple[str, ...] = field(default=())
 
 
@@ -109,14 +108,14 @@ def list_candidates(
     payload: Mapping[str, Any],
     key_frames: Sequence[StoredPicture],
     pictures: Mapping[str, StoredPicture],
-) -> tuple[list[Candidate], list[str]]:
+) -> tuple[list[Candidate], list[RenderWarning]]:
     """Everything that could go along with the shot, by priority, and warnings about ids in
     `referencedDesigns` that lead to no picture.
 
     key_frames: the shot's own, in order. pictures: the story's, by path below the image folder.
     """
     candidates: list[Candidate] = []
-    warnings: list[str] = []
+    warnings: list[RenderWarning] = []
     for kind, plural, key, image_key, id_of in (
         (CHARACTER, "characters", "character_designs", _MODEL_SHEET, character_id),
         (ENVIRONMENT, "environments", "environment_designs", _ENVIRONMENT_IMAGE, environment_id),
@@ -125,9 +124,11 @@ def list_candidates(
         designs = {id_of(design): design for design in designs_of(visual, key, wanted)}
         for each in wanted:
             if each not in designs:
-                warnings.append(f"The shot names {kind} {each}, which has no design.")
+                warnings.append(RenderWarning(WarningCode.NO_DESIGN, {"kind": kind, "id": each}))
             elif not (path := designs[each].get(image_key)) or not isinstance(path, str):
-                warnings.append(f"There is no {KIND_WORDS[kind]} {each}.")
+                warnings.append(
+                    RenderWarning(WarningCode.NO_PICTURE, {"kind": KIND_WORDS[kind], "id": each})
+                )
             else:
                 candidates.append(_candidate(kind, each, path, pictures))
     candidates += [
@@ -169,17 +170,17 @@ def pick_references(
 
     picks: list[Pick] = []
     dropped: list[Dropped] = []
-    warnings: list[str] = []
+    warnings: list[RenderWarning] = []
     seen: dict[str, Candidate] = {}
     for candidate in order:
         picture = candidate.picture
         if candidate.problem or picture is None:
-            warnings.append(f"The {candidate.words} is left out: {candidate.problem}")
+            params = {"reference": candidate.words, "problem": candidate.problem}
+            warnings.append(RenderWarning(WarningCode.REFERENCE_LEFT_OUT, params))
         elif picture.sha256 in seen:
             first = seen[picture.sha256]
-            warnings.append(
-                f"The {candidate.words} is the same picture as the {first.words}: sent once."
-            )
+            params = {"reference": candidate.words, "first": first.words}
+            warnings.append(RenderWarning(WarningCode.SAME_PICTURE, params))
         elif len(picks) < limit:
             seen[picture.sha256] = candidate
             picks.append(

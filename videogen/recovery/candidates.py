@@ -27,6 +27,7 @@ from django.utils import timezone
 from videogen.common.errors import RequestError
 from videogen.common.task_queue import wake_downloads, wake_pump
 from videogen.models import Candidate, Lane, Submission, VideoRender
+from videogen.models.render_warnings import RenderWarning, WarningCode
 from videogen.models.routes import Route, other_backend, served_backends
 from videogen.takes.storage import discard
 
@@ -325,8 +326,9 @@ def _take(candidate: Candidate, render: VideoRender, by: str) -> None:
         raise _NotTaken
     is_file = candidate.is_file
     render.submissions.settle_unknown("" if is_file else candidate.name)
-    where = candidate.get_source_display()
-    warnings = [*render.warnings, f"Its answer was found in the {where}; taken by {by}."]
+    where = str(candidate.get_source_display())
+    found = RenderWarning(WarningCode.ANSWER_FOUND, {"where": where, "by": by})
+    warnings = [*render.warnings, found]
     if is_file:
         won = render.restart_download(
             State.UNKNOWN,

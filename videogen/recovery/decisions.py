@@ -8,6 +8,7 @@ from videogen.common.errors import DownloadError, RequestError
 from videogen.common.task_queue import wake_downloads, wake_pump
 from videogen.models import VideoRender
 from videogen.models.people import Requester
+from videogen.models.render_warnings import RenderWarning, WarningCode
 from videogen.models.routes import other_backend, served_backends
 from videogen.models.states import STUCK
 from videogen.providers.gs_urls import is_gs, object_url
@@ -56,7 +57,7 @@ def attach_link(render: VideoRender, link: str, requester: Requester) -> bool:
         raise RequestError(other_backend(render.backend), code="other_backend")
     if render.status not in STUCK:
         return False
-    warning = f"The download link was given by {_name_of(requester)}."
+    warning = RenderWarning(WarningCode.LINK_GIVEN, {"by": _name_of(requester)})
     try:
         with transaction.atomic():
             won = render.restart_download(

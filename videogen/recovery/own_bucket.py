@@ -12,6 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from videogen.common.errors import VeoError
 from videogen.common.task_queue import wake_downloads
 from videogen.models import Submission, VideoRender
+from videogen.models.render_warnings import RenderWarning, WarningCode
 from videogen.providers.client import VideoClient
 from videogen.providers.messages import Finished
 from videogen.takes.storage import discard
@@ -54,7 +55,7 @@ def take_result(render: VideoRender, uri: str) -> bool:
     won = render.restart_download(
         State.UNKNOWN,
         link=uri,
-        warnings=[*render.warnings, "Its video was found under its submission's own token."],
+        warnings=[*render.warnings, RenderWarning(WarningCode.FOUND_IN_BUCKET)],
     )
     if won:
         render.submissions.settle_unknown()

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from functools import cached_property
 
+from videogen.common.formats import spaced
 from videogen.models import VideoRender
 
 from .codes import CATEGORIES, categories_of, is_audio_block
@@ -177,7 +178,5 @@ def where_of(suspect: Suspect) -> str:
     words = _WHERE[suspect.what]
     name = suspect.name or "somebody"
     if suspect.what == "storyboard":
-        # cameraDynamics, camera_dynamics: camera dynamics
-        name = "".join(f" {char.lower()}" if char.isupper() else char for char in suspect.name)
-        name = name.replace("_", " ").strip()
+        name = spaced(suspect.name)
     return words.format(name)

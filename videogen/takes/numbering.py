@@ -11,6 +11,7 @@ from django.db.models import Max
 
 from videogen.common.errors import DownloadError
 from videogen.models import VideoRender
+from videogen.models.render_warnings import RenderWarning, WarningCode
 
 from .storage import take_path
 from .video_file import VideoFacts
@@ -37,17 +38,16 @@ def file_fields(path: Path, facts: VideoFacts) -> dict[str, Any]:
     }
 
 
-def surprises(render: VideoRender, seconds: float, has_audio: bool) -> list[str]:
+def surprises(render: VideoRender, seconds: float, has_audio: bool) -> list[RenderWarning]:
     """Return warnings about how the video differs from the request. It was paid for, so it becomes
     a take nevertheless."""
-    sentences = []
+    warnings = []
     if render.kind == VideoRender.Kind.GENERATION and abs(seconds - render.duration_seconds) > 0.5:
-        sentences.append(
-            f"The video is {seconds:.1f} s long; {render.duration_seconds} s were asked for."
-        )
+        params = {"seconds": seconds, "asked": render.duration_seconds}
+        warnings.append(RenderWarning(WarningCode.OTHER_LENGTH, params))
     if not has_audio:
-        sentences.append("The video has no sound.")
-    return sentences
+        warnings.append(RenderWarning(WarningCode.NO_SOUND))
+    return warnings
 
 
 def number_take(render: VideoRender) -> int:

@@ -17,6 +17,7 @@ from videogen.lanes.pauses import lane_of
 from videogen.models import RenderBatch, VideoRender
 from videogen.models.batches import CREATE_SHOT_VIDEO
 from videogen.models.people import Requester
+from videogen.models.render_warnings import RenderWarning, WarningCode
 from videogen.models.routes import account_of, default_route
 
 from .numbering import NUMBER_TRIES, file_fields, next_take, no_number, surprises
@@ -130,9 +131,8 @@ def _new_render(shot: Shot, batch: RenderBatch, clip: Clip, requester: Requester
     )
     render.warnings = surprises(render, clip.facts.seconds, clip.facts.has_audio)
     if clip.facts.video_codec not in PLAYED_EVERYWHERE:
-        render.warnings.append(
-            f"Not every browser plays this video ({clip.facts.video_codec}): H.264 is safe."
-        )
+        codec = {"codec": clip.facts.video_codec}
+        render.warnings.append(RenderWarning(WarningCode.UNCOMMON_CODEC, codec))
     return render
 
 

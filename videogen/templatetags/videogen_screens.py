@@ -1,3 +1,5 @@
+"""What the first page of the admin needs: its template has no view of ours."""
+
 from __future__ import annotations
 
 from django import template
@@ -8,6 +10,6 @@ register = template.Library()
 
 
 @register.simple_tag(takes_context=True)
-def get_dashboard(context):
-    """What the person who looks may see of the first page."""
+def get_dashboard(context: template.Context) -> Dashboard:
+    """Return the first page as the person who sent the request may see it."""
     return Dashboard(context["request"])

@@ -1,4 +1,4 @@
-"""All shots of a story side by side, scenelet by scenelet, in the order of the story's tree."""
+"""The board: all shots of a story, scenelet by scenelet, in the order of the story's tree."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ from videogen.planning.drafts import draft_batches
 from videogen.planning.outdated import outdated_shots
 from videogen.planning.shot_status import filter_by_badge
 
-from .components.access import requester_of
+from .components.access import requester_of, signed_in
 from .components.badges import OUTDATED, SHOT_BADGES, Badge
-from .components.live import TROUBLE, changed_since, marks_of
+from .components.live import TROUBLE, changed_since, version_of
 from .components.queue_notice import QueueNotice, notice_of_backend
 from .components.selection import tell_of_left_out
 from .components.shot_cards import Progress, ShotCard, for_cards
@@ -41,15 +41,15 @@ def show_board(
     *,
     can_generate: bool,
 ) -> HttpResponse:
-    """`shots`: those of the story that the person may see."""
-    board = Board(story, _shots_of(story, shots), _status(request), notice_of_backend(request.user))
+    """Show the page. `shots` are those of the story that the person may see."""
+    board = _board_of(request, story, shots)
     request.current_app = admin_site.name
     return TemplateResponse(
         request,
         "admin/videogen/board/page.html",
         {
             **admin_site.each_context(request),
-            # Pictures need the width; the way back is in the breadcrumbs.
+            # The pictures need the width, and the breadcrumbs lead back.
             "is_nav_sidebar_enabled": False,
             "title": str(story),
             "subtitle": None,
@@ -63,10 +63,10 @@ def show_board(
 
 
 def board_state(request: HttpRequest, story: Story, shots: QuerySet[Shot]) -> JsonResponse:
-    """Those parts of the page that changed since it asked last, as the page has them."""
-    board = Board(story, _shots_of(story, shots), _status(request), notice_of_backend(request.user))
+    """Send the parts of the page that changed since the version that it has."""
+    board = _board_of(request, story, shots)
     live_part = get_template("admin/videogen/board/card_live.html")
-    changed = changed_since(board.looks, request.GET.get("since", ""))
+    changed = changed_since(board.contents, request.GET.get("since", ""))
     parts = {
         key: live_part.render({"card": board.all_cards[key]})
         for key in changed
@@ -80,7 +80,7 @@ def board_state(request: HttpRequest, story: Story, shots: QuerySet[Shot]) -> Js
         {
             "active": BadgeWord.GENERATING in board.progress.counts,
             "parts": parts,
-            "since": board.marks,
+            "since": board.version,
         }
     )
 
@@ -88,14 +88,14 @@ def board_state(request: HttpRequest, story: Story, shots: QuerySet[Shot]) -> Js
 def draft_selection(
     request: HttpRequest, story: Story, shots: QuerySet[Shot]
 ) -> HttpResponseRedirect:
-    """Store what was selected as a draft; what it would do and cost is the next page."""
+    """Store the selection as a draft. The next page shows its plan and its cost."""
     status = _status(request)
     chosen = _selected(request, story, shots.filter(scenelet__story=story), status)
     batches = draft_batches(chosen, RenderBatch.Mode.DEFAULT, requester_of(request))
     asked = request.POST.getlist("shot") + request.POST.getlist("shots")
     tell_of_left_out(request, asked, batches)
     if not batches:
-        messages.warning(request, "Select the shots first: nothing was selected.")
+        messages.warning(request, "Nothing was selected. Select the shots first.")
         return HttpResponseRedirect(board_url(story, status))
     return HttpResponseRedirect(reverse("admin:videogen_renderbatch_plan", args=[batches[0].pk]))
 
@@ -110,6 +110,11 @@ def _status(request: HttpRequest) -> str:
     return status if status in SHOT_BADGES or status == OUTDATED.word else ""
 
 
+def _board_of(request: HttpRequest, story: Story, shots: QuerySet[Shot]) -> Board:
+    notice = notice_of_backend(signed_in(request))
+    return Board(story, _shots_of(story, shots), _status(request), notice)
+
+
 def _shots_of(story: Story, shots: QuerySet[Shot]) -> list[Shot]:
     return list(for_cards(shots.filter(scenelet__story=story)).select_related("scenelet"))
 
@@ -117,8 +122,12 @@ def _shots_of(story: Story, shots: QuerySet[Shot]) -> list[Shot]:
 def _selected(
     request: HttpRequest, story: Story, shots: QuerySet[Shot], status: str
 ) -> QuerySet[Shot]:
-    """The boxes of single shots, one field with many ids (as the script sends them: servers refuse
-    thousands of fields), and the boxes of whole scenelets, as far as they were shown."""
+    """Return the selected shots.
+
+    The form names single shots, and whole scenelets, of which only the shots that the filter showed
+    count. With scripts, the shots come as one field with many ids, for servers refuse forms of
+    thousands of fields.
+    """
     single = _numbers(request.POST.getlist("shot"))
     single |= _numbers(",".join(request.POST.getlist("shots")).split(","))
     if scenelets := _numbers(request.POST.getlist("scenelet")):
@@ -140,7 +149,7 @@ def _numbers(texts: Iterable[str]) -> set[int]:
 
 @dataclass(frozen=True)
 class Chip:
-    """A link that leaves only the shots of one badge; without a badge, all of them."""
+    """A link that filters the board by a badge; without a badge, the link to all shots."""
 
     badge: Badge | None
     number: int
@@ -149,8 +158,8 @@ class Chip:
 
 
 @dataclass(frozen=True)
-class Scene:
-    """A scenelet with those of its shots that are shown."""
+class SceneletRow:
+    """A scenelet with those of its shots that the filter shows."""
 
     scenelet: Scenelet
     parent: Scenelet | None
@@ -159,11 +168,13 @@ class Scene:
 
 
 class Board:
-    """A story's shots, one `status` of them or (without one) all. A query of its own beside that of
-    the shots and those of outdated_shots(). notice: why the queue sends nothing.
+    """The shots of a story: those of one `status`, or all of them.
 
-    The state tells of `all_cards`: a shot that a filter does not fit any more is still on the page
-    that was loaded before.
+    `notice` says why the queue sends nothing.
+
+    `cards` are the shots that the filter shows, and `all_cards` are all of them. Updates are made
+    from `all_cards`: a shot that no longer fits the filter is still on a page that was loaded
+    earlier.
     """
 
     def __init__(
@@ -181,27 +192,28 @@ class Board:
         self.all_cards = {f"card-{each.pk}": ShotCard(each, each.pk in outdated) for each in shots}
         self.progress = Progress.of(self.all_cards.values())
         self.cards = [each for each in self.all_cards.values() if self._is_shown(each)]
-        self.scenes = self._scenes(list(story.scenelets.all()))
+        self.scenelets = self._scenelet_rows(list(story.scenelets.all()))
 
     @property
     def live_url(self) -> str:
         return board_url(self.story, self.status, name="board_state")
 
     @cached_property
-    def looks(self) -> dict[str, object]:
-        chips = (self.status, sorted(self.progress.counts.items()), self.outdated)
-        queue = self.notice and self.notice.look
-        return {CHIPS: chips, QUEUE: queue} | {
-            key: card.look for key, card in self.all_cards.items()
+    def contents(self) -> dict[str, object]:
+        """By key of a live part: what its HTML follows from. See live.py."""
+        contents: dict[str, object] = {
+            CHIPS: (self.status, sorted(self.progress.counts.items()), self.outdated),
+            QUEUE: self.notice and self.notice.content,
         }
+        return contents | {key: card.content for key, card in self.all_cards.items()}
 
     @cached_property
-    def marks(self) -> str:
-        return marks_of(self.looks)
+    def version(self) -> str:
+        return version_of(self.contents)
 
     @property
     def trouble(self) -> str:
-        """What waits for a person because it went wrong, for the page's title."""
+        """What went wrong and waits for a person: for the title of the page."""
         counts = self.progress.counts
         told = [(counts.get(each, 0), each) for each in TROUBLE]
         return ", ".join(f"{number} {word}" for number, word in told if number)
@@ -229,28 +241,30 @@ class Board:
             return card.is_outdated
         return self.status in ("", card.word)
 
-    def _scenes(self, scenelets: Sequence[Scenelet]) -> list[Scene]:
+    def _scenelet_rows(self, scenelets: Sequence[Scenelet]) -> list[SceneletRow]:
         cards: dict[int, list[ShotCard]] = {}
         for card in self.cards:
             cards.setdefault(card.shot.scenelet_id, []).append(card)
         by_id = {each.pk: each for each in scenelets}
         return [
-            Scene(each, by_id.get(each.parent_id), cards.get(each.pk, []), str(each.pk))
+            SceneletRow(each, by_id.get(each.parent_id or 0), cards.get(each.pk, []), str(each.pk))
             for each in in_tree_order(scenelets)
             if each.pk in cards or not self.status
         ]
 
 
 def in_tree_order(scenelets: Sequence[Scenelet]) -> list[Scenelet]:
-    """Every branch right after the scenelet that it leaves, each once even where parents form a
-    circle."""
+    """Sort the scenelets so that each branch comes right after the scenelet that it leaves.
+
+    Each scenelet is returned once, even if wrong data makes a circle of parents.
+    """
     known = {each.pk for each in scenelets}
     branches: dict[int | None, list[Scenelet]] = {}
     for each in scenelets:
         parent = each.parent_id if each.parent_id in known else None
         branches.setdefault(parent, []).append(each)
     ordered: dict[int, Scenelet] = {}
-    # A stack: stories can be longer than Python's recursion is deep.
+    # A stack and no recursion: stories can be longer than Python's recursion is deep.
     for start in [*branches.get(None, []), *scenelets]:
         waiting = [start]
         while waiting:

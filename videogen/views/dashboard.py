@@ -1,10 +1,11 @@
-"""The first page: what waits for a person, how far the stories are, what runs and what it costs."""
+"""The first page: what waits for a person, how far the stories are, what runs, what it costs."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 
 from django.contrib.admin import site
 from django.db.models import Case, Count, F, Max, Q, QuerySet, When
@@ -23,20 +24,23 @@ from videogen.models.routes import served_backends
 from videogen.models.states import BadgeWord
 from videogen.planning.shot_status import count_badges, count_badges_by_story, standings_with
 
+from .components.access import signed_in
 from .components.badges import Badge, badge_of_state, badge_of_word
+from .components.bar_chart import BarChart, Day, draw_days
 from .components.queue_notice import QueueNotice, notice_of
 from .components.shot_cards import Progress, ShotCard, for_cards
-from .spending import Finish, finishes
+from .spending import ForecastRow, forecast_rows
 
 MOST_CARDS = 12
 MOST_STORIES = 12
 MOST_BATCHES = 4
 MOST_FAILURES = 6
-MOST_FINISHES = 2
-# A batch that has just ended is looked at once more.
+MOST_FORECASTS = 2
+CHART_HEIGHT = 96
+# A batch stays on the page for so long after its end.
 JUST_ENDED = timedelta(minutes=10)
 
-# What waits for a person's decision is more urgent than what can only be done again.
+# The most urgent first: a decision may save a video that was paid for, a failure costs nothing.
 TROUBLES = (BadgeWord.NEEDS_DECISION, BadgeWord.FAILED)
 
 PARTS = ("running", "review", "stories", "spending", "failures")
@@ -45,7 +49,7 @@ State = VideoRender.State
 
 
 def dashboard_state(request: HttpRequest) -> JsonResponse:
-    """The parts of the first page that change while renders run, as the page has them."""
+    """Send the parts of the first page that change while renders run."""
     dashboard = Dashboard(request)
     parts = {
         part: render_to_string(
@@ -67,10 +71,14 @@ class StoryRow:
 
 
 @dataclass(frozen=True)
-class BatchRow:
-    """A batch that runs, or did until a moment ago."""
+class RunningBatch:
+    """A batch that runs, or ran until a moment ago.
 
-    batch: RenderBatch
+    The batch is a row of `Dashboard.batches`: its renders are counted. mypy does not know the
+    counts, so its type is Any.
+    """
+
+    batch: Any
 
     @property
     def url(self) -> str:
@@ -83,7 +91,7 @@ class BatchRow:
 
 @dataclass(frozen=True)
 class Failure:
-    """A shot that does not go on by itself, and why."""
+    """A shot that makes no progress without a person, and its last render, which says why."""
 
     card: ShotCard
     render: VideoRender
@@ -98,12 +106,15 @@ class Failure:
 
 
 class Dashboard:
-    """What one person may see of it. Every part is asked for when it is shown; the number of
-    queries does not depend on how much there is."""
+    """The parts of the page, as one person may see them.
+
+    Each part is looked up when a template asks for it. The number of queries does not depend on
+    how many stories, batches and renders there are.
+    """
 
     def __init__(self, request: HttpRequest) -> None:
         self._request = request
-        self._user = request.user
+        self._user = signed_in(request)
 
     # -- what the person may see
 
@@ -140,11 +151,11 @@ class Dashboard:
     def _shown(self, standings: list[ShotStanding]) -> list[tuple[ShotCard, VideoRender]]:
         shots = for_cards(_shots().filter(pk__in=[each.shot_id for each in standings]))
         cards = {each.pk: ShotCard(each) for each in shots.order_by()}
-        return [(cards[each.shot_id], each.render) for each in standings]
+        return [(cards[each.shot_id], each.render) for each in standings if each.render]
 
     @cached_property
     def word_counts(self) -> dict[str, int]:
-        """Of all stories together."""
+        """How many shots of all stories have each status."""
         return count_badges(Shot.objects.all())
 
     @property
@@ -157,20 +168,20 @@ class Dashboard:
 
     @property
     def troubles(self) -> list[tuple[Badge, int]]:
-        """The badges of what went wrong, with their numbers, where there are any."""
+        """The badges of what went wrong, each with its number of shots if there are any."""
         counts = self.word_counts
         return [(badge_of_word(word), counts[word]) for word in TROUBLES if counts[word]]
 
     @property
     def unsettled_count(self) -> int:
-        """Shots that wait for a decision; the page "Unsettled" has what led there."""
+        """How many shots wait for a decision. The page "Unsettled" has their renders."""
         return self.word_counts[BadgeWord.NEEDS_DECISION]
 
     # -- how far the stories are
 
     @cached_property
     def stories(self) -> list[StoryRow]:
-        """Those that somebody worked on last."""
+        """The stories that somebody worked on last."""
         stories = Story.objects.annotate(worked_at=Max("render_batches__created_at")).order_by(
             F("worked_at").desc(nulls_last=True), "-updated_at"
         )[:MOST_STORIES]
@@ -184,7 +195,7 @@ class Dashboard:
     # -- what runs
 
     @cached_property
-    def batches(self) -> list[BatchRow]:
+    def batches(self) -> list[RunningBatch]:
         batches = (
             RenderBatch.objects.filter(pk__in=self._batches_at_work())
             .annotate(
@@ -199,11 +210,13 @@ class Dashboard:
             .defer("plan", "filters")
             .order_by(Case(When(open_renders__gt=0, then=0), default=1), "-pk")
         )
-        return [BatchRow(each) for each in batches]
+        return [RunningBatch(each) for each in batches]
 
     def _batches_at_work(self) -> list[int]:
-        """The newest of those that run, then of those that have just ended. Looked up before the
-        renders are counted: counting those of every batch is slow."""
+        """Return the newest batches that run, and then the newest that have just ended.
+
+        They are looked up before their renders are counted: to count those of every batch is slow.
+        """
         ended = VideoRender.objects.filter(ended_at__gte=timezone.now() - JUST_ENDED)
         found: dict[int, None] = {}
         for renders in (VideoRender.objects.open(), ended):
@@ -228,7 +241,7 @@ class Dashboard:
 
     @cached_property
     def notices(self) -> list[QueueNotice]:
-        """Of the queues that stand still, each once. At most four queries a waiting lane."""
+        """Why queues stand still, one notice for each. At most four queries for a waiting lane."""
         lanes = self._lanes if self.can_see_lanes else []
         return [notice for each in lanes if (notice := notice_of(each, self._user))]
 
@@ -238,7 +251,7 @@ class Dashboard:
 
     @property
     def lane_to_pause(self) -> Lane | None:
-        """One that is worked and goes, where the person may pause it."""
+        """A lane that the person may pause; None if all are paused, or the person may not."""
         if not self.can_resume:
             return None
         own = (each for each in self._lanes if each.name in served_backends())
@@ -250,14 +263,19 @@ class Dashboard:
     def spending(self) -> Spending:
         return recent_spending()
 
+    @property
+    def chart(self) -> BarChart:
+        days = [Day(each.day, each.usd) for each in self.spending.days]
+        return draw_days(days, CHART_HEIGHT)
+
     @cached_property
-    def finishes(self) -> list[Finish]:
+    def forecasts(self) -> list[ForecastRow]:
         """What it takes to finish the stories that somebody worked on last."""
-        return finishes([row.story for row in self.stories[:MOST_FINISHES]])
+        return forecast_rows([row.story for row in self.stories[:MOST_FORECASTS]])
 
 
 def _newest_with(words: Sequence[BadgeWord], limit: int) -> list[ShotStanding]:
-    """With their render, one query a word."""
+    """Return the newest shots with one of these statuses, and their renders. A query per word."""
     found: list[ShotStanding] = []
     for word in words:
         standings = standings_with(word).select_related("render").defer("render__prompt_text")

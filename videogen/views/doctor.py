@@ -1,4 +1,4 @@
-"""What `manage.py doctor` finds, as a page: what went wrong first."""
+"""The page of what `manage.py doctor` finds: what is wrong comes first."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from videogen.ops.doctor.run import SECONDS_OF_PAGE, examine
 
 @never_cache
 def show_doctor(request: HttpRequest, site: AdminSite) -> HttpResponse:
-    """The caller has asked for the permission."""
+    """Run all checks and show the result. The caller checks the permission."""
     findings = examine(seconds=SECONDS_OF_PAGE)
     context = {
         **site.each_context(request),

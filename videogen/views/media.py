@@ -1,8 +1,9 @@
 """The files below MEDIA_ROOT, for people who may see them.
 
-Django's own file view knows no ranges, and a browser cannot seek in a video without them. Here one
-range is answered as a slice that is read in small pieces, so a long clip takes no memory. Where
-VIDEO_ACCEL_PREFIX is set, the web server in front sends the files; who may see them is asked here.
+A browser cannot seek in a video without range requests, which Django's own file view does not
+answer. This view answers a range with a slice that is read in small pieces, so that a long clip
+takes no memory. If VIDEO_ACCEL_PREFIX is set, the web server in front sends the files, and this
+view only checks the permissions.
 """
 
 from __future__ import annotations
@@ -35,8 +36,8 @@ from storybook.thumbnails import make_thumbnail
 
 CHUNK_BYTES = 64 * 1024
 
-# Everything else is handed out as a download of unknown kind, so that nothing below MEDIA_ROOT
-# ever runs in the admin's name.
+# The types that a browser may show. Every other file is sent as a download of unknown type, so that
+# a script below MEDIA_ROOT never runs with the admin's cookies.
 SHOWN = {
     ".jpeg": "image/jpeg",
     ".jpg": "image/jpeg",
@@ -68,8 +69,8 @@ def media(request: HttpRequest, path: str) -> HttpResponseBase:
 
 
 def _find(root: Path, path: str) -> Path:
-    """The regular file below MEDIA_ROOT, wherever links lead; Http404 for everything else."""
-    # Half downloads lie in folders, and half written pictures in files, that begin with a dot.
+    """Return the regular file of this path, links followed. Http404 unless it is below `root`."""
+    # A file that is not complete yet has a dot at the start of its name or of its folder's name.
     if any(part.startswith(".") for part in path.split("/")):
         raise Http404
     try:
@@ -86,7 +87,7 @@ def _find(root: Path, path: str) -> Path:
 
 
 def _hand_over(request: HttpRequest, file: Path, path: str) -> HttpResponse:
-    """Ranges, conditions and lengths are the web server's part then."""
+    """Let the web server send the file. It also handles ranges, conditions and lengths."""
     response = HttpResponse()
     _describe(response, request, path)
     _protect(response)
@@ -114,19 +115,8 @@ def _respond(request: HttpRequest, file: BinaryIO, path: str) -> HttpResponseBas
     facts = os.fstat(file.fileno())
     size, modified = facts.st_size, int(facts.st_mtime)
     etag = f'"{facts.st_mtime_ns:x}-{size:x}"'
-    response = get_conditional_response(request, etag=etag, last_modified=modified)
-    if response is None:
-        try:
-            asked = _asked_range(request, size, etag, modified)
-        except RangeNotSatisfiable:
-            response = HttpResponse(status=416, headers={"Content-Range": f"bytes */{size}"})
-        else:
-            start, end = asked or (0, size - 1)
-            response = _content(request, file, start, end - start + 1)
-            _describe(response, request, path)
-            if asked:
-                response.status_code = 206
-                response["Content-Range"] = f"bytes {start}-{end}/{size}"
+    unchanged = get_conditional_response(request, etag=etag, last_modified=modified)
+    response = unchanged or _content_or_416(request, file, path, etag, modified)
     response["Accept-Ranges"] = "bytes"
     response["ETag"] = etag
     response["Last-Modified"] = http_date(modified)
@@ -134,9 +124,27 @@ def _respond(request: HttpRequest, file: BinaryIO, path: str) -> HttpResponseBas
     return response
 
 
+def _content_or_416(
+    request: HttpRequest, file: BinaryIO, path: str, etag: str, modified: int
+) -> HttpResponseBase:
+    size = os.fstat(file.fileno()).st_size
+    try:
+        asked = _asked_range(request, size, etag, modified)
+    except RangeNotSatisfiable:
+        return HttpResponse(status=416, headers={"Content-Range": f"bytes */{size}"})
+    start, end = asked or (0, size - 1)
+    response = _content(request, file, start, end - start + 1)
+    _describe(response, request, path)
+    if asked:
+        response.status_code = 206
+        response["Content-Range"] = f"bytes {start}-{end}/{size}"
+    return response
+
+
 def _protect(response: HttpResponseBase) -> None:
     response["X-Content-Type-Options"] = "nosniff"
-    # Shared caches must not keep it, and a browser asks again: people come and go.
+    # No shared cache may keep the file, and a browser asks again each time: somebody else may use
+    # it next, or the person may have lost the permission.
     response["Cache-Control"] = "private, no-cache"
 
 
@@ -157,7 +165,7 @@ def _describe(response: HttpResponseBase, request: HttpRequest, path: str) -> No
 
 
 def _file_name(path: str) -> str:
-    """A take is called take-1.mp4 in its shot's folder; downloaded it says which shot it is of."""
+    """Return the name of a download. All takes are called take-1.mp4 and so on, so add the shot."""
     parts = Path(path).parts
     is_take = len(parts) == 5 and parts[1] == "shots"
     return " ".join(parts[2:]) if is_take else parts[-1]
@@ -166,12 +174,15 @@ def _file_name(path: str) -> str:
 def _asked_range(
     request: HttpRequest, size: int, etag: str, modified: int
 ) -> tuple[int, int] | None:
-    """First and last byte that were asked for; None for the whole file. Several ranges at once
-    are answered with the whole file, as RFC 9110 allows."""
+    """Return the first and the last byte of the range, or None to send the whole file.
+
+    A request for several ranges gets the whole file, as RFC 9110 allows. Raises
+    RangeNotSatisfiable if the range begins after the end of the file.
+    """
     match = _one_range.fullmatch(request.headers.get("Range", ""))
     if match is None or not _is_unchanged(request, etag, modified):
         return None
-    # No file has 10^20 bytes, and int() refuses thousands of digits.
+    # Cut the numbers: int() refuses thousands of digits, and no file has 10^20 bytes.
     first, last = (digits[:20] for digits in match.groups())
     if not first:
         if not last:
@@ -187,7 +198,7 @@ def _asked_range(
 
 
 def _is_unchanged(request: HttpRequest, etag: str, modified: int) -> bool:
-    """Whether the file is still the one that the client has a part of (If-Range)."""
+    """Return whether the file is still the one that the client has a part of (If-Range)."""
     condition = request.headers.get("If-Range")
     if condition is None:
         return True
@@ -195,8 +206,10 @@ def _is_unchanged(request: HttpRequest, etag: str, modified: int) -> bool:
 
 
 class FileSlice:
-    """An iterable over a part of an open file. It has no `fileno` and no `read`: servers that find
-    one send the whole file."""
+    """An iterable over a part of an open file.
+
+    It has neither `fileno` nor `read`: a server that finds one of them sends the whole file.
+    """
 
     def __init__(self, file: BinaryIO, start: int, length: int) -> None:
         self._file = file

@@ -1,12 +1,12 @@
-"""Queued renders to another model: the page that says what it costs and what stays, and its one
-button."""
+"""The page that moves queued renders to another model: what that costs, and which renders stay."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import cached_property
+from typing import Any
 from urllib.parse import urlencode
 
 from django.contrib import messages
@@ -15,6 +15,7 @@ from django.db import transaction
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
+from django.utils.translation import ngettext
 
 from videogen.catalog.capabilities import ModelTable
 from videogen.catalog.missing_models import missing_model, models_of_account
@@ -36,13 +37,13 @@ from videogen.planning.model_switch import (
 from .components.access import requester_of
 
 
-def move_renders(model_admin: ModelAdmin, request: HttpRequest, lane: Lane) -> HttpResponse:
+def move_renders(model_admin: ModelAdmin[Any], request: HttpRequest, lane: Lane) -> HttpResponse:
     if request.method == "POST":
         done = _move(model_admin, request, lane)
         if done is not None:
             return done
     asked = request.POST if request.method == "POST" else request.GET
-    page = MovePage(lane, asked.get("from", ""), asked.get("to", ""))
+    page = ModelSwitchPage(lane, asked.get("from", ""), asked.get("to", ""))
     request.current_app = model_admin.admin_site.name
     return TemplateResponse(
         request,
@@ -58,8 +59,8 @@ def move_renders(model_admin: ModelAdmin, request: HttpRequest, lane: Lane) -> H
     )
 
 
-def _move(model_admin: ModelAdmin, request: HttpRequest, lane: Lane) -> HttpResponse | None:
-    """None where nothing was moved, for then the page is shown once more."""
+def _move(model_admin: ModelAdmin[Any], request: HttpRequest, lane: Lane) -> HttpResponse | None:
+    """Move the renders. Returns None if nothing was moved: then the page is shown again."""
     source, model = request.POST.get("from", ""), request.POST.get("to", "")
     try:
         with transaction.atomic():
@@ -83,17 +84,17 @@ def _move(model_admin: ModelAdmin, request: HttpRequest, lane: Lane) -> HttpResp
 
 
 def _what_now(move: Move) -> str:
-    """Of the lane in which they stand now."""
+    """Say whether the lane that the renders are queued in now sends them."""
     lane = Lane.objects.get(name=move.going[0].request.backend)
     if not lane.paused_at:
-        return "They are sent in their turn."
+        return "They are sent when it is their turn."
     if lane.pause_code == BY_PERSON:
         return "The queue is still paused."
     return f"The queue of {lane} is stopped: {lane.pause_reason}"
 
 
 @dataclass(frozen=True)
-class ShownChoice:
+class ModelChoice:
     """A model that the renders could move to."""
 
     move: Move
@@ -103,7 +104,7 @@ class ShownChoice:
 
     @property
     def price(self) -> str:
-        """Of one video."""
+        """The price of one video, or the lowest and the highest."""
         prices = {row.request.price_usd for row in self.move.rows}
         known = sorted(each for each in prices if each is not None)
         if not known:
@@ -122,18 +123,18 @@ class ShownChoice:
 
     @property
     def outcome(self) -> str:
-        """How many go, and what becomes of their pictures."""
+        """How many renders move, and what happens to their pictures."""
         move = self.move
         if not move.staying:
             return _each_once(row.references for row in move.going)
         reason = move.staying[0].problems[0]
         if not move.going:
             return f"all stay: {reason}"
-        return f"{len(move.going)} go, {len(move.staying)} stay: {reason}"
+        return f"{len(move.going)} move, {len(move.staying)} stay: {reason}"
 
 
 @dataclass(frozen=True)
-class ShownRow:
+class MoveRow:
     row: RenderMove
 
     @property
@@ -149,9 +150,12 @@ class ShownRow:
         return reverse("admin:videogen_renderbatch_progress", args=[self.row.render.batch_id])
 
 
-class MovePage:
-    """source: the model that the renders have now, by default the one that the lane is stopped for;
-    target: the one that was chosen, or ""."""
+class ModelSwitchPage:
+    """The choice of a new model, and once one was chosen, what the move does with each render.
+
+    `source` is the model that the renders have now. By default it is the model that the lane is
+    stopped for. `target` is the model that was chosen, or "".
+    """
 
     def __init__(self, lane: Lane, source: str, target: str) -> None:
         self.lane = lane
@@ -162,15 +166,15 @@ class MovePage:
 
     @property
     def sources(self) -> list[tuple[str, int, str]]:
-        """What is queued on which model, where that is a choice: with its number and address."""
+        """The models that renders are queued for, if there are several: name, number, address."""
         if len(self.queued) < 2:
             return []
         return [(name, number, self._url(name)) for name, number in self.queued.items()]
 
     @cached_property
-    def choices(self) -> list[ShownChoice]:
+    def choices(self) -> list[ModelChoice]:
         return [
-            ShownChoice(move, known, move.model == self._target, self._url(self.source, move.model))
+            ModelChoice(move, known, move.model == self._target, self._url(self.source, move.model))
             for move, known in choices(self._renders, self._models, self._account)
         ]
 
@@ -181,8 +185,8 @@ class MovePage:
         return plan_move(self._renders, self._target)
 
     @property
-    def rows(self) -> list[ShownRow]:
-        return [ShownRow(row) for row in self.move.rows] if self.move else []
+    def rows(self) -> list[MoveRow]:
+        return [MoveRow(row) for row in self.move.rows] if self.move else []
 
     @property
     def was(self) -> str:
@@ -195,16 +199,18 @@ class MovePage:
     @property
     def button(self) -> str:
         move = self.move
+        if move is None:
+            return ""
         if not move.going:
-            return f"Nothing goes to {move.model}"
+            return f"Nothing can move to {move.model}"
         return f"Move {_renders(len(move.going))} to {move.model} · {_prices(move)}"
 
     @property
     def left(self) -> str:
-        """Of the budget that has the least room for it."""
-        if not self.move.strains:
+        """What is left in the budget that has the least room for the move."""
+        if self.move is None or not self.move.budget_impacts:
             return ""
-        limit = self.move.strains[0].limit
+        limit = self.move.budget_impacts[0].limit
         return f"{usd(limit.left_usd)} left in {limit.words}"
 
     @cached_property
@@ -217,20 +223,20 @@ class MovePage:
 
     @cached_property
     def _models(self) -> list[str]:
-        """Those of the account, of the table, and of the prices."""
+        """The models of the account, of the table of models, and of the price list."""
         prices = PriceList()
         priced = {name for each in self._renders for name in prices.models(each.resolution)}
         names = dict.fromkeys([*self._account, *ModelTable().names(), *sorted(priced)])
         return [each for each in names if each != self.source]
 
     def _url(self, source: str, target: str = "") -> str:
-        wishes = {"from": source} | ({"to": target} if target else {})
+        query = {"from": source} | ({"to": target} if target else {})
         url = reverse("admin:videogen_lane_move", args=[self.lane.pk])
-        return f"{url}?{urlencode(wishes)}"
+        return f"{url}?{urlencode(query)}"
 
 
 def _renders(number: int) -> str:
-    return f"{number} render{'s' * (number != 1)}"
+    return ngettext("%d render", "%d renders", number) % number
 
 
 def _prices(move: Move) -> str:
@@ -243,5 +249,5 @@ def _signed(amount: Decimal) -> str:
     return f"{usd(abs(amount))} {'more' if amount > 0 else 'less'}"
 
 
-def _each_once(words) -> str:  # noqa: ANN001
+def _each_once(words: Iterable[str]) -> str:
     return "; ".join(dict.fromkeys(words))

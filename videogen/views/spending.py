@@ -1,11 +1,12 @@
-"""What was spent, by story, scenelet, person, day and reason, and what it takes to finish."""
+"""The page of spending: by story, scenelet, person, day and reason, and what is still needed."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
+from typing import Any
 from urllib.parse import urlencode
 
 from django import forms
@@ -23,15 +24,16 @@ from videogen.common.formats import usd
 from videogen.models import Submission
 from videogen.models.routes import is_simulating
 
-# The CSV has all.
-MOST_ROWS = 50
-MOST_DAYS = 62
-MOST_OPEN_DAYS = 7
-DAYS = 30
+from .components.bar_chart import BarChart, Day, draw_days
 
-HEIGHT = 120
-# What cost something is seen, however little it was.
-LEAST = 3.0
+# The page shows at most so many rows of a table. The CSV file has all of them.
+MOST_ROWS = 50
+# The chart shows DAYS days, or what was asked for, up to MOST_DAYS.
+DAYS = 30
+MOST_DAYS = 62
+# A longer table of days is folded, for the chart says the same.
+MOST_OPEN_DAYS = 7
+CHART_HEIGHT = 120
 
 TITLES = {
     By.STORY: "By story",
@@ -49,21 +51,21 @@ class ScopeForm(forms.Form):
     since = forms.DateField(required=False, label="From", widget=forms.DateInput({"type": "date"}))
     until = forms.DateField(required=False, label="To", widget=forms.DateInput({"type": "date"}))
 
-    def clean(self):
+    def clean(self) -> dict[str, Any]:
         since, until = self.cleaned_data.get("since"), self.cleaned_data.get("until")
         if since and until and since > until:
-            self.add_error("until", "This day is before the first one.")
+            self.add_error("until", "The last day is before the first day.")
         return self.cleaned_data
 
     @property
     def scope(self) -> Scope:
-        """Everything where what was asked for makes no sense."""
+        """What was asked for; everything if that makes no sense."""
         return Scope(**self.cleaned_data) if self.is_valid() else Scope()
 
 
 @dataclass(frozen=True)
-class Finish:
-    """A story's forecast in words."""
+class ForecastRow:
+    """The forecast of a story, as text."""
 
     forecast: Forecast
     fewest: int = FEWEST_TAKES
@@ -86,7 +88,7 @@ class Finish:
 
     @property
     def words(self) -> str:
-        """In a cell: "$64.00", "at least $32.00"."""
+        """The text of a table's cell, such as "$64.00" or "at least $32.00"."""
         if not self.forecast.left:
             return "finished" if self.forecast.shots else ""
         return self.usd or (f"at least {self.least}" if self.least else "")
@@ -97,11 +99,12 @@ class Finish:
 
 
 @dataclass(frozen=True)
-class Row:
+class SpendingRow:
+    """A row of a table. The longest bar is that of the row that costs `most`."""
+
     figures: Figures
-    finish: Finish | None
+    forecast: ForecastRow | None
     most: Decimal
-    """Of the table's dearest row: what its bar is measured by."""
 
     @property
     def spent(self) -> str:
@@ -128,9 +131,9 @@ class Row:
 
 
 @dataclass(frozen=True)
-class Table:
+class SpendingTable:
     by: str
-    rows: tuple[Row, ...]
+    rows: tuple[SpendingRow, ...]
     left_out: int
     csv_url: str
 
@@ -140,7 +143,7 @@ class Table:
 
     @property
     def is_long(self) -> bool:
-        """Folded: the drawing says the same."""
+        """Whether the table is folded when the page opens."""
         return self.by == By.DAY and len(self.rows) > MOST_OPEN_DAYS
 
     @property
@@ -149,32 +152,7 @@ class Table:
 
     @property
     def has_forecasts(self) -> bool:
-        return any(row.finish for row in self.rows)
-
-
-@dataclass(frozen=True)
-class Bar:
-    """x and width in percent, the rest in the drawing's units."""
-
-    day: date
-    spent: str
-    x: float
-    width: float
-    y: float
-    height: float
-    open_y: float
-    open_height: float
-
-
-@dataclass(frozen=True)
-class Chart:
-    bars: tuple[Bar, ...]
-    most: str
-    words: str
-
-    @property
-    def is_empty(self) -> bool:
-        return not any(bar.height or bar.open_height for bar in self.bars)
+        return any(row.forecast for row in self.rows)
 
 
 def show_spending(request: HttpRequest, site: AdminSite) -> HttpResponse:
@@ -183,7 +161,7 @@ def show_spending(request: HttpRequest, site: AdminSite) -> HttpResponse:
     days = shown_days(scope)
     first = By.SCENELET if scope.story else By.STORY
     grouped = {by: figures_by(by, scope) for by in (first, By.REASON, By.PERSON)}
-    # Not of all time: a database may need a function of its own for the day of every row.
+    # Only the days of the chart: to know the day of a row, SQLite calls a Python function.
     grouped[By.DAY] = figures_by(By.DAY, Scope(scope.story, days[0], days[-1])) if days else []
     total = total_of(grouped[first])
     context = {
@@ -192,9 +170,9 @@ def show_spending(request: HttpRequest, site: AdminSite) -> HttpResponse:
         "opts": Submission._meta,
         "form": form,
         "scope": scope,
-        "total": Row(total, None, Decimal(0)),
-        "finish": finishes([scope.story])[0] if scope.story else None,
-        "chart": draw_days(days, grouped[By.DAY]),
+        "total": SpendingRow(total, None, Decimal(0)),
+        "forecast": forecast_rows([scope.story])[0] if scope.story else None,
+        "chart": _chart(days, grouped[By.DAY]),
         "tables": [_table(by, rows, scope) for by, rows in grouped.items()],
         "is_simulated": is_simulating(),
         "ledger_url": _ledger_url(scope),
@@ -202,13 +180,12 @@ def show_spending(request: HttpRequest, site: AdminSite) -> HttpResponse:
     return TemplateResponse(request, "admin/videogen/spending/page.html", context)
 
 
-def finishes(stories: Sequence[Story]) -> list[Finish]:
-    """Two queries."""
-    return [Finish(each) for each in forecasts(stories)]
+def forecast_rows(stories: Iterable[Story]) -> list[ForecastRow]:
+    return [ForecastRow(each) for each in forecasts(stories)]
 
 
 def spending_url(scope: Scope, by: str = "") -> str:
-    """Of the page, or of one of its tables as CSV."""
+    """Return the address of the page, or with `by` that of one of its tables as CSV."""
     name = "admin:videogen_submission_spending"
     url = reverse(f"{name}_csv", args=[by]) if by else reverse(name)
     asked = {
@@ -221,7 +198,7 @@ def spending_url(scope: Scope, by: str = "") -> str:
 
 
 def spending_csv(request: HttpRequest, by: str) -> StreamingHttpResponse:
-    """One table of the page, whole."""
+    """Send one table of the page as CSV, with all its rows."""
     if by not in By.values:
         raise Http404
     form = ScopeForm(request.GET)
@@ -234,7 +211,7 @@ def spending_csv(request: HttpRequest, by: str) -> StreamingHttpResponse:
 
 
 def shown_days(scope: Scope) -> list[date]:
-    """Those asked for, else the last ones; of a long period the last ones of it."""
+    """Return the days asked for, or the last DAYS. Of a long period, only the last MOST_DAYS."""
     today = timezone.localdate()
     end = min(scope.until or today, today)
     start = scope.since or end - timedelta(days=DAYS - 1)
@@ -242,50 +219,25 @@ def shown_days(scope: Scope) -> list[date]:
     return [start + timedelta(days=each) for each in range((end - start).days + 1)]
 
 
-def draw_days(shown: Sequence[date], days: Sequence[Figures]) -> Chart:
+def _chart(shown: Sequence[date], days: Sequence[Figures]) -> BarChart:
     by_day = {each.key: each for each in days}
     figures = [by_day.get(day.isoformat(), Figures()) for day in shown]
-    most = max((each.spent_usd + each.open_usd for each in figures), default=Decimal(0))
-    step = 100 / max(len(shown), 1)
-    bars = []
-    for place, (day, each) in enumerate(zip(shown, figures, strict=True)):
-        height, open_height = (_height(usd, most) for usd in (each.spent_usd, each.open_usd))
-        bars.append(
-            Bar(
-                day,
-                _told(each),
-                x=round(step * (place + 0.16), 2),
-                width=round(step * 0.68, 2),
-                y=round(HEIGHT - height, 2),
-                height=height,
-                open_y=round(HEIGHT - height - open_height, 2),
-                open_height=open_height,
-            )
-        )
-    told = [f"{each.label}: {_told(each)}" for each in figures if each.spent_usd or each.open_usd]
-    words = f"Spent by day: {'; '.join(told) or 'nothing'}."
-    return Chart(tuple(bars), usd(most), words)
+    drawn = [
+        Day(day, each.spent_usd, each.open_usd) for day, each in zip(shown, figures, strict=True)
+    ]
+    return draw_days(drawn, CHART_HEIGHT)
 
 
-def _told(figures: Figures) -> str:
-    still = f", {usd(figures.open_usd)} may follow" if figures.open_usd else ""
-    return f"{usd(figures.spent_usd)}{still}"
-
-
-def _height(amount: Decimal, most: Decimal) -> float:
-    return round(max(LEAST, HEIGHT * float(amount / most)), 2) if amount else 0.0
-
-
-def _table(by: By, rows: list[Figures], scope: Scope) -> Table:
+def _table(by: By, rows: list[Figures], scope: Scope) -> SpendingTable:
     shown = rows[:MOST_ROWS]
     most = max((each.spent_usd + each.open_usd for each in rows), default=Decimal(0))
-    by_story: dict[str, Finish] = {}
+    by_story: dict[str, ForecastRow] = {}
     if by == By.STORY:
         stories = Story.objects.filter(story_id__in=[each.key for each in shown])
-        by_story = {each.forecast.story.story_id: each for each in finishes(stories)}
-    return Table(
+        by_story = {each.forecast.story.story_id: each for each in forecast_rows(stories)}
+    return SpendingTable(
         by,
-        tuple(Row(each, by_story.get(each.key), most) for each in shown),
+        tuple(SpendingRow(each, by_story.get(each.key), most) for each in shown),
         len(rows) - len(shown),
         spending_url(scope, by.value),
     )

@@ -45,9 +45,9 @@ from videogen.takes.fetch import LOST
 
 from .components.access import GENERATE, require
 from .components.badges import Badge, badge_of_state
-from .components.live import changed_since, marks_of
+from .components.live import changed_since, version_of
 from .components.shot_cards import key_frame_urls
-from .takes.render_card import ShownRender, show_render
+from .takes.render_card import RenderCard, card_of
 
 State = VideoRender.State
 
@@ -98,8 +98,8 @@ class Row:
     key_frame: str
 
     @cached_property
-    def shown(self) -> ShownRender:
-        return show_render(self.render, None)
+    def shown(self) -> RenderCard:
+        return card_of(self.render, None)
 
     @property
     def badge(self) -> Badge:
@@ -264,7 +264,7 @@ def unsettled_state(model_admin: ModelAdmin, request: HttpRequest) -> JsonRespon
         {
             "active": page.is_active,
             "parts": {key: parts[key] for key in changed},
-            "since": marks_of(looks),
+            "since": version_of(looks),
         }
     )
 

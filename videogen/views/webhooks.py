@@ -1,4 +1,7 @@
-"""Where the API tells what has ended: no session, no page, no word to whoever is not the API."""
+"""The address to which the API posts its events.
+
+It needs no session, and it tells nothing to a sender that is not the API.
+"""
 
 from __future__ import annotations
 
@@ -14,14 +17,14 @@ from videogen.webhooks.signatures import genuine_event, is_listening
 
 logger = logging.getLogger(__name__)
 
-# An event is less than a kilobyte.
+# A real event is smaller than one kilobyte.
 MAX_BYTES = 64 * 1024
 STATUS = {"not_genuine": 401, "bad_event": 400, "no_keys": 503}
 
 
 @csrf_exempt
 def video_events(request: HttpRequest) -> HttpResponse:
-    """204 for whatever is genuine, so that it is not sent again; 503 where it should be."""
+    """Answer 204 to a genuine event. After a 503, the API sends the event again."""
     if not is_listening():
         raise Http404
     if request.method != "POST":
@@ -36,7 +39,10 @@ def video_events(request: HttpRequest) -> HttpResponse:
         logger.warning("%s", error.sentence)
         return HttpResponse(status=STATUS[error.code])
     except (OperationalError, InterfaceError) as error:
-        logger.warning("An event waits for the database (%s).", type(error).__name__)
+        logger.warning(
+            "An event was not stored, for the database is away or busy (%s).",
+            type(error).__name__,
+        )
         return HttpResponse(status=503)
     logger.info("Event %s %s: %s", event.type, event.name, "used" if has_effect else "no news")
     return HttpResponse(status=204)

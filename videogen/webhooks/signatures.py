@@ -28,6 +28,7 @@ from urllib.parse import urlsplit
 import httpx
 from django.conf import settings
 
+from videogen.common.addresses import LOOPBACK
 from videogen.common.errors import EventError
 from videogen.common.standard_webhooks import is_signed, keys_of
 from videogen.common.untrusted_text import clean
@@ -203,7 +204,7 @@ def find_key(kid: str) -> PyJWK | None:
 def is_safe_base() -> bool:
     """Whether nobody on the way can put keys of their own into the answer."""
     parts = urlsplit(settings.VIDEO_API_BASE_URL)
-    return parts.scheme == "https" or parts.hostname in ("localhost", "127.0.0.1", "::1")
+    return parts.scheme == "https" or parts.hostname in LOOPBACK
 
 
 def _read_keys(url: str) -> dict[str, PyJWK]:

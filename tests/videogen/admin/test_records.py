@@ -280,7 +280,7 @@ def test_number_of_queries_of_a_batch_does_not_grow(admin_client, django_assert_
     story = make_story(shots=20)
     shots = list(shots_of(story).select_related("scenelet__story"))
     counts = []
-    # The first page also asks what Django remembers from then on.
+    # The first request also makes queries whose results Django keeps.
     for number in (2, 2, 20):
         batch = make_batch(story)
         renders = [make_render(shot, State.DONE, batch=batch) for shot in shots[:number]]

@@ -1,4 +1,4 @@
-"""The list of submissions as books: outcome, estimate, actual, sums, filters, and as CSV."""
+"""The ledger: the list of submissions with outcomes, costs, sums and filters, and its CSV."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ PRICE = Decimal("3.20")
 
 @pytest.fixture
 def books():
-    """One line of every outcome, and what was never sent."""
+    """Make one submission of each outcome, and a render that was never sent."""
     lamp, gull = (make_story(each, shots=7) for each in ("lamp", "gull"))
     Story.objects.filter(pk=gull.pk).update(title="=1+1")
     shots = list(shots_of(lamp).select_related("scenelet__story"))
@@ -229,7 +229,7 @@ SECOND = {
 
 @pytest.mark.parametrize("second", SECOND, ids=lambda each: each.__name__)
 def test_a_block_of_the_audio_filter_and_what_came_next_are_a_line_each(settings, second):
-    """One attempt, which costs what its second submission does."""
+    """Make an attempt with two submissions. It costs what the second one costs."""
     settings.VIDEO_RETRY_AUDIO_BLOCK = True
     settings.VIDEO_BACKEND = "gemini"
     shot = shots_of(make_story()).select_related("scenelet__story").get()

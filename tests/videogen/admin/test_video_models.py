@@ -1,4 +1,4 @@
-"""The screens of the table of video models and of a story's video settings."""
+"""The screens of the table of video models and of the options of a story."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def keeper():
 
 
 def form_of(model=None, formats=None, **values):
-    """What the page of the model would send."""
+    """Return what the form on the page of the model would post."""
     rows = []
     if formats is None:
         rows = [

@@ -448,7 +448,7 @@ def test_producers_keep_budgets_and_others_look():
 @pytest.mark.parametrize(
     ("values", "words"),
     [
-        ({"scope": "story"}, "Choose a story"),
+        ({"scope": "story"}, "Choose the story"),
         ({"scope": "overall", "story": True}, "Leave this empty"),
         ({"scope": "overall", "user": True}, "Leave this empty"),
         ({"scope": "person_day", "story": True}, "Leave this empty"),

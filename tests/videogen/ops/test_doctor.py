@@ -619,7 +619,6 @@ SURROUNDINGS = {
 
 
 @pytest.mark.slow
-@pytest.mark.xdist_group("doctor")
 @pytest.mark.parametrize(
     ("plant", "check", "words"), SURROUNDINGS.values(), ids=SURROUNDINGS.keys()
 )
@@ -642,7 +641,6 @@ def test_a_fault_around_the_process_is_named(installation, tmp_path, plant, chec
 
 
 @pytest.mark.slow
-@pytest.mark.xdist_group("doctor")
 def test_with_workers_everything_is_in_order(tmp_path, migrated_database):
     place = Installation(tmp_path / "here")
     try:
@@ -665,7 +663,6 @@ def test_with_workers_everything_is_in_order(tmp_path, migrated_database):
     assert last["summary"] == {"ok": len(lines), "warnings": 0, "failures": 0}
 
 
-@pytest.mark.xdist_group("doctor")
 def test_usage_has_an_exit_code_of_its_own(installation):
     done = installation.manage("doctor", "--everything", check=False)
 

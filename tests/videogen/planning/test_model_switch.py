@@ -157,7 +157,7 @@ def test_a_model_that_is_gone_stops_the_queue_once_and_all_is_made_on_another(si
     page = browser.get(move_url(lane, to=FAST))
     assert "Move 3 renders to veo-3.1-fast-generate-preview · $2.88, was $9.60" in told(page)
     response = press(browser, lane, FAST, page, follow=True)
-    assert messages(response)[0].endswith("They are sent in their turn.")
+    assert messages(response)[0].endswith("They are sent when it is their turn.")
     assert Lane.objects.get(name="gemini").paused_at is None
     work(lane)
 
@@ -454,7 +454,7 @@ def test_with_the_simulator_the_page_says_that_it_is_free(settings):
     page = told(browser.get(move_url(lane, to=FAST)))
     press(browser, lane, FAST)
 
-    assert "With the simulator: nothing is charged." in page and "$0.00, was $0.00" in page
+    assert "The simulator charges nothing." in page and "$0.00, was $0.00" in page
     moved = VideoRender.objects.values_list("model", "is_simulated", "price_estimate_usd")
     assert set(moved) == {(FAST, True, Decimal(0))}
 

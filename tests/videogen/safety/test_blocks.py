@@ -281,7 +281,7 @@ def test_where_nothing_fits_the_page_says_so():
     page = takes_page(render, viewer())
 
     assert "Nothing in the words of the prompt stands out" in page
-    assert "Guessed from the words" not in page
+    assert "a guess from the words" not in page
 
 
 @pytest.mark.django_db

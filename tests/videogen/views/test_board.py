@@ -26,7 +26,7 @@ def all_shots(story):
 
 
 def codes(response):
-    """The shots of the page, in its order."""
+    """Return the shots that the page shows, in its order."""
     return [
         int(pk) for pk in re.findall(r'<article class="st-shot" data-shot="(\d+)"', response.text)
     ]
@@ -182,7 +182,7 @@ def test_a_filter_that_nothing_fits_says_so():
 
     page = viewer().get(board_of(story), {"status": "approved"}).text
 
-    assert "No shot is “approved” (any more)." in page
+    assert "No shot is “approved” now." in page
 
 
 def test_a_story_without_scenelets_says_what_to_do():
@@ -281,7 +281,7 @@ def test_nothing_selected_stores_nothing():
     response = producer().post(board_of(story, "?status=ready"), {}, follow=True)
 
     assert response.redirect_chain == [(board_of(story, "?status=ready"), 302)]
-    assert "nothing was selected" in response.text
+    assert "Nothing was selected" in response.text
     assert not RenderBatch.objects.exists()
 
 
@@ -371,7 +371,7 @@ def test_state_sends_only_what_changed_since():
 
     assert len(everything["parts"]) == 302 and everything["since"] == known
     assert (nothing["active"], nothing["parts"], nothing["since"]) == (True, {}, known)
-    # A card that changed brings those along that it shares its marks with.
+    # A card that changed brings along the other cards of its group.
     assert {f"card-{shots[7].pk}", "chips"} <= ended["parts"].keys()
     assert len(ended["parts"]) <= 30
     assert "failed" in ended["parts"][f"card-{shots[7].pk}"]

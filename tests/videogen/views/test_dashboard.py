@@ -32,7 +32,7 @@ def all_shots(story):
 
 
 def part(response, key):
-    """What the page or the state says under that key."""
+    """Return the HTML of the part with that key, from the page or from its update."""
     if response.headers["Content-Type"] == "application/json":
         return response.json()["parts"][key]
     return re.search(
@@ -94,7 +94,7 @@ def test_running_batch_shows_its_progress():
 
     assert '<progress max="3" value="2">' in running
     assert "1 failed" in running
-    assert "nobody works on them" in running
+    assert "no worker is running" in running
 
 
 def test_drafts_and_what_ended_long_ago_are_not_running():
@@ -204,7 +204,7 @@ def test_without_anything_spent_there_are_days_without_bars():
     spending = recent_spending()
 
     assert len(spending.days) == DAYS
-    assert not any(day.height for day in spending.days)
+    assert not any(day.usd for day in spending.days)
     assert spending.words == "Spent in the last 14 days: nothing."
 
 

@@ -1,4 +1,4 @@
-"""The page of what was spent, its tables as CSV, and the command that says the same."""
+"""The page of spending, its tables as CSV, and the command that prints the same."""
 
 from __future__ import annotations
 
@@ -96,7 +96,7 @@ def test_few_takes_are_said_to_be_too_few():
     page = browser_of(MAY).get(PAGE, {"story": story.pk}).text
 
     assert "<strong>Too few takes to tell.</strong> At least $9.60: 3 shots left at $3.20." in page
-    assert "1 still waits for a verdict" in page
+    assert "1 still waits for a review" in page
 
 
 def test_the_simulator_is_said_to_charge_nothing(settings):
@@ -114,7 +114,7 @@ def test_the_simulator_is_said_to_charge_nothing(settings):
     [
         ({"since": "2026-05-04"}, "Nothing was sent in these days."),
         ({"since": "2026-05-03", "until": "2026-05-03"}, "<dd>$3.20</dd>"),
-        ({"since": "2026-05-03", "until": "2026-05-01"}, "This day is before the first one."),
+        ({"since": "2026-05-03", "until": "2026-05-01"}, "The last day is before the first day."),
         ({"since": "tomorrow"}, "Enter a valid date."),
         ({"story": "4711"}, "Select a valid choice."),
         ({}, "<dd>$6.40</dd>"),

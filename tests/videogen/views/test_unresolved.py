@@ -109,7 +109,7 @@ def test_candidates_are_offered_where_they_fit_and_nowhere_else():
     assert f'id="render-{old.pk}"' in first and "candidate" not in first
     assert f'id="render-{new.pk}"' in second and "1 candidate:" in second
     assert decide(fits, "take") in second and decide(fits, "dismiss") in second
-    assert "1 said to be not ours" in second and decide(not_ours, "restore") in second
+    assert "1 marked as not ours" in second and decide(not_ours, "restore") in second
 
 
 def test_what_one_may_not_do_is_not_offered():
@@ -189,7 +189,7 @@ def test_asking_is_put_on_the_queue_and_the_page_says_so():
     assert LogEntry.objects.get().change_message == "Asked the API about what is unsettled."
     page = browser.get(answer.url).text
     assert "Asking the API since" in page
-    assert "Nobody works on the queue" in page
+    assert "No worker is running" in page
     note_asked(render, ("It was read.",), next_at=timezone.now())
     assert "Asked last" in browser.get(answer.url).text
 

@@ -1,5 +1,5 @@
 /* Board, first page and list of shots: clips that play over their picture, selecting, keys, and the
-   player that shows a scenelet in order. Everything that is paid for works without it.
+   player that shows a scenelet in order. Whatever costs money also works without this file.
 
    One clip plays at a time, in one <video> that moves from picture to picture, so that a page of
    many hundred shots loads none before somebody looks at one. */
@@ -89,7 +89,7 @@
   const board = document.querySelector("[data-board]");
   if (!board) return;
 
-  // A touch or a click on the picture plays it with sound; the name below leads to the takes.
+  // A touch or a click on the picture plays the clip with sound. The name below links to the takes.
   board.addEventListener("click", (event) => {
     const frame = event.target.closest(".st-frame");
     if (frame) toggle(holderOf(frame));
@@ -130,7 +130,7 @@
     } else if (event.target.matches("[data-select-shot]")) showSelection();
   });
 
-  // From one box to another with the shift key: all between them.
+  // With the shift key, all boxes between the last one and this one.
   let last = null;
   board.addEventListener("click", (event) => {
     if (!event.target.matches("[data-select-shot]")) return;
@@ -146,14 +146,14 @@
     selectAll(every, !every.every((box) => box.checked));
   });
 
-  // One field with all ids: servers refuse a thousand fields.
+  // One field with all ids, for servers refuse forms with thousands of fields.
   form?.addEventListener("formdata", (event) => {
     const ids = event.formData.getAll("shot");
     event.formData.delete("shot");
     event.formData.delete("scenelet");
     event.formData.set("shots", ids.join(","));
   });
-  // Back from the plan the browser has ticked the boxes again.
+  // When a person comes back from the plan, the browser has ticked the boxes again.
   addEventListener("pageshow", showSelection);
   showSelection();
 
@@ -182,7 +182,7 @@
     return { x: box.left + box.width / 2, y: box.top };
   };
 
-  // The nearest shot of the row above or below, over the scenelets' borders.
+  // The nearest shot of the row above or below, also in another scenelet.
   const goRow = (direction) => {
     const from = current();
     if (!from) return go(0);
@@ -221,7 +221,7 @@
     }
     const isElsewhere = target !== document.body && !board.contains(target);
     if (isElsewhere && event.key.startsWith("Arrow")) return;
-    // Before a shot is chosen, the arrows scroll the page.
+    // Until a shot has the focus, the arrow keys scroll the page.
     if (!current() && /^Arrow/.test(event.key)) return;
     const action = actions[event.key];
     if (!action) return;
@@ -234,7 +234,7 @@
     button.addEventListener("click", () => keys.showModal());
   }
 
-  /* -- a scenelet from its first shot to its last */
+  /* -- the player that shows all shots of a scenelet */
 
   const video = reel.querySelector("video");
   const still = reel.querySelector("img");
@@ -279,7 +279,7 @@
     return undefined;
   };
 
-  // What the story will show: selected takes only, whatever else a picture plays under the pointer.
+  // Only selected takes, as in the story, although pictures may play other takes under the pointer.
   const start = (scene) => {
     stop();
     const title = scene.querySelector("h2").textContent;
@@ -293,14 +293,14 @@
         text: holder.querySelector(".st-shot-text").textContent,
       };
     });
-    // Nothing moves by itself for those who asked for stillness.
+    // Nothing starts by itself for people who asked for less motion.
     setRuns(!stillness.matches);
     reel.showModal();
     show(0);
   };
 
   video.addEventListener("ended", () => show(at + 1));
-  // Its own controls, too.
+  // The video's own controls work as well.
   video.addEventListener("play", () => setRuns(true));
   video.addEventListener("pause", () => {
     if (reel.open && !video.hidden && !video.ended) setRuns(false);

@@ -1,4 +1,4 @@
-// Two players with one scrubber. Without this file they are two players with controls of their own.
+// Two players with one scrubber. Without this file, each player has its own controls.
 "use strict";
 
 (() => {
@@ -15,14 +15,14 @@
   const sound = bar.querySelector("select");
   const sides = ["a", "b"];
   const FRAME = 1 / 24;
-  // Less than this nobody sees, and every correction is a small jump.
+  // Nobody sees a smaller difference, and each correction makes the video jump a little.
   const DRIFT = 0.08;
   let isPlaying = false;
   let isScrubbing = false;
 
   const lengthOf = (video) => (Number.isFinite(video.duration) ? video.duration : 0);
   const longest = () => Math.max(...videos.map(lengthOf));
-  // The longer take leads: the shorter one rests on its last frame.
+  // The longer take sets the time, and the shorter one stays on its last frame.
   const leader = () => (lengthOf(videos[1]) > lengthOf(videos[0]) ? videos[1] : videos[0]);
   const seconds = (time) => time.toFixed(1);
 
@@ -77,7 +77,7 @@
     });
   };
 
-  // Both → only a → only b → only a …; sound goes along. Escape or a click shows both again.
+  // Both → only a → only b → only a …, with the sound of the one shown. Escape or a click shows both.
   const only = (side) => {
     if (side) pair.dataset.only = side;
     else delete pair.dataset.only;

@@ -1,19 +1,20 @@
-/* What our pages do beyond HTML; every page works without it.
+/* What our pages do beyond HTML. Every page also works without this file.
 
    Live parts: an element with data-live-url is kept up to date. The address answers
      {"active": true, "title": "(3/8) …", "parts": {"key": "<html>"}, "since": "…"}
-   and each part replaces the element with that data-live-key: as a whole where the HTML carries the
-   key itself, else what is inside; not under somebody's hands (focus, a playing video, a field that
-   was filled in), but as soon as they leave it. "title" and "since" may be missing; "since" is sent back with the
-   next question, so that a server may answer with what changed only; data-live-since is the first one.
-   "active": false ends it.
+   Each part replaces the element with its key in data-live-key. If the HTML of a part has the key
+   itself, the whole element is replaced, and otherwise its content. A part that somebody is using
+   (it has the focus, a playing video or a field that was filled in) is replaced as soon as they
+   leave it. "title" and "since" may be missing. "since" is sent with the next request, so that the
+   server can answer with the parts that changed; the first value is data-live-since.
+   "active": false ends the updates.
 
    An element with data-trouble="2 failed" puts these words before the page's title, and the icon of
    the tab shows that there is trouble.
 
-   <time data-elapsed="ISO time"> counts on by itself. <video data-hover-play> plays, muted, while
-   the pointer or the focus is on it or on the element around it that has data-hover-area.
-   <details data-load="address"> fetches what it unfolds. */
+   <time data-elapsed="ISO time"> counts up. <video data-hover-play> plays, muted, while the pointer
+   or the focus is on it or on the element around it that has data-hover-area.
+   <details data-load="address"> fetches its content when it is opened. */
 
 "use strict";
 
@@ -27,7 +28,7 @@
     return template.content;
   };
 
-  /* What counts as the same: clocks run, people unfold, and a form's token differs every time. */
+  /* Compare without what always differs: clocks, opened <details>, and the tokens of forms. */
   const essence = (html) => {
     const content = parse(html);
     content.querySelectorAll("[data-elapsed]").forEach((clock) => { clock.textContent = ""; });
@@ -94,7 +95,7 @@
       if (this.active) this.plan(this.wait);
     }
 
-    /* True where something was new. */
+    /* Returns whether anything was new. */
     take(answer) {
       let changed = false;
       if (answer.title && answer.title !== title) {
@@ -147,7 +148,7 @@
       return true;
     }
 
-    /* What was not replaced under somebody's hands is as soon as they leave it. */
+    /* A part that was in use is replaced as soon as the person leaves it. */
     later() {
       if (this.laterTimer) return;
       this.laterTimer = setInterval(() => {
@@ -235,7 +236,7 @@
   const stop = (clip) => {
     if (!clip || clip.paused) return;
     clip.pause();
-    // Back to the poster.
+    // Load again, to show the poster.
     if (clip.poster) clip.load();
     else clip.currentTime = 0;
   };
@@ -252,7 +253,7 @@
   document.addEventListener("focusin", (event) => play(clipOf(event.target)));
   document.addEventListener("focusout", leave);
 
-  /* -- what unfolds */
+  /* -- details that load their content */
 
   document.addEventListener("toggle", async (event) => {
     const details = event.target;
@@ -265,7 +266,7 @@
       if (!response.ok || response.redirected) throw new Error(`status ${response.status}`);
       place.replaceChildren(parse(await response.text()));
     } catch {
-      // The link in it stays; opening it again tries again.
+      // The link inside stays, and the next opening tries again.
       delete details.dataset.loaded;
     }
   }, true);

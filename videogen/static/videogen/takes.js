@@ -1,17 +1,17 @@
-// Keys on the page of takes; without this file everything is there but the keys.
+// Keys of the page of takes. Without this file, only the keys are missing.
 "use strict";
 
 (() => {
-  // Asked for each time: live.js puts others in their place.
+  // Looked up each time, for live.js replaces the elements.
   const takes = () => [...document.querySelectorAll("[data-take]")];
   const dialog = document.querySelector("dialog.st-keys");
 
-  // On a narrow screen the takes come first in sight.
+  // On a narrow screen, fold the storyboard so that the takes are visible at once.
   if (window.matchMedia("(max-width: 1023px)").matches) {
     document.querySelector("[data-folds]")?.removeAttribute("open");
   }
 
-  // One take is heard at a time.
+  // Only one take plays with sound at a time.
   document.addEventListener("play", (event) => {
     for (const other of document.querySelectorAll(".st-render video")) {
       if (other !== event.target) other.pause();

@@ -1,1 +1,1 @@
-"""The page of a batch under way."""
+"""The page of a confirmed batch: its progress, and what a person may do about it."""

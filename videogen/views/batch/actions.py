@@ -1,11 +1,12 @@
-"""How a batch gets on: one row a render, what it waits for, and what a person may do about it.
+"""The progress of a batch: the page, its updates, and its buttons.
 
-The page and its updates are made of the same parts; live.js replaces those that changed.
+The page and its updates are made of the same parts. live.js replaces the parts that changed.
 """
 
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 
 from django.contrib import messages
 from django.contrib.admin import ModelAdmin
@@ -15,6 +16,7 @@ from django.template.loader import render_to_string
 from django.template.response import TemplateResponse
 from django.utils import timezone
 from django.utils.dateparse import parse_datetime
+from django.utils.translation import ngettext
 
 from videogen.common.errors import RequestError
 from videogen.common.formats import counted
@@ -28,14 +30,16 @@ from videogen.planning.batch_actions import (
     what_was_sent,
 )
 from videogen.planning.drafts import set_priority
-from videogen.views.components.access import requester_of
+from videogen.views.components.access import requester_of, signed_in
 from videogen.views.components.urls import plan_url, progress_url
 
 from .page import BatchPage
 
 
-def show_batch(model_admin: ModelAdmin, request: HttpRequest, batch: RenderBatch) -> HttpResponse:
-    page = BatchPage(batch, may_act=_may_act(request), user=request.user)
+def show_batch(
+    model_admin: ModelAdmin[Any], request: HttpRequest, batch: RenderBatch
+) -> HttpResponse:
+    page = BatchPage(batch, may_act=_may_act(request), user=signed_in(request))
     state = request.GET.get("state", "")
     request.current_app = model_admin.admin_site.name
     return TemplateResponse(
@@ -55,9 +59,9 @@ def show_batch(model_admin: ModelAdmin, request: HttpRequest, batch: RenderBatch
 
 
 def batch_state(request: HttpRequest, batch: RenderBatch) -> JsonResponse:
-    """The parts of the page; with ?since=, only the rows that may have changed since then."""
+    """Send the parts of the page; with ?since=, only the rows that may have changed since then."""
     asked_at = timezone.now()
-    page = BatchPage(batch, may_act=_may_act(request), user=request.user)
+    page = BatchPage(batch, may_act=_may_act(request), user=signed_in(request))
     since = _moment(request.GET.get("since", ""))
     context = {"page": page, "batch": batch, "state": request.GET.get("state", "")}
     parts = {
@@ -77,26 +81,32 @@ def batch_state(request: HttpRequest, batch: RenderBatch) -> JsonResponse:
     )
 
 
-def cancel_rest(model_admin: ModelAdmin, request: HttpRequest, batch: RenderBatch) -> HttpResponse:
+def cancel_rest(
+    model_admin: ModelAdmin[Any], request: HttpRequest, batch: RenderBatch
+) -> HttpResponse:
     with transaction.atomic():
-        cancelled = cancel_queued(batch, request.user)
+        cancelled = cancel_queued(batch, signed_in(request))
         if cancelled:
             renders = counted(cancelled, "queued render")
             model_admin.log_change(request, batch, f"Cancelled {renders}.")
-    # After the change: what was sent while it was made is told of, too.
+    # Looked up after the change, so that what was sent meanwhile is included.
     sent = what_was_sent(VideoRender.objects.filter(batch=batch).defer("prompt_text", "references"))
     rest = f" {sent.words}." if sent.words else ""
     if cancelled:
-        verb = "was" if cancelled == 1 else "were"
-        messages.success(
-            request, f"Cancelled {renders}, which {verb} neither sent nor paid for.{rest}"
+        sentence = ngettext(
+            "Cancelled %d queued render, which was neither sent nor paid for.",
+            "Cancelled %d queued renders, which were neither sent nor paid for.",
+            cancelled,
         )
+        messages.success(request, f"{sentence % cancelled}{rest}")
     else:
         messages.info(request, f"Nothing was left to cancel.{rest}")
     return HttpResponseRedirect(progress_url(batch))
 
 
-def stop_running(model_admin: ModelAdmin, request: HttpRequest, batch: RenderBatch) -> HttpResponse:
+def stop_running(
+    model_admin: ModelAdmin[Any], request: HttpRequest, batch: RenderBatch
+) -> HttpResponse:
     with transaction.atomic():
         asked = ask_to_stop(batch)
         if asked:
@@ -105,16 +115,18 @@ def stop_running(model_admin: ModelAdmin, request: HttpRequest, batch: RenderBat
     if asked:
         messages.warning(
             request,
-            f"Google is asked to stop {renders}. Whether that is charged is not known: what is "
-            "stopped waits for your decision.",
+            f"Google is asked to stop {renders}. It is not known whether a stopped render is "
+            "charged, so each waits for your decision.",
         )
     else:
-        messages.info(request, "Nothing is running that Google could be asked to stop.")
+        messages.info(request, "No render is running that Google could be asked to stop.")
     return HttpResponseRedirect(progress_url(batch))
 
 
-def retry_rest(model_admin: ModelAdmin, request: HttpRequest, batch: RenderBatch) -> HttpResponse:
-    """A draft of what failed, or (what=resume) of what broke off; its plan is the next page."""
+def retry_rest(
+    model_admin: ModelAdmin[Any], request: HttpRequest, batch: RenderBatch
+) -> HttpResponse:
+    """Draft a batch of what failed, or with what=resume of what was interrupted; show its plan."""
     requester = requester_of(request)
     try:
         if request.POST.get("what") == "resume":
@@ -127,28 +139,32 @@ def retry_rest(model_admin: ModelAdmin, request: HttpRequest, batch: RenderBatch
     return HttpResponseRedirect(plan_url(draft))
 
 
-def prioritise(model_admin: ModelAdmin, request: HttpRequest, batch: RenderBatch) -> HttpResponse:
+def prioritise(
+    model_admin: ModelAdmin[Any], request: HttpRequest, batch: RenderBatch
+) -> HttpResponse:
     try:
         changed = set_priority(batch, request.POST.get("priority", ""))
     except RequestError as error:
         messages.warning(request, error.sentence)
         return HttpResponseRedirect(progress_url(batch))
     if changed:
-        words = f"In the queue: {batch.get_priority_display()}."
+        words = f"Place in the queue: {batch.get_priority_display()}."
         model_admin.log_change(request, batch, words)
-        messages.success(request, f"{words} What was sent already is not touched.")
+        messages.success(request, f"{words} Renders that were already sent are not affected.")
     return HttpResponseRedirect(progress_url(batch))
 
 
-def resume_queue(model_admin: ModelAdmin, request: HttpRequest, batch: RenderBatch) -> HttpResponse:
-    """Whoever presses it has mended what the queue was stopped for."""
+def resume_queue(
+    model_admin: ModelAdmin[Any], request: HttpRequest, batch: RenderBatch
+) -> HttpResponse:
+    """Resume all paused lanes of the batch. The person has fixed what they were stopped for."""
     lanes = list(Lane.objects.filter(renders__batch=batch, paused_at__isnull=False).distinct())
     with transaction.atomic():
         for lane in lanes:
             resume_at_once(lane)
             model_admin.log_change(request, lane, "Resumed the queue.")
     if lanes:
-        messages.success(request, "The queue goes on: what waits is sent now.")
+        messages.success(request, "The queue continues: waiting renders are sent now.")
     return HttpResponseRedirect(progress_url(batch))
 
 

@@ -1,4 +1,4 @@
-"""What the page of a batch shows: its renders, what they wait for, and the counts."""
+"""What the page of a batch shows: its renders, what they wait for, and how many there are."""
 
 from __future__ import annotations
 
@@ -10,9 +10,10 @@ from decimal import Decimal
 from functools import cached_property
 from typing import Any
 
-from django.contrib.auth.models import AbstractBaseUser
+from django.contrib.auth.models import AbstractUser
 from django.db.models import Exists, OuterRef
 from django.utils import timezone
+from django.utils.translation import ngettext
 
 from storybook.models import DesignDocument, Shot
 from videogen.common.formats import media_url, usd
@@ -30,6 +31,7 @@ from videogen.views.components.queue_notice import QueueNotice, notice_of
 from videogen.views.components.reasons import (
     Obstacles,
     Way,
+    code_of_record,
     reason_of_record,
     ways_on,
     ways_to_mend,
@@ -38,16 +40,16 @@ from videogen.views.components.shot_cards import key_frame_urls
 
 State = VideoRender.State
 
-# Rows that changed so shortly before the last question are told once more: clocks differ.
+# An update also has the rows that changed shortly before the last one: clocks differ.
 OVERLAP = timedelta(seconds=10)
 
-_FAT = ("prompt_text", "references", "dropped_references", "warnings", "error_details")
+_HEAVY = ("prompt_text", "references", "dropped_references", "warnings", "error_details")
 _NOT_WORKED_ON = (Action.SKIP, Action.BLOCKED)
 
 
 @dataclass(frozen=True)
-class BatchRow:
-    """One render of the batch, or one that the batch resumed."""
+class RenderRow:
+    """A render of the batch, or an older one that the batch resumed."""
 
     render: VideoRender
     key_frame: str = ""
@@ -79,7 +81,7 @@ class BatchRow:
 
     @property
     def since(self) -> datetime:
-        """When the clock that is shown was started: the wait in the queue is no work."""
+        """When the time that is shown began. It does not include the wait in the queue."""
         render = self.render
         if self.status == State.QUEUED:
             return render.queued_at
@@ -87,7 +89,7 @@ class BatchRow:
 
     @property
     def elapsed(self) -> str:
-        """Until the end, or until now."""
+        """The time until the end, or until now, such as "1:05"; empty if no work was done."""
         end = timezone.now() if self.is_open else self.render.ended_at
         if end is None or self.status in (State.CANCELLED, State.REHEARSED):
             return ""
@@ -96,8 +98,8 @@ class BatchRow:
         return f"{hours}:{minutes:02}:{seconds:02}" if hours else f"{minutes}:{seconds:02}"
 
     @property
-    def way(self) -> str:
-        """What the link to the shot's takes is called."""
+    def link_text(self) -> str:
+        """The text of the link to the shot's takes."""
         if self.status == State.BLOCKED:
             return "What to try"
         if self.status == State.UNKNOWN:
@@ -106,31 +108,31 @@ class BatchRow:
 
     @property
     def words(self) -> str:
-        """What happened, or what it waits for."""
+        """What happened to the render, or what it waits for."""
         render = self.render
         if self.is_open and render.error_message:
-            return f"Tried again: {render.error_message}"
+            return f"Trying again: {render.error_message}"
         if render.error_message:
             return f"{render.error_message} {self.hint}".strip()
         if self.status == State.QUEUED and render.not_before and render.not_before > timezone.now():
-            return f"Next try about {timezone.localtime(render.not_before):%H:%M}."
+            return f"The next try is at about {timezone.localtime(render.not_before):%H:%M}."
         if render.state in RESUMABLE:
-            return "It broke off. Resuming it asks for the same video: no new charge."
+            return "It was interrupted. To resume it asks for the same video, without a new charge."
         if self.status == State.INTERRUPTED:
-            return "Nobody works on it at the moment; it goes on where it stopped."
+            return "No worker is busy with it now. It continues where it stopped."
         return ""
 
     def may_have_changed(self, since: datetime | None) -> bool:
         if since is None:
             return True
-        # A live state goes stale without any change of the row.
+        # A render may look interrupted after some time, without any change of its row.
         live = self.render.state in OPEN and self.render.state != State.QUEUED
         return live or self.render.state_since >= since - OVERLAP
 
 
 @dataclass(frozen=True)
-class LeftRow:
-    """A shot that the plan left alone: why it did, and the way on as things are now."""
+class SkippedRow:
+    """A shot that the plan left alone, the reason, and links to what can be done now."""
 
     badge: Badge
     shot: int
@@ -141,24 +143,24 @@ class LeftRow:
 
 @dataclass(frozen=True)
 class BatchPage:
-    """Of a confirmed batch. A fixed number of queries."""
+    """The page of a confirmed batch. The number of queries does not depend on its size."""
 
     batch: RenderBatch
     may_act: bool = False
-    user: AbstractBaseUser | None = None
+    user: AbstractUser | None = None
 
     @cached_property
-    def rows(self) -> list[BatchRow]:
+    def rows(self) -> list[RenderRow]:
         wanted = {
             record["render"]: place
             for place, record in enumerate(self.batch.plan)
             if record.get("render") and record.get("decision") not in _NOT_WORKED_ON
         }
-        renders = VideoRender.objects.defer(*_FAT, "shot__storyboard_payload").select_related(
+        renders = VideoRender.objects.defer(*_HEAVY, "shot__storyboard_payload").select_related(
             "shot__scenelet", "lane"
         )
         found = renders.in_bulk(wanted) if wanted else {}
-        # A render of a given link is in no plan.
+        # The render of a link that somebody gave us is in no plan.
         found |= {
             each.pk: each for each in renders.filter(batch=self.batch) if each.pk not in found
         }
@@ -166,16 +168,17 @@ class BatchPage:
         frames = key_frame_urls({each.shot_id for each in ordered})
         hints = _hints([each.pk for each in ordered if each.state == State.BLOCKED])
         return [
-            BatchRow(each, frames.get(each.shot_id, ""), hints.get(each.pk, "")) for each in ordered
+            RenderRow(each, frames.get(each.shot_id, ""), hints.get(each.pk, ""))
+            for each in ordered
         ]
 
     @cached_property
-    def left(self) -> list[LeftRow]:
-        """At most five queries."""
+    def left(self) -> list[SkippedRow]:
+        """The shots that the plan skipped or could not render. At most five queries."""
         records = [each for each in self.batch.plan if each["decision"] in _NOT_WORKED_ON]
         if not records:
             return []
-        causes = VideoRender.objects.defer(*_FAT).in_bulk(
+        causes = VideoRender.objects.defer(*_HEAVY).in_bulk(
             {each["render"] for each in records if each.get("render")}
         )
         ways = self._ways_to_mend(
@@ -186,7 +189,7 @@ class BatchPage:
         for record in records:
             shot, cause = record["shot"], causes.get(record.get("render"))
             rows.append(
-                LeftRow(
+                SkippedRow(
                     BADGES[record["decision"]],
                     shot,
                     f"{record['scenelet_id']} / shot {record['shot_index']}",
@@ -197,7 +200,7 @@ class BatchPage:
         return rows
 
     def _ways_to_mend(self, records: Mapping[int, dict[str, Any]]) -> dict[int, Sequence[Way]]:
-        """By shot, for those that were blocked: what is still to be mended. Two queries."""
+        """Return for each blocked shot links to what is still to be fixed. Two queries."""
         if not records:
             return {}
         pins = ReferenceChoice.objects.filter(shot=OuterRef("pk"), choice=PINNED)
@@ -212,7 +215,7 @@ class BatchPage:
                 Obstacles(
                     has_storyboard=bool(shot.storyboard_payload),
                     has_broken_pin=shot.has_pin,
-                    reason=records[shot.pk]["reason"],
+                    code=code_of_record(records[shot.pk]),
                 ),
             )
             for shot in shots
@@ -220,7 +223,7 @@ class BatchPage:
 
     @property
     def mode(self) -> str:
-        return MODES[self.batch.mode][0]
+        return MODES[RenderBatch.Mode(self.batch.mode)][0]
 
     @property
     def cost(self) -> str:
@@ -229,10 +232,12 @@ class BatchPage:
 
     @property
     def actual(self) -> str:
-        """What it came to, once every paid render has ended and its outcome is known."""
+        """The actual cost, once every render has ended and its outcome is known; else empty."""
         costs = [row.render.actual_cost_usd for row in self.rows]
-        known = bool(costs) and None not in costs and bool(self.batch.estimated_cost_usd)
-        return usd(sum(costs, Decimal(0))) if known else ""
+        known = [cost for cost in costs if cost is not None]
+        if not known or len(known) < len(costs) or not self.batch.estimated_cost_usd:
+            return ""
+        return usd(sum(known, Decimal(0)))
 
     @cached_property
     def counts(self) -> Counter[str]:
@@ -252,8 +257,10 @@ class BatchPage:
 
     @property
     def is_active(self) -> bool:
-        """Whether anything may still change by itself: what looks interrupted but is live by its
-        state is taken up by the next worker."""
+        """Whether anything may still change by itself.
+
+        A render may look interrupted while its state is still open: the next worker continues it.
+        """
         return any(row.render.state in OPEN for row in self.rows)
 
     @property
@@ -272,7 +279,8 @@ class BatchPage:
             told.append(f"{wrong} without a video")
         waiting = [State.UNKNOWN, State.INTERRUPTED, State.NOT_DOWNLOADED]
         if decide := sum(self.counts[state] for state in waiting):
-            told.append(f"{decide} wait{'' if decide > 1 else 's'} for a person")
+            waiting_words = ngettext("%d waits for a person", "%d wait for a person", decide)
+            told.append(waiting_words % decide)
         return ", ".join(told) + "."
 
     @property
@@ -289,19 +297,19 @@ class BatchPage:
 
     @cached_property
     def queued(self) -> list[VideoRender]:
-        """Of this batch: those that may still be cancelled."""
+        """The renders of this batch that may still be cancelled."""
         renders = (row.render for row in self.rows if row.status == State.QUEUED)
         return [render for render in renders if render.batch_id == self.batch.pk]
 
     @property
     def sent(self) -> Sent:
-        """What cancelling the rest leaves alone."""
+        """The renders that cancelling the rest does not stop."""
         own = [row.render for row in self.rows if row.render.batch_id == self.batch.pk]
         return what_was_sent(own)
 
     @property
     def places(self) -> list[tuple[int, str, bool]]:
-        """Where what is queued may stand among the batches, and where it does."""
+        """The places in the queue to choose from: value, label, whether it is the present one."""
         return [
             (value, words, value == self.batch.priority)
             for value, words in RenderBatch.Priority.choices
@@ -313,7 +321,7 @@ class BatchPage:
 
     @property
     def can_stop(self) -> int:
-        """Running ones that Google can be asked to stop."""
+        """The number of running renders that Google can be asked to stop."""
         if not self.may_act:
             return 0
         own = [row.render for row in self.rows if row.render.batch_id == self.batch.pk]
@@ -337,7 +345,7 @@ class BatchPage:
 
     @cached_property
     def notice(self) -> QueueNotice | None:
-        """Why what is queued is not sent now. At most four queries."""
+        """Why queued renders are not sent now. At most four queries."""
         waiting = [row.render.lane for row in self.rows if row.render.state == State.QUEUED]
         return notice_of(waiting[0], self.user) if waiting else None
 
@@ -347,7 +355,7 @@ class BatchPage:
 
 
 def _hints(blocked: Sequence[int]) -> dict[int, str]:
-    """By render: what is likely at fault. One query, none without blocked ones."""
+    """Return for each blocked render what is likely at fault. One query if there are any."""
     if not blocked:
         return {}
     renders = VideoRender.objects.filter(pk__in=blocked).only("prompt_text", "error_details")

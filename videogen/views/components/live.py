@@ -1,8 +1,9 @@
-"""What a page knows already, so that a poll is answered with what changed only.
+"""Versions of a page's live parts, so that a poll is answered only with the parts that changed.
 
-Each live part has a look (any value that its HTML follows from). The looks of many parts become one
-short text, their marks: the page gets it, sends it back as `since`, and parts whose marks are the
-same are left out. Nothing is stored between two polls; whoever sends no marks gets everything.
+For each live part the page computes a content: any value that the part's HTML follows from. The
+contents of all parts become one short text, the page's version. A page sends its version back as
+`since`, and parts that are the same in both versions are left out of the answer. The server stores
+nothing between two polls. A page that sends no version gets every part.
 """
 
 from __future__ import annotations
@@ -16,32 +17,35 @@ from videogen.models.states import BadgeWord
 
 TROUBLE = (BadgeWord.FAILED.value, BadgeWord.NEEDS_DECISION.value)
 
-
-# Parts share marks, so that an address stays short whatever the number of parts: one that changed
-# brings the others of its group along.
+# A version has one hash for each group of parts, so that an address stays short however many parts
+# there are. A part that changed therefore brings along the other parts of its group.
 _GROUPS = 64
 _BYTES = 3
 _LETTERS = 4
 
 
-def marks_of(looks: Mapping[str, object]) -> str:
+def version_of(contents: Mapping[str, object]) -> str:
+    """Return the version of the parts with these contents, by part's key."""
     hashes = [blake2b(digest_size=_BYTES) for _ in range(_GROUPS)]
-    for key, look in looks.items():
-        hashes[_group(key)].update(f"{key}\0{look!r}\0".encode())
+    for key, content in contents.items():
+        hashes[_group(key)].update(f"{key}\0{content!r}\0".encode())
     return "".join(urlsafe_b64encode(each.digest()).decode() for each in hashes)
 
 
-def changed_since(looks: Mapping[str, object], since: str) -> list[str]:
-    """The keys of what may have changed since the marks; all where they are none of ours."""
-    marks = marks_of(looks)
-    if len(since) != len(marks):
-        return list(looks)
+def changed_since(contents: Mapping[str, object], since: str) -> list[str]:
+    """Return the keys of the parts that may have changed since a version.
+
+    If `since` cannot be one of our versions, all parts count as changed.
+    """
+    version = version_of(contents)
+    if len(since) != len(version):
+        return list(contents)
 
     def is_same(key: str) -> bool:
         place = _group(key) * _LETTERS
-        return marks[place : place + _LETTERS] == since[place : place + _LETTERS]
+        return version[place : place + _LETTERS] == since[place : place + _LETTERS]
 
-    return [key for key in looks if not is_same(key)]
+    return [key for key in contents if not is_same(key)]
 
 
 def _group(key: str) -> int:

@@ -12,7 +12,7 @@ from videogen.prompts.references import KIND_WORDS
 
 @dataclass(frozen=True)
 class ShownPicture:
-    """`url` is empty where there is no file to show."""
+    """A reference as a page shows it. `url` is empty if there is no file to show."""
 
     url: str
     kind: str
@@ -22,7 +22,7 @@ class ShownPicture:
 
 
 def shown_pictures(records: Iterable[Mapping[str, Any]]) -> list[ShownPicture]:
-    """`references` or `dropped_references` of a render, or of a plan's row as dicts."""
+    """Return the pictures of a render's `references` or `dropped_references`."""
     return [
         ShownPicture(
             url=media_url(str(each.get("path") or "")),

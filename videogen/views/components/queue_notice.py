@@ -1,5 +1,7 @@
-"""What the pages tell of a queue that sends nothing: who or what has stopped it, or until when it
-waits for quota. Never a failure: what is queued stays queued."""
+"""Why a queue sends nothing: who or what stopped it, or until when it waits for quota.
+
+That is never a failure, for queued renders stay queued.
+"""
 
 from __future__ import annotations
 
@@ -7,13 +9,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from typing import Any
 
 from django.contrib import messages
 from django.contrib.admin import ModelAdmin
-from django.contrib.auth.models import AbstractBaseUser
+from django.contrib.auth.models import AbstractUser
 from django.db import transaction
 from django.http import HttpRequest
 from django.utils import timezone
+from django.utils.translation import ngettext
 
 from videogen.catalog.missing_models import missing_model
 from videogen.common.errors import RequestError
@@ -26,12 +30,15 @@ MOVE = ("videogen.generate_video", "videogen.view_lane", "videogen.view_videoren
 
 @dataclass(frozen=True)
 class QueueNotice:
-    """Of a lane that is stopped or (with a slot) waits."""
+    """The notice of a lane that is stopped, or that waits until a slot is free."""
 
     lane: Lane
     slot: Slot | None = None
+    # Why no wait would help: the price of a single render is more than the quota allows.
     problem: str = ""
+    # The number of renders that are queued for a model that the account no longer has.
     to_move: int = 0
+    # Whether the person may move them to another model.
     may_move: bool = False
 
     @property
@@ -44,7 +51,7 @@ class QueueNotice:
 
     @property
     def offered_moves(self) -> int:
-        """How many renders the person may move away from a model that is missing."""
+        """How many renders the notice offers the person to move to another model."""
         return self.to_move if self.may_move else 0
 
     @property
@@ -53,19 +60,21 @@ class QueueNotice:
 
     @property
     def is_another_day(self) -> bool:
-        return timezone.localdate(self.until) != timezone.localdate()
+        return self.until is not None and timezone.localdate(self.until) != timezone.localdate()
 
     @property
-    def look(self) -> tuple[object, ...]:
-        """Any value that the notice's HTML follows from: see live.py."""
+    def content(self) -> tuple[object, ...]:
+        """A value that the notice's HTML follows from; see live.py."""
         until = self.until and self.until.replace(second=0, microsecond=0)
         lane, moves = self.lane, self.offered_moves
         return (lane.pk, lane.pause_code, lane.pause_reason, until, self.problem, moves)
 
 
-def notice_of(lane: Lane, user: AbstractBaseUser | None = None) -> QueueNotice | None:
-    """As it is for what the lane has queued, with what that person may do about it. At most four
-    queries, beside the person's rights."""
+def notice_of(lane: Lane, user: AbstractUser | None = None) -> QueueNotice | None:
+    """Return why the lane sends nothing of what it has queued, and what the person may do.
+
+    None if nothing holds it up. At most four queries, beside those for the person's permissions.
+    """
     if lane.paused_at:
         missing = missing_model(lane)
         to_move = (
@@ -76,19 +85,21 @@ def notice_of(lane: Lane, user: AbstractBaseUser | None = None) -> QueueNotice |
     return QueueNotice(lane, slot) if _waits(slot) else None
 
 
-def notice_of_backend(user: AbstractBaseUser) -> QueueNotice | None:
-    """Of the lanes that are worked, the first that stands still. At most four queries a lane, and
-    one."""
+def notice_of_backend(user: AbstractUser) -> QueueNotice | None:
+    """Return the notice of the first lane in use that sends nothing.
+
+    One query, and at most four more for each lane.
+    """
     return next(filter(None, (notice_of(lane, user) for lane in served_lanes())), None)
 
 
-def may_move(user: AbstractBaseUser) -> bool:
-    """Queued renders to another model: the page is the lane's, and it shows the renders."""
+def may_move(user: AbstractUser) -> bool:
+    """Return whether the person may open the page that moves renders to another model."""
     return user.has_perms(MOVE)
 
 
 def notice_for_price(backend: str, price: Decimal | None) -> QueueNotice | None:
-    """As it would be for one more render of that price. At most five queries."""
+    """Return the notice for one more render of that price. At most five queries."""
     lane = Lane.objects.filter(name=backend).first()
     if price and (problem := window_problem(backend, price)):
         return QueueNotice(lane or Lane(name=backend), problem=problem)
@@ -102,11 +113,11 @@ def _waits(slot: Slot | None) -> bool:
     return bool(slot and slot.at and slot.code and slot.at > timezone.now())
 
 
-# -- what a person may do about it -----------------------------------------------------------------
+# -- pausing and resuming --------------------------------------------------------------------------
 
 
-def pause(model_admin: ModelAdmin, request: HttpRequest, lanes: Sequence[Lane]) -> None:
-    """All of these, or none where the reason is missing."""
+def pause(model_admin: ModelAdmin[Any], request: HttpRequest, lanes: Sequence[Lane]) -> None:
+    """Pause all of these lanes, or none of them if the person gave no reason."""
     reason = request.POST.get("reason", "")
     try:
         with transaction.atomic():
@@ -127,12 +138,17 @@ def pause(model_admin: ModelAdmin, request: HttpRequest, lanes: Sequence[Lane]) 
     waiting = sum(VideoRender.objects.queued_in(lane).count() for lane in paused)
     messages.success(
         request,
-        f"{which} is paused. {waiting or 'Nothing'} {'wait' if waiting > 1 else 'waits'} in it; "
-        "what was sent goes on.",
+        f"{which} is paused. {_waiting(waiting)} What was sent before continues.",
     )
 
 
-def resume(model_admin: ModelAdmin, request: HttpRequest, lane: Lane) -> None:
+def _waiting(number: int) -> str:
+    if not number:
+        return "Nothing waits in it."
+    return ngettext("%d render waits in it.", "%d renders wait in it.", number) % number
+
+
+def resume(model_admin: ModelAdmin[Any], request: HttpRequest, lane: Lane) -> None:
     with transaction.atomic():
         resume_at_once(lane)
         model_admin.log_change(request, lane, "Resumed the queue.")

@@ -110,7 +110,7 @@ class ShotCard:
         return thumbnail_url(self.shot.frames_with_picture[0].picture.file)
 
     @property
-    def look(self) -> tuple[object, ...]:
+    def content(self) -> tuple[object, ...]:
         """Everything in the card that can change while renders run; see live.py."""
         return (
             self.word,

@@ -356,11 +356,10 @@ def _tell(request: HttpRequest, queued: QueuedBatch) -> None:
         if (number := sum(row.decision.action == action for row in rows))
     ]
     left = [row for row in rows if row.decision.action in (Action.SKIP, Action.BLOCKED)]
-    mode = queued.batch.mode
     reasons = format_html_join(
         "",
         "<br><bdi>{}</bdi>: {}",
-        [(row.shot, " ".join(reasons_of(row, mode))) for row in left[:MOST_REASONS]],
+        [(row.shot, " ".join(reasons_of(row))) for row in left[:MOST_REASONS]],
     )
     rest = len(left) - MOST_REASONS
     more = format_html("<br>… and {} more, listed below.", rest) if rest > 0 else ""

@@ -16,11 +16,11 @@ from storybook.thumbnails import thumbnail_url
 from videogen.common.errors import RequestError
 from videogen.common.formats import media_url
 from videogen.models import ReferenceChoice
+from videogen.models.video_models import MAX_REFERENCES
 from videogen.prompts.references import (
     KEY_FRAME,
     KIND_WORDS,
     LEFT_OUT,
-    MAX_REFERENCES,
     PINNED,
     Candidate,
     Choice,

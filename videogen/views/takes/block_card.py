@@ -1,4 +1,4 @@
-"""A block as the page of takes explains it, with the ways to what can be changed."""
+"""Why a render was blocked, and links to what can be changed."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _MAY_CHANGE = {
 
 
 @dataclass(frozen=True)
-class ShownBlock:
+class BlockCard:
     block: Block
     ways: Mapping[str, Way]
 
@@ -43,7 +43,7 @@ class ShownBlock:
 
     @property
     def suspects(self) -> list[tuple[str, str, str]]:
-        """Where it stands, the words, and the sentence around them."""
+        """For each suspect: the place, the words, and the sentence around them."""
         return [(where_of(each), each.words, each.quote) for each in self.block.suspects]
 
     @property
@@ -52,7 +52,7 @@ class ShownBlock:
 
 
 def ways_to_change(request: HttpRequest, shot: Shot) -> dict[str, Way]:
-    """By place, as far as the person may change something there. At most one query."""
+    """Return a link to each place where the person may change something. At most one query."""
     shot_url = reverse("admin:storybook_shot_change", args=[shot.pk])
     urls = {
         Place.REFERENCES: f"{shot_url}#reference_choices-group",

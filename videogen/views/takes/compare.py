@@ -15,11 +15,13 @@ from storybook.models import Shot
 from videogen.models import VideoRender
 from videogen.views.components.access import REVIEW, require
 
-from .render_card import show_render
+from .render_card import card_of
 
 
-def compare_takes(model_admin: ModelAdmin, request: HttpRequest, shot_id: int) -> HttpResponse:
-    """Without `a` and `b` the two newest takes; back to the takes where there are not two."""
+def compare_takes(
+    model_admin: ModelAdmin[VideoRender], request: HttpRequest, shot_id: int
+) -> HttpResponse:
+    """Compare takes `a` and `b`, by default the two newest; go back if there are not two takes."""
     require(request, model_admin)
     shot = get_object_or_404(Shot.objects.select_related("scenelet__story"), pk=shot_id)
     takes = list(
@@ -48,8 +50,8 @@ def compare_takes(model_admin: ModelAdmin, request: HttpRequest, shot_id: int) -
             "shot": shot,
             "scenelet": shot.scenelet,
             "story": shot.scenelet.story,
-            "sides": [("a", show_render(left, None)), ("b", show_render(right, None))],
-            "shown": show_render(new, old),
+            "sides": [("a", card_of(left, None)), ("b", card_of(right, None))],
+            "shown": card_of(new, old),
             "takes": takes,
             "may_review": request.user.has_perm(REVIEW),
             "locked_by": approved.take if approved else None,
@@ -60,11 +62,11 @@ def compare_takes(model_admin: ModelAdmin, request: HttpRequest, shot_id: int) -
 def _asked_pair(
     request: HttpRequest, takes: Sequence[VideoRender]
 ) -> tuple[VideoRender, VideoRender]:
-    """Http404 where they are not two takes of this shot."""
+    """Return the two takes that were asked for. Http404 if they are not two takes of this shot."""
     if "a" not in request.GET and "b" not in request.GET and len(takes) > 1:
         return takes[-2], takes[-1]
     by_pk = {str(take.pk): take for take in takes}
-    pair = by_pk.get(request.GET.get("a", "")), by_pk.get(request.GET.get("b", ""))
-    if None in pair or pair[0] is pair[1]:
+    left, right = by_pk.get(request.GET.get("a", "")), by_pk.get(request.GET.get("b", ""))
+    if left is None or right is None or left is right:
         raise Http404("These are not two takes of this shot.")
-    return pair
+    return left, right

@@ -1,4 +1,4 @@
-"""The takes of one shot: what was sent each time, what came of it, what a person makes of it."""
+"""The takes of one shot: what was sent each time, the result, and its review."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ from videogen.planning.shot_status import Situation, find_situations
 from videogen.safety.blocks import Block
 from videogen.views.components.access import GENERATE, REVIEW, require
 from videogen.views.components.badges import badge_of_shot
-from videogen.views.components.live import TROUBLE, changed_since, marks_of
+from videogen.views.components.live import TROUBLE, changed_since, version_of
 from videogen.views.components.storyboard import storyboard_lines
 
-from .block_card import ShownBlock, ways_to_change
-from .render_card import Offers, ShownRender, show_render
+from .block_card import BlockCard, ways_to_change
+from .render_card import Catalog, RenderCard, card_of
 
 State = VideoRender.State
 
@@ -34,7 +34,7 @@ State = VideoRender.State
 def show_takes(
     request: HttpRequest, admin_site: AdminSite, shot: Shot, *, can_generate: bool
 ) -> HttpResponse:
-    """`shot` comes with its scenelet and story."""
+    """Show the page. The scenelet and the story of the shot are loaded."""
     page = TakesPage(request, shot, can_generate=can_generate)
     before, after = _neighbours(shot)
     request.current_app = admin_site.name
@@ -58,13 +58,15 @@ def show_takes(
     )
 
 
-def takes_state(model_admin: ModelAdmin, request: HttpRequest, shot_id: int) -> JsonResponse:
-    """The parts of the page that changed since it asked last; it has the renders up to `newest`."""
+def takes_state(
+    model_admin: ModelAdmin[VideoRender], request: HttpRequest, shot_id: int
+) -> JsonResponse:
+    """Send the parts of the page that changed. The page has the renders up to `newest`."""
     require(request, model_admin)
     shot = get_object_or_404(Shot.objects.select_related("scenelet__story"), pk=shot_id)
     page = TakesPage(request, shot, can_generate=request.user.has_perm(GENERATE))
     newest = request.GET.get("newest", "")
-    # Explicit, so that it can be told apart from what a part shows: it is another one each time.
+    # The token is another one in each answer, so it is taken out before parts are compared.
     token = get_token(request)
     context = page.context | {"request": request, "csrf_token": token}
     parts = {
@@ -78,31 +80,30 @@ def takes_state(model_admin: ModelAdmin, request: HttpRequest, shot_id: int) -> 
         parts[f"render-{shown.render.pk}"] = render_to_string(
             "admin/videogen/takes/render_card.html", context | {"shown": shown}
         )
-    looks = {key: html.replace(token, "") for key, html in parts.items()}
-    changed = changed_since(looks, request.GET.get("since", ""))
+    contents = {key: html.replace(token, "") for key, html in parts.items()}
+    changed = changed_since(contents, request.GET.get("since", ""))
     return JsonResponse(
         {
             "active": page.is_active,
             "parts": {key: parts[key] for key in changed},
-            "since": marks_of(looks),
+            "since": version_of(contents),
         }
     )
 
 
 class TakesPage:
-    """What the page and its updates are made of. A fixed number of queries."""
+    """What the page and its updates show. The number of queries does not depend on the takes."""
 
     def __init__(self, request: HttpRequest, shot: Shot, *, can_generate: bool) -> None:
         renders = list(
             shot.renders.select_related("batch").prefetch_related("submissions").order_by("-pk")
         )
         is_rehearsal = {each.pk: each.kind == VideoRender.Kind.REHEARSAL for each in renders}
-        offers = Offers.of(shot.scenelet.story)
+        catalog = Catalog.of(shot.scenelet.story)
         attempts = [each for each in renders if not is_rehearsal[each.pk]]
-        attempts = _shown(attempts, renders, offers)
-        self.attempts = _explained(request, shot, attempts)
+        self.attempts = _explained(request, shot, _cards_of(attempts, renders, catalog))
         rehearsals = [each for each in renders if is_rehearsal[each.pk]]
-        self.rehearsals = _shown(rehearsals, renders, offers)
+        self.rehearsals = _cards_of(rehearsals, renders, catalog)
         self.newest = str(renders[0].pk) if renders else ""
         self.is_active = any(shown.is_open for shown in (*self.attempts, *self.rehearsals))
         badge = badge_of_shot(renders)
@@ -122,7 +123,7 @@ class TakesPage:
 
 @dataclass(frozen=True)
 class Rights:
-    """What the person may do to the takes of this shot, as things stand."""
+    """What the person may do to the takes of this shot now."""
 
     review: bool
     generate: bool
@@ -133,7 +134,7 @@ class Rights:
     @property
     def locked_by(self) -> int | None:
         """The number of the take that is approved."""
-        return self.lock and self.lock.take
+        return self.lock.take if self.lock else None
 
     @classmethod
     def of(
@@ -153,23 +154,23 @@ class Rights:
         )
 
 
-def _shown(
-    some: list[VideoRender], renders: list[VideoRender], offers: Offers
-) -> list[ShownRender]:
-    return [show_render(each, _take_before(each, renders), offers) for each in some]
+def _cards_of(
+    some: list[VideoRender], renders: list[VideoRender], catalog: Catalog
+) -> list[RenderCard]:
+    return [card_of(each, _take_before(each, renders), catalog) for each in some]
 
 
 @dataclass(frozen=True)
 class OutdatedTake:
-    """`now`: what would be sent, with what differs from the take; `missing`: why nothing could."""
-
     take: VideoRender
-    now: ShownRender
+    # What would be sent now, and how it differs from the take.
+    now: RenderCard
+    # Why nothing could be sent now, if that is so.
     missing: Sequence[str]
 
 
 def _outdated(shot: Shot, renders: list[VideoRender]) -> OutdatedTake | None:
-    """The take that the story uses, else the newest, where the story has changed since."""
+    """Return the take in use, or else the newest, if the story has changed since it was made."""
     takes = [each for each in renders if each.state == State.DONE]
     take = next((each for each in takes if each.review in CHOSEN), takes[0] if takes else None)
     if take is None or not take.content_sha256:
@@ -178,20 +179,20 @@ def _outdated(shot: Shot, renders: list[VideoRender]) -> OutdatedTake | None:
     if not changes:
         return None
     (change,) = changes
-    now = ShownRender(change.now, change.take, change.differences)
+    now = RenderCard(change.now, change.take, change.differences)
     return OutdatedTake(change.take, now, change.missing)
 
 
 CHOSEN = (VideoRender.Review.SELECTED, VideoRender.Review.APPROVED)
 
 
-def _explained(request: HttpRequest, shot: Shot, attempts: list[ShownRender]) -> list[ShownRender]:
-    """With the reason of those that were blocked."""
+def _explained(request: HttpRequest, shot: Shot, attempts: list[RenderCard]) -> list[RenderCard]:
+    """Add to each card of a blocked render why it was blocked."""
     if not any(each.render.state == State.BLOCKED for each in attempts):
         return attempts
     ways = ways_to_change(request, shot)
     return [
-        replace(each, block=ShownBlock(Block(each.render), ways))
+        replace(each, block=BlockCard(Block(each.render), ways))
         if each.render.state == State.BLOCKED
         else each
         for each in attempts
@@ -199,14 +200,14 @@ def _explained(request: HttpRequest, shot: Shot, attempts: list[ShownRender]) ->
 
 
 def _take_before(render: VideoRender, renders: list[VideoRender]) -> VideoRender | None:
-    """The newest take that was asked for before this render, of `renders` from new to old."""
+    """Return the newest take that was queued before this render. `renders` go from new to old."""
     return next(
         (each for each in renders if each.pk < render.pk and each.state == State.DONE), None
     )
 
 
 def _neighbours(shot: Shot) -> tuple[int | None, int | None]:
-    """The shots before and after this one in the story."""
+    """Return the keys of the shots before and after this one in the story."""
     ids = list(
         Shot.objects.filter(scenelet__story=shot.scenelet.story_id).values_list("pk", flat=True)
     )

@@ -1,4 +1,4 @@
-"""A render as the pages of takes tell of it."""
+"""The card of one render, as the pages of takes show it."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from videogen.prompts.references import KIND_WORDS
 from videogen.views.components.badges import REVIEW_BADGES, Badge, badge_of_state
 from videogen.views.components.pictures import ShownPicture, shown_pictures
 
-from .block_card import ShownBlock
+from .block_card import BlockCard
 
 State = VideoRender.State
 Review = VideoRender.Review
@@ -29,33 +29,36 @@ Kind = VideoRender.Kind
 
 
 def exact_price(render: VideoRender, prices: PriceList, model: str = "") -> Decimal | None:
-    """What it costs to send the render's request once more, now, on another `model` where one is
-    named; None where no price is known."""
+    """Return what it costs now to send the render's request again, or None if that is not known.
+
+    `model` names another model, if the request is to be sent to one.
+    """
     asked = (model or render.model, render.resolution, render.duration_seconds)
     price = prices.find(settings.VIDEO_BACKEND, *asked)
-    return price and price.usd
+    return price.usd if price else None
 
 
 @dataclass(frozen=True)
-class Offers:
-    """What a page knows of prices and models: asked once, whatever it shows. `default_model`: the
-    story's."""
+class Catalog:
+    """The prices and models that a page needs. They are looked up once for all of its cards."""
 
+    # The model of the story's options.
     default_model: str
     prices: PriceList = field(default_factory=PriceList)
     table: ModelTable = field(default_factory=ModelTable)
 
     @classmethod
-    def of(cls, story: Story) -> Offers:
+    def of(cls, story: Story) -> Catalog:
         return cls(default_model_of(story))
 
 
 @dataclass(frozen=True)
 class Promotion:
-    """A draft once more on the model of its story. `more` is beside what the draft cost."""
+    """A draft take's request, sent again on the model of its story."""
 
     model: str
     price_usd: Decimal
+    # How much more that costs than the draft did.
     more_usd: Decimal
 
     @property
@@ -64,17 +67,20 @@ class Promotion:
         return f"Promote to {self.model} · {more}"
 
 
-def promotion_of(render: VideoRender, offers: Offers) -> Promotion | None:
-    """None where it is no take that was made on a model cheaper than that of the story, or where
-    that model does not take what the draft sent."""
-    model, prices = offers.default_model, offers.prices
+def promotion_of(render: VideoRender, catalog: Catalog) -> Promotion | None:
+    """Return how a draft take can be promoted, or None.
+
+    None if the render is not a take of a model cheaper than the story's, or if the story's model
+    does not take what the draft sent.
+    """
+    model, prices = catalog.default_model, catalog.prices
     draft = prices.per_second(render.model, render.resolution)
     final = prices.per_second(model, render.resolution)
     is_draft = draft is not None and final is not None and draft < final
     price = exact_price(render, prices, model)
     if render.state != State.DONE or not render.prompt_text or not is_draft or price is None:
         return None
-    if offers.table.find(model).problems(asked_of(render)):
+    if catalog.table.find(model).problems(asked_of(render)):
         return None
     return Promotion(model, price, max(Decimal(0), price - render.price_estimate_usd))
 
@@ -83,19 +89,22 @@ def price_in_words(price: Decimal | None) -> str:
     return "free" if price == 0 else usd(price)
 
 
-def show_render(
-    render: VideoRender, before: VideoRender | None, offers: Offers | None = None
-) -> ShownRender:
-    """`before` is the take that it is compared with, where there is one; `offers` are those of the
-    page, where it shows several."""
-    is_comparable = bool(before and before.prompt_text and render.prompt_text)
-    changes = differences(render, before) if is_comparable else None
-    return ShownRender(render, before, changes, offers or Offers(settings.VIDEO_MODEL))
+def card_of(
+    render: VideoRender, before: VideoRender | None, catalog: Catalog | None = None
+) -> RenderCard:
+    """Return the card of a render, compared with the take `before` if there is one.
+
+    A page of several cards hands its catalog to all of them.
+    """
+    changes = None
+    if before and before.prompt_text and render.prompt_text:
+        changes = differences(render, before)
+    return RenderCard(render, before, changes, catalog or Catalog(settings.VIDEO_MODEL))
 
 
 @dataclass(frozen=True)
 class ChangedPicture:
-    """A reference that two renders do not share; a url is empty where there is no picture."""
+    """A reference that differs between two renders. A URL is empty if there is no picture."""
 
     change: str
     kind: str
@@ -105,15 +114,15 @@ class ChangedPicture:
 
 
 @dataclass(frozen=True)
-class ShownRender:
-    """`before`: the take before it; `changes`: what differs from that one, None where unknown;
-    `block`: why the filter refused it."""
-
+class RenderCard:
     render: VideoRender
+    # The take before this render.
     before: VideoRender | None = None
+    # How the request differs from that of `before`; None if that is not known.
     changes: Differences | None = None
-    offers: Offers = field(default_factory=lambda: Offers(settings.VIDEO_MODEL))
-    block: ShownBlock | None = None
+    catalog: Catalog = field(default_factory=lambda: Catalog(settings.VIDEO_MODEL))
+    # Why the safety filter refused the render, if it did.
+    block: BlockCard | None = None
 
     @property
     def title(self) -> str:
@@ -129,7 +138,7 @@ class ShownRender:
 
     @property
     def badge(self) -> Badge:
-        """Of a take, what a person made of it; of everything else, how far the machine got."""
+        """The review of a take. Of every other render, its state."""
         if self.is_take:
             return REVIEW_BADGES[Review(self.render.review)]
         return badge_of_state(self.render.status)
@@ -175,7 +184,7 @@ class ShownRender:
 
     @property
     def can_be_given_up(self) -> bool:
-        """One that only looks interrupted (nobody works on it) is still live: resume it."""
+        """False for an open render without a worker: it only looks interrupted, so resume it."""
         return self.render.state in RESUMABLE
 
     @property
@@ -188,11 +197,11 @@ class ShownRender:
 
     @property
     def price_again(self) -> str:
-        return price_in_words(exact_price(self.render, self.offers.prices))
+        return price_in_words(exact_price(self.render, self.catalog.prices))
 
     @cached_property
     def promotion(self) -> Promotion | None:
-        return promotion_of(self.render, self.offers)
+        return promotion_of(self.render, self.catalog)
 
     # -- what it is
 
@@ -228,7 +237,7 @@ class ShownRender:
 
     @property
     def facts(self) -> str:
-        """One line that tells takes apart."""
+        """One line of facts that differ between takes."""
         render = self.render
         if render.kind == Kind.UPLOAD:
             made = [render.get_kind_display()]
@@ -240,7 +249,7 @@ class ShownRender:
 
     @property
     def maker(self) -> str:
-        """The account, the route and the SDK that it was asked for with."""
+        """The account, the route and the version of the SDK that the render was sent with."""
         render = self.render
         if render.kind == Kind.UPLOAD:
             return ""
@@ -249,7 +258,7 @@ class ShownRender:
 
     @property
     def extras(self) -> list[tuple[str, str]]:
-        """The settings that were sent beside the usual ones: (name, value)."""
+        """The options that were sent and that few renders have: name and value."""
         return extras_in_words(self.render)
 
     @property
@@ -269,7 +278,7 @@ class ShownRender:
 
     @property
     def took(self) -> str:
-        """From queue to end."""
+        """The time from the queue to the end, such as "2 min 5 s"; empty while it runs."""
         if not self.render.ended_at:
             return ""
         took = self.render.ended_at - self.render.queued_at

@@ -1,8 +1,12 @@
-"""Generate exactly this: the page before a render's own request is sent once more, as it is or on
-the model of its story (a draft is promoted). It spends money, so it says how much and wants a
-click of its own."""
+"""The pages "Generate exactly this" and "Promote": a render's own request is sent again.
+
+A promotion sends the request of a draft take on the model of its story. Both cost money, so each
+has a page that says how much, and a button of its own.
+"""
 
 from __future__ import annotations
+
+from typing import Any
 
 from django.conf import settings
 from django.contrib import messages
@@ -20,31 +24,31 @@ from videogen.catalog.prices import PriceList
 from videogen.common.errors import VideogenError
 from videogen.common.formats import usd
 from videogen.models import VideoRender
-from videogen.planning.duplicates import in_words, takes_like
+from videogen.planning.duplicates import takes_like, warn_of_repeat
 from videogen.planning.rerun import generate_exactly
 from videogen.views.components.access import GENERATE, requester_of, require
 
-from .render_card import Offers, Promotion, exact_price, price_in_words, promotion_of, show_render
+from .render_card import Catalog, Promotion, card_of, exact_price, price_in_words, promotion_of
 from .reviews import back_to_takes, find_render
 
 
 def generate_exactly_this(
-    model_admin: ModelAdmin, request: HttpRequest, shot_id: int, render_id: int
+    model_admin: ModelAdmin[Any], request: HttpRequest, shot_id: int, render_id: int
 ) -> HttpResponse:
     require(request, model_admin, GENERATE)
     return _page(model_admin, request, find_render(shot_id, render_id), None)
 
 
 def promote(
-    model_admin: ModelAdmin, request: HttpRequest, shot_id: int, render_id: int
+    model_admin: ModelAdmin[Any], request: HttpRequest, shot_id: int, render_id: int
 ) -> HttpResponse:
     require(request, model_admin, GENERATE)
     render = find_render(shot_id, render_id)
-    promotion = promotion_of(render, Offers.of(render.shot.scenelet.story))
+    promotion = promotion_of(render, Catalog.of(render.shot.scenelet.story))
     if promotion is None:
         sentence = (
-            "Nothing to promote: it is no take of a model cheaper than that of the story, or that "
-            "one does not take what the draft sent."
+            "There is nothing to promote: this is not a take of a cheaper model than the story's, "
+            "or the story's model does not take what the draft sent."
         )
         model_admin.message_user(request, sentence, messages.WARNING)
         return back_to_takes(request, shot_id, render)
@@ -52,7 +56,10 @@ def promote(
 
 
 def _page(
-    model_admin: ModelAdmin, request: HttpRequest, render: VideoRender, promotion: Promotion | None
+    model_admin: ModelAdmin[Any],
+    request: HttpRequest,
+    render: VideoRender,
+    promotion: Promotion | None,
 ) -> HttpResponse:
     shot_id, model = render.shot_id, promotion.model if promotion else ""
     newest = VideoRender.objects.filter(shot=shot_id).aggregate(last=Max("pk"))["last"]
@@ -60,10 +67,10 @@ def _page(
     if request.method == "POST":
         seen = (request.POST.get("newest"), request.POST.get("price"))
         if seen != (str(newest), price):
-            # A second click comes here, too: by then there is a newer render.
+            # A second click also ends here, for the first one has made a newer render.
             sentence = (
-                "Nothing was queued: something happened to this shot, or to the price, after you "
-                "saw the page. Look at it once more."
+                "Nothing was queued: this shot or its price changed after you opened the page. "
+                "Please check it again."
             )
             model_admin.message_user(request, sentence, messages.WARNING)
             return back_to_takes(request, shot_id, render)
@@ -83,7 +90,7 @@ def _page(
             "opts": Shot._meta,
             "shot": render.shot,
             "story": render.shot.scenelet.story,
-            "shown": show_render(render, None),
+            "shown": card_of(render, None),
             "have": _have_already(render),
             "render": render,
             "newest": newest,
@@ -102,14 +109,14 @@ def _page(
 
 
 def _have_already(render: VideoRender) -> str:
-    """Which take there is of this request already, or ""."""
+    """Say which take of the same request there is already, or return ""."""
     found = takes_like({render.shot_id: render.request_sha256}, settings.VIDEO_BACKEND)
     take = render if render.take else found.get(render.shot_id)
-    return in_words(take, render.shot_id) if take else ""
+    return warn_of_repeat(take, render.shot_id) if take else ""
 
 
 def _queue(
-    model_admin: ModelAdmin, request: HttpRequest, render: VideoRender, price: str, model: str
+    model_admin: ModelAdmin[Any], request: HttpRequest, render: VideoRender, price: str, model: str
 ) -> HttpResponse:
     try:
         with transaction.atomic():

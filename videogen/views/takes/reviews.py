@@ -1,5 +1,7 @@
-"""What a person says about one render: buttons that POST, answered by one message on the page that
-they came from."""
+"""What a person says about one render: the buttons of a card, and the upload of a video.
+
+Each button is a POST. Its answer is one message on the page that the button is on.
+"""
 
 from __future__ import annotations
 
@@ -25,28 +27,34 @@ from videogen.planning.plan import plan_shots
 from videogen.recovery import decisions
 from videogen.takes import reviews
 from videogen.takes.uploads import upload_take
-from videogen.views.components.access import GENERATE, REVIEW, requester_of, require
+from videogen.views.components.access import GENERATE, REVIEW, requester_of, require, signed_in
 
 State = VideoRender.State
 
 
 @dataclass(frozen=True)
 class Verb:
-    """`act` raises VideogenError where it cannot be; `done` is the message and the log's entry."""
+    """What one button does."""
 
     permission: str
+    # Raises VideogenError, or returns False, if the render does not allow it.
     act: Callable[[HttpRequest, VideoRender], object]
+    # The message and the entry of the log, with a place for the name of the take.
     done: str
 
 
 def find_render(shot_id: int, render_id: int) -> VideoRender:
-    """The render, if it is one of this shot; Http404."""
+    """Return the render, or raise Http404 if it is not a render of this shot."""
     renders = VideoRender.objects.select_related("shot__scenelet__story", "batch", "lane")
     return get_object_or_404(renders, pk=render_id, shot=shot_id)
 
 
 def act_on_render(
-    model_admin: ModelAdmin, request: HttpRequest, shot_id: int, render_id: int, name: str
+    model_admin: ModelAdmin[VideoRender],
+    request: HttpRequest,
+    shot_id: int,
+    render_id: int,
+    name: str,
 ) -> HttpResponse:
     if name not in VERBS:
         raise Http404
@@ -55,10 +63,12 @@ def act_on_render(
     render = find_render(shot_id, render_id)
     done = verb.done.format(name_of(render))
     try:
-        # What is refused leaves nothing behind, and what is done is in the log.
+        # One transaction: a refusal leaves nothing behind, and no change is without its log entry.
         with transaction.atomic():
             if verb.act(request, render) is False:
-                raise RequestError("Nothing was done: it no longer stands as the page showed it.")
+                raise RequestError(
+                    "Nothing was done: the render has changed since you opened the page."
+                )
             model_admin.log_change(request, render, done)
     except VideogenError as error:
         model_admin.message_user(request, error.sentence, messages.WARNING)
@@ -67,20 +77,22 @@ def act_on_render(
     return back_to_takes(request, shot_id, render)
 
 
-def upload(model_admin: ModelAdmin, request: HttpRequest, shot_id: int) -> HttpResponse:
+def upload(
+    model_admin: ModelAdmin[VideoRender], request: HttpRequest, shot_id: int
+) -> HttpResponse:
     require(request, model_admin, REVIEW)
     shot = get_object_or_404(Shot.objects.select_related("scenelet__story"), pk=shot_id)
     file = request.FILES.get("video")
     render = None
     try:
         if file is None:
-            raise RequestError("Choose a file first: an MP4 video.")
+            raise RequestError("Choose a file first. It must be an MP4 video.")
         render = upload_take(shot, file, requester_of(request))
     except VideogenError as error:
         model_admin.message_user(request, error.sentence, messages.WARNING)
     else:
         model_admin.log_addition(request, render, "Uploaded.")
-        done = f"{name_of(render)} is your own video. The story uses it once it is selected."
+        done = f"{name_of(render)} is the uploaded video. The story uses it once it is selected."
         model_admin.message_user(request, done, messages.SUCCESS)
     return back_to_takes(request, shot_id, render)
 
@@ -88,7 +100,10 @@ def upload(model_admin: ModelAdmin, request: HttpRequest, shot_id: int) -> HttpR
 def back_to_takes(
     request: HttpRequest, shot_id: int, render: VideoRender | None = None
 ) -> HttpResponse:
-    """To the page that the form names as `next`, if it is one of ours; else to the shot's takes."""
+    """Redirect to the page that the form names as `next`, or to the takes of the shot.
+
+    `next` is followed only within this site.
+    """
     following = request.POST.get("next", "")
     if following and url_has_allowed_host_and_scheme(
         following, allowed_hosts={request.get_host()}, require_https=request.is_secure()
@@ -105,27 +120,27 @@ def name_of(render: VideoRender) -> str:
 # -- the verbs -------------------------------------------------------------------------------------
 
 
-def _select(request: HttpRequest, render: VideoRender) -> object:
-    return reviews.select_take(render, request.user)
+def _select(request: HttpRequest, render: VideoRender) -> None:
+    reviews.select_take(render, signed_in(request))
 
 
-def _approve(request: HttpRequest, render: VideoRender) -> object:
-    return reviews.approve_take(render, request.user)
+def _approve(request: HttpRequest, render: VideoRender) -> None:
+    reviews.approve_take(render, signed_in(request))
 
 
-def _unlock(request: HttpRequest, render: VideoRender) -> object:
-    return reviews.unlock_take(render, request.user)
+def _unlock(request: HttpRequest, render: VideoRender) -> None:
+    reviews.unlock_take(render, signed_in(request))
 
 
-def _reject(request: HttpRequest, render: VideoRender) -> object:
+def _reject(request: HttpRequest, render: VideoRender) -> None:
     reason = request.POST.get("reason", "").strip()
     if not reason:
-        raise ReviewError("Say why it is rejected: the next attempt starts from that.")
-    return reviews.reject_take(render, request.user, reason)
+        raise ReviewError("Give a reason for the rejection: the next attempt starts from it.")
+    reviews.reject_take(render, signed_in(request), reason)
 
 
-def _clear(request: HttpRequest, render: VideoRender) -> object:
-    return reviews.clear_review(render, request.user)
+def _clear(request: HttpRequest, render: VideoRender) -> None:
+    reviews.clear_review(render, signed_in(request))
 
 
 def _look_again(request: HttpRequest, render: VideoRender) -> object:
@@ -149,16 +164,17 @@ def _attach_link(request: HttpRequest, render: VideoRender) -> object:
 
 
 def _resume(request: HttpRequest, render: VideoRender) -> None:
-    """Never pays: the plan's row is queued only if it goes on with this very render."""
+    """Resume the render, which never costs anything: nothing but this very render is queued."""
     shot = render.shot
     plan = plan_shots(shot.scenelet.story, Shot.objects.filter(pk=shot.pk), RenderBatch.Mode.RESUME)
     [row] = plan.rows
-    resumes = row.decision.action in (Action.RESUME, Action.DOWNLOAD)
-    if not resumes:
+    cause = row.cause
+    if cause is None or row.decision.action not in (Action.RESUME, Action.DOWNLOAD):
         raise RequestError(f"Nothing was resumed: {row.decision.reason}.")
-    if row.cause.pk != render.pk:
-        raise RequestError(f"Nothing was resumed: {name_of(row.cause)} of this shot goes first.")
-    # Without a prompt no new render can come of it, whatever happens meanwhile.
+    if cause.pk != render.pk:
+        first = name_of(cause).lower()
+        raise RequestError(f"Nothing was resumed: resume {first} of this shot first.")
+    # Without a prompt, no new render can be queued, whatever changes in the meantime.
     plan = replace(plan, rows=(replace(row, prompt=None),))
     queued = queue_renders(
         plan, requester_of(request), task=CREATE_SHOT_VIDEO, filters={"shots": [shot.pk]}
@@ -179,6 +195,6 @@ VERBS = {
         GENERATE, _allow_new_render, "{} counts as not accepted. The shot may be rendered again."
     ),
     "attach-link": Verb(GENERATE, _attach_link, "{}: the video is downloaded from your link."),
-    "resume": Verb(GENERATE, _resume, "{} goes on where it stopped. Nothing is paid twice."),
+    "resume": Verb(GENERATE, _resume, "{} continues where it stopped. Nothing is paid twice."),
     "give-up": Verb(GENERATE, _give_up, "{} is given up. The shot may be rendered again."),
 }

@@ -28,7 +28,7 @@ pytestmark = pytest.mark.django_db
 
 
 def make_page(*states, **values):
-    """A batch with a render in each state, and its renders."""
+    """Make a batch with one render in each of these states."""
     story = make_story(f"story-{Story.objects.count() + 1}", shots=len(states))
     batch = make_batch(story, requested_by_name="ines", **values)
     shots = shots_of(story).select_related("scenelet__story")
@@ -110,7 +110,7 @@ def test_what_the_plan_left_alone_is_told_with_its_reason():
 
 
 def leave(render, reason, **values):
-    """A batch that left the render's shot alone."""
+    """Make a batch that left the shot of the render alone."""
     record = record_of(render, decision=values.pop("decision", "skip"), reason=reason)
     return make_batch(render.shot.scenelet.story, plan=[record], **values)
 
@@ -132,7 +132,7 @@ def takes_url(render):
         (State.UNKNOWN, "default", "a person must decide", "must decide first.", "Decide"),
         (State.INTERRUPTED, "default", "resume it", "Its render broke off", "Resume it"),
         (State.NOT_DOWNLOADED, "override", "resume it first", "file is missing", "Resume it"),
-        # Since then it was had.
+        # It has been made since then.
         (State.DONE, "default", "resume it", "Its render broke off", "Take 1"),
         (State.DONE, "override", "approved, unlock it first", "the shot is locked.", "Take 1"),
         (State.DONE, "default", "changed, plan again", "Changed, plan again.", "Take 1"),
@@ -164,7 +164,7 @@ def test_what_was_left_alone_because_it_broke_off_is_resumed_from_here():
     _, (render,) = make_page(State.INTERRUPTED)
     batch = leave(render, "resume it")
     browser = producer()
-    assert "Resume what broke off (1)" in content(browser.get(url(batch)))
+    assert "Resume interrupted (1)" in content(browser.get(url(batch)))
 
     response = browser.post(url(batch, "retry"), {"what": "resume"}, follow=True)
 
@@ -440,7 +440,7 @@ def later_queued(render):
 
 
 def approved_before(render):
-    # Its number says that it is older than the failure.
+    # It is older than the failure, as its smaller key says.
     make_render(render.shot, State.DONE, review="approved", pk=-render.pk)
 
 
@@ -464,7 +464,7 @@ def test_no_button_where_all_that_failed_was_rendered_since():
 
     page = content(producer().get(url(batch)))
 
-    assert "Retry failed" not in page and "Resume what broke off" not in page
+    assert "Retry failed" not in page and "Resume interrupted" not in page
 
 
 def test_a_failure_of_what_this_batch_resumed_is_retried_from_here():
@@ -492,8 +492,13 @@ def test_what_broke_off_is_resumed_by_a_plan():
     batch, renders = make_page(State.DONE, State.INTERRUPTED, State.NOT_DOWNLOADED, State.FAILED)
     browser = producer()
     page = content(browser.get(url(batch)))
-    assert "Resume what broke off (2)" in page
-    assert page.count("It broke off. Resuming it asks for the same video: no new charge.") == 2
+    assert "Resume interrupted (2)" in page
+    assert (
+        page.count(
+            "It was interrupted. To resume it asks for the same video, without a new charge."
+        )
+        == 2
+    )
 
     response = browser.post(url(batch, "retry"), {"what": "resume"}, follow=True)
 

@@ -1,4 +1,4 @@
-"""What the pages that update themselves tell the tab: live.js puts it into title and icon."""
+"""What went wrong, as pages tell it to live.js, which shows it in the title and icon of the tab."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def trouble_of(page):
 
 
 def pages_with(*states):
-    """Dashboard, board, batch and the first shot's takes, where each shot has one such render."""
+    """Make a shot for each state; return the trouble of first page, board, batch and takes."""
     story = make_story(shots=len(states))
     shots = list(shots_of(story).select_related("scenelet__story"))
     batch = make_batch(story)

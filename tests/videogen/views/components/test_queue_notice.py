@@ -1,4 +1,4 @@
-"""What the pages tell of a queue that waits, and what a person may do: pause, resume, order."""
+"""What the pages say about a queue that waits, and what people may do: pause, resume, order."""
 
 from __future__ import annotations
 
@@ -36,10 +36,11 @@ pytestmark = pytest.mark.django_db
 
 HOME = "/admin/"
 WAITING = "Waiting for quota, next slot about"
+PAUSED = "The queue is paused. 1 render waits in it. What was sent before continues."
 
 
 def renders_of_batch(*states, **values):
-    """A batch with a render of $3.20 in each state."""
+    """Make a batch with one render of $3.20 in each of these states."""
     story = make_story(shots=len(states))
     batch = make_batch(story, **values)
     shots = shots_of(story).select_related("scenelet__story")
@@ -71,7 +72,7 @@ def pages_of(batch, draft):
 
 @pytest.fixture
 def spent(settings):
-    """A tier-1 window that is full for another nine minutes, and what waits for it."""
+    """Fill the spend window of tier 1 for another nine minutes, and queue a render."""
     settings.VIDEO_SPEND_WINDOW_USD = Decimal(10)
     settings.TIME_ZONE = "Asia/Kolkata"
     batch, renders = renders_of_batch(State.RUNNING, State.RUNNING, State.RUNNING, State.QUEUED)
@@ -88,7 +89,7 @@ def test_every_page_says_when_the_next_slot_is_in_local_time(spent, settings):
     settings.VIDEO_PRICE_USD_PER_SECOND = Decimal("0.40")
     draft = make_draft(make_shots(1))
     moment = timezone.now() + timedelta(minutes=9)
-    # A minute may pass meanwhile.
+    # The clock may go to the next minute during the test.
     about = {
         f"{timezone.localtime(moment + timedelta(seconds=lag)):%H:%M}" for lag in (-60, -1, 0, 60)
     }
@@ -228,7 +229,7 @@ def test_a_person_pauses_the_queue_and_says_why():
     response = browser.post(lane_url(lane, "pause"), form, follow=True)
 
     assert response.redirect_chain == [(HOME, 302)]
-    assert messages(response) == ["The queue is paused. 1 waits in it; what was sent goes on."]
+    assert messages(response) == [PAUSED]
     sentence = "The queue is paused. ines paused it: The style <b> is wrong."
     for address in (HOME, batch_url(batch), board_url(batch), lane_url(lane)):
         page = browser.get(address)
@@ -258,7 +259,7 @@ def test_the_dashboards_pause_stops_every_account(settings):
 
     response = browser.post(button, {"reason": "Stop.", "back": "dashboard"}, follow=True)
 
-    assert messages(response) == ["The queue is paused. 1 waits in it; what was sent goes on."]
+    assert messages(response) == [PAUSED]
     stopped = Lane.objects.filter(name__in=["vertex", "gemini"]).exclude(paused_at=None)
     assert stopped.count() == 2
     Lane.objects.update(paused_at=None, pause_code="", pause_reason="")
@@ -361,7 +362,7 @@ def test_a_batch_is_moved_before_the_others():
 
     batch.refresh_from_db()
     assert batch.priority == RenderBatch.Priority.FIRST
-    assert messages(response)[0].startswith("In the queue: before the others.")
+    assert messages(response)[0].startswith("Place in the queue: before the others.")
     assert LogEntry.objects.get().get_edited_object() == batch
     browser.post(batch_url(batch, "priority"), {"priority": "10"})
     assert LogEntry.objects.count() == 1

@@ -34,7 +34,7 @@ def test_both_players_and_what_differs(shots, takes):
     assert page.index("Take 2</h2>") < page.index("Take 1</h2>")
     assert page.count("<video") == page.count('preload="metadata"') == 2
     assert all(f'src="/media/{take.video_file}"' in page for take in takes[:2])
-    # From the older to the newer one, whichever stands on the left.
+    # The difference goes from the older to the newer take, whichever is on the left.
     assert page.index("calm") < page.index("storm")
     assert "fog" not in page
 

@@ -1,4 +1,4 @@
-"""Generate exactly this, and a take of one's own: a new take without a plan."""
+"""New takes without a plan: "Generate exactly this", and an uploaded video."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def logged():
 
 @pytest.fixture
 def real(settings):
-    """Prices are real with this backend; nothing is sent in these tests."""
+    """Use a backend that has real prices. These tests send nothing."""
     settings.VIDEO_BACKEND = "gemini"
 
 
@@ -106,7 +106,7 @@ def test_another_price_is_asked_for_again(real, browser, shot):
 
     response = browser.post(generate_url(render), form)
 
-    assert "the price" in told(response)
+    assert "its price changed" in told(response)
     assert VideoRender.objects.count() == 1
 
 
@@ -160,7 +160,7 @@ def test_own_video_becomes_a_take(browser, shot, tmp_path):
     render = VideoRender.objects.get(kind="upload")
     assert (render.state, render.take, render.requested_by_name) == (State.DONE, 2, "ida")
     assert response.url == f"{takes_url(shot)}#render-{render.pk}"
-    assert "Take 2 is your own video" in told(response)
+    assert "Take 2 is the uploaded video" in told(response)
     assert logged() == [(ADDITION, "Uploaded.")]
     page = browser.get(takes_url(shot)).text
     assert "a person&#x27;s own video" in page

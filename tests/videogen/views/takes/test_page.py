@@ -14,7 +14,7 @@ from tests.support.factories import State, force, make_render, make_story, shots
 
 pytestmark = pytest.mark.django_db
 
-# What must not become markup, and what a browser must not be led astray by.
+# Text that must not become markup, and text that could reorder what a browser shows.
 NASTY = "<script>alert(1)</script>\u2028\u202e\"'&{{ 7 }}"
 
 

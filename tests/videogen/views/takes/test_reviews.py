@@ -195,7 +195,7 @@ def test_rejection_needs_a_reason(browser, shot):
 
     render.refresh_from_db()
     assert render.review == "unreviewed"
-    assert "Say why" in told(response)
+    assert "Give a reason" in told(response)
 
 
 def test_locked_shot_offers_to_unlock_and_nothing_else(browser, shot):
