@@ -60,7 +60,7 @@ def draft_batches(shots: QuerySet[Shot], mode: str, requester: Requester) -> lis
     return drafts
 
 
-def plan_of(
+def plan_draft(
     batch: RenderBatch,
     mode: str | None = None,
     *,
@@ -69,8 +69,8 @@ def plan_of(
     repeats_confirmed: bool | None = None,
     person: Person | None = None,
 ) -> Plan:
-    """What the draft would do now, as it is or with other wishes; if `person` confirmed it, else
-    who made it. Writes nothing."""
+    """What the draft would do now, as it is or with other options, if `person` confirmed it, or
+    else whoever made it. Writes nothing."""
     if mode is not None:
         _check_mode(mode)
     if repeats_confirmed is None:
@@ -106,14 +106,14 @@ def set_priority(batch: RenderBatch, priority: object) -> bool:
     return bool(batches.update(priority=chosen))
 
 
-def set_wishes(
+def set_options(
     batch: RenderBatch, *, model: str, over_budget: str, repeats_confirmed: bool = False
 ) -> None:
-    """As set_mode."""
-    wishes = {"model": model, "over_budget": over_budget, "repeats_confirmed": repeats_confirmed}
-    if not _drafts().filter(pk=batch.pk).update(**wishes):
+    """RequestError where the batch is no draft any more."""
+    options = {"model": model, "over_budget": over_budget, "repeats_confirmed": repeats_confirmed}
+    if not _drafts().filter(pk=batch.pk).update(**options):
         raise _already_confirmed()
-    for name, value in wishes.items():
+    for name, value in options.items():
         setattr(batch, name, value)
 
 
@@ -128,7 +128,7 @@ def confirm_batch(batch: RenderBatch, requester: Requester, *, seen: str) -> Que
         if not _drafts().filter(pk=batch.pk).update(status=Status.CONFIRMED):
             raise _already_confirmed()
         confirmed = RenderBatch.objects.select_related("story").get(pk=batch.pk)
-        plan = plan_of(confirmed, person=requester.person)
+        plan = plan_draft(confirmed, person=requester.person)
         if plan.fingerprint != seen:
             raise RequestError(
                 "Nothing was queued: this is no longer the plan that you saw. The mode was "

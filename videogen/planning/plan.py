@@ -151,8 +151,8 @@ class Plan:
             "backend": self.request.backend,
             "price": str(self.request.price_usd),
         }
-        wishes = [self.mode, str(self.over_budget)]
-        text = json.dumps([self.story.pk, *wishes, request, facts])
+        options = [self.mode, str(self.over_budget)]
+        text = json.dumps([self.story.pk, *options, request, facts])
         return hashlib.sha256(text.encode()).hexdigest()
 
 
