@@ -12,7 +12,7 @@ class Lane(models.Model):
     name = models.CharField(max_length=100, unique=True)
     paused_at = models.DateTimeField(null=True, blank=True)
     pause_code = models.CharField(max_length=50, blank=True)
-    pause_reason = models.TextField(blank=True, help_text="What a person has to mend.")
+    pause_reason = models.TextField(blank=True, help_text="What a person has to fix.")
     pause_details = models.JSONField(
         default=dict,
         blank=True,

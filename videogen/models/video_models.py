@@ -27,7 +27,7 @@ class VideoModel(models.Model):
         null=True, blank=True, help_text="What it reads of a prompt. Empty: not known."
     )
     max_references = models.PositiveSmallIntegerField(
-        default=0, help_text="Reference pictures that go along at most; we never send more than 3."
+        default=0, help_text="The most reference pictures that it takes; we never send more than 3."
     )
     takes_seed = models.BooleanField(default=False)
     takes_negative_prompt = models.BooleanField(default=False)

@@ -46,7 +46,7 @@ from .candidates import (
     take_candidate,
 )
 from .provider_queries import ask_by_name, ask_lists, in_words
-from .unresolved import asked_last, most_urgent_first, note_asked, unsettled_renders
+from .unresolved import asked_last, most_urgent_first, note_asked, unresolved_renders
 
 logger = logging.getLogger(__name__)
 
@@ -113,7 +113,7 @@ def reconcile(*, is_rehearsed: bool = False) -> Report:
     if not is_rehearsed:
         for lane in lanes.values():
             reap(lane)
-    renders = most_urgent_first(unsettled_renders())
+    renders = most_urgent_first(unresolved_renders())
     report = Report([Line(render, render.status, render.state_since) for render in renders])
     ours: dict[tuple[int, str], list[Line]] = {}
     for line in report.lines:

@@ -26,7 +26,7 @@ LONG_DOWNLOAD = timedelta(minutes=10)
 _FAT = ("prompt_text", "references", "dropped_references", "shot__storyboard_payload")
 
 
-def unsettled_renders() -> QuerySet[VideoRender]:
+def unresolved_renders() -> QuerySet[VideoRender]:
     """Return the unresolved renders with their shots, lanes and submissions. Simulated renders
     count only while the simulator is used."""
     now = timezone.now()

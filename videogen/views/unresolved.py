@@ -39,7 +39,7 @@ from videogen.recovery.unresolved import (
     asked_last,
     is_known_made,
     most_urgent_first,
-    unsettled_renders,
+    unresolved_renders,
 )
 from videogen.takes.fetch import LOST
 
@@ -151,7 +151,7 @@ class Page:
 
     @cached_property
     def renders(self) -> list[VideoRender]:
-        return most_urgent_first(unsettled_renders())
+        return most_urgent_first(unresolved_renders())
 
     @cached_property
     def rows(self) -> list[Row]:
