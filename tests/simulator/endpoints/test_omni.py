@@ -87,13 +87,14 @@ def quick(start):
 
 
 def test_from_a_prompt_to_a_clip(start):
-    caller = start(latency=0.3, file_latency=1.0)
+    caller = start(latency=0.3, file_latency=600.0)
 
     created = create(caller).json()
     seen = {caller.http.get(f"{CREATE}/{created['id']}").json()["status"]}
     interaction = wait(caller, created["id"])
     (video,) = output(interaction)
     too_early = caller.http.get(video["uri"])
+    caller.http.post("/_simulator/settings", json={"file_latency": 0.0}).raise_for_status()
     file = wait_for_file(caller, video["uri"])
     clip = caller.http.get(video["uri"])
 

@@ -295,13 +295,13 @@ def clips_told():
 
 
 @pytest.mark.parametrize("state", [State.DOWNLOADING, State.NOT_DOWNLOADED])
-def test_a_clip_is_told_of_twelve_and_two_hours_before_its_end(monkeypatch, state):
+def test_a_clip_is_told_of_twelve_and_two_hours_before_its_end(time_machine, state):
     made = timezone.now()
     render = make_render(make_shot(), state, rendered_at=made)
 
     numbers = []
     for hours in (35.9, 36.1, 40, 45.9, 46.1, 47.9, 48.1):
-        monkeypatch.setattr(timezone, "now", lambda hours=hours: made + timedelta(hours=hours))
+        time_machine.move_to(made + timedelta(hours=hours))
         look_for_news()
         numbers.append(len(clips_told()))
 

@@ -213,7 +213,7 @@ def test_a_search_that_finds_a_shot_twice_counts_it_once():
 @pytest.mark.slow
 @pytest.mark.parametrize("backend", ["simulator", "gemini"])
 @pytest.mark.parametrize("seed", range(3))
-def test_what_is_kept_is_what_the_renders_say(settings, monkeypatch, backend, seed):
+def test_what_is_kept_is_what_the_renders_say(settings, time_machine, backend, seed):
     settings.VIDEO_BACKEND = backend
     chance = random.Random(seed)
     story = make_story(shots=250, pictures={})
@@ -224,9 +224,9 @@ def test_what_is_kept_is_what_the_renders_say(settings, monkeypatch, backend, se
             _make_some_render(chance, shot, take, batch, lanes)
     for render in VideoRender.objects.order_by("?")[:200]:
         _change_somehow(chance, render)
-    # Nobody works on these: on a slow machine one of them would go stale between two looks.
-    moment = timezone.now()
-    monkeypatch.setattr(timezone, "now", lambda: moment)
+    # Nobody works on these renders. On a slow machine one of them would become interrupted between
+    # two queries, so the clock stands still.
+    time_machine.move_to(timezone.now(), tick=False)
 
     expected = {
         shot.pk: str(badge_of_shot(shot.renders.all()).word)
