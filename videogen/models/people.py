@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from django.contrib.auth.models import AbstractBaseUser
+from django.contrib.auth.models import User
 
 
 @dataclass(frozen=True)
@@ -21,9 +21,9 @@ class Requester:
     """Who asks, and through which door."""
 
     door: str
-    user: AbstractBaseUser | None = None
+    user: User | None = None
     name: str = ""
 
     @property
     def person(self) -> Person:
-        return Person(self.user and self.user.pk, self.name)
+        return Person(self.user.pk if self.user else None, self.name)

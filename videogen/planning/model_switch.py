@@ -245,7 +245,7 @@ def _problems(row: RenderMove) -> Iterable[str]:
     yield from request.problems(len(render.references))
     if unpriced := no_price(request):
         yield unpriced.reason
-    elif problem := window_problem(request.backend, request.price_usd):
+    elif problem := window_problem(request.backend, request.price_usd or Decimal(0)):
         yield f"On {request.model} {problem}"
     if settings.VIDEO_PROMPT_LIMIT_BLOCKS and row.over_limit:
         yield row.over_limit

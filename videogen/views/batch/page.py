@@ -21,7 +21,12 @@ from videogen.common.task_queue import is_cluster_running
 from videogen.models import ReferenceChoice, RenderBatch, VideoRender
 from videogen.models.states import OPEN, RESUMABLE, WITHOUT_VIDEO
 from videogen.pipeline.cancel import stoppable
-from videogen.planning.batch_actions import Sent, shots_to_resume, shots_to_retry, what_was_sent
+from videogen.planning.batch_actions import (
+    BatchProgress,
+    find_sent,
+    shots_to_resume,
+    shots_to_retry,
+)
 from videogen.planning.modes import MODES, Action
 from videogen.planning.shot_status import situation_of
 from videogen.prompts.references import PINNED
@@ -302,10 +307,10 @@ class BatchPage:
         return [render for render in renders if render.batch_id == self.batch.pk]
 
     @property
-    def sent(self) -> Sent:
+    def sent(self) -> BatchProgress:
         """The renders that cancelling the rest does not stop."""
         own = [row.render for row in self.rows if row.render.batch_id == self.batch.pk]
-        return what_was_sent(own)
+        return find_sent(own)
 
     @property
     def places(self) -> list[tuple[int, str, bool]]:

@@ -126,8 +126,8 @@ class PlanRow:
 
     @property
     def is_compact(self) -> bool:
-        """Sent without the white space that the page shows."""
-        return bool(self.row.prompt) and "\n" not in self.row.prompt.text
+        """Whether the prompt is sent without the white space that the page shows."""
+        return self.row.prompt is not None and "\n" not in self.row.prompt.text
 
 
 def speaks_of_children(row: ShotPlan) -> bool:
