@@ -219,8 +219,8 @@ def find_budget_impacts(changes: Iterable[tuple[VideoRender, Decimal]]) -> list[
 
 
 def usage_of(budgets: Iterable[Budget]) -> dict[int, Limit]:
-    """By primary key: each budget and how much of it is used. A daily budget is used today, and that
-    of everybody by the person who has used most. At most six queries."""
+    """By primary key: each budget and how much of it is used. Of a daily budget, that is what was
+    used today; of everybody's, by the person who has used most. At most six queries."""
     budgets = list(budgets)
     today = timezone.localdate()
     of = {scope: [each for each in budgets if each.scope == scope] for scope in Scope}

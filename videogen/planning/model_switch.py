@@ -256,10 +256,10 @@ def references_in_words(capability: Capability, resolution: str, number: int) ->
         return "no pictures"
     known = capability.format(resolution)
     if known is None:
-        return f"{number} of {number} go along" if not capability.formats else "not known"
+        return f"{number} of {number} are sent" if not capability.formats else "not known"
     most = capability.max_references if known.reference_durations else 0
     if number <= most:
-        return f"{number} of {number} go along"
+        return f"{number} of {number} are sent"
     return f"takes at most {most} of {number}" if most else f"takes none at {resolution}"
 
 

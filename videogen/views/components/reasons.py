@@ -61,8 +61,8 @@ def reasons_of(row: ShotPlan) -> Sequence[str]:
 
 
 def reason_of_record(record: Mapping[str, Any], mode: str, cause: VideoRender | None) -> str:
-    """Why a row of RenderBatch.plan was decided as it was; `cause` is the render that the row names.
-    It does not matter what has become of that render since."""
+    """Why a row of RenderBatch.plan was decided as it was. `cause` is the render that the row
+    names; it does not matter what has become of it since."""
     found = _read_record(record) or _read_old_record(record, mode, cause)
     if found is None:
         return _sentence(record["reason"])
@@ -146,7 +146,7 @@ def _last_try(cause: VideoRender | None) -> str:
 
 
 @dataclass(frozen=True)
-class Way:
+class Link:
     """A link to where something can be changed or looked at."""
 
     words: str
@@ -154,7 +154,7 @@ class Way:
 
 
 @dataclass(frozen=True)
-class Obstacles:
+class BlockedShot:
     """What may make a shot impossible, apart from its story's documents."""
 
     has_storyboard: bool
@@ -163,47 +163,47 @@ class Obstacles:
     is_not_taken: bool = False
 
 
-def way_to_take(take: VideoRender) -> Way:
+def link_to_take(take: VideoRender) -> Link:
     takes = reverse("admin:storybook_shot_takes", args=[take.shot_id])
-    return Way(f"Take {take.take}", f"{takes}#render-{take.pk}")
+    return Link(f"Take {take.take}", f"{takes}#render-{take.pk}")
 
 
-def ways_on(
-    situation: Situation, shot: int, cause: VideoRender | None, resume: Way | None = None
-) -> Sequence[Way]:
+def next_steps(
+    situation: Situation, shot: int, cause: VideoRender | None, resume: Link | None = None
+) -> Sequence[Link]:
     """Links to what a skipped shot waits for. resume: where resuming it can be asked for."""
     takes = reverse("admin:storybook_shot_takes", args=[shot])
     if situation == Situation.IN_FLIGHT and cause:
         url = reverse("admin:videogen_renderbatch_progress", args=[cause.batch_id])
-        return (Way("Watch it", url),)
+        return (Link("Watch it", url),)
     if situation in (Situation.INTERRUPTED, Situation.NOT_DOWNLOADED) and resume:
         return (resume,)
     if situation == Situation.UNKNOWN:
-        return (Way("Decide", takes),)
+        return (Link("Decide", takes),)
     if situation == Situation.APPROVED:
-        return (Way("Look at it", takes),)
-    return (Way(f"Take {cause.take}" if cause and cause.take else "Takes", takes),)
+        return (Link("Look at it", takes),)
+    return (Link(f"Take {cause.take}" if cause and cause.take else "Takes", takes),)
 
 
-def ways_to_mend(
-    shot: int, story: int, documents: Mapping[str, DesignDocument], blocked: Obstacles
-) -> Sequence[Way]:
+def links_to_fix(
+    shot: int, story: int, documents: Mapping[str, DesignDocument], blocked: BlockedShot
+) -> Sequence[Link]:
     """Links to where the obstacles of a blocked shot can be removed."""
     if blocked.code == Reason.NO_PRICE or blocked.is_not_taken:
         return ()  # What helps is a setting or another model.
     if blocked.code == Reason.OVER_BUDGET:
-        return (Way("What was spent", f"{reverse('admin:index')}#st-spending-name"),)
+        return (Link("What was spent", f"{reverse('admin:index')}#st-spending-name"),)
     shot_url = reverse("admin:storybook_shot_change", args=[shot])
     ways = [
-        Way(f"{words} design document", _document_url(documents.get(kind), story, kind))
+        Link(f"{words} design document", _document_url(documents.get(kind), story, kind))
         for kind, words in (("visual", "Visual"), ("audio", "Audio"))
         if not getattr(documents.get(kind), "document", None)
     ]
     if not blocked.has_storyboard:
-        ways.append(Way("Write its storyboard", shot_url))
+        ways.append(Link("Write its storyboard", shot_url))
     if blocked.has_broken_pin:
-        ways.append(Way("Its reference choices", f"{shot_url}#reference_choices-group"))
-    return ways or [Way("Look at the shot", shot_url)]
+        ways.append(Link("Its reference choices", f"{shot_url}#reference_choices-group"))
+    return ways or [Link("Look at the shot", shot_url)]
 
 
 def _document_url(document: DesignDocument | None, story: int, kind: str) -> str:
