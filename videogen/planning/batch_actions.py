@@ -10,6 +10,7 @@ from decimal import Decimal
 from django.conf import settings
 from django.contrib.auth.models import AbstractBaseUser
 from django.db.models import Q
+from django.utils.translation import ngettext
 
 from storybook.models import Shot
 from videogen.common.errors import RequestError
@@ -38,7 +39,7 @@ class RenderTotals:
 
     @property
     def are(self) -> str:
-        return f"{self.number} {'is' if self.number == 1 else 'are'}"
+        return ngettext("{} is", "{} are", self.number).format(self.number)
 
 
 @dataclass(frozen=True)
@@ -61,8 +62,8 @@ class BatchProgress:
             paid = (
                 f"already paid for{self.under_way.cost}" if self.under_way.usd else "sent already"
             )
-            goes = "goes" if self.under_way.number == 1 else "go"
-            parts.append(f"{self.under_way.are} {paid} and {goes} on")
+            goes_on = ngettext("goes on", "go on", self.under_way.number)
+            parts.append(f"{self.under_way.are} {paid} and {goes_on}")
         if self.interrupted.number:
             paid = f"already paid for{self.interrupted.cost}" if self.interrupted.usd else "sent"
             parts.append(f"{self.interrupted.are} {paid} and broke off: resume what broke off")

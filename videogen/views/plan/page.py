@@ -332,7 +332,7 @@ def _refusal(error: RequestError) -> str:
     if error.code == "plan_changed":
         at = timezone.localtime()
         return (
-            "Nothing was queued: the plan has changed since you saw it. This is the plan as of "
+            "Nothing was queued: this is no longer the plan that you saw. Here is the plan as of "
             f"{at:%H:%M}; please look at it once more."
         )
     return f"Nothing was queued: {error.sentence}"
