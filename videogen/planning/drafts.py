@@ -1,7 +1,7 @@
-"""A selection of shots that somebody looks at before it costs anything, stored as a batch.
+"""Drafts: selections of shots that somebody looks at before they cost anything, stored as batches.
 
-A draft has shots and a mode; its plan is made anew whenever it is looked at. Confirming it queues
-exactly the plan that was seen, once.
+A draft has shots and options. Its plan is made again whenever somebody looks at it. Confirming it
+queues exactly the plan that was seen, and does so once.
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ from .plan import Plan, lock_planning, plan_shots
 Status = RenderBatch.Status
 
 KEPT_FOR = timedelta(days=7)
-# The sweep comes every minute.
+# The sweep runs every minute.
 MOST_AT_ONCE = 200
 
 
 def draft_batches(shots: QuerySet[Shot], mode: str, requester: Requester) -> list[RenderBatch]:
-    """One draft per story of the `shots`; none without shots. Three statements, and one more per
-    500 shots or so."""
+    """Create one draft for each story of the `shots`. Three statements, and one more for every 500
+    shots or so."""
     _check_mode(mode)
     ids: dict[int, list[int]] = {}
     found = Shot.objects.filter(pk__in=shots.values("pk")).order_by("scenelet__story_id", "pk")
@@ -95,8 +95,8 @@ def set_mode(batch: RenderBatch, mode: str) -> None:
 
 
 def set_priority(batch: RenderBatch, priority: object) -> bool:
-    """Where the batch stands in the queue, from now on; False where it stood there already. A claim
-    reads it: what is queued moves at once. RequestError where there is no such priority."""
+    """Set the batch's place in the queue. False where it had that place already. A claim reads the
+    priority, so it also holds for what is queued. RequestError where there is no such priority."""
     try:
         chosen = RenderBatch.Priority(int(str(priority)))
     except ValueError:
@@ -120,8 +120,9 @@ def set_options(
 def confirm_batch(batch: RenderBatch, requester: Requester, *, seen: str) -> QueuedBatch:
     """Queue the draft's plan, once, however often it is asked for.
 
-    seen: the fingerprint of the plan that the person looked at. Raises RequestError with the codes
-    already_confirmed, plan_changed or nothing_to_do; a plan that is another now stays a draft.
+    seen: the fingerprint of the plan that the person looked at. Raises RequestError with the code
+    already_confirmed, plan_changed, over_budget or nothing_to_do. If the plan has changed since,
+    the batch stays a draft.
     """
     with transaction.atomic():
         lock_planning(batch.story_id)
@@ -147,10 +148,10 @@ def confirm_batch(batch: RenderBatch, requester: Requester, *, seen: str) -> Que
 
 
 def delete_old_drafts() -> int:
-    """Remove what nobody has confirmed for a week; how many drafts that were."""
+    """Delete the drafts that nobody has confirmed for a week. Returns how many."""
     renders = VideoRender.objects.filter(batch=OuterRef("pk"))
     with transaction.atomic():
-        # Locked first: what somebody confirms at this moment stays.
+        # The lock keeps a draft that somebody confirms at this moment.
         old = (
             _drafts()
             .filter(~Exists(renders), created_at__lt=timezone.now() - KEPT_FOR)

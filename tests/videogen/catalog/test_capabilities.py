@@ -414,7 +414,7 @@ def test_what_the_model_does_not_take_is_said_once_and_blocks_every_row(settings
     response = page_of(make_draft(make_shots(3)))
 
     assert response.text.count(sentence) == 1
-    assert response.text.count("The model does not take this: see above.") == 3
+    assert response.text.count("The model does not accept this: see above.") == 3
     assert "3 shots</span>" in response.text
     assert button(response) == ("Nothing to generate", True)
 
