@@ -70,10 +70,11 @@ test-postgres: $(STAMP)  ## races, budgets, queue and pipeline, on the server VI
 
 test-all: test test-slow test-postgres  ## all tests, also on PostgreSQL
 
-lint: $(STAMP)  ## style, system checks, migrations, openspec
+lint: $(STAMP)  ## style, layers, types, system checks, migrations, openspec
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
-	@$(BIN)/lint-imports --no-logo 2>/dev/null >$(VENV)/imports.log || { cat $(VENV)/imports.log; exit 1; }
+	@$(BIN)/lint-imports --no-logo >$(VENV)/imports.log || { cat $(VENV)/imports.log; exit 1; }
+	@$(BIN)/mypy
 	@$(BIN)/python manage.py check --fail-level WARNING
 	@$(BIN)/python manage.py makemigrations --check --dry-run
 	@command -v npx >/dev/null || { echo "openspec needs Node 20.19 or newer (npx) on the PATH"; exit 1; }

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from django.conf import settings
 from django.contrib.auth import get_user_model
@@ -341,15 +341,15 @@ def _queued(scope: _Scope) -> QuerySet[VideoRender]:
     return waiting.filter(scope.about(""))
 
 
-def _price_column(rows: QuerySet) -> str:
+def _price_column(rows: QuerySet[Any]) -> str:
     return "price_usd" if rows.model is Submission else "price_estimate_usd"
 
 
-def _total(rows: QuerySet) -> Decimal:
+def _total(rows: QuerySet[Any]) -> Decimal:
     return _cents(rows.aggregate(total=Sum(_price_column(rows)))["total"])
 
 
-def _grouped(rows: QuerySet, *by: str) -> dict[tuple, Decimal]:
+def _grouped(rows: QuerySet[Any], *by: str) -> dict[tuple[Any, ...], Decimal]:
     sums = rows.order_by().values_list(*by).annotate(total=Sum(_price_column(rows)))
     return {tuple(key): _cents(total) for *key, total in sums}
 
