@@ -1,4 +1,5 @@
-"""How much of a plan the budgets have room for, and what would be cheaper. Knows figures only."""
+"""How much of a plan the budgets have room for, and what would be cheaper. No queries beyond the
+price list."""
 
 from __future__ import annotations
 
@@ -9,7 +10,7 @@ from typing import Any
 
 from django.utils.translation import ngettext
 
-from videogen.catalog.capabilities import Asked, Capability, ModelTable
+from videogen.catalog.capabilities import Capability, ModelTable, RequestedVideo
 from videogen.catalog.prices import PriceList
 from videogen.common.formats import counted
 from videogen.models import RenderBatch
@@ -18,7 +19,7 @@ from .budgets import Limit, LimitName
 
 OverBudget = RenderBatch.OverBudget
 
-# What is told of them; the dearest come first, for they change the least.
+# How many are shown. The most expensive come first, because they change the least.
 MOST_CHOICES = 6
 
 
@@ -72,7 +73,7 @@ class Fit:
 
 
 def fit(limits: Sequence[Limit], price: Decimal, wanted: int, over_budget: str) -> Fit:
-    """limits: those that apply, the tightest first."""
+    """How many of the `wanted` videos fit. limits: those that apply, the tightest first."""
     if not limits or not price or price * wanted <= limits[0].left_usd:
         return Fit(wanted)
     tightest = limits[0]
@@ -84,7 +85,7 @@ def fit(limits: Sequence[Limit], price: Decimal, wanted: int, over_budget: str) 
 
 @dataclass(frozen=True)
 class Cheaper:
-    """Another way to ask for the same shots. What is empty stays as it is."""
+    """Another way to ask for the same shots. An empty model or resolution stays as it is."""
 
     words: str
     videos: int
@@ -119,12 +120,12 @@ class Shortage:
 
 @dataclass(frozen=True)
 class Wanted:
-    """So many videos that are asked for in this way."""
+    """How many videos are asked for, and how."""
 
     videos: int
     backend: str
     model: str
-    asked: Asked
+    asked: RequestedVideo
 
 
 def shortage(
@@ -147,8 +148,8 @@ def shortage(
 def _cheaper(
     prices: PriceList, table: ModelTable, wanted: Wanted, price: Decimal, left: Decimal
 ) -> list[Cheaper]:
-    """Other models at this resolution, and other resolutions of this and of the other models; of
-    its own route first."""
+    """Other models at this resolution, and lower resolutions of all models. Those of the same route
+    come first."""
     found = []
     own = table.find(wanted.model)
     least: dict[str, Decimal] = {wanted.model: price}
@@ -171,7 +172,7 @@ def _cheaper(
 
 
 def _named(model: Capability, own: Capability) -> str:
-    """The route goes without saying where it is that of the model that was chosen."""
+    """The model's name, with its route where that is not the route of the chosen model."""
     if model.name == own.name:
         return ""
     return model.name if model.route == own.route else f"{model.name} ({model.route_words})"

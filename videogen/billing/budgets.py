@@ -1,7 +1,8 @@
-"""What may be spent: over everything, by story, by person and day.
+"""What may be spent: on everything, on one story, or by one person on one day.
 
-A limit counts what was paid or may have been (submissions, so what is in flight too) and what is
-queued. Queueing reserves under `lock_budgets`; what ends without a charge gives its money back.
+What counts towards a limit is the cost of every submission that was paid or may have been, which
+includes those in flight, and the price of every queued render. Queueing reserves money under
+`lock_budgets`. A render that ends without a charge gives its money back.
 """
 
 from __future__ import annotations
@@ -24,20 +25,20 @@ from videogen.models.people import Person
 
 Scope = Budget.Scope
 
-# Any number, so long as nothing else on the database takes it for its lock.
+# Any number that nothing else on this database uses for an advisory lock.
 _LOCK = 7_203_160_441
 
 
 def lock_budgets() -> None:
     """Hold off every other reservation and claim until the transaction ends.
 
-    Two batches for the last dollars may be of different stories and lanes, so the lock is one for
-    all of them. On PostgreSQL it is an advisory one: a lock on the lanes' rows would make the
-    pumps' leases wait for a long batch. A transaction on SQLite has the database to itself. Taken
-    after a story's lock and before a lane's.
+    There is one lock for everything, because two batches that compete for the last dollars may
+    belong to different stories and lanes. On PostgreSQL it is an advisory lock: if the lanes' rows
+    were locked, the pumps could not renew their leases during a long batch. On SQLite a transaction
+    that writes has the database to itself. Take it after a story's lock and before a lane's.
     """
     if not connection.in_atomic_block:
-        raise TransactionManagementError("The budgets are locked within a transaction.")
+        raise TransactionManagementError("lock_budgets has to be called within a transaction.")
     if connection.vendor == "postgresql":
         with connection.cursor() as cursor:
             cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_LOCK])
@@ -107,16 +108,16 @@ class Limit:
 
 
 def usage(scope: _Scope | None = None) -> Used:
-    """How much is used of whatever limit is about this scope; without one, of everything. Two
-    queries."""
+    """How much is used in this scope, or of everything. Two queries."""
     scope = scope or _Scope()
-    # In this order: what is refused meanwhile and waits again is counted twice, not never.
+    # Spent comes first: a render that is refused between the two queries, and waits again, is then
+    # counted twice. In the other order it would not be counted at all.
     return Used(_total(_spent(scope)), _total(_queued(scope)))
 
 
 def limits_for(story: int, person: Person | None) -> tuple[Limit, ...]:
-    """Those that apply to what the person asks for today for the story, the tightest first. One
-    query without any, seven at most."""
+    """The limits on what this person asks for today for this story, the tightest first. One query
+    where there is none, seven at most."""
     person = person or Person()
     about = _Charge(story, person, timezone.localdate())
     of_person = Q(user=None) | Q(user=person.user_id) | Q(user__username=person.name)
@@ -140,9 +141,12 @@ def overall_limit_usd() -> Decimal | None:
 
 
 class BudgetHeadroom:
-    """What the limits leave to renders that are submitted now, each of them counted as it goes.
-    What is queued is not counted: the oldest go first, and a limit may have been lowered since.
-    The renders come with their shot and its scenelet."""
+    """How much the budgets leave for the renders that are submitted now.
+
+    Each render that is taken counts from then on. Queued renders do not count: the oldest are sent
+    first, and a limit may have been lowered since they were queued. The renders have to be loaded
+    with their shot and its scenelet.
+    """
 
     def __init__(self) -> None:
         self._budgets = list(Budget.objects.select_related("user"))
@@ -181,7 +185,7 @@ class BudgetHeadroom:
 
 @dataclass(frozen=True)
 class BudgetImpact:
-    """What queued renders would cost more, beside a limit that they are under."""
+    """How much more queued renders would cost, and a limit that applies to them."""
 
     limit: Limit
     more_usd: Decimal
@@ -199,8 +203,9 @@ class BudgetImpact:
 
 
 def find_budget_impacts(changes: Iterable[tuple[VideoRender, Decimal]]) -> list[BudgetImpact]:
-    """Of every limit on queued renders (with their shot and its scenelet), each of which would cost
-    so much more; the tightest first. One query, and at most two for every limit."""
+    """What it means for each limit if each of these queued renders cost so much more; the tightest
+    first. The renders have to be loaded with their shot and its scenelet. One query, and at most
+    two for every limit."""
     headroom = BudgetHeadroom()
     found: dict[tuple[LimitName, Decimal, _Scope], Decimal] = {}
     for render, more in changes:
@@ -214,8 +219,8 @@ def find_budget_impacts(changes: Iterable[tuple[VideoRender, Decimal]]) -> list[
 
 
 def usage_of(budgets: Iterable[Budget]) -> dict[int, Limit]:
-    """By key: each budget as it stands; a daily one today, and everybody's with what the person
-    has used who has used most. At most six queries."""
+    """By primary key: each budget and how much of it is used. Of a daily budget, that is what was
+    used today; of everybody's, by the person who has used most. At most six queries."""
     budgets = list(budgets)
     today = timezone.localdate()
     of = {scope: [each for each in budgets if each.scope == scope] for scope in Scope}
@@ -223,8 +228,9 @@ def usage_of(budgets: Iterable[Budget]) -> dict[int, Limit]:
     for budget in of[Scope.OVERALL]:
         used[budget.pk] = usage()
     if of[Scope.STORY]:
-        by_story = _by_story({each.story_id for each in of[Scope.STORY]})
-        used |= {each.pk: by_story[each.story_id] for each in of[Scope.STORY]}
+        stories = {each.pk: each.story_id for each in of[Scope.STORY] if each.story_id}
+        by_story = _by_story(set(stories.values()))
+        used |= {pk: by_story[story] for pk, story in stories.items()}
     if of[Scope.PERSON_DAY]:
         used |= _used_today(of[Scope.PERSON_DAY], today)
     return {
@@ -244,14 +250,15 @@ class _Charge:
 
 @dataclass(frozen=True)
 class _Scope:
-    """Without anything it is about everything."""
+    """What counts towards a limit: all renders that match each field that is set."""
 
     story: int | None = None
     person: Person | None = None
     day: date | None = None
 
     def is_about(self, render: VideoRender) -> bool:
-        """As `about`, and where a person has an account and a name: either of them."""
+        """Whether the render counts. It answers as `about` does, which is the same as SQL. A render
+        without an account, or a person without one, is compared by name."""
         if self.story is not None and render.shot.scenelet.story_id != self.story:
             return False
         if self.day is not None and timezone.localdate(render.queued_at) != self.day:
@@ -264,7 +271,8 @@ class _Scope:
         return self.person.user_id == render.requested_by_id
 
     def about(self, prefix: str) -> Q:
-        """A person's day is that of the asking: what is sent after midnight belongs to it."""
+        """As a condition on renders, or on rows that refer to them by `prefix`. A render counts on
+        the day on which it was asked for, even where it is sent after midnight."""
         found = Q()
         if self.story is not None:
             found &= Q(**{f"{prefix}batch__story": self.story})
@@ -302,7 +310,7 @@ def _applying(
 
 
 def _is_of(budget: Budget, person: Person) -> bool:
-    if budget.user_id is None:
+    if budget.user is None:
         return False
     if person.user_id is None:
         return budget.user.get_username() == person.name
@@ -347,7 +355,8 @@ def _grouped(rows: QuerySet, *by: str) -> dict[tuple, Decimal]:
 
 
 def _cents(total: Decimal | None) -> Decimal:
-    # SQLite adds floats: many of them end a hair beside the cent, and the last video would not fit.
+    # SQLite adds floating-point numbers. Many of them end slightly off the cent, and then the last
+    # video would not fit.
     return (total or Decimal(0)).quantize(Decimal("0.01"))
 
 
@@ -364,9 +373,9 @@ def _by_story(stories: Iterable[int]) -> dict[int, Used]:
 
 
 def used_by_people(budgets: list[Budget], today: date) -> list[tuple[Budget, str, Used]]:
-    """Of daily budgets: which of them each person of today is under, the person's name, and what
-    they have used. An account and its name on the command line are one person, and so is one that
-    got another name since. Three queries."""
+    """For everybody who asked for something today: which of these daily budgets applies to them,
+    their name, and what they have used. An account and its name on the command line are one person,
+    and so is an account that was renamed. Three queries."""
     everybody = next((each for each in budgets if each.user_id is None), None)
     of_day = _Scope(day=today)
     spent = _grouped(_spent(of_day), "render__requested_by", "render__requested_by_name")
@@ -379,8 +388,8 @@ def used_by_people(budgets: list[Budget], today: date) -> list[tuple[Budget, str
         used = Used(
             spent.get((user, asked_as), Decimal(0)), queued.get((user, asked_as), Decimal(0))
         )
-        account = accounts.get(asked_as) if user is None else user
-        name = names.get(account, asked_as)
+        account: int | None = accounts.get(asked_as) if user is None else user
+        name = asked_as if account is None else names.get(account, asked_as)
         own = next((each for each in budgets if _is_of(each, Person(account, name))), None)
         if budget := own or everybody:
             _, _, before = found.get(account or name, (budget, name, Used()))
@@ -389,7 +398,7 @@ def used_by_people(budgets: list[Budget], today: date) -> list[tuple[Budget, str
 
 
 def _names_of_accounts(charged: Iterable[tuple[int | None, str]]) -> dict[int, str]:
-    """By key: the accounts that asked, and those whose name somebody used without one."""
+    """By primary key: the accounts that asked, and those whose name was used without an account."""
     users = {user for user, _ in charged if user is not None}
     names = {name for user, name in charged if user is None}
     model = get_user_model()

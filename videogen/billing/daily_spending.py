@@ -28,8 +28,8 @@ class DaySpending:
 class Spending:
     days: tuple[DaySpending, ...]
     committed_usd: Decimal
+    # What the queued renders will cost when they are sent.
     promised_usd: Decimal
-    """What the queued renders will cost when they are sent."""
     budget_usd: Decimal | None
     is_simulated: bool
 
@@ -77,7 +77,7 @@ class Spending:
 
 
 def recent_spending() -> Spending:
-    """Of the last 14 days, by the local calendar. Four queries."""
+    """The last 14 days, by the local calendar. Four queries."""
     today = timezone.localdate()
     days = [today - timedelta(days=ago) for ago in reversed(range(DAYS))]
     spent = _spent_on(days)
@@ -90,7 +90,7 @@ def recent_spending() -> Spending:
 
 
 def _spent_on(days: list[date]) -> dict[date, Decimal]:
-    # One sum a day: TruncDate is a Python function on SQLite, called for every row.
+    # One sum for each day, because TruncDate is a Python function on SQLite, called for every row.
     starts = {day: timezone.make_aware(datetime.combine(day, time.min)) for day in days}
     ends = [*list(starts.values())[1:], None]
     sums = {}

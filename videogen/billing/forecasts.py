@@ -1,8 +1,8 @@
-"""What it takes to finish a story, by how many of its own paid takes were approved so far."""
+"""What it takes to finish a story, judged by the share of its own paid takes that were approved."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
@@ -11,7 +11,7 @@ from django.conf import settings
 from django.db.models import Count, Exists, OuterRef, Q, Sum
 
 from storybook.models import Story
-from videogen.catalog.prices import PriceList
+from videogen.catalog.prices import KnownPrice, PriceList
 from videogen.models import VideoRender
 from videogen.models.routes import is_simulating
 
@@ -24,22 +24,21 @@ Review = VideoRender.Review
 
 @dataclass(frozen=True)
 class Forecast:
-    """To an approved take of every shot, by how many of the story's own paid takes were approved
-    so far."""
+    """What it takes until every shot of the story has an approved take."""
 
     story: Story
     shots: int
+    # Shots with an approved take, even where a person brought that take.
     approved: int
-    """Shots with an approved take, also one that somebody brought."""
+    # Videos that were paid for, or simulated.
     takes: int
-    """Videos that were paid for, or simulated."""
+    # Those of them that are approved.
     yielded: int
-    """Those of them that are approved."""
+    # Those of them that nobody has reviewed; each may lower the forecast.
     waiting: int
-    """Those that wait for a verdict; each may lower the forecast."""
     spent_usd: Decimal
+    # The price of the next take under the present settings. None where it is not known.
     price_usd: Decimal | None
-    """Of the next take, by the settings of now; None where no price is known."""
     is_simulated: bool
 
     @property
@@ -52,10 +51,10 @@ class Forecast:
 
     @property
     def takes_left(self) -> int | None:
-        """How many more takes; None where there are too few to tell."""
+        """How many more takes are needed. None where too few are known to tell."""
         if not self.left:
             return 0
-        # Rounded up: half a take is not to be had.
+        # Rounded up, because there is no half take.
         return -(-self.left * self.takes // self.yielded) if self.is_known else None
 
     @property
@@ -64,7 +63,7 @@ class Forecast:
 
     @property
     def least_usd(self) -> Decimal | None:
-        """If every next take were approved."""
+        """The cost if every next take were approved."""
         return self._price_of(self.left)
 
     @property
@@ -96,12 +95,16 @@ class Forecast:
 
 
 def forecasts(stories: Iterable[Story]) -> list[Forecast]:
-    """In the order of the stories, with all that was ever sent for them. Three queries."""
+    """One for each story, in their order, by all attempts that were ever made for them. Three
+    queries."""
     stories = list(stories)
     prices = PriceList()
-    shape = settings.VIDEO_RESOLUTION, settings.VIDEO_DURATION_SECONDS
+    resolution, seconds = settings.VIDEO_RESOLUTION, settings.VIDEO_DURATION_SECONDS
     asked = {
-        pk: (shots, prices.find(settings.VIDEO_BACKEND, model or settings.VIDEO_MODEL, *shape))
+        pk: (
+            shots,
+            prices.find(settings.VIDEO_BACKEND, model or settings.VIDEO_MODEL, resolution, seconds),
+        )
         for pk, model, shots in Story.objects.filter(pk__in=[story.pk for story in stories])
         .order_by()
         .values_list("pk", "video_settings__model")
@@ -124,17 +127,20 @@ def forecasts(stories: Iterable[Story]) -> list[Forecast]:
             waiting=Count("pk", filter=made & unjudged),
         )
     }
-    return [
-        Forecast(
-            story,
-            asked[story.pk][0],
-            *(
-                sums.get(story.pk, {}).get(name, 0)
-                for name in ("approved", "takes", "yielded", "waiting")
-            ),
-            spent_usd=cents(sums.get(story.pk, {}).get("spent")),
-            price_usd=(price := asked[story.pk][1]) and price.usd,
-            is_simulated=is_simulating(),
-        )
-        for story in stories
-    ]
+    return [_forecast(story, *asked[story.pk], sums.get(story.pk, {})) for story in stories]
+
+
+def _forecast(
+    story: Story, shots: int, price: KnownPrice | None, sums: Mapping[str, Any]
+) -> Forecast:
+    return Forecast(
+        story,
+        shots,
+        approved=sums.get("approved", 0),
+        takes=sums.get("takes", 0),
+        yielded=sums.get("yielded", 0),
+        waiting=sums.get("waiting", 0),
+        spent_usd=cents(sums.get("spent")),
+        price_usd=price.usd if price else None,
+        is_simulated=is_simulating(),
+    )

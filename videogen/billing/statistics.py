@@ -1,8 +1,8 @@
-"""What was spent, on what and why, and what an approved shot costs: sums that the database makes,
-as many queries for much as for little.
+"""What was spent, on what and why, and what an approved shot costs.
 
-They count attempts that were sent, and videos that people brought. Simulated ones count for the
-simulator only, with nothing spent.
+The database makes the sums, in a number of queries that does not grow with the data. They count
+attempts that were sent, and videos that people brought. Simulated attempts count only while
+VIDEO_BACKEND is the simulator, with nothing spent.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ Kind = VideoRender.Kind
 Review = VideoRender.Review
 
 CENT = Decimal("0.01")
-# Of so few paid takes no yield is read.
+# With fewer paid takes, their share of approved ones says nothing.
 FEWEST_TAKES = 5
 
 
@@ -67,7 +67,8 @@ class By(models.TextChoices):
 
 @dataclass(frozen=True)
 class Scope:
-    """Which attempts: of one story, of these days (the last one included); all without."""
+    """Which attempts: those of one story and of these days, the last one included. Without any of
+    them, all."""
 
     story: Story | None = None
     since: date | None = None
@@ -76,12 +77,13 @@ class Scope:
 
 @dataclass(frozen=True)
 class Figures:
-    """Of attempts that have something in common; `key` tells it to programs, `label` to people."""
+    """Sums over attempts that have something in common. `key` names it for programs, `label` for
+    people."""
 
     key: str = ""
     label: str = ""
+    # The story of a scenelet, or the id of a story.
     context: str = ""
-    """The story of a scenelet, the id of a story."""
     attempts: int = 0
     videos: int = 0
     approved: int = 0
@@ -89,12 +91,12 @@ class Figures:
     not_charged: int = 0
     simulated: int = 0
     spent_usd: Decimal = Decimal("0.00")
+    # What the attempts that are in flight, or whose outcome is unknown, may still cost.
     open_usd: Decimal = Decimal("0.00")
-    """What is in flight or unknown may still come to."""
 
     @property
     def per_approved_usd(self) -> Decimal | None:
-        """With the rejected takes in it; None while nothing is approved."""
+        """What an approved shot cost, rejected takes included. None while nothing is approved."""
         if not self.approved:
             return None
         return (self.spent_usd / self.approved).quantize(CENT, ROUND_HALF_UP)
@@ -103,7 +105,7 @@ class Figures:
         return Figures(**{name: getattr(self, name) + getattr(other, name) for name in SUMMED})
 
     def as_dict(self) -> dict[str, Any]:
-        """Plain values under names that stay; amounts as text."""
+        """For JSON, under names that do not change. Amounts are text."""
         per_approved = self.per_approved_usd
         return {
             "key": self.key,
@@ -132,8 +134,8 @@ SUMMED = tuple(SUMS)
 
 
 def figures_by(by: str, scope: Scope) -> list[Figures]:
-    """One row for everything that they have in common, most expensive first; scenelets in story
-    order, days newest first. One query."""
+    """One row for each group, the most expensive first. Scenelets come in story order, and days
+    with the newest first. One query."""
     attempts = attempts_of(scope)
     fields, order = _GROUPS[by]
     if by == By.REASON:
@@ -145,7 +147,7 @@ def figures_by(by: str, scope: Scope) -> list[Figures]:
 
 
 def total_of(rows: Iterable[Figures]) -> Figures:
-    """Everything is in one row of any grouping, and in one only."""
+    """The sum of the rows. Every attempt is in exactly one row of any grouping."""
     return sum(rows, Figures())
 
 
@@ -170,7 +172,9 @@ _GROUPS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
 
 
 def _figures(by: str, row: dict[str, Any], values: list[Any]) -> Figures:
-    numbers = {name: cents(row[name]) if name.endswith("_usd") else row[name] for name in SUMMED}
+    numbers: dict[str, Any] = {
+        name: cents(row[name]) if name.endswith("_usd") else row[name] for name in SUMMED
+    }
     match by, values:
         case By.STORY, [story_id, title]:
             names = {"key": story_id, "label": title or story_id, "context": story_id}
@@ -220,7 +224,7 @@ def _reason() -> Case:
         is_simulated=OuterRef("is_simulated"),
         claimed_at__isnull=False,
     )
-    # Judged before this one was asked for: what is rejected afterwards was no reason.
+    # Only what was rejected before this one was asked for can have been the reason.
     rejected = earlier.filter(review=Review.REJECTED, reviewed_at__lte=OuterRef("queued_at"))
     before = Subquery(earlier.order_by("-pk").values("state")[:1])
     without_video = In(before, [state.value for state in State if state != State.DONE])

@@ -1,5 +1,5 @@
-"""How much of every limit is gone: of VIDEO_BUDGET_USD and of each Budget, what is queued and in
-flight included."""
+"""How much of VIDEO_BUDGET_USD and of each Budget is used. Queued renders and those in flight count
+as spent."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Scope = Budget.Scope
 
 @dataclass(frozen=True)
 class BudgetUse:
-    """`key` tells one limit from every other one; that of a day has the day in it."""
+    """`key` identifies the limit. For a daily limit, it contains the day."""
 
     key: str
     name: str
@@ -29,7 +29,7 @@ class BudgetUse:
 
 
 def budget_uses() -> list[BudgetUse]:
-    """Counted as budgets.py counts. A fixed number of queries; one where there is no limit."""
+    """All limits, counted as in budgets.py. A fixed number of queries; one without any limit."""
     budgets = list(Budget.objects.select_related("story", "user"))
     lasting = {each.pk: each for each in budgets if each.scope != Scope.PERSON_DAY}
     uses = []

@@ -52,9 +52,9 @@ def clean_link(link: str) -> str:
 def read_seconds(header: str | None) -> float | None:
     """Return the seconds of a Retry-After header, or None if it makes no sense. The form with a
     date is not read."""
-    return believable(float(header)) if header and header.isdecimal() else None
+    return within_bounds(float(header)) if header and header.isdecimal() else None
 
 
-def believable(seconds: float) -> float | None:
+def within_bounds(seconds: float) -> float | None:
     """Return the seconds if somebody can mean so many, else None."""
     return seconds if seconds <= LONGEST_RETRY_SECONDS else None

@@ -4,13 +4,15 @@ from django.db import models
 
 
 class Lane(models.Model):
-    """One account: a key, its quota and its refusals. A claim locks this row, so windows and caps
-    hold across workers."""
+    """One account of a provider: a key, its quota and its refusals.
+
+    A claim locks this row, so that limits on rate and on renders at once hold across all workers.
+    """
 
     name = models.CharField(max_length=100, unique=True)
     paused_at = models.DateTimeField(null=True, blank=True)
     pause_code = models.CharField(max_length=50, blank=True)
-    pause_reason = models.TextField(blank=True, help_text="What a person has to mend.")
+    pause_reason = models.TextField(blank=True, help_text="What a person has to fix.")
     pause_details = models.JSONField(
         default=dict,
         blank=True,

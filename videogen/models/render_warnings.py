@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any, Self
 
@@ -149,7 +149,7 @@ class RenderWarning(str):
 class WarningsField(DocumentField):
     """A list of RenderWarning, stored as JSON in the column of a DocumentField."""
 
-    def deconstruct(self) -> tuple[str, str, list[Any], dict[str, Any]]:
+    def deconstruct(self) -> tuple[str, str, Sequence[Any], dict[str, Any]]:
         # The column is the same, so migrations need not tell the two fields apart.
         name, _, arguments, options = super().deconstruct()
         return name, "storybook.fields.DocumentField", arguments, options

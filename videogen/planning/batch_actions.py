@@ -1,4 +1,5 @@
-"""Of a batch: leave the rest, or try once more what came to nothing."""
+"""What can be done with a batch: cancel what is queued, retry what failed, resume what was
+interrupted."""
 
 from __future__ import annotations
 
@@ -9,6 +10,7 @@ from decimal import Decimal
 from django.conf import settings
 from django.contrib.auth.models import AbstractBaseUser
 from django.db.models import Q
+from django.utils.translation import ngettext
 
 from storybook.models import Shot
 from videogen.common.errors import RequestError
@@ -16,7 +18,7 @@ from videogen.models import RenderBatch, VideoRender
 from videogen.models.people import Requester
 from videogen.models.states import OPEN, RESUMABLE, WITHOUT_VIDEO
 
-from .drafts import draft_batches, set_priority, set_wishes
+from .drafts import draft_batches, set_options, set_priority
 from .modes import Action, decide
 from .shot_status import Situation, find_situations
 
@@ -25,8 +27,8 @@ Mode = RenderBatch.Mode
 
 
 @dataclass(frozen=True)
-class Some:
-    """So many renders, and what they cost together, or may."""
+class RenderTotals:
+    """A number of renders, and what they cost together, or may cost."""
 
     number: int = 0
     usd: Decimal = Decimal(0)
@@ -37,21 +39,21 @@ class Some:
 
     @property
     def are(self) -> str:
-        return f"{self.number} {'is' if self.number == 1 else 'are'}"
+        return ngettext("{} is", "{} are", self.number).format(self.number)
 
 
 @dataclass(frozen=True)
-class Sent:
-    """Renders of a batch that no cancelling stops, for the API has, or had, them."""
+class BatchProgress:
+    """The renders of a batch that cannot be cancelled any more, because they were sent."""
 
-    done: Some
-    under_way: Some
-    broken_off: Some
-    unknown: Some
+    done: RenderTotals
+    under_way: RenderTotals
+    interrupted: RenderTotals
+    unknown: RenderTotals
 
     @property
     def words(self) -> str:
-        """A sentence's end; "" where there are none."""
+        """The end of a sentence; "" where there are none."""
         parts = []
         if self.done.number:
             paid = f" and paid for{self.done.cost}" if self.done.usd else ""
@@ -60,39 +62,39 @@ class Sent:
             paid = (
                 f"already paid for{self.under_way.cost}" if self.under_way.usd else "sent already"
             )
-            goes = "goes" if self.under_way.number == 1 else "go"
-            parts.append(f"{self.under_way.are} {paid} and {goes} on")
-        if self.broken_off.number:
-            paid = f"already paid for{self.broken_off.cost}" if self.broken_off.usd else "sent"
-            parts.append(f"{self.broken_off.are} {paid} and broke off: resume what broke off")
+            goes_on = ngettext("goes on", "go on", self.under_way.number)
+            parts.append(f"{self.under_way.are} {paid} and {goes_on}")
+        if self.interrupted.number:
+            paid = f"already paid for{self.interrupted.cost}" if self.interrupted.usd else "sent"
+            parts.append(f"{self.interrupted.are} {paid} and broke off: resume what broke off")
         if self.unknown.number:
             unknown = f"{self.unknown.number} may be paid for{self.unknown.cost}"
             parts.append(f"{unknown}: a person must decide")
         return "; ".join(parts)
 
 
-def what_was_sent(renders: Collection[VideoRender]) -> Sent:
-    """Of these renders. No query."""
-    return Sent(
+def find_sent(renders: Collection[VideoRender]) -> BatchProgress:
+    """Those of these renders that were sent. No query."""
+    return BatchProgress(
         done=_some(renders, {State.DONE}),
         under_way=_some(renders, OPEN - {State.QUEUED}),
-        broken_off=_some(renders, RESUMABLE),
+        interrupted=_some(renders, RESUMABLE),
         unknown=_some(renders, {State.UNKNOWN}),
     )
 
 
-def _some(renders: Collection[VideoRender], states: Collection[str]) -> Some:
-    # What it came to, where that is known: a clip of one's own was sent nowhere.
+def _some(renders: Collection[VideoRender], states: Collection[str]) -> RenderTotals:
+    # The actual cost, where that is known. An uploaded clip has none.
     costs = [
         each.price_estimate_usd if each.actual_cost_usd is None else each.actual_cost_usd
         for each in renders
         if each.state in states
     ]
-    return Some(len(costs), sum(costs, Decimal(0)))
+    return RenderTotals(len(costs), sum(costs, Decimal(0)))
 
 
 def cancel_queued(batch: RenderBatch, user: AbstractBaseUser) -> int:
-    """Cancel what was not sent yet; how many renders that were. What the API has goes on."""
+    """Cancel the renders that were not sent yet. Returns how many. What was sent continues."""
     return VideoRender.objects.filter(batch=batch, state=State.QUEUED).transition(
         state=State.CANCELLED,
         error_code="cancelled",
@@ -105,15 +107,15 @@ def retry_failed(batch: RenderBatch, requester: Requester) -> RenderBatch:
     return _draft(batch, shots_to_retry(batch), _mode_again(batch), requester, "tried again")
 
 
-def resume_broken_off(batch: RenderBatch, requester: Requester) -> RenderBatch:
+def resume_interrupted(batch: RenderBatch, requester: Requester) -> RenderBatch:
     """A draft of `shots_to_resume`. RequestError where there are none."""
     return _draft(batch, shots_to_resume(batch), Mode.RESUME, requester, "resumed")
 
 
 def shots_to_retry(batch: RenderBatch) -> list[int]:
     """The shots whose renders of this batch failed, were blocked or cancelled, and for which a
-    retry would make a new render: nobody has rendered or approved them since, and nothing of them
-    is under way or waits for a person. Two queries; one where nothing failed."""
+    retry would make a new render. Nobody may have rendered or approved them since, and no render of
+    theirs may be in flight or wait for a person. Two queries; one where nothing failed."""
     failed = _last_failures(batch)
     if not failed:
         return []
@@ -127,28 +129,27 @@ def shots_to_retry(batch: RenderBatch) -> list[int]:
     shots = []
     for shot, pk in failed.items():
         situation, cause = found.get(shot, (Situation.NOTHING, None))
-        is_newer = situation == Situation.VIDEO and cause.pk > pk
+        is_newer = situation == Situation.VIDEO and cause is not None and cause.pk > pk
         if not is_newer and decide(situation, mode).action == Action.GENERATE:
             shots.append(shot)
     return shots
 
 
 def shots_to_resume(batch: RenderBatch) -> list[int]:
-    """The shots that have nothing but a render to be resumed first: one that this batch made, went
-    on with or left alone, that broke off and that nobody takes up by itself. At most two
-    queries."""
+    """The shots with an interrupted render that has to be resumed first. The batch made, resumed or
+    skipped it, and nothing resumes it automatically. At most two queries."""
     ids = [record["render"] for record in batch.plan if record.get("render")]
     broken = VideoRender.objects.filter(Q(batch=batch) | Q(pk__in=ids), state__in=RESUMABLE)
     renders = dict(broken.order_by("pk").values_list("shot", "pk"))
     if not renders:
         return []
     found = find_situations(Shot.objects.filter(pk__in=renders), settings.VIDEO_BACKEND)
-    broken_off = (Situation.INTERRUPTED, Situation.NOT_DOWNLOADED)
-    return [shot for shot in renders if shot in found and found[shot][0] in broken_off]
+    interrupted = (Situation.INTERRUPTED, Situation.NOT_DOWNLOADED)
+    return [shot for shot in renders if shot in found and found[shot][0] in interrupted]
 
 
 def _last_failures(batch: RenderBatch) -> dict[int, int]:
-    """By shot: the newest render that came to nothing, of those that the batch made or resumed."""
+    """By shot: the newest render without a video, of those that the batch made or resumed."""
     resumed = [
         record["render"]
         for record in batch.plan
@@ -161,18 +162,18 @@ def _last_failures(batch: RenderBatch) -> dict[int, int]:
 def _draft(
     batch: RenderBatch, shots: list[int], mode: str, requester: Requester, verb: str
 ) -> RenderBatch:
-    """With the model, the choice and the place in the queue of the batch."""
+    """A draft with the model, the options and the place in the queue of the batch."""
     drafts = draft_batches(Shot.objects.filter(pk__in=shots), mode, requester)
     if not drafts:
         raise RequestError(f"Nothing of this batch is left to be {verb}.", code="nothing_to_retry")
     [draft] = drafts
     if (batch.model, batch.over_budget) != (draft.model, draft.over_budget):
-        set_wishes(draft, model=batch.model, over_budget=batch.over_budget)
+        set_options(draft, model=batch.model, over_budget=batch.over_budget)
     set_priority(draft, batch.priority)
     return draft
 
 
 def _mode_again(batch: RenderBatch) -> str:
-    # In the default mode, a new take that failed would be skipped for the old one's sake, and a
-    # rehearsal would become a paid render.
+    # In the default mode, a new take that failed would be skipped because there is an old one, and
+    # a rehearsal would become a paid render.
     return batch.mode if batch.mode in (Mode.OVERRIDE, Mode.DRY_RUN) else Mode.DEFAULT

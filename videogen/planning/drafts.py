@@ -1,7 +1,7 @@
-"""A selection of shots that somebody looks at before it costs anything, stored as a batch.
+"""Drafts: selections of shots that somebody looks at before they cost anything, stored as batches.
 
-A draft has shots and a mode; its plan is made anew whenever it is looked at. Confirming it queues
-exactly the plan that was seen, once.
+A draft has shots and options. Its plan is made again whenever somebody looks at it. Confirming it
+queues exactly the plan that was seen, and does so once.
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ from .plan import Plan, lock_planning, plan_shots
 Status = RenderBatch.Status
 
 KEPT_FOR = timedelta(days=7)
-# The sweep comes every minute.
+# The sweep runs every minute.
 MOST_AT_ONCE = 200
 
 
 def draft_batches(shots: QuerySet[Shot], mode: str, requester: Requester) -> list[RenderBatch]:
-    """One draft per story of the `shots`; none without shots. Three statements, and one more per
-    500 shots or so."""
+    """Create one draft for each story of the `shots`. Three statements, and one more for every 500
+    shots or so."""
     _check_mode(mode)
     ids: dict[int, list[int]] = {}
     found = Shot.objects.filter(pk__in=shots.values("pk")).order_by("scenelet__story_id", "pk")
@@ -60,7 +60,7 @@ def draft_batches(shots: QuerySet[Shot], mode: str, requester: Requester) -> lis
     return drafts
 
 
-def plan_of(
+def plan_draft(
     batch: RenderBatch,
     mode: str | None = None,
     *,
@@ -69,8 +69,8 @@ def plan_of(
     repeats_confirmed: bool | None = None,
     person: Person | None = None,
 ) -> Plan:
-    """What the draft would do now, as it is or with other wishes; if `person` confirmed it, else
-    who made it. Writes nothing."""
+    """What the draft would do now, as it is or with other options, if `person` confirmed it, or
+    else whoever made it. Writes nothing."""
     if mode is not None:
         _check_mode(mode)
     if repeats_confirmed is None:
@@ -95,8 +95,8 @@ def set_mode(batch: RenderBatch, mode: str) -> None:
 
 
 def set_priority(batch: RenderBatch, priority: object) -> bool:
-    """Where the batch stands in the queue, from now on; False where it stood there already. A claim
-    reads it: what is queued moves at once. RequestError where there is no such priority."""
+    """Set the batch's place in the queue. False where it had that place already. A claim reads the
+    priority, so it also holds for what is queued. RequestError where there is no such priority."""
     try:
         chosen = RenderBatch.Priority(int(str(priority)))
     except ValueError:
@@ -106,29 +106,30 @@ def set_priority(batch: RenderBatch, priority: object) -> bool:
     return bool(batches.update(priority=chosen))
 
 
-def set_wishes(
+def set_options(
     batch: RenderBatch, *, model: str, over_budget: str, repeats_confirmed: bool = False
 ) -> None:
-    """As set_mode."""
-    wishes = {"model": model, "over_budget": over_budget, "repeats_confirmed": repeats_confirmed}
-    if not _drafts().filter(pk=batch.pk).update(**wishes):
+    """RequestError where the batch is no draft any more."""
+    options = {"model": model, "over_budget": over_budget, "repeats_confirmed": repeats_confirmed}
+    if not _drafts().filter(pk=batch.pk).update(**options):
         raise _already_confirmed()
-    for name, value in wishes.items():
+    for name, value in options.items():
         setattr(batch, name, value)
 
 
 def confirm_batch(batch: RenderBatch, requester: Requester, *, seen: str) -> QueuedBatch:
     """Queue the draft's plan, once, however often it is asked for.
 
-    seen: the fingerprint of the plan that the person looked at. Raises RequestError with the codes
-    already_confirmed, plan_changed or nothing_to_do; a plan that is another now stays a draft.
+    seen: the fingerprint of the plan that the person looked at. Raises RequestError with the code
+    already_confirmed, plan_changed, over_budget or nothing_to_do. If the plan has changed since,
+    the batch stays a draft.
     """
     with transaction.atomic():
         lock_planning(batch.story_id)
         if not _drafts().filter(pk=batch.pk).update(status=Status.CONFIRMED):
             raise _already_confirmed()
         confirmed = RenderBatch.objects.select_related("story").get(pk=batch.pk)
-        plan = plan_of(confirmed, person=requester.person)
+        plan = plan_draft(confirmed, person=requester.person)
         if plan.fingerprint != seen:
             raise RequestError(
                 "Nothing was queued: this is no longer the plan that you saw. The mode was "
@@ -147,10 +148,10 @@ def confirm_batch(batch: RenderBatch, requester: Requester, *, seen: str) -> Que
 
 
 def delete_old_drafts() -> int:
-    """Remove what nobody has confirmed for a week; how many drafts that were."""
+    """Delete the drafts that nobody has confirmed for a week. Returns how many."""
     renders = VideoRender.objects.filter(batch=OuterRef("pk"))
     with transaction.atomic():
-        # Locked first: what somebody confirms at this moment stays.
+        # The lock keeps a draft that somebody confirms at this moment.
         old = (
             _drafts()
             .filter(~Exists(renders), created_at__lt=timezone.now() - KEPT_FOR)

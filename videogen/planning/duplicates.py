@@ -1,5 +1,5 @@
-"""Takes of the very same request: same prompt, references, model and settings. Paying for one more
-is a decision of its own."""
+"""Find takes of the very same request: same prompt, references, model and settings. A person
+decides whether to pay for another one."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ _FAT = ("prompt_text", "references", "dropped_references", "warnings", "error_de
 
 
 def takes_like(requests: Mapping[int, str], backend: str) -> dict[int, VideoRender]:
-    """By shot: the newest take of its request, of the same shot if there is one, else of another.
+    """By shot: the newest take of its request. A take of the same shot comes before one of another.
 
-    requests: a request_sha256 by shot. What the simulator made is no take to a `backend` that makes
-    real ones. One query, none without requests.
+    requests: a request_sha256 by shot. What the simulator made does not count for a `backend` that
+    makes real videos. One query, or none without requests.
     """
     wanted = {sha: None for sha in requests.values() if sha}
     if not wanted:

@@ -1,6 +1,6 @@
-"""A plan becomes rows: one batch, one render per new attempt, and what is to be resumed goes on.
+"""Turn a plan into rows: one batch, one render for each new attempt, and renders that are resumed.
 
-Every door comes here. Rows first; the pipeline takes them from there.
+The command line and the admin both come here. The pipeline works the rows afterwards.
 """
 
 from __future__ import annotations
@@ -31,12 +31,12 @@ State = VideoRender.State
 
 @dataclass(frozen=True)
 class QueuedBatch:
-    """`rows`: the plan's rows, each with the render that stands for it now (or None); `plan`: as
-    it was queued."""
-
     batch: RenderBatch
+    # The plan's rows, each with the primary key of the render that stands for it now, if any.
     rows: tuple[tuple[ShotPlan, int | None], ...]
+    # The renders that are new or resumed.
     render_ids: frozenset[int] = field(default_factory=frozenset)
+    # The plan as it was queued.
     plan: Plan | None = None
 
 
@@ -114,8 +114,8 @@ def _start_queue(plan: Plan, lane: Lane, *, has_work: bool, wake: bool) -> None:
 def queue_link(
     plan: Plan, link: str, requester: Requester, *, task: str, worked_by: str = ""
 ) -> QueuedBatch:
-    """A render that only downloads what lies behind `link`, for the plan's only shot: nothing is
-    submitted or paid. A locked shot gets no new take: its row is skipped, nothing is queued."""
+    """Queue a render that only downloads the video behind `link`, for the plan's only shot. Nothing
+    is submitted or paid. A locked shot gets no new take: its row is skipped."""
     story = plan.story
     [row] = plan.rows
     with transaction.atomic():
@@ -138,10 +138,11 @@ def queue_link(
             worked_by=worked_by,
         )
         if not approved:
-            row = replace(row, cause=_create_link_render(plan, row.shot, batch, link, requester))
+            render = _create_link_render(plan, row.shot, batch, link, requester)
+            row = replace(row, cause=render)
             if not worked_by:
                 wake_downloads(1)
-        render_id = row.cause.pk
+        render_id = approved.pk if approved else render.pk
         batch.plan = [plan_record(row, render_id)]
         batch.save(update_fields=["plan"])
     return QueuedBatch(
@@ -201,40 +202,40 @@ def _fill_batch(batch: RenderBatch, plan: Plan, requester: Requester, worked_by:
 def _create_renders(
     plan: Plan, batch: RenderBatch, lane: Lane, requester: Requester
 ) -> dict[int, int]:
-    """By shot: the render that was queued for it."""
-    shared = request_fields(plan.request)
-    renders = [
-        VideoRender(
-            shot=row.shot,
-            batch=batch,
-            lane=lane,
-            kind=(
-                VideoRender.Kind.REHEARSAL
-                if row.decision.action == Action.REHEARSE
-                else VideoRender.Kind.GENERATION
-            ),
-            mode=plan.mode,
-            requested_by=requester.user,
-            requested_by_name=requester.name,
-            prompt_text=row.prompt.text,
-            prompt_tokens=row.prompt.tokens,
-            references=[pick.as_dict() for pick in row.selection.picks],
-            dropped_references=[dropped.as_dict() for dropped in row.selection.dropped],
-            warnings=list(row.warnings),
-            **shared,
-        )
-        for row in plan.rows
-        if row.is_new
-    ]
-    for render in renders:
-        for name, value in hashes_of(render).items():
-            setattr(render, name, value)
+    """Insert the new renders. By shot: the primary key of its render."""
+    fields = request_fields(plan.request) | {
+        "batch": batch,
+        "lane": lane,
+        "mode": plan.mode,
+        "requested_by": requester.user,
+        "requested_by_name": requester.name,
+    }
+    renders = [_new_render(row, fields) for row in plan.rows if row.is_new]
     VideoRender.objects.bulk_create(renders)
     return {render.shot_id: render.pk for render in renders}
 
 
+def _new_render(row: ShotPlan, fields: dict[str, Any]) -> VideoRender:
+    if row.prompt is None:
+        raise ValueError(f"{row.shot} has no prompt, so nothing new can be sent for it.")
+    is_rehearsal = row.decision.action == Action.REHEARSE
+    render = VideoRender(
+        shot=row.shot,
+        kind=VideoRender.Kind.REHEARSAL if is_rehearsal else VideoRender.Kind.GENERATION,
+        prompt_text=row.prompt.text,
+        prompt_tokens=row.prompt.tokens,
+        references=[pick.as_dict() for pick in row.selection.picks],
+        dropped_references=[dropped.as_dict() for dropped in row.selection.dropped],
+        warnings=list(row.warnings),
+        **fields,
+    )
+    for name, value in hashes_of(render).items():
+        setattr(render, name, value)
+    return render
+
+
 def request_fields(request: RequestSettings) -> dict[str, Any]:
-    """Of a render: what it is to be sent with, and the price under which it is queued."""
+    """The columns of a render that say what is sent, and the price under which it is queued."""
     return {
         **request.sent,
         "backend": request.backend,
@@ -260,7 +261,7 @@ def _resume(row: ShotPlan, render: VideoRender) -> bool:
 
 
 def _cause_pk(row: ShotPlan) -> int | None:
-    """A skipped row is described by the render that causes the skip."""
+    """The render that describes a skipped row: the one that causes the skip."""
     return row.cause.pk if row.cause and row.decision.action == Action.SKIP else None
 
 

@@ -1,7 +1,8 @@
-"""Queued renders → the same renders on another model: what was never sent may still change.
+"""Move queued renders to another model, for example when the account has lost theirs.
 
-`plan_move` says what it would cost and what stays; `move_queued` does just that, once. A person
-chooses the model, for it is a price; what may have been sent is never touched.
+`plan_move` says what the move would cost and which renders stay; `move_queued` does exactly that,
+once. A person chooses the model, because it decides the price. A render that may have been sent is
+never moved.
 """
 
 from __future__ import annotations
@@ -47,10 +48,11 @@ CHANGED = "changed"
 
 @dataclass(frozen=True)
 class RenderMove:
-    """One render on the way to another model. `problems`: why it stays."""
+    """One render that shall move to another model."""
 
     render: VideoRender
     request: RequestSettings
+    # Why it stays, in sentences.
     problems: tuple[str, ...] = ()
 
     @property
@@ -67,7 +69,7 @@ class RenderMove:
 
     @property
     def references(self) -> str:
-        """What becomes of its reference pictures, by the table."""
+        """How many of its reference pictures the model takes, by the table of models."""
         capability, resolution = self.request.capability, self.render.resolution
         return references_in_words(capability, resolution, len(self.render.references))
 
@@ -93,7 +95,7 @@ class RenderMove:
 
     @cached_property
     def prompt(self) -> Prompt | None:
-        """Where the new route needs other words."""
+        """The reworded prompt, where the new route needs other words."""
         render, request = self.render, self.request
         return stored_prompt(
             render.prompt_text,
@@ -105,9 +107,9 @@ class RenderMove:
 
     @cached_property
     def changes(self) -> dict[str, Any]:
-        """By the names of its columns, but for the lane."""
+        """The columns that change, without the lane."""
         changes = request_fields(self.request)
-        # Of one that was free nothing becomes paid in this way, nor the other way round.
+        # A free render never becomes a paid one in this way, nor the other way round.
         del changes["is_simulated"]
         if self.prompt:
             changes |= {"prompt_text": self.prompt.text, "prompt_tokens": self.prompt.tokens}
@@ -117,7 +119,7 @@ class RenderMove:
         return changes | hashes_of(moved)
 
     def warnings(self, moved: RenderWarning) -> list[RenderWarning]:
-        """Of the moved render; `moved` tells of the move."""
+        """The warnings of the moved render. `moved` is the one about the move."""
         old = OF_THE_MODEL | {WarningCode.REPEAT}
         kept = [each for each in self.render.warnings if each.code not in old]
         return [*kept, *self.notes, moved]
@@ -125,7 +127,7 @@ class RenderMove:
 
 @dataclass(frozen=True)
 class Move:
-    """To the model of `capability`: all rows that can go, or, with a `refusal`, none."""
+    """A move to the model of `capability`: of all rows that can go, or of none if it is refused."""
 
     capability: Capability
     rows: tuple[RenderMove, ...]
@@ -152,7 +154,7 @@ class Move:
 
     @property
     def was_usd(self) -> Decimal:
-        """Of what goes, as it is queued now."""
+        """What the renders that move cost as they are queued now."""
         return sum((row.price_was for row in self.going), Decimal(0))
 
     @property
@@ -165,8 +167,8 @@ class Move:
 
     @cached_property
     def budget_impacts(self) -> list[BudgetImpact]:
-        """Of the budgets that what goes is under, the tightest first; none where nothing costs
-        more. Queries."""
+        """What the move means for each budget, the tightest first. Empty where nothing becomes more
+        expensive. It makes queries."""
         dearer = any(row.more_usd > 0 for row in self.going)
         if not dearer:
             return []
@@ -200,21 +202,21 @@ class Move:
 
 
 def movable(lane: Lane) -> dict[str, int]:
-    """How many renders of which model the lane has queued. One query."""
+    """By model: how many renders the lane has queued. One query."""
     queued = VideoRender.objects.queued_in(lane)
     counted = queued.order_by().values_list("model").annotate(number=Count("pk"))
     return dict(sorted(counted))
 
 
 def renders_to_move(lane: Lane, model: str) -> QuerySet[VideoRender]:
-    """Those of that model that the lane has queued, in the order in which they would be sent."""
+    """The lane's queued renders on that model, in the order in which they would be sent."""
     queued = VideoRender.objects.queued_in(lane).filter(model=model).in_claim_order()
     return queued.select_related("shot__scenelet__story", "batch")
 
 
 def plan_move(renders: Iterable[VideoRender], model: str) -> Move:
-    """What moving these queued renders would do. Three queries for every way in which they were
-    asked for otherwise; writes nothing."""
+    """What moving these queued renders would do. Writes nothing. Three queries for each different
+    combination of options."""
     requests: dict[tuple[object, ...], RequestSettings] = {}
     rows = []
     for render in renders:
@@ -245,7 +247,7 @@ def _problems(row: RenderMove) -> Iterable[str]:
     yield from request.problems(len(render.references))
     if unpriced := no_price(request):
         yield unpriced.reason
-    elif problem := window_problem(request.backend, request.price_usd):
+    elif problem := window_problem(request.backend, request.price_usd or Decimal(0)):
         yield f"On {request.model} {problem}"
     if settings.VIDEO_PROMPT_LIMIT_BLOCKS and row.over_limit:
         yield row.over_limit
@@ -256,23 +258,22 @@ def references_in_words(capability: Capability, resolution: str, number: int) ->
         return "no pictures"
     known = capability.format(resolution)
     if known is None:
-        return f"{number} of {number} go along" if not capability.formats else "not known"
+        return f"{number} of {number} are sent" if not capability.formats else "not known"
     most = capability.max_references if known.reference_durations else 0
     if number <= most:
-        return f"{number} of {number} go along"
+        return f"{number} of {number} are sent"
     return f"takes at most {most} of {number}" if most else f"takes none at {resolution}"
 
 
 def move_queued(lane: Lane, source: str, model: str, requester: Requester, *, seen: str) -> Move:
-    """Move what the lane has queued on the model `source` to `model`; seen: the fingerprint of the
-    plan that the person saw. RequestError, and nothing is moved, where it is another one by now
-    (its code is CHANGED) or is refused.
+    """Move what the lane has queued on the model `source` to `model`.
 
-    A pause because of the missing model ends when nothing of it is queued any more; any other one
-    stays.
+    seen: the fingerprint of the plan that the person saw. RequestError, and nothing is moved, where
+    the plan has changed since (with the code CHANGED) or is refused. A pause because of the missing
+    model ends when nothing is queued on that model any more; any other pause stays.
     """
     with transaction.atomic():
-        # In the order in which queueing and claims lock.
+        # The same order of locks as in queueing and claims.
         stories = renders_to_move(lane, source).order_by().values("batch__story")
         list(Story.objects.select_for_update().filter(pk__in=stories).order_by("pk"))
         lock_budgets()
@@ -336,8 +337,8 @@ def _move_one(row: RenderMove, target: Lane, requester: Requester) -> None:
 
 
 def _keep_batches(move: Move) -> None:
-    """Their estimates, and the model of those that are on the new one as a whole. Whatever process
-    was to work them: what somebody moves is the cluster's."""
+    """Correct the estimates of the batches, and the model of those that are on the new one as a
+    whole. The cluster works moved renders, even if another process was to work the batch."""
     by_batch: dict[int, list[RenderMove]] = {}
     for row in move.going:
         by_batch.setdefault(row.render.batch_id, []).append(row)
@@ -358,7 +359,7 @@ def _on_other_models(batch: int, model: str) -> bool:
 def choices(
     renders: Sequence[VideoRender], models: Iterable[str], account: Sequence[str]
 ) -> list[tuple[Move, bool]]:
-    """A move to each of these models, and whether the account is known to have it: those first,
-    then where most can go, then the cheaper."""
+    """A move to each of these models, and whether the account is known to have the model. Those
+    come first, then those to which most renders can move, then the cheaper ones."""
     moves = [(plan_move(renders, model), model in account) for model in models]
     return sorted(moves, key=lambda each: (not each[1], -len(each[0].going), each[0].cost_usd))

@@ -1,8 +1,8 @@
-"""Takes whose story has changed since: what would be sent now is not what they were made from.
+"""Find takes that are out of date: the story has changed, so another request would be sent now.
 
-Only the story counts. A take is compared with what its own settings would make of the story as it
-is now, so that a change of settings, or of our own words in the prompt, makes no take out of date.
-Nothing is rendered again by itself.
+Only the story counts. A take is compared with the request that its own settings would make of the
+present story, so a change of settings, or of our own instructions in the prompt, makes no take out
+of date. Nothing is rendered again automatically.
 """
 
 from __future__ import annotations
@@ -42,11 +42,12 @@ _LOOKED_AT = (
 
 @dataclass(frozen=True)
 class Change:
-    """Of the story since `take`. `now`: what would be sent, a render that is not stored; `missing`:
-    why nothing could be sent now."""
+    """What has changed in the story since `take` was made."""
 
     take: VideoRender
+    # What would be sent now: a render that is not stored.
     now: VideoRender
+    # Why nothing could be sent now, in sentences.
     missing: Sequence[str] = ()
 
     @property
@@ -57,13 +58,13 @@ class Change:
 def outdated_shots(story: Story, shots: Iterable[Shot]) -> frozenset[int]:
     """Those of the story's `shots` whose selected or approved take is out of date.
 
-    shots: as shot_cards.for_cards() brings them. What was found is kept in the cache until the
-    story or a selection changes: three queries then, none where no take is selected.
+    shots: as shot_cards.for_cards() loads them. The result stays in the cache until the story or a
+    selection changes. From the cache it takes three queries; none where no take is selected.
     """
     used = {
         shot.pk: (shot, standing.used_take)
         for shot in shots
-        for standing in shot.current_standings
+        for standing in shot.current_standings  # type: ignore[attr-defined]
         if standing.used_take and standing.used_take.content_sha256
     }
     if not used:
@@ -80,8 +81,9 @@ def outdated_shots(story: Story, shots: Iterable[Shot]) -> frozenset[int]:
 
 
 def find_changes(story: Story, takes: Collection[int]) -> list[Change]:
-    """What has changed since each of these takes of the story, of different shots; those that are
-    up to date, and those that nobody asked an API for, are missing. A fixed number of queries."""
+    """What has changed since each of these takes, which are of different shots of the story. Takes
+    that are up to date, and those that nobody asked an API for, are missing in the result. A fixed
+    number of queries."""
     renders = VideoRender.objects.filter(pk__in=takes).exclude(content_sha256="")
     asked = {each.shot_id: each for each in renders.only(*_LOOKED_AT)}
     left = dict(asked)
@@ -105,11 +107,11 @@ def find_changes(story: Story, takes: Collection[int]) -> list[Change]:
 def _drop_fresh(
     story: Story, takes: dict[int, VideoRender], use_key_frames: bool
 ) -> dict[int, ShotPlan]:
-    """Remove those that are made of what would be sent now; what would be sent, by shot."""
+    """Remove the takes that equal what would be sent now. Returns what would be sent, by shot."""
     if not takes:
         return {}
     shots = Shot.objects.filter(pk__in=takes)
-    # A rehearsal, for it puts everything together, whatever there is of the shot.
+    # A dry run puts every request together, whatever renders the shot has.
     plan = plan_shots(story, shots, RenderBatch.Mode.DRY_RUN, use_key_frames=use_key_frames)
     rows = {row.shot.pk: row for row in plan.rows}
     for shot, row in rows.items():
@@ -119,7 +121,7 @@ def _drop_fresh(
 
 
 def _change(take: VideoRender, row: ShotPlan) -> Change | None:
-    """None where only our own words differ."""
+    """None where only our own instructions differ."""
     if row.prompt is None:
         return Change(take, VideoRender(shot_id=take.shot_id), row.impossible)
     now = VideoRender(
@@ -148,7 +150,7 @@ def _with_words_of(take: VideoRender, document: Mapping[str, Any]) -> dict[str, 
 
 
 def _mark_of(story: Story, used: Mapping[int, tuple[Shot, VideoRender]]) -> str:
-    """Another one whenever something changes that a prompt or its references are made of."""
+    """A hash that changes with anything that a prompt or its references are made of."""
     documents = DesignDocument.objects.filter(story=story).order_by("pk")
     pictures = Picture.objects.filter(story=story).order_by("pk")
     choices = ReferenceChoice.objects.filter(shot__in=used).order_by("pk")
@@ -161,9 +163,14 @@ def _mark_of(story: Story, used: Mapping[int, tuple[Shot, VideoRender]]) -> str:
                 take.pk,
                 take.content_sha256,
                 shot.storyboard_payload,
-                [(frame.position, frame.picture_id) for frame in shot.frames_with_picture],
+                _frames_of(shot),
             )
             for shot, take in used.values()
         ],
     ]
     return hashlib.sha256(repr(facts).encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def _frames_of(shot: Shot) -> list[tuple[int, int]]:
+    frames = shot.frames_with_picture  # type: ignore[attr-defined]
+    return [(frame.position, frame.picture_id) for frame in frames]

@@ -44,36 +44,40 @@ _NEW = (Action.GENERATE, Action.REHEARSE)
 
 @dataclass(frozen=True)
 class ShotPlan:
-    """One shot's row of a plan. `cause` is the render that led to the decision, if any; `same` a
-    take of the very request that the row would send; `not_taken`: why the model would refuse a new
-    request."""
+    """One shot's row of a plan."""
 
     shot: Shot
     situation: Situation
     decision: Decision
+    # The render that led to the decision, if any.
     cause: VideoRender | None = None
+    # None where nothing new is sent.
     prompt: Prompt | None = None
     selection: Selection = field(default_factory=Selection)
     warnings: tuple[RenderWarning, ...] = ()
+    # Everything that makes the shot impossible, in sentences.
     impossible: tuple[str, ...] = ()
+    # Those of them that say why the model would refuse a new request.
     not_taken: tuple[str, ...] = ()
     is_over_budget: bool = False
+    # A take of the very request that the row would send.
     same: VideoRender | None = None
 
     @property
     def is_new(self) -> bool:
-        """Whether a render row comes of it."""
+        """Whether the row makes a new render."""
         return self.decision.action in _NEW
 
     def impossible_in(self, mode: str) -> tuple[str, ...]:
-        """What is only gone on with was asked for with settings of its own."""
+        """What makes the shot impossible in that mode. What the model refuses does not matter where
+        a render is resumed: that one was asked for with settings of its own."""
         others = tuple(each for each in self.impossible if each not in self.not_taken)
         is_new = decide(self.situation, mode).action in _NEW
         return (*others, *self.not_taken) if is_new else others
 
 
 def content_of(row: ShotPlan) -> str:
-    """A content_sha256; "" where no prompt was put together."""
+    """The content_sha256 of the row's request; "" where it has no prompt."""
     if row.prompt is None:
         return ""
     return content_sha256(row.prompt.text, (pick.sha256 for pick in row.selection.picks))
@@ -98,7 +102,7 @@ class Plan:
 
     @property
     def notes(self) -> list[str]:
-        """What to know of the model and of what is asked of it, whatever the shots."""
+        """What to know about the model and the options, whichever shots are selected."""
         return [*self.request.capability.notes, *self.request.notes]
 
     @property
@@ -112,12 +116,12 @@ class Plan:
 
     @property
     def cost_if_sent_usd(self) -> Decimal:
-        """As above, and with its rehearsals as if they were sent."""
+        """The same, with the rehearsals as if they were sent."""
         return self.request.cost_of(self.count(Action.GENERATE, Action.REHEARSE))
 
     @cached_property
     def shortage(self) -> Shortage | None:
-        """What the budgets have no room for, if anything."""
+        """What the budgets have no room for, and what would be cheaper. None where all fits."""
         over = sum(row.is_over_budget for row in self.rows)
         if not over:
             return None
@@ -151,15 +155,15 @@ class Plan:
             "backend": self.request.backend,
             "price": str(self.request.price_usd),
         }
-        wishes = [self.mode, str(self.over_budget)]
-        text = json.dumps([self.story.pk, *wishes, request, facts])
+        options = [self.mode, str(self.over_budget)]
+        text = json.dumps([self.story.pk, *options, request, facts])
         return hashlib.sha256(text.encode()).hexdigest()
 
 
 def find_shots(
     story: Story, *, scenelet_id: str | None = None, shot_index: int | None = None
 ) -> QuerySet[Shot]:
-    """The story's shots that the filters leave, in story order; RequestError where none is left."""
+    """The story's shots that match the filters, in story order. RequestError where none does."""
     shots = Shot.objects.filter(scenelet__story=story)
     if scenelet_id is not None:
         if not story.scenelets.filter(scenelet_id=scenelet_id).exists():
@@ -187,10 +191,10 @@ def plan_shots(
 ) -> Plan:
     """The decision on each of the story's `shots`. A fixed number of queries; writes nothing.
 
-    model: another than that of the settings; person: whose daily budget counts; over_budget: what
-    becomes of a batch that the budgets have no room for. ask_before_repeats: what there is a take
-    of already is skipped, not only told of. use_key_frames: by default as VIDEO_USE_KEY_FRAMES
-    says.
+    model: another one than that of the story or of the settings. person: whose daily budget
+    counts. over_budget: what happens if the budgets have no room for the whole batch.
+    ask_before_repeats: a shot that has a take of the very same request is skipped; otherwise there
+    is only a warning. use_key_frames: by default, what VIDEO_USE_KEY_FRAMES says.
     """
     if use_key_frames is None:
         use_key_frames = settings.VIDEO_USE_KEY_FRAMES
@@ -228,7 +232,7 @@ def _plan_shot(
     impossible = list(general)
     if not payload:
         impossible.append("The shot has no storyboard payload.")
-    if impossible:
+    if impossible or not payload:
         return _decided(row, mode, impossible)
     visual, audio = material.documents["visual"], material.documents["audio"]
     key_frames = material.key_frames.get(row.shot.pk, [])
@@ -259,7 +263,8 @@ def _plan_shot(
 def _with_repeats(
     rows: Sequence[ShotPlan], request: RequestSettings, *, ask: bool
 ) -> list[ShotPlan]:
-    """The rows, each told of a take of its very request; `ask`: those are skipped."""
+    """The rows, each with the take that was made of the very same request, if there is one. With
+    `ask`, such rows are skipped; otherwise they get a warning."""
     new = [row for row in rows if row.decision.action == Action.GENERATE]
     takes = takes_like(
         {row.shot.pk: request_sha256(content_of(row), **request.sent) for row in new},
@@ -343,14 +348,20 @@ def _within_budgets(plan: Plan, person: Person | None) -> Plan:
 
 
 def _blocked(
-    plan: Plan, actions: Sequence[Action], but: int, decision: Decision, **marks: bool
+    plan: Plan,
+    actions: Sequence[Action],
+    but: int,
+    decision: Decision,
+    *,
+    is_over_budget: bool = False,
 ) -> Plan:
-    """With another decision on the rows of these actions, except for the first `but` of them."""
+    """The plan with another decision on the rows of these actions, except for the first `but` of
+    them."""
     rows = []
     for row in plan.rows:
         if row.decision.action in actions:
             if but <= 0:
-                row = replace(row, decision=decision, **marks)
+                row = replace(row, decision=decision, is_over_budget=is_over_budget)
             but -= 1
         rows.append(row)
     return replace(plan, rows=tuple(rows))

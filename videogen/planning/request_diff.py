@@ -1,4 +1,5 @@
-"""What changed between two renders of a shot: prompt, references by content, settings. Pure."""
+"""What changed between the requests of two renders of a shot: the prompt, the references by their
+content, and the settings. No queries."""
 
 from __future__ import annotations
 
@@ -35,8 +36,8 @@ _SETTINGS = {
 
 
 class DiffLine(NamedTuple):
-    """`kind`: "same", "added" or "removed". A fold is a same line that says how many it stands
-    for."""
+    """A line of the prompt. `kind` is "same", "added" or "removed". Unchanged lines that are not
+    shown are one "same" line that says how many they are."""
 
     kind: str
     text: str
@@ -76,8 +77,8 @@ class Differences:
 
 
 def differences(new: VideoRender, old: VideoRender) -> Differences:
-    """What of the request was changed. A video that nobody asked an API for (a link, an upload)
-    has no request, and differs in nothing."""
+    """What differs between the two requests. A video that nobody asked an API for (a link, an
+    upload) has no request, so it never differs."""
     if not (new.prompt_text and old.prompt_text):
         return Differences()
     return Differences(
@@ -93,7 +94,7 @@ def _prompt_lines(old_text: str, new_text: str) -> Iterator[DiffLine]:
     new = indented_text(new_text).splitlines()
     if old == new:
         return
-    # No line is junk: braces are many and say where a change lies.
+    # Without autojunk: the many lines with a brace only are what says where a change is.
     matcher = difflib.SequenceMatcher(None, old, new, autojunk=False)
     codes = matcher.get_opcodes()
     for number, (tag, old_from, old_to, new_from, new_to) in enumerate(codes):
@@ -106,7 +107,7 @@ def _prompt_lines(old_text: str, new_text: str) -> Iterator[DiffLine]:
 
 
 def _folded(lines: Sequence[str], *, is_first: bool, is_last: bool) -> Iterator[DiffLine]:
-    """A stretch of unchanged lines, without what is far from any change."""
+    """Unchanged lines, without those that are far from any change."""
     before = 0 if is_first else CONTEXT
     after = 0 if is_last else CONTEXT
     hidden = len(lines) - before - after
@@ -122,7 +123,7 @@ Picks = Sequence[Mapping[str, Any]]
 
 
 def _reference_changes(old: Picks, new: Picks) -> Iterator[ReferenceChange]:
-    """The same bytes are the same picture, whatever they are called."""
+    """Pictures are compared by their bytes, whatever their names are."""
     old_shas = {pick["sha256"] for pick in old}
     new_shas = {pick["sha256"] for pick in new}
     gone = {(pick["kind"], pick["id"]): pick for pick in old if pick["sha256"] not in new_shas}
@@ -140,7 +141,7 @@ def _reference_changes(old: Picks, new: Picks) -> Iterator[ReferenceChange]:
 
 
 def _is_reordered(old: Picks, new: Picks) -> bool:
-    """Whether the pictures that both have come in another order."""
+    """Whether the pictures that both requests have come in another order."""
     old_shas = [pick["sha256"] for pick in old]
     new_shas = [pick["sha256"] for pick in new]
     return [each for each in old_shas if each in new_shas] != [

@@ -1,6 +1,8 @@
-"""The very same request once more: a render's stored prompt, references and settings become a new
-render, whatever the story says by now. A rehearsal becomes a video in this way, and with another
-model a draft its final take."""
+"""Send the very same request once more.
+
+The stored prompt, references and settings of a render become a new render, whatever the story says
+by now. In this way a rehearsal becomes a video, and, on another model, a draft take its final take.
+"""
 
 from __future__ import annotations
 

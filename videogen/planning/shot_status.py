@@ -1,5 +1,8 @@
-"""Where a shot stands, by its renders: its row of the mode table, and its badge on the screens
-(kept in `ShotStanding`, but for what the clock alone changes)."""
+"""Derive a shot's status from its renders: its situation, which is its row of the mode table, and
+its badge on the screens.
+
+The badge is stored in `ShotStanding`, except for what changes with the time alone.
+"""
 
 from __future__ import annotations
 
@@ -44,10 +47,10 @@ class Situation(models.TextChoices):
 def find_situations(
     shots: QuerySet[Shot], backend: str
 ) -> dict[int, tuple[Situation, VideoRender]]:
-    """By shot: the row of the mode table that fits first, and the newest render that makes it so.
-    Shots without any render but rehearsals are missing. One query.
+    """By shot: the first situation that fits, and the newest render that causes it. Shots that have
+    no renders, or only rehearsals, are missing. One query.
 
-    What the simulator made is no video to a `backend` that makes real ones.
+    What the simulator made does not count as a video for a `backend` that makes real ones.
     """
     found: dict[int, tuple[Situation, VideoRender]] = {}
     renders = (
@@ -67,7 +70,7 @@ def find_situations(
 
 
 def situation_of(render: VideoRender) -> Situation:
-    status = render.status
+    status = State(render.status)
     if status in OPEN:
         return Situation.IN_FLIGHT
     if status == State.DONE:
@@ -84,19 +87,19 @@ def situation_of(render: VideoRender) -> Situation:
 
 
 def badge_word_of(renders: Iterable[VideoRender]) -> BadgeWord:
-    """Of one shot at this moment, from all its renders. No query."""
+    """The badge of one shot at this moment, from all its renders. No query."""
     word, render = badge_of_renders(renders, counts_simulated=counts_simulated())
     return badge_at_this_moment(word, render)
 
 
 def current_standings(**conditions: object) -> QuerySet[ShotStanding]:
-    """For the backend of the settings, of shots that have any renders."""
-    # As a list: SQLite looks "= 1" up in an index, but not the bare column of a boolean.
+    """The stored statuses that hold for VIDEO_BACKEND. Shots without renders have none."""
+    # SQLite uses the index for a list, but not for the bare column of a boolean.
     return ShotStanding.objects.filter(counts_simulated__in=[counts_simulated()], **conditions)
 
 
 def standings_with(word: str) -> QuerySet[ShotStanding]:
-    """Those that have this badge at this moment."""
+    """The stored statuses of the shots that have this badge at this moment."""
     match word:
         case BadgeWord.GENERATING:
             return current_standings(badge=BadgeWord.GENERATING).exclude(_is_stale())
@@ -156,8 +159,8 @@ def _with_standings(
     if not shots.query.has_filters():
         return Shot.objects.all(), current_standings()
     # A search may find a shot twice.
-    shots = shots.order_by().values("pk").distinct()
-    return shots, current_standings(shot__in=shots)
+    found = shots.order_by().distinct()
+    return found, current_standings(shot__in=found.values("pk"))
 
 
 def _as_of_now(kept: Mapping[str, int], stale: int, shots: int) -> dict[str, int]:
@@ -170,7 +173,7 @@ def _as_of_now(kept: Mapping[str, int], stale: int, shots: int) -> dict[str, int
 
 
 def _is_stale() -> Q:
-    """VideoRender.is_stale of a standing's render, as SQL."""
+    """VideoRender.is_stale as SQL, for the render of a stored status."""
     before = timezone.now() - STALE_AFTER
     return Q(
         Q(render__beat_at=None) | Q(render__beat_at__lt=before),

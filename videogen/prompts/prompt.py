@@ -1,13 +1,14 @@
-"""A shot's prompt: one JSON object as text, from the design documents and the storyboard payload.
+"""A shot's prompt: one JSON object as text, made of the design documents and the storyboard
+payload.
 
-Pure functions over plain values. The documents are never changed; next comes references.py.
+These are functions over plain values, without queries. They never change the documents.
 """
 
 from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -32,7 +33,7 @@ CRITICAL_INSTRUCTION = (
 
 @dataclass(frozen=True)
 class Prompt:
-    """`text` is what is sent; `tokens` is an estimate, for no tokenizer of the model is public."""
+    """`text` is what is sent. `tokens` is an estimate: no tokenizer of the model is public."""
 
     document: dict[str, Any]
     text: str
@@ -57,9 +58,11 @@ def build_prompt(
     limit: int,
     instructions: Iterable[str] = (),
 ) -> Prompt:
-    """The prompt of the shot with this payload: indented while its estimate stays within `limit`
-    tokens, without white space beyond that. instructions: what a model has to be told beside
-    CRITICAL_INSTRUCTION."""
+    """The prompt of the shot with this payload. It is indented as long as its estimate stays within
+    `limit` tokens, and without white space beyond that.
+
+    instructions: what a model has to be told beside CRITICAL_INSTRUCTION.
+    """
     document = build_document(visual, audio, payload)
     document["critical_instruction"] += instructions
     return write_prompt(document, limit=limit)
@@ -93,7 +96,7 @@ def build_document(
     }
 
 
-def referenced_ids(payload: dict[str, Any], kind: str) -> list[str]:
+def referenced_ids(payload: Mapping[str, Any], kind: str) -> list[str]:
     """The ids in `referencedDesigns[kind]` ("characters" or "environments"), each once."""
     referenced = payload.get("referencedDesigns")
     ids = referenced.get(kind) if isinstance(referenced, dict) else None
@@ -111,7 +114,7 @@ def spoken_sources(payload: dict[str, Any]) -> set[str]:
     return {source for source in sources if isinstance(source, str)}
 
 
-def designs_of(visual: dict[str, Any], key: str, ids: Iterable[str]) -> list[dict[str, Any]]:
+def designs_of(visual: Mapping[str, Any], key: str, ids: Iterable[str]) -> list[dict[str, Any]]:
     """The designs under `key` that `ids` name, in document order, each id once."""
     id_of = character_id if key == "character_designs" else environment_id
     wanted = set(ids)

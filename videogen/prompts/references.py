@@ -1,13 +1,13 @@
-"""Which pictures go along with the prompt: at most three, by priority and by a person's word.
+"""Which pictures are sent with the prompt: at most three, by priority and by people's choices.
 
-Pure functions over plain values: a shot's candidates come in, picks and dropped ones go out; the
-bytes are opened when they are sent (pictures of storybook). Next comes planning/plan.py.
+These are functions over plain values, without queries: they take a shot's candidates and return
+which of them are picked and which are dropped. The files are opened when they are sent.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from storybook.designs import character_id, environment_id
@@ -36,7 +36,7 @@ LEFT_OUT = "left_out"
 
 @dataclass(frozen=True)
 class StoredPicture:
-    """A picture of the story as the importer found it. `problem` is empty where it is usable."""
+    """A picture of the story as the importer found it. `problem` is empty where it can be used."""
 
     path: str
     file: str
@@ -72,7 +72,7 @@ class Candidate:
 
 @dataclass(frozen=True)
 class Choice:
-    """A person's word on the reference (kind, id): "pinned" with a position, or "left_out"."""
+    """What a person chose for the reference (kind, id): "pinned" with a position, or "left_out"."""
 
     kind: str
     id: str
@@ -108,13 +108,14 @@ class Dropped:
 
 @dataclass(frozen=True)
 class Selection:
-    """`broken` names pinned references that cannot be used: a person asked for them, so the shot
-    must not be rendered without."""
+    """What is sent, in order, and what is not."""
 
     picks: tuple[Pick, ...] = ()
     dropped: tuple[Dropped, ...] = ()
     warnings: tuple[RenderWarning, ...] = ()
-    broken: tuple[str, ...] = field(default=())
+    # Sentences about pinned references that cannot be used. A person asked for them, so the shot
+    # must not be rendered without them.
+    broken: tuple[str, ...] = ()
 
 
 def list_candidates(
@@ -123,10 +124,11 @@ def list_candidates(
     key_frames: Sequence[StoredPicture],
     pictures: Mapping[str, StoredPicture],
 ) -> tuple[list[Candidate], list[RenderWarning]]:
-    """Everything that could go along with the shot, by priority, and warnings about ids in
+    """Every picture that could be sent with the shot, by priority, and warnings about ids in
     `referencedDesigns` that lead to no picture.
 
-    key_frames: the shot's own, in order. pictures: the story's, by path below the image folder.
+    key_frames: those of the shot, in order. pictures: those of the story, by their path below the
+    image folder.
     """
     candidates: list[Candidate] = []
     warnings: list[RenderWarning] = []
@@ -161,63 +163,69 @@ def pick_references(
 ) -> Selection:
     """The first `limit` usable candidates of different content: the pinned ones in their order,
     then character sheets, environments and key frames."""
+    picks: list[Pick] = []
+    dropped: list[Dropped] = []
+    warnings: list[RenderWarning] = []
+    seen: dict[str, Candidate] = {}
+    for candidate in _in_order(candidates, choices, use_key_frames=use_key_frames):
+        picture = candidate.picture
+        if candidate.problem or picture is None:
+            params = {"reference": candidate.words, "problem": candidate.problem}
+            warnings.append(RenderWarning(WarningCode.REFERENCE_LEFT_OUT, params))
+            continue
+        if first := seen.get(picture.sha256):
+            params = {"reference": candidate.words, "first": first.words}
+            warnings.append(RenderWarning(WarningCode.SAME_PICTURE, params))
+            continue
+        seen[picture.sha256] = candidate
+        if len(picks) < limit:
+            picks.append(_pick(candidate, picture))
+        else:
+            reason = f"only {limit} reference images can be sent"
+            dropped.append(Dropped(candidate.kind, candidate.id, picture.file, reason))
+    broken = tuple(_broken_pins(candidates, choices))
+    return Selection(tuple(picks), tuple(dropped), tuple(warnings), broken)
+
+
+def _in_order(
+    candidates: Sequence[Candidate], choices: Sequence[Choice], *, use_key_frames: bool
+) -> list[Candidate]:
+    """What may be sent, the pinned ones first, without what a person left out."""
     by_key = {(each.kind, each.id): each for each in candidates}
+    pinned = _pinned_keys(choices)
     left_out = {(each.kind, each.id) for each in choices if each.choice == LEFT_OUT}
-    pinned = [
-        (each.kind, each.id)
-        for each in sorted(choices, key=lambda choice: choice.position)
-        if each.choice == PINNED
-    ]
-    broken = [
-        f"The pinned {KIND_WORDS.get(kind, kind)} {each} cannot be used: "
-        + (by_key[kind, each].problem if (kind, each) in by_key else "the shot has none.")
-        for kind, each in pinned
-        if (kind, each) not in by_key or by_key[kind, each].problem
-    ]
-    order = [by_key[key] for key in pinned if key in by_key]
-    order += [
+    others = [
         each
         for each in candidates
         if (each.kind, each.id) not in {*pinned, *left_out}
         and (use_key_frames or each.kind != KEY_FRAME)
     ]
+    return [by_key[key] for key in pinned if key in by_key] + others
 
-    picks: list[Pick] = []
-    dropped: list[Dropped] = []
-    warnings: list[RenderWarning] = []
-    seen: dict[str, Candidate] = {}
-    for candidate in order:
-        picture = candidate.picture
-        if candidate.problem or picture is None:
-            params = {"reference": candidate.words, "problem": candidate.problem}
-            warnings.append(RenderWarning(WarningCode.REFERENCE_LEFT_OUT, params))
-        elif picture.sha256 in seen:
-            first = seen[picture.sha256]
-            params = {"reference": candidate.words, "first": first.words}
-            warnings.append(RenderWarning(WarningCode.SAME_PICTURE, params))
-        elif len(picks) < limit:
-            seen[picture.sha256] = candidate
-            picks.append(
-                Pick(
-                    candidate.kind,
-                    candidate.id,
-                    picture.file,
-                    picture.mime_type,
-                    picture.byte_size,
-                    picture.sha256,
-                )
-            )
-        else:
-            seen[picture.sha256] = candidate
-            dropped.append(
-                Dropped(
-                    candidate.kind,
-                    candidate.id,
-                    picture.file,
-                    f"only {limit} reference images can be sent",
-                )
-            )
-    return Selection(tuple(picks), tuple(dropped), tuple(warnings), tuple(broken))
+
+def _pinned_keys(choices: Sequence[Choice]) -> list[tuple[str, str]]:
+    in_order = sorted(choices, key=lambda choice: choice.position)
+    return [(each.kind, each.id) for each in in_order if each.choice == PINNED]
+
+
+def _broken_pins(candidates: Sequence[Candidate], choices: Sequence[Choice]) -> Iterator[str]:
+    by_key = {(each.kind, each.id): each for each in candidates}
+    for kind, reference_id in _pinned_keys(choices):
+        candidate = by_key.get((kind, reference_id))
+        if problem := candidate.problem if candidate else "the shot has none.":
+            words = KIND_WORDS.get(kind, kind)
+            yield f"The pinned {words} {reference_id} cannot be used: {problem}"
+
+
+def _pick(candidate: Candidate, picture: StoredPicture) -> Pick:
+    return Pick(
+        candidate.kind,
+        candidate.id,
+        picture.file,
+        picture.mime_type,
+        picture.byte_size,
+        picture.sha256,
+    )
 
 
 _MODEL_SHEET = "character_model_sheet_image_path"

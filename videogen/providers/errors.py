@@ -13,7 +13,7 @@ from django.conf import settings
 
 from videogen.common.errors import VeoError
 from videogen.common.pacific_time import day_ends
-from videogen.common.untrusted_text import believable, clean, read_seconds
+from videogen.common.untrusted_text import clean, read_seconds, within_bounds
 
 # After these, the request has certainly not been sent: there was no connection.
 _NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol)
@@ -250,7 +250,7 @@ def _retry_after(error: Exception) -> float | None:
     for detail in _details(error):
         delay = detail.get("retryDelay")
         if isinstance(delay, str) and (match := re.fullmatch(r"(\d+(?:\.\d+)?)s", delay)):
-            return believable(float(match.group(1)))
+            return within_bounds(float(match.group(1)))
     response = getattr(error, "response", None)
     header = response.headers.get("retry-after") if response is not None else None
     return read_seconds(header)

@@ -1,51 +1,12 @@
-"""Opens the client of a route. The other names are here so that callers need only this module."""
+"""Opens the client of a route."""
 
 from __future__ import annotations
 
-from .client import POLLERS, SUBMITTERS, VideoClient
-from .download_targets import DownloadTarget, download_target
+from .client import VideoClient
 from .errors import stop
 from .gemini import GeminiClient
-from .messages import (
-    INLINE,
-    Blocked,
-    Failed,
-    Finished,
-    GeneratedFile,
-    ListedOperation,
-    Nothing,
-    PollAnswer,
-    ReferenceImage,
-    Running,
-    VideoRequest,
-    Webhook,
-    leaves_cost_open,
-)
 from .omni import OmniClient
 from .vertex import VertexClient
-
-__all__ = [
-    "INLINE",
-    "POLLERS",
-    "SUBMITTERS",
-    "Blocked",
-    "DownloadTarget",
-    "Failed",
-    "Finished",
-    "GeneratedFile",
-    "ListedOperation",
-    "Nothing",
-    "PollAnswer",
-    "ReferenceImage",
-    "Running",
-    "VideoClient",
-    "VideoRequest",
-    "Webhook",
-    "download_target",
-    "leaves_cost_open",
-    "open_client",
-    "sdk_version",
-]
 
 _CLIENTS: dict[str, type[VideoClient]] = {
     "gemini": GeminiClient,

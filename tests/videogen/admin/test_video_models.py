@@ -14,7 +14,7 @@ from django.urls import reverse
 from tests.support.admin_clients import VIEWS, browser_of, producer
 from tests.support.drafts import button, make_draft, make_shots, plan_url
 from tests.support.factories import make_story, shots_of
-from videogen.catalog.capabilities import Asked, ModelTable
+from videogen.catalog.capabilities import ModelTable, RequestedVideo
 from videogen.models import Price, RenderBatch, StorySettings, VideoModel
 from videogen.planning.plan import plan_shots
 
@@ -29,7 +29,7 @@ def plan(story):
 
 
 def problems(model, resolution="1080p", references=0):
-    return ModelTable().find(model).problems(Asked("16:9", resolution, 8, references))
+    return ModelTable().find(model).problems(RequestedVideo("16:9", resolution, 8, references))
 
 
 # -- the screen of the table -----------------------------------------------------------------------

@@ -1,5 +1,5 @@
-"""The table of video models: every rule with its sentence, what the installation comes with, and
-what plans and requests make of it."""
+"""The table of video models: every rule with its sentence, the rows that an installation starts
+with, and their effect on plans and requests."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from django.utils import timezone
 from tests.support.admin_clients import VIEWS, browser_of, producer, viewer
 from tests.support.drafts import button, confirm, make_draft, make_shots, plan_url
 from tests.support.factories import make_render, make_shot, make_story, shots_of
-from videogen.catalog.capabilities import Asked, ModelTable
+from videogen.catalog.capabilities import ModelTable, RequestedVideo
 from videogen.catalog.options import RequestSettings
 from videogen.catalog.prices import PriceList
 from videogen.common.errors import RequestError
@@ -38,7 +38,7 @@ ALL = (*VEO, LITE, OMNI, OMNI_NEXT)
 
 def asked(**values):
     usual = {"aspect_ratio": "16:9", "resolution": "1080p", "seconds": 8, "references": 0}
-    return Asked(**usual | values)
+    return RequestedVideo(**usual | values)
 
 
 def problems(model, **values):
@@ -414,7 +414,7 @@ def test_what_the_model_does_not_take_is_said_once_and_blocks_every_row(settings
     response = page_of(make_draft(make_shots(3)))
 
     assert response.text.count(sentence) == 1
-    assert response.text.count("The model does not take this: see above.") == 3
+    assert response.text.count("The model does not accept this: see above.") == 3
     assert "3 shots</span>" in response.text
     assert button(response) == ("Nothing to generate", True)
 
@@ -500,7 +500,7 @@ def test_a_model_that_nobody_knows_is_told_and_blocks_nothing(settings):
 
     response = page_of(make_draft(make_shots(1)))
 
-    assert response.text.count("Nothing is known of veo-9") == 1
+    assert response.text.count("Nothing is known about veo-9") == 1
     assert button(response) == ("Generate 1 video · free", False)
 
 

@@ -1,4 +1,4 @@
-"""The price list: which price is valid, what a render keeps of it, and its screen."""
+"""The price list: which price is valid, what a render keeps of it, and the page that shows it."""
 
 from __future__ import annotations
 

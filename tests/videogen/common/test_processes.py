@@ -9,7 +9,7 @@ import pytest
 
 from videogen.common.processes import is_provably_gone, this_process
 
-# Tells its name, then lives until its stdin ends.
+# Prints its identity, then lives until its stdin ends.
 TELL = (
     "import sys; from videogen.common.processes import this_process; "
     "print(this_process(), flush=True)"

@@ -1,4 +1,4 @@
-"""Notices leave by e-mail and webhook, each once, and nothing secret leaves with them."""
+"""Notices are sent by e-mail and webhook, once each, and without any secret."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def by_email(settings):
 
 
 def later(notice, **values):
-    """As if the wait were over."""
+    """Make the notice due now."""
     Notice.objects.filter(pk=notice.pk).update(next_attempt_at=timezone.now(), **values)
 
 
@@ -163,7 +163,7 @@ def test_the_receiver_can_tell_that_it_is_ours(receiver):
 
 
 def test_the_signature_is_the_standards_own_example():
-    # From the test vectors that the standard's own libraries share.
+    # This is one of the test vectors that the standard's own libraries share.
     keys = keys_of("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")
     body = b'{"test": 2432232314}'
 
@@ -227,7 +227,7 @@ def test_a_receiver_that_fails_gets_it_again_under_the_same_id(receiver, by_emai
     assert [wait and round(wait.total_seconds() / 60) for wait in waits] == [1, 5, None]
     assert len(receiver.requests) == 3 and len(set(receiver.ids)) == 1
     assert all(is_genuine(SECRET, headers, body) for headers, body in receiver.requests)
-    # The e-mail had left at the first attempt.
+    # The e-mail was sent at the first attempt.
     assert len(mail.outbox) == 1
     assert (only().attempts, only().last_error) == (2, "")
 
@@ -261,7 +261,7 @@ def test_after_the_last_attempt_it_says_so_and_a_person_can_send_it_again(receiv
     assert send_again(stored)
     tasks.send_notices()
 
-    # Only the receiver lacked it, and may know it by its id.
+    # Only the receiver had not had the notice, and it may know it by its id.
     assert len(mail.outbox) == 1
     assert len(receiver.requests) == MAX_ATTEMPTS + 1 and len(set(receiver.ids)) == 1
     assert only().webhook_sent_at and not only().last_error
@@ -407,7 +407,7 @@ def test_waits_grow_from_a_minute_to_a_day():
 
 @pytest.fixture
 def installation(tmp_path, migrated_database):
-    """With a receiver; both real."""
+    """A real installation and a real receiver of its webhooks."""
     with running_receiver() as receiver:
         installation = Installation(
             tmp_path,

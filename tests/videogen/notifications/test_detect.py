@@ -1,4 +1,4 @@
-"""What people are told of, and that they are told once."""
+"""What people are notified of, and that they are notified once."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def test_a_batch_is_told_of_when_its_last_render_has_ended():
         "1 of 6 done, 2 failed, 1 blocked, 2 need a decision"
     )
     assert (notice.kind, notice.subject, notice.story) == (Kind.BATCH_FINISHED, summary, story)
-    # Done and not downloaded; unknown is unknown.
+    # The renders that are done and not downloaded cost something; that of the unknown one is open.
     assert notice.text == (
         f"{summary}.\nIt cost $6.40. Another $3.20 may have been charged: nobody knows yet."
     )
@@ -156,14 +156,14 @@ def use(spent, *, key="settings", limit="100", name="VIDEO_BUDGET_USD"):
 
 
 def reach(*uses):
-    """What is told of these limits now."""
+    """Return the notices that these limits lead to now."""
     return [news.subject for news in list(reached_budgets(uses)) if news.write()]
 
 
 def test_each_level_of_a_limit_is_told_once():
     assert reach(use("79.99")) == []
     assert reach(use("80")) == ["Budget at 80 %: VIDEO_BUDGET_USD, $80.00 of $100.00"]
-    # A refund and another render: the same level is no news a second time.
+    # After a refund and another render the same level is reached again, which is not news.
     assert reach(use("70")) == reach(use("85")) == []
     assert reach(use("100")) == ["Budget used up: VIDEO_BUDGET_USD, $100.00 of $100.00"]
     assert reach(use("104")) == []
@@ -199,7 +199,7 @@ def test_every_budget_counts_what_is_its_own_and_what_waits(settings):
     make_render(first, State.RUNNING, requested_by=ines, **real)
     price = Decimal("3.20")
     make_render(second, State.QUEUED, requested_by=ines, price_estimate_usd=price, **real)
-    # Yesterday's is not today's; what was refused is nobody's.
+    # What was spent yesterday does not count for today, and what was refused does not count at all.
     make_render(third, State.RUNNING, requested_by=ines, queued_at=hours_ago(25), **real)
     make_render(
         shots_of(other).get(), State.FAILED, requested_by=tom, **real | {"requested_by_name": "tom"}
@@ -221,8 +221,8 @@ def test_every_budget_counts_what_is_its_own_and_what_waits(settings):
 
 @pytest.mark.parametrize("whose", ["her own", "everybody's"])
 def test_a_persons_day_has_what_the_command_line_asked_for_under_the_name(whose):
-    """As the budget counts it: $3.20 of the account, of the command line, and of both once more in
-    the queue; another's is not in it."""
+    """The notice counts as the budget does: $3.20 of the account, $3.20 of the command line, and
+    the same of both once more in the queue, but nothing of another person."""
     mira = get_user_model().objects.create_user("mira")
     former = get_user_model().objects.create_user("noor")
     shots = list(shots_of(make_story(shots=5)))
@@ -230,10 +230,10 @@ def test_a_persons_day_has_what_the_command_line_asked_for_under_the_name(whose)
     asked = [
         ({"requested_by": mira, "requested_by_name": "mira"}, State.RUNNING),
         ({"requested_by_name": "mira"}, State.RUNNING),
-        # Before the account got its name.
+        # This batch is older than the name of the account.
         ({"requested_by": mira, "requested_by_name": "mina"}, State.QUEUED),
         ({"requested_by_name": "mira"}, State.QUEUED),
-        # Who had the name before.
+        # This batch is of the person who had the name before.
         (
             {
                 "requested_by": former,
@@ -371,7 +371,7 @@ def test_clips_of_a_batch_made_together_are_told_of_together():
     story = make_story(shots=8)
     batch, other = make_batch(story), make_batch(story)
     *shots, last = shots_of(story)
-    # Of the same hour by the clock, whatever time it is.
+    # The clips are made within the same hour of the clock, whatever time it is now.
     made = (timezone.now() - timedelta(hours=37)).replace(minute=0)
     for minutes, shot in enumerate(shots):
         render = make_render(shot, State.NOT_DOWNLOADED, batch=batch)
@@ -426,7 +426,7 @@ def test_the_migration_finds_the_batches_of_older_notices():
     ):
         make_notice(kind=kind, key=key, subject=f"without {number}")
 
-    migration = importlib.import_module("videogen.migrations.0023_notice_batch")
+    migration = importlib.import_module("videogen.migrations.0025_notice_batch")
     migration.fill(apps, SimpleNamespace(connection=connection))
 
     assert list(Notice.objects.filter(batch=batch).order_by("pk")) == [finished, expires]
@@ -499,7 +499,7 @@ def test_of_two_who_look_at_once_one_tells():
     written = []
 
     def someone_is_faster(execute, sql, params, many, context):
-        # It looked and saw no such notice; now it is about to write one.
+        # The first process saw no such notice and is about to write one.
         if not written and sql.startswith("SAVEPOINT"):
             written.append(0)
             written[0] = look_for_news()

@@ -9,7 +9,7 @@ from videogen.models import RenderBatch, VideoRender
 from videogen.models.people import Requester
 from videogen.planning.batch_actions import (
     cancel_queued,
-    resume_broken_off,
+    resume_interrupted,
     retry_failed,
     shots_to_retry,
 )
@@ -95,7 +95,7 @@ def test_the_draft_asks_for_what_was_asked_for(story, shots, mode, again):
 
 
 @pytest.mark.parametrize(
-    ("again", "state"), [(retry_failed, State.FAILED), (resume_broken_off, State.INTERRUPTED)]
+    ("again", "state"), [(retry_failed, State.FAILED), (resume_interrupted, State.INTERRUPTED)]
 )
 @pytest.mark.parametrize("priority", RenderBatch.Priority)
 def test_the_draft_has_the_batchs_place_in_the_queue(story, shots, again, state, priority):
@@ -157,7 +157,7 @@ def test_a_draft_of_what_broke_off(story, shots):
     )
     make_render(shots[3], State.UNKNOWN)
 
-    draft = resume_broken_off(batch, REQUESTER)
+    draft = resume_interrupted(batch, REQUESTER)
 
     assert draft.mode == "resume"
     assert list(draft.shots.all()) == shots[:2]
@@ -165,7 +165,7 @@ def test_a_draft_of_what_broke_off(story, shots):
 
 def test_what_broke_off_in_vain_leaves_no_draft(story, shots):
     with pytest.raises(RequestError):
-        resume_broken_off(make_renders(story, shots, State.DONE), REQUESTER)
+        resume_interrupted(make_renders(story, shots, State.DONE), REQUESTER)
 
     assert RenderBatch.objects.count() == 1
 

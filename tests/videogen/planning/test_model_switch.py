@@ -329,10 +329,10 @@ def test_where_none_can_go_nothing_is_moved():
 @pytest.mark.parametrize(
     ("model", "resolution", "number", "words"),
     [
-        (STANDARD, "1080p", 3, "3 of 3 go along"),
+        (STANDARD, "1080p", 3, "3 of 3 are sent"),
         (STANDARD, "1080p", 0, "no pictures"),
         (LITE, "1080p", 2, "takes none at 1080p"),
-        ("veo-9", "1080p", 2, "2 of 2 go along"),
+        ("veo-9", "1080p", 2, "2 of 2 are sent"),
         (LITE, "8k", 2, "not known"),
     ],
 )

@@ -1,4 +1,4 @@
-"""What every route to a video API has to keep, whatever it speaks."""
+"""What the client of every route has to do, whichever API it talks to."""
 
 from __future__ import annotations
 

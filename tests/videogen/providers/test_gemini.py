@@ -139,7 +139,7 @@ def test_a_request_without_pictures_names_none(simulator, log):
 
 
 def test_connections_are_kept_for_polls_and_not_for_submissions(settings, start_far_end):
-    """On a connection that was just closed, "sent or not?" has no answer."""
+    """On a connection that was just closed, nobody can tell whether a request was sent."""
     submitted, polled = start_far_end(), start_far_end()
     for far_end in (submitted, polled):
         far_end.answer(200, {"name": OPERATION})
@@ -209,7 +209,7 @@ def test_a_daily_quota_waits_for_midnight_in_california(fail):
     error = refusal(submit)
 
     assert facts(error) == {"code": "quota_day", **QUOTA}
-    # A run just over midnight may see the next day's.
+    # A test that runs at midnight may see the end of the next day.
     assert error.retry_after == pytest.approx(seconds, abs=5) or seconds < 5
 
 
@@ -257,7 +257,7 @@ def test_a_model_that_is_retired_meanwhile_stops_the_queue(simulator, operation_
 
 
 def test_a_full_spend_window_waits_and_has_room_again(simulator):
-    """Three standard shots of 3.20 fit into 10 dollars."""
+    """Three standard shots of $3.20 fit into $10."""
     simulator.change_settings({"spend_limit": 10.0, "spend_window": 600.0})
     for _ in range(3):
         submit()
@@ -304,7 +304,7 @@ def test_strange_details_of_a_refusal_are_no_details(settings, far_end, details)
 
 @pytest.mark.parametrize("endless", ["99999999999999999999s", "9" * 400 + "s"])
 def test_a_wait_without_end_is_not_believed(settings, far_end, endless):
-    """It would be a date that no calendar has."""
+    """Otherwise the wait would end on a date that no calendar has."""
     details = [{"retryDelay": endless}]
     far_end.answer(429, {"error": {"code": 429, "message": "Too much.", "details": details}})
     settings.VIDEO_API_BASE_URL = far_end.url

@@ -1,4 +1,4 @@
-"""What the API has accepted and made, asked with the client of the product."""
+"""The lists of what the API has accepted and made, read by our client."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def offered(simulator):
 
 @pytest.fixture
 def answers(settings, far_end):
-    """answers({...}, {...}): what a server says, whatever it is asked."""
+    """answers({...}, {...}) makes a server give these answers in turn, whatever it is asked."""
 
     def answers(*bodies, status=200, **headers):
         for body in bodies:
@@ -83,7 +83,7 @@ def test_an_operation_that_ended_without_a_video_is_done_without_a_link(offered,
 
 
 def test_the_token_of_a_submission_finds_its_operation(offered):
-    """The round trip: accepted, answer lost, found by what we said with it."""
+    """A submission is accepted, its answer is lost, and the token that we sent finds it again."""
     offered.change_settings({"list_details": True})
     client = open_client("gemini", submits=True)
     before = datetime.now(UTC) - timedelta(seconds=30)
@@ -342,7 +342,7 @@ def test_without_a_key_nothing_is_asked(settings, answers, key):
 
 @both_lists
 def test_a_list_that_breaks_off_on_its_second_page_is_no_list(offered, fail, key):
-    """Half a list would say "not accepted" of what stands on the other half."""
+    """From half a list one would conclude that the other half was not accepted."""
     offered.change_settings({"list_page_size": 1})
     for _ in range(2):
         poll_until_done(submit())
@@ -364,7 +364,7 @@ def test_a_list_ends_somewhere(answers, key):
 
 @both_lists
 def test_a_trickle_is_not_waited_for_for_ever(settings, far_end, key):
-    """Each page comes within the time of a page; all together do not."""
+    """Each page comes within the time for a page, but all of them together take too long."""
     settings.VIDEO_POLL_TIMEOUT_SECONDS = 0.2
     settings.VIDEO_API_BASE_URL = far_end.url
     far_end.answer(200, {"nextPageToken": "again"}, seconds=0.1)
@@ -408,7 +408,7 @@ def test_a_page_has_a_largest_size(answers, key):
     assert CALLS[key]() == ()
 
     answers(b"{}" + b" " * (4 * 1024**2 - 1))
-    # The first answer again, then the larger one for ever.
+    # The server gives the first answer once more, then the larger one for ever.
     CALLS[key]()
     error = refusal(CALLS[key])
 

@@ -1,5 +1,5 @@
-"""The Omni route: the real SDK's interactions talk HTTP to the simulator, or to a far end that
-answers what the simulator does not know."""
+"""The Omni route: the interactions of the real SDK talk to the simulator, or to a server of the
+test for answers that the simulator does not give."""
 
 from __future__ import annotations
 
@@ -97,7 +97,7 @@ def name(simulator):
 
 @pytest.fixture
 def api(settings, far_end):
-    """A far end that answers as told."""
+    """A server that gives the answers that a test sets."""
     settings.VIDEO_API_BASE_URL = far_end.url
     return far_end
 
@@ -241,7 +241,7 @@ def test_what_this_route_does_not_have(simulator, ask):
 
 # -- failures of a submission --------------------------------------------------------------------
 
-# As on the other route of the same API; only an answer without a body is told otherwise.
+# These are the same as on the other route of the same API, except for an answer without a body.
 FAILURES = SUBMIT_FAILURES | {"no body": ("empty", "no_answer", UNKNOWN, None, 0)}
 
 
@@ -251,8 +251,8 @@ FAILURES = SUBMIT_FAILURES | {"no body": ("empty", "no_answer", UNKNOWN, None, 0
     ids=FAILURES.keys(),
 )
 def test_submit_failures(impatient, fail, log, fault, code, consequence, retry_after, accepted):
-    """One attempt each: left to itself, the SDK sends the paid call up to four times, and with
-    its option attempts=1 twice."""
+    """There is one attempt: with its own settings the SDK would send the paid call up to four
+    times, and with its option attempts=1 twice."""
     fail("submit", fault, times=-1)
 
     error = refusal(submit)
@@ -353,7 +353,7 @@ def test_an_answer_without_an_id_may_have_been_accepted(api, given):
 
 
 def test_the_sdk_writes_no_key_into_a_log(monkeypatch, caplog, simulator):
-    """Its interactions log whole requests where this variable is set."""
+    """With this variable set, the SDK would log whole requests of interactions."""
     monkeypatch.setenv("GOOGLE_GENAI_DEBUG", "1")
     caplog.set_level(logging.DEBUG)
 
@@ -546,7 +546,7 @@ def test_every_fault_of_an_interaction_is_in_a_table():
     ],
 )
 def test_what_never_ends_is_running(simulator, fail, name, at, fault, params):
-    """The deadline ends the waiting; the name is kept."""
+    """The deadline ends the waiting, and the name is kept."""
     fail(at, fault, **params)
     client = open_client("omni")
     time.sleep(0.3)
@@ -636,7 +636,7 @@ def test_the_last_video_counts_and_what_was_sent_is_none(api):
 
 
 def test_completed_with_nothing_but_what_was_sent_is_nothing(api):
-    """Reported from production although the video was made."""
+    """Users of the API have reported this ending although the video was made."""
     sent = [{"type": "text", "text": "A fox."}]
     tell(api, interaction(steps=[{"type": "user_input", "content": sent}]))
 
@@ -687,7 +687,7 @@ def test_words_without_a_video_are_a_refusal_of_unknown_cost(api, usage):
     ],
 )
 def test_strange_steps_are_no_video(api, steps):
-    """Nothing, or no answer that can be read: never an end that is booked as free."""
+    """An empty or unreadable answer never counts as an ending that is free."""
     tell(api, interaction(steps=steps))
     client = open_client("omni")
 

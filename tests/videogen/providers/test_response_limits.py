@@ -1,4 +1,4 @@
-"""The bounds of every body that is read from outside."""
+"""The bounds on every body that another server sends."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ SOON, PAST = 60.0, -1.0
 
 
 def taken(chunks, seconds, max_bytes):
-    """What is handed on, and the name of the error that ends it."""
+    """Return the chunks that are passed on, and the name of the error that ends them."""
     got = []
     try:
         for chunk in bounded_chunks(chunks, time.monotonic() + seconds, max_bytes):
@@ -32,7 +32,7 @@ def taken(chunks, seconds, max_bytes):
         ([b"abcde"], SOON, 4, ([], "BodyTooLarge")),
         ([b"a"], SOON, -1, ([], "BodyTooLarge")),
         ([], PAST, 0, ([], None)),
-        # What came is handed on, so that a file can be continued from there.
+        # What has arrived is passed on, so that a download can continue from there.
         ([b"ab", b"cd"], PAST, 4, ([b"ab"], "BodyTooSlow")),
     ],
 )
@@ -60,6 +60,6 @@ def test_a_packed_body_is_counted_and_given_as_it_was_sent(far_end):
 
 
 def test_its_errors_are_those_of_a_connection_that_broke():
-    """So they are caught wherever a request is sent, and mean what they mean there."""
+    """The errors are those of httpx, so whoever sends a request handles them already."""
     assert issubclass(BodyTooLarge, httpx.ReadError)
     assert issubclass(BodyTooSlow, httpx.ReadTimeout)

@@ -1,4 +1,4 @@
-"""Where a download may lead, and that it leads where it was checked."""
+"""Which links may be downloaded, and that the connection goes where the check looked."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ GOOGLE = "https://generativelanguage.googleapis.com"
 
 @pytest.fixture
 def names(monkeypatch):
-    """A name server: names["x"] = a list of answers, given one after the other."""
+    """A name server: names["x"] is a list of answers, which are given one after the other."""
     answers = {}
     ask = socket.getaddrinfo
 
@@ -152,7 +152,7 @@ def test_a_link_that_a_person_gave_may_lead_to_any_public_host(settings, names):
 
     error = failure("https://videos.example/x", is_given=True)
 
-    # It was looked for: nobody refused it.
+    # The name was looked up, so the link itself was not refused.
     assert (error.code, error.permanent) == ("broken_off", False)
     assert "name" in error.sentence
 
@@ -242,7 +242,7 @@ def test_the_certificate_has_to_be_the_names(settings, names, tmp_path, name, is
 
 
 def self_signed(name, folder):
-    """A file with a certificate for that name and its key."""
+    """Return a file with a certificate for that name, and with its key."""
     key = ec.generate_private_key(ec.SECP256R1())
     subject = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, name)])
     now = datetime.now(UTC)

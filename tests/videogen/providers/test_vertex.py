@@ -1,4 +1,4 @@
-"""Veo by way of Vertex AI: the real SDK and httpx, talking to the simulator."""
+"""Veo on Vertex AI: the real SDK and httpx talk to the simulator."""
 
 from __future__ import annotations
 
@@ -281,7 +281,7 @@ def test_a_key_file_that_cannot_be_read_stops_the_queue(
 
 
 def test_a_key_that_cannot_sign_stops_the_queue(real_world, vertex, monkeypatch, tmp_path):
-    """What the token is asked for with lies in another file, which is gone."""
+    """The credentials refer to another file, which is missing."""
     path = tmp_path / "key.json"
     path.write_text(
         json.dumps(
@@ -345,7 +345,7 @@ def test_one_failure_answers_all_who_waited_for_it(real_world, signed_in):
 
 
 def test_a_submission_signs_in_nowhere(real_world, signed_in, vertex):
-    """A claimed submission must not wait: what has no token by then is sent later."""
+    """A claimed submission must not wait: without a valid token it is sent later."""
     signed_in.answer(200, {"access_token": "ya29.late", "expires_in": 3600})
 
     error = refusal(vertex.open(submits=True).submit, vertex.request())

@@ -55,7 +55,7 @@ def test_half_a_receiver_is_told_with_what_to_do(settings, values, expected):
         {"VIDEO_RECEIVE_WEBHOOK_SECRET": f"{SECRET} {new_secret()}"},
         {**API, "VIDEO_SUBMIT_WEBHOOK_URI": HERE},
         {**API, "VIDEO_SUBMIT_WEBHOOK_URI": HERE, "VIDEO_SITE_URL": "https://videogen.example"},
-        # Somebody else listens.
+        # Another site receives the events.
         {
             **API,
             "VIDEO_SUBMIT_WEBHOOK_URI": "https://other.example/",

@@ -1,4 +1,4 @@
-"""What an event makes happen sooner, and what it never changes."""
+"""What happens sooner because of an event, and what an event never changes."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ FILE = f"{NOWHERE}/v1beta/files/abc123def456:download?alt=media"
 
 @pytest.fixture
 def tell(client, settings):
-    """tell(event): a genuine one, by the project's webhook."""
+    """tell(event) sends a genuine event, as the webhook of the project does."""
     settings.VIDEO_RECEIVE_WEBHOOK_SECRET = SECRET
 
     def tell(event):
@@ -409,7 +409,7 @@ def test_an_attempt_that_surely_was_not_accepted_is_not_revived(tell):
 
 @pytest.fixture
 def deliver(client, far_end):
-    """The simulator's events to far_end, handed on to the site one by one."""
+    """The simulator sends its events to far_end, and the test passes them on one by one."""
     far_end.answer(200)
     signatures._key_sets.clear()
 

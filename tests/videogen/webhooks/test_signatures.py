@@ -1,4 +1,4 @@
-"""What is taken for an event of the API, and what is not: every forgery at the real door."""
+"""Which requests are accepted as events of the API: every forgery is sent to the real URL."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def nothing_remembered():
 
 @pytest.fixture
 def keys(far_end, settings):
-    """The API's host with its keys, and both ways of getting events configured."""
+    """The API's host with its keys, with both kinds of webhooks configured."""
     settings.VIDEO_API_BASE_URL = far_end.url
     settings.VIDEO_SUBMIT_WEBHOOK_URI = ADDRESS
     settings.VIDEO_RECEIVE_WEBHOOK_SECRET = SECRET
@@ -148,7 +148,7 @@ def by_hand(header, claims, key=None):
 
 
 def swapped(event):
-    """A genuine signature under other claims."""
+    """Return a token whose signature is genuine, but belongs to other claims."""
     head, _, signature = GENUINE.token(claims_of(event)).split(".")
     other = claims_of(video_event("operations/other"))
     return f"{head}.{encoded(other)}.{signature}"
@@ -271,7 +271,7 @@ def test_each_way_is_closed_where_it_is_not_configured(keys, settings, render, p
 
 
 def deep(levels):
-    # Data that would do, so that it is the depth that is refused.
+    # The data is valid otherwise, so that it is refused for its depth.
     pile = b"[" * levels + b"]" * levels
     return b'{"type": "video.generated", "data": {}, "pile": ' + pile + b"}"
 
@@ -434,7 +434,7 @@ def test_without_keys_it_is_sent_again(keys, start_far_end, render, post, status
 
 
 def test_a_key_set_that_tells_too_much_still_verifies(keys, render, post):
-    """What a public key has no business with is not looked at."""
+    """Fields that a public key does not need are ignored."""
     keys.answers[:] = []
     strange = {**STRANGER.jwk, "kid": "strange", "kty": ["RSA"]}
     keys.answer(200, {"keys": [strange, None, {**GENUINE.jwk, "d": "AQAB", "x5c": [1]}]})

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import httpx
 from django.conf import settings
 
-from videogen.catalog.capabilities import Asked, ModelTable
+from videogen.catalog.capabilities import ModelTable, RequestedVideo
 from videogen.common.errors import VeoError
 from videogen.common.untrusted_text import clean
 from videogen.models.routes import is_simulating
@@ -171,7 +171,7 @@ def check_model(exam: Examination) -> Iterator[Finding]:
 
 def check_request(exam: Examination) -> Iterator[Finding]:
     """Check a request with one reference picture, because nearly every shot has one."""
-    asked = Asked(
+    asked = RequestedVideo(
         settings.VIDEO_ASPECT_RATIO,
         settings.VIDEO_RESOLUTION,
         settings.VIDEO_DURATION_SECONDS,

@@ -25,9 +25,9 @@ from videogen.models import Lane, RenderBatch, VideoRender
 from videogen.pipeline.cancel import ask_to_stop
 from videogen.planning.batch_actions import (
     cancel_queued,
-    resume_broken_off,
+    find_sent,
+    resume_interrupted,
     retry_failed,
-    what_was_sent,
 )
 from videogen.planning.drafts import set_priority
 from videogen.views.components.access import requester_of, signed_in
@@ -90,7 +90,7 @@ def cancel_rest(
             renders = counted(cancelled, "queued render")
             model_admin.log_change(request, batch, f"Cancelled {renders}.")
     # Looked up after the change, so that what was sent meanwhile is included.
-    sent = what_was_sent(VideoRender.objects.filter(batch=batch).defer("prompt_text", "references"))
+    sent = find_sent(VideoRender.objects.filter(batch=batch).defer("prompt_text", "references"))
     rest = f" {sent.words}." if sent.words else ""
     if cancelled:
         sentence = ngettext(
@@ -130,7 +130,7 @@ def retry_rest(
     requester = requester_of(request)
     try:
         if request.POST.get("what") == "resume":
-            draft = resume_broken_off(batch, requester)
+            draft = resume_interrupted(batch, requester)
         else:
             draft = retry_failed(batch, requester)
     except RequestError as error:

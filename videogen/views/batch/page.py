@@ -21,7 +21,12 @@ from videogen.common.task_queue import is_cluster_running
 from videogen.models import ReferenceChoice, RenderBatch, VideoRender
 from videogen.models.states import OPEN, RESUMABLE, WITHOUT_VIDEO
 from videogen.pipeline.cancel import stoppable
-from videogen.planning.batch_actions import Sent, shots_to_resume, shots_to_retry, what_was_sent
+from videogen.planning.batch_actions import (
+    BatchProgress,
+    find_sent,
+    shots_to_resume,
+    shots_to_retry,
+)
 from videogen.planning.modes import MODES, Action
 from videogen.planning.shot_status import situation_of
 from videogen.prompts.references import PINNED
@@ -29,12 +34,12 @@ from videogen.safety.blocks import Block
 from videogen.views.components.badges import BADGES, Badge, badge_of_state
 from videogen.views.components.queue_notice import QueueNotice, notice_of
 from videogen.views.components.reasons import (
-    Obstacles,
-    Way,
+    BlockedShot,
+    Link,
     code_of_record,
+    links_to_fix,
+    next_steps,
     reason_of_record,
-    ways_on,
-    ways_to_mend,
 )
 from videogen.views.components.shot_cards import key_frame_urls
 
@@ -138,7 +143,7 @@ class SkippedRow:
     shot: int
     words: str
     reason: str
-    ways: Sequence[Way] = ()
+    ways: Sequence[Link] = ()
 
 
 @dataclass(frozen=True)
@@ -199,7 +204,7 @@ class BatchPage:
             )
         return rows
 
-    def _ways_to_mend(self, records: Mapping[int, dict[str, Any]]) -> dict[int, Sequence[Way]]:
+    def _ways_to_mend(self, records: Mapping[int, dict[str, Any]]) -> dict[int, Sequence[Link]]:
         """Return for each blocked shot links to what is still to be fixed. Two queries."""
         if not records:
             return {}
@@ -208,11 +213,11 @@ class BatchPage:
         documents = DesignDocument.objects.filter(story=self.batch.story_id)
         by_kind = {each.kind: each for each in documents}
         return {
-            shot.pk: ways_to_mend(
+            shot.pk: links_to_fix(
                 shot.pk,
                 self.batch.story_id,
                 by_kind,
-                Obstacles(
+                BlockedShot(
                     has_storyboard=bool(shot.storyboard_payload),
                     has_broken_pin=shot.has_pin,
                     code=code_of_record(records[shot.pk]),
@@ -302,10 +307,10 @@ class BatchPage:
         return [render for render in renders if render.batch_id == self.batch.pk]
 
     @property
-    def sent(self) -> Sent:
+    def sent(self) -> BatchProgress:
         """The renders that cancelling the rest does not stop."""
         own = [row.render for row in self.rows if row.render.batch_id == self.batch.pk]
-        return what_was_sent(own)
+        return find_sent(own)
 
     @property
     def places(self) -> list[tuple[int, str, bool]]:
@@ -362,8 +367,8 @@ def _hints(blocked: Sequence[int]) -> dict[int, str]:
     return {render.pk: Block(render).hint for render in renders}
 
 
-def _ways_on(shot: int, cause: VideoRender | None, can_resume: bool) -> Sequence[Way]:
+def _ways_on(shot: int, cause: VideoRender | None, can_resume: bool) -> Sequence[Link]:
     if cause is None:
         return ()
-    resume = Way("Resume it", "#resume") if can_resume else None
-    return ways_on(situation_of(cause), shot, cause, resume)
+    resume = Link("Resume it", "#resume") if can_resume else None
+    return next_steps(situation_of(cause), shot, cause, resume)

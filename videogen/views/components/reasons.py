@@ -1,5 +1,6 @@
-"""Why a shot is rendered, resumed or left alone, in a producer's words, and the way to what mends
-it: of a plan that is looked at, and of the record that a confirmed batch keeps of its plan."""
+"""Why a shot is rendered, resumed or left alone, in a producer's words, and links to where that can
+be changed: for a plan that somebody looks at, and for the rows that a confirmed batch keeps of its
+plan."""
 
 from __future__ import annotations
 
@@ -50,6 +51,7 @@ _NO_VIDEO = {
 
 
 def reasons_of(row: ShotPlan) -> Sequence[str]:
+    """Why a row of a plan is decided as it is, in sentences."""
     decision = row.decision
     if decision.action == Action.BLOCKED:
         return row.impossible or (decision.reason,)
@@ -59,8 +61,8 @@ def reasons_of(row: ShotPlan) -> Sequence[str]:
 
 
 def reason_of_record(record: Mapping[str, Any], mode: str, cause: VideoRender | None) -> str:
-    """Of a row of RenderBatch.plan; `cause` is the render that it names. What was decided stays as
-    it was, whatever has become of the render since."""
+    """Why a row of RenderBatch.plan was decided as it was. `cause` is the render that the row
+    names; it does not matter what has become of it since."""
     found = _read_record(record) or _read_old_record(record, mode, cause)
     if found is None:
         return _sentence(record["reason"])
@@ -136,24 +138,24 @@ def _sentence(reason: str) -> str:
 def _last_try(cause: VideoRender | None) -> str:
     if cause is None:
         return "No video yet."
-    sentence = f"No video yet: the last try {_NO_VIDEO.get(cause.state, 'ended without one')}."
-    return f"{sentence} {cause.error_message}".strip()
+    ended = _NO_VIDEO.get(VideoRender.State(cause.state), "ended without one")
+    return f"No video yet: the last try {ended}. {cause.error_message}".strip()
 
 
 # -- where to go -----------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
-class Way:
-    """A link to where something is mended or looked at."""
+class Link:
+    """A link to where something can be changed or looked at."""
 
     words: str
     url: str
 
 
 @dataclass(frozen=True)
-class Obstacles:
-    """What may make a shot impossible, beside its story's documents."""
+class BlockedShot:
+    """What may make a shot impossible, apart from its story's documents."""
 
     has_storyboard: bool
     has_broken_pin: bool
@@ -161,50 +163,51 @@ class Obstacles:
     is_not_taken: bool = False
 
 
-def way_to_take(take: VideoRender) -> Way:
+def link_to_take(take: VideoRender) -> Link:
     takes = reverse("admin:storybook_shot_takes", args=[take.shot_id])
-    return Way(f"Take {take.take}", f"{takes}#render-{take.pk}")
+    return Link(f"Take {take.take}", f"{takes}#render-{take.pk}")
 
 
-def ways_on(
-    situation: Situation, shot: int, cause: VideoRender | None, resume: Way | None = None
-) -> Sequence[Way]:
-    """What a shot that is left alone waits for. resume: where that can be asked for."""
+def next_steps(
+    situation: Situation, shot: int, cause: VideoRender | None, resume: Link | None = None
+) -> Sequence[Link]:
+    """Links to what a skipped shot waits for. resume: where resuming it can be asked for."""
     takes = reverse("admin:storybook_shot_takes", args=[shot])
     if situation == Situation.IN_FLIGHT and cause:
         url = reverse("admin:videogen_renderbatch_progress", args=[cause.batch_id])
-        return (Way("Watch it", url),)
+        return (Link("Watch it", url),)
     if situation in (Situation.INTERRUPTED, Situation.NOT_DOWNLOADED) and resume:
         return (resume,)
     if situation == Situation.UNKNOWN:
-        return (Way("Decide", takes),)
+        return (Link("Decide", takes),)
     if situation == Situation.APPROVED:
-        return (Way("Look at it", takes),)
-    return (Way(f"Take {cause.take}" if cause and cause.take else "Takes", takes),)
+        return (Link("Look at it", takes),)
+    return (Link(f"Take {cause.take}" if cause and cause.take else "Takes", takes),)
 
 
-def ways_to_mend(
-    shot: int, story: int, documents: Mapping[str, DesignDocument], blocked: Obstacles
-) -> Sequence[Way]:
+def links_to_fix(
+    shot: int, story: int, documents: Mapping[str, DesignDocument], blocked: BlockedShot
+) -> Sequence[Link]:
+    """Links to where the obstacles of a blocked shot can be removed."""
     if blocked.code == Reason.NO_PRICE or blocked.is_not_taken:
         return ()  # What helps is a setting or another model.
     if blocked.code == Reason.OVER_BUDGET:
-        return (Way("What was spent", f"{reverse('admin:index')}#st-spending-name"),)
+        return (Link("What was spent", f"{reverse('admin:index')}#st-spending-name"),)
     shot_url = reverse("admin:storybook_shot_change", args=[shot])
     ways = [
-        Way(f"{words} design document", _document_url(documents.get(kind), story, kind))
+        Link(f"{words} design document", _document_url(documents.get(kind), story, kind))
         for kind, words in (("visual", "Visual"), ("audio", "Audio"))
         if not getattr(documents.get(kind), "document", None)
     ]
     if not blocked.has_storyboard:
-        ways.append(Way("Write its storyboard", shot_url))
+        ways.append(Link("Write its storyboard", shot_url))
     if blocked.has_broken_pin:
-        ways.append(Way("Its reference choices", f"{shot_url}#reference_choices-group"))
-    return ways or [Way("Look at the shot", shot_url)]
+        ways.append(Link("Its reference choices", f"{shot_url}#reference_choices-group"))
+    return ways or [Link("Look at the shot", shot_url)]
 
 
 def _document_url(document: DesignDocument | None, story: int, kind: str) -> str:
     if document:
         return reverse("admin:storybook_designdocument_change", args=[document.pk])
-    given = urlencode({"story": story, "kind": kind})
+    given = urlencode({"story": str(story), "kind": kind})
     return f"{reverse('admin:storybook_designdocument_add')}?{given}"

@@ -1,4 +1,4 @@
-"""What a selection asked for and did not get: said once, with counts, on the page that follows."""
+"""Tell people once, with counts, which shots of a selection are not in the drafts."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 from django.contrib import messages
 from django.http import HttpRequest
+from django.utils.translation import ngettext
 
 from storybook.models import Shot
 from videogen.common.formats import counted
@@ -15,9 +16,12 @@ from videogen.models import RenderBatch
 def tell_of_left_out(
     request: HttpRequest, asked: Iterable[str], drafts: Iterable[RenderBatch]
 ) -> None:
-    """asked: the ids as they were posted, each alone or several with commas; drafts: what became of
-    them. Whether a shot that was left out exists elsewhere is told, but never which. One query
-    where something was left out, none else."""
+    """Show a message about the shots that were asked for and are in none of the drafts.
+
+    asked: the ids as they were posted, each alone or several with commas. The message says how many
+    of these shots exist elsewhere, but never which. One query where a shot was left out, otherwise
+    none.
+    """
     wanted = {each.strip() for text in asked for each in text.split(",") if each.strip()}
     drafted = {str(pk) for draft in drafts for pk in draft.filters["shots"]}
     left_out = wanted - drafted
@@ -27,11 +31,11 @@ def tell_of_left_out(
     elsewhere = Shot.objects.filter(pk__in=ids).count()
     reasons = []
     if elsewhere:
-        verb = "is" if elsewhere == 1 else "are"
-        reasons.append(f"{elsewhere} {verb} not among those that can be selected there")
+        are = ngettext("{} is", "{} are", elsewhere).format(elsewhere)
+        reasons.append(f"{are} not among those that can be selected there")
     if gone := len(left_out) - elsewhere:
-        reasons.append(f"{gone} {'is' if gone == 1 else 'are'} no shot (any more)")
-    verb = "was" if len(left_out) == 1 else "were"
+        reasons.append(ngettext("{} does not exist", "{} do not exist", gone).format(gone))
+    verb = ngettext("was", "were", len(left_out))
     messages.warning(
         request,
         f"{len(left_out)} of {counted(len(wanted), 'selected shot')} {verb} left out: "

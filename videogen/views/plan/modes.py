@@ -1,6 +1,6 @@
 """The cards at the top of the plan's page: what each of the four modes would do with the shots, and
-whether the budget has room for it. And what the page says of shots whose very request has a take
-already, with the yes that it asks for before they are rendered once more."""
+whether the budget has room for it. Also the notice about shots that have a take of the very same
+request, which asks for a confirmation before they are rendered once more."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from decimal import Decimal
 from functools import cached_property
 
+from django.utils.translation import ngettext
+
 from videogen.common.formats import counted, usd
 from videogen.models.routes import served_backends
 from videogen.planning.modes import Action, decide
@@ -18,8 +20,8 @@ from videogen.planning.plan import Plan
 
 @dataclass(frozen=True)
 class ModeCard:
-    """A card says the same whichever mode is chosen: all that its mode would do, and apart from
-    that how much of it the budget has room for."""
+    """One mode. A card says the same whichever mode is chosen: everything that its mode would do,
+    and separately how much of that the budget has room for."""
 
     mode: str
     words: tuple[str, str]
@@ -40,7 +42,8 @@ class ModeCard:
         for row in self.plan.rows:
             action = decide(row.situation, self.mode, row.impossible_in(self.mode)).action
             if row.same and row.decision.action == Action.SKIP and action == Action.GENERATE:
-                continue  # there is a take of it, and nobody has said "again"
+                # There is a take of it, and nobody has asked for another one.
+                continue
             resumes = action in (Action.RESUME, Action.DOWNLOAD)
             if not (resumes and row.cause and row.cause.backend not in served_backends()):
                 counts[action] += 1
@@ -48,7 +51,7 @@ class ModeCard:
 
     @property
     def outcome(self) -> str:
-        """Number and price."""
+        """What the mode does, and what that costs."""
         videos = self._counts[Action.GENERATE]
         if videos and self.plan.request.price_usd is None:
             return f"{work_in_words(self._counts)} · no price known"
@@ -56,7 +59,7 @@ class ModeCard:
 
     @property
     def shortage(self) -> str:
-        """What the budget has no room for, or ""."""
+        """Whether the mode is over the budget, in words, or ""."""
         price, videos = self.plan.request.price_usd, self._counts[Action.GENERATE]
         left = self.budget_left
         if not price or left is None or self.plan.request.cost_of(videos) <= left:
@@ -83,9 +86,10 @@ def work_in_words(counts: Mapping[Action, int]) -> str:
 
 @dataclass(frozen=True)
 class Repeats:
-    """`is_wanted`: somebody has said yes to them."""
+    """The notice about shots that have a take of the very same request."""
 
     number: int
+    # Somebody has confirmed that they are rendered again.
     is_wanted: bool
     price: str
 
@@ -94,7 +98,7 @@ class Repeats:
         rows = [row for row in plan.rows if row.same]
         if not rows:
             return None
-        # Blocked ones (no budget is left for them) were wanted as well.
+        # Rows that the budget blocks were confirmed as well.
         is_wanted = not any(row.decision.action == Action.SKIP for row in rows)
         cost = plan.request.cost_of(len(rows))
         return cls(len(rows), is_wanted, usd(cost) if cost else "free")
@@ -105,16 +109,16 @@ class Repeats:
         have = f"You have a video of {shots} already, with exactly this request"
         what = "same prompt, references, model and settings"
         if self.is_wanted:
-            again = "It is rendered" if self.number == 1 else "They are rendered"
+            again = ngettext("It is rendered", "They are rendered", self.number)
             return f"{have}: {what}. {again} once more because you said so."
-        again = "It is not" if self.number == 1 else "They are not"
+        again = ngettext("It is not", "They are not", self.number)
         return f"{have}: {what}. {again} rendered again unless you say so."
 
     @property
     def question(self) -> str:
-        which = "this shot" if self.number == 1 else f"these {self.number} shots"
+        which = ngettext("this shot", "these {} shots", self.number).format(self.number)
         return f"Render {which} again anyway · {self.price}"
 
     @property
     def way_back(self) -> str:
-        return "Leave it out" if self.number == 1 else "Leave them out"
+        return ngettext("Leave it out", "Leave them out", self.number)

@@ -1,5 +1,6 @@
-"""The page between a selection and the queue: what the shots of a draft would become, and what that
-costs. Looking at it in any mode changes nothing; confirming queues exactly the plan that was seen.
+"""The page of a draft's plan: what would be done with each shot, and what that costs.
+
+Looking at it in any mode changes nothing. Confirming queues exactly the plan that was seen.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ from videogen.catalog.options import extras_in_words
 from videogen.common.errors import RequestError
 from videogen.common.formats import counted, usd
 from videogen.models import RenderBatch
-from videogen.planning.drafts import confirm_batch, plan_of, set_mode, set_priority, set_wishes
+from videogen.planning.drafts import confirm_batch, plan_draft, set_mode, set_options, set_priority
 from videogen.planning.enqueue import QueuedBatch
 from videogen.planning.modes import MODES, Action
 from videogen.planning.plan import Plan, plan_shots
@@ -36,27 +37,27 @@ from videogen.views.components.reasons import reasons_of
 from videogen.views.components.urls import plan_url, progress_url
 
 from .modes import ModeCard, Repeats, outcome_in_words
-from .options import PlanChoices, Wishes
+from .options import PlanChoices, PlanOptionsForm
 from .references import ReferenceCard, change_reference, reference_cards
-from .rows import PlanRow, Surroundings
+from .rows import PlanRow, RowContext
 
 MOST_REASONS = 10
-# Drafts of the same selection, one a story, are made at the same moment.
+# A selection that spans several stories makes one draft for each of them at the same moment.
 SIBLINGS_WITHIN = timedelta(seconds=10)
 
 
 def show_plan(model_admin: ModelAdmin, request: HttpRequest, batch: RenderBatch) -> HttpResponse:
-    wishes = Wishes.of(request.GET, batch)
-    plan = plan_of(
+    options = PlanOptionsForm(request.GET, batch).options
+    plan = plan_draft(
         batch,
-        wishes.mode,
-        model=wishes.model,
-        over_budget=wishes.over_budget,
-        repeats_confirmed=wishes.repeats_confirmed,
+        options.mode,
+        model=options.model,
+        over_budget=options.over_budget,
+        repeats_confirmed=options.repeats_confirmed,
         person=requester_of(request).person,
     )
-    around = Surroundings.of(batch.story, [row.shot.pk for row in plan.rows])
-    page = PlanPage(plan, around, wishes.to_resume)
+    around = RowContext.of(batch.story, [row.shot.pk for row in plan.rows])
+    page = PlanPage(plan, around, options.to_resume)
     return _respond(
         model_admin,
         request,
@@ -65,8 +66,8 @@ def show_plan(model_admin: ModelAdmin, request: HttpRequest, batch: RenderBatch)
             "title": "Generate videos",
             "batch": batch,
             "page": page,
-            "wishes": wishes,
-            "choices": PlanChoices(plan, wishes),
+            "options": options,
+            "choices": PlanChoices(plan, options),
             "modes": [ModeCard(*each, plan, page.budget_left) for each in MODES.items()],
             "siblings": _siblings(batch),
             "opened": _opened(request, page),
@@ -79,19 +80,19 @@ def show_plan(model_admin: ModelAdmin, request: HttpRequest, batch: RenderBatch)
 def show_row(
     model_admin: ModelAdmin, request: HttpRequest, batch: RenderBatch, shot_pk: int
 ) -> HttpResponse:
-    """What one row unfolds to: the exact prompt and the references. As a page of its own, or bare
-    (?part=1) for the plan's page."""
+    """The details of one row: the exact prompt and the references. They are a page of their own or,
+    with ?part=1, a fragment that the plan's page loads."""
     shot = _shot_of(batch, shot_pk)
-    wishes = Wishes.of(request.GET, batch)
-    mode = wishes.mode
+    options = PlanOptionsForm(request.GET, batch).options
+    mode = options.mode
     plan = plan_shots(
         batch.story,
         Shot.objects.filter(pk=shot.pk),
         mode,
-        model=wishes.model,
-        over_budget=wishes.over_budget,
+        model=options.model,
+        over_budget=options.over_budget,
         person=requester_of(request).person,
-        ask_before_repeats=not wishes.repeats_confirmed,
+        ask_before_repeats=not options.repeats_confirmed,
     )
     template = "row.html" if "part" in request.GET else "row_page.html"
     return _respond(
@@ -103,12 +104,12 @@ def show_row(
             "batch": batch,
             "shot": shot,
             "mode": mode,
-            "wishes": wishes,
+            "options": options,
             "each": PlanRow(
                 plan,
                 plan.rows[0],
-                Surroundings.of(batch.story, [shot.pk]),
-                wishes.to_resume,
+                RowContext.of(batch.story, [shot.pk]),
+                options.to_resume,
                 is_alone=True,
             ),
             "details": RowDetails.of(shot),
@@ -130,7 +131,7 @@ def arrange_reference(
         model_admin.log_change(request, shot, sentence)
         text = format_html("<bdi>{}</bdi>: <bdi>{}</bdi>", shot, sentence)
         messages.success(request, text)
-    query = Wishes.of(request.POST, batch).query
+    query = PlanOptionsForm(request.POST, batch).options.query
     if request.POST.get("back") == "row":
         url = reverse("admin:videogen_renderbatch_plan_row", args=[batch.pk, shot.pk])
         return HttpResponseRedirect(f"{url}?{query}")
@@ -142,15 +143,15 @@ def confirm_plan(model_admin: ModelAdmin, request: HttpRequest, batch: RenderBat
     if mode not in RenderBatch.Mode.values:
         messages.warning(request, "Nothing was queued: choose what is to be done with the shots.")
         return HttpResponseRedirect(plan_url(batch))
-    wishes = Wishes.of(request.POST, batch)
+    options = PlanOptionsForm(request.POST, batch).options
     try:
         with transaction.atomic():
             set_mode(batch, mode)
-            set_wishes(
+            set_options(
                 batch,
-                model=wishes.model,
-                over_budget=wishes.over_budget,
-                repeats_confirmed=wishes.repeats_confirmed,
+                model=options.model,
+                over_budget=options.over_budget,
+                repeats_confirmed=options.repeats_confirmed,
             )
             if "priority" in request.POST:
                 set_priority(batch, request.POST["priority"])
@@ -163,13 +164,13 @@ def confirm_plan(model_admin: ModelAdmin, request: HttpRequest, batch: RenderBat
             messages.info(request, "This plan was already confirmed; nothing was queued again.")
             return HttpResponseRedirect(progress_url(batch))
         messages.warning(request, _refusal(error))
-        return HttpResponseRedirect(f"{plan_url(batch)}?{wishes.query}")
+        return HttpResponseRedirect(f"{plan_url(batch)}?{options.query}")
     _tell(request, queued)
     return HttpResponseRedirect(progress_url(queued.batch))
 
 
 def cancel_plan(request: HttpRequest, batch: RenderBatch) -> HttpResponse:
-    """Deletes the draft; one that was confirmed meanwhile stays."""
+    """Delete the draft, unless it was confirmed meanwhile."""
     with transaction.atomic():
         drafts = RenderBatch.objects.filter(status=RenderBatch.Status.DRAFT)
         draft = drafts.select_for_update().filter(pk=batch.pk).first()
@@ -178,7 +179,7 @@ def cancel_plan(request: HttpRequest, batch: RenderBatch) -> HttpResponse:
     if draft is None:
         messages.warning(request, "This plan was already confirmed: cancel its renders here.")
         return HttpResponseRedirect(progress_url(batch))
-    messages.info(request, "Nothing was queued: the plan is thrown away.")
+    messages.info(request, "Nothing was queued: the plan was discarded.")
     shots = reverse("admin:storybook_shot_changelist")
     return HttpResponseRedirect(f"{shots}?scenelet__story__id__exact={batch.story_id}")
 
@@ -189,7 +190,7 @@ def cancel_plan(request: HttpRequest, batch: RenderBatch) -> HttpResponse:
 @dataclass(frozen=True)
 class PlanPage:
     plan: Plan
-    around: Surroundings = field(default_factory=Surroundings)
+    around: RowContext = field(default_factory=RowContext)
     to_resume: str = ""
 
     @property
@@ -203,7 +204,7 @@ class PlanPage:
 
     @cached_property
     def not_taken(self) -> list[tuple[str, str]]:
-        """What the model does not take, each with how many shots that concerns."""
+        """What the model does not accept, each with the number of shots that it concerns."""
         found = Counter(
             sentence
             for row in self.plan.rows
@@ -214,12 +215,12 @@ class PlanPage:
 
     @property
     def in_table(self) -> int | None:
-        """The model's row."""
+        """The primary key of the model in the table of video models, if it is there."""
         return self.plan.request.capability.pk
 
     @property
     def sent(self) -> list[tuple[str, str]]:
-        """The settings that go along with every request, by name."""
+        """The settings that are sent with every request, by name."""
         request = self.plan.request
         shape = f"{request.aspect_ratio}, {request.resolution}, {request.duration_seconds} s"
         model = f"{request.model} ({request.capability.route_words})"
@@ -231,7 +232,7 @@ class PlanPage:
 
     @cached_property
     def repeats(self) -> Repeats | None:
-        """What there is a take of already, if anything."""
+        """The shots that have a take of the very same request, if there are any."""
         return Repeats.of(self.plan)
 
     @property
@@ -245,7 +246,7 @@ class PlanPage:
 
     @property
     def left(self) -> str:
-        """Of every budget that applies."""
+        """How much is left of every budget that applies."""
         return ", ".join(f"{usd(each.left_usd)} left in {each.words}" for each in self.plan.limits)
 
     @property
@@ -254,7 +255,7 @@ class PlanPage:
 
     @property
     def button(self) -> str:
-        """What confirming does, and for how much."""
+        """The words of the button: what confirming does, and what it costs."""
         counts = {action: self.plan.count(action) for action in Action}
         return outcome_in_words(counts, self.plan.cost_usd)
 
@@ -303,7 +304,7 @@ def _shot_of(batch: RenderBatch, shot_pk: int) -> Shot:
 
 
 def _opened(request: HttpRequest, page: PlanPage) -> dict[str, Any] | None:
-    """The row that comes unfolded: somebody has just arranged its references."""
+    """The row that is shown open, because somebody has just arranged its references."""
     asked = request.GET.get("open", "")
     for row in page.plan.rows:
         if str(row.shot.pk) == asked and row.prompt is not None:
@@ -312,7 +313,7 @@ def _opened(request: HttpRequest, page: PlanPage) -> dict[str, Any] | None:
 
 
 def _siblings(batch: RenderBatch) -> list[RenderBatch]:
-    """The drafts of the same selection in other stories."""
+    """The drafts that the same selection made for other stories."""
     near = (batch.created_at - SIBLINGS_WITHIN, batch.created_at + SIBLINGS_WITHIN)
     drafts = RenderBatch.objects.filter(
         status=RenderBatch.Status.DRAFT,
@@ -331,8 +332,8 @@ def _refusal(error: RequestError) -> str:
     if error.code == "plan_changed":
         at = timezone.localtime()
         return (
-            "Nothing was queued: this is no longer the plan that you saw, something happened "
-            f"meanwhile. This is how it stands at {at:%H:%M}; look at it once more."
+            "Nothing was queued: this is no longer the plan that you saw. Here is the plan as of "
+            f"{at:%H:%M}; please look at it once more."
         )
     return f"Nothing was queued: {error.sentence}"
 
@@ -348,7 +349,7 @@ _DONE_WORDS = {
 
 
 def _tell(request: HttpRequest, queued: QueuedBatch) -> None:
-    """One message: the counts, then what is not done and why."""
+    """Show one message: the counts, then what is not done and why."""
     rows = [row for row, _ in queued.rows]
     parts = [
         _DONE_WORDS[action].format(number)

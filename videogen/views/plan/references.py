@@ -1,6 +1,6 @@
-"""The references of one shot, as a person arranges them before paying: pin, move up, leave out.
+"""Arrange the references of one shot on the plan's page: pin, move up, leave out.
 
-What is changed are the shot's ReferenceChoice rows; the plan reads them when it is made again.
+This changes the shot's ReferenceChoice rows, which the plan reads when it is made again.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from videogen.prompts.references import (
 
 Key = tuple[str, str]
 
-# What a button does, and what is told of it afterwards.
+# The actions of the buttons, and the message that follows each.
 ACTS = {
     "pin": "Pinned the {}.",
     "unpin": "Unpinned the {}.",
@@ -44,13 +44,13 @@ ACTS = {
 
 @dataclass(frozen=True)
 class ReferenceCard:
-    """`file` is relative to MEDIA_ROOT; `place` counts what is sent from 1, and is 0 for what is
-    not, with the `reason`."""
-
     kind: str
     id: str
+    # Relative to MEDIA_ROOT.
     file: str = ""
+    # Counts what is sent from 1; 0 for what is not sent.
     place: int = 0
+    # Why it is not sent.
     reason: str = ""
     choice: str = ""
 
@@ -80,27 +80,27 @@ class ReferenceCard:
 
 
 def reference_cards(shot: Shot) -> tuple[list[ReferenceCard], list[ReferenceCard]]:
-    """What is sent, in order, and everything else that the shot has. Five queries."""
-    desk = _Desk(shot)
+    """The references that are sent, in order, and all others that the shot has. Five queries."""
+    references = _ShotReferences(shot)
     sent = [
         ReferenceCard(
             pick.kind,
             pick.id,
             pick.path,
             place,
-            choice=desk.choice_of((pick.kind, pick.id)),
+            choice=references.choice_of((pick.kind, pick.id)),
         )
-        for place, pick in enumerate(desk.selection.picks, start=1)
+        for place, pick in enumerate(references.selection.picks, start=1)
     ]
-    candidates = {(each.kind, each.id): each for each in desk.candidates}
-    others = [key for key in candidates if key not in desk.sent]
-    lost = [key for key in desk.keys_of_choices if key not in candidates]
+    candidates = {(each.kind, each.id): each for each in references.candidates}
+    others = [key for key in candidates if key not in references.sent]
+    lost = [key for key in references.keys_of_choices if key not in candidates]
     rest = [
         ReferenceCard(
             *key,
             _file_of(candidates.get(key)),
-            reason=desk.reason(key, candidates.get(key)),
-            choice=desk.choice_of(key),
+            reason=references.reason(key, candidates.get(key)),
+            choice=references.choice_of(key),
         )
         for key in others + lost
     ]
@@ -108,27 +108,27 @@ def reference_cards(shot: Shot) -> tuple[list[ReferenceCard], list[ReferenceCard
 
 
 def change_reference(shot: Shot, key: Key, act: str) -> str:
-    """Does it, and returns the sentence that tells so. RequestError for what cannot be."""
+    """Do one of ACTS. Returns the message about it. RequestError where that is impossible."""
     with transaction.atomic():
         Shot.objects.select_for_update().get(pk=shot.pk)
-        desk = _Desk(shot)
-        if act not in ACTS or key not in desk.all_keys:
+        references = _ShotReferences(shot)
+        if act not in ACTS or key not in references.all_keys:
             raise RequestError("The shot has no such reference (any more).", code="no_reference")
-        left_out = [each for each in desk.left_out if each != key]
-        pins = [each for each in desk.pins if each != key]
+        left_out = [each for each in references.left_out if each != key]
+        pins = [each for each in references.pins if each != key]
         if act == "leave_out":
             left_out.append(key)
         elif act == "pin":
             pins.insert(min(len(pins), MAX_REFERENCES - 1), key)
         elif act == "up":
-            pins = _moved_up(desk, key)
+            pins = _moved_up(references, key)
         _write(shot, pins, left_out)
     kind, reference_id = key
     return ACTS[act].format(f"{KIND_WORDS.get(kind, kind)} {reference_id}")
 
 
-class _Desk:
-    """The shot's candidates and what a person said about them."""
+class _ShotReferences:
+    """The shot's candidates, and what people chose for them."""
 
     def __init__(self, shot: Shot) -> None:
         documents = DesignDocument.objects.filter(story=shot.scenelet.story_id, kind="visual")
@@ -189,23 +189,23 @@ class _Desk:
                 return dropped.reason
         if key[0] == KEY_FRAME and not settings.VIDEO_USE_KEY_FRAMES:
             return "key frames are switched off"
-        return "the same picture goes along already"
+        return "the same picture is sent already"
 
 
 def _file_of(candidate: Candidate | None) -> str:
     return candidate.picture.file if candidate and candidate.picture else ""
 
 
-def _moved_up(desk: _Desk, key: Key) -> list[Key]:
+def _moved_up(references: _ShotReferences, key: Key) -> list[Key]:
     """The pins that give the order in which `key` stands one place higher."""
-    order = desk.sent
+    order = references.sent
     place = order.index(key) if key in order else 0
     if not place:
-        raise RequestError("It does not stand behind another one.", code="no_reference")
+        raise RequestError("It is the first reference already.", code="no_reference")
     order[place - 1], order[place] = key, order[place - 1]
-    pinned = set(desk.pins)
+    pinned = set(references.pins)
     last = max([place - 1, *(number for number, each in enumerate(order) if each in pinned)])
-    return order[: last + 1] + [each for each in desk.pins if each not in order]
+    return order[: last + 1] + [each for each in references.pins if each not in order]
 
 
 def _write(shot: Shot, pins: Sequence[Key], left_out: Sequence[Key]) -> None:

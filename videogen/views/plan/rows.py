@@ -1,5 +1,5 @@
-"""One shot of a plan as its page tells of it: what happens to it, why in a producer's words, what
-looks risky, and the way to what mends it."""
+"""One shot on the page of a plan: what happens to it and why, what looks risky, and links to where
+that can be changed."""
 
 from __future__ import annotations
 
@@ -16,42 +16,41 @@ from videogen.safety.suspicious_words import CHILD
 from videogen.views.components.badges import BADGES, Badge
 from videogen.views.components.reasons import (
     RESUME,
-    Obstacles,
-    Way,
+    BlockedShot,
+    Link,
+    link_to_take,
+    links_to_fix,
+    next_steps,
     reasons_of,
-    way_to_take,
-    ways_on,
-    ways_to_mend,
 )
 from videogen.views.components.shot_cards import key_frame_urls
 
-NOT_TAKEN = "The model does not take this: see above."
-# Google's filter refuses most pictures of children; a storybook is full of them.
+NOT_TAKEN = "The model does not accept this: see above."
+# Google's filter refuses most pictures of children, and storybooks are full of them.
 CHILDREN = "Children in the picture are often blocked by the safety filter (not charged then)."
 
 
 @dataclass(frozen=True)
-class Surroundings:
-    """What the rows of a page have in common: two queries, however many rows there are."""
+class RowContext:
+    """What the rows of a page have in common. Two queries, however many rows there are."""
 
     documents: Mapping[str, DesignDocument] = field(default_factory=dict)
     key_frames: Mapping[int, str] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, story: Story, shots: Iterable[int]) -> Surroundings:
+    def of(cls, story: Story, shots: Iterable[int]) -> RowContext:
         documents = DesignDocument.objects.filter(story=story)
         return cls({each.kind: each for each in documents}, key_frame_urls(shots))
 
 
 @dataclass(frozen=True)
 class PlanRow:
-    """to_resume: the same plan in the mode that resumes; is_alone: without the page that says above
-    the rows what concerns them all."""
-
     plan: Plan
     row: ShotPlan
-    around: Surroundings = field(default_factory=Surroundings)
+    around: RowContext = field(default_factory=RowContext)
+    # The address of the same plan in the mode that resumes.
     to_resume: str = ""
+    # The row has a page of its own, so nothing above it says what concerns all rows.
     is_alone: bool = False
 
     @property
@@ -83,23 +82,23 @@ class PlanRow:
         return own if len(own) == len(reasons) else [*own, NOT_TAKEN]
 
     @property
-    def ways(self) -> Sequence[Way]:
-        """Where to go: what mends a blocked shot, what a skipped one waits for."""
+    def ways(self) -> Sequence[Link]:
+        """Links to where a blocked shot can be fixed, or to what a skipped one waits for."""
         row = self.row
         if row.same and not self.is_blocked:
-            return (way_to_take(row.same),)
+            return (link_to_take(row.same),)
         if self.is_blocked:
-            blocked = Obstacles(
+            blocked = BlockedShot(
                 has_storyboard=bool(row.shot.storyboard_payload),
                 has_broken_pin=bool(row.selection.broken),
                 code=row.decision.code,
                 is_not_taken=bool(row.not_taken) and row.impossible == row.not_taken,
             )
-            return ways_to_mend(row.shot.pk, self.plan.story.pk, self.around.documents, blocked)
+            return links_to_fix(row.shot.pk, self.plan.story.pk, self.around.documents, blocked)
         if self.action == Action.SKIP:
             is_resuming = self.plan.mode == RenderBatch.Mode.RESUME
-            resume = None if is_resuming else Way(RESUME, self.to_resume)
-            return ways_on(row.situation, row.shot.pk, row.cause, resume)
+            resume = None if is_resuming else Link(RESUME, self.to_resume)
+            return next_steps(row.situation, row.shot.pk, row.cause, resume)
         return ()
 
     @property
@@ -126,8 +125,8 @@ class PlanRow:
 
     @property
     def is_compact(self) -> bool:
-        """Sent without the white space that the page shows."""
-        return bool(self.row.prompt) and "\n" not in self.row.prompt.text
+        """Whether the prompt is sent without the white space that the page shows."""
+        return self.row.prompt is not None and "\n" not in self.row.prompt.text
 
 
 def speaks_of_children(row: ShotPlan) -> bool:

@@ -10,7 +10,7 @@ from django.urls import reverse
 
 from storybook.models import DesignDocument, Shot
 from videogen.safety.blocks import Block, Place, where_of
-from videogen.views.components.reasons import Way
+from videogen.views.components.reasons import Link
 
 _WORDS = {
     Place.REFERENCES: "Its references",
@@ -27,7 +27,7 @@ _MAY_CHANGE = {
 @dataclass(frozen=True)
 class BlockCard:
     block: Block
-    ways: Mapping[str, Way]
+    ways: Mapping[str, Link]
 
     @property
     def meanings(self) -> list[str]:
@@ -47,11 +47,11 @@ class BlockCard:
         return [(where_of(each), each.words, each.quote) for each in self.block.suspects]
 
     @property
-    def advice(self) -> list[tuple[str, Way | None]]:
+    def advice(self) -> list[tuple[str, Link | None]]:
         return [(each.sentence, self.ways.get(each.place)) for each in self.block.advice]
 
 
-def ways_to_change(request: HttpRequest, shot: Shot) -> dict[str, Way]:
+def ways_to_change(request: HttpRequest, shot: Shot) -> dict[str, Link]:
     """Return a link to each place where the person may change something. At most one query."""
     shot_url = reverse("admin:storybook_shot_change", args=[shot.pk])
     urls = {
@@ -63,4 +63,4 @@ def ways_to_change(request: HttpRequest, shot: Shot) -> dict[str, Way]:
         documents = DesignDocument.objects.filter(story=shot.scenelet.story_id, kind="visual")
         if pk := documents.values_list("pk", flat=True).first():
             urls[Place.DESIGN] = reverse("admin:storybook_designdocument_change", args=[pk])
-    return {each: Way(_WORDS[each], urls[each]) for each in allowed if each in urls}
+    return {each: Link(_WORDS[each], urls[each]) for each in allowed if each in urls}

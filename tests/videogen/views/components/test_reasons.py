@@ -12,10 +12,10 @@ from videogen.planning.modes import DECISIONS, Reason
 from videogen.planning.plan import plan_shots
 from videogen.planning.shot_status import Situation
 from videogen.views.components.reasons import (
-    Obstacles,
+    BlockedShot,
     code_of_record,
+    links_to_fix,
     reason_of_record,
-    ways_to_mend,
 )
 
 pytestmark = pytest.mark.django_db
@@ -61,8 +61,8 @@ def test_the_budget_that_blocked_a_row_is_known_by_its_code(settings):
     reworded = record | {"reason": "There is no money."}
     assert code_of_record(reworded) == Reason.OVER_BUDGET
     assert reason_of_record(reworded, "default", None) == record["reason"]
-    blocked = Obstacles(True, False, code_of_record(reworded))
-    assert [way.words for way in ways_to_mend(1, 1, {}, blocked)] == ["What was spent"]
+    blocked = BlockedShot(True, False, code_of_record(reworded))
+    assert [way.words for way in links_to_fix(1, 1, {}, blocked)] == ["What was spent"]
 
 
 def test_the_price_that_is_missing_is_known_by_its_code(settings):
@@ -72,8 +72,8 @@ def test_the_price_that_is_missing_is_known_by_its_code(settings):
     [record] = records_of(make_story())
 
     assert record["code"] == "no_price"
-    blocked = Obstacles(True, False, code_of_record(record | {"reason": "It is unpriced."}))
-    assert ways_to_mend(1, 1, {}, blocked) == ()
+    blocked = BlockedShot(True, False, code_of_record(record | {"reason": "It is unpriced."}))
+    assert links_to_fix(1, 1, {}, blocked) == ()
 
 
 @pytest.mark.parametrize(

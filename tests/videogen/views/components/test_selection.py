@@ -38,7 +38,7 @@ def test_what_was_left_out_is_counted_with_the_reason():
 
     assert told(asked, [make_draft(mine)]) == [
         "5 of 6 selected shots were left out: 2 are not among those that can be selected there, "
-        "3 are no shot (any more)."
+        "3 do not exist."
     ]
 
 

@@ -31,9 +31,9 @@ def arrange(browser, draft, shot, act, kind, reference_id, **values):
 
 
 def sent(browser, draft, shot):
-    """Kind and id of what goes along, in order."""
+    """Kind and id of what is sent, in order."""
     page = browser.get(row_url(draft, shot), {"part": 1}).content.decode()
-    page = page.split("Does not go along")[0]
+    page = page.split("Not sent")[0]
     return re.findall(r"<strong>\d</strong> [a-z ]*?(character|environment|key frame) <bdi>", page)
 
 
@@ -158,4 +158,4 @@ def test_a_missing_picture_is_warned_of_and_shown_in_the_row():
 
     assert "is left out: The file is missing." in look(browser, draft).content.decode()
     part = browser.get(row_url(draft, shot), {"part": 1}).content.decode()
-    assert "<bdi>The file is missing.</bdi>" in part.split("Does not go along")[1]
+    assert "<bdi>The file is missing.</bdi>" in part.split("Not sent")[1]

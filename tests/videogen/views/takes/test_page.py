@@ -422,7 +422,7 @@ def test_a_locked_shot_offers_to_unlock_it_instead_of_an_upload(shots):
     reviewer.post(unlock)
     opened = reviewer.get(takes_url(shots[0])).text
 
-    assert upload not in locked and "unlock it first" in locked
+    assert upload not in locked and "Unlock it before" in locked
     assert locked.count(unlock) == 2
     [message] = get_messages(refused.wsgi_request)
     assert str(message) == "Take 1 is approved: unlock it first."
