@@ -36,7 +36,7 @@ def _pool(canvas: Canvas, spot: tuple[float, float], radius: float) -> None:
 
 
 def _floor_light(canvas: Canvas, x: float, y: float, radius: float) -> None:
-    """The light of a lantern on the ground. Drawn before the figures, or it would bleach their feet."""
+    """The light of a lantern on the ground. Painted before the figures, to spare their feet."""
     canvas.glow(x, y, radius, AMBER, 0.42, squash=0.22)
 
 
