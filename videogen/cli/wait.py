@@ -110,7 +110,7 @@ def release_orphans() -> None:
             )
 
 
-_LEFT_BEHIND = {
+_LEFT_BEHIND: dict[str, str] = {
     State.QUEUED: State.CANCELLED,
     State.RUNNING: State.INTERRUPTED,
     State.DOWNLOADING: State.NOT_DOWNLOADED,

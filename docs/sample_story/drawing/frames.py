@@ -30,13 +30,13 @@ def _shadow(canvas: Canvas, x: float, y: float, wide: float) -> None:
 
 
 def _pool(canvas: Canvas, spot: tuple[float, float], radius: float) -> None:
-    """What a lantern does to the air around it."""
+    """The light of a lantern in the air around it."""
     canvas.glow(*spot, radius, AMBER, 0.5)
     canvas.glow(*spot, radius * 0.32, (255, 232, 180), 0.75)
 
 
 def _floor_light(canvas: Canvas, x: float, y: float, radius: float) -> None:
-    """What a lantern does to the ground; before the figures, or it would bleach their feet."""
+    """The light of a lantern on the ground. Painted before the figures, to spare their feet."""
     canvas.glow(x, y, radius, AMBER, 0.42, squash=0.22)
 
 

@@ -1,6 +1,6 @@
 """Cut-paper painting on Pillow: a supersampled canvas, its light, and a pen with its own frame.
 
-In: points in picture units and colours. Out: a finished picture at its nominal size. Everything is
+Points in picture units and colours become a finished picture of its nominal size. Everything is
 deterministic.
 """
 

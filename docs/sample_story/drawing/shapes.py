@@ -24,13 +24,13 @@ Paint = Colour | Ramp
 
 
 def mix(a: Colour, b: Colour, amount: float) -> Colour:
-    """`a` at 0, `b` at 1."""
+    """Mix two colours: `a` at 0, `b` at 1."""
     red, green, blue = (round(x + (y - x) * amount) for x, y in zip(a, b, strict=True))
     return (red, green, blue)
 
 
 def shade(colour: Colour, amount: float) -> Colour:
-    """Darker with a negative amount, lighter with a positive one; the darks lean to indigo."""
+    """Darken with a negative amount, lighten with a positive one. Dark colours lean to indigo."""
     return (
         mix(colour, (26, 26, 58), -amount) if amount < 0 else mix(colour, (255, 246, 224), amount)
     )

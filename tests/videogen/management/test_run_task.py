@@ -328,7 +328,7 @@ USAGE = {
     "a link for two shots": (
         {},
         ["--video-download-link=http://x/y"],
-        "belongs to one shot, these filters match 2",
+        "belongs to one shot, but these filters match 2",
     ),
     "an empty link": ({}, ["--shot-index=1", "--video-download-link="], "link is empty"),
 }
