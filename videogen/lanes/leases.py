@@ -1,7 +1,7 @@
-"""Single flight: at most one pump works a lane at a time.
+"""The lease of a lane: at most one pump works a lane at a time.
 
-Only throughput hangs on it. Two pumps on one lane would be slow, not wrong: every claim and every
-state change is a conditional UPDATE.
+Only throughput depends on it. Two pumps on one lane would be slow, but not wrong, because every
+claim and every change of a state is a conditional UPDATE.
 """
 
 from __future__ import annotations
@@ -18,7 +18,8 @@ PUMP_LEASE = timedelta(seconds=10)
 
 
 def take_lease(lane: Lane, owner: str) -> bool:
-    """Take or renew the lane's lease; False while a living process holds it."""
+    """Take or renew the lane's lease. Return False while another process that may be alive holds
+    it."""
     now = timezone.now()
     free = Q(lease_owner__in=["", owner]) | Q(lease_expires_at=None) | Q(lease_expires_at__lt=now)
     lanes = Lane.objects.filter(pk=lane.pk)
@@ -30,4 +31,5 @@ def take_lease(lane: Lane, owner: str) -> bool:
 
 
 def release_lease(lane: Lane, owner: str) -> None:
+    """Give the lease back, if the owner still has it."""
     Lane.objects.filter(pk=lane.pk, lease_owner=owner).update(lease_owner="", lease_expires_at=None)

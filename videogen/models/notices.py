@@ -9,8 +9,11 @@ from .batches import RenderBatch
 
 
 class Notice(models.Model):
-    """Something that people are notified of once, by e-mail and by webhook. The row is written
-    first and sent afterwards; while it has not been sent, sending it is tried again."""
+    """Something that people are told once, by e-mail and by webhook.
+
+    The row is written first and sent afterwards; a notice that did not reach everyone is tried
+    again.
+    """
 
     class Kind(models.TextChoices):
         BATCH_FINISHED = "batch_finished", "batch finished"
@@ -47,7 +50,7 @@ class Notice(models.Model):
     class Meta:
         ordering = ["-created_at", "-pk"]
         indexes = [
-            # The minute sweep looks for what has to be sent.
+            # The sweep of every minute looks for what has to be sent.
             models.Index(fields=["next_attempt_at"], name="notices_to_send"),
         ]
 

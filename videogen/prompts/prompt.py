@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from storybook.designs import character_id, environment_id
+from storybook.documents import objects_in
 from videogen.models.render_warnings import RenderWarning, WarningCode
 
 NARRATOR = "narrator"
@@ -118,7 +119,7 @@ def designs_of(visual: Mapping[str, Any], key: str, ids: Iterable[str]) -> list[
     id_of = character_id if key == "character_designs" else environment_id
     wanted = set(ids)
     found: dict[str, dict[str, Any]] = {}
-    for design in _dicts(visual.get(key)):
+    for design in objects_in(visual.get(key)):
         found.setdefault(id_of(design), design)
     return [design for each, design in found.items() if each in wanted]
 
@@ -145,7 +146,7 @@ def _audio_design(
         design["narrator_voice_profile"] = audio["narrator_voice_profile"]
     speaking = (set(characters) & sources) - {NARRATOR}
     profiles: dict[str, dict[str, Any]] = {}
-    for profile in _dicts(audio.get("character_voice_profiles")):
+    for profile in objects_in(audio.get("character_voice_profiles")):
         profiles.setdefault(character_id(profile), profile)
     design["character_voice_profiles"] = [
         profile for each, profile in profiles.items() if each in speaking
@@ -156,7 +157,3 @@ def _audio_design(
 def _without(design: dict[str, Any], *keys: str) -> dict[str, Any]:
     """A copy without these keys at its top level; the same keys deeper down are the artist's."""
     return {key: value for key, value in design.items() if key not in keys}
-
-
-def _dicts(value: Any) -> list[dict[str, Any]]:
-    return [each for each in value if isinstance(each, dict)] if isinstance(value, list) else []

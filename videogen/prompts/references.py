@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from storybook.designs import character_id, environment_id
 from storybook.pictures import normalise_path
@@ -16,6 +16,9 @@ from videogen.models.render_warnings import RenderWarning, WarningCode
 from videogen.models.video_models import MAX_REFERENCES
 
 from .prompt import designs_of, referenced_ids
+
+if TYPE_CHECKING:
+    from storybook.models import Picture
 
 CHARACTER = "character"
 ENVIRONMENT = "environment"
@@ -41,6 +44,17 @@ class StoredPicture:
     byte_size: int
     sha256: str
     problem: str = ""
+
+    @classmethod
+    def of(cls, picture: Picture) -> StoredPicture:
+        return cls(
+            path=picture.path,
+            file=picture.file,
+            mime_type=picture.mime_type,
+            byte_size=picture.byte_size,
+            sha256=picture.sha256,
+            problem=picture.problem,
+        )
 
 
 @dataclass(frozen=True)

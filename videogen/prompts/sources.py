@@ -37,18 +37,7 @@ class Material:
 
 
 def _stored_pictures(story: Story) -> dict[str, StoredPicture]:
-    return {each.path: _stored_picture(each) for each in Picture.objects.filter(story=story)}
-
-
-def _stored_picture(picture: Picture) -> StoredPicture:
-    return StoredPicture(
-        path=picture.path,
-        file=picture.file,
-        mime_type=picture.mime_type,
-        byte_size=picture.byte_size,
-        sha256=picture.sha256,
-        problem=picture.problem,
-    )
+    return {each.path: StoredPicture.of(each) for each in Picture.objects.filter(story=story)}
 
 
 def _key_frames(

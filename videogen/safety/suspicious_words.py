@@ -21,6 +21,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from storybook.documents import objects_in
+
 MOST = 5
 LONGEST_QUOTE = 160
 
@@ -180,7 +182,7 @@ def _suspect(text: _Text, words: str, sentence: str) -> Suspect:
 
 def _texts(document: Mapping[str, Any]) -> Iterator[_Text]:
     for key, what in (("character_designs", "character"), ("environment_designs", "environment")):
-        for design in _dicts(document.get(key)):
+        for design in objects_in(document.get(key)):
             name = design.get(f"{what}_name") or design.get(f"{what}_id") or ""
             for path, text in _strings(design):
                 yield _Text(what, f"{name}\0{path}", text)
@@ -188,7 +190,7 @@ def _texts(document: Mapping[str, Any]) -> Iterator[_Text]:
     if isinstance(payload, dict):
         for key, value in payload.items():
             if key == "audioAndNarrative":
-                for line in _dicts(value):
+                for line in objects_in(value):
                     for part in ("line", "delivery"):
                         if isinstance(line.get(part), str):
                             yield _Text("line", str(line.get("source") or ""), line[part])
@@ -216,7 +218,7 @@ def _known_names(document: Mapping[str, Any]) -> set[str]:
     names = [
         str(design.get(f"{what}_{part}") or "")
         for what in ("character", "environment")
-        for design in _dicts(document.get(f"{what}_designs"))
+        for design in objects_in(document.get(f"{what}_designs"))
         for part in ("name", "id")
     ]
     calendar = (
@@ -224,7 +226,3 @@ def _known_names(document: Mapping[str, Any]) -> set[str]:
         "monday tuesday wednesday thursday friday saturday sunday i english"
     )
     return set(re.findall(r"[^\W_]+", " ".join([*names, calendar]).lower()))
-
-
-def _dicts(value: Any) -> list[dict[str, Any]]:
-    return [each for each in value if isinstance(each, dict)] if isinstance(value, list) else []

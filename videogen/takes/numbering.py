@@ -1,4 +1,4 @@
-"""A take's number within its shot, and what its row says of the file."""
+"""The number of a take within its shot, and the columns of a render that describe its file."""
 
 from __future__ import annotations
 
@@ -20,7 +20,8 @@ NUMBER_TRIES = 20
 
 
 def file_fields(path: Path, facts: VideoFacts) -> dict[str, Any]:
-    """What the row says of the video at `path` (relative to MEDIA_ROOT) and of its poster."""
+    """Return the columns that describe the video at `path` (relative to MEDIA_ROOT) and its
+    poster."""
     return {
         "video_file": str(path),
         "poster_file": str(path.with_suffix(".jpg")),
@@ -38,7 +39,8 @@ def file_fields(path: Path, facts: VideoFacts) -> dict[str, Any]:
 
 
 def surprises(render: VideoRender, seconds: float, has_audio: bool) -> list[RenderWarning]:
-    """What the video is that nobody asked for. It was paid for, so it is a take all the same."""
+    """Return warnings about how the video differs from the request. It was paid for, so it becomes
+    a take nevertheless."""
     warnings = []
     if render.kind == VideoRender.Kind.GENERATION and abs(seconds - render.duration_seconds) > 0.5:
         params = {"seconds": seconds, "asked": render.duration_seconds}
@@ -49,7 +51,8 @@ def surprises(render: VideoRender, seconds: float, has_audio: bool) -> list[Rend
 
 
 def number_take(render: VideoRender) -> int:
-    """The take's number, the row's from now on."""
+    """Give the render the next number of its shot, if it has none, and return it. Raises
+    DownloadError if other processes are always faster."""
     if render.take:
         return render.take
     for _ in range(NUMBER_TRIES):
@@ -61,15 +64,17 @@ def number_take(render: VideoRender) -> int:
             continue
         if not won:
             render.refresh_from_db(fields=["take"])
-            return render.take
+            if render.take:
+                return render.take
+            continue
         render.take = take
         return take
     raise no_number()
 
 
 def next_take(render: VideoRender) -> int:
-    """The number that the shot's next take would have now; somebody may be faster. Numbers whose
-    file exists are passed over: a file that no row knows is somebody's clip all the same."""
+    """Return the number of the shot's next take; somebody may be faster. Numbers whose file exists
+    are skipped, because even a file that no row knows is somebody's clip."""
     others = VideoRender.objects.filter(shot=render.shot_id).aggregate(last=Max("take"))
     take = (others["last"] or 0) + 1
     while (Path(settings.MEDIA_ROOT) / take_path(render, take)).exists():
@@ -78,4 +83,4 @@ def next_take(render: VideoRender) -> int:
 
 
 def no_number() -> DownloadError:
-    return DownloadError("No number could be had for the take.", code="take_number")
+    return DownloadError("The take could not be given a number.", code="take_number")

@@ -426,7 +426,7 @@ def test_the_migration_finds_the_batches_of_older_notices():
     ):
         make_notice(kind=kind, key=key, subject=f"without {number}")
 
-    migration = importlib.import_module("videogen.migrations.0023_notice_batch")
+    migration = importlib.import_module("videogen.migrations.0025_notice_batch")
     migration.fill(apps, SimpleNamespace(connection=connection))
 
     assert list(Notice.objects.filter(batch=batch).order_by("pk")) == [finished, expires]

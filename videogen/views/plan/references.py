@@ -134,9 +134,7 @@ class _ShotReferences:
         documents = DesignDocument.objects.filter(story=shot.scenelet.story_id, kind="visual")
         visual = documents.values_list("document", flat=True).first() or {}
         pictures = {
-            each.path: StoredPicture(
-                each.path, each.file, each.mime_type, each.byte_size, each.sha256, each.problem
-            )
+            each.path: StoredPicture.of(each)
             for each in Picture.objects.filter(story=shot.scenelet.story_id)
         }
         frames = KeyFrame.objects.filter(shot=shot).order_by("position")
