@@ -104,7 +104,7 @@ def release_orphans() -> None:
         if render.state in _LEFT_BEHIND and gone[render.batch.worked_by]:
             render.move(
                 render.state,
-                _LEFT_BEHIND[render.state],
+                _LEFT_BEHIND[State(render.state)],
                 error_code="worker_gone",
                 error_message="The command that worked on this render was killed.",
             )
