@@ -56,7 +56,7 @@ serve: setup  ## admin on http://127.0.0.1:8000 with simulator and workers
 
 # Development mode for its warnings, without its allocator that checks memory: a third faster.
 # Modules are compiled once, not by every process that a test starts.
-PYTEST := PYTHONDONTWRITEBYTECODE= PYTHONMALLOC=pymalloc $(BIN)/python -X dev -W error::DeprecationWarning:storybook -m pytest -n 3 --dist loadgroup --durations=10
+PYTEST := PYTHONDONTWRITEBYTECODE= PYTHONMALLOC=pymalloc $(BIN)/python -X dev -W error::DeprecationWarning:storybook -m pytest -n 3 --durations=10
 
 test: $(STAMP)  ## the tests, but for those that take long
 	@$(PYTEST) -m "not slow"

@@ -8,7 +8,7 @@ def main():
     from django.core.management import execute_from_command_line
 
     if sys.argv[1:2] == ["doctor"]:
-        # It has to tell where nothing else starts.
+        # The doctor has to answer even if Django does not start.
         from videogen.ops.doctor.startup import start_or_report
 
         start_or_report(sys.argv[2:])

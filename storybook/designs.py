@@ -1,4 +1,4 @@
-"""How the designs of a visual or audio design document are called."""
+"""The ids of the designs in a visual or audio design document."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ _between_words = re.compile(r"[\W_]+")
 
 
 def design_id(design: Mapping[str, Any], kind: str) -> str:
-    """The id under which shots refer to the design, or "".
+    """Return the id under which shots refer to the design, or "".
 
-    `kind` is `character` or `environment`. Older exports only name a design: then the id is made
-    from the name, "Mentor Guide" → "mentor-guide".
+    `kind` is `character` or `environment`. Designs of older exports have only a name. Their id is
+    made from the name: "Mentor Guide" → "mentor-guide".
     """
     given = design.get(f"{kind}_id")
     if isinstance(given, str) and given:
@@ -22,7 +22,7 @@ def design_id(design: Mapping[str, Any], kind: str) -> str:
     name = design.get(f"{kind}_name")
     if not isinstance(name, str):
         return ""
-    # Composed first: an accent that stands alone would count as a gap between two words.
+    # NFC first, because an accent as a character of its own would count as a gap between words.
     return _between_words.sub("-", unicodedata.normalize("NFC", name).lower()).strip("-")
 
 

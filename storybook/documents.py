@@ -1,4 +1,4 @@
-"""JSON that other people wrote, read so that it can be stored, shown and written again."""
+"""JSON that other people wrote, checked so that it can be stored, shown and written again."""
 
 from __future__ import annotations
 
@@ -8,19 +8,22 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-# Writing JSON indented recurses in Python: what is nested deeper than this could be read but
-# not be written any more. Documents of real stories have about 8 levels.
+# Writing indented JSON recurses in Python, so a document with deeper nesting could be read but not
+# be written. Documents of real stories have about 8 levels.
 DEEPEST = 100
 LONGEST_NUMBER = 1000
 
 _half_a_pair = re.compile(r"\\u[dD][89a-fA-F]")
-# A string, closed or not, or a bracket. Possessive: nothing is tried a second way.
+# A string, closed or not, or a bracket. Possessive quantifiers, so that the regex never backtracks.
 _token = re.compile(r'"(?:[^"\\]++|\\.)*+"?|[\[\]{}]', re.DOTALL)
 
 
 def parse_json(text: str) -> Any:
-    """The value in `text`; a ValueError with a sentence where it is not JSON, or JSON that a
-    database, an HTTP request or a page cannot carry (NaN, half characters, endless nesting)."""
+    """Return the value in `text`.
+
+    Raises ValueError with a sentence if the text is not JSON, or if a database, an HTTP request or
+    a page cannot carry it (NaN, half characters, endless nesting).
+    """
     too_deep = f"it is nested deeper than {DEEPEST} levels"
     text = text.removeprefix("\ufeff")
     try:
@@ -33,14 +36,14 @@ def parse_json(text: str) -> Any:
     except RecursionError:
         raise ValueError(too_deep) from None
     except ValueError:
-        # How deep Python reads before it gives up differs from version to version; that a text is
-        # too deep is told of all of them, and before whatever else is wrong with it.
+        # Versions of Python give up at different depths. Under all of them, a text that is too deep
+        # gets this message, whatever else is wrong with it.
         if _opens_more_than(text, DEEPEST):
             raise ValueError(too_deep) from None
         raise
     if is_deeper_than(value, DEEPEST):
         raise ValueError(too_deep)
-    # Looking at the text first spares the walk for nearly every document.
+    # Searching the text first saves the walk through nearly every document.
     if _half_a_pair.search(text):
         for place, string in _strings(value):
             if not _is_encodable(string):
@@ -69,7 +72,7 @@ def _whole_number(digits: str) -> int:
 
 
 def _opens_more_than(text: str, depth: int) -> bool:
-    """Whether more than `depth` brackets are open at once in a text that need not be JSON."""
+    """Whether more than `depth` brackets are open at once. The text need not be JSON."""
     is_open = 0
     for token in _token.finditer(text):
         if token[0] in "[{":
@@ -81,8 +84,13 @@ def _opens_more_than(text: str, depth: int) -> bool:
     return False
 
 
+def objects_in(value: Any) -> list[dict[str, Any]]:
+    """Return the JSON objects in a list, and nothing for any other value."""
+    return [each for each in value if isinstance(each, dict)] if isinstance(value, list) else []
+
+
 def is_deeper_than(value: Any, depth: int) -> bool:
-    """Whether lists and objects lie deeper within each other."""
+    """Whether lists and objects are nested deeper than `depth`."""
     level = [value]
     for _ in range(depth + 1):
         level = [
@@ -97,7 +105,7 @@ def is_deeper_than(value: Any, depth: int) -> bool:
 
 
 def _strings(value: Any, place: str = "") -> Iterator[tuple[str, str]]:
-    """Every string in the value, keys too, with its place."""
+    """Yield the place and the text of every string in the value, keys included."""
     if isinstance(value, str):
         yield place, value
     elif isinstance(value, dict):

@@ -5,17 +5,20 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-# Ends a line, or does something to a terminal.
+# Characters that end a line or control a terminal.
 _unprintable = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 
 
 class StorybookError(Exception):
-    """Its text can be shown to a producer as it is."""
+    """The base of all errors here. Their texts can be shown to a producer as they are."""
 
 
 class BundleError(StorybookError):
-    """A bundle that cannot be imported; nothing of it was. `problems` holds every problem that was
-    found, each as `place: sentence`, a line each whatever names the bundle gave to its things."""
+    """A bundle cannot be imported, and nothing of it was.
+
+    `problems` holds every problem that was found, as `place: sentence`. Each is a single line, even
+    if a name in the bundle has line breaks.
+    """
 
     def __init__(self, problems: Sequence[str]) -> None:
         self.problems = tuple(_unprintable.sub(_written_out, each) for each in problems)
@@ -31,4 +34,4 @@ class PictureProblem(StorybookError):
 
 
 class ImportFailed(StorybookError):
-    """The bundle is fine, the import was not possible; it left everything as it was."""
+    """The bundle is fine, but the import was not possible. It changed nothing."""

@@ -1,4 +1,4 @@
-"""JSON documents as upstream wrote them."""
+"""Fields for JSON documents, which are kept as the exporting tool wrote them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from .documents import parse_json
 
 
 class IndentedJSONFormField(forms.JSONField):
-    """JSON in a text area: shown indented, refused with the place where it breaks."""
+    """JSON in a text area. It is shown indented, and an error names its place."""
 
     widget = forms.Textarea(attrs={"rows": 30, "cols": 100, "spellcheck": "false"})
 
@@ -36,11 +36,11 @@ class IndentedJSONFormField(forms.JSONField):
         return document
 
     def bound_data(self, data: Any, initial: Any) -> Any:
-        """What was typed, as it was typed: a form that comes back is not tidied up meanwhile."""
+        """Show an invalid form's text again exactly as it was typed."""
         return None if data is None else forms.fields.InvalidJSONInput(data)
 
     def has_changed(self, initial: Any, data: Any) -> bool:
-        # Django's sorts the keys first; here their order is content.
+        # Django's JSONField sorts the keys first. Here their order is content.
         if self.disabled:
             return False
         try:

@@ -1,4 +1,4 @@
-"""The form of a shot's key frames: pictures are added, replaced, removed and put in order."""
+"""The form of a shot's key frames: add, replace, remove and order pictures."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from django.db.models import F, Max, QuerySet
 from .models import KeyFrame
 from .uploads import PictureField, key_frame_folder, store_upload
 
-# More than any shot has: while key frames change places, no two may have the same one.
+# Added to every position while key frames change places, because no two may have the same.
 _ASIDE = 1_000_000
 
 
@@ -62,8 +62,10 @@ class KeyFrameFormSet(forms.BaseInlineFormSet):
         return super().save_new(form, commit)
 
     def _put_in_order(self) -> None:
-        """Numbers the shot's key frames from 1. Those whose place was changed go there, the others
-        keep their order around them."""
+        """Number the shot's key frames from 1.
+
+        Key frames whose place was changed go there. The others keep their order around them.
+        """
         moves = {
             form.instance.pk: form.cleaned_data["place"]
             for form in self.forms

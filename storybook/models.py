@@ -1,5 +1,8 @@
-"""A story as its producers know it: a tree of scenelets, each with storyboard shots, the two design
-documents that bind the look and the sound, and the pictures that both refer to."""
+"""A story as its producers know it.
+
+It is a tree of scenelets with storyboard shots. Two design documents define its look and its sound,
+and both these and the shots refer to pictures.
+"""
 
 from __future__ import annotations
 
@@ -103,8 +106,8 @@ class Shot(models.Model):
 class Picture(models.Model):
     """An image file that a story's documents name, as the importer found it.
 
-    The stored file's name carries the content's hash and is never overwritten, so what a render
-    was made from can still be looked at after the story got a new picture under the same path.
+    The stored file's name contains the hash of its content, and the file is never overwritten. So
+    one can still see what a render was made from after the story got a new picture under this path.
     """
 
     story = models.ForeignKey(Story, on_delete=models.CASCADE, related_name="pictures")

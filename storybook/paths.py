@@ -1,4 +1,4 @@
-"""Names of folders and files made from ids that another tool chose."""
+"""Names of folders and files, made from ids that another tool chose."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ _marked = re.compile(r"-[0-9a-f]{8}")
 
 
 def safe_name(text: str) -> str:
-    """`text` as one component of a path, of at most 100 UTF-8 bytes.
+    """Return `text` as one component of a path, with at most 100 bytes of UTF-8.
 
-    Letters, digits, `-`, `_`, `.` and spaces stay, in any script; everything else becomes `-`. A
-    name that this changed ends in a mark of 8 hex digits, so that two ids never share a folder.
-    A text that already looks marked gets a mark as well: it could be another text's name.
+    Letters and digits of any script, `-`, `_`, `.` and spaces stay; everything else becomes `-`. A
+    name that was changed ends in a mark of 8 hex digits, so that two ids never share a folder. A
+    text that already looks marked gets another mark, because it could be another text's name.
     """
     name = "".join(
         char if _may_stay(char) else "-" for char in unicodedata.normalize("NFC", text).strip()
@@ -33,5 +33,5 @@ def safe_name(text: str) -> str:
 
 
 def _may_stay(char: str) -> bool:
-    # Marks belong to the letter before them: without them Hindi and Thai are unreadable.
+    # Combining marks belong to the letter before them. Hindi and Thai are unreadable without them.
     return char in "-_. " or unicodedata.category(char)[0] in "LNM"

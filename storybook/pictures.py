@@ -1,7 +1,8 @@
-"""Pictures of a story: what a document's image path means, what the bytes are, where they are kept.
+"""Pictures of a story: the meaning of a document's image path, the checks, and the stored files.
 
-The picture that a render was made from has to stay: stored files carry their content's hash in
-the path and are never changed afterwards."""
+The picture that a render was made from must stay as it was. So a stored file has the hash of its
+content in its path, and it is never changed.
+"""
 
 from __future__ import annotations
 
@@ -50,13 +51,15 @@ class PictureFacts:
 
 
 def normalise_path(path: str) -> str:
-    """A document's image path as `Picture.path` has it: below the bundle's image folder, without
-    the exporter's prefixes. It says nothing about whether the path may be opened: `path_refusal`
-    does. Normalising twice changes nothing."""
+    """Return a document's image path as it is stored in `Picture.path`.
+
+    The path is below the bundle's image folder, without the exporter's prefixes. Normalising it
+    twice changes nothing. Whether it may be opened is what `path_refusal` says.
+    """
     parts = [part for part in path.replace("\\", "/").split("/") if part not in ("", ".")]
     while prefix := next((p for p in _exporters_prefixes if tuple(parts[: len(p)]) == p), None):
         parts = parts[len(prefix) :]
-    # PostgreSQL stores no NUL; the row of a refused path shows the sign for it.
+    # PostgreSQL cannot store NUL, so the row of a refused path shows a symbol for it.
     normalised = "/".join(parts).replace("\0", "␀")
     if len(normalised) > LONGEST_PATH:
         mark = hashlib.sha256(normalised.encode()).hexdigest()[:8]
@@ -65,7 +68,7 @@ def normalise_path(path: str) -> str:
 
 
 def path_refusal(path: str) -> str:
-    """Why a normalised path must not be opened, or ""."""
+    """Return why a normalised path must not be opened, or ""."""
     if not path:
         return "The path names no file. Write the picture's path into the document."
     if ".." in path.split("/") or re.match(r"[A-Za-z]:", path):
@@ -79,10 +82,10 @@ def path_refusal(path: str) -> str:
 
 
 def read_picture(path: str | Path) -> bytes:
-    """The bytes of a regular file below the size limit; anything else is a PictureProblem."""
+    """Return the bytes of a file. Raises PictureProblem unless it is regular and small enough."""
     limit = settings.STORY_PICTURE_MAX_BYTES
     try:
-        # Looked at before it is opened: opening a pipe waits, opening a device may act.
+        # Checked before it is opened, because opening a pipe blocks and opening a device may act.
         if not stat.S_ISREG(os.stat(path).st_mode):
             raise PictureProblem("This is not a file. Put the picture's file in its place.")
         flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0)
@@ -101,7 +104,7 @@ def read_picture(path: str | Path) -> bytes:
 
 
 def inspect_picture(source: bytes | str | Path) -> PictureFacts:
-    """What the picture is, after decoding all of it; a PictureProblem where it cannot be used."""
+    """Decode the whole picture and return its facts. Raises PictureProblem if it is unusable."""
     data = source if isinstance(source, bytes) else read_picture(source)
     if len(data) > settings.STORY_PICTURE_MAX_BYTES:
         raise PictureProblem("The picture has too many bytes. Save it smaller.")
@@ -122,9 +125,9 @@ def _decode(data: bytes) -> tuple[int, int, str]:
         mime_type = "image/jpeg"
     else:
         raise PictureProblem(_kind_problem(data))
-    # Pillow takes a tenth of a second to import: only where pictures are opened. Its formats are
-    # named here, not found by Image.open, which would try every format that it knows and only
-    # warn of a picture that is too large.
+    # Importing Pillow takes a tenth of a second, so only what opens pictures does. The two formats
+    # are named here: Image.open would try every format that it knows, and would only warn of a
+    # picture that is too large.
     from PIL import Image, ImageFile, JpegImagePlugin, PngImagePlugin
 
     def opened() -> ImageFile.ImageFile:
@@ -143,7 +146,7 @@ def _decode(data: bytes) -> tuple[int, int, str]:
                 )
             picture.load()
         if mime_type == "image/png":
-            # load() does not look at the checksums, and not at what follows the last row.
+            # load() checks neither the checksums nor what follows the last row.
             with opened() as picture:
                 picture.verify()
         if _last_bytes[mime_type] not in data:
@@ -177,7 +180,7 @@ def _kind_problem(data: bytes) -> str:
 
 
 class PictureStore:
-    """Where one import puts its pictures. `discard()` takes back what it wrote, and only that."""
+    """Stores the pictures of one import. `discard()` removes what it wrote, and only that."""
 
     def __init__(self, story_id: str) -> None:
         self.root = Path(settings.MEDIA_ROOT)
@@ -186,8 +189,10 @@ class PictureStore:
         self._folders: list[Path] = []
 
     def store(self, path: str, data: bytes, sha256: str) -> str:
-        """Keeps the bytes; returns the file's name relative to MEDIA_ROOT. Thread-safe. A file that
-        is there already is left alone."""
+        """Store the bytes and return the file's name relative to MEDIA_ROOT.
+
+        A complete file that exists already stays untouched. Thread-safe.
+        """
         name = f"{self.folder}/{sha256[:16]}/{_stored_path(path)}"
         target = self.root / name
         try:
@@ -204,7 +209,7 @@ class PictureStore:
         except BaseException:
             temporary.unlink(missing_ok=True)
             raise
-        # A file of another size was damaged and has been mended: that is not taken back.
+        # A file of another size was damaged, and the repair must not be undone by discard().
         if found is None:
             self._files.append(target)
         return name
@@ -216,7 +221,7 @@ class PictureStore:
             try:
                 folder.rmdir()
             except OSError:
-                continue  # somebody else's files are in it
+                continue  # it contains files of somebody else
         self._files.clear()
         self._folders.clear()
 
@@ -233,5 +238,5 @@ class PictureStore:
 
 def _stored_path(path: str) -> str:
     stored = "/".join(safe_name(part) for part in path.split("/"))
-    # Hundreds of tiny components can each grow by a mark.
+    # Each of many short components may have grown by a mark, so the whole can be too long.
     return stored if len(stored.encode()) <= LONGEST_PATH else safe_name(path)

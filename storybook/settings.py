@@ -1,5 +1,8 @@
-"""Settings of the project. Every value that differs between installations comes from the
-environment (or from .env beside manage.py); .env.example lists them with unit and default."""
+"""Settings of the project.
+
+Every value that differs between installations comes from the environment, or from .env beside
+manage.py. .env.example lists these values with their units and defaults.
+"""
 
 from __future__ import annotations
 
@@ -34,7 +37,7 @@ def env_number(name: str, default: Number, kind: type[Number]) -> Number: ...
 @overload
 def env_number(name: str, default: Number | None, kind: type[Number]) -> Number | None: ...
 def env_number(name: str, default: Number | None, kind: type[Number]) -> Number | None:
-    """The variable as a number that is not negative; `default` where it is empty or missing."""
+    """Return the variable as a number that is not negative, or `default` if it is empty."""
     text = env(name)
     if not text:
         return default
@@ -43,13 +46,15 @@ def env_number(name: str, default: Number | None, kind: type[Number]) -> Number 
     except (ValueError, ArithmeticError):
         value = None
     if value is None or not 0 <= value < float("inf"):
-        raise ImproperlyConfigured(f"{name}={text!r} is not a number of the kind that it needs.")
+        raise ImproperlyConfigured(f"{name}={text!r} is not a valid number for this setting.")
     return value
 
 
 def secret_key() -> str:
-    """DJANGO_SECRET_KEY, else one made for this installation and kept in var/: never a default
-    that somebody else knows."""
+    """Return DJANGO_SECRET_KEY, or else a key that is made for this installation and kept in var/.
+
+    There is no default that somebody else could know.
+    """
     if key := env("DJANGO_SECRET_KEY"):
         return key
     path = STATE_DIR / "secret_key"
@@ -59,10 +64,10 @@ def secret_key() -> str:
     except OSError as error:
         if not path.is_file():
             raise ImproperlyConfigured(
-                f"There is no secret key: set DJANGO_SECRET_KEY, or let {path.parent} be written "
-                f"to ({error.strerror}), where one is made."
+                f"There is no secret key: set DJANGO_SECRET_KEY, or make {path.parent} writable, "
+                f"where a key is made ({error.strerror})."
             ) from None
-        # Another process may be between creating and writing it.
+        # Another process may have created the file and not written it yet.
         for _ in range(100):
             if key := path.read_text().strip():
                 return key
@@ -89,11 +94,11 @@ CSRF_TRUSTED_ORIGINS = [
     origin.strip() for origin in env("DJANGO_TRUSTED_ORIGINS").split(",") if origin.strip()
 ]
 if env_bool("DJANGO_BEHIND_TLS"):
-    # A proxy ends TLS and tells so; it has to remove the header from what comes from outside.
+    # A proxy ends TLS and says so in this header, which it must remove from requests from outside.
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
     SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE_SSL_REDIRECT = True
     SECURE_HSTS_SECONDS = env_number("DJANGO_HSTS_SECONDS", 3600, int)
-# Subdomains and browsers' preload lists are the domain owner's to decide.
+# The domain's owner decides about subdomains and browsers' preload lists.
 SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"]
 
 INSTALLED_APPS = [
@@ -119,8 +124,8 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]
 
-# Everything comes from this site, and nothing is written into the pages themselves. data: is for
-# the pictures in Django's own style sheets.
+# Everything comes from this site, and pages contain neither scripts nor styles. data: is for the
+# pictures in Django's own style sheets.
 CONTENT_SECURITY_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
     "media-src 'self'; font-src 'self'; connect-src 'self'; form-action 'self'; "
@@ -163,8 +168,8 @@ if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
         "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;",
     }
 
-# The clusters' own status lives here, so it has to be shared by the processes of one database and
-# by no others.
+# The clusters store their status here, so the processes of one database share this cache, and no
+# others do.
 CACHES = {
     "default": {
         "BACKEND": "django.core.cache.backends.filebased.FileBasedCache",
@@ -191,8 +196,8 @@ STATIC_URL = "static/"
 STATIC_ROOT = BASE_DIR / "static-collected"
 MEDIA_ROOT = str(Path(env("MEDIA_ROOT", str(BASE_DIR / "media"))).resolve())
 MEDIA_URL = "media/"
-# A web server that sends the files itself once the application has said who may see them (nginx:
-# an internal location over MEDIA_ROOT); empty where there is none.
+# The prefix under which a web server sends the files itself, after the application has said who may
+# see them (nginx: an internal location over MEDIA_ROOT). Empty without such a server.
 VIDEO_ACCEL_PREFIX = env("VIDEO_ACCEL_PREFIX")
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 LOGIN_URL = "admin:login"
@@ -214,7 +219,7 @@ VIDEO_MODEL = env("VIDEO_MODEL") or _DEFAULT_MODELS.get(VIDEO_BACKEND, "veo-3.1-
 VIDEO_ASPECT_RATIO = env("VIDEO_ASPECT_RATIO", "16:9")
 VIDEO_RESOLUTION = env("VIDEO_RESOLUTION", "1080p")
 VIDEO_DURATION_SECONDS = env_number("VIDEO_DURATION_SECONDS", 8, int)
-# Sent where the model takes them; see the table of video models.
+# These are sent if the model takes them; see the table of video models.
 VIDEO_SEED = env_number("VIDEO_SEED", None, int)
 VIDEO_NEGATIVE_PROMPT = env("VIDEO_NEGATIVE_PROMPT")
 VIDEO_PERSON_GENERATION = env("VIDEO_PERSON_GENERATION")
@@ -224,11 +229,11 @@ VIDEO_PROMPT_LIMIT_BLOCKS = env_bool("VIDEO_PROMPT_LIMIT_BLOCKS")
 
 VIDEO_SIMULATOR_DIR = STATE_DIR / "simulator"
 VIDEO_SIMULATOR_URL = "http://127.0.0.1:8787"
-# The names of these two are the SDK's own; where both keys are set, the SDK prefers the first.
+# The SDK itself uses these two names. If both are set, it prefers the first.
 GEMINI_API_KEY = (
     env("GOOGLE_API_KEY")
     or env("GEMINI_API_KEY")
-    # The simulator takes any key, but it wants one.
+    # The simulator takes any key, but it needs one.
     or ("any-key-for-the-simulator" if VIDEO_BACKEND == "simulator" else "")
 )
 VIDEO_API_BASE_URL = env(
@@ -238,7 +243,7 @@ VIDEO_API_BASE_URL = env(
     else "https://generativelanguage.googleapis.com",
 ).rstrip("/")
 
-# The names of the first three are the SDK's own.
+# The SDK itself uses the first three names.
 VIDEO_VERTEX_PROJECT = env("GOOGLE_CLOUD_PROJECT") or (
     "simulator" if VIDEO_BACKEND == "simulator" else ""
 )
@@ -251,14 +256,14 @@ VIDEO_VERTEX_BASE_URL = env(
     if VIDEO_VERTEX_LOCATION == "global"
     else f"https://{VIDEO_VERTEX_LOCATION}-aiplatform.googleapis.com",
 ).rstrip("/")
-# Where Vertex AI puts the videos: gs://bucket/folder. Without it they come within its answers.
+# Where Vertex AI stores the videos: gs://bucket/folder. Without it they are in its answers.
 VIDEO_VERTEX_STORAGE_URI = env("VIDEO_VERTEX_STORAGE_URI").rstrip("/")
 VIDEO_STORAGE_BASE_URL = env(
     "VIDEO_STORAGE_BASE_URL",
     VIDEO_API_BASE_URL if VIDEO_BACKEND == "simulator" else "https://storage.googleapis.com",
 ).rstrip("/")
 
-# Where the API may send us for a video, beside its own host.
+# The hosts from which a video may be downloaded, besides the API's own host.
 VIDEO_DOWNLOAD_HOSTS = [
     host.strip().lower()
     for host in env(
@@ -272,9 +277,11 @@ VIDEO_POLL_SECONDS = env_number("VIDEO_POLL_SECONDS", 10.0, float)
 VIDEO_MAX_IN_FLIGHT = env_number("VIDEO_MAX_IN_FLIGHT", 64, int)
 VIDEO_SUBMISSIONS_PER_MINUTE = env_number("VIDEO_SUBMISSIONS_PER_MINUTE", None, int)
 VIDEO_SUBMISSIONS_PER_DAY = env_number("VIDEO_SUBMISSIONS_PER_DAY", None, int)
-# What Google lets through in any ten minutes, by the account's tier.
+# The account's tier decides how many dollars Google lets through in any ten minutes.
 if (tier := env("VIDEO_QUOTA_TIER")) not in ("", "1", "2", "3"):
-    raise ImproperlyConfigured(f"VIDEO_QUOTA_TIER={tier!r} is no tier: 1, 2, 3 or nothing.")
+    raise ImproperlyConfigured(
+        f"VIDEO_QUOTA_TIER={tier!r} is not a tier: use 1, 2, 3 or leave it empty."
+    )
 VIDEO_SPEND_WINDOW_USD = env_number(
     "VIDEO_SPEND_WINDOW_USD",
     {"1": Decimal(10), "2": Decimal(50), "3": Decimal(200)}.get(tier),
@@ -290,16 +297,16 @@ VIDEO_DOWNLOAD_DEADLINE_MINUTES = env_number("VIDEO_DOWNLOAD_DEADLINE_MINUTES", 
 VIDEO_DOWNLOAD_ATTEMPTS = env_number("VIDEO_DOWNLOAD_ATTEMPTS", 5, int)
 VIDEO_DOWNLOAD_MAX_BYTES = env_number("VIDEO_DOWNLOAD_MAX_MEGABYTES", 2048, int) * 1024**2
 VIDEO_RECONCILE_MINUTES = env_number("VIDEO_RECONCILE_MINUTES", 15.0, float)
-# The API tells this address that a video is made, with the token of its submission.
+# The API sends an event to this URL when a video is made, with the token of its submission.
 VIDEO_SUBMIT_WEBHOOK_URI = env("VIDEO_SUBMIT_WEBHOOK_URI")
-# What signs the events of a webhook that was registered for the whole project.
+# The secret of a webhook that is registered for the whole project. It signs the events.
 VIDEO_RECEIVE_WEBHOOK_SECRET = env("VIDEO_RECEIVE_WEBHOOK_SECRET")
 VIDEO_PRICE_USD_PER_SECOND = env_number("VIDEO_PRICE_USD_PER_SECOND", None, Decimal)
 VIDEO_BUDGET_USD = env_number("VIDEO_BUDGET_USD", None, Decimal)
 
 # -- Notices -------------------------------------------------------------------------------------
 
-# The site as people call it: notices are read elsewhere, and their links have to lead here.
+# The address of this site. Notices are read elsewhere, and their links must lead here.
 VIDEO_SITE_URL = env("VIDEO_SITE_URL").rstrip("/")
 VIDEO_NOTICE_EMAILS = [
     address.strip() for address in env("VIDEO_NOTICE_EMAILS").split(",") if address.strip()
@@ -316,18 +323,18 @@ EMAIL_HOST_USER = env("EMAIL_HOST_USER")
 EMAIL_HOST_PASSWORD = env("EMAIL_HOST_PASSWORD")
 EMAIL_USE_TLS = env_bool("EMAIL_USE_TLS")
 EMAIL_USE_SSL = env_bool("EMAIL_USE_SSL")
-# A worker waits so long for a mail server that does not answer, and works on nothing else.
+# How long a worker waits for a mail server that does not answer. It does nothing else meanwhile.
 EMAIL_TIMEOUT = 10
 DEFAULT_FROM_EMAIL = env("DEFAULT_FROM_EMAIL", "webmaster@localhost")
-# Without a mail server: a terminal is one while developing, and nobody is otherwise.
+# Without a mail server, mails are printed in debug mode and dropped otherwise.
 EMAIL_BACKEND = "django.core.mail.backends." + (
     "smtp.EmailBackend" if EMAIL_HOST else "console.EmailBackend" if DEBUG else "dummy.EmailBackend"
 )
 
 # -- The queue -----------------------------------------------------------------------------------
 
-# Wake-ups only: see videogen/common/task_queue.py. What these values hold off is measured in
-# openspec/specs; videogen/ops/checks.py keeps them.
+# The queue carries wake-ups only; see videogen/common/task_queue.py. What these values prevent was
+# measured; see openspec/specs. videogen/ops/checks.py refuses others.
 VIDEO_WORKERS = env_number("VIDEO_WORKERS", 4, int)
 Q_CLUSTER: dict[str, Any] = {
     "name": "videogen",
@@ -356,7 +363,7 @@ LOGGING = {
         "videogen": {"handlers": ["console"], "level": env("VIDEO_LOG_LEVEL", "INFO")},
         "storybook": {"handlers": ["console"], "level": env("VIDEO_LOG_LEVEL", "INFO")},
         "django-q": {"handlers": ["console"], "level": "WARNING", "propagate": False},
-        # One line per request would carry whole URLs.
+        # They would log one line with the whole URL for each request.
         "httpx": {"level": "WARNING"},
         "google_genai": {"level": "WARNING"},
     },

@@ -9,7 +9,7 @@ class ProductionAdminConfig(AdminConfig):
 
 
 class ProductionSite(AdminSite):
-    """The stories and their videos first, the queue behind them last, the rest as Django sorts."""
+    """Lists the stories and their videos first and the queue last; the rest as Django sorts it."""
 
     site_url = None  # there is no other site to view
 

@@ -1,8 +1,8 @@
 """Small copies of the stored pictures, for pages that show many of them.
 
-Each is made once, when its picture arrives; one that is missing all the same is made when it is
-first asked for. Like the pictures they are named by content, so they never go stale:
-`<story>/pictures/<sha16>/…` has its thumbnail in `<story>/thumbnails/<sha16>.jpg`.
+A thumbnail is made once, when its picture arrives, or else when it is first requested. Like the
+picture it is named by content, so it is never out of date: the thumbnail of
+`<story>/pictures/<sha16>/…` is `<story>/thumbnails/<sha16>.jpg`.
 """
 
 from __future__ import annotations
@@ -29,33 +29,38 @@ _thumbnail = re.compile(r"([^/.][^/]*)/thumbnails/([0-9a-f]{16})\.jpg")
 
 
 def thumbnail_url(picture: Picture | str | None) -> str:
-    """Of a picture or of a stored picture's file name; "" where there is no file. It reads nothing
-    but `picture.file`, and queries nothing."""
+    """Return the URL of a picture's thumbnail, or "" if the picture has no file.
+
+    A stored picture's file name will do as well. Nothing is queried.
+    """
     name = picture if isinstance(picture, str) else getattr(picture, "file", "")
     return default_storage.url(thumbnail_name(name)) if name else ""
 
 
 def thumbnail_name(file: str) -> str:
-    """Relative to MEDIA_ROOT, as `file` is; a file that is no stored picture is its own."""
+    """Return the thumbnail's name, or `file` itself if it is not a stored picture.
+
+    Both are relative to MEDIA_ROOT.
+    """
     match = _picture.fullmatch(file)
     return f"{match[1]}/thumbnails/{match[2]}.jpg" if match else file
 
 
 def make_thumbnails(files: Iterable[str]) -> None:
-    """Of those stored pictures that have none yet. A picture that cannot be shrunk goes without."""
+    """Make the thumbnails that are missing. A picture that cannot be shrunk gets none."""
     root = Path(settings.MEDIA_ROOT)
     names = {thumbnail_name(file) for file in files}
     missing = sorted(name for name in names if not (root / name).exists())
     if len(missing) < 2:
         list(map(make_thumbnail, missing))
         return
-    # Decoding lets other threads run; more of them than processors gain nothing.
+    # Decoding releases the interpreter's lock. More threads than processors gain nothing.
     with ThreadPoolExecutor(min(_THREADS, os.cpu_count() or 1)) as threads:
         list(threads.map(make_thumbnail, missing))
 
 
 def make_thumbnail(name: str) -> bool:
-    """Makes the thumbnail of that name, if it is one's and its picture is there and whole."""
+    """Make the thumbnail of this name. Return False if that is not possible."""
     match = _thumbnail.fullmatch(name)
     if match is None:
         return False
@@ -77,17 +82,17 @@ def make_thumbnail(name: str) -> bool:
 
 
 def _any_file(folder: Path) -> Path | None:
-    """The same picture can lie there under several paths."""
+    """Return any file in the folder: they are the same picture under several paths."""
     found = (file for file in sorted(folder.rglob("*")) if not file.name.startswith("."))
     return next((file for file in found if file.is_file()), None)
 
 
 def _shrink(source: Path, target: Path) -> None:
-    # Imported here: a tenth of a second.
+    # Imported here, because that takes a tenth of a second.
     from PIL import Image, ImageOps
 
     with Image.open(source, formats=("PNG", "JPEG")) as opened:
-        # A JPEG is decoded at a fraction of its size at once.
+        # A JPEG can be decoded directly at a fraction of its size.
         opened.draft("RGB", (2 * WIDTH, 2 * WIDTH))
         picture = ImageOps.exif_transpose(opened)
         picture.thumbnail((WIDTH, _TALLEST))

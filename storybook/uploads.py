@@ -1,5 +1,7 @@
-"""Pictures that a person brings in the admin instead of a bundle: checked like imported ones,
-stored beside them; the design document names them from then on."""
+"""Pictures that a person uploads in the admin.
+
+They are checked like imported pictures and stored beside them. The design document names them then.
+"""
 
 from __future__ import annotations
 
@@ -25,7 +27,7 @@ _suffixes = {"image/png": ".png", "image/jpeg": ".jpg"}
 
 
 class UploadRefused(StorybookError):
-    """Nothing is wrong with the picture; there is no place for it."""
+    """The picture is fine, but the story has no place for it."""
 
 
 @dataclass(frozen=True)
@@ -35,7 +37,7 @@ class Upload:
 
 
 class PictureField(forms.FileField):
-    """Its value is an Upload that can be used as a reference."""
+    """A form field for a picture. Its value is an Upload that can be used as a reference."""
 
     widget = forms.ClearableFileInput(attrs={"accept": ",".join(_suffixes)})
 
@@ -48,7 +50,7 @@ class PictureField(forms.FileField):
 
 
 def read_upload(file: UploadedFile) -> Upload:
-    """The picture after all of it was decoded; a PictureProblem where it cannot be used."""
+    """Decode the whole picture and return it. Raises PictureProblem if it is unusable."""
     limit = settings.STORY_PICTURE_MAX_BYTES
     if (file.size or 0) > limit:
         raise PictureProblem(f"The file is larger than {limit / 1024**2:.4g} MB. Save it smaller.")
@@ -57,8 +59,10 @@ def read_upload(file: UploadedFile) -> Upload:
 
 
 def store_upload(story: Story, folder: str, upload: Upload) -> Picture:
-    """The story's picture with this content in `folder` of its uploads. A file that is left
-    without a row, where the database refuses, harms nobody."""
+    """Store the picture in `folder` of the story's uploads and return its row.
+
+    If the database refuses the row, the stored file stays. It does no harm.
+    """
     facts = upload.facts
     path = f"uploads/{folder}/{facts.sha256[:16]}{_suffixes[facts.mime_type]}"
     file = PictureStore(story.story_id).store(path, upload.data, facts.sha256)
@@ -108,8 +112,7 @@ KINDS = {
 
 @dataclass(frozen=True)
 class DesignPicture:
-    """A character's or an environment's picture as it stands; `problem` is empty where it can be
-    used."""
+    """A character's or an environment's picture. `problem` is empty if it can be used."""
 
     kind: DesignKind
     id: str
@@ -120,7 +123,7 @@ class DesignPicture:
 
 
 def list_design_pictures(story: Story) -> list[DesignPicture]:
-    """Characters first, each in the document's order. Two queries."""
+    """Return the pictures of characters, then of environments, in the document's order."""
     document = _visual_documents(story).first()
     if document is None:
         return []
@@ -133,8 +136,11 @@ def list_design_pictures(story: Story) -> list[DesignPicture]:
 
 
 def put_design_picture(story: Story, kind: str, wanted_id: str, upload: Upload) -> DesignPicture:
-    """Stores the picture and writes its path into the design. The document's other content and the
-    order of its keys stay."""
+    """Store the picture and write its path into the design document.
+
+    The document's other content and the order of its keys stay. Raises UploadRefused if the story
+    has no such design.
+    """
     if kind not in KINDS:
         raise UploadRefused("There are pictures of characters and of environments only.")
     design_kind = KINDS[kind]
@@ -156,7 +162,7 @@ def _visual_documents(story: Story) -> QuerySet[DesignDocument]:
 
 
 def _designs(document: dict[str, Any], kind: DesignKind) -> Iterator[tuple[str, dict[str, Any]]]:
-    """The designs that a shot can name; of two with the same id the first one, as in prompts."""
+    """Yield every design that a shot can name. If two share an id, it is the first one."""
     designs = document.get(kind.list_key)
     seen = set()
     for design in designs if isinstance(designs, list) else []:

@@ -17,6 +17,7 @@ from videogen.simulator.server import SimulatorServer
 
 from .support.databases import copy_into, migrated_file
 from .support.far_end import KEY, LATENCY, NOWHERE, FarEnd
+from .support.scheduling import Scheduling
 
 # The product's defaults, with a far end that nobody answers.
 SETTINGS = {
@@ -122,6 +123,11 @@ def django_db_setup(request, django_db_modify_db_settings):
     if connection.vendor == "sqlite":
         copy_into(request.getfixturevalue("migrated_database"), connection)
     request.getfixturevalue("django_db_setup")
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config, log):
+    return Scheduling(config, log)
 
 
 @pytest.fixture(scope="session")

@@ -22,17 +22,19 @@ class VideogenConfig(AppConfig):
 
 
 def _wake_at_start(**kwargs: Any) -> None:
-    """A new worker may take the place of one that was killed in the middle of something."""
+    """Wake the pipeline: a new worker may replace one that was killed in the middle of work."""
     from .common import task_queue
 
     task_queue.wake_at_start()
 
 
 def _fill_standings(apps: Any = None, **kwargs: Any) -> None:
-    """Of renders from before there were standings, or after a migration that changed what a badge
-    means and therefore emptied the table."""
+    """Fill the stored shot statuses of renders that are older than the table.
+
+    It also fills the table after a migration that emptied it because a status changed its meaning.
+    """
     from .models import fill_standings
 
-    # `migrate` says which models there are after it, `flush` does not.
+    # `migrate` passes the models that exist after it, `flush` passes none.
     if apps is None or "shotstanding" in apps.all_models["videogen"]:
         fill_standings()

@@ -1,4 +1,4 @@
-"""django-q2's doors: one call each, nothing else. Named as text in common/task_queue.py."""
+"""The functions that django-q2 calls. common/task_queue.py names them as text."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def pump() -> None:
 
 
 def sweep() -> None:
-    """Once a minute, whatever was lost."""
+    """Once a minute: do what a lost wake-up has left undone."""
     wake_pump()
     wake_downloads(1)
     redownload.download_again()

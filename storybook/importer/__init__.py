@@ -1,1 +1,1 @@
-"""How a story comes in: an archive or a folder, checked and stored."""
+"""The import of a story: an archive or a folder is checked and stored."""

@@ -1,5 +1,4 @@
-"""A zipped story bundle: looked through as a whole before the first byte is unpacked, because it
-may come from anywhere."""
+"""A zipped story bundle. It may come from anywhere, so all of it is checked before unpacking."""
 
 from __future__ import annotations
 
@@ -24,8 +23,10 @@ _chunk = 1024**2
 
 
 def unpack(archive: Path, folder: Path) -> Path:
-    """Unpacks the archive into the empty folder and returns the story.json in it. A BundleError
-    where it is not a zip, is damaged, or holds anything that a story bundle does not."""
+    """Unpack the archive into the empty folder and return the story.json in it.
+
+    Raises BundleError if it is not a zip, is damaged, or holds what does not belong in a bundle.
+    """
     try:
         with zipfile.ZipFile(archive) as opened:
             files = _checked_files(opened)
@@ -48,7 +49,7 @@ def unpack(archive: Path, folder: Path) -> Path:
 
 
 def _checked_files(archive: zipfile.ZipFile) -> dict[str, zipfile.ZipInfo]:
-    """The entries to unpack by the name that they get."""
+    """Return the entries to unpack, by the names that their files get."""
     entries = archive.infolist()
     if len(entries) > settings.STORY_ZIP_MAX_FILES:
         raise BundleError(
@@ -78,7 +79,7 @@ def _checked_files(archive: zipfile.ZipFile) -> dict[str, zipfile.ZipInfo]:
 def _name(entry: zipfile.ZipInfo) -> str:
     name = entry.filename
     if not entry.flag_bits & _unicode_name:
-        # Archivers on macOS write UTF-8 without saying so, and zipfile takes it for code page 437.
+        # Archivers on macOS write UTF-8 without its flag, and zipfile reads it as code page 437.
         try:
             name = name.encode("cp437").decode()
         except UnicodeError:
@@ -107,7 +108,7 @@ def _entry_problem(entry: zipfile.ZipInfo, name: str) -> str:
 
 
 def _is_ignored(path: PurePosixPath) -> bool:
-    """What operating systems leave in archives."""
+    """Whether this is a file that an operating system has left in the archive."""
     return any(part == "__MACOSX" or part.startswith(".") for part in path.parts)
 
 
@@ -125,7 +126,7 @@ def _story_file(files: dict[str, zipfile.ZipInfo]) -> str:
 
 
 def _write(archive: zipfile.ZipFile, files: dict[str, zipfile.ZipInfo], folder: Path) -> None:
-    # The sizes in the archive's directory are claims: what really comes out is counted.
+    # The sizes in the archive's directory may be false, so the real bytes are counted.
     left = settings.STORY_ZIP_MAX_BYTES
     for name, entry in files.items():
         target = folder / name

@@ -1,7 +1,8 @@
-"""A story bundle on disk, checked and read into plain values: no database here.
+"""A story bundle on disk, checked and read into plain values, without the database.
 
-Every problem is collected with its place before the bundle is refused, so that whoever exported it
-mends all of them at once."""
+Every problem is collected with its place before the bundle is refused, so that whoever exported the
+bundle can fix all of them at once.
+"""
 
 from __future__ import annotations
 
@@ -51,8 +52,11 @@ class BundledScenelet:
 
 @dataclass(frozen=True)
 class Bundle:
-    """A story that can be imported. Picture paths are normalised and not yet looked up; those of
-    the design documents are in `design_picture_paths`."""
+    """A story that can be imported.
+
+    Picture paths are normalised, but nobody has looked for the files yet. `design_picture_paths`
+    are the paths of the design documents.
+    """
 
     folder: Path
     story_id: str
@@ -64,7 +68,7 @@ class Bundle:
 
     @property
     def picture_paths(self) -> list[str]:
-        """Each path that the documents name, once, in the order in which they name it."""
+        """Every path that the documents name, once, in the order of the documents."""
         paths = dict.fromkeys(self.design_picture_paths)
         for scenelet in self.scenelets:
             for shot in scenelet.shots:
@@ -74,8 +78,11 @@ class Bundle:
 
 @contextmanager
 def open_bundle(path: Path) -> Iterator[Bundle]:
-    """The bundle in a folder, in a zip, or around a story.json. The pictures of a zip are there
-    until the context ends. Raises BundleError, and FileNotFoundError where nothing is at `path`."""
+    """Open the bundle in a folder, in a zip, or around a story.json.
+
+    The unpacked pictures of a zip exist until the context ends. Raises BundleError, and
+    FileNotFoundError if there is nothing at `path`.
+    """
     if path.is_dir():
         yield read_bundle(path / STORY_FILE)
     elif path.suffix.lower() == ".json":
@@ -126,8 +133,11 @@ def _read_text(file: Path) -> str:
 
 
 class _Record:
-    """A JSON object under inspection. Each reader returns a usable value in any case and notes a
-    problem where the object does not hold one: reading goes on to find the next."""
+    """A JSON object that is being checked.
+
+    Each method returns a usable value in any case. If the object does not hold one, it notes a
+    problem, and reading continues to find the next.
+    """
 
     def __init__(self, values: dict[str, Any], place: str, problems: list[str]) -> None:
         self.values = values
@@ -224,7 +234,7 @@ def _read_story(story: _Record, folder: Path) -> Bundle:
 
 
 def _design_document(story: _Record, key: str) -> _Record | None:
-    """The document inside its wrappers: an object, a JSON string, `{key: …}`, in any nesting."""
+    """Return the document without its wrappers, which are JSON strings and `{key: …}`, nested."""
     value = story.values.get(key)
     while True:
         if isinstance(value, str):
@@ -252,7 +262,7 @@ def _is_wrapped(value: Any) -> bool:
 def _designs(
     document: _Record | None, key: str, id_key: str, path_key: str | None = None
 ) -> list[str]:
-    """Checks the designs in a list of the document; returns the image paths that they name."""
+    """Check the designs in a list of the document and return the image paths that they name."""
     paths = []
     for design in document.records(key) if document else []:
         design.text(id_key)
@@ -284,7 +294,7 @@ def _scenelets(story: _Record) -> tuple[BundledScenelet, ...]:
 
 
 def _circles(parents: dict[str, str | None]) -> Iterator[list[str]]:
-    """Each circle once, from the scenelet on it that comes first in the story."""
+    """Yield each circle once. It starts with the scenelet that comes first in the story."""
     done: set[str] = set()
     for start in parents:
         trail: dict[str, None] = {}
@@ -347,7 +357,7 @@ def _key_frame_paths(shot: _Record) -> tuple[str, ...]:
 
 
 def _named(value: Any) -> str:
-    """The value as a problem quotes it."""
+    """Return the value as a problem quotes it."""
     if isinstance(value, dict):
         return "an object"
     if isinstance(value, list):

@@ -1,4 +1,4 @@
-"""The images folder of a bundle: nothing outside it is ever opened."""
+"""The images folder of a bundle. Nothing outside of it is ever opened."""
 
 from __future__ import annotations
 
@@ -17,8 +17,10 @@ _leads_out = (
 
 
 class ImageFolder:
-    """Reads pictures below `<bundle>/images` by their normalised paths. Thread-safe: what it
-    remembers may at worst be found out twice."""
+    """Reads pictures below `<bundle>/images` by their normalised paths.
+
+    It is thread-safe: at worst two threads find out the same thing and remember it.
+    """
 
     def __init__(self, bundle: Path) -> None:
         self.bundle = os.path.realpath(bundle)
@@ -27,7 +29,7 @@ class ImageFolder:
         self._names: dict[str, dict[str, str]] = {}
 
     def read(self, path: str) -> bytes:
-        """The picture's bytes; a PictureProblem where there is none that may be opened."""
+        """Return the picture's bytes. Raises PictureProblem if there is none that may be opened."""
         if refusal := path_refusal(path):
             raise PictureProblem(refusal)
         if not _is_below(self.root, self.bundle):
@@ -58,13 +60,15 @@ class ImageFolder:
         if real is None:
             real = self._real_folders[folder] = os.path.realpath(folder, strict=True)
         file = os.path.join(real, name)
-        # Hundreds of key frames lie in few folders: only a link has to be followed from the root.
+        # Hundreds of key frames are in few folders, so only a link is resolved from the root.
         is_link = stat.S_ISLNK(os.lstat(file).st_mode)
         return os.path.realpath(file, strict=True) if is_link else file
 
     def _respelled(self, path: str) -> str | None:
-        """The path as the disk spells its accents. An archive from macOS has them decomposed
-        (e + ´), the documents mostly have them composed (é)."""
+        """Return the path with its accents as the disk has them.
+
+        An archive from macOS has them decomposed (e + ´). Documents mostly have them composed (é).
+        """
         if path.isascii():
             return None
         found = self.root
@@ -82,7 +86,7 @@ class ImageFolder:
     def _names_in(self, folder: str) -> dict[str, str]:
         if folder not in self._names:
             real = os.path.realpath(folder, strict=True)
-            # A linked folder outside is not even listed.
+            # A link to a folder outside is not even listed.
             names = os.listdir(real) if _is_below(real, self.root) else []
             self._names[folder] = {unicodedata.normalize("NFC", name): name for name in names}
         return self._names[folder]

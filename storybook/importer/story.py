@@ -1,7 +1,8 @@
-"""A checked bundle → rows and picture files, all or nothing.
+"""Turns a checked bundle into rows and picture files, all of them or none.
 
-Importing is idempotent, and the bundle is the truth about what it holds; what it no longer holds is
-kept, because renders may have been made from it."""
+Importing twice changes nothing. The story is made as the bundle says; scenelets, shots and pictures
+that the bundle no longer has are kept, because renders may have been made from them.
+"""
 
 from __future__ import annotations
 
@@ -25,19 +26,20 @@ from storybook.thumbnails import make_thumbnails
 from .bundles import Bundle, BundledScenelet, BundledShot, open_bundle
 from .image_folders import ImageFolder
 
-# More threads gain nothing: decoding is bound to the processor, and each may hold a large picture.
+# More threads gain nothing: decoding needs the processor, and each may hold a large picture.
 THREADS = 4
 
 
 @dataclass(frozen=True)
 class Tally:
-    """What became of the rows of one kind. `removed`: the bundle says that they are gone;
-    `kept`: the bundle does not mention them any more."""
+    """What happened to the rows of one kind."""
 
     created: int = 0
     updated: int = 0
     unchanged: int = 0
+    # The bundle says that they are gone.
     removed: int = 0
+    # The bundle does not mention them any more.
     kept: int = 0
 
 
@@ -59,8 +61,11 @@ class ImportReport:
 
 
 def import_story(path: Path, say: Callable[[str], None] = lambda sentence: None) -> ImportReport:
-    """Imports the bundle in a folder, in a zip or around a story.json. `say` gets a sentence before
-    each long step. A BundleError or ImportFailed leaves database and media as they were."""
+    """Import the bundle in a folder, in a zip or around a story.json.
+
+    `say` gets a sentence before each long step. Raises BundleError or ImportFailed, and then
+    leaves database and media as they were.
+    """
     say(f"Reading {path} …")
     with open_bundle(path) as bundle:
         return import_bundle(bundle, say)
@@ -100,8 +105,11 @@ def import_bundle(
 
 @contextmanager
 def _one_import_at_a_time() -> Iterator[None]:
-    """Two imports can share a picture file: one that fails must not take away what the other one
-    is about to refer to. Holds on one host; the database's constraints hold everywhere."""
+    """Hold a lock of this host during an import.
+
+    Two imports can share a picture file, and one that fails must not delete what the other is about
+    to refer to. Across hosts only the database's constraints hold.
+    """
     try:
         import fcntl
     except ImportError:  # not on Windows
@@ -110,7 +118,7 @@ def _one_import_at_a_time() -> Iterator[None]:
     os.makedirs(settings.MEDIA_ROOT, exist_ok=True)
     descriptor = os.open(settings.MEDIA_ROOT, os.O_RDONLY)
     try:
-        # A file system without locks leaves it at the database's constraints.
+        # On a file system without locks only the database's constraints hold.
         with suppress(OSError):
             fcntl.flock(descriptor, fcntl.LOCK_EX)
         yield
@@ -124,7 +132,7 @@ def _one_import_at_a_time() -> Iterator[None]:
 def _collect_pictures(
     bundle: Bundle, paths: list[str], store: PictureStore
 ) -> dict[str, dict[str, Any]]:
-    """The columns of each path's picture; usable ones are stored."""
+    """Store the usable pictures, and return the columns of each path's picture."""
     folder = ImageFolder(bundle.folder)
 
     def collect(path: str) -> dict[str, Any]:
@@ -178,7 +186,7 @@ def _write_rows(bundle: Bundle, facts: dict[str, dict[str, Any]]) -> ImportRepor
 
 def _write_story(bundle: Bundle, tallies: dict[str, Counter[str]]) -> Story:
     tally = tallies["stories"] = Counter()
-    # Locked: a second import of the story on another host waits here.
+    # The row is locked, so a second import of the story on another host waits here.
     story = Story.objects.select_for_update().filter(story_id=bundle.story_id).first()
     if story is None:
         story = Story.objects.create(story_id=bundle.story_id, title=bundle.title)
@@ -235,7 +243,7 @@ def _write_scenelets(
     rows, tally, changed = _upsert(
         Scenelet, found, wanted, lambda scenelet_id: {"story": story, "scenelet_id": scenelet_id}
     )
-    # A parent can stand behind its branch in the bundle: all rows have to be there first.
+    # In the bundle a parent can come after its branch, so all rows must exist first.
     moved = []
     for scenelet in bundled:
         row = rows[scenelet.scenelet_id]
@@ -317,8 +325,10 @@ def _upsert(
     wanted: dict[Any, dict[str, Any]],
     identity: Callable[[Any], dict[str, Any]],
 ) -> tuple[dict[Any, Any], Counter[str], set[int]]:
-    """Makes the rows as wanted, in a handful of queries. Returns the wanted rows by key, the
-    counts, and the primary keys of the rows that it changed."""
+    """Create and update rows in a handful of queries.
+
+    Returns the wanted rows by key, the counts, and the primary keys of the rows that it changed.
+    """
     created = {
         key: model(**identity(key), **columns)
         for key, columns in wanted.items()
@@ -351,8 +361,11 @@ def _upsert(
 
 
 def _is_same(row: models.Model, name: str, value: Any) -> bool:
-    """Compares as stored: to Python, {"a": 1, "b": 2} in another order and 1, 1.0 and true are
-    equal, to a prompt they are not."""
+    """Compare values as they are stored.
+
+    Python takes {"a": 1, "b": 2} in another order as equal, and so 1, 1.0 and true. In a prompt
+    they differ.
+    """
     if name.endswith("_id"):
         return getattr(row, name) == value
     field = cast("models.Field[Any, Any]", row._meta.get_field(name))

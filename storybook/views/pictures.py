@@ -1,4 +1,4 @@
-"""The pictures of a story's designs, each with a form that takes another one."""
+"""The page with the pictures of a story's designs, each with a form to upload another one."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def show_pictures(
             "story": story,
             "rows": rows,
             "can_change": can_change,
-            # About a design that is gone, or about no design at all.
+            # Errors of the form that belong to no row, because the design is gone.
             "other_errors": _sentences(form) if not any(row["errors"] for row in rows) else [],
         },
     )

@@ -21,14 +21,10 @@ addEventListener("securitypolicyviolation", (event) => {
 """
 
 
-# Before xdist's own, which reads the marks.
-@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if __package__ in item.nodeid.replace("/", "."):
             item.add_marker(pytest.mark.browser)
-            # One installation and one Chromium for all of them, in one process.
-            item.add_marker(pytest.mark.xdist_group("browser"))
 
 
 # Ends with the last test of the folder: while Playwright runs, Django takes the thread for an

@@ -133,7 +133,15 @@ class VideoRenderAdmin(UnsettledPages, TakePages, RecordAdmin):
         ),
         (
             "What the API said",
-            {"fields": ["operation_name", "download_uri", "error_code", "error_facts"]},
+            {
+                "fields": [
+                    "operation_name",
+                    "download_uri",
+                    "is_link_given",
+                    "error_code",
+                    "error_facts",
+                ]
+            },
         ),
         (
             "The file",

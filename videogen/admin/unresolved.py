@@ -1,19 +1,21 @@
 from __future__ import annotations
 
-from django.urls import path
+from django.contrib import admin
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.urls import URLPattern, path
 from django.utils.decorators import method_decorator
 from django.views.decorators.http import require_POST, require_safe
 
 from videogen.views.unresolved import ask_again, decide_candidate, show_unsettled, unsettled_state
 
 
-class UnsettledPages:
-    """What is not settled, for the admin of the renders. Each view asks for a permission of its
-    own."""
+class UnsettledPages(admin.ModelAdmin):
+    """The page of unresolved renders, for the admin of the renders. Each view checks its own
+    permission."""
 
     change_list_template = "admin/videogen/render/list.html"
 
-    def get_urls(self):
+    def get_urls(self) -> list[URLPattern]:
         view = self.admin_site.admin_view
         one = "unsettled/candidates/<int:candidate_id>/<slug:verb>/"
         own = [
@@ -25,17 +27,17 @@ class UnsettledPages:
         return own + super().get_urls()
 
     @method_decorator(require_safe)
-    def unsettled(self, request):
+    def unsettled(self, request: HttpRequest) -> HttpResponse:
         return show_unsettled(self, request)
 
     @method_decorator(require_safe)
-    def unsettled_state(self, request):
+    def unsettled_state(self, request: HttpRequest) -> JsonResponse:
         return unsettled_state(self, request)
 
     @method_decorator(require_POST)
-    def ask(self, request):
+    def ask(self, request: HttpRequest) -> HttpResponse:
         return ask_again(self, request)
 
     @method_decorator(require_POST)
-    def decide_candidate(self, request, candidate_id, verb):
+    def decide_candidate(self, request: HttpRequest, candidate_id: int, verb: str) -> HttpResponse:
         return decide_candidate(self, request, candidate_id, verb)

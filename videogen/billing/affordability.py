@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
+from typing import Any
+
+from django.utils.translation import ngettext
 
 from videogen.catalog.capabilities import Asked, Capability, ModelTable
 from videogen.catalog.prices import PriceList
+from videogen.common.formats import counted
 from videogen.models import RenderBatch
 
-from .budgets import OVER_BUDGET, Limit
+from .budgets import Limit, LimitName
 
 OverBudget = RenderBatch.OverBudget
 
@@ -19,11 +23,52 @@ MOST_CHOICES = 6
 
 
 @dataclass(frozen=True)
+class Overrun:
+    """Why videos are not sent: one of `price_usd` does not fit into what is `left_usd` of a budget,
+    or, all or nothing, the `videos` together do not."""
+
+    limit: LimitName
+    left_usd: Decimal
+    price_usd: Decimal
+    videos: int = 1
+    is_all_or_nothing: bool = False
+
+    @property
+    def sentence(self) -> str:
+        left = f"${self.left_usd:.2f} is left."
+        if not self.is_all_or_nothing:
+            return f"Over {self.limit.words}: it costs ${self.price_usd:.2f}, {left}"
+        videos = ngettext("{} video costs", "{} videos cost", self.videos).format(self.videos)
+        cost = self.price_usd * self.videos
+        return f"Over {self.limit.words}: all or nothing, {videos} ${cost:.2f}, {left}"
+
+    def as_params(self) -> dict[str, Any]:
+        """For JSON; `of_params` reads it."""
+        return {
+            "limit": self.limit.as_params(),
+            "left_usd": str(self.left_usd),
+            "price_usd": str(self.price_usd),
+            "videos": self.videos,
+            "is_all_or_nothing": self.is_all_or_nothing,
+        }
+
+    @classmethod
+    def of_params(cls, params: Mapping[str, Any]) -> Overrun:
+        return cls(
+            LimitName.of_params(params["limit"]),
+            Decimal(params["left_usd"]),
+            Decimal(params["price_usd"]),
+            params["videos"],
+            params["is_all_or_nothing"],
+        )
+
+
+@dataclass(frozen=True)
 class Fit:
-    """`videos`: how many go; `sentence`: why the others do not."""
+    """How many videos the budgets have room for, and why not for the others."""
 
     videos: int
-    sentence: str = ""
+    overrun: Overrun | None = None
 
 
 def fit(limits: Sequence[Limit], price: Decimal, wanted: int, over_budget: str) -> Fit:
@@ -32,21 +77,9 @@ def fit(limits: Sequence[Limit], price: Decimal, wanted: int, over_budget: str) 
         return Fit(wanted)
     tightest = limits[0]
     if over_budget == OverBudget.NONE:
-        return Fit(0, _all_or_nothing(tightest, price, wanted))
+        return Fit(0, Overrun(tightest.name, tightest.left_usd, price, wanted, True))
     room = int(tightest.left_usd // price)
-    left = tightest.left_usd - price * room
-    return Fit(room, f"{_over(tightest)}: it costs ${price:.2f}, ${left:.2f} is left.")
-
-
-def _all_or_nothing(limit: Limit, price: Decimal, wanted: int) -> str:
-    return (
-        f"{_over(limit)}: all or nothing, {wanted} video{'s' * (wanted != 1)} "
-        f"cost{'s' * (wanted == 1)} ${price * wanted:.2f}, ${limit.left_usd:.2f} is left."
-    )
-
-
-def _over(limit: Limit) -> str:
-    return f"{OVER_BUDGET}{limit.words.removeprefix('the budget')}"
+    return Fit(room, Overrun(tightest.name, tightest.left_usd - price * room, price))
 
 
 @dataclass(frozen=True)
@@ -73,7 +106,7 @@ class Shortage:
 
     @property
     def words(self) -> str:
-        videos = f"{self.videos} video{'s' * (self.videos != 1)}"
+        videos = counted(self.videos, "video")
         left = f"${self.limit.left_usd:,.2f}"
         return f"{videos}: ${self.cost_usd:,.2f}, and {left} is left of {self.limit.words}."
 
@@ -100,7 +133,7 @@ def shortage(
     """None where the budgets have room for all."""
     asked = wanted.asked
     price = prices.find(wanted.backend, wanted.model, asked.resolution, asked.seconds)
-    if price is None or not fit(limits, price.usd, wanted.videos, over_budget).sentence:
+    if price is None or not fit(limits, price.usd, wanted.videos, over_budget).overrun:
         return None
     left = limits[0].left_usd
     room = int(left // price.usd)

@@ -6,7 +6,7 @@ queued. Queueing reserves under `lock_budgets`; what ends without a charge gives
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
@@ -14,15 +14,13 @@ from typing import NamedTuple
 
 from django.conf import settings
 from django.contrib.auth import get_user_model
-from django.db import connection
+from django.db import connection, models
 from django.db.models import Q, QuerySet, Sum
 from django.db.transaction import TransactionManagementError
 from django.utils import timezone
 
 from videogen.models import Budget, Submission, VideoRender
 from videogen.models.people import Person
-
-OVER_BUDGET = "Over the budget"
 
 Scope = Budget.Scope
 
@@ -56,14 +54,52 @@ class Used(NamedTuple):
         return self.spent_usd + self.queued_usd
 
 
+class LimitKind(models.TextChoices):
+    """What a limit is about, and its name in a sentence."""
+
+    SETTINGS = "settings", "the budget"
+    EVERYTHING = "everything", "the budget for everything"
+    STORY = "story", "the budget of the story"
+    PERSON_DAY = "person_day", "the budget of {person} for {day}"
+
+
+@dataclass(frozen=True)
+class LimitName:
+    """Which limit is meant. `person` and `day` belong to a person's daily budget."""
+
+    kind: LimitKind
+    person: str = ""
+    day: date | None = None
+
+    @property
+    def words(self) -> str:
+        day = f"{self.day:%d %b}" if self.day else ""
+        return str(self.kind.label).format(person=self.person or "nobody", day=day)
+
+    def as_params(self) -> dict[str, str]:
+        """For JSON; `of_params` reads it."""
+        day = {"person": self.person, "day": self.day.isoformat()} if self.day else {}
+        return {"kind": self.kind.value, **day}
+
+    @classmethod
+    def of_params(cls, params: Mapping[str, str]) -> LimitName:
+        day = date.fromisoformat(params["day"]) if "day" in params else None
+        return cls(LimitKind(params["kind"]), params.get("person", ""), day)
+
+
 @dataclass(frozen=True)
 class Limit:
     """One budget, and how much of it is used."""
 
-    words: str
+    name: LimitName
     limit_usd: Decimal
     spent_usd: Decimal = Decimal(0)
     reserved_usd: Decimal = Decimal(0)
+
+    @property
+    def words(self) -> str:
+        """Its name in a sentence, such as "the budget of the story"."""
+        return self.name.words
 
     @property
     def left_usd(self) -> Decimal:
@@ -89,10 +125,10 @@ def limits_for(story: int, person: Person | None) -> tuple[Limit, ...]:
     )
     used: dict[_Scope, Used] = {}
     limits = []
-    for words, limit, scope in _applying(budgets, about):
+    for name, limit, scope in _applying(budgets, about):
         if scope not in used:
             used[scope] = usage(scope)
-        limits.append(Limit(words, limit, *used[scope]))
+        limits.append(Limit(name, limit, *used[scope]))
     return tuple(sorted(limits, key=lambda limit: limit.left_usd))
 
 
@@ -103,7 +139,7 @@ def overall_limit_usd() -> Decimal | None:
     return min(given, default=None)
 
 
-class Room:
+class BudgetHeadroom:
     """What the limits leave to renders that are submitted now, each of them counted as it goes.
     What is queued is not counted: the oldest go first, and a limit may have been lowered since.
     The renders come with their shot and its scenelet."""
@@ -117,12 +153,14 @@ class Room:
         price = render.price_estimate_usd
         if not price:
             return ""
-        for words, limit, scope in self._limits(render):
+        for name, limit, scope in self.limits_on(render):
             left = limit - self._spent_of(scope)
             if price > left:
-                name = "VIDEO_BUDGET_USD" if words == _OF_SETTINGS else words
+                # Whoever reads this looks for the setting, not for a budget in the admin.
+                is_setting = name.kind == LimitKind.SETTINGS
+                words = "VIDEO_BUDGET_USD" if is_setting else name.words
                 left = max(left, Decimal(0))
-                return f"Not sent: it costs ${price:.2f} and ${left:.2f} is left of {name}."
+                return f"Not sent: it costs ${price:.2f} and ${left:.2f} is left of {words}."
         return ""
 
     def take(self, render: VideoRender) -> None:
@@ -130,7 +168,7 @@ class Room:
             if scope.is_about(render):
                 self._spent[scope] += render.price_estimate_usd
 
-    def _limits(self, render: VideoRender) -> Iterable[tuple[str, Decimal, _Scope]]:
+    def limits_on(self, render: VideoRender) -> Iterable[tuple[LimitName, Decimal, _Scope]]:
         person = Person(render.requested_by_id, render.requested_by_name)
         day = timezone.localdate(render.queued_at)
         return _applying(self._budgets, _Charge(render.shot.scenelet.story_id, person, day))
@@ -142,7 +180,7 @@ class Room:
 
 
 @dataclass(frozen=True)
-class Strain:
+class BudgetImpact:
     """What queued renders would cost more, beside a limit that they are under."""
 
     limit: Limit
@@ -154,26 +192,25 @@ class Strain:
 
     @property
     def sentence(self) -> str:
-        words = self.limit.words.removeprefix("the budget")
         return (
-            f"{OVER_BUDGET}{words}: it costs ${self.more_usd:.2f} more, "
+            f"Over {self.limit.words}: it costs ${self.more_usd:.2f} more, "
             f"${self.limit.left_usd:.2f} is left."
         )
 
 
-def strains(changes: Iterable[tuple[VideoRender, Decimal]]) -> list[Strain]:
+def find_budget_impacts(changes: Iterable[tuple[VideoRender, Decimal]]) -> list[BudgetImpact]:
     """Of every limit on queued renders (with their shot and its scenelet), each of which would cost
     so much more; the tightest first. One query, and at most two for every limit."""
-    room = Room()
-    found: dict[tuple[str, Decimal, _Scope], Decimal] = {}
+    headroom = BudgetHeadroom()
+    found: dict[tuple[LimitName, Decimal, _Scope], Decimal] = {}
     for render, more in changes:
-        for limit in room._limits(render):
+        for limit in headroom.limits_on(render):
             found[limit] = found.get(limit, Decimal(0)) + more
-    found_strains = [
-        Strain(Limit(words, usd, *usage(scope)), more)
-        for (words, usd, scope), more in found.items()
+    impacts = [
+        BudgetImpact(Limit(name, usd, *usage(scope)), more)
+        for (name, usd, scope), more in found.items()
     ]
-    return sorted(found_strains, key=lambda each: each.limit.left_usd - each.more_usd)
+    return sorted(impacts, key=lambda each: each.limit.left_usd - each.more_usd)
 
 
 def usage_of(budgets: Iterable[Budget]) -> dict[int, Limit]:
@@ -190,12 +227,12 @@ def usage_of(budgets: Iterable[Budget]) -> dict[int, Limit]:
         used |= {each.pk: by_story[each.story_id] for each in of[Scope.STORY]}
     if of[Scope.PERSON_DAY]:
         used |= _used_today(of[Scope.PERSON_DAY], today)
-    return {each.pk: Limit(_words(each, today), each.limit_usd, *used[each.pk]) for each in budgets}
+    return {
+        each.pk: Limit(_name_of(each, today), each.limit_usd, *used[each.pk]) for each in budgets
+    }
 
 
 # -- what a limit is about -------------------------------------------------------------------------
-
-_OF_SETTINGS = "the budget"
 
 
 @dataclass(frozen=True)
@@ -244,22 +281,24 @@ class _Scope:
         return found
 
 
-def _applying(budgets: Iterable[Budget], charge: _Charge) -> Iterator[tuple[str, Decimal, _Scope]]:
-    """Every limit on the charge, in words, with its amount."""
+def _applying(
+    budgets: Iterable[Budget], charge: _Charge
+) -> Iterator[tuple[LimitName, Decimal, _Scope]]:
+    """Every limit on the charge, with its amount and with what counts towards it."""
     if settings.VIDEO_BUDGET_USD is not None:
-        yield _OF_SETTINGS, settings.VIDEO_BUDGET_USD, _Scope()
+        yield LimitName(LimitKind.SETTINGS), settings.VIDEO_BUDGET_USD, _Scope()
     daily: Budget | None = None
     for budget in budgets:
         if budget.scope == Scope.OVERALL:
-            yield _words(budget), budget.limit_usd, _Scope()
+            yield _name_of(budget), budget.limit_usd, _Scope()
         elif budget.scope == Scope.STORY:
             if budget.story_id == charge.story:
-                yield _words(budget), budget.limit_usd, _Scope(story=charge.story)
+                yield _name_of(budget), budget.limit_usd, _Scope(story=charge.story)
         elif _is_of(budget, charge.person) or (budget.user_id is None and daily is None):
             daily = budget
     if daily:
-        words = f"the budget of {charge.person.name or 'nobody'} for {charge.day:%d %b}"
-        yield words, daily.limit_usd, _Scope(person=charge.person, day=charge.day)
+        name = LimitName(LimitKind.PERSON_DAY, charge.person.name, charge.day)
+        yield name, daily.limit_usd, _Scope(person=charge.person, day=charge.day)
 
 
 def _is_of(budget: Budget, person: Person) -> bool:
@@ -270,13 +309,13 @@ def _is_of(budget: Budget, person: Person) -> bool:
     return budget.user_id == person.user_id
 
 
-def _words(budget: Budget, day: date | None = None) -> str:
+def _name_of(budget: Budget, day: date | None = None) -> LimitName:
     if budget.scope == Scope.OVERALL:
-        return "the budget for everything"
+        return LimitName(LimitKind.EVERYTHING)
     if budget.scope == Scope.STORY:
-        return "the budget of the story"
-    whose = budget.user.get_username() if budget.user_id else "everybody"
-    return f"the budget of {whose} for {day:%d %b}"
+        return LimitName(LimitKind.STORY)
+    whose = budget.user.get_username() if budget.user else "everybody"
+    return LimitName(LimitKind.PERSON_DAY, whose, day)
 
 
 # -- what counts -----------------------------------------------------------------------------------

@@ -1,6 +1,6 @@
-"""The table of video models: what each is known to take, and what a request asks too much of it.
+"""What each video model takes, by the table of video models, and why it would refuse a request.
 
-A model that the table does not have is asked for what the request says: the API may refuse it.
+Nothing is checked for a model that is not in the table, so the API may refuse the request.
 """
 
 from __future__ import annotations
@@ -14,18 +14,18 @@ from django.utils import timezone
 
 from videogen.models import VideoFormat, VideoModel
 from videogen.models.routes import Route, default_route
+from videogen.models.video_models import MAX_REFERENCES
 
-# Ours, whatever a model takes.
-MOST_REFERENCES = 3
-# google-genai refuses one on the other routes before anything is sent.
+# On the other routes google-genai refuses a seed before anything is sent.
 SEED_ROUTES = frozenset({Route.VERTEX.value})
-# Where neither a setting nor the table says how long a prompt may be: Veo's.
+# The limit of Veo, used if neither a setting nor the table says how long a prompt may be.
 PROMPT_LIMIT_TOKENS = 1024
 
 
 @dataclass(frozen=True)
 class Format:
-    """What goes together at one resolution. Durations in seconds."""
+    """What a model makes at one resolution, with and without reference pictures. Durations are in
+    seconds."""
 
     resolution: str
     aspect_ratios: tuple[str, ...]
@@ -36,30 +36,33 @@ class Format:
 
 @dataclass(frozen=True)
 class Asked:
-    """What a model may refuse. `references`: how many."""
+    """The part of a request that a model may refuse."""
 
     aspect_ratio: str
     resolution: str
     seconds: int
+    # The number of reference pictures.
     references: int = 0
     person_generation: str = ""
 
 
 @dataclass(frozen=True)
 class Capability:
-    """A model, as the table has it. `prompt_limit_tokens`: None where it is not known; `pk`: its
-    row's, None where it has none."""
+    """A model as the table describes it."""
 
     name: str
     route: str
-    max_references: int = MOST_REFERENCES
+    max_references: int = MAX_REFERENCES
+    # None if it is unknown.
     prompt_limit_tokens: int | None = None
     takes_seed: bool = True
     takes_negative_prompt: bool = True
+    # The values that it takes; None if they are unknown.
     person_generation: tuple[str, ...] | None = None
     reference_person_generation: tuple[str, ...] = ()
     shuts_down_on: date | None = None
     formats: tuple[Format, ...] = ()
+    # Of its row; None if it has none.
     pk: int | None = None
 
     @property
@@ -75,10 +78,10 @@ class Capability:
 
     @property
     def notes(self) -> list[str]:
-        """What to know before something is paid to it, whatever it is asked for."""
+        """What people should know before they pay for this model, whatever the request is."""
         if not self.is_known:
             return [
-                f"Nothing is known of {self.name}: it is not in the table of video models, so "
+                f"Nothing is known about {self.name}: it is not in the table of video models, so "
                 "nothing was checked. The API may refuse the request."
             ]
         day = self.shuts_down_on
@@ -90,7 +93,7 @@ class Capability:
         ]
 
     def on_references(self, resolution: str) -> str:
-        """In a sentence, what it takes of them."""
+        """Return a sentence on which reference pictures the model takes at the resolution."""
         found = self.format(resolution)
         if not self.is_known or not self.formats:
             return f"Whether {self.name} takes reference pictures is not known."
@@ -103,8 +106,8 @@ class Capability:
         )
 
     def problems(self, asked: Asked) -> list[str]:
-        """Why the API would refuse it, each with what to change; empty where it would not, or
-        where nothing is known of the model."""
+        """Return why the API would refuse the request, each reason with what to change. Empty if it
+        would not, or if nothing is known about the model."""
         if not self.is_known or not self.formats:
             return []
         resolution, references = asked.resolution, asked.references
@@ -149,8 +152,7 @@ class Capability:
 
 
 class ModelTable:
-    """The table as it is now. Two queries, however much is asked of it; made anew for every page
-    or plan."""
+    """The table as it is now. It makes two queries, so it is made anew for every page or plan."""
 
     def find(self, model: str) -> Capability:
         return self._known.get(model) or _unknown(model)
@@ -159,7 +161,7 @@ class ModelTable:
         return [name for name, each in self._known.items() if route in (None, each.route)]
 
     def all(self) -> list[Capability]:
-        """By route, then by name."""
+        """Return all models, sorted by route and name."""
         return list(self._known.values())
 
     @cached_property
@@ -169,7 +171,8 @@ class ModelTable:
 
 
 def _unknown(model: str) -> Capability:
-    """Asked for whatever its route has a place for."""
+    """Return the capability of a model that is not in the table: it is asked for everything that
+    its route has a field for."""
     route = default_route()
     is_veo = route != Route.OMNI
     return Capability(
@@ -187,7 +190,7 @@ def capability_of(row: VideoModel) -> Capability:
         pk=row.pk,
         name=row.name,
         route=route,
-        max_references=min(row.max_references, MOST_REFERENCES),
+        max_references=min(row.max_references, MAX_REFERENCES),
         prompt_limit_tokens=row.prompt_limit_tokens,
         takes_seed=row.takes_seed and route in SEED_ROUTES,
         takes_negative_prompt=row.takes_negative_prompt,

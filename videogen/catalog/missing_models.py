@@ -1,5 +1,5 @@
-"""A model that the API does not have (any more): what the pause of its lane says of it, and what it
-keeps."""
+"""What to do about a model that the API does not have, or no longer has: what the pause of the lane
+says about it, and which facts it keeps."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ MODEL_NOT_FOUND = "model_not_found"
 
 
 def where_to_choose(render: VideoRender) -> str:
-    """Who chose the render's model and so has to choose another one. Queries."""
+    """Return a sentence on where the render's model was chosen, which is where another one can
+    be."""
     batch = render.batch
     if batch.model == render.model:
         chosen = f"{render.model} was chosen for batch {batch.pk}."
@@ -21,23 +22,24 @@ def where_to_choose(render: VideoRender) -> str:
         chosen = (
             f"{render.model} comes from the settings: set VIDEO_MODEL to one that the account has."
         )
-    return f"{chosen} What waits keeps its model: move it to another one, or cancel it."
+    return f"{chosen} Queued renders keep their model: move them to another one, or cancel them."
 
 
 def facts_of_pause(render: VideoRender) -> dict[str, Any]:
-    """What the pause keeps of the render whose model is missing, beside what the API told."""
+    """Return what the pause keeps about the render, beside what the API told."""
     return {"missing_model": render.model}
 
 
 def models_of_account(lane: Lane) -> list[str]:
-    """Those that the account has, as the API said when it paused the lane."""
-    return _details(lane).get("models", [])
+    """Return the models that the account has, as the API told them when it paused the lane."""
+    models: list[str] = _details(lane).get("models", [])
+    return models
 
 
 def missing_model(lane: Lane) -> str:
-    """The model that the lane's pause is about, if any of it is queued, or "". One query at
-    most."""
-    name = _details(lane).get("missing_model", "")
+    """Return the model that the lane's pause is about, if renders of it are still queued, else
+    ""."""
+    name: str = _details(lane).get("missing_model", "")
     return name if name and VideoRender.objects.queued_in(lane).filter(model=name).exists() else ""
 
 

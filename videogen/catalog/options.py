@@ -1,4 +1,4 @@
-"""What is asked of the API beside prompt and references: from the batch, its story and the
+"""What a request asks for beside prompt and references. It comes from the batch, its story and the
 settings, as far as the model takes it."""
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from django.conf import settings
 
 from storybook.models import Story
 from videogen.models import StorySettings, VideoRender
+from videogen.models.render_warnings import RenderWarning, WarningCode
 from videogen.models.routes import SIMULATOR, account_of
 
 from .capabilities import PROMPT_LIMIT_TOKENS, Asked, Capability, ModelTable
@@ -20,10 +21,10 @@ from .prices import KnownPrice, PriceList
 
 @dataclass(frozen=True)
 class RequestSettings:
-    """One per plan. `default_model`: what the story's batches use where they name none; `notes`:
-    what was wished for and does not go along, in sentences."""
+    """Model, format and options of a request; every request of a plan has the same."""
 
     capability: Capability
+    # The model of the story's batches that choose none.
     default_model: str
     aspect_ratio: str
     resolution: str
@@ -31,12 +32,12 @@ class RequestSettings:
     seed: int | None = None
     negative_prompt: str = ""
     person_generation: str = ""
-    notes: tuple[str, ...] = ()
+    notes: tuple[RenderWarning, ...] = ()
     table: ModelTable = field(default_factory=ModelTable, repr=False, compare=False)
 
     @classmethod
     def current(cls, story: Story, model: str = "") -> RequestSettings:
-        """For the story's next batch, on another `model` where one is named. Three queries."""
+        """Return the settings of the story's next batch, with another `model` if one is given."""
         own = StorySettings.objects.filter(story=story).first() or StorySettings()
         default_model = own.model or settings.VIDEO_MODEL
         table = ModelTable()
@@ -60,7 +61,7 @@ class RequestSettings:
 
     @classmethod
     def of_render(cls, render: VideoRender, model: str = "") -> RequestSettings:
-        """As the render was asked for, on another `model` where one is named. Three queries."""
+        """Return the settings of the render's request, with another `model` if one is given."""
         table = ModelTable()
         capability = table.find(model or render.model)
         extras, notes = _extras(
@@ -98,7 +99,7 @@ class RequestSettings:
 
     @property
     def chosen_model(self) -> str:
-        """The model where it is not the story's default, or ""."""
+        """The model if it is not the story's default, else ""."""
         return "" if self.model == self.default_model else self.model
 
     @cached_property
@@ -111,11 +112,11 @@ class RequestSettings:
 
     @property
     def price_usd(self) -> Decimal | None:
-        return self.price and self.price.usd
+        return None if self.price is None else self.price.usd
 
     @property
     def sent(self) -> dict[str, Any]:
-        """By the names of a render's columns, what makes one request another."""
+        """The settings that distinguish requests, by the names of a render's columns."""
         return {
             "model": self.model,
             "aspect_ratio": self.aspect_ratio,
@@ -128,16 +129,16 @@ class RequestSettings:
 
     @property
     def prompt_limit(self) -> int:
-        """Tokens."""
+        """The longest prompt in tokens."""
         told = settings.VIDEO_PROMPT_LIMIT_TOKENS
         return told or self.capability.prompt_limit_tokens or PROMPT_LIMIT_TOKENS
 
     def cost_of(self, videos: int) -> Decimal:
-        """What so many videos cost; 0 where no price is known, for then none is sent."""
+        """Return what so many videos cost; 0 if the price is unknown, because then none is sent."""
         return (self.price_usd or Decimal(0)) * videos
 
     def asked(self, references: int) -> Asked:
-        """With so many reference pictures."""
+        """Return what a model may refuse of a request with so many reference pictures."""
         return Asked(
             aspect_ratio=self.aspect_ratio,
             resolution=self.resolution,
@@ -147,7 +148,7 @@ class RequestSettings:
         )
 
     def problems(self, references: int) -> list[str]:
-        """Why the API would refuse this with so many reference pictures."""
+        """Return why the API would refuse a request with so many reference pictures."""
         return self.capability.problems(self.asked(references))
 
 
@@ -159,18 +160,18 @@ EXTRAS = {
 
 
 def extras_of(asked: RequestSettings | VideoRender) -> dict[str, Any]:
-    """By name; what is None or empty was never sent."""
+    """Return the options by name, without those that are None or empty, which are never sent."""
     values = {name: getattr(asked, name) for name in EXTRAS}
     return {name: value for name, value in values.items() if value not in (None, "")}
 
 
 def extras_in_words(asked: RequestSettings | VideoRender) -> list[tuple[str, str]]:
-    """For the screens: (name, value)."""
+    """Return the options as pairs of name and value, for the screens."""
     return [(EXTRAS[name], str(value)) for name, value in extras_of(asked).items()]
 
 
 def asked_of(render: VideoRender) -> Asked:
-    """What a model may refuse of the render's request."""
+    """Return what a model may refuse of the render's request."""
     return Asked(
         aspect_ratio=render.aspect_ratio,
         resolution=render.resolution,
@@ -181,7 +182,7 @@ def asked_of(render: VideoRender) -> Asked:
 
 
 def default_model_of(story: Story) -> str:
-    """What its batches use where they name none. One query."""
+    """Return the model of the story's batches that choose none."""
     return _default_model(story=story)
 
 
@@ -192,8 +193,8 @@ def _default_model(**story: object) -> str:
 
 def _extras(
     capability: Capability, *, seed: int | None, negative_prompt: str, person_generation: str
-) -> tuple[dict[str, Any], tuple[str, ...]]:
-    """What of it the model takes, and what is said of the rest."""
+) -> tuple[dict[str, Any], tuple[RenderWarning, ...]]:
+    """Return the options that the model takes, and what people are told about the others."""
     taken: dict[str, Any] = {}
     notes = []
     people = capability.person_generation
@@ -207,10 +208,9 @@ def _extras(
         if is_taken:
             taken[name] = value
         elif name == "person_generation" and people:
-            notes.append(
-                f"{capability.name} knows no person generation {value!r}, so none is asked for: "
-                f"it knows {', '.join(people)}."
-            )
+            params = {"model": capability.name, "asked": value, "known": ", ".join(people)}
+            notes.append(RenderWarning(WarningCode.PERSON_GENERATION_NOT_TAKEN, params))
         else:
-            notes.append(f"{capability.name} takes no {EXTRAS[name]}: it is not sent.")
+            params = {"model": capability.name, "option": EXTRAS[name]}
+            notes.append(RenderWarning(WarningCode.OPTION_NOT_TAKEN, params))
     return taken, tuple(notes)

@@ -1,7 +1,7 @@
-"""The price list: what a second of video costs, by model and resolution, from a day on.
+"""The price list: what a second of video costs, by model and resolution, from a given day on.
 
-What is not listed costs what VIDEO_PRICE_USD_PER_SECOND says; without that its price is unknown,
-and what has no known price is never sent.
+A model that is not listed costs VIDEO_PRICE_USD_PER_SECOND. If that is not set either, the price is
+unknown, and nothing with an unknown price is ever sent.
 """
 
 from __future__ import annotations
@@ -19,23 +19,29 @@ from videogen.models.routes import SIMULATOR
 
 @dataclass(frozen=True)
 class KnownPrice:
-    """Of one video, in cents. `source` says per second of what, since when and who says so."""
+    """The price of one video."""
 
+    # Rounded to cents.
     usd: Decimal
+    # What a second of which model costs, since when, and who says so.
     source: str
+    # The row of the price list, where it comes from there.
+    price_id: int | None = None
 
 
 class PriceList:
-    """As it is valid today. One query, however much is asked of it; made anew for every page or
+    """The prices that are valid today. It makes one query, so it is made anew for every page or
     plan."""
 
     def find(self, backend: str, model: str, resolution: str, seconds: int) -> KnownPrice | None:
-        """None where no price is known."""
+        """Return the price of a video of so many seconds, or None if it is unknown."""
         if backend == SIMULATOR:
             return KnownPrice(Decimal("0.00"), "free: the simulator charges nothing")
         price = self._valid.get((model, resolution))
         if price is not None:
-            return KnownPrice(_of_video(price.usd_per_second, seconds), words_of(price))
+            return KnownPrice(
+                _of_video(price.usd_per_second, seconds), describe_price(price), price.pk
+            )
         per_second = settings.VIDEO_PRICE_USD_PER_SECOND
         if per_second is None:
             return None
@@ -43,12 +49,12 @@ class PriceList:
         return KnownPrice(_of_video(per_second, seconds), source)
 
     def per_second(self, model: str, resolution: str) -> Decimal | None:
-        """As listed, whoever makes the videos."""
+        """Return the listed price of a second, whichever account makes the video, or None."""
         price = self._valid.get((model, resolution))
-        return price and price.usd_per_second
+        return None if price is None else price.usd_per_second
 
     def models(self, resolution: str) -> list[str]:
-        """Those with a listed price, the dearest first."""
+        """Return the models with a listed price at the resolution, the dearest first."""
         found = [model for model, at in self._valid if at == resolution]
         return sorted(
             found, key=lambda model: (-self._valid[model, resolution].usd_per_second, model)
@@ -60,21 +66,20 @@ class PriceList:
     @cached_property
     def _valid(self) -> dict[tuple[str, str], Price]:
         begun = Price.objects.filter(since__lte=timezone.localdate()).order_by("since")
-        # Of several that have begun, the newest is the last to be written.
+        # Of several prices that have begun, the newest comes last and replaces the others.
         return {(price.model, price.resolution): price for price in begun}
 
 
-def words_of(price: Price) -> str:
-    """What a render that is queued under this price keeps of it."""
+def describe_price(price: Price) -> str:
+    """Return the sentence that a render keeps about the price under which it was queued."""
     what = _what(price.usd_per_second, price.model, price.resolution)
     words = f"{what}, valid since {price.since}: {price.source}"
     return words[: VideoRender._meta.get_field("price_source").max_length]
 
 
 def is_used(price: Price) -> bool:
-    """Whether a render was queued under it. Queries."""
-    renders = VideoRender.objects.filter(model=price.model, resolution=price.resolution)
-    return renders.filter(price_source=words_of(price)).exists()
+    """Whether a render was queued under this price."""
+    return VideoRender.objects.filter(price=price).exists()
 
 
 def _what(per_second: Decimal, model: str, resolution: str) -> str:

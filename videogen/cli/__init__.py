@@ -1,1 +1,1 @@
-"""The task that a command runs, with its waiting and its report."""
+"""What `run_task` does: run a task, wait for its renders, report what came of them."""

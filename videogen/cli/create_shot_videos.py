@@ -1,4 +1,4 @@
-"""The task CREATE_SHOT_VIDEO: plan the shots, queue the plan, wait for what came of it."""
+"""The task CREATE_SHOT_VIDEO: plan the shots, queue the plan, wait for the renders."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ State = VideoRender.State
 
 
 def create_shot_videos(request: TaskRequest) -> TaskResult:
-    """Raises RequestError where the story or the filters are wrong; nothing is queued then."""
+    """Run the task. Raises RequestError, with nothing queued, if the request cannot be met."""
     plan = _plan(request)
     if request.video_download_link is None:
         queued = _queue(request, plan)
@@ -49,7 +49,8 @@ def _plan(request: TaskRequest) -> Plan:
     if request.mode != RenderBatch.Mode.DRY_RUN and not is_cluster_running():
         release_orphans()
     shots = find_shots(story, scenelet_id=request.scenelet_id, shot_index=request.shot_index)
-    # Who says override, or names a shot that has no video, has said what is wanted: they are told.
+    # Duplicates are skipped only under --no-repeat. Otherwise they are rendered as the mode says,
+    # with a warning.
     return plan_shots(
         story,
         shots,
@@ -81,7 +82,7 @@ def _queue(request: TaskRequest, plan: Plan) -> QueuedBatch:
         queued.batch.repeats_confirmed = True
         queued.batch.save(update_fields=["repeats_confirmed"])
     if is_rehearsal:
-        # Free and quick: no cluster is needed for it.
+        # A dry run is free and quick, so it needs no cluster.
         rehearse(list(queued.batch.renders.all()))
     return queued
 
@@ -89,11 +90,14 @@ def _queue(request: TaskRequest, plan: Plan) -> QueuedBatch:
 def _queue_link(request: TaskRequest, plan: Plan, given: str) -> QueuedBatch:
     link = given_link(given)
     if plan.mode == RenderBatch.Mode.DRY_RUN:
-        raise RequestError("A dry run downloads nothing: leave out one of the two.", code="usage")
+        raise RequestError(
+            "A dry run downloads nothing: leave out --video-download-link or --mode dry-run.",
+            code="usage",
+        )
     if len(plan.rows) != 1:
         raise RequestError(
-            f"A download link belongs to one shot, these filters match {len(plan.rows)}: "
-            "say --scenelet-id and --shot-index.",
+            f"A download link belongs to one shot, but these filters match {len(plan.rows)}: "
+            "give --scenelet-id and --shot-index.",
             code="usage",
         )
     return queue_link(
@@ -109,7 +113,7 @@ def _works_here(request: TaskRequest) -> bool:
     if request.listener is None or is_cluster_running():
         return False
     request.listener.on_note(
-        "No cluster is running (manage.py work): this command works the batch by itself."
+        "No cluster is running (manage.py work): this command works on the batch by itself."
     )
     return True
 
@@ -122,9 +126,9 @@ def _report(queued: QueuedBatch, plan: Plan, *, waited: bool) -> TaskResult:
     of_this_run = [renders[pk] for pk in queued.render_ids]
     missed = any(render.status in NOT_AS_ASKED for render in of_this_run)
     still_open = sum(render.state in OPEN for render in of_this_run)
-    # Waited for and still open: a daily quota, or a queue that a person has to mend.
+    # Renders that are still open after the wait: a daily quota or a paused queue holds them.
     left = waited and still_open
-    # A given link asks for nothing.
+    # A download link costs nothing, so no budget can be short.
     shortage = queued.plan.shortage if queued.plan else None
     note = shortage.sentence if shortage else ""
     is_as_asked = not (summary["blocked"] or missed or left)

@@ -1,4 +1,4 @@
-"""A plan's row and its render → the JSON object that the command line promises. Pure."""
+"""The JSON objects of `run_task --json`, made of plan rows and their renders without a query."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from videogen.planning.plan import ShotPlan
 
 State = VideoRender.State
 
-# States that a render of this run must not have ended in, for the exit code.
+# A render of this run that ended in one of these states makes the exit code 1.
 NOT_AS_ASKED = frozenset(
     {State.FAILED, State.BLOCKED, State.INTERRUPTED, State.NOT_DOWNLOADED, State.UNKNOWN}
 )
 
 
 def describe_row(row: ShotPlan, render: VideoRender | None) -> dict[str, Any]:
-    """Keys that do not apply are None."""
+    """Return the object of one shot. Keys that do not apply are None."""
     described = {
         "scenelet_id": row.shot.scenelet.scenelet_id,
         "shot_index": row.shot.shot_index,
@@ -64,7 +64,7 @@ def _describe_render(render: VideoRender) -> dict[str, Any]:
             "aspect_ratio": render.aspect_ratio,
             "resolution": render.resolution,
             "duration_seconds": render.duration_seconds,
-            # Only where they are sent.
+            # Options such as a seed appear only if they are sent.
             **extras_of(render),
         },
         "estimated_cost_usd": f"{render.price_estimate_usd:.2f}",
@@ -76,8 +76,11 @@ def _describe_render(render: VideoRender) -> dict[str, Any]:
 
 
 def summarise(rows: Iterable[dict[str, Any]], cost_usd: Decimal) -> dict[str, Any]:
-    """Counts over described rows. What the API blocked is counted as failed: "blocked" are the
-    shots that could not even be asked for."""
+    """Count the objects of the shots.
+
+    A render that the API blocked counts as failed. "blocked" counts shots that are blocked in the
+    plan, for which nothing could be asked.
+    """
     rows = list(rows)
     decisions = Counter(row["decision"] for row in rows)
     worked = [row for row in rows if row["decision"] in _WORKED]

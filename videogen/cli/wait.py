@@ -1,4 +1,4 @@
-"""Until every render of a batch has ended: watch the cluster, or work the batch here."""
+"""Wait until every render of a batch has ended: watch the cluster, or work on the batch here."""
 
 from __future__ import annotations
 
@@ -24,8 +24,9 @@ from videogen.takes.download_worker import Downloads
 
 State = VideoRender.State
 
+# How often the database is asked how far the renders are.
 LOOK_SECONDS = 0.5
-# A cluster that does not beat for so long is gone; its own beat lives three seconds.
+# A cluster without a heartbeat for so long is gone. Its heartbeat expires after three seconds.
 PATIENCE_SECONDS = 6.0
 
 
@@ -60,19 +61,20 @@ def wait_for(
     works_here: bool,
     may_submit: bool = True,
 ) -> None:
-    """Returns when every render has ended, or when only a person or tomorrow can help.
+    """Return when every render has ended, or when only a person or tomorrow's quota can help.
 
-    works_here: nobody else does; otherwise a cluster is watched, and taken over from when it
-    ends. Everything that was accepted goes on when this is interrupted: resume finds it.
-    may_submit: else what is worked here is only polled and downloaded.
+    `works_here`: this process works on the batch. Otherwise a cluster does, and this process takes
+    over if the cluster ends. Without `may_submit`, renders are only polled and downloaded here. If
+    the wait is interrupted, what the API has accepted goes on there, and the mode resume finds it.
     """
     if not renders:
         return
     batches = RenderBatch.objects.filter(renders__in=renders)
     links = _Links(renders, listener)
-    links.tell()  # those of a download are known already
+    # A batch that was made from a download link has its link already.
+    links.tell()
     if not works_here and not _watch(renders, listener, links):
-        listener.on_note("The cluster is gone: this command goes on by itself.")
+        listener.on_note("The cluster is gone: this command continues by itself.")
         batches.update(worked_by=this_process())
         works_here = True
     if works_here:
@@ -81,8 +83,11 @@ def wait_for(
 
 
 def release_orphans() -> None:
-    """Settle what a killed command has left, so that a plan sees it as it is: what it had only
-    queued was never sent and is cancelled, what the API renders is interrupted."""
+    """Settle the renders of a killed command, so that a plan sees their real state.
+
+    A render that was only queued was never sent, so it is cancelled. A render that the API works on
+    becomes interrupted.
+    """
     lanes = served_lanes()
     for lane in lanes:
         reap(lane)
@@ -101,7 +106,7 @@ def release_orphans() -> None:
                 render.state,
                 _LEFT_BEHIND[render.state],
                 error_code="worker_gone",
-                error_message="The command that worked on it ended in the middle.",
+                error_message="The command that worked on this render was killed.",
             )
 
 
@@ -113,7 +118,7 @@ _LEFT_BEHIND = {
 
 
 class _Links:
-    """Tells every download link once."""
+    """Tells the listener every download link once."""
 
     def __init__(self, renders: Collection[int], listener: Listener) -> None:
         self._renders = renders
@@ -121,7 +126,7 @@ class _Links:
         self._told: set[int] = set()
 
     def tell(self, render: VideoRender | None = None) -> None:
-        """One that is just known, else all that the database knows."""
+        """Tell the link of this render, or every new link that the database has."""
         for each in [render] if render else self._with_link().exclude(pk__in=self._told):
             if each.pk not in self._told:
                 self._told.add(each.pk)
@@ -134,7 +139,7 @@ class _Links:
 
 
 def _watch(renders: Collection[int], listener: Listener, links: _Links) -> bool:
-    """False when the cluster is gone before the end."""
+    """Watch the cluster. Return False if it is gone before every render has ended."""
     seen = time.monotonic()
     while not _is_over(renders, listener):
         if is_cluster_running():
@@ -165,17 +170,19 @@ def _work(renders: Collection[int], listener: Listener, links: _Links, may_submi
             for pump in pumps:
                 pump.close()
         finally:
-            # What was under way may have been refused, and waits for another try since.
+            # The API may have refused a render while the pump was closing: it is queued again.
             _cancel_unsent(renders, is_over)
             downloads.close()
 
 
 def _cancel_unsent(renders: Collection[int], is_over: bool) -> None:
-    """A person who stops the command must not pay for what was not sent yet. What waits for
-    tomorrow when the command ends by itself goes on waiting."""
+    """Cancel what was not sent: whoever stops the command must not pay for it later.
+
+    If the command ended by itself because of a daily quota, the renders stay queued.
+    """
     if is_over and _wait_for_tomorrow(renders):
         return
-    # What somebody moved meanwhile is not this process's to cancel.
+    # Renders that somebody has moved to another model meanwhile belong to the cluster now.
     ours = VideoRender.objects.filter(pk__in=renders, batch__worked_by=this_process())
     for render in ours.filter(state=State.QUEUED):
         render.move(
@@ -189,7 +196,10 @@ def _cancel_unsent(renders: Collection[int], is_over: bool) -> None:
 def _is_over(
     renders: Collection[int], listener: Listener, lanes: Collection[Lane] | None = None
 ) -> bool:
-    """`lanes`: those that this process works, where it does."""
+    """Tell how far the renders are, and return whether the wait is over.
+
+    `lanes` are the lanes that this process works on, if it does.
+    """
     if lanes is not None:
         renders = _left_to_us(renders, lanes)
     counts: dict[str, int] = {}
@@ -202,8 +212,10 @@ def _is_over(
 
 
 def _left_to_us(renders: Collection[int], lanes: Collection[Lane]) -> list[int]:
-    """Without those that are another's since they were moved, and that nobody here sends or asks
-    about: a cluster may not come for days."""
+    """Leave out renders that somebody has moved to another model meanwhile.
+
+    This process neither sends nor polls them, and a cluster may not start for days.
+    """
     rows = VideoRender.objects.filter(pk__in=renders)
     moved = rows.exclude(batch__worked_by=this_process()).filter(
         Q(state=State.QUEUED) | ~Q(lane__in=lanes)
@@ -212,7 +224,7 @@ def _left_to_us(renders: Collection[int], lanes: Collection[Lane]) -> list[int]:
 
 
 def _lanes_of(renders: Collection[int], *states: str) -> list[Lane]:
-    """Those in which these renders stand, in these states where some are named."""
+    """Return the lanes of these renders, or of those in the given states."""
     rows = VideoRender.objects.filter(pk__in=renders)
     if states:
         rows = rows.filter(state__in=states)
@@ -220,7 +232,7 @@ def _lanes_of(renders: Collection[int], *states: str) -> list[Lane]:
 
 
 def _wait_for_tomorrow(renders: Collection[int]) -> bool:
-    """None of these is sent today, or before a person has mended something."""
+    """Whether every queued render waits for tomorrow's quota or for a person."""
     return all(_waits_for_tomorrow(lane) for lane in _lanes_of(renders, State.QUEUED))
 
 
@@ -232,8 +244,10 @@ def _waits_for_tomorrow(lane: Lane) -> bool:
 
 
 def _first_clip(renders: Collection[int], counts: dict[str, int]) -> str:
-    """Where the foremost render is while none has ended: the first clip can take minutes, and the
-    counts alone do not move meanwhile."""
+    """Say how far the first render is while none has ended.
+
+    The first clip can take minutes, and the counts alone do not move meanwhile.
+    """
     if ENDED & counts.keys():
         return ""
     for state in (State.DOWNLOADING, State.RUNNING, State.SUBMITTING):

@@ -1,1 +1,1 @@
-"""What knows nothing of videos: errors, text, processes, the queue."""
+"""Helpers without knowledge of videos: errors, text, processes, the queue of tasks."""

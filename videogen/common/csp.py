@@ -1,7 +1,9 @@
-"""The Content-Security-Policy of every page: what a browser may load and run in the admin's name.
+"""Middleware that sets the Content-Security-Policy of every page, so that a browser loads and runs
+only what is ours.
 
-Django has this built in from 6.0 on. Referrer-Policy and X-Content-Type-Options are set by its
-SecurityMiddleware."""
+Django has this built in from version 6.0 on. Its SecurityMiddleware sets Referrer-Policy and
+X-Content-Type-Options.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +20,7 @@ def content_security_policy(
 ) -> Callable[[HttpRequest], HttpResponseBase]:
     def middleware(request: HttpRequest) -> HttpResponseBase:
         response = get_response(request)
-        # Django's own pages about errors, which only developers see, carry their styles in them.
+        # Django's debug pages about errors, which only developers see, have inline styles.
         is_debug_page = settings.DEBUG and response.status_code in (404, 500)
         if not is_debug_page:
             response.headers.setdefault(HEADER, settings.CONTENT_SECURITY_POLICY)

@@ -1,4 +1,5 @@
-"""Tables as CSV, for spreadsheets: streamed, and harmless where a cell looks like a formula."""
+"""Tables as CSV for spreadsheets. They are streamed, and a cell that looks like a formula is
+escaped, so that a spreadsheet does not run it."""
 
 from __future__ import annotations
 
@@ -6,12 +7,12 @@ import csv
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from decimal import Decimal
-from typing import Any
 
 from django.http import StreamingHttpResponse
 from django.utils import timezone
 
-# A spreadsheet calculates what begins so, and a title may be anybody's.
+# A spreadsheet takes text that begins with one of these for a formula, and anybody may have written
+# a title.
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n")
 
 
@@ -21,30 +22,30 @@ class _Echo:
 
 
 def csv_response(
-    name: str, header: Sequence[str], rows: Iterable[Sequence[Any]]
+    name: str, header: Sequence[str], rows: Iterable[Sequence[object]]
 ) -> StreamingHttpResponse:
-    """A download; rows are taken one by one."""
+    """Return a download of the table. `rows` is read while the response is sent."""
     response = StreamingHttpResponse(csv_lines(header, rows), content_type="text/csv")
     response["Content-Disposition"] = f'attachment; filename="{name}.csv"'
     response["X-Content-Type-Options"] = "nosniff"
     return response
 
 
-def csv_lines(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> Iterator[str]:
+def csv_lines(header: Sequence[str], rows: Iterable[Sequence[object]]) -> Iterator[str]:
     writer = csv.writer(_Echo())
-    # Without the mark, spreadsheets take UTF-8 for something older.
+    # Without this byte order mark, spreadsheets do not recognise UTF-8.
     yield "\ufeff" + writer.writerow(header)
     for row in rows:
         yield writer.writerow([_cell(value) for value in row])
 
 
-def _cell(value: Any) -> Any:
+def _cell(value: object) -> object:
     if value is None:
         return ""
     if isinstance(value, datetime):
         return timezone.localtime(value).isoformat(sep=" ", timespec="seconds")
     if isinstance(value, Decimal):
-        # An amount; SQLite calculates with floating-point numbers.
+        # This is an amount of money, and SQLite calculates with floating-point numbers.
         return f"{value:.2f}"
     if isinstance(value, str) and value.startswith(_FORMULA_STARTS):
         return f"'{value}"

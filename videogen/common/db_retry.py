@@ -1,4 +1,4 @@
-"""Waiting out a database that is locked, full or away."""
+"""Tries again while the database is locked, full or away."""
 
 from __future__ import annotations
 
@@ -20,12 +20,14 @@ logger = logging.getLogger(__name__)
 
 Result = TypeVar("Result")
 
+# Seconds between the attempts, about 40 in all.
 PAUSES = (0.2, 0.5, 1, 2, 5, 10, 20)
 
 
 def persistently(work: Callable[[], Result]) -> Result:
-    """What `work` returns, tried again for some 40 seconds (SQLite waits 30 more at each try): an
-    answer that is to be stored is worth money. Raises the last try's error."""
+    """Return what `work` returns, and try again if the database fails, because an answer that has
+    to be stored is worth money. At each attempt SQLite itself waits for up to 30 seconds. Raises
+    the error of the last attempt."""
     retrying = Retrying(
         retry=retry_if_exception_type((OperationalError, InterfaceError)),
         wait=wait_chain(*map(wait_fixed, PAUSES)),
@@ -38,6 +40,6 @@ def persistently(work: Callable[[], Result]) -> Result:
 
 def _before_another_try(state: RetryCallState) -> None:
     error = state.outcome.exception() if state.outcome else None
-    logger.warning("The database does not answer (%s): trying again.", error)
-    # A connection that broke is made anew at the next try.
+    logger.warning("The database does not answer (%s). Trying again.", error)
+    # A broken connection is replaced by a new one at the next attempt.
     close_old_connections()

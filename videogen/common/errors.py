@@ -1,5 +1,7 @@
-"""What can go wrong on the way from a shot to its take. A VideogenError carries a sentence that a
-producer understands; everything else that is raised is a defect of ours."""
+"""What can go wrong on the way from a shot to its take.
+
+A VideogenError has a sentence that a producer understands. Any other exception is a bug.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +10,7 @@ from typing import Any
 
 
 class VideogenError(Exception):
-    """Expected failure. `code` is for programs, the sentence for people."""
+    """An expected failure, with a sentence for people and a code for programs."""
 
     def __init__(self, sentence: str, *, code: str = "") -> None:
         super().__init__(sentence)
@@ -17,28 +19,42 @@ class VideogenError(Exception):
 
 
 class RequestError(VideogenError):
-    """What was asked for makes no sense (unknown story, a filter that matches nothing, missing
-    settings): nothing was queued."""
+    """The request makes no sense (an unknown story, a filter that matches nothing, missing
+    settings). Nothing was queued."""
 
 
 class ReviewError(VideogenError):
-    """A take cannot be reviewed in this way: nothing was changed."""
+    """A take cannot be reviewed in this way. Nothing was changed."""
 
 
 class ReferencePictureError(VideogenError):
-    """A reference picture cannot be loaded as it was planned: nothing was sent."""
+    """A reference picture cannot be loaded as it was planned. Nothing was sent."""
 
 
-class VeoError(VideogenError):
-    """The video API, or the way to it, failed.
+class AttemptError(VideogenError):
+    """One attempt to reach another server failed.
 
-    permanent: asking again cannot help.
-    maybe_accepted: the submission may have been accepted and paid for; never send it again unasked.
-    retry_after: seconds until asking again makes sense, None where the API does not say.
-    stops_queue: no other submission can succeed until a person mends something.
-    waits_for_quota: not a failure; the submission was refused for now only.
-    details: facts beside the sentence, as JSON: {"models": [...]} where the account was asked which
-    models it has.
+    permanent: trying again cannot help.
+    retry_after: the seconds after which trying again makes sense, None if the server does not say.
+    """
+
+    def __init__(
+        self, sentence: str, *, code: str, permanent: bool = False, retry_after: float | None = None
+    ) -> None:
+        super().__init__(sentence, code=code)
+        self.permanent = permanent
+        self.retry_after = retry_after
+
+
+class VeoError(AttemptError):
+    """The video API, or the connection to it, failed.
+
+    maybe_accepted: the submission may have been accepted and paid for, so it must never be sent
+        again unless a person decides it.
+    stops_queue: no submission can succeed until a person does something.
+    waits_for_quota: the submission was refused for now only, which is not a failure.
+    details: facts beside the sentence, as JSON: {"models": [...]} if the account was asked which
+        models it has.
     """
 
     def __init__(
@@ -53,16 +69,32 @@ class VeoError(VideogenError):
         waits_for_quota: bool = False,
         details: Mapping[str, Any] | None = None,
     ) -> None:
-        super().__init__(sentence, code=code)
-        self.permanent = permanent
+        super().__init__(sentence, code=code, permanent=permanent, retry_after=retry_after)
         self.maybe_accepted = maybe_accepted
-        self.retry_after = retry_after
         self.stops_queue = stops_queue
         self.waits_for_quota = waits_for_quota
         self.details = dict(details or {})
 
 
+class DownloadError(AttemptError):
+    """The file behind a link could not be downloaded. `permanent`: this link will never give it."""
+
+
+class NoticeError(AttemptError):
+    """A notice did not arrive. `permanent`: the receiver wants no more notices."""
+
+
+class VideoFileError(VideogenError):
+    """A file is not a playable video."""
+
+
+class EventError(VideogenError):
+    """An event of the API was refused. Its sentence goes into the log, never to the sender. The
+    code is not_genuine, bad_event, or no_keys if neither can be told at the moment."""
+
+
 def submitter_gone() -> VeoError:
+    """Return the error of a submission whose process is gone."""
     return VeoError(
         "The process that submitted it ended or hung before an answer was kept. It may have been "
         "accepted and paid for, so it is not sent again by itself.",
@@ -73,41 +105,10 @@ def submitter_gone() -> VeoError:
 
 
 def broken_here(error: Exception) -> VeoError:
-    """A defect of ours between a request and what is made of its answer."""
+    """Return the error of a submission during which a bug of ours appeared."""
     return VeoError(
-        f"Something unexpected broke on our side ({type(error).__name__}); the log has more.",
+        f"Something unexpected failed on our side ({type(error).__name__}); the log says more.",
         code="internal",
         permanent=False,
         maybe_accepted=True,
     )
-
-
-class DownloadError(VideogenError):
-    """The file behind a link was not had. `permanent`: the same link will not give it."""
-
-    def __init__(
-        self, sentence: str, *, code: str, permanent: bool = False, retry_after: float | None = None
-    ) -> None:
-        super().__init__(sentence, code=code)
-        self.permanent = permanent
-        self.retry_after = retry_after
-
-
-class VideoFileError(VideogenError):
-    """A file that is not a playable video."""
-
-
-class NoticeError(VideogenError):
-    """A notice did not reach the other side. `permanent`: the other side wants no more of them."""
-
-    def __init__(
-        self, sentence: str, *, code: str, permanent: bool = False, retry_after: float | None = None
-    ) -> None:
-        super().__init__(sentence, code=code)
-        self.permanent = permanent
-        self.retry_after = retry_after
-
-
-class EventError(VideogenError):
-    """An event that is not taken; its sentence goes into the log, never to the sender. `code`:
-    not_genuine, bad_event, or no_keys where that cannot be told now."""

@@ -1,24 +1,25 @@
-"""Prices, numbers, JSON and links as people read them: plain values in, text out."""
+"""Formats prices, numbers, names, JSON and links for people."""
 
 from __future__ import annotations
 
 import json
 from decimal import Decimal
-from typing import Any
 
 from django.core.files.storage import default_storage
+from django.template.defaultfilters import pluralize
 
 
 def media_url(path: str) -> str:
+    """Return the URL of a file in the media storage; empty if there is no file."""
     return default_storage.url(path) if path else ""
 
 
-def indented(value: Any) -> str:
+def indented(value: object) -> str:
     return json.dumps(value, ensure_ascii=False, indent=2)
 
 
 def indented_text(text: str) -> str:
-    """JSON text indented for reading; a text that is no JSON as it is."""
+    """Return JSON text indented for reading, and any other text as it is."""
     try:
         return indented(json.loads(text))
     except ValueError:
@@ -30,4 +31,12 @@ def usd(amount: Decimal | None) -> str:
 
 
 def counted(number: int, noun: str) -> str:
-    return f"{number} {noun}{'' if number == 1 else 's'}"
+    """Return the number and the noun, with an "s" unless the number is 1."""
+    return f"{number} {noun}{pluralize(number)}"
+
+
+def spaced(key: str) -> str:
+    """Return the key of a JSON object as words: cameraDynamics and camera_dynamics become "camera
+    dynamics"."""
+    words = "".join(f" {char.lower()}" if char.isupper() else char for char in key)
+    return words.replace("_", " ").strip()

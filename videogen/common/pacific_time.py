@@ -1,4 +1,4 @@
-"""The calendar of Google's daily quotas: a day begins at midnight Pacific time."""
+"""The days of Google's daily quotas, which begin at midnight Pacific time."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ PACIFIC = ZoneInfo("America/Los_Angeles")
 
 
 def day_began(now: datetime) -> datetime:
-    """The last midnight there, in UTC."""
+    """Return the last midnight in Pacific time, as UTC."""
     return _midnight(now, 0)
 
 
 def day_ends(now: datetime) -> datetime:
-    """The next midnight there, in UTC."""
+    """Return the next midnight in Pacific time, as UTC."""
     return _midnight(now, 1)
 
 

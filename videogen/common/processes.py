@@ -1,4 +1,5 @@
-"""Who works: a name for a process that outlives it, so that a lease of a dead one can be taken."""
+"""Identifies processes by a name that stays valid after the process has ended, so that another
+process can tell that the owner of a lease is gone."""
 
 from __future__ import annotations
 
@@ -13,7 +14,8 @@ _SEPARATOR = "|"
 
 
 def this_process() -> str:
-    """Host, boot, process id and its start time: no later process has the same."""
+    """Return the identity of this process: host, boot, process id and start time. No later process
+    has the same."""
     return _identity(os.getpid())
 
 
@@ -24,7 +26,8 @@ def _identity(pid: int) -> str:
 
 
 def is_provably_gone(identity: str) -> bool:
-    """True only where this host can tell: the same host after a reboot, or without that process."""
+    """Whether the process has certainly ended. Only its own host can tell: it was rebooted since,
+    or has no such process."""
     try:
         host, boot, pid, started = identity.split(_SEPARATOR)
         number = int(pid)
@@ -45,8 +48,9 @@ def is_provably_gone(identity: str) -> bool:
 
 
 def _started(process: psutil.Process) -> float:
-    """Seconds, since the boot where the system tells: a time of day moves when the clock is set,
-    and every living process would be another one."""
+    """Return the start time in seconds, counted from the boot if the system tells that. A time of
+    day would change when the clock is set, and every living process would seem to be another one.
+    """
     try:
         fields = Path(f"/proc/{process.pid}/stat").read_text().rpartition(")")[2].split()
         return int(fields[19]) / os.sysconf("SC_CLK_TCK")

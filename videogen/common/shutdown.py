@@ -1,11 +1,14 @@
-"""A flag that `manage.py work` raises for all its processes at once, so that long tasks end early
-when the cluster is told to stop. Under plain `qcluster` nobody raises it: slices just end."""
+"""A flag that tells all processes of `manage.py work` to stop, so that long tasks end early.
+
+Under plain `qcluster` nobody sets the flag; slices then end by themselves.
+"""
 
 from __future__ import annotations
 
 from multiprocessing.sharedctypes import RawValue
 
-# Shared by fork. No lock: one that a killed process holds would stop everybody else.
+# The processes share it because they are forked. It has no lock, because a process that is killed
+# while it holds the lock would stop all others.
 _flag = RawValue("b", 0)
 
 

@@ -1,10 +1,9 @@
-"""The signature of Standard Webhooks 1.0 (https://www.standardwebhooks.com): whoever knows the
-secret can tell from whom a message is, and when it was sent.
+"""The signature of Standard Webhooks 1.0 (https://www.standardwebhooks.com). Whoever knows the
+secret can tell who sent a message, and when.
 
 The library standardwebhooks (1.1.0) does not fit. It decodes the body as text before it looks at
-the signature and raises UnicodeDecodeError, it lets one unreadable signature hide a genuine one
-behind it (ValueError), it takes a secret of any length, base64 or not, and it knows one secret at a
-time.
+the signature, and raises UnicodeDecodeError. One unreadable signature hides a genuine one after it
+(ValueError). It accepts a secret of any length, base64 or not, and knows only one secret at a time.
 """
 
 from __future__ import annotations
@@ -15,23 +14,24 @@ import hmac
 from collections.abc import Sequence
 
 PREFIX = "whsec_"
-# What the standard asks of a secret, in bytes.
+# The sizes that the standard allows for a key, in bytes.
 SHORTEST_KEY, LONGEST_KEY = 24, 64
 
 
 def keys_of(secret: str) -> list[bytes]:
-    """The keys of a setting. There may be several while one takes the place of another. ValueError
-    where one is none."""
+    """Return the keys of a setting, which are separated by spaces. There are several while a new
+    one replaces an old one. Raises ValueError if one of them is not a valid key."""
     keys = []
     for each in secret.split():
         key = base64.b64decode(each.removeprefix(PREFIX), validate=True)
         if not SHORTEST_KEY <= len(key) <= LONGEST_KEY:
-            raise ValueError(f"A key of {len(key)} bytes.")
+            raise ValueError(f"A key may not have {len(key)} bytes.")
         keys.append(key)
     return keys
 
 
 def is_secret(text: str) -> bool:
+    """Whether the setting has at least one key, and only valid ones."""
     try:
         return bool(keys_of(text))
     except ValueError:
@@ -39,7 +39,7 @@ def is_secret(text: str) -> bool:
 
 
 def signature(keys: Sequence[bytes], message_id: str, timestamp: int, body: bytes) -> str:
-    """The header's value: one signature for each key."""
+    """Return the value of the header: one signature for each key, separated by spaces."""
     signed = f"{message_id}.{timestamp}.".encode() + body
     digests = [hmac.new(key, signed, hashlib.sha256).digest() for key in keys]
     return " ".join(f"v1,{base64.b64encode(digest).decode()}" for digest in digests)
@@ -48,7 +48,7 @@ def signature(keys: Sequence[bytes], message_id: str, timestamp: int, body: byte
 def is_signed(
     keys: Sequence[bytes], message_id: str, timestamp: int, body: bytes, given: str
 ) -> bool:
-    """Whether one of the signatures in the header `given` is of one of the keys."""
+    """Whether one of the signatures in the header `given` was made with one of the keys."""
     wanted = signature(keys, message_id, timestamp, body).encode().split()
     found = given.encode().split()
     return any(hmac.compare_digest(each, other) for each in found for other in wanted)

@@ -1,7 +1,8 @@
-"""Waking the cluster: the one place that puts tasks on the queue.
+"""Puts tasks on the queue of django-q; no other module does.
 
-Losing or doubling a wake-up is harmless, for the rows are the jobs. With the database broker the
-enqueueing joins the caller's transaction; with Redis it waits for the commit.
+A task only wakes the workers up: the rows are the jobs, so a lost or repeated task is harmless.
+With the database as broker, the task becomes part of the caller's transaction; with Redis it waits
+for the commit.
 """
 
 from __future__ import annotations
@@ -17,6 +18,9 @@ from django.conf import settings
 from django.db import DatabaseError, transaction
 from django.utils import timezone
 
+# A slice of the pump has to end well before the queue's time-out of a task, submissions included.
+SLICE_SECONDS = 25.0
+
 logger = logging.getLogger(__name__)
 
 PUMP = "videogen.tasks.pump"
@@ -25,10 +29,8 @@ RECONCILE = "videogen.tasks.reconcile"
 SEND_NOTICES = "videogen.tasks.send_notices"
 STOP = "videogen.tasks.stop"
 
-# A slice of the pump has to end well before the queue's time-out of a task, submissions included.
-SLICE_SECONDS = 25.0
-# A clip over a slow line takes longer than the queue's time-out. The queue may deliver the task a
-# second time meanwhile: it finds the rows taken.
+# A clip over a slow line takes longer than the queue's usual time-out. If the queue delivers the
+# task a second time meanwhile, that one finds the rows taken.
 DOWNLOAD_SECONDS = 1800
 
 
@@ -37,13 +39,13 @@ def wake_pump() -> None:
 
 
 def wake_downloads(count: int) -> None:
-    """Up to `count` workers, but one stays free for the pump."""
+    """Wake up to `count` workers, but leave one free for the pump."""
     for _ in range(min(count, max(1, settings.VIDEO_WORKERS - 1))):
         _enqueue(DOWNLOAD, timeout=DOWNLOAD_SECONDS)
 
 
 def wake_reconciling() -> None:
-    """The API is asked about everything that is not settled."""
+    """Have the API asked about all unresolved renders."""
     _enqueue(RECONCILE, timeout=DOWNLOAD_SECONDS)
 
 
@@ -52,32 +54,35 @@ def wake_sender() -> None:
 
 
 def wake_stop(render_pk: int) -> None:
-    """The API is asked to stop this render. Where it is lost, a person asks again."""
+    """Have the API asked to stop this render. If the task is lost, a person has to ask again."""
     _enqueue(STOP, render_pk)
 
 
 def wake_at_start() -> None:
-    """When a worker starts: it may take the place of one that was killed in the middle of
-    something. (Whatever else is lost, the schedule of migration 0002 wakes every minute.)"""
+    """Wake the workers when one starts, because it may replace one that was killed in the middle of
+    something. Anything else that was lost is found by the schedule of every minute (migration
+    0002).
+    """
     try:
         wake_pump()
         wake_downloads(1)
     except DatabaseError as error:
-        # The worker has to live.
-        logger.warning("No wake-up at the start: %s", error)
+        # The worker has to start all the same.
+        logger.warning("The tasks at the start could not be queued: %s", error)
 
 
 @dataclass(frozen=True)
 class Cluster:
-    """As it tells of itself: `status` is its own word, at most three seconds old."""
+    """What a cluster reports about itself."""
 
     host: str
     workers: int
+    # The cluster's own word, at most three seconds old.
     status: str
 
 
 def is_cluster_running() -> bool:
-    """Whether a cluster on this database beats."""
+    """Whether a cluster reports that it works for this database."""
     return bool(running_clusters())
 
 
@@ -93,19 +98,21 @@ def running_clusters() -> list[Cluster]:
 
 
 def oldest_waiting_task() -> datetime | None:
-    """Since when; None where none waits, or where Redis has them. One query."""
+    """Return since when the oldest task has been waiting, or None if none is waiting. With Redis
+    nobody can tell, which gives None, too."""
     from django_q.models import OrmQ
 
     if "redis" in settings.Q_CLUSTER:
         return None
-    # The lock of a waiting task is the moment when it came, of a taken one it lies ahead.
+    # The `lock` of a waiting task is the time when it was queued; that of a taken one is in the
+    # future.
     waiting = OrmQ.objects.filter(lock__lte=timezone.now()).order_by("lock")
     came_at: datetime | None = waiting.values_list("lock", flat=True).first()
     return came_at
 
 
 def _enqueue(name: str, *arguments: int, **options: int) -> None:
-    # django-q2 is imported here: it takes time that dry runs do not have.
+    # django-q2 is imported only here, because its import is too slow for a dry run.
     from django_q.tasks import async_task
 
     if "redis" in settings.Q_CLUSTER:

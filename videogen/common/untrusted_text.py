@@ -1,5 +1,5 @@
-"""What the other side says, made fit for a row, a log and a screen: bounded, without the key, and
-without what a database or a terminal takes amiss."""
+"""Cleans text from other servers, so that it may be stored, logged and shown: it is bounded,
+without our keys, and without characters that harm a database or a terminal."""
 
 from __future__ import annotations
 
@@ -9,20 +9,21 @@ from unicodedata import category
 
 from django.conf import settings
 
-# Bearer tokens of this process, the last ones: they change every hour.
+# The last bearer tokens of this process. They change every hour.
 _secrets: deque[str] = deque(maxlen=16)
-# The longest quota is a day's: who says more says nothing that can be meant.
+# The longest quota is that of a day, so nobody can mean a longer wait.
 LONGEST_RETRY_SECONDS = 48 * 3600.0
 
 
 def keep_secret(token: str) -> None:
-    """From now on `clean` takes it for a key."""
+    """Make `clean` remove this token from now on."""
     if token and token not in _secrets:
         _secrets.append(token)
 
 
 def without_key(link: str) -> str:
-    """The link, should it hold the key: the key goes in a header, and only to its own host."""
+    """Return the link without the key, if it contains it. The key is sent in a header only, and
+    only to its own host."""
     key = settings.GEMINI_API_KEY
     if not key or key not in link:
         return link
@@ -31,9 +32,10 @@ def without_key(link: str) -> str:
 
 
 def clean(words: object) -> str:
-    """The API's words for a record or a log: one line, bounded, and never with the key in it."""
+    """Return text of the API for a record or a log: one line, at most 1,000 characters, and without
+    any key. An error without a message gives the name of its class."""
     text = words if isinstance(words, str) else str(words) or type(words).__name__
-    # A terminal obeys control characters, and a database refuses NUL.
+    # A terminal obeys control characters, and PostgreSQL refuses NUL.
     text = "".join(each for each in text if category(each) != "Cc" or each.isspace())
     text = " ".join(text.split())
     for key in filter(None, [settings.GEMINI_API_KEY, *_secrets]):
@@ -43,14 +45,16 @@ def clean(words: object) -> str:
 
 
 def clean_link(link: str) -> str:
-    """Without what no database takes."""
+    """Return the link without characters that a database refuses."""
     return link.replace("\0", "").encode("utf-8", "replace").decode()
 
 
 def read_seconds(header: str | None) -> float | None:
-    """A Retry-After header in its usual form; None where it makes no sense."""
+    """Return the seconds of a Retry-After header, or None if it makes no sense. The form with a
+    date is not read."""
     return believable(float(header)) if header and header.isdecimal() else None
 
 
 def believable(seconds: float) -> float | None:
+    """Return the seconds if somebody can mean so many, else None."""
     return seconds if seconds <= LONGEST_RETRY_SECONDS else None

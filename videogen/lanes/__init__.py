@@ -1,1 +1,30 @@
-"""Whether an account may send something now: pauses, leases, quota."""
+"""Whether an account may send something now: pauses, leases, quota.
+
+Lock order
+----------
+
+Whoever takes several locks takes them in this order, and several rows of one table by their primary
+keys. SQLite gives a write transaction the whole database; on PostgreSQL the order is what prevents
+deadlocks.
+
+1. The story's row: queueing, confirming a draft, repeating a request, uploads, reviews, and moving
+   queued renders to another model.
+2. The shot's row: reviews, uploads and given links (`takes/reviews.py`, `lock_shot`).
+3. The budgets, an advisory lock of PostgreSQL: queueing, repeating, moving and every claim
+   (`billing/budgets.py`, `lock_budgets`).
+4. The lane's row: every claim, moving, and whatever pauses or resumes a lane or ends its wait.
+5. The renders' rows. Submissions and candidates are locked just before the renders that they belong
+   to.
+6. The stored status of the shots, by shot. Every change of a render's state takes these rows by
+   itself, last.
+
+In short: budgets, then lane, then shot status. Two places come to the lane after renders: queueing
+ends a pause when its renders are inserted, and the answers of several polls, which are written in
+one transaction, may pause the lane. Neither can wait for a claim that waits for them. A shot has
+one open render at a time, and a claim, which holds the lane, changes only renders that were queued
+and committed before; the renders of these two are new, or were running. Queueing holds the budgets
+as well, which every claim takes first.
+
+A pump's lease and its heartbeat are single UPDATEs outside of these transactions, and the heartbeat
+skips rows that are locked.
+"""

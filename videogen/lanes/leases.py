@@ -1,7 +1,7 @@
-"""Single flight: at most one pump works a lane at a time.
+"""The lease of a lane: at most one pump works a lane at a time.
 
-Only throughput hangs on it. Two pumps on one lane would be slow, not wrong: every claim and every
-state change is a conditional UPDATE.
+Only throughput depends on it. Two pumps on one lane would be slow, but not wrong, because every
+claim and every change of a state is a conditional UPDATE.
 """
 
 from __future__ import annotations
@@ -14,15 +14,16 @@ from django.utils import timezone
 from videogen.common.processes import is_provably_gone
 from videogen.models import Lane
 
-LEASE = timedelta(seconds=10)
+PUMP_LEASE = timedelta(seconds=10)
 
 
 def take_lease(lane: Lane, owner: str) -> bool:
-    """Take or renew the lane's lease; False while a living process holds it."""
+    """Take or renew the lane's lease. Return False while another process that may be alive holds
+    it."""
     now = timezone.now()
     free = Q(lease_owner__in=["", owner]) | Q(lease_expires_at=None) | Q(lease_expires_at__lt=now)
     lanes = Lane.objects.filter(pk=lane.pk)
-    values = {"lease_owner": owner, "lease_expires_at": now + LEASE, "beat_at": now}
+    values = {"lease_owner": owner, "lease_expires_at": now + PUMP_LEASE, "beat_at": now}
     if lanes.filter(free).update(**values):
         return True
     holder = lanes.values_list("lease_owner", flat=True).get()
@@ -30,4 +31,5 @@ def take_lease(lane: Lane, owner: str) -> bool:
 
 
 def release_lease(lane: Lane, owner: str) -> None:
+    """Give the lease back, if the owner still has it."""
     Lane.objects.filter(pk=lane.pk, lease_owner=owner).update(lease_owner="", lease_expires_at=None)

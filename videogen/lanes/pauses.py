@@ -1,5 +1,8 @@
-"""When a lane submits nothing: the API's word (a pause that a person has to mend, a wait that ends
-by itself) or a person's."""
+"""When a lane submits nothing.
+
+The API may have refused something that a person has to fix (a pause), it may have asked us to wait
+(a wait ends by itself), or a person has paused the lane.
+"""
 
 from __future__ import annotations
 
@@ -20,25 +23,41 @@ State = VideoRender.State
 LONGEST_WAIT = timedelta(seconds=60)
 LONGEST_QUOTA_WAIT = timedelta(minutes=5)
 
-# The pause code of what a person has stopped; every other one is the API's refusal.
+# The pause code if a person paused the lane; every other code is a refusal of the API's.
 BY_PERSON = "person"
-_NOT_PAUSED = {"paused_at": None, "pause_code": "", "pause_reason": "", "pause_details": {}}
+_NOT_PAUSED: dict[str, Any] = {
+    "paused_at": None,
+    "pause_code": "",
+    "pause_reason": "",
+    "pause_details": {},
+}
+_NOT_WAITING: dict[str, Any] = {
+    "not_before": None,
+    "wait_code": "",
+    "wait_reason": "",
+    "quota_refusals": 0,
+}
 
 
 def lane_of(backend: str) -> Lane:
+    """Return the lane of the account, made if it is the first time that somebody asks for it."""
     return Lane.objects.get_or_create(name=backend)[0]
 
 
 def served_lanes() -> list[Lane]:
-    """Those that are worked with the settings as they are, where anything was ever asked for."""
+    """Return the lanes of the accounts that can be used with the current settings."""
     return list(Lane.objects.filter(name__in=served_backends()).order_by("name"))
 
 
 def pause_lane(
     lane: Lane, error: VeoError, advice: str = "", facts: Mapping[str, Any] | None = None
 ) -> None:
-    """No other submission can succeed until a person mends something. `facts`: kept with the
-    details of the error."""
+    """Pause the lane: no other submission can succeed until a person fixes something. A lane that
+    is paused already stays as it is.
+
+    advice: a sentence for people, after the error's own. facts: for programs, kept with the
+    details of the error.
+    """
     Lane.objects.filter(pk=lane.pk, paused_at=None).update(
         paused_at=timezone.now(),
         pause_code=error.code,
@@ -48,8 +67,8 @@ def pause_lane(
 
 
 def pause_by_person(lane: Lane, name: str, reason: str) -> bool:
-    """Nothing more is submitted until somebody resumes the lane; what was submitted goes on. False
-    where a person has paused it already. RequestError without a reason."""
+    """Pause the lane until somebody resumes it; renders that were submitted go on. Return False if
+    a person has paused it already. Raises RequestError without a reason."""
     words = " ".join(reason.split())[:500]
     if not words:
         raise RequestError(
@@ -68,46 +87,54 @@ def pause_by_person(lane: Lane, name: str, reason: str) -> bool:
 
 
 def resume_lane(lane: Lane) -> None:
-    """A person has mended what the queue was stopped for, or takes their own word back."""
+    """Lift the pause, whoever paused the lane."""
     Lane.objects.filter(pk=lane.pk).update(**_NOT_PAUSED)
 
 
 def resume_after_refusal(lane: Lane) -> None:
-    """Somebody asks for a render: they have mended what the API refused, or are told once more.
-    What a person has paused stays so."""
+    """Lift a pause of the API's because a new render was requested: either the cause is fixed, or
+    the API refuses once more. A pause by a person stays."""
     Lane.objects.filter(pk=lane.pk).exclude(pause_code=BY_PERSON).update(**_NOT_PAUSED)
 
 
 def end_wait(lane: Lane) -> None:
-    """A person knows better than the API's last word that there is quota again."""
+    """End the lane's wait and that of its queued renders, because a person knows that there is
+    quota again."""
     with transaction.atomic():
-        Lane.objects.filter(pk=lane.pk).update(
-            not_before=None, wait_code="", wait_reason="", quota_refusals=0
-        )
+        Lane.objects.filter(pk=lane.pk).update(**_NOT_WAITING)
         waiting = VideoRender.objects.open().filter(lane=lane, state=State.QUEUED)
-        # In the order in which others lock several renders.
+        # By primary key, as everywhere: see the lock order in __init__.py.
         locked = waiting.order_by("pk").select_for_update(of=("self",)).values_list("pk", flat=True)
         VideoRender.objects.filter(pk__in=list(locked)).update(not_before=None)
 
 
 def resume_at_once(lane: Lane) -> None:
-    """The one click: no pause and no wait any more, and the workers know."""
+    """End the lane's pause and its wait, and wake the workers."""
     with transaction.atomic():
         resume_lane(lane)
         end_wait(lane)
         wake_pump()
 
 
+def end_wait_after(submission: Submission) -> None:
+    """End the lane's wait because the API accepted this submission. Only one that was sent after
+    the wait shows that the wait is over."""
+    Lane.objects.filter(
+        pk=submission.lane_id, quota_refusals__gt=0, not_before__lte=submission.claimed_at
+    ).update(**_NOT_WAITING)
+
+
 def wait_for_quota(submission: Submission, error: VeoError, now: datetime) -> datetime:
-    """Let the submission's lane wait as the API's refusal says; until when. Call it inside a
-    transaction."""
+    """Let the submission's lane wait as long as the API's refusal says. Return until when. Call it
+    inside a transaction."""
     lane = Lane.objects.select_for_update().get(pk=submission.lane_id)
-    # Several that were under way at once are refused at once: that is one refusal.
-    is_same_burst = lane.not_before is not None and submission.claimed_at < lane.not_before
+    # Submissions that were under way at once are refused at once: that is one refusal.
+    before = lane.not_before
+    is_same_burst = before is not None and submission.claimed_at < before
     refusals = max(1, lane.quota_refusals + (not is_same_burst))
     until = now + wait_after(error.retry_after, refusals, 5.0, LONGEST_QUOTA_WAIT)
-    if is_same_burst and until <= lane.not_before:
-        return lane.not_before
+    if before is not None and is_same_burst and until <= before:
+        return before
     Lane.objects.filter(pk=lane.pk).update(
         not_before=until,
         wait_code=error.code,
@@ -118,7 +145,8 @@ def wait_for_quota(submission: Submission, error: VeoError, now: datetime) -> da
 
 
 def wait_after(told: float | None, failures: int, first: float, longest: timedelta) -> timedelta:
-    """What the API told us to wait, else a wait that doubles with every failure in a row."""
+    """Return how long to wait: the seconds that the API told us, or else a wait that begins with
+    `first` seconds and doubles with every failure in a row up to `longest`."""
     if told is not None:
         return timedelta(seconds=max(told, 0.1))
     doubled = first * 2 ** min(failures - 1, 20)

@@ -1,8 +1,8 @@
-"""What the account lets through: requests a minute and a day, dollars in a rolling window, renders
-at once.
+"""The limits of an account: requests in a minute and in a day, US dollars in a rolling window, and
+renders at once.
 
-All of it is counted from rows that every worker on every host writes, so a claim, which holds the
-lane's lock, can trust the count.
+All of them are counted from rows that every worker on every host writes, so a claim, which holds
+the lane's lock, can trust the count.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ State = VideoRender.State
 Outcome = Submission.Outcome
 
 MINUTE = timedelta(seconds=60)
-# An answer later than that after its claim says nothing about the windows any more.
+# An answer that comes later than this after its claim says nothing about the windows any more.
 LATEST_ANSWER = timedelta(days=1)
 
 
@@ -32,9 +32,10 @@ LATEST_ANSWER = timedelta(days=1)
 class Slot:
     """When the lane has room for a submission, and what it waits for until then.
 
-    at: not after now where there is room already; None where nobody can tell, for only the end of
-    a render under way (or another setting) makes room.
-    code: quota_minute, quota_day, quota_spend, in_flight or the API's own; "" where there is room.
+    at: a moment that is not after now if there is room already; None if nobody can tell, because
+    only the end of a render under way, or another setting, makes room.
+    reason: a sentence for people. code: quota_minute, quota_day, quota_spend, in_flight or a code
+    of the API's; "" if there is room.
     """
 
     at: datetime | None
@@ -43,21 +44,22 @@ class Slot:
 
     @property
     def is_tomorrow(self) -> bool:
-        """Nothing more is sent on this day of the API's."""
+        """Whether nothing more is sent on this day, as the API counts days."""
         return self.code == "quota_day"
 
 
 @dataclass(frozen=True)
-class Room:
-    """What a claim may take at this moment: so many renders, that cost no more than `usd`
-    together. None: no limit."""
+class RateLimitHeadroom:
+    """What a claim may take at this moment: at most `renders` renders, which together cost at most
+    `usd`; None if there is no such limit."""
 
     renders: int
     usd: Decimal | None
 
 
-def room_of(lane: Lane, now: datetime) -> Room:
-    """Exact only under the lane's lock. At most three queries."""
+def rate_limit_headroom(lane: Lane, now: datetime) -> RateLimitHeadroom:
+    """Return what the account has room for now. Exact only under the lane's lock. Makes at most
+    three queries."""
     sent = _Sent(lane, now)
     limits = [settings.VIDEO_MAX_IN_FLIGHT - _in_flight(lane)]
     if settings.VIDEO_SUBMISSIONS_PER_MINUTE is not None:
@@ -65,44 +67,48 @@ def room_of(lane: Lane, now: datetime) -> Room:
     if settings.VIDEO_SUBMISSIONS_PER_DAY is not None:
         limits.append(settings.VIDEO_SUBMISSIONS_PER_DAY - _sent_today(lane, now))
     window = spend_window_usd(lane.name)
-    return Room(min(limits), None if window is None else window - sum(sent.costs().values()))
+    usd = None if window is None else window - sum(sent.costs().values())
+    return RateLimitHeadroom(min(limits), usd)
 
 
 def next_slot(lane: Lane, price: Decimal) -> Slot:
-    """When a render of that price may be submitted, as things are now and if nobody is faster.
-    Whether the lane is paused is another question. At most three queries.
+    """Return when a render of that price may be submitted, as things are now and if no other render
+    is faster. Whether the lane is paused is not considered. Makes at most three queries.
 
-    `lane` is believed as it is: refresh it where that matters.
+    `lane` is taken as it is: refresh it from the database if that matters.
     """
     now = timezone.now()
     slots = [Slot(now)]
     if lane.not_before and lane.not_before > now:
         slots.append(Slot(lane.not_before, lane.wait_reason, lane.wait_code))
     sent = _Sent(lane, now)
-    slots += _minute_slot(sent), _spend_slot(lane, sent, price)
+    slots += [each for each in (_minute_slot(sent), _spend_slot(lane, sent, price)) if each]
     per_day = settings.VIDEO_SUBMISSIONS_PER_DAY
     if per_day is not None and _sent_today(lane, now) >= per_day:
         reason = f"At most {per_day} a day are sent; the day ends at midnight Pacific time."
         slots.append(Slot(pacific_time.day_ends(now), reason, "quota_day"))
-    known = [each for each in slots if each]
-    if never := next((each for each in known if each.at is None), None):
-        return never
-    latest = max(known, key=lambda each: each.at)
-    if latest.at <= now and _in_flight(lane) >= settings.VIDEO_MAX_IN_FLIGHT:
+    latest, latest_at = slots[0], now
+    for each in slots:
+        if each.at is None:
+            return each
+        if each.at > latest_at:
+            latest, latest_at = each, each.at
+    if latest_at <= now and _in_flight(lane) >= settings.VIDEO_MAX_IN_FLIGHT:
         reason = f"At most {settings.VIDEO_MAX_IN_FLIGHT} are under way at once."
         return Slot(None, reason, "in_flight")
     return latest
 
 
 def slot_of_next(lane: Lane) -> Slot | None:
-    """Of the render that is claimed next; None where none is queued. At most four queries."""
+    """Return when the next queued render may be sent, or None if nothing is queued. Makes at most
+    four queries."""
     queued = VideoRender.objects.queued_in(lane).in_claim_order()
     price = queued.values_list("price_estimate_usd", flat=True).first()
     return None if price is None else next_slot(lane, price)
 
 
 def window_problem(backend: str, price: Decimal) -> str:
-    """Why a render of that price would wait for ever, or ""."""
+    """Return why a render of that price would wait for ever, or ""."""
     window = spend_window_usd(backend)
     if window is None or price <= window:
         return ""
@@ -113,14 +119,14 @@ def window_problem(backend: str, price: Decimal) -> str:
 
 
 def span_in_words() -> str:
-    """Of the spend window."""
+    """Return the length of the spend window in words."""
     seconds = settings.VIDEO_SPEND_WINDOW_SECONDS
     return f"{seconds / 60:g} minutes" if seconds >= 120 else f"{seconds:g} seconds"
 
 
 class _Sent:
-    """The lane's submissions that may be in one of the API's windows now, by the latest moment at
-    which they can have arrived. One query; none without a window."""
+    """The lane's submissions that may be in one of the API's windows now, sorted by the latest
+    moment at which they can have arrived. Makes one query, or none if there is no window."""
 
     def __init__(self, lane: Lane, now: datetime) -> None:
         self.now = now
@@ -135,11 +141,12 @@ class _Sent:
             )
 
     def since(self, span: timedelta) -> list[datetime]:
-        """A refused request is a request, too."""
+        """Return when the requests of the last `span` arrived. A refused request counts too."""
         return [at for at, _, _ in self._rows if at > self.now - span]
 
     def costs(self) -> dict[int, Decimal]:
-        """By row: what may be in the spend window. What was surely not accepted spends nothing."""
+        """Return the prices in the spend window by the number of the row. A submission that was
+        certainly not accepted spends nothing."""
         window = self.now - timedelta(seconds=settings.VIDEO_SPEND_WINDOW_SECONDS)
         return {
             number: price
@@ -148,6 +155,7 @@ class _Sent:
         }
 
     def moment(self, number: int) -> datetime:
+        """Return when the submission of that row arrived at the latest."""
         return self._rows[number][0]
 
 
@@ -161,9 +169,9 @@ def _spans(lane: Lane) -> list[timedelta]:
 
 
 def _arrived_since(lane: Lane, start: datetime) -> QuerySet[Submission]:
-    # The API counts arrivals, and a request arrives some time between claim and answer. Until the
-    # window's length after its answer it may therefore be in the API's window; without an answer,
-    # until that long after its time-out.
+    # The API counts arrivals, and a request arrives at some time between claim and answer. So it
+    # may be in the API's window until the window's length after its answer, or, without an answer,
+    # after its time-out.
     unanswered = Q(answered_at=None, claimed_at__gt=start - _time_out())
     return Submission.objects.filter(
         Q(answered_at__gt=start) | unanswered, lane=lane, claimed_at__gt=start - LATEST_ANSWER
@@ -175,8 +183,8 @@ def _time_out() -> timedelta:
 
 
 def _sent_today(lane: Lane, now: datetime) -> int:
-    # Unlike in the minute, what was refused is not counted: a wrong count would cost a whole day,
-    # and where the API counts it, its own answer says so.
+    # Other than in the minute, refused requests are not counted: a wrong count would cost a whole
+    # day, and if the API counts them, its own answer says so.
     return (
         _arrived_since(lane, pacific_time.day_began(now)).exclude(outcome=Outcome.REJECTED).count()
     )

@@ -1,9 +1,18 @@
-"""What is paid for, and what came of it.
+"""The tables: what was asked for, what was sent and may be charged, and what came of it.
 
-Read first: `VideoRender` is the job (its row is the truth, the queue only wakes us up),
-`Submission` is one possible charge, `RenderBatch` is what one person asked for at once, `Lane` is
-the stream that paid calls stand in, `ShotStanding` what the lists show of a shot, `VideoModel` what
-a model can do.
+Where to begin:
+
+- `VideoRender` is one attempt at a shot's video. Its row is the truth; the task queue only wakes
+  the workers up.
+- `Submission` is one possible charge.
+- `RenderBatch` is what one person asked for at once.
+- `Lane` is one account of a provider, through which paid calls go one after another.
+- `ShotStanding` is the stored status of a shot, for the lists.
+- `VideoModel` is what a model of the API can do.
+
+The state of a render changes only by its verbs (`move`, `resume_polling`, `restart_download`), or
+of many renders by `transition()` of their queryset. A plain UPDATE of the state raises ValueError.
+The order in which rows are locked is described in videogen/lanes/__init__.py.
 """
 
 from __future__ import annotations

@@ -64,6 +64,12 @@ class RenderBatch(models.Model):
         choices=OverBudget,
         default=OverBudget.FIT,
     )
+    uses_key_frames = models.BooleanField(
+        null=True,
+        blank=True,
+        editable=False,
+        help_text="What VIDEO_USE_KEY_FRAMES said when its requests were put together.",
+    )
     repeats_confirmed = models.BooleanField(
         default=False, help_text="Somebody wants what there is already once more."
     )

@@ -8,9 +8,11 @@ from storybook.models import Story
 
 
 class Budget(models.Model):
-    """A limit on what may be spent: what is queued and in flight counts as spent. Several may
-    apply to one render, and each has to have room for it. VIDEO_BUDGET_USD is one more, over
-    everything."""
+    """A limit on what may be spent. Queued renders and renders under way count as spent.
+
+    Several budgets may apply to one render, and each of them must have room for it. The setting
+    VIDEO_BUDGET_USD is one more budget, over everything.
+    """
 
     class Scope(models.TextChoices):
         OVERALL = "overall", "everything"

@@ -8,8 +8,8 @@ from .renders import VideoRender
 
 
 class Candidate(models.Model):
-    """Something that the API has and no render of ours knows: maybe the answer that a submission
-    with an unknown outcome never got."""
+    """A generation or a file listed by the API that may belong to a render whose outcome is
+    unknown."""
 
     class Source(models.TextChoices):
         OPERATIONS = "operations", "list of operations"
@@ -47,5 +47,6 @@ class Candidate(models.Model):
 
     @property
     def is_file(self) -> bool:
-        """Of a file there is a link; of an operation the API tells more."""
+        """Whether this is a file, which only has a link. The API can be asked about an
+        operation."""
         return self.name.startswith(("generatedFiles/", "files/"))

@@ -4,8 +4,10 @@ from django.db import models
 
 
 class Lane(models.Model):
-    """One account: a key, its quota and its refusals. A claim locks this row, so windows and caps
-    hold across workers."""
+    """One account of a provider: a key, its quota and its refusals.
+
+    A claim locks this row, so that limits on rate and on renders at once hold across all workers.
+    """
 
     name = models.CharField(max_length=100, unique=True)
     paused_at = models.DateTimeField(null=True, blank=True)

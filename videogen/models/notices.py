@@ -5,10 +5,15 @@ from django.utils import timezone
 
 from storybook.models import Story
 
+from .batches import RenderBatch
+
 
 class Notice(models.Model):
-    """Something that people are told of, once: by e-mail and by webhook. Written in the
-    transaction of what happened, sent afterwards; a row that was not sent is tried again."""
+    """Something that people are told once, by e-mail and by webhook.
+
+    The row is written first and sent afterwards; a notice that did not reach everyone is tried
+    again.
+    """
 
     class Kind(models.TextChoices):
         BATCH_FINISHED = "batch_finished", "batch finished"
@@ -22,6 +27,14 @@ class Notice(models.Model):
         max_length=200, unique=True, help_text="What happened: it is told only once."
     )
     story = models.ForeignKey(Story, on_delete=models.CASCADE, null=True, blank=True)
+    batch = models.ForeignKey(
+        RenderBatch,
+        on_delete=models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="+",
+        help_text="The batch that it is about.",
+    )
     subject = models.CharField(max_length=200)
     text = models.TextField()
     path = models.CharField(max_length=500, blank=True, help_text="Page of the admin about it.")
@@ -37,7 +50,7 @@ class Notice(models.Model):
     class Meta:
         ordering = ["-created_at", "-pk"]
         indexes = [
-            # The minute sweep looks for what has to be sent.
+            # The sweep of every minute looks for what has to be sent.
             models.Index(fields=["next_attempt_at"], name="notices_to_send"),
         ]
 

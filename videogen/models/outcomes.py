@@ -1,9 +1,9 @@
-"""The books: what became of every attempt, and what it came to.
+"""The ledger: the outcome of every attempt, and what it cost.
 
-An attempt is a render; its submissions are at most one possible charge and any number that were
-surely refused. The outcome is derived from both, here and nowhere else: once in Python for one
-render, once in SQL for lists, sums and the column `actual_cost_usd`, which the models keep in the
-transaction that changes a state (`RenderQuerySet.settle`).
+An attempt is a render. Among its submissions is at most one possible charge; any number of others
+were certainly refused. The outcome is derived from the render and its submissions, here and nowhere
+else: in Python for one render, and in SQL for lists, sums and the column `actual_cost_usd`, which
+is written in the transaction that changes a state (`RenderQuerySet.settle`).
 """
 
 from __future__ import annotations
@@ -30,13 +30,13 @@ class Outcome(models.TextChoices):
     UNKNOWN = "unknown", "unknown: maybe paid"
     REHEARSED = "rehearsed", "rehearsed"
     SIMULATED = "simulated", "simulated"
-    # While it is open; the API may have it, or not yet.
+    # The render is still open; the API may have it already.
     IN_FLIGHT = "in_flight", "in flight"
-    # Cancelled or refused on our side, an own video, a given link: nothing left the house.
+    # Nothing was sent: it was cancelled or refused on our side, or a person gave a video or a link.
     NOT_SENT = "not_sent", "not sent"
 
 
-# What these cost is not known (yet).
+# The cost of these outcomes is not known, or not known yet.
 UNSETTLED = frozenset({Outcome.UNKNOWN, Outcome.IN_FLIGHT})
 
 NOTHING = Decimal("0.00")
@@ -44,7 +44,7 @@ _USD = models.DecimalField(max_digits=8, decimal_places=2)
 
 
 def outcome_of(render: VideoRender, submissions: Iterable[Submission]) -> Outcome:
-    """submissions: all of the render."""
+    """Return the outcome of the render. `submissions` must be all of the render's."""
     said = [each.outcome for each in submissions]
     if render.state in OPEN:
         return Outcome.IN_FLIGHT
@@ -59,13 +59,14 @@ def outcome_of(render: VideoRender, submissions: Iterable[Submission]) -> Outcom
     if render.state == State.FAILED or not MAY_COST & set(said):
         return Outcome.FAILED
     if render.state == State.DONE or (SubmissionOutcome.ACCEPTED in said and render.download_uri):
-        # A link means that the API has made the video, whether it was fetched or given up.
+        # A link means that the API has made the video, even if nobody fetched it in time.
         return Outcome.SUCCEEDED
     return Outcome.UNKNOWN
 
 
 def actual_cost_of(render: VideoRender, submissions: Iterable[Submission]) -> Decimal | None:
-    """In USD; None while that is open or unknown. submissions: all of the render."""
+    """Return what the render cost in USD; None while that is open or unknown. `submissions` must be
+    all of the render's."""
     submissions = list(submissions)
     outcome = outcome_of(render, submissions)
     if outcome in UNSETTLED:
@@ -76,8 +77,11 @@ def actual_cost_of(render: VideoRender, submissions: Iterable[Submission]) -> De
 
 
 def outcome_case(submissions: QuerySet, render: str = "") -> Case:
-    """`outcome_of` for a query. submissions: the table; render: the way from the query's rows to
-    the render, as a prefix ("render__")."""
+    """Return `outcome_of` as an SQL expression.
+
+    submissions: the whole table. render: the path from the query's rows to the render as a prefix
+    ("render__"), or "" if the rows are renders.
+    """
     names = {outcome: Value(outcome.value) for outcome in Outcome}
     return _case(submissions, render, names, models.CharField())
 
@@ -85,11 +89,12 @@ def outcome_case(submissions: QuerySet, render: str = "") -> Case:
 def _case(
     submissions: QuerySet, render: str, result: Mapping[Outcome, Combinable], field: models.Field
 ) -> Case:
-    """The result of whatever outcome it is."""
+    """Return an SQL CASE that yields `result` of the row's outcome. The order of the conditions is
+    that of `outcome_of`."""
     key = f"{render.removesuffix('__')}_id" if render else "pk"
     own = submissions.filter(render=OuterRef(key)).order_by()
 
-    def when(outcome: Outcome, condition: Q | Exists) -> When:
+    def when(outcome: Outcome, condition: Q | Combinable) -> When:
         return When(condition, then=result[outcome])
 
     def is_(**values: object) -> Q:
@@ -114,12 +119,12 @@ def _case(
 
 
 def with_outcomes(renders: QuerySet) -> QuerySet:
-    """Renders, each with its `outcome`."""
+    """Annotate each render with its `outcome`."""
     return renders.annotate(outcome=outcome_case(_submissions_of(renders)))
 
 
 def settled_cost(renders: QuerySet) -> Case:
-    """`actual_cost_of` for an UPDATE of these renders."""
+    """Return `actual_cost_of` as an SQL expression for an UPDATE of these renders."""
     submissions = _submissions_of(renders)
     price = submissions.filter(render=OuterRef("pk"), outcome__in=sorted(MAY_COST)).values(
         "price_usd"
@@ -131,11 +136,13 @@ def settled_cost(renders: QuerySet) -> Case:
 
 
 def entries(submissions: QuerySet) -> QuerySet:
-    """Submissions as lines of the books, each with its `entry` (an Outcome) and its `actual_usd`:
-    one that was refused is settled, whatever becomes of its render afterwards."""
+    """Annotate submissions as lines of the ledger: `entry` is an Outcome, `actual_usd` the cost.
+
+    A submission that was refused costs nothing, whatever becomes of its render afterwards.
+    """
     table = submissions.model._base_manager.all()
     refused = Q(outcome=SubmissionOutcome.REJECTED)
-    # The render was queued once more, and what that comes to is another line.
+    # The render was sent once more; that submission is a line of its own.
     audio = Q(outcome=SubmissionOutcome.NOT_CHARGED, error_code=submissions.model.BLOCKED_AUDIO)
     return submissions.annotate(
         entry=Case(

@@ -1,16 +1,16 @@
-"""Who asks for renders, and who pays for them."""
+"""The people behind requests and budgets."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from django.contrib.auth.models import AbstractBaseUser
+from django.contrib.auth.models import User
 
 
 @dataclass(frozen=True)
 class Person:
-    """Who asks: an account, or from the command line a name only. An account of that name is the
-    same person."""
+    """A person whose daily budget counts: a user account, or only a name if the request came from
+    the command line. A name and the account of that name are the same person."""
 
     user_id: int | None = None
     name: str = ""
@@ -18,12 +18,12 @@ class Person:
 
 @dataclass(frozen=True)
 class Requester:
-    """Who asks, and through which door."""
+    """Who asks for renders, and through which door: one of `RenderBatch.Door`."""
 
     door: str
-    user: AbstractBaseUser | None = None
+    user: User | None = None
     name: str = ""
 
     @property
     def person(self) -> Person:
-        return Person(self.user and self.user.pk, self.name)
+        return Person(self.user.pk if self.user else None, self.name)

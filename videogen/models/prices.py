@@ -4,8 +4,11 @@ from django.db import models
 
 
 class Price(models.Model):
-    """What a second of video costs, from a day on. The newest that has begun is valid; a render
-    keeps the price under which it was queued."""
+    """What a second of video costs from a day on.
+
+    The newest price whose day has come is valid. A render keeps the price under which it was
+    queued.
+    """
 
     model = models.CharField(max_length=100, help_text="As the API names it.")
     resolution = models.CharField(max_length=10, help_text="720p, 1080p or 4k.")

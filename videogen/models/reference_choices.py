@@ -6,7 +6,7 @@ from storybook.models import Shot
 
 
 class ReferenceChoice(models.Model):
-    """A person's word on one reference of one shot: use it first, or leave it out."""
+    """A person's choice about one reference picture of one shot: pin it or leave it out."""
 
     class Kind(models.TextChoices):
         CHARACTER = "character", "character model sheet"

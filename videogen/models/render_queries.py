@@ -1,9 +1,9 @@
-"""Questions to the table of renders, and the writes that keep other tables in step with it."""
+"""Queries of the table of renders, and the writes that keep other tables in step with it."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from django.db import models, transaction
 from django.utils import timezone
@@ -15,31 +15,40 @@ from .shot_status import DERIVED_FROM, keep_standings
 if TYPE_CHECKING:
     from .renders import VideoRender
 
+Method = TypeVar("Method", bound=Callable[..., Any])
 
-class RenderQuerySet(models.QuerySet):
-    """Whatever changes renders keeps the standings of their shots and what the renders came to, in
-    the same transaction."""
+
+def alters_data(method: Method) -> Method:
+    """Mark a method that Django's templates must not call."""
+    method.alters_data = True  # type: ignore[attr-defined]
+    return method
+
+
+class RenderQuerySet(models.QuerySet["VideoRender"]):
+    """Keeps the stored status of shots and the costs of renders in step with the renders, in the
+    transaction that changes them."""
 
     def open(self) -> RenderQuerySet:
-        """In a live state, by the index: SQLite uses no partial index for a list of states that
-        is a parameter."""
+        """Renders that are queued or under way. By `ended_at`, for which there is an index: SQLite
+        uses no partial index for a list of states that is a parameter."""
         return self.filter(ended_at=None)
 
     def queued_in(self, lane: Lane) -> RenderQuerySet:
-        """What the lane still has to submit."""
+        """Renders that the lane still has to submit."""
         return self.open().filter(lane=lane, kind=states.Kind.GENERATION, state=states.State.QUEUED)
 
     def in_claim_order(self) -> RenderQuerySet:
-        """In the order in which they are claimed."""
+        """The order in which they are claimed: by their batch's priority, then the oldest first."""
         return self.order_by("-batch__priority", "queued_at", "pk")
 
+    @alters_data
     def update(self, **changes: Any) -> int:
-        """Change what nothing else is derived from.
+        """UPDATE of columns from which nothing else is derived.
 
-        Raises ValueError for state, review, take and the other columns of DERIVED_FROM: they
-        change by `transition()`, or one render's state by `VideoRender.move()`. bulk_update() ends
-        here, too, and is refused alike: it would pass an expression for the state, of which nobody
-        can tell whether it is an open one.
+        Raises ValueError for state, review, take and the other columns of DERIVED_FROM. Use
+        `transition()`, or `VideoRender.move()` for the state of one render. This refuses
+        bulk_update() as well, which ends here: it passes an SQL expression for the state, and
+        nobody could tell whether that is an open one.
         """
         if refused := sorted(DERIVED_FROM & changes.keys()):
             raise ValueError(
@@ -48,18 +57,18 @@ class RenderQuerySet(models.QuerySet):
             )
         return super().update(**changes)
 
-    update.alters_data = True
-
+    @alters_data
     def transition(self, **changes: Any) -> int:
-        """UPDATE of columns from which other tables are derived; returns how many rows changed.
+        """UPDATE of columns from which other tables are derived. Return how many rows changed.
 
-        In one transaction with the change it keeps `state_since`, `ended_at` and what the renders
-        came to in step with the state, and recomputes the status of their shots. Which moves the
-        state machine has is not checked here: filter by the state that the renders come from.
+        In one transaction it sets `state_since` and `ended_at` if `changes` has none, settles the
+        costs and recomputes the stored status of the shots. It does not check which moves the state
+        machine has: filter by the state that the renders come from.
+
+        Raises ValueError for a state that is an SQL expression.
         """
         is_open = None
         if "state" in changes:
-            # ValueError for an expression: what it comes to is known to the database only.
             is_open = states.State(changes["state"]) in states.OPEN
             now = timezone.now()
             changes.setdefault("state_since", now)
@@ -67,8 +76,8 @@ class RenderQuerySet(models.QuerySet):
             if is_open:
                 changes["actual_cost_usd"] = None
         with transaction.atomic(using=self.db, savepoint=False):
-            # Locked and then changed by their keys: one that meets the conditions only a moment
-            # later would be changed without its shot's being known.
+            # The rows are locked first and then changed by their keys. A row that meets the
+            # conditions only a moment later would be changed while its shot is not known.
             locked = self.order_by("pk").select_for_update(of=("self",))
             found = list(locked.values_list("pk", "shot_id", "kind"))
             if not found:
@@ -80,24 +89,28 @@ class RenderQuerySet(models.QuerySet):
             self._keep_standings((shot, kind) for _, shot, kind in found)
         return changed
 
-    transition.alters_data = True
-
-    def bulk_create(self, objs: Iterable[VideoRender], *args: Any, **options: Any) -> list:
+    def bulk_create(  # type: ignore[override]  # the options are passed on as they are
+        self, objs: Iterable[VideoRender], *args: Any, **options: Any
+    ) -> list[VideoRender]:
         with transaction.atomic(using=self.db, savepoint=False):
-            created = super().bulk_create(objs, *args, **options)
+            created: list[Any] = super().bulk_create(
+                objs,  # type: ignore[arg-type]  # django-stubs takes the class for a generic one
+                *args,
+                **options,
+            )
             if ended := [each.pk for each in created if each.state in states.ENDED]:
                 RenderQuerySet(self.model, using=self.db).filter(pk__in=ended).settle()
             self._keep_standings((each.shot_id, each.kind) for each in created)
         return created
 
     def _keep_standings(self, changed: Iterable[tuple[int, str]]) -> None:
-        """changed: shot and kind of each render; a rehearsal changes no standing."""
+        """Recompute the status of the shots of `changed`, which has the shot and the kind of each
+        render. A rehearsal changes no status."""
         shots = {shot for shot, kind in changed if kind != states.Kind.REHEARSAL}
         if shots:
             keep_standings(shots, self.model._base_manager)
 
+    @alters_data
     def settle(self) -> None:
-        """Write what these renders came to, by their states and submissions as they are now."""
+        """Write what these renders cost, by their states and submissions as they are now."""
         super().update(actual_cost_usd=outcomes.settled_cost(self))
-
-    settle.alters_data = True

@@ -15,20 +15,22 @@ from storybook.models import Shot
 from . import outcomes, states
 from .batches import RenderBatch
 from .lanes import Lane
-from .render_queries import RenderQuerySet
+from .prices import Price
+from .render_queries import RenderQuerySet, alters_data
+from .render_warnings import WarningsField
 from .routes import Route
 from .shot_status import keep_standings
 
-# A row that nobody has touched for so long has nobody who works on it.
+# If nobody has touched the row of a running render for so long, nobody works on it.
 STALE_AFTER = timedelta(seconds=30)
 # The API keeps a video for two days.
 CLIP_KEPT_FOR = timedelta(hours=48)
-# A list, for the migrations have one.
+# A list, because the migrations have one: a tuple would make another migration.
 _OPEN = list(states.OPEN_IN_ORDER)
 
 
 class VideoRender(models.Model):
-    """One attempt at a shot's video. Never overwritten, never deleted with its shot."""
+    """One attempt at a shot's video. It is never overwritten, and never deleted with its shot."""
 
     State = states.State
     Kind = states.Kind
@@ -91,8 +93,16 @@ class VideoRender(models.Model):
         default=list, help_text="In order: kind, id, path, MIME type, bytes, sha256."
     )
     dropped_references = DocumentField(default=list)
-    warnings = DocumentField(default=list)
+    warnings = WarningsField(default=list)
     price_estimate_usd = models.DecimalField(max_digits=8, decimal_places=2, default=0)
+    price = models.ForeignKey(
+        Price,
+        on_delete=models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="renders",
+        help_text="The listed price it was queued under, if it was a listed one.",
+    )
     price_source = models.CharField(
         max_length=600, blank=True, help_text="The price it was queued under, and where from."
     )
@@ -203,8 +213,8 @@ class VideoRender(models.Model):
             ),
         ]
         indexes = [
-            # The pump's questions, several times a second, are about open rows; the dashboard's
-            # about what has just ended.
+            # The pump asks several times a second about open rows, the dashboard about renders
+            # that have just ended.
             models.Index(fields=["ended_at", "state", "lane"], name="open_renders"),
             # The plan asks whether there is a take of the same request.
             models.Index(fields=["request_sha256"], name="renders_by_request"),
@@ -227,7 +237,8 @@ class VideoRender(models.Model):
 
     @property
     def is_stale(self) -> bool:
-        """Live by its state, but nobody has worked on it for 30 seconds."""
+        """Whether the state says that it is running or downloading, but nobody has worked on it for
+        30 seconds."""
         if self.state not in (self.State.RUNNING, self.State.DOWNLOADING):
             return False
         touched = max(self.state_since, self.beat_at or self.state_since)
@@ -235,7 +246,8 @@ class VideoRender(models.Model):
 
     @property
     def status(self) -> str:
-        """The state as a producer is told it: a live state that nobody works on is not live."""
+        """The state as people see it: a render that nobody works on is interrupted, or its clip not
+        downloaded."""
         if self.is_stale:
             running = self.state == self.State.RUNNING
             return self.State.INTERRUPTED if running else self.State.NOT_DOWNLOADED
@@ -243,8 +255,12 @@ class VideoRender(models.Model):
 
     @property
     def clip_expires_at(self) -> datetime:
-        """When the server forgets the clip, at the earliest: two days after it was made, where that
-        is known, else after it was submitted. We may have heard late that it was made."""
+        """The earliest moment at which the server may delete the clip: two days after it was made,
+        or after it was submitted if nobody knows when it was made.
+
+        After an outage of ours we hear late that a clip was made. So it counts as made no later
+        than the operation's deadline after it was sent.
+        """
         sent = self.claimed_at or self.submitted_at
         made = self.rendered_at
         if made and sent:
@@ -253,9 +269,10 @@ class VideoRender(models.Model):
 
     @property
     def clip_time_left(self) -> timedelta:
-        """Negative where the server may have forgotten it."""
+        """How long the server still keeps the clip; negative if it may have deleted it."""
         return self.clip_expires_at - timezone.now()
 
+    @alters_data
     def move(
         self,
         source: str | Collection[str],
@@ -264,9 +281,12 @@ class VideoRender(models.Model):
         only: dict[str, Any] | None = None,
         **changes: Any,
     ) -> bool:
-        """Conditional UPDATE from one of `source` to `target`, where the row is `only` like that;
-        True for the one that won. Out of RUNNING moves only the operation that the caller knows of.
-        Another download link counts as the API's, unless `changes` says that a person gave it.
+        """Move the row from one of the states `source` to `target` by a conditional UPDATE. Return
+        whether this call won: of several processes that try it, one does.
+
+        only: values that the row must have besides. changes: other columns that are written. From
+        RUNNING, a row moves only while it has the operation that the caller knows of. Another
+        download link counts as the API's, unless `changes` says that a person gave it.
 
         Raises ValueError for a move that the state machine does not have.
         """
@@ -276,7 +296,7 @@ class VideoRender(models.Model):
                 raise ValueError(f"A render does not go from {state} to {target}.")
         only = only or {}
         if sources == {self.State.RUNNING}:
-            # What an operation's answer means is nothing to the next one of the same render.
+            # The answer about one operation says nothing about the render's next one.
             only = {"operation_name": self.operation_name, **only}
             if target == self.State.QUEUED and only.get("audio_retries") != 0:
                 raise ValueError(
@@ -291,8 +311,7 @@ class VideoRender(models.Model):
         rows = type(self).objects.filter(pk=self.pk, state__in=sources, **only)
         return self._took(changes, rows.transition(**changes))
 
-    move.alters_data = True
-
+    @alters_data
     def resume_polling(
         self,
         source: str | Collection[str],
@@ -300,12 +319,12 @@ class VideoRender(models.Model):
         first_poll: datetime | None = None,
         **changes: Any,
     ) -> bool:
-        """Move to RUNNING: the operation is polled from `first_poll` on (now, if it is not given).
-        Returns whether this call won the row. Nothing is ever submitted.
+        """Move the row to RUNNING, so that its operation is polled from `first_poll` on (now by
+        default). Return whether this call won. Nothing is ever submitted.
 
-        The wait begins anew, with a new deadline and without the failures and the error of the
-        last one. `source` may be RUNNING itself, for a render that nobody works on: it stays where
-        it is, if its operation is still the one that the caller knows of.
+        The wait begins anew: with a new deadline, and without the failures and the error of the
+        last one. `source` may be RUNNING itself for a render that nobody works on. It then keeps
+        its state, if its operation is still the one that the caller knows of.
         """
         now = timezone.now()
         changes = {
@@ -318,13 +337,11 @@ class VideoRender(models.Model):
             **changes,
         }
         if source == states.State.RUNNING:
-            return self._change_where(
-                {"state": source, "operation_name": self.operation_name}, changes
-            )
+            as_seen = {"state": source, "operation_name": self.operation_name}
+            return self._change_where(as_seen, changes)
         return self.move(source, states.State.RUNNING, **changes)
 
-    resume_polling.alters_data = True
-
+    @alters_data
     def restart_download(
         self,
         source: str | Collection[str],
@@ -333,27 +350,28 @@ class VideoRender(models.Model):
         keeps_attempts: bool = False,
         **changes: Any,
     ) -> bool:
-        """Move to DOWNLOADING: the next free worker fetches the clip. Returns whether this call won
-        the row. Nothing is ever submitted. Wake the downloads after it.
+        """Move the row to DOWNLOADING, so that the next free worker fetches the clip. Return
+        whether this call won. Nothing is ever submitted. The caller wakes the workers.
 
-        link: where the clip lies, if that is not what the row says already; it is known to be made
-        then.
-        keeps_attempts: one more try in a row of them, whose number says how long the next one
-        waits. Otherwise the count begins anew, with all of VIDEO_DOWNLOAD_ATTEMPTS, for somebody
-        knows something new: a person, or the API, which has just told of the clip.
+        link: where the clip is, if it is not the link that the row has; the clip is known to be
+        made then. keeps_attempts: this is one more try in a series, whose count decides how long
+        the next one waits. Otherwise the count begins anew with all of VIDEO_DOWNLOAD_ATTEMPTS,
+        because a person or the API has told something new.
 
-        Nobody holds the row afterwards and nothing delays it: it is due at once. The last try's
-        error goes, for a render that is under way has none; if this try fails, too, it says why
-        itself. `ended_at` is empty again, as of every open render.
+        The row is due at once: no worker holds it and no wait delays it. The error of the last try
+        is cleared, because a render under way has none; if this try fails too, it says why itself.
+        `ended_at` is cleared, as for every open render.
 
-        `source` may be DOWNLOADING itself, for a render that nobody works on: it is taken only as
-        it was when it was looked at, with no worker at it since.
+        `source` may be DOWNLOADING itself for a render that nobody works on. It is then taken only
+        if no worker has come back to it since the caller read it.
         """
         now = timezone.now()
-        found = {"download_uri": link, "rendered_at": self.rendered_at or now} if link else {}
-        if link and link != self.download_uri:
-            # Only a link that a person gave may leave the list of hosts; the caller says so.
-            found["is_link_given"] = False
+        found: dict[str, Any] = {}
+        if link:
+            found = {"download_uri": link, "rendered_at": self.rendered_at or now}
+            if link != self.download_uri:
+                # Only a link that a person gave may lead to any host; the caller says so.
+                found["is_link_given"] = False
         changes = {
             **found,
             "not_before": None,
@@ -375,15 +393,14 @@ class VideoRender(models.Model):
             return self._change_where(as_seen, changes)
         return self.move(source, states.State.DOWNLOADING, **changes)
 
-    restart_download.alters_data = True
-
     def _change_where(self, as_seen: dict[str, Any], changes: dict[str, Any]) -> bool:
-        """Conditional UPDATE that leaves the state as it is."""
+        """Change the row by a conditional UPDATE that leaves the state as it is. Return whether
+        this call won."""
         rows = type(self).objects.filter(pk=self.pk, **as_seen)
         return self._took(changes, rows.update(**changes))
 
     def _took(self, changes: dict[str, Any], rows: int) -> bool:
-        """Whether a row was changed; if so, this object says what the row says now."""
+        """Return whether the UPDATE changed a row. If so, set the same values on this object."""
         if rows:
             for name, value in changes.items():
                 setattr(self, name, value)
@@ -391,7 +408,8 @@ class VideoRender(models.Model):
 
 
 def fill_standings() -> int:
-    """Make the standings of shots that have renders but none; how many shots that were."""
+    """Make the stored status of shots that have renders but no status. Return how many shots there
+    were."""
     shots = list(
         VideoRender.objects.filter(shot__standings=None)
         .order_by("shot")

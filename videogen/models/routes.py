@@ -1,8 +1,9 @@
-"""The ways to Google's video models, and who serves them: Google itself or the simulator.
+"""The routes to Google's video models, and the accounts that they use.
 
-A model belongs to one route (models/video_models.py), so choosing a model chooses the way. An
-account is what keys, quotas and refusals belong to; each has a lane, and a render's `backend` is
-its name.
+A route is one API of Google's. A model belongs to one route (models/video_models.py), so whoever
+chooses a model chooses the route. An account is what a key, a quota and refusals belong to: each
+account has a `Lane`, and a render's column `backend` is the account's name. The simulator is an
+account that stands in for all of Google's.
 """
 
 from __future__ import annotations
@@ -21,52 +22,54 @@ class Route(TextChoices):
     OMNI = "omni", "Omni on the Gemini API"
 
 
-# The Gemini API's two routes share a key, and with it the quota.
+# The two routes of the Gemini API share a key and with it the quota.
 _ACCOUNTS = {Route.GEMINI: "gemini", Route.VERTEX: "vertex", Route.OMNI: "gemini"}
 ACCOUNTS = tuple(dict.fromkeys(_ACCOUNTS.values()))
 
-# Where the API can be asked to stop a video that it makes.
+# The routes on which the API can be asked to stop a generation.
 CANCELLING = frozenset({Route.OMNI})
 
-# Google's rolling spend window, by tier, is the Gemini API's.
+# Only the Gemini API limits the spending in a rolling window, by the account's tier.
 _WITHOUT_SPEND_WINDOW = frozenset({"vertex"})
 
-# VIDEO_BACKEND: the simulator, or Google with the default model of that route.
+# The values of VIDEO_BACKEND: the simulator, or the route whose default model is used.
 BACKENDS = (SIMULATOR, *Route.values)
 
 
 def is_simulating() -> bool:
+    """Whether the simulator stands in for Google."""
     return settings.VIDEO_BACKEND == SIMULATOR
 
 
 def account_of(route: str) -> str:
-    """The backend that renders of that route are booked under."""
+    """Return the name of the account that serves the route with the current settings."""
     return SIMULATOR if is_simulating() else _ACCOUNTS[Route(route)]
 
 
 def served_backends() -> tuple[str, ...]:
-    """Those whose renders can be asked about with the settings as they are."""
+    """Return the accounts that can be used with the current settings."""
     return (SIMULATOR,) if is_simulating() else ACCOUNTS
 
 
 def spend_window_usd(backend: str) -> Decimal | None:
-    """What that account lets through in VIDEO_SPEND_WINDOW_SECONDS; None: no limit of ours."""
+    """Return how many USD the account accepts in VIDEO_SPEND_WINDOW_SECONDS; None if there is no
+    limit."""
     return None if backend in _WITHOUT_SPEND_WINDOW else settings.VIDEO_SPEND_WINDOW_USD
 
 
 def default_route() -> str:
-    """Of a model that the table of models does not have."""
+    """Return the route of a model that is not in the table of models."""
     named = settings.VIDEO_BACKEND
     return named if named in Route.values else Route.GEMINI.value
 
 
 def other_backend(backend: str) -> str:
-    """What to do about a render of a backend that is not served."""
+    """Return what to do about a render of an account that is not served."""
     return f"It was started with {backend}: set VIDEO_BACKEND={backend} first."
 
 
 def not_set_up(route: str) -> str:
-    """Why nothing can be asked over that route with the settings as they are, or ""."""
+    """Return why the route cannot be used with the current settings, or ""."""
     if route == Route.VERTEX:
         return "" if settings.VIDEO_VERTEX_PROJECT else "GOOGLE_CLOUD_PROJECT is not set."
     return "" if settings.GEMINI_API_KEY else "GEMINI_API_KEY is not set."

@@ -1,6 +1,8 @@
-"""What the lists show of a shot, kept beside it: its badge is derived from its renders in the
-transaction that changes them (`RenderQuerySet`), so that a list of thousands of shots reads one
-row each and filters by an index."""
+"""The stored status of a shot.
+
+It is derived from the shot's renders in the transaction that changes them (`RenderQuerySet`), so
+that a list of thousands of shots reads one row for each and filters by an index.
+"""
 
 from __future__ import annotations
 
@@ -25,25 +27,25 @@ _CHOSEN = frozenset({Review.SELECTED, Review.APPROVED})
 
 
 def is_attempt(render: VideoRender, *, counts_simulated: bool) -> bool:
-    """Whether the render says something about its shot: a rehearsal does not, and what the
-    simulator made is nothing to a backend that makes real videos, once it has ended."""
+    """Whether the render counts for the status of its shot. A rehearsal never does; a simulated
+    render that has ended does only while the simulator is used."""
     if render.kind == Kind.REHEARSAL:
         return False
     return counts_simulated or not render.is_simulated or render.state in OPEN
 
 
 def counts_simulated() -> bool:
-    """For the backend of the settings."""
+    """Whether simulated renders count with the current settings."""
     return is_simulating()
 
 
 def badge_of_renders(
     renders: Iterable[VideoRender], *, counts_simulated: bool
 ) -> tuple[BadgeWord, VideoRender | None]:
-    """A shot's badge by the states of all its renders, and the render that makes it so. No query.
+    """Return the status of a shot and the render that causes it. Makes no query.
 
-    An approval settles what came before it: an older take that nobody judged, or an older failure,
-    asks for nothing any more.
+    renders: all of the shot's. An approval settles what came before it: an older take that nobody
+    reviewed, or an older failure, needs nothing any more.
     """
     attempts = sorted(
         (each for each in renders if is_attempt(each, counts_simulated=counts_simulated)),
@@ -52,7 +54,7 @@ def badge_of_renders(
     )
     takes = [each for each in attempts if each.state == State.DONE]
     approved = next((each for each in takes if each.review == Review.APPROVED), None)
-    since = approved and (approved.reviewed_at or approved.state_since)
+    since = (approved.reviewed_at or approved.state_since) if approved else None
     failures = [each for each in attempts if each.state in _WENT_WRONG]
 
     if live := [each for each in attempts if each.state in OPEN]:
@@ -67,7 +69,8 @@ def badge_of_renders(
 
 
 def badge_at_this_moment(word: str, render: VideoRender | None) -> BadgeWord:
-    """What a badge means now: who died in the middle of a render has written nothing of it."""
+    """Return the stored status as it is at this moment: a process that died in the middle of a
+    render could not write that it stopped."""
     if word == BadgeWord.GENERATING and render is not None and render.is_stale:
         return BadgeWord.NEEDS_DECISION
     return BadgeWord(word)
@@ -78,8 +81,11 @@ def _after(renders: list[VideoRender], since: datetime | None) -> list[VideoRend
 
 
 class ShotStanding(models.Model):
-    """One row for backends that make real videos and one for the simulator, to whom its own videos
-    count. A shot without a row has no renders."""
+    """The stored status of one shot.
+
+    Each shot that has renders has two rows: one for the simulator, which counts simulated renders,
+    and one for the real providers, which does not.
+    """
 
     shot = models.ForeignKey(Shot, on_delete=models.CASCADE, related_name="standings")
     counts_simulated = models.BooleanField()
@@ -130,7 +136,7 @@ class ShotStanding(models.Model):
         return badge_at_this_moment(self.badge, self.render)
 
     def derive(self, renders: Sequence[VideoRender]) -> bool:
-        """Set every field from all renders of the shot; whether one changed."""
+        """Set every field from all renders of the shot. Return whether one changed."""
         before = [getattr(self, name) for name in KEPT]
         counts_simulated = self.counts_simulated
         self.badge, self.render = badge_of_renders(renders, counts_simulated=counts_simulated)
@@ -147,15 +153,16 @@ class ShotStanding(models.Model):
 
 KEPT = ("badge", "render_id", "takes", "newest_take_id", "used_take_id")
 
-# Fields of a render that a standing is derived from.
+# The columns of a render from which the status of its shot is derived. They change by
+# `VideoRender.move()` or `RenderQuerySet.transition()`, never by a plain UPDATE.
 DERIVED_FROM = frozenset(
     {"shot", "kind", "state", "state_since", "review", "reviewed_at", "take", "is_simulated"}
 )
 
 
-def keep_standings(shots: Collection[int], renders: models.QuerySet[VideoRender]) -> None:
-    """Derive the standings of these shots anew; call it in the transaction that changed their
-    renders, after the change. renders: all there are."""
+def keep_standings(shots: Collection[int], renders: models.Manager[VideoRender]) -> None:
+    """Recompute the stored status of these shots. Call it in the transaction that changed their
+    renders, after the change. renders: the manager of all renders."""
     standings = _locked_standings(shots)
     if missing := set(shots) - {each.shot_id for each in standings}:
         ShotStanding.objects.bulk_create(
@@ -167,7 +174,7 @@ def keep_standings(shots: Collection[int], renders: models.QuerySet[VideoRender]
             ignore_conflicts=True,
         )
         standings = _locked_standings(shots)
-    # Read after the lock: whoever changed a render of the same shot meanwhile has committed.
+    # The renders are read after the lock: whoever changed one of them meanwhile has committed.
     by_shot: dict[int, list[VideoRender]] = {shot: [] for shot in shots}
     for render in renders.filter(shot__in=shots).only(*DERIVED_FROM).order_by("pk"):
         by_shot[render.shot_id].append(render)
@@ -176,7 +183,7 @@ def keep_standings(shots: Collection[int], renders: models.QuerySet[VideoRender]
 
 
 def _locked_standings(shots: Collection[int]) -> list[ShotStanding]:
-    # Their own rows only, in one order: by "shot" Django would sort as shots are sorted, join the
-    # story for it, and lock that too.
+    # Only these rows, in one order. Ordered by "shot", Django would join the story, as shots are
+    # sorted by it, and lock that row too.
     standings = ShotStanding.objects.select_for_update(of=("self",)).filter(shot__in=shots)
     return list(standings.order_by("shot_id", "pk"))

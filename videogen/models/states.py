@@ -1,5 +1,5 @@
-"""The states of a render, the moves between them, what became of a submission, what a person says
-about a take, and where a shot stands by its renders."""
+"""The states of a render and the moves between them, the outcomes of a submission, the reviews of a
+take, and the status of a shot."""
 
 from __future__ import annotations
 
@@ -46,8 +46,8 @@ class Review(models.TextChoices):
 
 
 class BadgeWord(StrEnum):
-    """Of a shot, in the order in which they are read: what waits for a person comes before what is
-    well."""
+    """The status of a shot. In the order in which the lists show them: what waits for a person
+    comes before what needs nobody."""
 
     GENERATING = "generating"
     NEEDS_DECISION = "needs a decision"
@@ -64,20 +64,20 @@ OPEN_IN_ORDER = tuple(
 )
 OPEN = frozenset(State(value) for value in OPEN_IN_ORDER)
 RESUMABLE = frozenset({State.INTERRUPTED, State.NOT_DOWNLOADED})
-# In which a render waits for a person.
+# States in which a render waits for a person.
 STUCK = RESUMABLE | {State.UNKNOWN}
 WITHOUT_VIDEO = frozenset({State.FAILED, State.BLOCKED, State.CANCELLED})
 ENDED = frozenset(set(State) - OPEN)
 
-# Of a submission that was paid for, or may have been.
+# Outcomes of a submission that was charged, or may have been.
 MAY_COST = frozenset(
     {SubmissionOutcome.CLAIMED, SubmissionOutcome.ACCEPTED, SubmissionOutcome.UNKNOWN}
 )
 
-MOVES = {
+MOVES: dict[str, set[State]] = {
     State.QUEUED: {State.SUBMITTING, State.REHEARSED, State.CANCELLED, State.FAILED},
     State.SUBMITTING: {State.RUNNING, State.UNKNOWN, State.QUEUED, State.FAILED},
-    # An answer may turn up late (in the journal of a machine that was away).
+    # The answer may turn up late, for example in the journal of a machine that was offline.
     State.UNKNOWN: {State.RUNNING, State.DOWNLOADING, State.CANCELLED},
     State.RUNNING: {
         State.DOWNLOADING,
@@ -85,10 +85,10 @@ MOVES = {
         State.BLOCKED,
         State.UNKNOWN,
         State.INTERRUPTED,
-        # Once, after the audio filter: see pipeline/results.py.
+        # Only once, after a block by the audio filter: see pipeline/results.py.
         State.QUEUED,
     },
-    # A person may have the download link from somewhere else.
+    # A person may know the download link from somewhere else.
     State.INTERRUPTED: {State.RUNNING, State.DOWNLOADING, State.CANCELLED},
     State.DOWNLOADING: {State.DONE, State.NOT_DOWNLOADED, State.FAILED},
     State.NOT_DOWNLOADED: {State.DOWNLOADING, State.CANCELLED},

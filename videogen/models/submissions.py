@@ -10,13 +10,18 @@ from django.utils import timezone
 
 from . import states
 from .lanes import Lane
+from .render_queries import alters_data
 from .renders import VideoRender
 
 
-class SubmissionQuerySet(models.QuerySet):
-    """What becomes of a submission decides what its render came to: whatever changes the one keeps
-    the other, in the same transaction."""
+class SubmissionQuerySet(models.QuerySet["Submission"]):
+    """Keeps the costs of renders in step with their submissions.
 
+    What a render cost depends on the outcomes of its submissions, so a change of an outcome settles
+    the render in the same transaction.
+    """
+
+    @alters_data
     def update(self, **changes: Any) -> int:
         if "outcome" not in changes:
             return super().update(**changes)
@@ -26,25 +31,28 @@ class SubmissionQuerySet(models.QuerySet):
             _settle(renders)
         return changed
 
-    update.alters_data = True
-
+    @alters_data
     def settle_unknown(self, operation_name: str = "") -> int:
-        """Book those whose outcome was unknown as accepted, for the API turned out to have them;
-        returns how many. What becomes of the operation decides about the charge.
+        """Book submissions with an unknown outcome as accepted, because the API turned out to have
+        them. Return how many there were. What becomes of the operation decides about the charge.
 
-        operation_name: of the one submission that was found by it; "": it is known already, or
-        only the clip was found.
+        operation_name: stored with the submission if the operation was found by its name; "" if
+        the name is known already, or if only the clip was found.
         """
         changes: dict[str, Any] = {"outcome": states.SubmissionOutcome.ACCEPTED}
         if operation_name:
             changes["operation_name"] = operation_name
         return self.filter(outcome=states.SubmissionOutcome.UNKNOWN).update(**changes)
 
-    settle_unknown.alters_data = True
-
-    def bulk_create(self, objs: Iterable[Submission], *args: Any, **options: Any) -> list:
+    def bulk_create(  # type: ignore[override]  # the options are passed on as they are
+        self, objs: Iterable[Submission], *args: Any, **options: Any
+    ) -> list[Submission]:
         with transaction.atomic(using=self.db, savepoint=False):
-            created = super().bulk_create(objs, *args, **options)
+            created: list[Any] = super().bulk_create(
+                objs,  # type: ignore[arg-type]  # django-stubs takes the class for a generic one
+                *args,
+                **options,
+            )
             _settle([each.render_id for each in created])
         return created
 
@@ -54,14 +62,17 @@ def _settle(renders: list[int]) -> None:
 
 
 class Submission(models.Model):
-    """The intent to send one paid call, written before the call leaves. A crash cannot forget it,
-    so quota windows and the budget are counted here."""
+    """The intent to send one paid call, written before the call leaves.
+
+    A crash cannot forget it, so quota and budgets are counted from these rows.
+    """
 
     Outcome = states.SubmissionOutcome
 
     MAY_COST = states.MAY_COST
 
-    # error_code of the one that was accepted, surely not charged, and may be followed by another.
+    # The error_code of a submission that was accepted but certainly not charged, and that may be
+    # followed by another one.
     BLOCKED_AUDIO = "blocked_audio"
 
     token = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
@@ -81,8 +92,8 @@ class Submission(models.Model):
     class Meta:
         ordering = ["-claimed_at"]
         constraints = [
-            # What may have been accepted is never sent a second time, whoever asks: but for what
-            # the audio filter blocked, and that only once.
+            # What may have been accepted is never sent a second time, whoever asks. The exception
+            # is a render that the audio filter blocked, and that only once.
             models.UniqueConstraint(
                 fields=["render"],
                 condition=Q(outcome__in=["claimed", "accepted", "unknown"])
@@ -96,9 +107,9 @@ class Submission(models.Model):
             ),
         ]
         indexes = [
-            # The claim counts the last minute of its lane.
+            # A claim counts the last minute of its lane.
             models.Index(fields=["lane", "claimed_at"], name="submissions_of_a_window"),
-            # What was spent, on the whole and by day, without a look at the rows.
+            # What was spent in total and by day is answered from the index alone.
             models.Index(fields=["outcome", "claimed_at", "price_usd"], name="spent_submissions"),
         ]
 

@@ -10,12 +10,16 @@ from .routes import Route
 RATIOS = RegexValidator(r"^\d+:\d+(, *\d+:\d+)*$", "Ratios, separated by commas: 16:9, 9:16")
 SECONDS = RegexValidator(r"^\d+(, *\d+)*$", "Whole seconds, separated by commas: 4, 6, 8")
 WORDS = RegexValidator(r"^\w+(, *\w+)*$", "Words, separated by commas: allow_adult, dont_allow")
-# The APIs' own.
+# The limit of Google's APIs.
 LARGEST_SEED = 2**32 - 1
+# The most reference pictures that we send with one shot, even to a model that takes more: Veo 3.1
+# takes three.
+MAX_REFERENCES = 3
 
 
 class VideoModel(models.Model):
-    """What a model is known to take. Sources conflict and change: hence data, with its source."""
+    """What a model is known to accept. Google's pages contradict each other and change, so this is
+    data, with the page where it was read."""
 
     name = models.CharField(max_length=100, unique=True, help_text="As the API names it.")
     route = models.CharField(max_length=10, choices=Route)
@@ -55,7 +59,8 @@ class VideoModel(models.Model):
 
 
 class VideoFormat(models.Model):
-    """One resolution of a model, and with what it goes together."""
+    """One resolution of a model, and the aspect ratios and durations that it can be combined
+    with."""
 
     model = models.ForeignKey(VideoModel, on_delete=models.CASCADE, related_name="formats")
     resolution = models.CharField(max_length=10, help_text="720p, 1080p or 4k.")
@@ -84,7 +89,8 @@ class VideoFormat(models.Model):
 
 
 class StorySettings(models.Model):
-    """What a story asks of the API otherwise than the settings do. Empty: as they say."""
+    """The options of one story where they differ from the settings. An empty field means: as the
+    settings say."""
 
     story = models.OneToOneField(Story, on_delete=models.CASCADE, related_name="video_settings")
     model = models.CharField(
@@ -114,6 +120,6 @@ class StorySettings(models.Model):
 
     @property
     def is_empty(self) -> bool:
-        """Whether it says nothing that the settings do not say."""
+        """Whether every option is left to the settings."""
         wishes = (self.model, self.negative_prompt, self.person_generation)
         return self.seed is None and not any(wishes)

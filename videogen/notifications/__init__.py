@@ -1,1 +1,1 @@
-"""What people are told of, by e-mail and by webhook."""
+"""Notifies people of what has happened, by e-mail and by webhook."""

@@ -1,4 +1,4 @@
-"""Half a configuration of notices, told at start-up with what to do about it."""
+"""System checks that find a wrong or incomplete configuration of notices."""
 
 from __future__ import annotations
 
@@ -10,9 +10,10 @@ from django.core.checks import CheckMessage, Error, Warning, register
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 
-from videogen.common.standard_webhooks import SHORTEST_KEY, is_secret
+from videogen.common.addresses import LOOPBACK
+from videogen.common.standard_webhooks import LONGEST_KEY, SHORTEST_KEY, is_secret
 
-from .webhook import LOOPBACK, is_safe_address
+from .webhook import is_safe_address
 
 MAKE_ONE = (
     "python -c \"import base64, secrets; print('whsec_' + "
@@ -27,35 +28,36 @@ def check_webhook(**kwargs: Any) -> list[CheckMessage]:
     if url and not is_safe_address(url):
         messages.append(
             Error(
-                "VIDEO_NOTICE_WEBHOOK_URL is no https address.",
-                hint="Give https://host/path. http is for DJANGO_DEBUG=1 and this machine only.",
+                "VIDEO_NOTICE_WEBHOOK_URL is not a valid https:// URL.",
+                hint="Use https://host/path. http:// is allowed only for this machine, with "
+                "DJANGO_DEBUG=1.",
                 id="videogen.E060",
             )
         )
     if url and not secret:
         messages.append(
             Error(
-                "VIDEO_NOTICE_WEBHOOK_URL has no VIDEO_NOTICE_WEBHOOK_SECRET: the receiver could "
-                "not tell our notices from anybody's.",
-                hint=f"Make one: {MAKE_ONE}",
+                "VIDEO_NOTICE_WEBHOOK_URL is set, but VIDEO_NOTICE_WEBHOOK_SECRET is not: the "
+                "receiver could not tell our notices from those of others.",
+                hint=f"Make a secret: {MAKE_ONE}",
                 id="videogen.E061",
             )
         )
     if secret and not url:
         messages.append(
             Warning(
-                "VIDEO_NOTICE_WEBHOOK_SECRET is set, and VIDEO_NOTICE_WEBHOOK_URL is not: nothing "
+                "VIDEO_NOTICE_WEBHOOK_SECRET is set, but VIDEO_NOTICE_WEBHOOK_URL is not: nothing "
                 "is sent.",
-                hint="Set the address of the receiver, or remove the secret.",
+                hint="Set the URL of the receiver, or remove the secret.",
                 id="videogen.W062",
             )
         )
     if secret and not is_secret(secret):
         messages.append(
             Error(
-                "VIDEO_NOTICE_WEBHOOK_SECRET is no secret as Standard Webhooks wants it: base64 of "
-                f"{SHORTEST_KEY} bytes or more, after whsec_.",
-                hint=f"Make one: {MAKE_ONE}",
+                "VIDEO_NOTICE_WEBHOOK_SECRET is not a valid Standard Webhooks secret: whsec_ and "
+                f"then base64 of {SHORTEST_KEY} to {LONGEST_KEY} bytes.",
+                hint=f"Make a secret: {MAKE_ONE}",
                 id="videogen.E063",
             )
         )
@@ -69,7 +71,7 @@ def check_email(**kwargs: Any) -> list[CheckMessage]:
     if settings.VIDEO_NOTICE_EMAILS and not has_server and not settings.DEBUG:
         messages.append(
             Warning(
-                "VIDEO_NOTICE_EMAILS names people, but no mail server is named: they get nothing.",
+                "VIDEO_NOTICE_EMAILS is set, but EMAIL_HOST is not: nobody gets an e-mail.",
                 hint="Set EMAIL_HOST, or remove the addresses.",
                 id="videogen.W064",
             )
@@ -77,16 +79,16 @@ def check_email(**kwargs: Any) -> list[CheckMessage]:
     if wrong := [each for each in settings.VIDEO_NOTICE_EMAILS if not _is_email(each)]:
         messages.append(
             Error(
-                f"VIDEO_NOTICE_EMAILS: no e-mail address: {', '.join(wrong)}",
-                hint="Separate the addresses by commas, without names.",
+                f"VIDEO_NOTICE_EMAILS has invalid e-mail addresses: {', '.join(wrong)}",
+                hint="Separate the addresses by commas, and leave out names.",
                 id="videogen.E065",
             )
         )
     if settings.EMAIL_USE_TLS and settings.EMAIL_USE_SSL:
         messages.append(
             Error(
-                "EMAIL_USE_TLS and EMAIL_USE_SSL exclude each other.",
-                hint="EMAIL_USE_TLS goes with port 587, EMAIL_USE_SSL with port 465.",
+                "EMAIL_USE_TLS and EMAIL_USE_SSL cannot both be set.",
+                hint="Use EMAIL_USE_TLS with port 587, or EMAIL_USE_SSL with port 465.",
                 id="videogen.E066",
             )
         )
@@ -122,8 +124,8 @@ def check_site_url(**kwargs: Any) -> list[CheckMessage]:
         return []
     return [
         Error(
-            "VIDEO_SITE_URL is no web address.",
-            hint="Give the site's scheme and host, without a path: https://videogen.example",
+            "VIDEO_SITE_URL is not a valid URL.",
+            hint="Use the site's scheme and host, without a path: https://videogen.example",
             id="videogen.E068",
         )
     ]

@@ -1,8 +1,9 @@
-"""Notices → e-mail and webhook, each once.
+"""Sends notices by e-mail and webhook, once each.
 
-A notice is taken by a conditional update, sent outside of any transaction, and its row says after
-each channel that this one had it: who is killed in between repeats at most one channel. What fails
-is tried again with growing waits; then the row says so, and a person may send it again.
+A notice is taken by a conditional update and sent outside of any transaction. After each channel
+its row records that this channel has had it, so a process that is killed in between repeats at most
+one channel. A channel that fails is tried again after growing waits. When all attempts are used up,
+the row says so, and a person may have it sent again.
 """
 
 from __future__ import annotations
@@ -21,30 +22,32 @@ from django.db.models import F
 from django.utils import timezone
 
 from videogen.common.errors import NoticeError
+from videogen.common.formats import counted
 from videogen.common.shutdown import stop_requested
 from videogen.common.task_queue import wake_sender
-from videogen.models import Notice, RenderBatch
+from videogen.models import Notice
 
-from .detect import batch_of, due_notices
+from .detect import due_notices
 from .webhook import post_webhook
 
 logger = logging.getLogger(__name__)
 
-# A worker that waits for a dead mail server cannot pump.
+# This is short because a worker that waits for a dead mail server cannot do anything else.
 SLICE_SECONDS = 10.0
-# Longer than the queue lets a task live: until then it may still be sent.
+# A notice that was taken is not taken again for this time. It is longer than the queue lets a task
+# live, so by its end nobody is still sending.
 LEASE = timedelta(minutes=5)
-# After the first attempt, the second…
+# The waits after the first attempt, the second, and so on.
 WAITS = tuple(timedelta(minutes=minutes) for minutes in (1, 5, 15, 60, 240, 720, 1440))
 MAX_ATTEMPTS = len(WAITS) + 1
 
-# What storybook.settings chooses where no mail server is named.
+# What storybook.settings chooses if no mail server is configured.
 _NO_EMAIL = "django.core.mail.backends.dummy.EmailBackend"
-_BROKE_OFF = "The process that sent it ended in the middle, or still sends it."
+_BROKE_OFF = "The process that was sending it ended, or is still sending it."
 
 
 def run_slice() -> bool:
-    """A cluster's task: send what is due. True where more is waiting."""
+    """Send what is due, as a task of the cluster. Returns True if more is waiting."""
     end = time.monotonic() + SLICE_SECONDS
     while time.monotonic() < end and not stop_requested():
         notice = take_notice()
@@ -55,9 +58,10 @@ def run_slice() -> bool:
 
 
 def take_notice() -> Notice | None:
-    """A due notice that is this caller's to send now. The attempt is counted before it is made, so
-    one that kills its process does not go on for ever."""
-    for notice in due_notices().order_by("next_attempt_at", "pk")[:20]:
+    """Return a due notice that only this caller sends now, or None. The attempt is counted before
+    it is made, so that a notice that kills its process is not tried for ever."""
+    due = due_notices().select_related("batch__requested_by").defer("batch__plan")
+    for notice in due.order_by("next_attempt_at", "pk")[:20]:
         seen = Notice.objects.filter(pk=notice.pk, next_attempt_at=notice.next_attempt_at)
         if notice.attempts >= MAX_ATTEMPTS:
             seen.update(next_attempt_at=None, last_error=_given_up(notice.last_error))
@@ -71,7 +75,7 @@ def take_notice() -> Notice | None:
 
 
 def send_notice(notice: Notice) -> None:
-    """Give a notice that was taken to every channel that has not had it."""
+    """Send a notice that was taken to every channel that has not had it."""
     mine = Notice.objects.filter(pk=notice.pk, next_attempt_at=notice.next_attempt_at)
     errors = []
     for field, send in missing_channels(notice).items():
@@ -87,7 +91,7 @@ def send_notice(notice: Notice) -> None:
 
 def _after(notice: Notice, errors: list[NoticeError]) -> dict[str, Any]:
     if not errors:
-        # An attempt that reached everyone is none of those that did not.
+        # `attempts` counts only those that did not reach everyone.
         return {"next_attempt_at": None, "attempts": notice.attempts - 1, "last_error": ""}
     words = " ".join(error.sentence for error in errors)
     if notice.attempts >= MAX_ATTEMPTS or all(error.permanent for error in errors):
@@ -98,12 +102,12 @@ def _after(notice: Notice, errors: list[NoticeError]) -> dict[str, Any]:
 
 
 def _given_up(words: str, attempts: int = MAX_ATTEMPTS) -> str:
-    return f"Given up after {attempts} attempt{'s' * (attempts > 1)}. {words}"
+    return f"Given up after {counted(attempts, 'attempt')}. {words}"
 
 
 def send_again(notice: Notice) -> bool:
-    """A person wants it sent: to the channels that have not had it, or to all of them where all
-    have. False where there is no channel."""
+    """Have a notice sent because a person wants that: to the channels that have not had it, or to
+    all of them if all have had it. Returns False if no channel is configured."""
     with transaction.atomic():
         changes: dict[str, Any] = {"attempts": 0, "next_attempt_at": timezone.now()}
         if not missing_channels(notice):
@@ -120,7 +124,8 @@ def send_again(notice: Notice) -> bool:
 
 
 def missing_channels(notice: Notice) -> dict[str, Callable[[Notice], None]]:
-    """By the field that says when: what is set up and has not had the notice. Queries."""
+    """Return how to send the notice to each configured channel that has not had it, by the field
+    that records when it was sent."""
     channels: dict[str, Callable[[Notice], None]] = {}
     if notice.emailed_at is None and recipients_of(notice):
         channels["emailed_at"] = _send_email
@@ -130,16 +135,17 @@ def missing_channels(notice: Notice) -> dict[str, Callable[[Notice], None]]:
 
 
 def recipients_of(notice: Notice) -> list[str]:
-    """Nobody where no mail server is named."""
+    """Return the addresses to notify; empty if e-mail is not configured."""
     if settings.EMAIL_BACKEND == _NO_EMAIL:
         return []
-    addresses = [*settings.VIDEO_NOTICE_EMAILS, _requester_of(batch_of(notice))]
-    # The same person may be named twice.
+    addresses = [*settings.VIDEO_NOTICE_EMAILS, _requester_of(notice)]
+    # The same person may be listed twice.
     return list({address.casefold(): address for address in addresses if address}.values())
 
 
-def _requester_of(batch: RenderBatch | None) -> str:
-    person = batch.requested_by if batch else None
+def _requester_of(notice: Notice) -> str:
+    """Return the address of the person who asked for the batch that the notice is about, or ""."""
+    person = notice.batch.requested_by if notice.batch else None
     return person.email if person and person.is_active else ""
 
 
@@ -173,18 +179,18 @@ def _send_webhook(notice: Notice) -> None:
 
 
 def message_id_of(notice: Notice) -> str:
-    """The same at every attempt, and another one in another installation."""
+    """Return an id that is the same at every attempt, and differs between installations."""
     what = f"{notice.pk} {notice.key} {notice.created_at.timestamp()}"
     return f"msg_{hashlib.sha256(what.encode()).hexdigest()[:32]}"
 
 
 def address_of(notice: Notice) -> str:
-    """Of the page about it. Without VIDEO_SITE_URL only its path."""
+    """Return the address of the page about the notice; without VIDEO_SITE_URL only its path."""
     return f"{settings.VIDEO_SITE_URL}{notice.path}"
 
 
 def _words_of(error: Exception) -> str:
-    """What the mail server or the way to it says, without the password."""
+    """Return the error of the mail server or of the connection to it, without the password."""
     words = " ".join(str(error).split())
     for secret in filter(None, [settings.EMAIL_HOST_PASSWORD]):
         words = words.replace(secret, "[password]")

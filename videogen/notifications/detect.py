@@ -1,9 +1,9 @@
-"""What people are told of, written down once; deliver.py sends it.
+"""Finds out what people should be notified of, and writes it down once; deliver.py sends it.
 
-Nothing hooks into the transitions, which are in many files and are made by many processes. The rows
-say for long enough what happened, so this module looks at them: once a minute, and after every
-slice of the pump and of the downloads. Looking twice, or two processes at once, tell once: the key
-of a notice says what happened, and it is unique.
+The state transitions are in many files and are made by many processes, so none of them writes
+notices. The rows show what happened for long enough: this module looks at them once a minute, and
+after every slice of the pump and of the downloads. The unique key of a notice says what happened,
+so looking twice, or in two processes at once, writes it once.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from django.db.models import Q, QuerySet, Sum
 from django.db.models.functions import Coalesce
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.translation import ngettext
 
 from storybook.models import Story
 from videogen.billing.usage import BudgetUse, budget_uses
@@ -27,6 +28,7 @@ from videogen.common.task_queue import wake_sender
 from videogen.common.untrusted_text import clean
 from videogen.lanes.pauses import BY_PERSON
 from videogen.models import Lane, Notice, RenderBatch, Submission, VideoRender
+from videogen.models.renders import CLIP_KEPT_FOR
 from videogen.models.states import OPEN
 from videogen.planning.modes import Action
 
@@ -34,21 +36,18 @@ State = VideoRender.State
 Kind = Notice.Kind
 Outcome = Submission.Outcome
 
-# What ended longer ago, while no worker ran, is no news.
+# Renders may have ended while no worker ran. What ended longer ago than this is not news any more.
 NEWS_FOR = timedelta(days=2)
-# A rehearsal ends at once, and an upload is its person's own.
+# Nobody is notified of a dry run, which ends at once, nor of an upload, which a person makes.
 _TOLD_KINDS = (VideoRender.Kind.GENERATION, VideoRender.Kind.LINK)
-# Only so many of the newest batches are asked whether they resumed something.
+# Only this many of the newest batches are looked at for whether they resumed something.
 NEWEST_BATCHES = 200
 _RESUMED = (Action.RESUME, Action.DOWNLOAD)
 
 LEVELS = ((100, Kind.BUDGET_100), (80, Kind.BUDGET_80))
 
-# The API keeps a video for two days.
-KEPT_FOR = timedelta(hours=48)
-# So long before the end people are told, the most urgent first.
+# How long before the server deletes a clip people are warned, the most urgent warning first.
 WARNINGS = (timedelta(hours=2), timedelta(hours=12))
-_TOGETHER = timedelta(hours=1)
 _MOST_SHOTS = 5
 
 _DECISIONS = (State.UNKNOWN, State.INTERRUPTED, State.NOT_DOWNLOADED)
@@ -56,20 +55,24 @@ _DECISIONS = (State.UNKNOWN, State.INTERRUPTED, State.NOT_DOWNLOADED)
 
 @dataclass(frozen=True)
 class News:
-    """A notice to be. `key` goes on where the kind ends."""
+    """A notice that may have to be written."""
 
     kind: Kind
+    # Says, after the kind, what exactly happened.
     key: str
     subject: str
     text: str
     path: str
+    # Primary keys.
     story: int | None = None
+    batch: int | None = None
 
     def write(self) -> bool:
-        """False where somebody was first."""
+        """Write the notice. Returns False if it was already there."""
         fields = {
             "kind": self.kind,
             "story_id": self.story,
+            "batch_id": self.batch,
             "subject": self.subject[:200],
             "text": self.text,
             "path": self.path,
@@ -79,9 +82,9 @@ class News:
 
 
 def look_for_news() -> int:
-    """Write a notice of everything that people should know and were not told; wake the sender where
-    something is to be sent. How many notices were written. A fixed number of queries where there
-    is nothing new."""
+    """Write a notice of everything that people should know and do not know yet, and wake the sender
+    if something has to be sent. Returns how many notices were written. The number of queries does
+    not depend on how much has happened before."""
     written = 0
     for news in (
         *_finished_batches(),
@@ -96,16 +99,8 @@ def look_for_news() -> int:
 
 
 def due_notices() -> QuerySet[Notice]:
-    """What has to be sent now."""
+    """Return the notices that have to be sent now."""
     return Notice.objects.filter(next_attempt_at__lte=timezone.now())
-
-
-def batch_of(notice: Notice) -> RenderBatch | None:
-    """The batch that the notice is about. At most one query."""
-    if notice.kind not in (Kind.BATCH_FINISHED, Kind.CLIP_EXPIRES):
-        return None
-    pk = notice.key.split(":")[1]
-    return RenderBatch.objects.select_related("requested_by").defer("plan").filter(pk=pk).first()
 
 
 def _key(kind: Kind, rest: str) -> str:
@@ -113,7 +108,7 @@ def _key(kind: Kind, rest: str) -> str:
 
 
 def _untold(kind: Kind, keys: Collection[str]) -> set[str]:
-    """Those of the keys that no notice has."""
+    """Return those of the keys that no notice has yet."""
     if not keys:
         return set()
     full = {_key(kind, key): key for key in keys}
@@ -128,9 +123,9 @@ def _finished_batches() -> Iterator[News]:
     since = timezone.now() - NEWS_FOR
     ended = VideoRender.objects.filter(ended_at__gt=since, kind__in=_TOLD_KINDS)
     running = VideoRender.objects.open().order_by().values("batch")
-    # (A DISTINCT would make SQLite read the whole index of batches instead.)
+    # There is no DISTINCT here: with it, SQLite would read the whole index of batches instead.
     ids = set(ended.exclude(batch__in=running).order_by().values_list("batch", flat=True))
-    # One that resumed has no renders of its own.
+    # A batch that only resumed has no renders of its own.
     newest = RenderBatch.objects.order_by("-pk").values_list("pk", "mode", "status", "created_at")
     ids |= {
         pk
@@ -148,7 +143,7 @@ def _finished_batches() -> Iterator[News]:
 
 
 def _renders_of(batch: RenderBatch) -> QuerySet[VideoRender]:
-    """What the batch made or went on with."""
+    """Return the renders that the batch made or resumed."""
     resumed = [
         record["render"]
         for record in batch.plan
@@ -170,7 +165,7 @@ def _finished(batch: RenderBatch, states: Counter[str]) -> News:
         if states[state]
     ]
     if decisions := sum(states[state] for state in _DECISIONS):
-        told.append(f"{decisions} need{'' if decisions > 1 else 's'} a decision")
+        told.append(ngettext("%d needs a decision", "%d need a decision", decisions) % decisions)
     summary = f"Batch {batch.pk} of {_name_of(batch.story)} has ended: {', '.join(told)}"
     return News(
         Kind.BATCH_FINISHED,
@@ -178,12 +173,14 @@ def _finished(batch: RenderBatch, states: Counter[str]) -> News:
         summary,
         f"{summary}.\n{_cost_of(batch)}",
         reverse("admin:videogen_renderbatch_progress", args=[batch.pk]),
-        batch.story_id,
+        story=batch.story_id,
+        batch=batch.pk,
     )
 
 
 def _cost_of(batch: RenderBatch) -> str:
-    """What resumed renders cost is their own batch's."""
+    """Return a sentence on what the batch cost. The cost of a resumed render belongs to the batch
+    that submitted it, so it is not counted here."""
     charges = Submission.objects.filter(render__batch=batch, outcome__in=Submission.MAY_COST)
     cost = Sum(Coalesce("render__actual_cost_usd", "price_usd"))
     sums = dict(charges.order_by().values_list("outcome").annotate(total=cost))
@@ -198,11 +195,11 @@ def _cost_of(batch: RenderBatch) -> str:
 
 
 def reached_budgets(uses: Sequence[BudgetUse]) -> Iterator[News]:
-    """Of each limit the highest level that its spending has reached, where neither that nor a
-    higher one was told. A limit that was changed is another one."""
+    """Yield, for each limit, the highest level that its spending has reached, if there is no notice
+    of that level or a higher one. After a limit is changed, it counts as a new one."""
     reached: dict[str, tuple[BudgetUse, int]] = {}
     for use in uses:
-        # A limit of nothing is used up from the start, which is no news.
+        # A limit of 0 is used up from the start, which is not news.
         if use.limit_usd > 0:
             percent = 100 * use.spent_usd / use.limit_usd
             places = [place for place, (level, _) in enumerate(LEVELS) if percent >= level]
@@ -217,14 +214,14 @@ def _reached(use: BudgetUse, kind: Kind, key: str) -> News:
     amounts = f"{usd(use.spent_usd)} of {usd(use.limit_usd)}"
     used_up = kind == Kind.BUDGET_100
     what = "Budget used up" if used_up else "Budget at 80 %"
-    effect = "Nothing more is sent under it." if used_up else "The rest goes on being sent."
+    effect = "Nothing more is sent under it." if used_up else "Renders are still sent."
     return News(
         kind,
         key,
         f"{what}: {use.name}, {amounts}",
         f"{amounts} of the budget for {use.name} are spent, in flight or queued. {effect}",
         reverse("admin:index"),
-        use.story,
+        story=use.story,
     )
 
 
@@ -232,13 +229,15 @@ def _reached(use: BudgetUse, kind: Kind, key: str) -> News:
 
 
 def _paused_queues() -> Iterator[News]:
+    # Nobody is notified of a pause by a person: that person knows why, and can tell the others.
+    lanes = Lane.objects.exclude(paused_at=None).exclude(pause_code=BY_PERSON)
     paused = {
-        f"{lane.pk}:{lane.paused_at.isoformat()}": lane
-        # Whoever pauses it by hand has told the others why.
-        for lane in Lane.objects.exclude(paused_at=None).exclude(pause_code=BY_PERSON)
+        f"{lane.pk}:{paused_at.isoformat()}": (lane, paused_at)
+        for lane in lanes
+        if (paused_at := lane.paused_at)
     }
     for key in _untold(Kind.QUEUE_PAUSED, paused):
-        lane = paused[key]
+        lane, paused_at = paused[key]
         waiting = VideoRender.objects.open().filter(
             lane=lane, state=State.QUEUED, kind=VideoRender.Kind.GENERATION
         )
@@ -246,10 +245,10 @@ def _paused_queues() -> Iterator[News]:
             Kind.QUEUE_PAUSED,
             key,
             f"Queue paused: {lane.name}",
-            f"The queue of {lane.name} was paused at {_moment(lane.paused_at)}: "
+            f"The queue of {lane.name} was paused at {_moment(paused_at)}: "
             f"{clean(lane.pause_reason)}\n"
-            f"Waiting renders: {waiting.count()}. Nothing is sent until somebody has mended this "
-            "and resumes the queue; what was accepted goes on.",
+            f"Waiting renders: {waiting.count()}. Nothing is sent until somebody fixes this and "
+            "resumes the queue. Renders that the API has accepted go on.",
             reverse("admin:videogen_lane_change", args=[lane.pk]),
         )
 
@@ -258,30 +257,31 @@ def _paused_queues() -> Iterator[News]:
 
 
 def _expiring_clips() -> Iterator[News]:
-    """Clips of one batch that were made in the same hour are told of together: a full disk is one
-    piece of news, not sixty-four."""
+    """Yield one piece of news for all clips of a batch that were made in the same hour: a full disk
+    is one event, not sixty-four."""
     now = timezone.now()
-    made_before = now - KEPT_FOR + max(WARNINGS) + _TOGETHER
     clips = (
         VideoRender.objects.filter(
-            # By the index of what is open and what ended when: it ended after it was made.
+            # These conditions use the index of what is open and of what ended when. Whatever ended
+            # before this time was also made before it, so the server has deleted the clip.
             Q(ended_at=None, state=State.DOWNLOADING)
-            | Q(ended_at__gt=now - KEPT_FOR, state=State.NOT_DOWNLOADED),
+            | Q(ended_at__gt=now - CLIP_KEPT_FOR, state=State.NOT_DOWNLOADED),
             kind=VideoRender.Kind.GENERATION,
-            rendered_at__gt=now - KEPT_FOR,
-            rendered_at__lte=made_before,
+            rendered_at__isnull=False,
         )
         .select_related("shot__scenelet__story")
         .defer("prompt_text", "references", "dropped_references", "warnings", "error_details")
         .defer("shot__storyboard_payload")
-        .order_by("rendered_at", "pk")
     )
     groups = defaultdict(list)
-    for clip in clips:
-        groups[f"{clip.batch_id}:{clip.rendered_at:%Y-%m-%dT%H}"].append(clip)
+    for clip in sorted(clips, key=lambda clip: (clip.clip_expires_at, clip.pk)):
+        # A clip that the server has deleted must not hide those of its hour that it still has.
+        if clip.clip_expires_at > now:
+            made_at = clip.clip_expires_at - CLIP_KEPT_FOR
+            groups[f"{clip.batch_id}:{made_at:%Y-%m-%dT%H}"].append(clip)
     due = {}
     for key, group in groups.items():
-        left = group[0].rendered_at + KEPT_FOR - now
+        left = group[0].clip_expires_at - now
         if warning := next((each for each in WARNINGS if left <= each), None):
             due[f"{key}:{warning // timedelta(hours=1)}"] = group
     for key in _untold(Kind.CLIP_EXPIRES, due):
@@ -289,23 +289,34 @@ def _expiring_clips() -> Iterator[News]:
 
 
 def _expiring(key: str, clips: Sequence[VideoRender]) -> News:
-    first = clips[0]
+    first, number = clips[0], len(clips)
     story, batch = first.shot.scenelet.story, first.batch_id
     title = _name_of(story)
-    end = first.rendered_at + KEPT_FOR
-    number = f"{len(clips)} clips" if len(clips) > 1 else "A clip"
-    were, them = ("were", "them") if len(clips) > 1 else ("was", "it")
+    end = _moment(first.clip_expires_at)
     names = ", ".join(str(each.shot) for each in clips[:_MOST_SHOTS])
-    if (more := len(clips) - _MOST_SHOTS) > 0:
+    if (more := number - _MOST_SHOTS) > 0:
         names += f" and {more} more"
+    subject = ngettext(
+        "A clip of %(title)s will be lost after %(end)s",
+        "%(number)d clips of %(title)s will be lost after %(end)s",
+        number,
+    )
+    text = ngettext(
+        "A clip of batch %(batch)d of %(title)s was made, but not downloaded: %(names)s.\n"
+        "The server begins to delete it at about %(end)s: resume it before.",
+        "%(number)d clips of batch %(batch)d of %(title)s were made, but not downloaded: "
+        "%(names)s.\nThe server begins to delete them at about %(end)s: resume them before.",
+        number,
+    )
+    values = {"number": number, "batch": batch, "title": title, "names": names, "end": end}
     return News(
         Kind.CLIP_EXPIRES,
         key,
-        f"{number} of {title} will be lost after {_moment(end)}",
-        f"{number} of batch {batch} of {title} {were} made, but not downloaded: {names}.\n"
-        f"The server begins to delete {them} at about {_moment(end)}: resume {them} before.",
+        subject % values,
+        text % values,
         reverse("admin:videogen_renderbatch_progress", args=[batch]),
-        story.pk,
+        story=story.pk,
+        batch=batch,
     )
 
 
@@ -314,6 +325,6 @@ def _moment(when: datetime) -> str:
 
 
 def _name_of(story: Story) -> str:
-    """Titles come from outside: one line (in a subject, a second one would be a mail header), and
-    short enough to leave room for the news."""
+    """Return the story's title on one line, because a second line in a subject would become a mail
+    header, and short enough to leave room for the news."""
     return shorten(str(story), 80, placeholder="…")

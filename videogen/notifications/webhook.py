@@ -1,6 +1,6 @@
-"""One POST to the studio's own receiver, signed as Standard Webhooks says
-(common/standard_webhooks.py): whoever knows the secret can tell that it came from here, when, and
-whether it came before.
+"""Posts notices to the studio's own receiver, signed as Standard Webhooks asks for it
+(common/standard_webhooks.py). Whoever knows the secret can tell that a notice came from here, when,
+and whether it came before.
 """
 
 from __future__ import annotations
@@ -14,28 +14,27 @@ from urllib.parse import urlsplit
 import httpx
 from django.conf import settings
 
+from videogen.common.addresses import LOOPBACK
 from videogen.common.errors import NoticeError
 from videogen.common.standard_webhooks import keys_of, signature
 
-LOOPBACK = ("localhost", "127.0.0.1", "::1")
-
 
 def is_safe_address(url: str) -> bool:
-    """https; while developing also http to this machine."""
+    """Whether the address is https. With DJANGO_DEBUG=1, http to this machine is safe, too."""
     try:
         parts = urlsplit(url)
         host = parts.hostname
-        parts.port  # noqa: B018  (raises where it is no number)
+        parts.port  # noqa: B018  (raises ValueError if it is not a number)
     except ValueError:
         return False
     if parts.scheme == "http":
-        return settings.DEBUG and host in LOOPBACK
+        return bool(settings.DEBUG) and host in LOOPBACK
     return parts.scheme == "https" and bool(host)
 
 
 def post_webhook(message_id: str, payload: Mapping[str, Any]) -> None:
-    """To VIDEO_NOTICE_WEBHOOK_URL, once. `message_id` is the same however often this is repeated.
-    Raises NoticeError where no 2xx comes back. No database."""
+    """Post the payload to VIDEO_NOTICE_WEBHOOK_URL, once. `message_id` has to be the same whenever
+    the same notice is sent again. Raises NoticeError unless the answer is a 2xx."""
     url = settings.VIDEO_NOTICE_WEBHOOK_URL
     body = json.dumps(payload, ensure_ascii=False, separators=(",", ":")).encode()
     now = int(time.time())
@@ -51,20 +50,21 @@ def post_webhook(message_id: str, payload: Mapping[str, Any]) -> None:
             httpx.Client(
                 timeout=settings.VIDEO_NOTICE_WEBHOOK_TIMEOUT_SECONDS, follow_redirects=False
             ) as client,
-            # What the receiver has to say is not read: it may be endless.
+            # The body of the answer is not read, because it may be endless.
             client.stream("POST", url, content=body, headers=headers) as response,
         ):
             status = response.status_code
             told = response.headers.get("retry-after", "")
     except (httpx.HTTPError, httpx.InvalidURL) as error:
-        # Its words may have the address in them, and some addresses are secrets.
+        # The message is left out: it may contain the address, and some addresses are secrets.
         raise NoticeError(
             f"Webhook: no answer ({type(error).__name__}).", code="webhook_no_answer"
         ) from error
     if not 200 <= status < 300:
         gone = status == httpx.codes.GONE
         raise NoticeError(
-            f"Webhook: the receiver answered {status}" + (", it wants no more." if gone else "."),
+            f"Webhook: the receiver answered {status}"
+            + (" and wants no more notices." if gone else "."),
             code=f"webhook_{status}",
             permanent=gone,
             retry_after=float(told) if told.isascii() and told.isdigit() else None,
@@ -72,8 +72,8 @@ def post_webhook(message_id: str, payload: Mapping[str, Any]) -> None:
 
 
 def _configured_keys(url: str) -> list[bytes]:
-    """Nothing leaves unsigned, or where others can read it: what the system checks say at the
-    start holds here too."""
+    """Return the keys to sign with. Raises NoticeError if there are none or the address is not
+    safe: nothing is sent unsigned or unencrypted, even if nobody ran the system checks."""
     try:
         keys = keys_of(settings.VIDEO_NOTICE_WEBHOOK_SECRET)
     except ValueError:
@@ -81,7 +81,7 @@ def _configured_keys(url: str) -> list[bytes]:
     if not keys or not is_safe_address(url):
         raise NoticeError(
             "Webhook: VIDEO_NOTICE_WEBHOOK_URL or VIDEO_NOTICE_WEBHOOK_SECRET is wrong; "
-            "manage.py check says how.",
+            "manage.py check says why.",
             code="webhook_configuration",
         )
     return keys

@@ -1,1 +1,1 @@
-"""What keeps an installation in order: checks, doctor, watchdog, local processes."""
+"""The operation of an installation: system checks, doctor, watchdog, local processes."""

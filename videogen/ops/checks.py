@@ -1,4 +1,4 @@
-"""Wrong configuration, told at start-up with what to do about it."""
+"""Django's system checks of the settings. Each finding says what to do about it."""
 
 from __future__ import annotations
 
@@ -12,12 +12,11 @@ from urllib.parse import urlsplit
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Warning, register
 
+from videogen.common.addresses import LOOPBACK
 from videogen.common.task_queue import SLICE_SECONDS
 from videogen.models.routes import BACKENDS
 from videogen.models.video_models import LARGEST_SEED
 from videogen.providers.gs_urls import is_prefix
-
-LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
 
 @register
@@ -33,7 +32,7 @@ def check_backend(**kwargs: Any) -> list[CheckMessage]:
     return [message for each in ADDRESSES.items() for message in _check_address(*each)]
 
 
-# By the setting's own name: the environment's.
+# The environment variable of each setting that holds an address of the API.
 ADDRESSES = {
     "VIDEO_API_BASE_URL": "GOOGLE_GEMINI_BASE_URL",
     "VIDEO_VERTEX_BASE_URL": "GOOGLE_VERTEX_BASE_URL",
@@ -46,7 +45,7 @@ def _check_address(setting: str, name: str) -> list[CheckMessage]:
     if parts.scheme not in ("http", "https") or not parts.hostname:
         return [
             Error(
-                f"{name} is no web address.",
+                f"{name} is not a valid URL.",
                 hint="Leave it empty, or give scheme and host: https://host[:port]",
                 id="videogen.E002",
             )
@@ -54,9 +53,9 @@ def _check_address(setting: str, name: str) -> list[CheckMessage]:
     if settings.VIDEO_BACKEND == "simulator" and parts.hostname not in LOOPBACK:
         return [
             Error(
-                f"VIDEO_BACKEND=simulator, but {name} leads to another machine: "
-                "what costs money there would be booked as free.",
-                hint="Set VIDEO_BACKEND=gemini, or let the URL lead to this machine.",
+                f"VIDEO_BACKEND=simulator, but {name} points to another machine: "
+                "what that machine charges would be recorded as free.",
+                hint="Set VIDEO_BACKEND=gemini, or let the URL point to this machine.",
                 id="videogen.E003",
             )
         ]
@@ -64,8 +63,8 @@ def _check_address(setting: str, name: str) -> list[CheckMessage]:
     if takes_a_token and parts.scheme == "http" and parts.hostname not in LOOPBACK:
         return [
             Error(
-                f"{name} has no encryption: the access token would be open to read.",
-                hint="Let it begin with https://",
+                f"{name} is not encrypted: the access token would be sent in clear text.",
+                hint="Use https://",
                 id="videogen.E004",
             )
         ]
@@ -74,7 +73,7 @@ def _check_address(setting: str, name: str) -> list[CheckMessage]:
 
 @register
 def check_request_settings(**kwargs: Any) -> list[CheckMessage]:
-    """What no model takes; what one model takes is in the table of models, and plans ask it."""
+    """Find values that no model takes. What one model takes is in the table of video models."""
     messages: list[CheckMessage] = []
     if settings.VIDEO_SEED is not None and settings.VIDEO_SEED > LARGEST_SEED:
         messages.append(
@@ -87,15 +86,15 @@ def check_request_settings(**kwargs: Any) -> list[CheckMessage]:
     if not re.fullmatch(r"\w*", settings.VIDEO_PERSON_GENERATION):
         messages.append(
             Error(
-                "VIDEO_PERSON_GENERATION is not one word of the API's.",
-                hint="Leave it empty, or give one: allow_all, allow_adult or dont_allow.",
+                "VIDEO_PERSON_GENERATION is not a single word.",
+                hint="Leave it empty, or set one of these: allow_all, allow_adult, dont_allow.",
                 id="videogen.E071",
             )
         )
     if settings.VIDEO_VERTEX_STORAGE_URI and not is_prefix(settings.VIDEO_VERTEX_STORAGE_URI):
         messages.append(
             Error(
-                "VIDEO_VERTEX_STORAGE_URI is no place in Cloud Storage.",
+                "VIDEO_VERTEX_STORAGE_URI is not a Cloud Storage address.",
                 hint="Leave it empty, or give bucket and folder: gs://bucket/folder",
                 id="videogen.E072",
             )
@@ -105,12 +104,12 @@ def check_request_settings(**kwargs: Any) -> list[CheckMessage]:
 
 @register(deploy=True)
 def check_secret_key(**kwargs: Any) -> list[CheckMessage]:
-    """What works by itself on one machine is not what a production site should rest on."""
+    """A key that a host makes for itself is good enough for one machine, not for production."""
     if settings.DEBUG or os.environ.get("DJANGO_SECRET_KEY", "").strip():
         return []
     return [
         Error(
-            "DJANGO_SECRET_KEY is not set: sessions rest on a key that this host made for itself.",
+            "DJANGO_SECRET_KEY is not set: sessions are signed with a key of this host alone.",
             hint="Set it, the same on every host: "
             'python -c "import secrets; print(secrets.token_urlsafe(50))"',
             id="videogen.E030",
@@ -128,7 +127,7 @@ def check_submit_webhook(**kwargs: Any) -> list[CheckMessage]:
         return []
     return [
         Error(
-            "VIDEO_SUBMIT_WEBHOOK_URI is no address that the API tells anything.",
+            "VIDEO_SUBMIT_WEBHOOK_URI is not a URL that the API can send events to.",
             hint="Leave it empty, or give one with scheme and host: https://host/path",
             id="videogen.E050",
         )
@@ -137,13 +136,13 @@ def check_submit_webhook(**kwargs: Any) -> list[CheckMessage]:
 
 @register
 def check_folders(**kwargs: Any) -> list[CheckMessage]:
-    """The journal of paid answers and the clips themselves need a place."""
+    """Both the journal of paid answers and the clips must be stored somewhere."""
     messages: list[CheckMessage] = []
     for name, folder in (
         ("VIDEO_STATE_DIR", settings.STATE_DIR),
         ("MEDIA_ROOT", settings.MEDIA_ROOT),
     ):
-        # It is made when it is needed: what has to be there is a place where it can be.
+        # The folder is created when it is needed, so only the nearest existing parent is checked.
         place = Path(folder)
         while not place.exists() and place != place.parent:
             place = place.parent
@@ -151,8 +150,8 @@ def check_folders(**kwargs: Any) -> list[CheckMessage]:
         if not usable:
             messages.append(
                 Error(
-                    f"{name} is no folder that can be written to: {folder}",
-                    hint="Mend its permissions, or name another folder.",
+                    f"{name} is not a writable folder: {folder}",
+                    hint="Fix its permissions, or name another folder.",
                     id="videogen.E020",
                 )
             )
@@ -161,8 +160,10 @@ def check_folders(**kwargs: Any) -> list[CheckMessage]:
 
 @register
 def check_queue(**kwargs: Any) -> list[CheckMessage]:
-    """The values that keep django-q2 from running tasks twice or for ever (measured; see the
-    specification of the render pipeline)."""
+    """Check the values that keep django-q2 from running a task twice or for ever.
+
+    They were measured; openspec/specs/render-pipeline says how.
+    """
     queue = settings.Q_CLUSTER
     messages: list[CheckMessage] = []
     rounds = 2 + math.ceil((queue["queue_limit"] + 1) / max(1, queue["workers"]))
@@ -203,7 +204,7 @@ def check_queue(**kwargs: Any) -> list[CheckMessage]:
     if queue["workers"] < 2:
         messages.append(
             Warning(
-                "One worker alone: a long download keeps operations from being polled.",
+                "There is only one worker: a long download keeps operations from being polled.",
                 hint="Set VIDEO_WORKERS to 2 or more.",
                 id="videogen.W013",
             )

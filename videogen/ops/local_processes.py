@@ -1,4 +1,4 @@
-"""The processes that a local installation needs beside the one at hand: simulator, cluster, web."""
+"""Child processes of a local installation: simulator, cluster and web server."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ from django.conf import settings
 from videogen.common.errors import VideogenError
 
 ENDING_SECONDS = 30.0
-# A command that has run for so long could start.
+# A command that has run for so long has started properly.
 SETTLED_SECONDS = 5.0
 
 
 class Children:
-    """`manage.py` commands as child processes; all are ended, the last first, when it closes."""
+    """`manage.py` commands as child processes. On exit all of them are ended, last one first."""
 
     def __init__(self, **environment: str) -> None:
         self.environment = {**os.environ, **environment}
         self._running: list[subprocess.Popen[str]] = []
 
     def start(self, *arguments: str, stdout: int | IO[str] | None = None) -> subprocess.Popen[str]:
-        # A group of its own: Ctrl-C reaches us alone, and we end them in order.
+        # In a group of its own: Ctrl-C reaches only this process, which ends its children in order.
         child = subprocess.Popen(  # noqa: S603
             self._command(arguments),
             env=self.environment,
@@ -42,14 +42,14 @@ class Children:
         return child
 
     def run(self, *arguments: str) -> int:
-        """The command's exit code, when it has ended."""
+        """Run a command to its end and return its exit code."""
         child = self.start(*arguments)
         code = child.wait()
         self._running.remove(child)
         return code
 
     def start_simulator(self, *options: str) -> str:
-        """Its base URL, which the children started from now on get as well."""
+        """Start the simulator and return its base URL. Children that start later use it."""
         child = self.start("run_simulator", *options, stdout=subprocess.PIPE)
         line = child.stdout.readline() if child.stdout else ""
         url = line.rpartition(" ")[2].strip()
@@ -85,8 +85,11 @@ class Children:
 
 
 def keep_running(children: Children, commands: Mapping[str, Sequence[str]]) -> None:
-    """Start each command, and start it again when it ends, until Ctrl-C. One that ends at once when
-    it is started for the first time cannot run here: VideogenError, for it has said why itself."""
+    """Start each command, and start it again whenever it ends, until Ctrl-C.
+
+    Raises VideogenError if a command ends at once after its first start: it cannot run here, and it
+    has said why itself.
+    """
     running = {name: children.start(*arguments) for name, arguments in commands.items()}
     started = dict.fromkeys(commands, time.monotonic())
     first = dict(started)
@@ -97,17 +100,17 @@ def keep_running(children: Children, commands: Mapping[str, Sequence[str]]) -> N
                 continue
             if started[name] == first[name] and time.monotonic() - started[name] < SETTLED_SECONDS:
                 raise VideogenError(f"{name} ended at once, see above.", code="child_ended")
-            # Not in a tight loop: a command that cannot start says why, once in five seconds.
+            # A command that cannot start any more is tried once in five seconds, not all the time.
             if time.monotonic() - started[name] > SETTLED_SECONDS:
                 running[name] = children.start(*commands[name])
                 started[name] = time.monotonic()
 
 
 def refuse_taken_port(host: str, port: int, what_to_do: str) -> None:
-    """Raise VideogenError where another program listens already, before anything is started."""
+    """Raise VideogenError if another program listens on this port already."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     with socket.socket(family, socket.SOCK_STREAM) as probe:
-        # As servers do: what another server has just left is free.
+        # Servers set this option, too: a port that another server has just left is free.
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((host, port))

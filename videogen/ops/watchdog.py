@@ -1,8 +1,8 @@
 """A django-q2 cluster that notices when it is stuck.
 
-A child that is killed at the wrong moment takes a lock of the cluster's queues with it: nothing
-moves any more, and the status still reads "idle" (seen with django-q2 1.11.1). So the cluster's
-parent watches what should move, and ends everything when it does not.
+A child that is killed at the wrong moment takes a lock of the cluster's queues with it. Nothing
+moves any more then, and the status still reads "idle" (seen with django-q2 1.11.1). So the parent
+process of the cluster looks for overdue work, and ends the whole cluster if it finds some.
 """
 
 from __future__ import annotations
@@ -36,16 +36,16 @@ logger = logging.getLogger(__name__)
 
 STALLED = 70  # EX_SOFTWARE
 WATCH_SECONDS = 2.0
-# Longer than any healthy pause: a slice, the queue's own recovery of a killed worker, a poll.
+# Longer than any pause of a healthy cluster: a slice, the recovery of a killed worker, a poll.
 STALL_AFTER = timedelta(seconds=30)
-# Tasks end their slice within seconds of a stop; a submission may take its whole time-out.
+# Tasks end within seconds of a stop, but a submission may take its whole time-out.
 STOP_SECONDS = 90.0
 
 _PR_SET_PDEATHSIG = 1
 
 
 class WatchedCluster:
-    """Runs until it is told to stop (exit code 0) or is found stalled (STALLED)."""
+    """Runs the cluster until it is told to stop (exit code 0) or has stalled (STALLED)."""
 
     def __init__(self) -> None:
         self._told_to_stop = False
@@ -63,7 +63,7 @@ class WatchedCluster:
         try:
             cluster.start()
         except RuntimeError as error:
-            # Its sentinel was killed, or found nothing to run on, before it could say so.
+            # The sentinel died before it could report that it runs.
             logger.error("The cluster did not start: %s", error)
             return self._end_children()
         logger.info("Cluster started with %s workers.", settings.Q_CLUSTER["workers"])
@@ -84,9 +84,9 @@ class WatchedCluster:
         shutdown.request_stop()
 
     def _stop_cleanly(self, cluster: Cluster) -> int:
-        """Workers finish what they are at; who does not in time is ended (nothing is lost)."""
-        # In a thread: setting an event waits for whoever waits on it, and a signal to the whole
-        # group may have ended the sentinel in its sleep.
+        """Let the workers finish. Those that take too long are ended, which loses nothing."""
+        # Setting the event can block for ever if a signal to the whole process group has killed the
+        # sentinel while it waited on the event. A thread may block; this process must not.
         threading.Thread(target=cluster.stop_event.set, daemon=True).start()
         cluster.sentinel.join(STOP_SECONDS)
         if cluster.sentinel.is_alive():
@@ -95,12 +95,12 @@ class WatchedCluster:
         return 0
 
     def _stalled(self) -> str:
-        """What has been due for too long without anybody taking it up, or ""."""
+        """Return what has been overdue for too long, or ""."""
         try:
             close_old_connections()
             reason = overdue_work()
         except DatabaseError as error:
-            # Not the cluster's fault, and restarting it would not help.
+            # This is not the cluster's fault, and restarting it would not help.
             logger.warning("The watchdog cannot look: %s", error)
             reason = ""
         if not reason:
@@ -119,7 +119,7 @@ class WatchedCluster:
 
 
 def overdue_work() -> str:
-    """What nobody works on although it is due, or "". Queries, writes nothing."""
+    """Return what is due although nobody works on it, or "". Writes nothing."""
     from django_q.models import OrmQ
 
     now = timezone.now()
@@ -143,14 +143,14 @@ def overdue_work() -> str:
             return "clips wait and nobody downloads them"
     if "orm" in settings.Q_CLUSTER:
         unacknowledged = timedelta(seconds=settings.Q_CLUSTER["retry"] - 180)
-        # The lock of a task that was taken lies `retry` in the future.
+        # Taking a task sets its lock to a moment that is `retry` seconds in the future.
         if OrmQ.objects.filter(lock__gt=now, lock__lt=now + unacknowledged).count() >= 10:
             return "tasks are taken but never reported as done"
     return ""
 
 
 def _has_room(lane: Lane, since: datetime) -> bool:
-    """Whether the next render has not had to wait for quota since then."""
+    """Whether the next render could have been sent since then, as far as quotas go."""
     slot = slot_of_next(lane)
     if slot and (slot.at is None or slot.at > timezone.now()):
         return False
@@ -158,5 +158,5 @@ def _has_room(lane: Lane, since: datetime) -> bool:
 
 
 def _die_with_parent() -> None:
-    """Linux: whoever kills the parent gets rid of its workers, too."""
+    """Have Linux kill this process when its parent dies."""
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)

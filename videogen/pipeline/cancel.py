@@ -1,8 +1,8 @@
-"""Asking the API to stop what it renders, on the routes that know such a wish.
+"""Ask the API to cancel running operations, on the routes that offer it.
 
-A person asks for each render by name; a task carries the wish to the API. What became of it, only
-the next poll tells: it may have ended before. No page of Google's says what a stopped one costs, so
-it waits for a person like everything that may have been paid.
+A person asks for it; a task carries the request to the API. Only the next poll shows what became of
+the operation, because it may have ended before. Google does not document what a cancelled operation
+costs, so its render waits for a person, like everything that may have been charged.
 """
 
 from __future__ import annotations
@@ -22,7 +22,8 @@ State = VideoRender.State
 
 
 def stoppable(renders: Iterable[VideoRender]) -> list[VideoRender]:
-    """Of these, what the API may be asked to stop. No query."""
+    """Return those of the renders whose operation the API can be asked to cancel. Makes no
+    query."""
     served = served_backends()
     return [
         render
@@ -35,8 +36,8 @@ def stoppable(renders: Iterable[VideoRender]) -> list[VideoRender]:
 
 
 def ask_to_stop(batch: RenderBatch) -> int:
-    """The wish for each running render of the batch; how many those are. One query and the queue's
-    own."""
+    """Queue a task for each running render of the batch that can be cancelled. Return how many
+    there are."""
     running = VideoRender.objects.filter(batch=batch, state=State.RUNNING).order_by("pk")
     chosen = stoppable(running.defer("prompt_text", "references"))
     for render in chosen:
@@ -45,8 +46,11 @@ def ask_to_stop(batch: RenderBatch) -> int:
 
 
 def stop_render(pk: int) -> bool:
-    """A task: whether the API took the wish. Harmless when doubled or late: the name is that of one
-    operation, and what has ended stays as it is."""
+    """Task: ask the API to cancel the render's operation. Return whether the API accepted that.
+
+    It does no harm twice or too late: the name is that of one operation, and one that has ended
+    stays as it is.
+    """
     render = VideoRender.objects.filter(pk=pk).defer("prompt_text", "references").first()
     if render is None or not stoppable([render]):
         return False

@@ -1,8 +1,8 @@
 """The one guard of every paid call, whoever asked for it.
 
-A claim is a short transaction under the lane's lock that counts windows, caps and the budget,
-writes a Submission and moves the render to SUBMITTING. Only after its commit may the request
-leave.
+A claim is a short transaction under the lane's lock. It counts the account's limits and the
+budgets, writes a Submission and moves the render to SUBMITTING. Only after its commit may the
+request leave.
 """
 
 from __future__ import annotations
@@ -11,18 +11,21 @@ from collections.abc import Collection
 from dataclasses import dataclass
 
 from django.db import transaction
-from django.db.models import Q, QuerySet
+from django.db.models import Q
 from django.utils import timezone
 
-from videogen.billing.budgets import Room, lock_budgets
-from videogen.lanes.quota import room_of, window_problem
+from videogen.billing.budgets import BudgetHeadroom, lock_budgets
+from videogen.lanes.quota import rate_limit_headroom, window_problem
 from videogen.models import Lane, Submission, VideoRender
+from videogen.models.render_queries import RenderQuerySet
 
 State = VideoRender.State
 
 
 @dataclass(frozen=True)
 class Claim:
+    """A render that this process must submit now, and the row that says so."""
+
     render: VideoRender
     submission: Submission
 
@@ -30,10 +33,12 @@ class Claim:
 def claim_renders(
     lane: Lane, *, owner: str, limit: int, scope: Collection[int] | None = None
 ) -> list[Claim]:
-    """At most `limit` queued renders of the lane that may be submitted now, by their batches'
-    priority and then oldest first.
+    """Claim at most `limit` queued renders of the lane, by their batch's priority and then the
+    oldest first. Return those that this process must submit now.
 
-    owner: the process that will send them. scope: only these renders.
+    A render that can never be sent (its price is not known, a budget has no room, or it costs more
+    than the account's spend window) fails here. owner: the process that will send the renders.
+    scope: only these renders.
     """
     if limit <= 0 or not queued_renders(lane, scope).exists():
         return []
@@ -43,13 +48,13 @@ def claim_renders(
         lane = Lane.objects.select_for_update().get(pk=lane.pk)
         if lane.paused_at or (lane.not_before and lane.not_before > now):
             return []
-        slots = room_of(lane, now)
-        limit = min(limit, slots.renders)
+        headroom = rate_limit_headroom(lane, now)
+        limit = min(limit, headroom.renders)
         if limit <= 0:
             return []
         claims = []
-        room = Room()
-        window = slots.usd
+        room = BudgetHeadroom()
+        window = headroom.usd
         renders = queued_renders(lane, scope).select_related("shot__scenelet__story")
         for render in renders.in_claim_order()[:limit]:
             price = render.price_estimate_usd
@@ -63,7 +68,8 @@ def claim_renders(
                 _refuse(render, "over_spend_window", f"Not sent: {problem}")
                 continue
             if window is not None and price and price > window:
-                break  # it is its turn: a cheaper one that overtook it would do so for ever
+                # It is this one's turn: cheaper renders could overtake it for ever.
+                break
             if render.move(State.QUEUED, State.SUBMITTING, claimed_at=now, beat_at=now):
                 submission = Submission.objects.create(
                     render=render, lane=lane, owner=owner, price_usd=price, claimed_at=now
@@ -74,8 +80,8 @@ def claim_renders(
     return claims
 
 
-def queued_renders(lane: Lane, scope: Collection[int] | None = None) -> QuerySet[VideoRender]:
-    """The lane's renders that wait for a submission and may have it now."""
+def queued_renders(lane: Lane, scope: Collection[int] | None = None) -> RenderQuerySet:
+    """Return the lane's queued renders that do not wait for a later moment."""
     now = timezone.now()
     renders = VideoRender.objects.queued_in(lane).filter(
         Q(not_before=None) | Q(not_before__lte=now)
@@ -84,7 +90,8 @@ def queued_renders(lane: Lane, scope: Collection[int] | None = None) -> QuerySet
 
 
 def _price_problem(render: VideoRender) -> str:
-    """Nothing was said of its price when it was queued: free is something else."""
+    """Return why the render must not be sent: it was queued without a known price. A price of 0
+    with a source is fine."""
     if render.is_simulated or render.price_estimate_usd or render.price_source:
         return ""
     return (

@@ -1,7 +1,7 @@
-"""The last line of defence between "the API has answered" and "the row is committed".
+"""Keeps the API's answer to a paid call on disk until the row has it.
 
 One small file per submission, named by its token and synced to disk before anything else happens
-with the answer. A pump that starts finds what a killed one left behind.
+with the answer. If the process is killed in between, the next pump finds the file.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from django.conf import settings
 
 from videogen.common.errors import VeoError
 
-# More than any operation's name takes.
+# Bytes; more than any operation's name needs.
 _ROOM = 2048
 
 
@@ -26,8 +26,8 @@ def folder() -> Path:
 
 
 def reserve(token: UUID) -> None:
-    """Make room for the answer before the paid call leaves. Raises VeoError where there is none:
-    what could not be written down is not bought."""
+    """Make room for the answer before the paid call leaves. Raises VeoError if the disk has none:
+    we do not pay for an answer that could not be written down."""
     try:
         _make_room(_temporary(token))
     except OSError as error:
@@ -41,33 +41,34 @@ def reserve(token: UUID) -> None:
 
 
 def give_up(token: UUID) -> None:
-    """There is no answer to be kept."""
+    """Remove the room that was made, because there is no answer to keep."""
     with suppress(OSError):
         _temporary(token).unlink(missing_ok=True)
 
 
 def write_answer(token: UUID, operation_name: str) -> None:
-    """Keep the operation's name until the row has it. On disk when this returns."""
+    """Keep the operation's name until the row has it. It is on disk when this returns."""
     _keep(_temporary(token), _final(token), operation_name)
 
 
 def read_answers() -> Iterator[tuple[UUID, str]]:
-    """(token, operation name) of every answer that no row is known to have."""
+    """Yield (token, operation name) of every answer that is not known to be in its row."""
     for path in sorted(folder().glob("*.json")):
         try:
             yield UUID(path.stem), _read(path)
         except (ValueError, KeyError, TypeError, OSError):
-            # Renamed only when whole and synced: what does not read is not ours.
+            # A file gets its name only when it is whole and synced: this one is not ours.
             continue
 
 
 def remove_answer(token: UUID) -> None:
+    """Remove the answer because the row has it."""
     _final(token).unlink(missing_ok=True)
 
 
 def probe(place: Path) -> None:
-    """Do in a folder what is done with an answer, with a file of its own that no reader takes for
-    one. Raises OSError where that fails, or where the file does not come back."""
+    """Try in this folder everything that is done with an answer, with a file that no reader takes
+    for one. Raises OSError if that fails or if the file is not read as it was written."""
     temporary = place / f".probe-{uuid4().hex}.part"
     final = temporary.with_suffix(".json")
     try:
@@ -101,7 +102,7 @@ def _make_room(temporary: Path) -> None:
 
 def _keep(temporary: Path, final: Path, operation_name: str) -> None:
     final.parent.mkdir(parents=True, exist_ok=True)
-    # Into the room that was made for it: a disk may be full by now.
+    # It goes into the room that was made for it, because the disk may be full by now.
     with temporary.open("r+" if temporary.exists() else "w") as file:
         json.dump({"operation_name": operation_name}, file)
         file.flush()

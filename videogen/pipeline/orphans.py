@@ -1,5 +1,8 @@
-"""Submissions whose process is gone: they are settled by the answer in the journal, or by nobody's
-knowing it."""
+"""Submissions whose process is gone.
+
+The journal may have the answer that the process received. Otherwise the outcome is unknown, and a
+person decides.
+"""
 
 from __future__ import annotations
 
@@ -23,8 +26,11 @@ logger = logging.getLogger(__name__)
 
 
 def reap(lane: Lane, mine: Collection[UUID] = ()) -> None:
-    """Settle what dead pumps of the lane left: an answer in the journal, or nobody knows.
-    mine: the submissions that the caller waits for itself."""
+    """Settle the submissions that dead processes of the lane left, by the answers in the journal;
+    those without an answer become unknown.
+
+    mine: the submissions whose answers the caller waits for itself.
+    """
     gone = [
         submission
         for submission in Submission.objects.filter(
@@ -32,7 +38,8 @@ def reap(lane: Lane, mine: Collection[UUID] = ()) -> None:
         ).select_related("render__shot__scenelet__story", "lane")
         if _is_orphaned(submission, mine)
     ]
-    # Read after the owners were found dead: what is not there now will never be.
+    # The journal is read after the owners were found dead: an answer that is not there now will
+    # never be.
     kept = set()
     for token, operation_name in list(journal.read_answers()):
         if token in mine:
@@ -42,7 +49,7 @@ def reap(lane: Lane, mine: Collection[UUID] = ()) -> None:
         except OperationalError:
             raise
         except DatabaseError:
-            # One answer that no row takes must not stop the others; its file stays.
+            # An answer that no row accepts must not stop the others; its file stays.
             logger.exception("The journal's answer %s cannot be applied", token)
             kept.add(token)
     for submission in gone:
@@ -51,12 +58,13 @@ def reap(lane: Lane, mine: Collection[UUID] = ()) -> None:
 
 
 def patience() -> timedelta:
-    """How long an answer to a submission is waited for."""
+    """Return how long to wait for the answer to a submission."""
     return timedelta(seconds=2 * settings.VIDEO_SUBMIT_TIMEOUT_SECONDS)
 
 
 def _is_orphaned(submission: Submission, mine: Collection[UUID]) -> bool:
-    # This process's own too: an answer whose headers drip has no end. A late one still counts.
+    # This holds for the caller's own submissions too: an answer whose headers only drip in has no
+    # end. An answer that comes later still counts.
     if submission.claimed_at < timezone.now() - patience():
         return True
     return submission.token not in mine and is_provably_gone(submission.owner)

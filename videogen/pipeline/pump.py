@@ -1,8 +1,8 @@
 """The pump: takes queued renders through submission and polling to a download link.
 
-One pump works a lane at a time (lanes/leases.py). Threads do HTTP and nothing else; the main thread
-does all database work. A kill at any line leaves rows and journal files from which the next pump
-goes on: see orphans.py. Downloads are takes/fetch.py's.
+One pump works a lane at a time (lanes/leases.py). Its threads do HTTP and nothing else; the main
+thread does all database work. A kill at any line leaves rows and journal files from which the next
+pump goes on: see orphans.py. The clips are downloaded by takes/download_worker.py.
 """
 
 from __future__ import annotations
@@ -13,7 +13,8 @@ from collections.abc import Callable, Collection
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import suppress
 from datetime import timedelta
-from functools import cached_property
+from functools import cached_property, partial
+from typing import Any
 
 from django.db import DatabaseError, OperationalError, connection, transaction
 from django.db.models import Q, QuerySet
@@ -48,21 +49,24 @@ logger = logging.getLogger(__name__)
 State = VideoRender.State
 
 TICK_SECONDS = 0.2
-# How long the others wait for the answer to the first submission.
+# How long the other submissions wait for the answer to the first one.
 WARM_UP_SECONDS = 3.0
 RENEW_SECONDS = 2.0
 REAP_SECONDS = 5.0
-# Without room for a submission, the longest time without another look: a person may have ended the
-# wait, or another setting made room.
+# If there is no room for a submission, the pump looks again after this time at the latest: a person
+# may have ended the wait, or another setting may have made room.
 REST_SECONDS = 2.0
 
 LinkListener = Callable[[VideoRender], None]
 
 
 class Pump:
-    """scope: only these renders (a command that works its own batch, needing no lease); None: the
-    whole lane.
-    on_link: told of every download link as soon as its row has it."""
+    """Submits and polls the renders of one lane.
+
+    scope: only these renders, for a command that works its own batch and needs no lease; None: the
+    whole lane. on_link: called with every render that has got its download link, as soon as the
+    row has it. may_submit: whether queued renders are submitted, or running ones only polled.
+    """
 
     def __init__(
         self,
@@ -85,7 +89,7 @@ class Pump:
         self._is_warm = False
         self._renewed = self._reaped = self._sent = self._rests_until = 0.0
 
-    # -- clients and threads are made when the first call is due: a rehearsal needs none
+    # -- clients and threads: made for the first call, because a rehearsal needs none
 
     def _poll_client(self, route: str) -> VideoClient:
         if route not in self._poll_clients:
@@ -100,15 +104,16 @@ class Pump:
     def _poll_threads(self) -> ThreadPoolExecutor:
         return ThreadPoolExecutor(POLLERS, thread_name_prefix="poll")
 
-    # -- what a caller does with a pump
+    # -- for the caller
 
     def acquire(self) -> bool:
-        """Become the lane's pump; False while another one lives."""
+        """Become the lane's pump. Return False while another one lives."""
         self._is_leased = take_lease(self.lane, self.owner)
         return self._is_leased
 
     def tick(self, seconds: float = TICK_SECONDS) -> bool:
-        """Do what is due, wait for an answer for at most `seconds`. False: the lease is lost."""
+        """Do what is due, then wait for an answer for at most `seconds`. Return False if the lease
+        is lost."""
         now = time.monotonic()
         if now - self._renewed >= RENEW_SECONDS:
             self._renewed = now
@@ -126,8 +131,9 @@ class Pump:
         return True
 
     def close(self) -> None:
-        """Wait for the submissions under way (their answers are worth money; who does not answer at
-        all is for orphans.py) and give the lane back. Polls are left alone: they are free."""
+        """Wait for the answers to the submissions under way, because they are worth money, and give
+        the lane back. A submission that is never answered is settled by orphans.py. Nobody waits
+        for polls, which are free."""
         end = time.monotonic() + patience().total_seconds()
         while self._submits and time.monotonic() < end:
             self._collect(TICK_SECONDS)
@@ -138,7 +144,7 @@ class Pump:
             release_lease(self.lane, self.owner)
 
     def has_work(self, *, within_seconds: float | None = None) -> bool:
-        """Whether anything can happen without a person; with `within_seconds`, only so soon."""
+        """Whether something can happen without a person, with `within_seconds` only so soon."""
         if self._renders(State.SUBMITTING, State.RUNNING).exists():
             return True
         queued = self._renders(State.QUEUED)
@@ -161,8 +167,9 @@ class Pump:
         return renders if self.scope is None else renders.filter(pk__in=self.scope)
 
     def _beat(self) -> None:
-        """Say that somebody works on them. A beat may be lost: rows that others write are passed
-        over, for waiting on them in another order than theirs is a deadlock."""
+        """Write the heartbeat: somebody works on these renders. Rows that others are writing are
+        skipped, because waiting for them in another order than theirs could be a deadlock. A lost
+        heartbeat does no harm."""
         with suppress(OperationalError), transaction.atomic():
             rows = self._renders(State.RUNNING, State.DOWNLOADING).order_by("pk")
             if connection.features.has_select_for_update_skip_locked:
@@ -177,7 +184,8 @@ class Pump:
     def _submit(self) -> None:
         idle = SUBMITTERS - len(self._submits)
         if not self._is_warm:
-            # The first goes alone: a wrong key or a used-up quota is met once, not eight times.
+            # The first one goes alone, so that a wrong key or a used-up quota is met once and not
+            # eight times.
             waits = self._submits and time.monotonic() - self._sent < WARM_UP_SECONDS
             idle = 0 if waits else 1 if not self._submits else idle
         rests = time.monotonic() < self._rests_until
@@ -188,7 +196,8 @@ class Pump:
         if not routes:
             return
         try:
-            # Before the claim: without a key there is no client, without a sign-in no token.
+            # This comes before the claim: without a key there is no client, and without a sign-in
+            # no token.
             if not self._submitters.are_ready(routes, self._submit_threads, TICK_SECONDS):
                 return
         except VeoError as error:
@@ -212,7 +221,7 @@ class Pump:
             self._rest()
 
     def _rest(self) -> None:
-        """Not even look for something to claim before there is room, if it is known when."""
+        """Do not look for renders to claim before there is room, if it is known when."""
         lane = Lane.objects.get(pk=self.lane.pk)
         slot = slot_of_next(lane)
         seconds = REST_SECONDS if lane.paused_at else 0.0
@@ -241,15 +250,15 @@ class Pump:
             self._polls[future] = render
 
     def _collect(self, seconds: float) -> None:
-        """Wait for answers, then write what they mean."""
-        futures = [*self._submits, *self._polls]
+        """Wait at most `seconds` for answers, then write what they mean."""
+        futures: list[Future[Any]] = [*self._submits, *self._polls]
         if not futures:
             time.sleep(seconds)
             return
         done, _ = wait(futures, timeout=seconds, return_when=FIRST_COMPLETED)
         for future in done & self._submits.keys():
             claim = self._submits[future]
-            persistently(lambda future=future, claim=claim: self._settle(future, claim))
+            persistently(partial(self._settle, future, claim))
             del self._submits[future]
         answered = {future: self._polls.pop(future) for future in done & self._polls.keys()}
         if answered:
@@ -262,7 +271,7 @@ class Pump:
         except VideogenError as error:
             apply_submit_error(claim.submission, error)
         except Exception as error:
-            # A defect of ours between claim and answer: whether it was sent is not known.
+            # A bug between claim and answer: nobody knows whether the call was sent.
             logger.exception("%s: submission broke", claim.render)
             apply_submit_error(claim.submission, broken_here(error))
         else:
@@ -272,7 +281,7 @@ class Pump:
     def _apply_polls(self, answered: dict[Future[PollAnswer], VideoRender]) -> None:
         links = []
         with transaction.atomic():
-            # In one order with whoever else changes several renders of several shots.
+            # By shot, like everybody who changes renders of several shots.
             for future, render in sorted(answered.items(), key=_shot_of):
                 try:
                     with transaction.atomic():
@@ -280,7 +289,7 @@ class Pump:
                 except OperationalError:
                     raise
                 except DatabaseError as error:
-                    # One answer that no row takes must not stop the others.
+                    # An answer that no row accepts must not stop the others.
                     logger.exception("%s: the answer cannot be stored", render)
                     apply_poll_error(render, broken_here(error))
                 if render.state == State.DOWNLOADING:
@@ -310,7 +319,7 @@ def _apply_poll(future: Future[PollAnswer], render: VideoRender, *, may_submit: 
 
 
 def _send(client: VideoClient, claim: Claim) -> str:
-    """In a thread: the paid call, and its answer on disk before anything else."""
+    """Make the paid call and write its answer to disk before anything else. Runs in a thread."""
     webhook = webhook_with(claim.submission.token)
     token = claim.submission.token
     request = load_request(claim.render, token)
@@ -323,18 +332,20 @@ def _send(client: VideoClient, claim: Claim) -> str:
     try:
         journal.write_answer(token, operation_name)
     except OSError as error:
-        # The row may still have room for it.
+        # The answer is not lost yet: the row may still take it.
         logger.error("%s: no journal (%s), operation %s", claim.render, error, operation_name)
     return operation_name
 
 
 class Submitters:
+    """The clients that submit, one for each route."""
+
     def __init__(self) -> None:
         self._clients: dict[str, VideoClient] = {}
         self._preparing: Future[None] | None = None
 
     def client(self, route: str) -> VideoClient:
-        """Raises VeoError where the route's key or project is not set."""
+        """Return the route's client. Raises VeoError if its key or project is not set."""
         if route not in self._clients:
             self._clients[route] = open_client(route, submits=True)
         return self._clients[route]
@@ -342,8 +353,12 @@ class Submitters:
     def are_ready(
         self, routes: Collection[str], threads: ThreadPoolExecutor, seconds: float
     ) -> bool:
-        """False while a sign-in is under way: ask again. Within the submissions, after the claim,
-        one that hangs would look as if they did. Raises VeoError where a client cannot send."""
+        """Sign the clients in. Return False if that is still under way after `seconds`: ask again.
+        Raises VeoError if a client cannot send.
+
+        This is done before the claim, because after it a sign-in that hangs would look like a
+        submission that hangs.
+        """
         clients = [self.client(route) for route in routes]
         if self._preparing is None:
             self._preparing = threads.submit(_prepare, clients)
@@ -353,7 +368,7 @@ class Submitters:
         try:
             prepared.result()
         except VeoError:
-            # Who signs in again is heard by a client that is made anew.
+            # Only a new client notices that somebody has signed in again.
             self._clients.clear()
             raise
         return True

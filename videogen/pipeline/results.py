@@ -1,9 +1,10 @@
-"""What the API said → what becomes of the row. Every transition that touches two rows is one
-transaction, and none of it talks to the network.
+"""Write what an answer of the API means for its render.
 
-The audio filter's block charges nothing and often passes with the same prompt: such a render is
-queued once more, once, where VIDEO_RETRY_AUDIO_BLOCK says so. It is the only way on which something
-that the API had accepted is submitted again by itself.
+Every change of two rows is one transaction, and nothing here talks to the network.
+
+A block by the audio filter charges nothing, and the same prompt often passes the next time. If
+VIDEO_RETRY_AUDIO_BLOCK says so, such a render is queued again, once. This is the only case in which
+something that the API had accepted is submitted again without a person.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 from django.conf import settings
@@ -20,8 +22,14 @@ from django.utils import timezone
 
 from videogen.catalog.missing_models import MODEL_NOT_FOUND, facts_of_pause, where_to_choose
 from videogen.common.errors import VeoError, VideogenError
-from videogen.lanes.pauses import LONGEST_WAIT, pause_lane, wait_after, wait_for_quota
-from videogen.models import Lane, Submission, VideoRender
+from videogen.lanes.pauses import (
+    LONGEST_WAIT,
+    end_wait_after,
+    pause_lane,
+    wait_after,
+    wait_for_quota,
+)
+from videogen.models import Submission, VideoRender
 from videogen.providers.messages import Blocked, Failed, Finished, Nothing, PollAnswer, Running
 from videogen.safety.codes import explain_block, explain_refusal, is_audio_block
 
@@ -32,21 +40,26 @@ logger = logging.getLogger(__name__)
 State = VideoRender.State
 Outcome = Submission.Outcome
 
-# A submission that was surely refused for a passing reason (no connection, overload) is sent again
-# so often, with doubling waits; then a person is told.
+# How often a submission is sent again that was certainly refused for a passing reason (no
+# connection, overload), with doubling waits. Then the render fails.
 MAX_REFUSALS = 5
-# So many 404s or refusals in a row before we believe them.
+# So many 404s or refusals in a row are needed before we believe them.
 MAX_POLL_REFUSALS = 3
 
 
 def apply_accepted(token: UUID, operation_name: str) -> bool:
-    """The API accepted the submission: remember its operation. The answer may be late, or come
-    from the journal of a killed process. False where the token is not of this database."""
+    """Store that the API accepted the submission, with its operation. Return False if this database
+    has no such token.
+
+    The answer may be late, or come from the journal of a killed process.
+    """
     now = timezone.now()
     with transaction.atomic():
         submission = Submission.objects.select_related("render", "lane").filter(token=token).first()
         if submission is None:
             return False
+        # The lane comes before the render's shot: see the lock order in lanes/__init__.py.
+        end_wait_after(submission)
         is_open = (
             Submission.objects.filter(token=token)
             .exclude(outcome=Outcome.NOT_CHARGED)
@@ -56,7 +69,7 @@ def apply_accepted(token: UUID, operation_name: str) -> bool:
                 answered_at=submission.answered_at or now,
             )
         )
-        # Of one that has ended, the render may have been sent once more since.
+        # If this operation has ended already, the render may have been sent once more since.
         if is_open:
             submission.render.resume_polling(
                 {State.SUBMITTING, State.UNKNOWN},
@@ -64,59 +77,58 @@ def apply_accepted(token: UUID, operation_name: str) -> bool:
                 operation_name=operation_name,
                 submitted_at=now,
             )
-        # Only one that was sent after the wait says that the wait is over.
-        Lane.objects.filter(
-            pk=submission.lane_id, quota_refusals__gt=0, not_before__lte=submission.claimed_at
-        ).update(quota_refusals=0, not_before=None, wait_code="", wait_reason="")
     journal.remove_answer(token)
     return True
 
 
 def apply_submit_error(submission: Submission, error: VideogenError) -> None:
-    """The submission failed: unknown, refused for now, or refused for good."""
+    """Store that the submission failed: its outcome is unknown, or it was refused for now or for
+    good. Does nothing if somebody else has settled the submission."""
     now = timezone.now()
     render = submission.render
     is_missing = error.code == MODEL_NOT_FOUND
     advice = where_to_choose(render) if is_missing else ""
     sentence = f"{error.sentence} {advice}".strip()
-    reason = {"error_code": error.code, "error_message": sentence}
-    known = isinstance(error, VeoError)
-    unknown = known and error.maybe_accepted
+    reason: dict[str, Any] = {"error_code": error.code, "error_message": sentence}
+    # An error of our own, before the call left, has no facts of the API's.
+    api_error = error if isinstance(error, VeoError) else None
+    unknown = api_error is not None and api_error.maybe_accepted
     with transaction.atomic():
         if not Submission.objects.filter(pk=submission.pk, outcome=Outcome.CLAIMED).update(
             outcome=Outcome.UNKNOWN if unknown else Outcome.REJECTED, answered_at=now, **reason
         ):
-            return  # somebody else has settled this submission
+            return
+        if api_error and api_error.stops_queue:
+            # The lane comes before the render's shot: see the lock order in lanes/__init__.py.
+            facts = facts_of_pause(render) if is_missing else None
+            pause_lane(submission.lane, api_error, advice, facts)
         if unknown:
             render.move(State.SUBMITTING, State.UNKNOWN, **reason)
-        elif known and error.waits_for_quota:
-            until = wait_for_quota(submission, error, now)
+        elif api_error and api_error.waits_for_quota:
+            until = wait_for_quota(submission, api_error, now)
             render.move(State.SUBMITTING, State.QUEUED, not_before=until)
-        elif known and not error.permanent and render.refusals < MAX_REFUSALS:
+        elif api_error and not api_error.permanent and render.refusals < MAX_REFUSALS:
             render.move(
                 State.SUBMITTING,
                 State.QUEUED,
                 refusals=render.refusals + 1,
                 not_before=now
-                + wait_after(error.retry_after, render.refusals + 1, 1.0, LONGEST_WAIT),
+                + wait_after(api_error.retry_after, render.refusals + 1, 1.0, LONGEST_WAIT),
                 **reason,
             )
         elif is_missing:
-            # Surely not accepted. The lane is paused below, so that it is not sent again by itself:
-            # it waits with the others until somebody moves them to another model.
+            # Certainly not accepted. The lane was paused, so the render is not sent again: it waits
+            # with the others until somebody moves them to another model.
             render.move(State.SUBMITTING, State.QUEUED, **reason)
         else:
             render.move(State.SUBMITTING, State.FAILED, **reason)
-        if known and error.stops_queue:
-            facts = facts_of_pause(render) if is_missing else None
-            pause_lane(submission.lane, error, advice, facts)
     logger.warning("%s: %s", render, sentence)
 
 
 def apply_poll(render: VideoRender, answer: PollAnswer, *, may_submit: bool = True) -> None:
-    """What the operation's state means for its render. Call it inside a transaction.
+    """Write what the operation's state means for its render. Call it inside a transaction.
 
-    may_submit: whether what the settings allow to be sent once more is queued again.
+    may_submit: whether a render that the audio filter blocked may be queued again.
     """
     now = timezone.now()
     match answer:
@@ -143,12 +155,16 @@ def apply_poll(render: VideoRender, answer: PollAnswer, *, may_submit: bool = Tr
             )
         case Blocked(reasons, codes, is_charge_known):
             if not is_charge_known:
-                # Whatever the words say of charges: they are the model's, not its owner's.
+                # The words may say something about charges, but they are the model's own and not
+                # Google's.
                 _mark_unknown(render, "operation_refused", explain_refusal(reasons))
                 return
             if may_submit and send_again(render, reasons, codes):
                 return
-            details = {"reasons": list(reasons), "support_codes": list(codes)}
+            details: dict[str, object] = {
+                "reasons": list(reasons),
+                "support_codes": list(codes),
+            }
             sentence = explain_block(reasons, codes)
             _end_without_video(render, State.BLOCKED, "blocked", sentence, details)
         case Failed(code, message, is_charge_known):
@@ -168,26 +184,28 @@ def apply_poll(render: VideoRender, answer: PollAnswer, *, may_submit: bool = Tr
 
 
 def apply_poll_error(render: VideoRender, error: VeoError) -> None:
-    """The API did not tell: ask again later, or stop asking. Call it inside a transaction."""
+    """Write that the API did not tell the operation's state: poll again later, or stop polling.
+    Call it inside a transaction."""
     now = timezone.now()
-    # "In a row" means the same answer: a lost connection says nothing about a 404.
+    # "In a row" means the same answer each time: a lost connection says nothing about a 404.
     failures = render.poll_failures + 1 if render.error_code == error.code else 1
     if error.permanent and failures >= MAX_POLL_REFUSALS:
         if error.code == "operation_forgotten":
             _mark_unknown(render, error.code, error.sentence)
             return
+        if error.stops_queue:
+            pause_lane(render.lane, error)
         render.move(
             State.RUNNING,
             State.INTERRUPTED,
             error_code=error.code,
-            error_message=f"{error.sentence} The operation is kept: resume it when that is mended.",
+            error_message=f"{error.sentence} The operation is kept: resume it when that is fixed.",
         )
-        if error.stops_queue:
-            pause_lane(render.lane, error)
         return
     if _is_over(render, now):
         return
-    # Whatever the API tells: asking is free, and the clip has but two days.
+    # Longer than this we never wait, whatever the API says: polling is free, and the clip is kept
+    # for two days only.
     longest = _longest_poll_wait()
     wait = wait_after(error.retry_after, failures, settings.VIDEO_POLL_SECONDS, longest)
     wait = min(wait, longest)
@@ -201,9 +219,9 @@ def apply_poll_error(render: VideoRender, error: VeoError) -> None:
 
 
 def due_for_a_poll() -> Q:
-    """Which running renders are to be asked about now."""
+    """Return the condition of running renders that must be polled now."""
     now = timezone.now()
-    # Nobody waits so long: the clock was set back.
+    # No poll is so far ahead, unless the clock was set back.
     is_lost = Q(next_poll_at__gt=now + _longest_poll_wait())
     return Q(next_poll_at=None) | Q(next_poll_at__lte=now) | is_lost
 
@@ -213,7 +231,8 @@ def _longest_poll_wait() -> timedelta:
 
 
 def _is_over(render: VideoRender, now: datetime) -> bool:
-    """Past its deadline: stop waiting, keep the name."""
+    """Interrupt the render if it is past its deadline; the operation's name is kept. Return whether
+    it is."""
     if render.deadline_at is None or now < render.deadline_at:
         return False
     render.move(
@@ -252,20 +271,19 @@ def _mark_unknown(render: VideoRender, code: str, sentence: str) -> None:
         render.submissions.filter(outcome=Outcome.ACCEPTED).update(outcome=Outcome.UNKNOWN)
 
 
-State = VideoRender.State
-
-
 def send_again(render: VideoRender, reasons: Sequence[str], codes: Sequence[str]) -> bool:
-    """Queue the blocked render once more; False where that must not be. Call it inside a
-    transaction: the submission is settled in it, so that a crash leaves either a render that is
-    polled again or one that waits for its second claim."""
+    """Queue the blocked render once more. Return False if that is not allowed.
+
+    Call it inside a transaction. The submission is settled in it, so that a crash leaves either a
+    render that is polled again or one that waits for its second claim.
+    """
     if not settings.VIDEO_RETRY_AUDIO_BLOCK or not is_audio_block(reasons, codes):
         return False
     accepted = render.submissions.filter(
         outcome=Submission.Outcome.ACCEPTED, operation_name=render.operation_name
     )
     if not accepted.exists():
-        # Nobody knows which call it was: a person's affair.
+        # Nobody knows which call this was, so a person decides.
         return False
     sentence = explain_block(reasons, codes)
     if not render.move(

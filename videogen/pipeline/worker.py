@@ -1,4 +1,4 @@
-"""A cluster's turn at the paid calls and polls: the pumps of all accounts for a while."""
+"""The cluster's task that submits and polls: it runs the pumps of all accounts for a while."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from .pump import TICK_SECONDS, Pump
 
 logger = logging.getLogger(__name__)
 
-# What is due so soon keeps the pump at work. Longer than the minute sweep takes to come round:
-# what is due later is not missed.
+# Work that is due within this time keeps the pump running. It is longer than the minute in which
+# the sweep comes round, so later work is not missed.
 HORIZON_SECONDS = 120.0
 
 
 def run_slice() -> bool:
-    """A cluster's task: pump for a while, then make room for other tasks. True where another slice
-    is worth queueing. Harmless when doubled."""
+    """Task: pump for a while, then make room for other tasks. Return whether another slice should
+    be queued. It does no harm when it runs twice."""
     pumps = [pump for pump in map(Pump, served_lanes()) if pump.acquire()]
     working = list(pumps)
     end = time.monotonic() + SLICE_SECONDS
@@ -39,7 +39,7 @@ def run_slice() -> bool:
                 except OperationalError:
                     raise
                 except Exception:
-                    # A defect that one account meets must not stop the others.
+                    # A bug that one account runs into must not stop the others.
                     logger.exception("The pump of %s broke", pump.lane)
                     working.remove(pump)
     finally:

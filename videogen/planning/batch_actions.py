@@ -16,7 +16,7 @@ from videogen.models import RenderBatch, VideoRender
 from videogen.models.people import Requester
 from videogen.models.states import OPEN, RESUMABLE, WITHOUT_VIDEO
 
-from .drafts import draft_batches, set_priority, set_wishes
+from .drafts import draft_batches, set_options, set_priority
 from .modes import Action, decide
 from .shot_status import Situation, find_situations
 
@@ -167,7 +167,7 @@ def _draft(
         raise RequestError(f"Nothing of this batch is left to be {verb}.", code="nothing_to_retry")
     [draft] = drafts
     if (batch.model, batch.over_budget) != (draft.model, draft.over_budget):
-        set_wishes(draft, model=batch.model, over_budget=batch.over_budget)
+        set_options(draft, model=batch.model, over_budget=batch.over_budget)
     set_priority(draft, batch.priority)
     return draft
 

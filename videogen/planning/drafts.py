@@ -12,16 +12,15 @@ from django.db import transaction
 from django.db.models import Exists, OuterRef, QuerySet
 from django.utils import timezone
 
-from storybook.models import Shot, Story
-from videogen.billing.budgets import lock_budgets
+from storybook.models import Shot
 from videogen.common.errors import RequestError
 from videogen.models import RenderBatch, VideoRender
 from videogen.models.batches import CREATE_SHOT_VIDEO
 from videogen.models.people import Person, Requester
 
-from .enqueue import QueuedBatch, queue_renders
+from .enqueue import QueuedBatch, queue_locked_plan
 from .modes import Action
-from .plan import Plan, plan_shots
+from .plan import Plan, lock_planning, plan_shots
 
 Status = RenderBatch.Status
 
@@ -61,7 +60,7 @@ def draft_batches(shots: QuerySet[Shot], mode: str, requester: Requester) -> lis
     return drafts
 
 
-def plan_of(
+def plan_draft(
     batch: RenderBatch,
     mode: str | None = None,
     *,
@@ -70,8 +69,8 @@ def plan_of(
     repeats_confirmed: bool | None = None,
     person: Person | None = None,
 ) -> Plan:
-    """What the draft would do now, as it is or with other wishes; if `person` confirmed it, else
-    who made it. Writes nothing."""
+    """What the draft would do now, as it is or with other options, if `person` confirmed it, or
+    else whoever made it. Writes nothing."""
     if mode is not None:
         _check_mode(mode)
     if repeats_confirmed is None:
@@ -107,14 +106,14 @@ def set_priority(batch: RenderBatch, priority: object) -> bool:
     return bool(batches.update(priority=chosen))
 
 
-def set_wishes(
+def set_options(
     batch: RenderBatch, *, model: str, over_budget: str, repeats_confirmed: bool = False
 ) -> None:
-    """As set_mode."""
-    wishes = {"model": model, "over_budget": over_budget, "repeats_confirmed": repeats_confirmed}
-    if not _drafts().filter(pk=batch.pk).update(**wishes):
+    """RequestError where the batch is no draft any more."""
+    options = {"model": model, "over_budget": over_budget, "repeats_confirmed": repeats_confirmed}
+    if not _drafts().filter(pk=batch.pk).update(**options):
         raise _already_confirmed()
-    for name, value in wishes.items():
+    for name, value in options.items():
         setattr(batch, name, value)
 
 
@@ -125,13 +124,11 @@ def confirm_batch(batch: RenderBatch, requester: Requester, *, seen: str) -> Que
     already_confirmed, plan_changed or nothing_to_do; a plan that is another now stays a draft.
     """
     with transaction.atomic():
-        # Before the plan is made: nobody queues for these shots between the look and the queueing.
-        Story.objects.select_for_update().get(pk=batch.story_id)
+        lock_planning(batch.story_id)
         if not _drafts().filter(pk=batch.pk).update(status=Status.CONFIRMED):
             raise _already_confirmed()
-        lock_budgets()
         confirmed = RenderBatch.objects.select_related("story").get(pk=batch.pk)
-        plan = plan_of(confirmed, person=requester.person)
+        plan = plan_draft(confirmed, person=requester.person)
         if plan.fingerprint != seen:
             raise RequestError(
                 "Nothing was queued: this is no longer the plan that you saw. The mode was "
@@ -146,13 +143,7 @@ def confirm_batch(batch: RenderBatch, requester: Requester, *, seen: str) -> Que
                 else "Nothing was queued: there is nothing to do for these shots in this mode.",
                 code="over_budget" if short else "nothing_to_do",
             )
-        return queue_renders(
-            plan,
-            requester,
-            task=confirmed.task,
-            filters=confirmed.filters,
-            batch=confirmed,
-        )
+        return queue_locked_plan(plan, confirmed, requester)
 
 
 def delete_old_drafts() -> int:

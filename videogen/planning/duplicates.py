@@ -3,14 +3,14 @@ is a decision of its own."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 
 from django.utils import timezone
 
 from videogen.models import VideoRender
+from videogen.models.render_warnings import RenderWarning, WarningCode
 from videogen.models.routes import SIMULATOR
 
-SENTENCE = "You have this already as "
 _FAT = ("prompt_text", "references", "dropped_references", "warnings", "error_details")
 
 
@@ -41,22 +41,15 @@ def takes_like(requests: Mapping[int, str], backend: str) -> dict[int, VideoRend
     }
 
 
-def in_words(take: VideoRender, shot: int) -> str:
+def warn_of_repeat(take: VideoRender, shot: int) -> RenderWarning:
     """What somebody who asks for a video of `shot` is told of the take that there is."""
-    of_shot = "" if take.shot_id == shot else f" of {take.shot}"
-    rejected = ", which was rejected" if take.review == VideoRender.Review.REJECTED else ""
-    return (
-        f"{SENTENCE}take {take.take}{of_shot} of {_day_of(take)}{rejected}: "
-        "same prompt, references, model and settings."
+    return RenderWarning(
+        WarningCode.REPEAT,
+        {
+            "take": take.take,
+            "render": take.pk,
+            "shot": "" if take.shot_id == shot else str(take.shot),
+            "day": timezone.localdate(take.rendered_at or take.queued_at).isoformat(),
+            "is_rejected": take.review == VideoRender.Review.REJECTED,
+        },
     )
-
-
-def without_repeats(warnings: Iterable[str]) -> list[str]:
-    """The warnings that are not about a take that there was already."""
-    return [each for each in warnings if not each.startswith(SENTENCE)]
-
-
-def _day_of(take: VideoRender) -> str:
-    day = timezone.localdate(take.rendered_at or take.queued_at)
-    year = "" if day.year == timezone.localdate().year else f" {day.year}"
-    return f"{day.day} {day:%B}{year}"

@@ -10,12 +10,10 @@ from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Any
 
-from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
 from storybook.models import Shot, Story
-from videogen.billing.budgets import lock_budgets
 from videogen.catalog.options import RequestSettings
 from videogen.common.task_queue import wake_downloads, wake_pump
 from videogen.lanes.pauses import lane_of, resume_after_refusal
@@ -24,8 +22,8 @@ from videogen.models.people import Requester
 from videogen.prompts.fingerprints import hashes_of
 from videogen.takes.reviews import approved_take_of, lock_shot
 
-from .modes import Action, Decision, decide
-from .plan import Plan, ShotPlan, with_situations_of_now, within_budgets
+from .modes import Action, Decision, Reason, decide
+from .plan import Plan, ShotPlan, plan_as_of_now
 from .shot_status import Situation
 
 State = VideoRender.State
@@ -50,52 +48,67 @@ def queue_renders(
     filters: dict[str, Any] | None = None,
     worked_by: str = "",
     wake: bool = True,
-    batch: RenderBatch | None = None,
     priority: int = RenderBatch.Priority.NORMAL,
 ) -> QueuedBatch:
-    """Store the plan as a batch and queue what it decides, all or nothing.
+    """Store the plan, as of now, as a batch and queue what it decides: all of it or nothing.
 
-    The shots' situations are read once more under the story's lock: of two people who queue the
-    same shot at the same moment, the second one's row becomes "already running". The budgets are
-    read once more too, under their lock: here is where money is reserved.
-    worked_by: the process that will work the batch itself; wake: whether a cluster is told;
-    batch: the row to be filled, a draft that was just confirmed; None: a new one, of that priority.
+    worked_by: the process that will work the batch itself; wake: whether a cluster is told.
     """
     with transaction.atomic():
-        Story.objects.select_for_update().get(pk=plan.story.pk)
-        lock_budgets()
-        plan = within_budgets(with_situations_of_now(plan), requester.person)
-        batch = _store_batch(batch, plan, requester, task, filters, worked_by, priority)
-        lane = lane_of(plan.request.backend)
-        created = _create_renders(plan, batch, lane, requester)
-        asks_again = plan.count(Action.GENERATE) or any(
-            row.situation == Situation.IN_FLIGHT for row in plan.rows
-        )
-        if asks_again and plan.mode != RenderBatch.Mode.DRY_RUN:
-            resume_after_refusal(lane)
-        resumed = {
-            row.shot.pk: row.cause.pk
-            for row in plan.rows
-            if row.decision.action in (Action.RESUME, Action.DOWNLOAD) and _resume(row)
-        }
-        rows = tuple(
-            (row, created.get(row.shot.pk) or resumed.get(row.shot.pk) or _cause_pk(row))
-            for row in plan.rows
-        )
-        # What a take was made with is asked when the story has changed: see outdated.py.
-        made_with = {"uses_key_frames": settings.VIDEO_USE_KEY_FRAMES}
-        batch.plan = [
-            plan_record(row, render_id) | (made_with if row.is_new else {})
-            for row, render_id in rows
-        ]
-        batch.save(update_fields=["plan"])
-        if worked_by and resumed:
-            # Whoever asked first is gone: this process works on them now.
-            RenderBatch.objects.filter(renders__in=resumed.values()).update(worked_by=worked_by)
-        if wake and (created or resumed or asks_again):
-            wake_pump()
-            wake_downloads(plan.count(Action.DOWNLOAD))
+        plan = plan_as_of_now(plan, requester.person)
+        batch = RenderBatch(task=task, filters=filters or {}, priority=priority)
+        return queue_locked_plan(plan, batch, requester, worked_by=worked_by, wake=wake)
+
+
+def queue_locked_plan(
+    plan: Plan,
+    batch: RenderBatch,
+    requester: Requester,
+    *,
+    worked_by: str = "",
+    wake: bool = True,
+) -> QueuedBatch:
+    """Fill the batch, a new one or a draft that was just confirmed, and queue what the plan
+    decides. Call it in a transaction that holds the locks of `lock_planning`, under which the plan
+    was made."""
+    _fill_batch(batch, plan, requester, worked_by)
+    lane = lane_of(plan.request.backend)
+    created = _create_renders(plan, batch, lane, requester)
+    resumed = _resume_renders(plan)
+    rows = tuple(
+        (row, created.get(row.shot.pk) or resumed.get(row.shot.pk) or _cause_pk(row))
+        for row in plan.rows
+    )
+    batch.plan = [plan_record(row, render_id) for row, render_id in rows]
+    batch.save(update_fields=["plan"])
+    if worked_by and resumed:
+        # Whoever asked first is gone: this process works on them now.
+        RenderBatch.objects.filter(renders__in=resumed.values()).update(worked_by=worked_by)
+    _start_queue(plan, lane, has_work=bool(created or resumed), wake=wake)
     return QueuedBatch(batch, rows, frozenset({*created.values(), *resumed.values()}), plan)
+
+
+def _resume_renders(plan: Plan) -> dict[int, int]:
+    """Resume what the plan resumes or downloads. By shot: its render, where that was won."""
+    return {
+        row.shot.pk: row.cause.pk
+        for row in plan.rows
+        if row.decision.action in (Action.RESUME, Action.DOWNLOAD)
+        and row.cause
+        and _resume(row, row.cause)
+    }
+
+
+def _start_queue(plan: Plan, lane: Lane, *, has_work: bool, wake: bool) -> None:
+    """Whoever asks for a video once more wants a queue that a refusal paused to go on."""
+    asks_again = plan.count(Action.GENERATE) or any(
+        row.situation == Situation.IN_FLIGHT for row in plan.rows
+    )
+    if asks_again and plan.mode != RenderBatch.Mode.DRY_RUN:
+        resume_after_refusal(lane)
+    if wake and (has_work or asks_again):
+        wake_pump()
+        wake_downloads(plan.count(Action.DOWNLOAD))
 
 
 def queue_link(
@@ -152,28 +165,22 @@ def _create_link_render(
         is_link_given=True,
         rendered_at=timezone.now(),
         **request_fields(plan.request)
-        | {"price_estimate_usd": Decimal(0), "price_source": "free: nothing is submitted"},
+        | {
+            "price_estimate_usd": Decimal(0),
+            "price_source": "free: nothing is submitted",
+            "price_id": None,
+        },
     )
 
 
-_LINK_DECISION = Decision(Action.DOWNLOAD, "download link given")
+_LINK_DECISION = Decision(Action.DOWNLOAD, Reason.LINK_GIVEN)
 
 
-def _store_batch(
-    batch: RenderBatch | None,
-    plan: Plan,
-    requester: Requester,
-    task: str,
-    filters: dict[str, Any] | None,
-    worked_by: str,
-    priority: int,
-) -> RenderBatch:
+def _fill_batch(batch: RenderBatch, plan: Plan, requester: Requester, worked_by: str) -> None:
     values = {
         "story": plan.story,
-        "task": task,
         "mode": plan.mode,
         "door": requester.door,
-        "filters": filters or {},
         "counts": plan.counts,
         "estimated_cost_usd": plan.cost_usd,
         "model": plan.request.chosen_model,
@@ -181,15 +188,14 @@ def _store_batch(
         "requested_by": requester.user,
         "requested_by_name": requester.name,
         "worked_by": worked_by,
+        "uses_key_frames": plan.uses_key_frames,
         # A draft is asked for when it is confirmed.
         "created_at": timezone.now(),
     }
-    if batch is None:
-        return RenderBatch.objects.create(**values, priority=priority)
     for name, value in values.items():
         setattr(batch, name, value)
-    batch.save(update_fields=values)
-    return batch
+    # Somebody may change the place of a draft in the queue at this moment: that is left alone.
+    batch.save(update_fields=list(values) if batch.pk else None)
 
 
 def _create_renders(
@@ -221,7 +227,8 @@ def _create_renders(
         if row.is_new
     ]
     for render in renders:
-        vars(render).update(hashes_of(render))
+        for name, value in hashes_of(render).items():
+            setattr(render, name, value)
     VideoRender.objects.bulk_create(renders)
     return {render.shot_id: render.pk for render in renders}
 
@@ -234,13 +241,13 @@ def request_fields(request: RequestSettings) -> dict[str, Any]:
         "route": request.route,
         "price_estimate_usd": request.price_usd or Decimal(0),
         "price_source": request.price.source if request.price else "",
+        "price_id": request.price.price_id if request.price else None,
         "is_simulated": request.is_simulated,
     }
 
 
-def _resume(row: ShotPlan) -> bool:
+def _resume(row: ShotPlan, render: VideoRender) -> bool:
     """Bring the row's render back into the pipeline: polling or downloading, never submitting."""
-    render = row.cause
     is_live = render.is_stale
     if row.decision.action == Action.RESUME:
         won = render.resume_polling(State.RUNNING if is_live else State.INTERRUPTED)
@@ -258,12 +265,17 @@ def _cause_pk(row: ShotPlan) -> int | None:
 
 
 def plan_record(row: ShotPlan, render_id: int | None) -> dict[str, Any]:
+    """A row of RenderBatch.plan. The codes are for programs, the words of the reason for people who
+    read the database."""
     return {
         "shot": row.shot.pk,
         "scenelet_id": row.shot.scenelet.scenelet_id,
         "shot_index": row.shot.shot_index,
         "decision": row.decision.action.value,
         "reason": row.decision.reason,
+        "code": row.decision.code.value,
+        "params": dict(row.decision.params),
+        "situation": row.situation.value,
         "render": render_id,
     }
 

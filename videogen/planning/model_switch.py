@@ -21,7 +21,7 @@ from django.db.models import Count, F, QuerySet
 from django.utils import timezone
 
 from storybook.models import Story
-from videogen.billing.budgets import Strain, lock_budgets, strains
+from videogen.billing.budgets import BudgetImpact, find_budget_impacts, lock_budgets
 from videogen.catalog.capabilities import Capability
 from videogen.catalog.missing_models import missing_model
 from videogen.catalog.options import RequestSettings
@@ -31,14 +31,14 @@ from videogen.lanes.pauses import lane_of, resume_lane
 from videogen.lanes.quota import window_problem
 from videogen.models import Lane, RenderBatch, Submission, VideoRender
 from videogen.models.people import Requester
+from videogen.models.render_warnings import OF_THE_MODEL, RenderWarning, WarningCode
 from videogen.models.routes import Route, not_set_up, other_backend, served_backends
 from videogen.prompts.fingerprints import hashes_of
 from videogen.prompts.omni_prompt import stored_prompt
-from videogen.prompts.prompt import OVER_LIMIT, Prompt, limit_sentence
+from videogen.prompts.prompt import Prompt, limit_warning
 
-from .duplicates import without_repeats
 from .enqueue import request_fields
-from .plan import price_problem
+from .plan import no_price
 
 State = VideoRender.State
 
@@ -72,23 +72,24 @@ class RenderMove:
         return references_in_words(capability, resolution, len(self.render.references))
 
     @property
-    def notes(self) -> tuple[str, ...]:
-        """What is otherwise than now, beside model and price."""
+    def notes(self) -> tuple[RenderWarning, ...]:
+        """What changes beside the model and the price."""
         notes = self.request.notes
         if self.prompt:
-            notes = (*notes, f"Its prompt ends in the words that {self._route_in_words} needs.")
+            route = {"route": self._route_in_words}
+            notes = (*notes, RenderWarning(WarningCode.WORDS_OF_ROUTE, route))
         return (*notes, self.over_limit) if self.over_limit else notes
 
     @property
-    def over_limit(self) -> str:
-        """What is said of a prompt that is longer than the model reads, or ""."""
+    def over_limit(self) -> RenderWarning | None:
+        """What is said of a prompt that is longer than the model reads."""
         tokens = self.prompt.tokens if self.prompt else self.render.prompt_tokens
         limit = self.request.prompt_limit
-        return limit_sentence(tokens, limit) if tokens > limit else ""
+        return limit_warning(tokens, limit) if tokens > limit else None
 
     @property
     def _route_in_words(self) -> str:
-        return Route(self.request.route).label
+        return str(Route(self.request.route).label)
 
     @cached_property
     def prompt(self) -> Prompt | None:
@@ -111,18 +112,15 @@ class RenderMove:
         if self.prompt:
             changes |= {"prompt_text": self.prompt.text, "prompt_tokens": self.prompt.tokens}
         moved = copy.copy(self.render)
-        vars(moved).update(changes)
+        for name, value in changes.items():
+            setattr(moved, name, value)
         return changes | hashes_of(moved)
 
-    def warnings(self, words: str) -> list[str]:
-        """Of the moved render; `words` tell of the move."""
-        of_old_model = (f"{self.render.model} ", OVER_LIMIT)
-        kept = [
-            each
-            for each in without_repeats(self.render.warnings)
-            if not each.startswith(of_old_model)
-        ]
-        return [*kept, *self.notes, words]
+    def warnings(self, moved: RenderWarning) -> list[RenderWarning]:
+        """Of the moved render; `moved` tells of the move."""
+        old = OF_THE_MODEL | {WarningCode.REPEAT}
+        kept = [each for each in self.render.warnings if each.code not in old]
+        return [*kept, *self.notes, moved]
 
 
 @dataclass(frozen=True)
@@ -166,11 +164,13 @@ class Move:
         return self.was_usd + self.more_usd
 
     @cached_property
-    def strains(self) -> list[Strain]:
+    def budget_impacts(self) -> list[BudgetImpact]:
         """Of the budgets that what goes is under, the tightest first; none where nothing costs
         more. Queries."""
         dearer = any(row.more_usd > 0 for row in self.going)
-        return strains((row.render, row.more_usd) for row in self.going) if dearer else []
+        if not dearer:
+            return []
+        return find_budget_impacts((row.render, row.more_usd) for row in self.going)
 
     @property
     def refusal(self) -> str:
@@ -179,7 +179,7 @@ class Move:
             return "Nothing is queued that could be moved."
         if not self.going:
             return f"Nothing can be moved: {self.rows[0].problems[0]}"
-        short = next((each for each in self.strains if not each.fits), None)
+        short = next((each for each in self.budget_impacts if not each.fits), None)
         return f"Nothing is moved: {short.sentence}" if short else ""
 
     @cached_property
@@ -243,8 +243,8 @@ def _problems(row: RenderMove) -> Iterable[str]:
     if missing := not_set_up(request.route):
         yield missing
     yield from request.problems(len(render.references))
-    if problem := price_problem(request, ()):
-        yield problem
+    if unpriced := no_price(request):
+        yield unpriced.reason
     elif problem := window_problem(request.backend, request.price_usd):
         yield f"On {request.model} {problem}"
     if settings.VIDEO_PROMPT_LIMIT_BLOCKS and row.over_limit:
@@ -306,24 +306,30 @@ def _lock_renders(renders: QuerySet[VideoRender]) -> None:
 
 def _move_one(row: RenderMove, target: Lane, requester: Requester) -> None:
     render = row.render
-    now = timezone.localdate()
-    words = (
-        f"Moved from {render.model} to {row.request.model} by {requester.name or 'somebody'} on "
-        f"{now.day} {now:%B %Y}: ${row.price_was:.2f} → ${row.request.price_usd:.2f}."
+    moved = RenderWarning(
+        WarningCode.MOVED,
+        {
+            "old": render.model,
+            "new": row.request.model,
+            "by": requester.name or "somebody",
+            "day": timezone.localdate().isoformat(),
+            "price_was": f"{row.price_was:.2f}",
+            "price": f"{row.request.price_usd:.2f}",
+        },
     )
     queued = VideoRender.objects.filter(
         pk=render.pk, state=State.QUEUED, kind=VideoRender.Kind.GENERATION, model=render.model
     )
-    moved = queued.exclude(submissions__outcome=Submission.Outcome.CLAIMED).update(
+    is_moved = queued.exclude(submissions__outcome=Submission.Outcome.CLAIMED).update(
         **row.changes,
         lane=target,
-        warnings=row.warnings(words),
+        warnings=row.warnings(moved),
         not_before=None,
         refusals=0,
         error_code="",
         error_message="",
     )
-    if not moved:
+    if not is_moved:
         raise RequestError(
             f"Nothing was moved: {render.shot} is being sent at this moment.", code=CHANGED
         )

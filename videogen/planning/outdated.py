@@ -23,13 +23,10 @@ from videogen.prompts.fingerprints import hashes_of
 from .plan import ShotPlan, content_of, plan_shots
 from .request_diff import Differences, differences
 
-USES_KEY_FRAMES = "uses_key_frames"
 OURS = "critical_instruction"
 KEPT_FOR = 24 * 3600
 _LOOKED_AT = (
     "shot",
-    "batch",
-    "copy_of",
     "take",
     "prompt_text",
     "references",
@@ -84,15 +81,16 @@ def outdated_shots(story: Story, shots: Iterable[Shot]) -> frozenset[int]:
 
 def find_changes(story: Story, takes: Collection[int]) -> list[Change]:
     """What has changed since each of these takes of the story, of different shots; those that are
-    up to date, and those that nobody asked an API for, are missing. A fixed number of queries, but
-    for takes that are copies of copies."""
+    up to date, and those that nobody asked an API for, are missing. A fixed number of queries."""
     renders = VideoRender.objects.filter(pk__in=takes).exclude(content_sha256="")
     asked = {each.shot_id: each for each in renders.only(*_LOOKED_AT)}
     left = dict(asked)
     current = bool(settings.VIDEO_USE_KEY_FRAMES)
     rows = _drop_fresh(story, left, current)
     if left:
-        used = _key_frames_used(left.values())
+        # What VIDEO_USE_KEY_FRAMES said when the request was put together; None: not kept.
+        batches = VideoRender.objects.filter(pk__in=[take.pk for take in left.values()])
+        used = dict(batches.values_list("pk", "batch__uses_key_frames"))
         others = {shot: take for shot, take in left.items() if used[take.pk] is not current}
         # A take of which it is not known is up to date if it is so either way.
         for shot, row in _drop_fresh(story, others, not current).items():
@@ -147,23 +145,6 @@ def _with_words_of(take: VideoRender, document: Mapping[str, Any]) -> dict[str, 
         return dict(document)
     ours = {OURS: asked[OURS]} if isinstance(asked, dict) and OURS in asked else {}
     return {**document, **ours}
-
-
-def _key_frames_used(takes: Iterable[VideoRender]) -> dict[int, bool | None]:
-    """By take: whether VIDEO_USE_KEY_FRAMES was on when its request was put together; None where
-    that was not kept."""
-    sources = {take.pk: take for take in takes}
-    while copies := {pk: each for pk, each in sources.items() if each.copy_of_id}:
-        origins = VideoRender.objects.only("batch", "copy_of").in_bulk(
-            {each.copy_of_id for each in copies.values()}
-        )
-        sources |= {pk: origins[each.copy_of_id] for pk, each in copies.items()}
-    batches = {each.batch_id for each in sources.values()}
-    plans = RenderBatch.objects.filter(pk__in=batches).values_list("plan", flat=True)
-    kept = {
-        record.get("render"): record.get(USES_KEY_FRAMES) for records in plans for record in records
-    }
-    return {pk: kept.get(source.pk) for pk, source in sources.items()}
 
 
 def _mark_of(story: Story, used: Mapping[int, tuple[Shot, VideoRender]]) -> str:

@@ -1,7 +1,8 @@
 """What a batch would do: (shots, mode) → one decision with its reason per shot.
 
-The mode table is modes.py; command line, admin and queueing all come here. A plan is a picture
-of the moment: enqueue.py looks at the shots' states once more before it acts.
+The mode table is in modes.py. The command line, the admin and enqueue.py all come here. A plan is a
+picture of the moment, so `plan_as_of_now` brings it up to date, under the locks, before anything is
+queued.
 """
 
 from __future__ import annotations
@@ -19,20 +20,21 @@ from django.db.models import QuerySet
 
 from storybook.models import Shot, Story
 from videogen.billing.affordability import Shortage, Wanted, fit, shortage
-from videogen.billing.budgets import Limit, limits_for
+from videogen.billing.budgets import Limit, limits_for, lock_budgets
 from videogen.catalog.options import RequestSettings
 from videogen.common.errors import RequestError
 from videogen.models import RenderBatch, VideoRender
 from videogen.models.people import Person
+from videogen.models.render_warnings import RenderWarning, WarningCode
 from videogen.models.routes import Route, served_backends
 from videogen.prompts.fingerprints import content_sha256, request_sha256
 from videogen.prompts.omni_prompt import bound_instructions
-from videogen.prompts.prompt import Prompt, build_prompt, limit_sentence
+from videogen.prompts.prompt import Prompt, build_prompt, limit_warning
 from videogen.prompts.references import Selection, list_candidates, pick_references
 from videogen.prompts.sources import Material
 
-from .duplicates import in_words, takes_like
-from .modes import Action, Decision, decide
+from .duplicates import takes_like, warn_of_repeat
+from .modes import Action, Decision, Reason, decide
 from .shot_status import Situation, find_situations
 
 Mode = RenderBatch.Mode
@@ -52,7 +54,7 @@ class ShotPlan:
     cause: VideoRender | None = None
     prompt: Prompt | None = None
     selection: Selection = field(default_factory=Selection)
-    warnings: tuple[str, ...] = ()
+    warnings: tuple[RenderWarning, ...] = ()
     impossible: tuple[str, ...] = ()
     not_taken: tuple[str, ...] = ()
     is_over_budget: bool = False
@@ -85,6 +87,7 @@ class Plan:
     rows: tuple[ShotPlan, ...]
     limits: tuple[Limit, ...] = ()
     over_budget: str = RenderBatch.OverBudget.FIT.value
+    uses_key_frames: bool | None = None
 
     def count(self, *actions: Action) -> int:
         return sum(row.decision.action in actions for row in self.rows)
@@ -134,7 +137,8 @@ class Plan:
             [
                 row.shot.pk,
                 row.decision.action,
-                row.decision.reason,
+                row.decision.code,
+                row.decision.params,
                 row.cause.pk if row.cause else None,
                 row.same.pk if row.same else None,
                 row.prompt.text if row.prompt else None,
@@ -147,8 +151,8 @@ class Plan:
             "backend": self.request.backend,
             "price": str(self.request.price_usd),
         }
-        wishes = [self.mode, str(self.over_budget)]
-        text = json.dumps([self.story.pk, *wishes, request, facts])
+        options = [self.mode, str(self.over_budget)]
+        text = json.dumps([self.story.pk, *options, request, facts])
         return hashlib.sha256(text.encode()).hexdigest()
 
 
@@ -198,11 +202,18 @@ def plan_shots(
     plans = []
     for shot in rows:
         situation, cause = situations.get(shot.pk, (Situation.NOTHING, None))
-        row = ShotPlan(shot, situation, Decision(Action.BLOCKED, ""), cause)
+        row = ShotPlan(shot, situation, decide(situation, mode), cause)
         plans.append(_plan_shot(row, mode, request, material, general, use_key_frames))
     plans = _with_repeats(plans, request, ask=ask_before_repeats)
-    plan = Plan(story, mode, request, tuple(plans), over_budget=over_budget)
-    return within_budgets(plan, person)
+    plan = Plan(
+        story,
+        mode,
+        request,
+        tuple(plans),
+        over_budget=over_budget,
+        uses_key_frames=use_key_frames,
+    )
+    return _within_budgets(plan, person)
 
 
 def _plan_shot(
@@ -235,12 +246,12 @@ def _plan_shot(
     prompt = build_prompt(visual, audio, payload, limit=request.prompt_limit, instructions=bound)
     warnings += [*selection.warnings, *request.notes]
     if prompt.is_over_limit:
-        sentence = limit_sentence(prompt.tokens, prompt.limit)
-        warnings.append(sentence)
+        warning = limit_warning(prompt.tokens, prompt.limit)
+        warnings.append(warning)
         if settings.VIDEO_PROMPT_LIMIT_BLOCKS:
-            impossible.append(sentence)
+            impossible.append(warning)
     if not selection.picks:
-        warnings.append("No reference image goes along: the characters may look different.")
+        warnings.append(RenderWarning(WarningCode.NO_REFERENCE))
     row = replace(row, prompt=prompt, selection=selection, warnings=tuple(warnings))
     return _decided(row, mode, impossible)
 
@@ -257,13 +268,14 @@ def _with_repeats(
     told = []
     for row in rows:
         if take := takes.get(row.shot.pk):
-            sentence = in_words(take, row.shot.pk)
+            warning = warn_of_repeat(take, row.shot.pk)
             row = replace(row, same=take)
             if ask:
                 cause = take if take.shot_id == row.shot.pk else row.cause
-                row = replace(row, cause=cause, decision=Decision(Action.SKIP, sentence))
+                decision = Decision(Action.SKIP, Reason.REPEAT, warning.params)
+                row = replace(row, cause=cause, decision=decision)
             else:
-                row = replace(row, warnings=(*row.warnings, sentence))
+                row = replace(row, warnings=(*row.warnings, warning))
         told.append(row)
     return told
 
@@ -272,10 +284,8 @@ def _decided(row: ShotPlan, mode: str, impossible: Sequence[str] = ()) -> ShotPl
     decision = decide(row.situation, mode, impossible)
     resumes = decision.action in (Action.RESUME, Action.DOWNLOAD)
     if resumes and row.cause and row.cause.backend not in served_backends():
-        backend = row.cause.backend
-        decision = Decision(
-            Action.SKIP, f"started with {backend}: set VIDEO_BACKEND={backend} to resume it"
-        )
+        params = {"backend": row.cause.backend}
+        decision = Decision(Action.SKIP, Reason.OTHER_BACKEND, params)
     return replace(row, decision=decision, impossible=tuple(impossible))
 
 
@@ -287,35 +297,47 @@ def _impossible_for_all(documents: Mapping[str, dict[str, Any]]) -> list[str]:
     ]
 
 
-UNPRICED = "No price is known"
+def plan_as_of_now(plan: Plan, person: Person | None) -> Plan:
+    """The plan as of now, under the locks of the story and of the budgets, which the transaction
+    of the caller keeps until its end: what this plan generates may be queued and paid.
+
+    Of two people who plan the same shot at the same moment, the second one's row becomes "already
+    running". Whatever the plan said nothing of, a price or a prompt, it does not do either.
+    """
+    lock_planning(plan.story.pk)
+    return _within_budgets(_with_situations_of_now(plan), person)
 
 
-def price_problem(request: RequestSettings, limits: Sequence[Limit]) -> str:
-    """Why one video more is not sent, or "". limits: those that apply."""
-    if request.price is None:
-        return (
-            f"{UNPRICED} for {request.model} at {request.resolution}, and what has none is "
-            "never sent: add it to the prices, or set VIDEO_PRICE_USD_PER_SECOND."
-        )
-    return fit(limits, request.price.usd, 1, RenderBatch.OverBudget.FIT).sentence
+def lock_planning(story: int) -> None:
+    """Hold off everybody else who queues for the story or spends money, until the end of the
+    transaction. A plan that is made under these locks needs no `plan_as_of_now`."""
+    Story.objects.select_for_update().get(pk=story)
+    lock_budgets()
 
 
-def within_budgets(plan: Plan, person: Person | None) -> Plan:
-    """The plan as the budgets are now: what has no known price, or what they have no room for, is
-    blocked. Under their lock, what it still generates is what may be queued."""
+def no_price(request: RequestSettings) -> Decision | None:
+    """The decision on every new render, where the price of the request is not known."""
+    if request.price is not None:
+        return None
+    params = {"model": request.model, "resolution": request.resolution}
+    return Decision(Action.BLOCKED, Reason.NO_PRICE, params)
+
+
+def _within_budgets(plan: Plan, person: Person | None) -> Plan:
+    """The plan as the budgets are now: a render whose price is not known, or for which they have no
+    room, is blocked."""
     limits = limits_for(plan.story.pk, person)
     plan = replace(plan, limits=limits)
-    price = plan.request.price_usd
-    if price is None:
-        unpriced = Decision(Action.BLOCKED, price_problem(plan.request, ()))
+    if unpriced := no_price(plan.request):
         return _blocked(plan, _NEW, 0, unpriced)
+    price = plan.request.price_usd or Decimal(0)
     room = fit(limits, price, plan.count(Action.GENERATE), plan.over_budget)
-    if not room.sentence:
+    if room.overrun is None:
         return plan
-    over = Decision(Action.BLOCKED, room.sentence)
+    over = Decision(Action.BLOCKED, Reason.OVER_BUDGET, room.overrun.as_params())
     plan = _blocked(plan, (Action.GENERATE,), room.videos, over, is_over_budget=True)
     if plan.over_budget == RenderBatch.OverBudget.NONE:
-        waits = Decision(Action.SKIP, "all or nothing: the budget has no room for the rest")
+        waits = Decision(Action.SKIP, Reason.ALL_OR_NOTHING)
         plan = _blocked(plan, (Action.RESUME, Action.DOWNLOAD), 0, waits)
     return plan
 
@@ -334,18 +356,18 @@ def _blocked(
     return replace(plan, rows=tuple(rows))
 
 
-def with_situations_of_now(plan: Plan) -> Plan:
-    situations = find_situations(
-        Shot.objects.filter(scenelet__story=plan.story), plan.request.backend
-    )
+def _with_situations_of_now(plan: Plan) -> Plan:
+    shots = Shot.objects.filter(scenelet__story=plan.story)
+    if len(plan.rows) == 1:
+        shots = shots.filter(pk=plan.rows[0].shot.pk)
+    situations = find_situations(shots, plan.request.backend)
     rows = []
     for row in plan.rows:
         situation, cause = situations.get(row.shot.pk, (row.situation, None))
         if row.decision.action != Action.BLOCKED and situation != row.situation:
             decision = decide(situation, plan.mode)
             if decision.action != Action.SKIP and decision.action != row.decision.action:
-                # What the plan said nothing of (its price, its prompt) is not done.
-                decision = replace(decision, action=Action.SKIP, reason="changed, plan again")
+                decision = Decision(Action.SKIP, Reason.CHANGED)
             row = replace(row, situation=situation, cause=cause, decision=decision)
         rows.append(row)
     return replace(plan, rows=tuple(rows))

@@ -4,8 +4,8 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
-from enum import StrEnum
 
+from django.db import models
 from django.db.models import Count, Q, QuerySet
 from django.utils import timezone
 
@@ -27,17 +27,18 @@ Kind = VideoRender.Kind
 Review = VideoRender.Review
 
 
-class Situation(StrEnum):
-    """Rows of the mode table, in the order in which they are read."""
+class Situation(models.TextChoices):
+    """Rows of the mode table, in the order in which they are read. The words are part of the JSON
+    contract."""
 
-    IN_FLIGHT = "a render is queued or in flight"
-    UNKNOWN = "a render's submission has an unknown outcome"
-    INTERRUPTED = "a render was interrupted, its operation is known"
-    NOT_DOWNLOADED = "a finished video was not downloaded"
-    APPROVED = "an approved take"
-    VIDEO = "a video"
-    WITHOUT_VIDEO = "only failed / blocked / cancelled renders"
-    NOTHING = "no render, or only rehearsals"
+    IN_FLIGHT = "in_flight", "a render is queued or in flight"
+    UNKNOWN = "unknown", "a render's submission has an unknown outcome"
+    INTERRUPTED = "interrupted", "a render was interrupted, its operation is known"
+    NOT_DOWNLOADED = "not_downloaded", "a finished video was not downloaded"
+    APPROVED = "approved", "an approved take"
+    VIDEO = "video", "a video"
+    WITHOUT_VIDEO = "without_video", "only failed / blocked / cancelled renders"
+    NOTHING = "nothing", "no render, or only rehearsals"
 
 
 def find_situations(

@@ -1,6 +1,7 @@
-"""What makes two renders the same: hashes over what is sent. Pure.
+"""Hashes over what is sent: two renders with the same hash sent the same. No queries.
 
-The white space of the prompt's JSON is no content: whether it is indented follows from a setting.
+The white space of the prompt's JSON does not count, because a setting decides whether it is
+indented.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ REFERENCE_TYPE = "asset"
 
 
 class Asked(Protocol):
-    """A render's row, also that of a migration."""
+    """A render: a row of the model, or of its historical version in a migration."""
 
     prompt_text: str
     references: list[Mapping[str, Any]]
@@ -40,7 +41,7 @@ def hashes_of(render: Asked) -> dict[str, str]:
         resolution=render.resolution,
         duration_seconds=render.duration_seconds,
         reference_type=render.reference_type,
-        # A migration's older row has none of these.
+        # Rows in older migrations have none of these.
         seed=getattr(render, "seed", None),
         negative_prompt=getattr(render, "negative_prompt", ""),
         person_generation=getattr(render, "person_generation", ""),
@@ -67,7 +68,7 @@ def request_sha256(
 ) -> str:
     parts = [content, model, aspect_ratio, resolution, duration_seconds, reference_type]
     extras = [seed, negative_prompt, person_generation]
-    # Without them the hash is that of the renders that were made before they could be sent.
+    # Without them, the hash has to equal those that were stored before there were such options.
     if extras != [None, "", ""]:
         parts.append(extras)
     return _sha256(parts)
@@ -81,5 +82,5 @@ def _without_white_space(text: str) -> str:
 
 
 def _sha256(parts: list[Any]) -> str:
-    # In ASCII: a lone surrogate has no UTF-8.
+    # json.dumps escapes everything beyond ASCII: a lone surrogate cannot be encoded as UTF-8.
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()

@@ -1,10 +1,10 @@
-"""The prompt of a model that takes pictures and text in one list: what each picture is, is said in
-the text. And a stored prompt for another route.
+"""What only the prompts for Gemini Omni say, and stored prompts reworded for another route.
 
-Gemini Omni has no field for it: its guide binds pictures by the tags <IMAGE_REF_0>, <IMAGE_REF_1>…
-in the order in which they are sent, and says that without a word to the contrary a picture may
-become the first frame and a video be cut from several shots. Of a stored prompt, what differs by
-route is what the model is told at its end. No queries.
+Omni takes pictures and text in one list, and has no field that says what a picture is. Its guide
+names the pictures in the text, by the tags <IMAGE_REF_0>, <IMAGE_REF_1>… in the order in which they
+are sent. It also warns that, unless the text says otherwise, a picture may become the first frame
+and a video may be cut from several shots. These sentences stand at the end of the prompt; the rest
+is the same for every route. No queries.
 """
 
 from __future__ import annotations
@@ -43,12 +43,12 @@ def binding_sentences(picks: Sequence[Pick]) -> list[str]:
 
 
 def bound_instructions(picks: Sequence[Pick]) -> list[str]:
-    """All that goes to the prompt's critical instruction beside its own sentences."""
+    """What Omni's prompt says in its critical instruction beside the sentences of every prompt."""
     return [*binding_sentences(picks), ONE_SHOT]
 
 
 def is_binding(sentence: object) -> bool:
-    """Whether it stands among the instructions for this kind of model's sake."""
+    """Whether the sentence is in the critical instruction for Omni only."""
     return sentence == ONE_SHOT or isinstance(sentence, str) and sentence.startswith(_TAG)
 
 
@@ -58,8 +58,8 @@ _INSTRUCTION = "critical_instruction"
 def stored_prompt(
     text: str, references: Sequence[Mapping[str, Any]], before: str, after: str, *, limit: int
 ) -> Prompt | None:
-    """The prompt that was stored for the route `before`, in the words of `after`; None where it
-    can stay as it is, and where it is no document."""
+    """The prompt that was stored for the route `before`, reworded for the route `after`. None where
+    it can stay as it is, or is not a JSON object."""
     if (before == Route.OMNI) == (after == Route.OMNI):
         return None
     try:
@@ -76,7 +76,7 @@ def stored_prompt(
 
 
 def prompt_for_route(document: dict[str, Any], picks: Sequence[Pick], route: str) -> dict[str, Any]:
-    """The document with the instructions of that route, and else as it is."""
+    """A copy of the document with the instructions of that route."""
     said = document.get(_INSTRUCTION)
     said = said if isinstance(said, list) else list(CRITICAL_INSTRUCTION)
     own = bound_instructions(picks) if route == Route.OMNI else []

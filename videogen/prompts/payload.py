@@ -1,5 +1,7 @@
-"""A render's row → the exact request that is sent: its prompt and the bytes of its references. A
-dry run ends with it."""
+"""The exact request that is sent for a render: its prompt and the bytes of its references.
+
+A dry run does all of this, and stops before the call.
+"""
 
 from __future__ import annotations
 
@@ -17,8 +19,8 @@ from videogen.providers.messages import ReferenceImage, VideoRequest, Webhook
 
 
 def load_request(render: VideoRender, token: UUID | None = None) -> VideoRequest:
-    """Reads the reference files, no queries. Raises ReferencePictureError where one is missing or
-    no longer what it was when the render was queued."""
+    """The request of the render. It reads the reference files and makes no queries. Raises
+    ReferencePictureError where a file is missing or has changed since the render was queued."""
     return VideoRequest(
         model=render.model,
         prompt=render.prompt_text,
@@ -35,15 +37,15 @@ def load_request(render: VideoRender, token: UUID | None = None) -> VideoRequest
 
 
 def webhook_with(token: UUID) -> Webhook | None:
-    """Where the API is to tell that the video is made, with the submission's token; None where
-    nobody named an address."""
+    """Where the API shall report that the video is made. It carries the submission's token. None
+    where VIDEO_SUBMIT_WEBHOOK_URI is empty."""
     address = settings.VIDEO_SUBMIT_WEBHOOK_URI
     return Webhook(address, str(token)) if address else None
 
 
 def load_reference(pick: Mapping[str, Any]) -> ReferenceImage:
-    """The picked file's bytes. The hash tells that they are the bytes that were decoded and found
-    usable when the picture was imported."""
+    """The bytes of a stored reference. The hash proves that they are the bytes that were decoded
+    and found usable when the picture was imported."""
     words = f"The reference picture {pick['path']}"
     try:
         data = (Path(settings.MEDIA_ROOT) / pick["path"]).read_bytes()
@@ -64,8 +66,9 @@ State = VideoRender.State
 
 
 def rehearse(renders: list[VideoRender]) -> None:
-    """The last check before the paid call that a rehearsal does not make: are the pictures of the
-    stored request still there, and the same? Each is looked at once, however many shots use it."""
+    """Check that the pictures of these queued requests are still there and unchanged. It is the
+    last check before the paid call, which a rehearsal does not make. Each picture is read once,
+    however many shots use it."""
     broken: dict[tuple[str, str], ReferencePictureError | None] = {}
     rehearsed = []
     for render in renders:

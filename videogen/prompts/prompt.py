@@ -1,17 +1,20 @@
-"""A shot's prompt: one JSON object as text, from the design documents and the storyboard payload.
+"""A shot's prompt: one JSON object as text, made of the design documents and the storyboard
+payload.
 
-Pure functions over plain values. The documents are never changed; next comes references.py.
+These are functions over plain values, without queries. They never change the documents.
 """
 
 from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from storybook.designs import character_id, environment_id
+from storybook.documents import objects_in
+from videogen.models.render_warnings import RenderWarning, WarningCode
 
 NARRATOR = "narrator"
 
@@ -30,7 +33,7 @@ CRITICAL_INSTRUCTION = (
 
 @dataclass(frozen=True)
 class Prompt:
-    """`text` is what is sent; `tokens` is an estimate, for no tokenizer of the model is public."""
+    """`text` is what is sent. `tokens` is an estimate: no tokenizer of the model is public."""
 
     document: dict[str, Any]
     text: str
@@ -42,15 +45,9 @@ class Prompt:
         return self.tokens > self.limit
 
 
-OVER_LIMIT = "The prompt has about"
-
-
-def limit_sentence(tokens: int, limit: int) -> str:
+def limit_warning(tokens: int, limit: int) -> RenderWarning:
     """What is said of a prompt that is over the limit."""
-    return (
-        f"{OVER_LIMIT} {tokens} tokens, the model reads {limit}: what lies at its end may be "
-        "ignored."
-    )
+    return RenderWarning(WarningCode.OVER_TOKEN_LIMIT, {"tokens": tokens, "limit": limit})
 
 
 def build_prompt(
@@ -61,9 +58,11 @@ def build_prompt(
     limit: int,
     instructions: Iterable[str] = (),
 ) -> Prompt:
-    """The prompt of the shot with this payload: indented while its estimate stays within `limit`
-    tokens, without white space beyond that. instructions: what a model has to be told beside
-    CRITICAL_INSTRUCTION."""
+    """The prompt of the shot with this payload. It is indented as long as its estimate stays within
+    `limit` tokens, and without white space beyond that.
+
+    instructions: what a model has to be told beside CRITICAL_INSTRUCTION.
+    """
     document = build_document(visual, audio, payload)
     document["critical_instruction"] += instructions
     return write_prompt(document, limit=limit)
@@ -97,7 +96,7 @@ def build_document(
     }
 
 
-def referenced_ids(payload: dict[str, Any], kind: str) -> list[str]:
+def referenced_ids(payload: Mapping[str, Any], kind: str) -> list[str]:
     """The ids in `referencedDesigns[kind]` ("characters" or "environments"), each once."""
     referenced = payload.get("referencedDesigns")
     ids = referenced.get(kind) if isinstance(referenced, dict) else None
@@ -115,12 +114,12 @@ def spoken_sources(payload: dict[str, Any]) -> set[str]:
     return {source for source in sources if isinstance(source, str)}
 
 
-def designs_of(visual: dict[str, Any], key: str, ids: Iterable[str]) -> list[dict[str, Any]]:
+def designs_of(visual: Mapping[str, Any], key: str, ids: Iterable[str]) -> list[dict[str, Any]]:
     """The designs under `key` that `ids` name, in document order, each id once."""
     id_of = character_id if key == "character_designs" else environment_id
     wanted = set(ids)
     found: dict[str, dict[str, Any]] = {}
-    for design in _dicts(visual.get(key)):
+    for design in objects_in(visual.get(key)):
         found.setdefault(id_of(design), design)
     return [design for each, design in found.items() if each in wanted]
 
@@ -147,7 +146,7 @@ def _audio_design(
         design["narrator_voice_profile"] = audio["narrator_voice_profile"]
     speaking = (set(characters) & sources) - {NARRATOR}
     profiles: dict[str, dict[str, Any]] = {}
-    for profile in _dicts(audio.get("character_voice_profiles")):
+    for profile in objects_in(audio.get("character_voice_profiles")):
         profiles.setdefault(character_id(profile), profile)
     design["character_voice_profiles"] = [
         profile for each, profile in profiles.items() if each in speaking
@@ -158,7 +157,3 @@ def _audio_design(
 def _without(design: dict[str, Any], *keys: str) -> dict[str, Any]:
     """A copy without these keys at its top level; the same keys deeper down are the artist's."""
     return {key: value for key, value in design.items() if key not in keys}
-
-
-def _dicts(value: Any) -> list[dict[str, Any]]:
-    return [each for each in value if isinstance(each, dict)] if isinstance(value, list) else []

@@ -1,22 +1,24 @@
-"""Which pictures go along with the prompt: at most three, by priority and by a person's word.
+"""Which pictures are sent with the prompt: at most three, by priority and by people's choices.
 
-Pure functions over plain values: a shot's candidates come in, picks and dropped ones go out; the
-bytes are opened when they are sent (pictures of storybook). Next comes planning/plan.py.
+These are functions over plain values, without queries: they take a shot's candidates and return
+which of them are picked and which are dropped. The files are opened when they are sent.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
-from typing import Any
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
 
 from storybook.designs import character_id, environment_id
 from storybook.pictures import normalise_path
+from videogen.models.render_warnings import RenderWarning, WarningCode
+from videogen.models.video_models import MAX_REFERENCES
 
 from .prompt import designs_of, referenced_ids
 
-# Veo 3.1 takes at most three asset images.
-MAX_REFERENCES = 3
+if TYPE_CHECKING:
+    from storybook.models import Picture
 
 CHARACTER = "character"
 ENVIRONMENT = "environment"
@@ -34,7 +36,7 @@ LEFT_OUT = "left_out"
 
 @dataclass(frozen=True)
 class StoredPicture:
-    """A picture of the story as the importer found it. `problem` is empty where it is usable."""
+    """A picture of the story as the importer found it. `problem` is empty where it can be used."""
 
     path: str
     file: str
@@ -42,6 +44,17 @@ class StoredPicture:
     byte_size: int
     sha256: str
     problem: str = ""
+
+    @classmethod
+    def of(cls, picture: Picture) -> StoredPicture:
+        return cls(
+            path=picture.path,
+            file=picture.file,
+            mime_type=picture.mime_type,
+            byte_size=picture.byte_size,
+            sha256=picture.sha256,
+            problem=picture.problem,
+        )
 
 
 @dataclass(frozen=True)
@@ -59,7 +72,7 @@ class Candidate:
 
 @dataclass(frozen=True)
 class Choice:
-    """A person's word on the reference (kind, id): "pinned" with a position, or "left_out"."""
+    """What a person chose for the reference (kind, id): "pinned" with a position, or "left_out"."""
 
     kind: str
     id: str
@@ -95,13 +108,14 @@ class Dropped:
 
 @dataclass(frozen=True)
 class Selection:
-    """`broken` names pinned references that cannot be used: a person asked for them, so the shot
-    must not be rendered without."""
+    """What is sent, in order, and what is not."""
 
     picks: tuple[Pick, ...] = ()
     dropped: tuple[Dropped, ...] = ()
-    warnings: tuple[str, ...] = ()
-    broken: tuple[str, ...] = field(default=())
+    warnings: tuple[RenderWarning, ...] = ()
+    # Sentences about pinned references that cannot be used. A person asked for them, so the shot
+    # must not be rendered without them.
+    broken: tuple[str, ...] = ()
 
 
 def list_candidates(
@@ -109,14 +123,15 @@ def list_candidates(
     payload: Mapping[str, Any],
     key_frames: Sequence[StoredPicture],
     pictures: Mapping[str, StoredPicture],
-) -> tuple[list[Candidate], list[str]]:
-    """Everything that could go along with the shot, by priority, and warnings about ids in
+) -> tuple[list[Candidate], list[RenderWarning]]:
+    """Every picture that could be sent with the shot, by priority, and warnings about ids in
     `referencedDesigns` that lead to no picture.
 
-    key_frames: the shot's own, in order. pictures: the story's, by path below the image folder.
+    key_frames: those of the shot, in order. pictures: those of the story, by their path below the
+    image folder.
     """
     candidates: list[Candidate] = []
-    warnings: list[str] = []
+    warnings: list[RenderWarning] = []
     for kind, plural, key, image_key, id_of in (
         (CHARACTER, "characters", "character_designs", _MODEL_SHEET, character_id),
         (ENVIRONMENT, "environments", "environment_designs", _ENVIRONMENT_IMAGE, environment_id),
@@ -125,9 +140,11 @@ def list_candidates(
         designs = {id_of(design): design for design in designs_of(visual, key, wanted)}
         for each in wanted:
             if each not in designs:
-                warnings.append(f"The shot names {kind} {each}, which has no design.")
+                warnings.append(RenderWarning(WarningCode.NO_DESIGN, {"kind": kind, "id": each}))
             elif not (path := designs[each].get(image_key)) or not isinstance(path, str):
-                warnings.append(f"There is no {KIND_WORDS[kind]} {each}.")
+                warnings.append(
+                    RenderWarning(WarningCode.NO_PICTURE, {"kind": KIND_WORDS[kind], "id": each})
+                )
             else:
                 candidates.append(_candidate(kind, each, path, pictures))
     candidates += [
@@ -146,63 +163,69 @@ def pick_references(
 ) -> Selection:
     """The first `limit` usable candidates of different content: the pinned ones in their order,
     then character sheets, environments and key frames."""
+    picks: list[Pick] = []
+    dropped: list[Dropped] = []
+    warnings: list[RenderWarning] = []
+    seen: dict[str, Candidate] = {}
+    for candidate in _in_order(candidates, choices, use_key_frames=use_key_frames):
+        picture = candidate.picture
+        if candidate.problem or picture is None:
+            params = {"reference": candidate.words, "problem": candidate.problem}
+            warnings.append(RenderWarning(WarningCode.REFERENCE_LEFT_OUT, params))
+            continue
+        if first := seen.get(picture.sha256):
+            params = {"reference": candidate.words, "first": first.words}
+            warnings.append(RenderWarning(WarningCode.SAME_PICTURE, params))
+            continue
+        seen[picture.sha256] = candidate
+        if len(picks) < limit:
+            picks.append(_pick(candidate, picture))
+        else:
+            reason = f"only {limit} reference images can be sent"
+            dropped.append(Dropped(candidate.kind, candidate.id, picture.file, reason))
+    broken = tuple(_broken_pins(candidates, choices))
+    return Selection(tuple(picks), tuple(dropped), tuple(warnings), broken)
+
+
+def _in_order(
+    candidates: Sequence[Candidate], choices: Sequence[Choice], *, use_key_frames: bool
+) -> list[Candidate]:
+    """What may be sent, the pinned ones first, without what a person left out."""
     by_key = {(each.kind, each.id): each for each in candidates}
+    pinned = _pinned_keys(choices)
     left_out = {(each.kind, each.id) for each in choices if each.choice == LEFT_OUT}
-    pinned = [
-        (each.kind, each.id)
-        for each in sorted(choices, key=lambda choice: choice.position)
-        if each.choice == PINNED
-    ]
-    broken = [
-        f"The pinned {KIND_WORDS.get(kind, kind)} {each} cannot be used: "
-        + (by_key[kind, each].problem if (kind, each) in by_key else "the shot has none.")
-        for kind, each in pinned
-        if (kind, each) not in by_key or by_key[kind, each].problem
-    ]
-    order = [by_key[key] for key in pinned if key in by_key]
-    order += [
+    others = [
         each
         for each in candidates
         if (each.kind, each.id) not in {*pinned, *left_out}
         and (use_key_frames or each.kind != KEY_FRAME)
     ]
+    return [by_key[key] for key in pinned if key in by_key] + others
 
-    picks: list[Pick] = []
-    dropped: list[Dropped] = []
-    warnings: list[str] = []
-    seen: dict[str, Candidate] = {}
-    for candidate in order:
-        picture = candidate.picture
-        if candidate.problem or picture is None:
-            warnings.append(f"The {candidate.words} is left out: {candidate.problem}")
-        elif picture.sha256 in seen:
-            first = seen[picture.sha256]
-            warnings.append(
-                f"The {candidate.words} is the same picture as the {first.words}: sent once."
-            )
-        elif len(picks) < limit:
-            seen[picture.sha256] = candidate
-            picks.append(
-                Pick(
-                    candidate.kind,
-                    candidate.id,
-                    picture.file,
-                    picture.mime_type,
-                    picture.byte_size,
-                    picture.sha256,
-                )
-            )
-        else:
-            seen[picture.sha256] = candidate
-            dropped.append(
-                Dropped(
-                    candidate.kind,
-                    candidate.id,
-                    picture.file,
-                    f"only {limit} reference images can be sent",
-                )
-            )
-    return Selection(tuple(picks), tuple(dropped), tuple(warnings), tuple(broken))
+
+def _pinned_keys(choices: Sequence[Choice]) -> list[tuple[str, str]]:
+    in_order = sorted(choices, key=lambda choice: choice.position)
+    return [(each.kind, each.id) for each in in_order if each.choice == PINNED]
+
+
+def _broken_pins(candidates: Sequence[Candidate], choices: Sequence[Choice]) -> Iterator[str]:
+    by_key = {(each.kind, each.id): each for each in candidates}
+    for kind, reference_id in _pinned_keys(choices):
+        candidate = by_key.get((kind, reference_id))
+        if problem := candidate.problem if candidate else "the shot has none.":
+            words = KIND_WORDS.get(kind, kind)
+            yield f"The pinned {words} {reference_id} cannot be used: {problem}"
+
+
+def _pick(candidate: Candidate, picture: StoredPicture) -> Pick:
+    return Pick(
+        candidate.kind,
+        candidate.id,
+        picture.file,
+        picture.mime_type,
+        picture.byte_size,
+        picture.sha256,
+    )
 
 
 _MODEL_SHEET = "character_model_sheet_image_path"

@@ -1,4 +1,4 @@
-"""What a story's prompts and references are made of, read in a fixed number of queries."""
+"""Everything that a story's prompts and references are made of, in a fixed number of queries."""
 
 from __future__ import annotations
 
@@ -16,10 +16,11 @@ from .references import Choice, StoredPicture
 
 @dataclass(frozen=True)
 class Material:
-    """documents: by kind. pictures: the story's, by path. key_frames, choices: by shot."""
-
+    # By kind: "visual" and "audio".
     documents: Mapping[str, dict[str, Any]]
+    # By path below the story's image folder.
     pictures: Mapping[str, StoredPicture]
+    # By the primary key of the shot.
     key_frames: Mapping[int, Sequence[StoredPicture]]
     choices: Mapping[int, Sequence[Choice]]
 
@@ -36,18 +37,7 @@ class Material:
 
 
 def _stored_pictures(story: Story) -> dict[str, StoredPicture]:
-    return {each.path: _stored_picture(each) for each in Picture.objects.filter(story=story)}
-
-
-def _stored_picture(picture: Picture) -> StoredPicture:
-    return StoredPicture(
-        path=picture.path,
-        file=picture.file,
-        mime_type=picture.mime_type,
-        byte_size=picture.byte_size,
-        sha256=picture.sha256,
-        problem=picture.problem,
-    )
+    return {each.path: StoredPicture.of(each) for each in Picture.objects.filter(story=story)}
 
 
 def _key_frames(
@@ -56,7 +46,8 @@ def _key_frames(
     found: dict[int, list[StoredPicture]] = {}
     key_frames = KeyFrame.objects.filter(shot__in=shots.order_by()).order_by("shot", "position")
     for shot_id, path in key_frames.values_list("shot_id", "picture__path"):
-        if path in pictures:  # else it was imported a moment ago
+        # A picture that is missing here was imported after the others were read.
+        if path in pictures:
             found.setdefault(shot_id, []).append(pictures[path])
     return found
 

@@ -1,9 +1,9 @@
-"""What the API has and no render of ours knows → whose answer it may be, and how it is taken.
+"""Candidates: generations and files listed by the API that no render of ours knows. To which render
+may they belong, and how are they taken?
 
-Nothing here talks to the network. Whoever takes something wins two conditional updates in one
-transaction, the candidate's and the render's: of two people one wins, and nothing is sent.
-
-The API's lists as candidates: rows that are not stored yet.
+Nothing here talks to the network. Whoever takes a candidate must win two conditional UPDATEs in one
+transaction, that of the candidate and that of the render. So of two people one wins, and nothing is
+submitted.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ from django.utils import timezone
 from videogen.common.errors import RequestError
 from videogen.common.task_queue import wake_downloads, wake_pump
 from videogen.models import Candidate, Lane, Submission, VideoRender
+from videogen.models.render_warnings import RenderWarning, WarningCode
 from videogen.models.routes import Route, other_backend, served_backends
 from videogen.takes.storage import discard
 
@@ -36,9 +37,9 @@ State = VideoRender.State
 Outcome = Submission.Outcome
 Status = Candidate.Status
 
-# Our clock and the API's.
+# How far our clock may differ from the API's.
 SKEW = timedelta(seconds=30)
-# Longer than the API keeps anything.
+# The API keeps nothing longer than this.
 LOOK_BACK = timedelta(days=4)
 
 _FILE_ID = re.compile(r"(?:generatedFiles|files)/([\w.-]+)", re.ASCII)
@@ -46,25 +47,26 @@ _MODEL = re.compile(r"models/([^/]+)/operations/")
 
 
 def operation_key(name: str) -> str:
-    """The same for models/…/operations/ID and operations/ID."""
+    """Return the operation's id, which is the same for models/…/operations/ID and operations/ID."""
     return name.rpartition("operations/")[2]
 
 
 def file_key(name_or_link: str) -> str:
-    """The same for a generated file's name and for every link to it."""
+    """Return the file's id, which is the same in its name and in every link to it."""
     found = _FILE_ID.search(name_or_link)
     return found[1] if found else name_or_link
 
 
 def key_of(candidate: Candidate) -> str:
+    """Return the id of the candidate's file or operation."""
     if candidate.is_file:
         return file_key(candidate.name)
     return operation_key(candidate.name)
 
 
 def is_of_route(candidate: Candidate, route: str) -> bool:
-    """Whether that route makes what is called so. A file does not tell which of the Gemini API's
-    two made it."""
+    """Whether the candidate's name is one of that route. A file's name does not tell which of the
+    two routes of the Gemini API made it."""
     if candidate.is_file:
         return route in (Route.GEMINI, Route.OMNI)
     if "operations/" not in candidate.name:
@@ -74,13 +76,13 @@ def is_of_route(candidate: Candidate, route: str) -> bool:
 
 @dataclass(frozen=True)
 class Known:
-    """Keys of operations and files that rows of ours have, each with its render."""
+    """The operations and files that our rows know: the render by the id."""
 
     operations: dict[str, int]
     files: dict[str, int]
 
     def knower(self, candidate: Candidate) -> int | None:
-        """The render whose operation or file it is."""
+        """Return the render whose operation or file the candidate is, or None."""
         if candidate.is_file:
             return self.files.get(key_of(candidate))
         link = file_key(candidate.download_uri) if candidate.download_uri else ""
@@ -88,7 +90,8 @@ class Known:
 
 
 def read_known(candidates: Iterable[Candidate]) -> Known:
-    """Of all renders, ended ones and those of other lanes too. Two queries."""
+    """Return which of these candidates our rows know, also those of ended renders and of other
+    lanes. Makes two queries."""
     wanted = set()
     for each in candidates:
         wanted.add(key_of(each))
@@ -117,8 +120,8 @@ def read_known(candidates: Iterable[Candidate]) -> Known:
 
 
 def _is_one_of(keys: Collection[str], part: Callable[[int], Func]) -> Q:
-    """Whether `part`, cut to the length of a key, is that key: the database reads each row once,
-    however many keys there are. More rows may fit than are meant."""
+    """Return the condition that `part`, cut to the length of a key, is one of the keys. The
+    database reads each row once, however many keys there are. It may find too many rows."""
     found = Q()
     for size in {len(key) for key in keys}:
         found |= Q(In(part(size), [key for key in keys if len(key) == size]))
@@ -130,7 +133,8 @@ def _is_one_of(keys: Collection[str], part: Callable[[int], Func]) -> Q:
 
 @dataclass(frozen=True)
 class Maker:
-    """A submission that may have been accepted, as far as it may have made something."""
+    """A submission that may have been accepted, with what decides whether it may have made a
+    candidate."""
 
     token: UUID
     render: int
@@ -143,8 +147,11 @@ class Maker:
     is_unknown: bool
 
     def may_have_made(self, candidate: Candidate, listed_files: Collection[str] = ()) -> bool:
-        """listed_files: keys of all files that the API still has; whose own file is among them
-        has made no other."""
+        """Whether the submission may have made the candidate, by token, route, model and time.
+
+        listed_files: the ids of all files that the API still has. A submission whose own file is
+        among them has made no other.
+        """
         if not is_of_route(candidate, self.route):
             return False
         if candidate.token:
@@ -162,12 +169,12 @@ class Maker:
 
 def _is_of_another_model(candidate: Candidate, model: str) -> bool:
     found = _MODEL.match(candidate.name)
-    return bool(found) and found[1] != model
+    return found is not None and found[1] != model
 
 
 def possible_makers(lane: Lane) -> list[Maker]:
-    """The lane's submissions of these days that may have been accepted; of renders that a person
-    gave up, too. One query."""
+    """Return the lane's submissions of the last days that may have been accepted, also those of
+    renders that a person gave up. Makes one query."""
     submissions = Submission.objects.filter(
         lane=lane,
         outcome__in=Submission.MAY_COST,
@@ -206,8 +213,11 @@ def certain_pairs(
     makers: Collection[Maker],
     listed_files: Collection[str] = (),
 ) -> list[tuple[Candidate, int]]:
-    """(candidate, render) where there is no doubt: our token came with it, or its time is told,
-    nothing else of ours can have made it, and nothing else can be that render's answer."""
+    """Return (candidate, primary key of the render) where there is no doubt.
+
+    Either our token came with the candidate, or its time is known, no other submission of ours can
+    have made it, and no other candidate can be that render's answer.
+    """
     pairs = []
     unknown = [maker for maker in makers if maker.is_unknown]
     for candidate in candidates:
@@ -230,8 +240,8 @@ def certain_pairs(
 def proposals(
     candidates: Collection[Candidate], makers: Collection[Maker]
 ) -> dict[int, list[Candidate]]:
-    """By render with an unknown outcome: what a person may take for it. What a submission that is
-    still waiting for its answer may have made is not up yet."""
+    """Return by render of unknown outcome the candidates that a person may take for it. A candidate
+    that a submission may have made which still waits for its answer is not proposed yet."""
     found: dict[int, list[Candidate]] = {}
     waiting = [maker for maker in makers if not maker.is_answered]
     for candidate in candidates:
@@ -247,7 +257,7 @@ def proposals(
 
 
 def store_candidates(lane: Lane, found: Collection[Candidate]) -> None:
-    """Those that are not stored yet, and what is new about those that are."""
+    """Store the candidates that are new, and what is new about those that are stored."""
     Candidate.objects.bulk_create(found, ignore_conflicts=True)
     stored = Candidate.objects.filter(lane=lane, name__in=[each.name for each in found])
     by_name = {each.name: each for each in stored}
@@ -265,7 +275,7 @@ def store_candidates(lane: Lane, found: Collection[Candidate]) -> None:
 
 
 def settle_known(candidates: Collection[Candidate], known: Known) -> None:
-    """A late answer may have told whose it is."""
+    """Mark candidates as taken whose render is known by now, for example from a late answer."""
     for each in candidates:
         if (render := known.knower(each)) and each.pk:
             Candidate.objects.filter(pk=each.pk, status=Status.PROPOSED).update(
@@ -274,19 +284,23 @@ def settle_known(candidates: Collection[Candidate], known: Known) -> None:
 
 
 class _NotTaken(Exception):
-    pass
+    """Somebody else was first: what was changed is rolled back."""
 
 
 def take_candidate(candidate: Candidate, render: VideoRender, by: str) -> bool:
-    """It is the answer that the render's submission never got: an operation is polled from now on,
-    a file is downloaded. False where one of the two is settled already; RequestError where it
-    cannot be. by: who says so, for the record."""
+    """Take the candidate as the answer that the render's submission never got: an operation is
+    polled from now on, a file is downloaded.
+
+    by: who decided that, for the render's warnings. Returns False if the candidate or the render is
+    settled already. Raises RequestError if they cannot belong together, or if another render of the
+    shot is open.
+    """
     if render.backend not in served_backends() or candidate.lane_id != render.lane_id:
         raise RequestError(other_backend(render.backend), code="other_backend")
     if not is_of_route(candidate, render.route):
         raise RequestError(
-            f"{render.get_route_display()} makes nothing that is called {candidate.name}: it is "
-            "the answer to another render.",
+            f"{render.get_route_display()} makes nothing with the name {candidate.name}: it "
+            "belongs to another render.",
             code="other_route",
         )
     try:
@@ -312,8 +326,9 @@ def _take(candidate: Candidate, render: VideoRender, by: str) -> None:
         raise _NotTaken
     is_file = candidate.is_file
     render.submissions.settle_unknown("" if is_file else candidate.name)
-    where = candidate.get_source_display()
-    warnings = [*render.warnings, f"Its answer was found in the {where}; taken by {by}."]
+    where = str(candidate.get_source_display())
+    found = RenderWarning(WarningCode.ANSWER_FOUND, {"where": where, "by": by})
+    warnings = [*render.warnings, found]
     if is_file:
         won = render.restart_download(
             State.UNKNOWN,
@@ -338,7 +353,7 @@ def _take(candidate: Candidate, render: VideoRender, by: str) -> None:
 
 
 def _is_known_elsewhere(candidate: Candidate, render: VideoRender) -> bool:
-    """A late answer of another submission may have named it since it was proposed."""
+    """Whether another render has it: a late answer may have named it since it was proposed."""
     key = key_of(candidate)
     since = timezone.now() - LOOK_BACK
     if not candidate.is_file:
@@ -351,7 +366,8 @@ def _is_known_elsewhere(candidate: Candidate, render: VideoRender) -> bool:
 
 
 def dismiss_candidate(candidate: Candidate) -> bool:
-    """Not ours: it is proposed no more."""
+    """Mark the candidate as not ours, so that it is no longer proposed. Return False if it was not
+    proposed."""
     won = Candidate.objects.filter(pk=candidate.pk, status=Status.PROPOSED).update(
         status=Status.DISMISSED
     )
@@ -361,7 +377,7 @@ def dismiss_candidate(candidate: Candidate) -> bool:
 
 
 def propose_again(candidate: Candidate) -> bool:
-    """Somebody was wrong about it."""
+    """Undo a dismissal. Return False if the candidate was not dismissed."""
     return bool(
         Candidate.objects.filter(pk=candidate.pk, status=Status.DISMISSED).update(
             status=Status.PROPOSED
@@ -370,11 +386,12 @@ def propose_again(candidate: Candidate) -> bool:
 
 
 def preview_path(candidate: Candidate) -> Path:
-    """Where the clip that a person looks at lies, relative to MEDIA_ROOT; its poster beside it."""
+    """Return the path of the candidate's clip, relative to MEDIA_ROOT. Its poster is beside it."""
     return Path("candidates") / f"{candidate.pk}.mp4"
 
 
 def remove_preview(candidate: Candidate) -> None:
+    """Remove the candidate's clip and poster, if they are here."""
     path = Path(settings.MEDIA_ROOT) / preview_path(candidate)
     for each in (path, path.with_suffix(".jpg")):
         each.unlink(missing_ok=True)
@@ -384,6 +401,7 @@ Source = Candidate.Source
 
 
 def candidates_of(lists: Lists, lane: Lane) -> list[Candidate]:
+    """Return the entries of the API's lists as candidates that are not stored."""
     found = [
         Candidate(
             lane=lane,
@@ -396,7 +414,7 @@ def candidates_of(lists: Lists, lane: Lane) -> list[Candidate]:
         )
         for each in lists.operations
     ]
-    # An operation tells more than its file does.
+    # Of an operation and its file, only the operation becomes a candidate: it tells more.
     told = {file_key(each.download_uri) for each in found if each.download_uri}
     found += [
         Candidate(

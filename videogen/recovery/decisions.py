@@ -8,6 +8,7 @@ from videogen.common.errors import DownloadError, RequestError
 from videogen.common.task_queue import wake_downloads, wake_pump
 from videogen.models import VideoRender
 from videogen.models.people import Requester
+from videogen.models.render_warnings import RenderWarning, WarningCode
 from videogen.models.routes import other_backend, served_backends
 from videogen.models.states import STUCK
 from videogen.providers.gs_urls import is_gs, object_url
@@ -18,7 +19,8 @@ State = VideoRender.State
 
 
 def look_again(render: VideoRender) -> bool:
-    """Ask the API once more about an operation whose name is known. False where that cannot be."""
+    """Poll an operation of unknown outcome again, if its name is known. Return False if that is not
+    possible."""
     if not render.operation_name or render.backend not in served_backends():
         return False
     try:
@@ -28,15 +30,17 @@ def look_again(render: VideoRender) -> bool:
                 render.submissions.settle_unknown()
                 wake_pump()
     except IntegrityError:
-        return False  # the shot has another open render by now
+        # The shot has another open render by now.
+        return False
     return won
 
 
 def allow_new_render(render: VideoRender) -> bool:
-    """A person says that it was not accepted, or gives its clip up: the shot may be rendered
-    again. The possible charge stays in the books as it is."""
+    """Cancel the render, because a person says that it was not accepted or gives its clip up: the
+    shot may be rendered again. The possible charge stays in the ledger as it is. Return False if
+    the render does not wait for a person any more."""
     if render.is_stale:
-        # It is shown as its status: interrupted, or not downloaded.
+        # Make it what people see: interrupted, or not downloaded.
         render.move(render.state, render.status)
     return render.move(
         STUCK,
@@ -46,14 +50,14 @@ def allow_new_render(render: VideoRender) -> bool:
 
 
 def attach_link(render: VideoRender, link: str, requester: Requester) -> bool:
-    """A person knows where the render's video is: download it from there. False where the render
-    does not wait for a person (any more); RequestError for what is no link of the web."""
+    """Download the render's video from a link that a person gave. Return False if the render does
+    not wait for a person, or not any more. Raises RequestError if the link cannot be used."""
     link = _checked_link(link)
     if render.backend not in served_backends():
         raise RequestError(other_backend(render.backend), code="other_backend")
     if render.status not in STUCK:
         return False
-    warning = f"The download link was given by {_name_of(requester)}."
+    warning = RenderWarning(WarningCode.LINK_GIVEN, {"by": _name_of(requester)})
     try:
         with transaction.atomic():
             won = render.restart_download(
@@ -63,7 +67,7 @@ def attach_link(render: VideoRender, link: str, requester: Requester) -> bool:
                 warnings=[*render.warnings, warning],
             )
             if won:
-                # What another link gave is no part of this one's video.
+                # A part that came from another link does not belong to this one's video.
                 discard(render.pk)
                 wake_downloads(1)
     except IntegrityError as error:
@@ -79,7 +83,7 @@ def _checked_link(link: str) -> str:
         read_link(object_url(link) if is_gs(link) else link)
     except DownloadError as error:
         raise RequestError(
-            f"This is no download link. {error.sentence}", code="bad_link"
+            f"This is not a download link. {error.sentence}", code="bad_link"
         ) from error
     return link
 

@@ -1,5 +1,8 @@
-"""Where a submission's result lands under a name that we chose, an unknown outcome is looked up
-there: what lies under its own token is its own. Nothing is submitted."""
+"""Look for the results of submissions in a bucket of our own.
+
+There the API stores a result under a name that we chose, the submission's token. So a video under
+the token of a submission that got no answer is its answer. Nothing is submitted.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from videogen.common.errors import VeoError
 from videogen.common.task_queue import wake_downloads
 from videogen.models import Submission, VideoRender
+from videogen.models.render_warnings import RenderWarning, WarningCode
 from videogen.providers.client import VideoClient
 from videogen.providers.messages import Finished
 from videogen.takes.storage import discard
@@ -24,12 +28,12 @@ WAY = "place of its own"
 def find_results(
     client: VideoClient, renders: Sequence[VideoRender]
 ) -> list[Finished | VeoError | None]:
-    """What lies under the tokens of these renders' submissions, in their order; None where there
-    is nothing, or where the route has no such place. One query."""
+    """Return what is stored under the tokens of these renders' submissions, in the renders' order:
+    None if there is nothing, or if the route has no such bucket. Makes one query."""
     rows = Submission.objects.filter(render__in=renders, outcome=Outcome.UNKNOWN).order_by(
         "claimed_at"
     )
-    # The last one's: an earlier one of the same render was settled before it was sent again.
+    # The last token counts: an earlier submission was settled before the render was sent again.
     tokens = {row.render_id: str(row.token) for row in rows}
 
     def ask(render: VideoRender) -> Finished | VeoError | None:
@@ -46,12 +50,12 @@ def find_results(
 
 
 def take_result(render: VideoRender, uri: str) -> bool:
-    """The video is the answer that the render's submission never got. Call it inside a transaction;
-    False where another process was first."""
+    """Attach a video found in our bucket to the render whose submission got no answer. Call it
+    inside a transaction. Return False if another process was first."""
     won = render.restart_download(
         State.UNKNOWN,
         link=uri,
-        warnings=[*render.warnings, "Its video was found under its submission's own token."],
+        warnings=[*render.warnings, RenderWarning(WarningCode.FOUND_IN_BUCKET)],
     )
     if won:
         render.submissions.settle_unknown()
@@ -61,4 +65,5 @@ def take_result(render: VideoRender, uri: str) -> bool:
 
 
 def in_words(result: Finished | VeoError) -> str:
+    """Say what was found, in a sentence for people."""
     return result.sentence if isinstance(result, VeoError) else f"The video lies at {result.uri}."

@@ -1,5 +1,5 @@
-"""The clips of candidates, so that a person sees what is proposed. Never a take: what is taken is
-downloaded by the ordinary way."""
+"""Clips of candidates, so that a person sees what is proposed. They never become takes: the clip of
+a candidate that is taken is downloaded like any other."""
 
 from __future__ import annotations
 
@@ -20,12 +20,13 @@ from .candidates import preview_path
 
 logger = logging.getLogger(__name__)
 
-# In one asking; the next one fetches the next.
+# So many at once; the next reconciliation fetches more.
 MOST = 8
 
 
 def fetch(candidates: Iterable[Candidate]) -> None:
-    """Those that have a link and no clip here yet. What cannot be had is left out."""
+    """Fetch the clips of candidates that have a link and no clip here yet. One that cannot be
+    fetched is skipped."""
     wanted = {each.pk: each for each in candidates if each.pk and each.download_uri}
     missing = [each for each in wanted.values() if not has_preview(each)]
     if not missing:
@@ -36,15 +37,16 @@ def fetch(candidates: Iterable[Candidate]) -> None:
                 clip = fetch_to(client, each.download_uri, f"candidate-{each.pk}")
                 store_clip(clip, preview_path(each))
             except (DownloadError, OSError) as error:
-                logger.warning("No picture of %s: %s", each, error)
+                logger.warning("No preview of %s: %s", each, error)
 
 
 def has_preview(candidate: Candidate) -> bool:
+    """Whether the candidate's clip is here."""
     return (Path(settings.MEDIA_ROOT) / preview_path(candidate)).exists()
 
 
 def remove_old() -> None:
-    """Of what nobody decided about while the server had it."""
+    """Remove the previews that are so old that the server no longer has the clips."""
     folder = (Path(settings.MEDIA_ROOT) / preview_path(Candidate(pk=0))).parent
     expired = time.time() - LEFTOVER_SECONDS
     for path in folder.glob("*.*"):

@@ -1,12 +1,15 @@
-"""The questions of an asking, and nothing else: an operation by its name, the list of operations,
-the list of generated files. Each way is optional; what the API does not offer is not asked for
-again. No database."""
+"""Ask the API about operations: one by its name, the list of operations, the list of files.
+
+Not every API offers each of them; what it does not offer is not asked for again. Nothing here uses
+the database.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TypeVar
 
 from videogen.common.errors import VeoError
@@ -29,7 +32,7 @@ Entry = TypeVar("Entry")
 
 
 def ask_by_name(client: VideoClient, names: Sequence[str]) -> list[PollAnswer | VeoError]:
-    """What became of these operations, in their order."""
+    """Return the answers about these operations, in their order."""
 
     def ask(name: str) -> PollAnswer | VeoError:
         try:
@@ -44,17 +47,18 @@ def ask_by_name(client: VideoClient, names: Sequence[str]) -> list[PollAnswer | 
 
 
 def in_words(answer: PollAnswer | VeoError) -> str:
+    """Say what the API answered, in a sentence for people."""
     match answer:
         case Running():
             return "The API is still rendering it."
         case Finished():
             return "The video is made."
         case Blocked(is_charge_known=False):
-            return "It was refused in words; nobody says whether that is charged."
+            return "It was refused in words; the API does not say whether that is charged."
         case Blocked():
             return "A safety filter refused it; not charged."
         case Failed(is_charge_known=False):
-            return "It ended without a video; nobody says whether that is charged."
+            return "It ended without a video; the API does not say whether that is charged."
         case Failed():
             return "It ended without a video; not charged."
         case Nothing():
@@ -64,7 +68,8 @@ def in_words(answer: PollAnswer | VeoError) -> str:
 
 @dataclass
 class Lists:
-    """`words`: how each list answered, in a sentence. A list that gave no answer is empty here."""
+    """The API's lists. `words` says for each of them in a sentence how the API answered; a list
+    without an answer is empty."""
 
     operations: list[ListedOperation] = field(default_factory=list)
     files: list[GeneratedFile] = field(default_factory=list)
@@ -72,11 +77,11 @@ class Lists:
 
 
 def ask_lists(client: VideoClient, models: Iterable[str]) -> Lists:
-    """The operations of these models, and the files."""
+    """Ask for the operations of these models and for the generated files."""
     lists = Lists()
     way = "list of operations"
     for model in models:
-        lists.operations += _ask(lists, way, lambda model=model: client.list_operations(model))
+        lists.operations += _ask(lists, way, partial(client.list_operations, model))
         if lists.words[way] == NOT_OFFERED:
             break
     lists.files += _ask(lists, "list of generated files", client.list_generated_files)

@@ -1,10 +1,10 @@
-"""Asks the API once more about everything that is not settled, by every way there is, and takes
-what cannot be in doubt.
+"""Ask the API about all unresolved renders in every way that it offers, and take what cannot be in
+doubt.
 
-Comes in: the rows of unresolved.py. Goes out: rows that go on by themselves, candidates that a
-person decides about, and a report. Asking is free; nothing is ever submitted here. Rows change in
-short transactions between the questions: a kill at any line loses nothing, for the next asking
-finds the same.
+The renders come from unresolved.py. Some go on by themselves afterwards; for others there are
+candidates that a person decides about; a report tells about all of them. Asking is free, and
+nothing is ever submitted here. Rows change in short transactions between the questions, so a kill
+at any line loses nothing: the next time, the API answers the same.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from functools import partial
 from django.conf import settings
 from django.db import DatabaseError, IntegrityError, transaction
 from django.utils import timezone
+from django.utils.translation import ngettext
 
 from videogen.common.errors import RequestError, VeoError, broken_here
 from videogen.common.task_queue import wake_downloads, wake_pump, wake_reconciling
@@ -52,7 +53,8 @@ logger = logging.getLogger(__name__)
 State = VideoRender.State
 Source = Candidate.Source
 
-# The longest pause between two askings by itself, and how far back it looks for what is due.
+# The longest pause before the API is asked again automatically, and how far back renders are looked
+# for that are due.
 LONGEST_PAUSE = timedelta(hours=4)
 SWEPT = timedelta(days=3)
 
@@ -62,17 +64,20 @@ BY_ITSELF = "videogen: nothing else fits"
 
 @dataclass
 class Line:
-    """What became of one render. `status`, `since`: as it was found; `asked`: (way, answer) in
-    words; `candidates`: what a person may take for it; `goes_on`: nobody has to decide any
-    more."""
+    """What became of one render."""
 
     render: VideoRender
+    # As the render was found.
     status: str
     since: datetime
+    # In which ways the API was asked, and its answers, in words for people.
     asked: list[tuple[str, str]] = field(default_factory=list)
+    # What was found out, and what was done because of it: sentences for people.
     found: str = ""
     done: str = ""
+    # Whether nobody has to decide about it any more.
     goes_on: bool = False
+    # What a person may take for its answer.
     candidates: list[Candidate] = field(default_factory=list)
 
     @property
@@ -82,11 +87,12 @@ class Line:
 
 @dataclass
 class Report:
-    """`ways`: how the lists answered, where they were asked; `candidates`: entries of the lists
-    that nothing of ours knows."""
+    """What became of all unresolved renders."""
 
     lines: list[Line] = field(default_factory=list)
+    # By the name of a list: how the API answered, as a sentence. Only lists that were asked for.
     ways: dict[str, str] = field(default_factory=dict)
+    # How many entries of the lists belong to none of our renders, as far as we know.
     candidates: int = 0
 
     @property
@@ -99,8 +105,10 @@ class Report:
 
 
 def reconcile(*, is_rehearsed: bool = False) -> Report:
-    """Ask about everything unsettled of the backends that the settings serve.
-    is_rehearsed: ask, but change no row."""
+    """Ask about all unresolved renders of the accounts that can be used with the current settings.
+
+    is_rehearsed: ask, but change no row.
+    """
     lanes = {lane.pk: lane for lane in served_lanes()}
     if not is_rehearsed:
         for lane in lanes.values():
@@ -119,7 +127,7 @@ def reconcile(*, is_rehearsed: bool = False) -> Report:
         except DatabaseError:
             raise
         except Exception as error:
-            # One account that cannot be asked must not end the asking of the others.
+            # An account that cannot be asked must not keep us from asking the others.
             logger.exception("%s: asking by the route %s broke", lanes[lane_pk], route)
             for line in lines:
                 line.asked.append(("the API", broken_here(error).sentence))
@@ -148,6 +156,8 @@ def _reconcile(
 
 
 class _Asking:
+    """Asks one account by one route, and writes what comes of it to the lines and the report."""
+
     def __init__(self, lane: Lane, client: VideoClient, report: Report, is_rehearsed: bool) -> None:
         self._lane = lane
         self._client = client
@@ -210,7 +220,7 @@ class _Asking:
                 if not render.resume_polling(render.state):
                     return False
                 render.submissions.settle_unknown()
-            # Asking never submits, not even what the settings would send once more.
+            # Nothing is submitted here, not even what the settings would send again.
             apply_poll(render, answer, may_submit=False)
             if render.state == State.RUNNING:
                 wake_pump()
@@ -221,7 +231,8 @@ class _Asking:
         self._do(line, done, change, goes_on=not leaves_cost_open(answer))
 
     def _download_again(self, line: Line, told: str = "") -> None:
-        """From the link that it has, or where that gave nothing from the one that the API tells."""
+        """Download the clip again: from the link that the render has, or if that gave nothing, from
+        the link that the API tells now (`told`)."""
         render = line.render
         link = ""
         line.found = "Its link is known."
@@ -243,7 +254,8 @@ class _Asking:
     def _do(
         self, line: Line, done: str, change: Callable[[], bool], *, goes_on: bool = True
     ) -> None:
-        """`change` in a transaction, unless this is a rehearsal; another process may be first."""
+        """Call `change` in a transaction, unless this is a rehearsal, and note what was done. It
+        returns False if another process was first."""
         if self._is_rehearsed:
             line.done, line.goes_on = f"Not done, as asked: {done}", goes_on
             return
@@ -252,7 +264,7 @@ class _Asking:
             with transaction.atomic():
                 won = change()
         except IntegrityError:
-            # What was set on the object was rolled back in the database.
+            # The database has rolled back what was set on the object.
             line.render.state = before
             line.done = "Nothing yet: another render of the shot is under way."
             return
@@ -266,7 +278,7 @@ class _Asking:
         self._report.ways |= lists.words
         for line in lines:
             line.asked += lists.words.items()
-        # Read after the lists: what a submission was answered with meanwhile is known by now.
+        # Our rows are read after the lists, so that answers which came meanwhile are known.
         found = candidates_of(lists, self._lane)
         stored = Candidate.objects.filter(lane=self._lane, status=Candidate.Status.PROPOSED)
         known = read_known([*found, *stored])
@@ -316,11 +328,12 @@ class _Asking:
 
 
 def _unknown(lines: Collection[Line]) -> list[Line]:
+    """Return the lines whose outcome is still unknown."""
     return [line for line in lines if not line.goes_on and line.render.state == State.UNKNOWN]
 
 
 def _look_who_was_first(lines: Collection[Line]) -> None:
-    """Another process or a person may have settled it while we asked."""
+    """Note which renders another process or a person has resolved while we asked."""
     left = {line.render.pk: line for line in lines if not line.goes_on}
     for pk, state in VideoRender.objects.filter(pk__in=left).values_list("pk", "state"):
         if state not in STUCK and state != left[pk].render.state:
@@ -330,15 +343,16 @@ def _look_who_was_first(lines: Collection[Line]) -> None:
 def _count_in_words(count: int) -> str:
     if not count:
         return "Nothing that may be its answer."
-    return f"{count} candidate{'s' if count > 1 else ''} for a person to decide about."
+    words = ngettext("candidate", "candidates", count)
+    return f"{count} {words} for a person to decide about."
 
 
 # -- again, by itself ------------------------------------------------------------------------------
 
 
 def ask_when_due() -> bool:
-    """Puts an asking on the queue where something has been unsettled for long enough. Of several
-    clusters that look at the same moment one does."""
+    """Queue a reconciliation if a render has been unresolved for long enough. Return whether this
+    call did so: of several clusters that look at the same moment, one does."""
     interval = timedelta(minutes=settings.VIDEO_RECONCILE_MINUTES)
     if not interval:
         return False
@@ -364,6 +378,7 @@ def ask_when_due() -> bool:
 
 
 def _remember(lines: Collection[Line]) -> None:
+    """Store with the renders that are still unresolved what the API said."""
     for line in lines:
         if not line.goes_on:
             sentences = [f"{way}: {answer}" for way, answer in line.asked]
@@ -372,7 +387,7 @@ def _remember(lines: Collection[Line]) -> None:
 
 
 def _next_asking(render: VideoRender) -> datetime:
-    """The pause doubles with every asking that settled nothing."""
+    """Return when the API is asked again. The pause doubles each time that nothing was resolved."""
     interval = timedelta(minutes=settings.VIDEO_RECONCILE_MINUTES or 15)
     pause = interval * 2 ** min(render.poll_failures, 10)
     return timezone.now() + min(pause, max(LONGEST_PAUSE, interval))

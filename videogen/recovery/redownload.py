@@ -1,5 +1,5 @@
-"""Clips that were paid for and are not here: tried again by themselves before the server forgets
-them. Never a submission."""
+"""Download clips again that were paid for but could not be downloaded, before the server deletes
+them. Nothing is submitted."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ State = VideoRender.State
 
 SHORTEST_PAUSE = timedelta(minutes=5)
 LONGEST_PAUSE = timedelta(hours=2)
-# The server's clock is its own: a try too late costs nothing.
+# The server's clock may differ from ours, and a try that comes too late costs nothing.
 GRACE = timedelta(hours=2)
 
 
 def download_again() -> int:
-    """Try the clips that are due, those that expire next first; how many."""
+    """Start the downloads that are due, first of the clips that expire first. Return how many."""
     now = timezone.now()
     rows = VideoRender.objects.filter(
         ended_at__gte=now - CLIP_KEPT_FOR - GRACE,
@@ -39,9 +39,9 @@ def download_again() -> int:
 
 
 def next_try(render: VideoRender) -> datetime:
-    """Of a clip that was not downloaded; the far future where trying again cannot help. The pause
-    doubles with every try that was in vain, but never takes more than a quarter of the time
-    left."""
+    """Return when a clip that was not downloaded is tried again, or the far future if that cannot
+    help. The pause doubles with every try that failed, but never takes more than a quarter of the
+    time that was left."""
     expires = render.clip_expires_at + GRACE
     failed_at = render.state_since
     if is_refused_for_good(render.error_code) or expires <= failed_at:
@@ -52,9 +52,10 @@ def next_try(render: VideoRender) -> datetime:
 
 
 def _start(render: VideoRender) -> bool:
-    # The attempts stay: this is one more, and how many there were is how long the next one waits.
+    # The attempts are kept, because their number decides how long the next one waits.
     try:
         with transaction.atomic():
             return render.restart_download(State.NOT_DOWNLOADED, keeps_attempts=True)
     except IntegrityError:
-        return False  # the shot has another open render: later
+        # The shot has another open render. This one is tried again later.
+        return False

@@ -1,7 +1,7 @@
-"""What is not settled: renders whose submission's outcome is unknown, whose operation we stopped
-asking about, or whose clip is not here, and how long the server still has what was paid for.
+"""Unresolved renders: the outcome of the submission is unknown, the operation is no longer polled,
+or the clip was not downloaded.
 
-What the API says about them is reconcile.py's, what a person decides decisions.py's.
+reconcile.py asks the API about them, decisions.py does what a person decides.
 """
 
 from __future__ import annotations
@@ -20,15 +20,15 @@ from videogen.planning.shot_status import current_standings
 
 State = VideoRender.State
 
-# A download that has not ended after so long is worth a look.
+# A download that has waited so long counts as unresolved.
 LONG_DOWNLOAD = timedelta(minutes=10)
 
 _FAT = ("prompt_text", "references", "dropped_references", "shot__storyboard_payload")
 
 
 def unsettled_renders() -> QuerySet[VideoRender]:
-    """Of the backends that count here: what the simulator left is nothing to one that makes real
-    videos. With their shots, lanes and submissions."""
+    """Return the unresolved renders with their shots, lanes and submissions. Simulated renders
+    count only while the simulator is used."""
     now = timezone.now()
     beats = Q(beat_at=None) | Q(beat_at__lt=now - STALE_AFTER)
     silent = beats & Q(state_since__lt=now - STALE_AFTER)
@@ -38,7 +38,8 @@ def unsettled_renders() -> QuerySet[VideoRender]:
         state_since__lt=now - LONG_DOWNLOAD,
     )
     live = Q(ended_at=None) & (Q(silent, state__in=[State.RUNNING, State.DOWNLOADING]) | waits)
-    # By the index of the standings: renders are wide rows, and most of them have ended well.
+    # By the index of the shots' stored status, because renders are wide rows and most of them have
+    # ended well.
     shots = current_standings(badge__in=[BadgeWord.GENERATING, BadgeWord.NEEDS_DECISION])
     renders = (
         VideoRender.objects.filter(Q(state__in=STUCK) | live, shot__in=shots.values("shot"))
@@ -53,23 +54,25 @@ def unsettled_renders() -> QuerySet[VideoRender]:
 
 
 def most_urgent_first(renders: QuerySet[VideoRender] | list[VideoRender]) -> list[VideoRender]:
-    """What the server forgets next comes first."""
+    """Sort the renders by when the server may delete their clips."""
     return sorted(renders, key=lambda each: (each.clip_expires_at, each.pk))
 
 
 def is_known_made(render: VideoRender) -> bool:
+    """Whether the API has said that the clip is made."""
     return render.rendered_at is not None
 
 
 @dataclass(frozen=True)
 class Asked:
-    """What the API said when it was asked last, in sentences, one a way."""
+    """What the API said when it was asked last: one sentence for each way of asking."""
 
     at: datetime
     sentences: tuple[str, ...]
 
 
 def asked_last(render: VideoRender) -> Asked | None:
+    """Return what was stored when the API was asked last; None if it was not asked."""
     details = render.error_details
     record = details.get("asked") if isinstance(details, Mapping) else None
     if not isinstance(record, Mapping):
@@ -82,7 +85,7 @@ def asked_last(render: VideoRender) -> Asked | None:
 
 
 def note_asked(render: VideoRender, sentences: tuple[str, ...], *, next_at: datetime) -> None:
-    """Keep with the render what the API said, and when it is asked again by itself."""
+    """Store with the render what the API said, and when it is asked again."""
     now = timezone.now()
     details: dict[str, Any] = {
         **(render.error_details or {}),

@@ -1,4 +1,4 @@
-"""A blocked render explained: what the filter means by it, what is likely at fault, what to try."""
+"""A blocked render explained: what the filter means, what is likely the cause, and what to try."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from functools import cached_property
 
+from videogen.common.formats import spaced
 from videogen.models import VideoRender
 
 from .codes import CATEGORIES, categories_of, is_audio_block
@@ -120,7 +121,7 @@ _WHERE = {
 
 @dataclass(frozen=True)
 class Block:
-    """Of a render in the state BLOCKED, with its prompt and error_details."""
+    """The explanation of a render in the state BLOCKED. It needs its prompt and error_details."""
 
     render: VideoRender
 
@@ -156,7 +157,7 @@ class Block:
 
     @property
     def hint(self) -> str:
-        """The likeliest in one sentence, or ""."""
+        """The likeliest cause in one sentence, or ""."""
         if not self.suspects:
             return ""
         first = self.suspects[0]
@@ -173,11 +174,9 @@ class Block:
 
 
 def where_of(suspect: Suspect) -> str:
-    """In the words of the screens."""
+    """Where in the request the suspect stands, in the words of the screens."""
     words = _WHERE[suspect.what]
     name = suspect.name or "somebody"
     if suspect.what == "storyboard":
-        # cameraDynamics, camera_dynamics: camera dynamics
-        name = "".join(f" {char.lower()}" if char.isupper() else char for char in suspect.name)
-        name = name.replace("_", " ").strip()
+        name = spaced(suspect.name)
     return words.format(name)

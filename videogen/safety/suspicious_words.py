@@ -1,6 +1,7 @@
-"""What in a prompt a safety filter probably took offence at. Pure.
+"""The words of a prompt to which a safety filter probably objected. No queries.
 
-A modest heuristic over the prompt's own words, for the filter names a category and no place:
+The filter names a category, but not a place in the prompt. So this is a modest heuristic over the
+prompt's own words:
 
 - children: characters whose design calls them a child or gives an age under 18, then sentences of
   the storyboard that do;
@@ -9,7 +10,7 @@ A modest heuristic over the prompt's own words, for the filter names a category 
 - celebrities and third-party content: capitalised names within a sentence that are no name or id of
   a design, and words such as "logo" or "in the style of".
 
-Every finding quotes the words it rests on; where nothing is found, nothing is said.
+Every finding quotes the words that it rests on.
 """
 
 from __future__ import annotations
@@ -19,6 +20,8 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
+
+from storybook.documents import objects_in
 
 MOST = 5
 LONGEST_QUOTE = 160
@@ -36,7 +39,7 @@ CHILD = re.compile(
 _YOUNG = re.compile(rf"{CHILD.pattern}|\b(?:young|youthful|juvenile|childlike)\b", re.IGNORECASE)
 _AGE = rf"(?:[1-9]|1[0-7]|{_NUMBERS})\b(?! (?:hundred|thousand|million|of)\b)"
 _MEASURE = r"(?! (?:minutes?|hours?|days?|weeks?|centuries|metres?|meters?|feet|cm|m)\b)"
-# Of a field that is the age, and of running text.
+# The first is for a field that holds an age, the second for running text.
 _AGE_FIELD = re.compile(rf"\b{_AGE}", re.IGNORECASE)
 _AGED = re.compile(rf"\b(?:aged?|girl of|boy of|child of|is) {_AGE}{_MEASURE}", re.IGNORECASE)
 
@@ -90,11 +93,11 @@ _SENTENCE = re.compile(r"[^.!?…。！？\n]+[.!?…。！？]*")
 
 @dataclass(frozen=True)
 class Suspect:
-    """`what`: "character", "environment", "line" (somebody speaks it), "storyboard" or "style";
-    `name`: of the design, the speaker or the field. `words`: those it rests on, out of `quote`."""
-
+    # "character", "environment", "line" (somebody speaks it), "storyboard" or "style".
     what: str
+    # Of the design, of the speaker or of the field.
     name: str
+    # The words that were found, out of `quote`.
     words: str
     quote: str
 
@@ -134,7 +137,7 @@ def _look_for(lookout: str, document: Mapping[str, Any]) -> Iterator[Suspect]:
     elif lookout in _WORDS:
         pattern = re.compile(rf"\b(?:{_WORDS[lookout]})(?!\w)", re.IGNORECASE)
         for each in texts:
-            # A celebrity or a brand may hide in the style; a sword in it is none that is shown.
+            # The style may name a celebrity or a brand. A sword in it is not shown.
             if each.what != "style" or lookout in ("third-party content", "celebrity"):
                 yield from _sentences_with(pattern, each)
 
@@ -179,7 +182,7 @@ def _suspect(text: _Text, words: str, sentence: str) -> Suspect:
 
 def _texts(document: Mapping[str, Any]) -> Iterator[_Text]:
     for key, what in (("character_designs", "character"), ("environment_designs", "environment")):
-        for design in _dicts(document.get(key)):
+        for design in objects_in(document.get(key)):
             name = design.get(f"{what}_name") or design.get(f"{what}_id") or ""
             for path, text in _strings(design):
                 yield _Text(what, f"{name}\0{path}", text)
@@ -187,7 +190,7 @@ def _texts(document: Mapping[str, Any]) -> Iterator[_Text]:
     if isinstance(payload, dict):
         for key, value in payload.items():
             if key == "audioAndNarrative":
-                for line in _dicts(value):
+                for line in objects_in(value):
                     for part in ("line", "delivery"):
                         if isinstance(line.get(part), str):
                             yield _Text("line", str(line.get("source") or ""), line[part])
@@ -215,7 +218,7 @@ def _known_names(document: Mapping[str, Any]) -> set[str]:
     names = [
         str(design.get(f"{what}_{part}") or "")
         for what in ("character", "environment")
-        for design in _dicts(document.get(f"{what}_designs"))
+        for design in objects_in(document.get(f"{what}_designs"))
         for part in ("name", "id")
     ]
     calendar = (
@@ -223,7 +226,3 @@ def _known_names(document: Mapping[str, Any]) -> set[str]:
         "monday tuesday wednesday thursday friday saturday sunday i english"
     )
     return set(re.findall(r"[^\W_]+", " ".join([*names, calendar]).lower()))
-
-
-def _dicts(value: Any) -> list[dict[str, Any]]:
-    return [each for each in value if isinstance(each, dict)] if isinstance(value, list) else []

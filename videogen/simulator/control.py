@@ -1,14 +1,14 @@
-"""The control endpoint below `/_simulator/`: what was received, what is to go wrong, start afresh.
+"""The control endpoint below `/_simulator/`: read what was received, script failures, reset.
 
 GET    log                submissions, counts per operation, violations
 GET    state              settings, faults to come, operations, addresses
-GET    faults             faults to come, and the table of what there is
+GET    faults             faults to come, and the table of all faults
 POST   faults[?replace=1] one fault or a list, added to the script or replacing it
 DELETE faults
 POST   settings           an object with some of the options
-POST   age                {"of": operation or file id, "seconds": n}: makes it older, all of them
-                          without "of", by the two days that files live without "seconds"
-POST   reset              forgets everything, options as at the start
+POST   age                {"of": operation or file id, "seconds": n}: makes it older; without "of"
+                          all of them; without "seconds" by the two days that files live
+POST   reset              forgets everything and returns to the options of the start
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ HIDDEN = frozenset({"api_key", "access_token", "faults"})
 
 
 def answer_control(handler: EndpointHandler, path: str) -> None:
-    """Raises `ApiError` for an unknown path or a body that cannot be used."""
+    """Answer a request. Raises `ApiError` for an unknown path or a body that cannot be used."""
     action = ACTIONS.get((handler.command, path.rstrip("/")))
     if action is None:
         raise route_not_found(f"/_simulator/{path}")

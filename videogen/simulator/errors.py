@@ -1,6 +1,6 @@
 """The error answers of Google's APIs, word for word where the wording is known.
 
-Every refusal is an `ApiError`: raised anywhere below a request handler, answered as
+Every refusal is an `ApiError`. It may be raised anywhere below a request handler, which answers
 `{"error": {"code", "message", "status", "details"}}`.
 """
 
@@ -30,7 +30,7 @@ TYPE = "type.googleapis.com/google.rpc."
 
 
 class ApiError(Exception):
-    """An answer that refuses: HTTP status, Google's status word, a message and typed details."""
+    """A refusal: HTTP status, Google's status word, a message and typed details."""
 
     def __init__(
         self,
@@ -64,7 +64,7 @@ def invalid_argument(message: str) -> ApiError:
 
 
 def bad_field(field: str, message: str) -> ApiError:
-    """400 with a `BadRequest` detail that names the field, as the JSON transcoder answers."""
+    """Return a 400 with a `BadRequest` detail that names the field, as the JSON transcoder does."""
     violation = {"field": field, "description": message} if field else {"description": message}
     return ApiError(
         400, message, details=[{"@type": TYPE + "BadRequest", "fieldViolations": [violation]}]
@@ -104,7 +104,7 @@ def key_invalid() -> ApiError:
 
 
 def key_in_query() -> ApiError:
-    """Not Google's answer (it accepts such keys): ours, because URLs end up in logs."""
+    """Google accepts such keys. The simulator refuses them, because URLs end up in logs."""
     return invalid_argument(
         "The simulator refuses API keys in the query string. Send the key in the x-goog-api-key "
         "header."
@@ -142,7 +142,10 @@ def unsupported_by_model(name: str) -> ApiError:
 
 
 def quota_exceeded(quota_id: str, model: str, limit: int, retry_seconds: float) -> ApiError:
-    """429 with `QuotaFailure` and, where waiting helps, `RetryInfo`. `quota_id`: which window."""
+    """Return a 429 with `QuotaFailure` and, if waiting helps, `RetryInfo`.
+
+    `quota_id` names the window that is full.
+    """
     metric = f"{SERVICE}/predict_long_running_requests"
     details: list[dict[str, Any]] = [
         {
@@ -179,7 +182,7 @@ def quota_exceeded(quota_id: str, model: str, limit: int, retry_seconds: float) 
 
 
 def spend_limited() -> ApiError:
-    """As callers have quoted it from production: no details, no word of when to come back."""
+    """Return the 429 that callers have quoted from production. It does not say when to retry."""
     return ApiError(
         429,
         "You exceeded your spend-based rate limit. Your spending rate has exceeded the allowed "
@@ -232,7 +235,7 @@ def file_forbidden(file_id: str) -> ApiError:
 
 
 def unimplemented() -> ApiError:
-    """Google's words for a method that a service declares and does not serve."""
+    """Return Google's answer for a method that a service declares but does not implement."""
     return ApiError(501, "Operation is not implemented, or supported, or enabled.")
 
 

@@ -1,8 +1,8 @@
-"""Scripted failures: what can go wrong on the wire, when, how often.
+"""Scripted failures: what can go wrong on the wire, when, and how often.
 
-`FAULTS` is the table of what there is, by place and name. A `FaultSpec` puts one of them into a
-script with conditions; `FaultScript.take` hands the next one that applies, once per `times`. What a
-fault does to the connection is done by the request handler.
+`FAULTS` is the table of all faults, by place and name. A `FaultSpec` puts one of them into a script
+with conditions; `FaultScript.take` returns the next one that applies, `times` times. The request
+handler does to the connection what the fault says.
 """
 
 from __future__ import annotations
@@ -28,10 +28,10 @@ ErrorBuilder = Callable[[Mapping[str, Any]], ApiError]
 class Fault:
     """One way to fail. Exactly one of `error`, `raw` and `effect` says how.
 
-    `error` builds an API error from the spec's params; `raw` is a 200 with that content type and
-    body; `effect` is a name that the handler (or, for `done`, the operation's outcome) knows.
-    `accepts`: a submission is accepted, and would be paid, before the fault strikes (param
-    `accepted` overrides it).
+    `error` builds an API error from the spec's params. `raw` is a 200 with that content type and
+    body. `effect` is a name that the handler knows or, for `done`, the operation's outcome.
+    `accepts` says that a submission is accepted, and would be paid for, before the fault strikes;
+    the param `accepted` overrides it.
     """
 
     at: str
@@ -49,8 +49,11 @@ class Fault:
 
 @dataclass(frozen=True)
 class FaultSpec:
-    """A fault in a script: strikes `times` times (-1 = always) after `after` matching requests
-    passed, where the prompt contains `match`."""
+    """A fault in a script.
+
+    It strikes `times` times (-1 = always) at requests whose prompt contains `match`, after `after`
+    of them have passed.
+    """
 
     at: str
     fault: str
@@ -69,7 +72,7 @@ class FaultSpec:
 
     @classmethod
     def from_json(cls, value: Any) -> FaultSpec:
-        """Checked spec; raises ValueError with a sentence that says what is wrong."""
+        """Return the checked spec. Raises ValueError with a sentence that says what is wrong."""
         if not isinstance(value, dict):
             raise ValueError("A fault is an object with at, fault, times, after, match, params.")
         if unknown := value.keys() - {"at", "fault", "times", "after", "match", "params"}:
@@ -88,7 +91,7 @@ class FaultSpec:
 
     @classmethod
     def from_text(cls, text: str) -> FaultSpec:
-        """`at:name[:times][:param=value…]` of the command line; raises ValueError."""
+        """Read `at:name[:times][:param=value…]` of the command line. Raises ValueError."""
         parts = text.split(":")
         value: dict[str, Any] = {"at": parts[0], "fault": parts[1] if len(parts) > 1 else ""}
         params: dict[str, Any] = {}
@@ -113,7 +116,7 @@ class FaultScript:
         self._specs = list(specs or [])
 
     def take(self, at: str, prompt: str) -> FaultSpec | None:
-        """The first fault that strikes here now, used up once; None when nothing is to go wrong."""
+        """Return the first fault that strikes here now and count it, or None if there is none."""
         with self._lock:
             for index, spec in enumerate(self._specs):
                 if spec.at != at or spec.times == 0 or spec.match not in prompt:

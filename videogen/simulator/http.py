@@ -1,4 +1,4 @@
-"""HTTP in and out, whatever a path means: reads a request, sends an answer, fails as scripted."""
+"""HTTP whatever the path: read a request, send an answer, fail as scripted."""
 
 from __future__ import annotations
 
@@ -32,13 +32,13 @@ class SimulatorListener(ThreadingHTTPServer):
 
 
 class SimulatorHandler(BaseHTTPRequestHandler):
-    """What both listeners share: reading bodies, sending answers, misbehaving."""
+    """What the handlers of both ports share: reading bodies, sending answers, failing."""
 
     server: SimulatorListener
     protocol_version = "HTTP/1.1"
     server_version = "VeoSimulator"
     sys_version = ""
-    # Headers and body leave in two writes; Nagle would hold the second for 40 ms.
+    # Headers and body are two writes, and Nagle's algorithm would hold the second for 40 ms.
     disable_nagle_algorithm = True
     # Seconds after which an idle kept-alive connection is closed.
     timeout = 300
@@ -101,12 +101,12 @@ class SimulatorHandler(BaseHTTPRequestHandler):
         self.send_body(200, JSON, json.dumps(value, ensure_ascii=False, indent=2).encode())
 
     def drop(self) -> None:
-        """Ends the connection without another byte."""
+        """End the connection without another byte."""
         self.close_connection = True
         self.connection.shutdown(socket.SHUT_RDWR)
 
     def hang(self, seconds: float) -> None:
-        """Says nothing until the client gives up, then ends the connection."""
+        """Send nothing until the client gives up, then end the connection."""
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline and not self.simulator.stopping.is_set():
             readable, _, _ = select.select([self.connection], [], [], 0.1)
@@ -118,16 +118,15 @@ class SimulatorHandler(BaseHTTPRequestHandler):
         self.simulator.stopping.wait(seconds)
 
     def log_message(self, format: str, *args: Any) -> None:
-        """Not the request line: a query may hold a key."""
+        """Log the path alone, because the query of a request line may hold a key."""
         logger.debug("%s %s", self.command, urlsplit(self.path).path)
 
 
 class EndpointHandler(SimulatorHandler):
-    """What the endpoints need of a request: its key, the name that it called us by, what is to go
-    wrong with it."""
+    """What the endpoints need of a request: its key, the address it came to, its scripted fault."""
 
     def check_key(self) -> None:
-        """Raises Google's refusal unless the right key came in the header and nowhere else."""
+        """Raise Google's refusal unless the right key came in the header and nowhere else."""
         if "key" in self.query:
             self.simulator.journal.add_violation(
                 time.time(), "key_in_query", f"{self.command} {urlsplit(self.path).path}"
@@ -142,12 +141,12 @@ class EndpointHandler(SimulatorHandler):
 
     @property
     def base_url(self) -> str:
-        """Links go to the name under which the client reached us, as the service's own links do."""
+        """The address under which the client reached us. Links lead there, as Google's do."""
         host = self.headers.get("Host")
         return f"http://{host}" if host else self.simulator.url
 
     def misbehave(self, spec: FaultSpec) -> bool:
-        """Does to this request what the fault says; True when it is still to be answered."""
+        """Do what the fault says. Return whether the request still has to be answered."""
         fault = spec.definition
         if fault.error is not None:
             raise fault.error(spec.params)

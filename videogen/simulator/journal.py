@@ -1,4 +1,4 @@
-"""What the simulator received and answered: the evidence that tests and benches assert on."""
+"""What the simulator received and answered. Tests and benches assert on it."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from videogen.simulator.validation import VideoRequest
 
 
 def timestamp(seconds: float) -> str:
-    """ISO 8601 in UTC of a POSIX time."""
+    """Return a POSIX time as ISO 8601 in UTC."""
     return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds")
 
 
 def submission_entry(at: float, model: str, *, key_ok: bool) -> dict[str, Any]:
-    """The log's row of a submission, before anything about it is known."""
+    """Return the log's row of a submission, before anything about it is known."""
     return {
         "at": at,
         "time": timestamp(at),
@@ -37,7 +37,7 @@ def submission_entry(at: float, model: str, *, key_ok: bool) -> dict[str, Any]:
 
 
 def describe_request(entry: dict[str, Any], request: VideoRequest) -> None:
-    """Fills in what was asked for."""
+    """Fill in what was asked for."""
     entry["prompt"] = request.prompt
     entry["prompt_sha256"] = hashlib.sha256(request.prompt.encode()).hexdigest()
     entry["prompt_length"] = len(request.prompt)
@@ -63,17 +63,17 @@ class Journal:
         self._counts: dict[str, Counter[str]] = {}
 
     def add_submission(self, entry: dict[str, Any]) -> None:
-        """The entry is shared: later changes of it show in the log."""
+        """Add the entry itself, not a copy: later changes of it show in the log."""
         with self._lock:
             self._submissions.append(entry)
 
     def add_violation(self, at: float, rule: str, detail: str) -> None:
-        """Something that a careful client never does; `detail` holds no key."""
+        """Note something that a careful client never does. `detail` must not hold a key."""
         with self._lock:
             self._violations.append({"time": timestamp(at), "rule": rule, "detail": detail})
 
     def count(self, operation: str, what: str) -> None:
-        """`what`: polls, downloads, bytes… of one operation."""
+        """Count one thing of an operation, such as its polls or downloads."""
         with self._lock:
             self._counts.setdefault(operation, Counter())[what] += 1
 
@@ -86,7 +86,7 @@ class Journal:
             return sum(1 for violation in self._violations if violation["rule"] == "leaked_key")
 
     def snapshot(self) -> dict[str, Any]:
-        """`{"submissions": [...], "operations": {name: {"polls": n, …}}, "violations": [...]}`"""
+        """Return {"submissions": […], "operations": {name: {"polls": n, …}}, "violations": […]}."""
         with self._lock:
             return {
                 "submissions": [dict(entry) for entry in self._submissions],

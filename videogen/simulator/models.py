@@ -1,4 +1,4 @@
-"""The models that the simulated key can see, and what each of them can do and costs."""
+"""The models that the simulated key has, what each can do and what it costs."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from typing import Any
 from videogen.simulator.errors import ApiError, model_not_found, model_retired
 
 LONG_RUNNING = "predictLongRunning"
-# What models.list says of a model for interactions is not documented.
+# Which method models.list names for a model of interactions is not documented.
 INTERACTIONS = "createInteraction"
 
-# About: the service counts tokens.
+# Approximate prices, because the service counts tokens.
 OMNI_USD = (("360p", 0.03), ("720p", 0.10), ("1080p", 0.152), ("4k", 0.30))
 
 
@@ -40,7 +40,7 @@ class Model:
         }
 
     def cost(self, resolution: str, seconds: int) -> float:
-        """What one video costs in US dollars."""
+        """Return what one video costs in US dollars."""
         return dict(self.usd_per_second).get(resolution, 0.0) * seconds
 
 
@@ -90,7 +90,7 @@ def listed_models() -> list[Model]:
 
 
 def find_model(name: str, method: str = LONG_RUNNING) -> Model:
-    """The model of that name; raises the 404 that Google answers for an unknown or retired one."""
+    """Return the model. Raises Google's 404 for an unknown or a retired one."""
     model = CATALOGUE.get(name)
     if model is not None and model.is_retired:
         raise model_retired(name)
@@ -100,7 +100,7 @@ def find_model(name: str, method: str = LONG_RUNNING) -> Model:
 
 
 def get_model(name: str) -> dict[str, Any]:
-    """One model's resource; raises 404 in the words of `models.get`."""
+    """Return a model's resource. Raises the 404 of `models.get`."""
     model = CATALOGUE.get(name)
     if model is None or model.is_retired:
         raise ApiError(404, f"Model is not found: models/{name} for api version v1beta")

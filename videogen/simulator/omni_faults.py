@@ -1,7 +1,4 @@
-"""What can go wrong with interactions beside what can with every submission, poll and ending.
-
-`FAULTS` has them once this module is loaded, which the server does.
-"""
+"""The faults that only interactions have. Loading this module adds them to `FAULTS`."""
 
 from __future__ import annotations
 
@@ -44,7 +41,7 @@ FAULTS.update({fault.key: fault for fault in _TABLE})
 
 
 def take_ending(script: FaultScript, operation: Operation) -> FaultSpec | None:
-    """How the operation is to end, used up; None: with its video."""
+    """Return the scripted ending of the operation and count it, or None for its video."""
     places = ("interaction", "done") if operation.delivery else ("done",)
     specs = (script.take(at, operation.prompt) for at in places)
     return next(filter(None, specs), None)

@@ -1,7 +1,7 @@
-"""The operations that were accepted, kept in a directory so that a restarted simulator knows them.
+"""The accepted operations, kept in a directory so that a restarted simulator knows them.
 
 operations/<id>.json    one operation, written by atomic rename
-references/<sha256>     the images it was given, for painting after a restart
+references/<sha256>     the images that came with it, for painting after a restart
 clips/<id>.mp4          its clip, once painted
 """
 
@@ -33,7 +33,7 @@ ERRORS = {
     13: "Video generation failed due to an internal server issue. Please try again later.",
     14: "The service is currently unavailable.",
 }
-# How many files an outcome has; a `status` has one where its params say so.
+# How many files an outcome has. A `status` has one if its params say so.
 FILES = {"video": 1, "two_samples": 2, "file_failed": 1, "file_stuck": 1}
 BLOCKED = (
     "Veo could not generate videos because the input violates Gemini API's usage guidelines. If "
@@ -59,10 +59,10 @@ class Operation:
     outcome: str = ""
     params: dict[str, Any] = field(default_factory=dict)
     webhook: dict[str, Any] | None = None
-    # Of an interaction: "uri" or "inline".
+    # How an interaction delivers its video: "uri" or "inline". Empty for other operations.
     delivery: str = ""
-    # On Vertex: what stands before the model in its name, and the gs:// prefix, if any, for the
-    # result.
+    # Only on Vertex AI: what stands before the model in the operation's name, and the gs:// prefix
+    # for its videos, if one was given.
     parent: str = ""
     storage_uri: str = ""
 
@@ -74,17 +74,17 @@ class Operation:
 
     @property
     def files(self) -> int:
-        """With how many videos it ended."""
+        """How many videos it ended with."""
         return FILES.get(self.outcome, int(bool(self.params.get("video"))))
 
     @property
     def file_ids(self) -> tuple[str, ...]:
-        """Ids of the files it ends with, derived so that nothing needs to remember them."""
+        """The ids of its files. They are derived from its own id, so nothing has to store them."""
         return tuple(file_id(self.id, index) for index in range(self.files))
 
     @property
     def object_uris(self) -> tuple[str, ...]:
-        """Where its videos lie in the bucket that it was given, in a folder named by the time."""
+        """The addresses of its videos in the caller's bucket, in a folder named by the time."""
         if not self.storage_uri:
             return ()
         folder = f"{self.storage_uri.rstrip('/')}/{int(self.accepted_at * 1_000_000)}"
@@ -92,10 +92,10 @@ class Operation:
 
 
 class OperationStore:
-    """All operations by id and by file. Safe to use from many threads."""
+    """All operations. Safe to use from many threads."""
 
     def __init__(self, directory: Path, lifetime: float) -> None:
-        """`lifetime`: seconds that an operation and its file are kept, counted from acceptance."""
+        """Keep an operation and its files for `lifetime` seconds after its acceptance."""
         self._lock = threading.Lock()
         self._directory = directory
         self._lifetime = lifetime
@@ -104,7 +104,7 @@ class OperationStore:
             (directory / name).mkdir(parents=True, exist_ok=True)
 
     def load(self, now: float) -> list[Operation]:
-        """Reads what an earlier simulator left behind and forgets what has expired."""
+        """Read what an earlier simulator has left, and delete what has expired."""
         for path in sorted((self._directory / "operations").glob("*.json")):
             try:
                 values = json.loads(path.read_text(encoding="utf-8"))
@@ -133,7 +133,7 @@ class OperationStore:
         operation_id: str = "",
         **more: Any,
     ) -> Operation:
-        """A new operation, on disk before its name is known to anybody. `more`: other fields."""
+        """Store a new operation before anybody learns its name. `more` are other fields of it."""
         pictures = tuple(pictures)
         operation = Operation(
             id=operation_id or "".join(secrets.choice(ALPHABET) for _ in range(12)),
@@ -154,7 +154,7 @@ class OperationStore:
         return operation
 
     def finish(self, operation: Operation, outcome: str, params: dict[str, Any]) -> Operation:
-        """Gives the operation its outcome; the first one wins."""
+        """Give the operation its outcome, unless it has one already."""
         with self._lock:
             current = self._operations.get(operation.id, operation)
         if current.outcome:
@@ -168,19 +168,22 @@ class OperationStore:
             return self._operations.get(operation_id)
 
     def find_file(self, wanted: str, now: float) -> Operation | None:
-        """The operation that ended with this file, unless the file has expired by now."""
+        """Return the operation that made this file, unless the file has expired by now."""
         with self._lock:
             operations = list(self._operations.values())
         found = next((one for one in operations if wanted in one.file_ids), None)
         return found if found and self.keeps_files_of(found, now) else None
 
     def keeps_files_of(self, operation: Operation, now: float) -> bool:
-        """Whether its files, if it has any, have not expired by now."""
+        """Whether its files are still kept."""
         return now < operation.accepted_at + self._lifetime
 
     def age(self, wanted: str, seconds: float | None) -> list[Operation]:
-        """Makes operations older, and their files with them: the one of that name or with that
-        file, all for "". Without `seconds`, by the lifetime of files."""
+        """Make operations and their files older.
+
+        `wanted` is an operation's name or a file's id; "" means all operations. Without `seconds`
+        they get older by the lifetime of files.
+        """
         by = self._lifetime if seconds is None else seconds
         aged = [
             replace(one, accepted_at=one.accepted_at - by, ready_at=one.ready_at - by)
@@ -192,7 +195,7 @@ class OperationStore:
         return aged
 
     def all(self) -> list[Operation]:
-        """Oldest first."""
+        """Return all operations, oldest first."""
         with self._lock:
             return sorted(self._operations.values(), key=lambda operation: operation.accepted_at)
 
@@ -200,7 +203,7 @@ class OperationStore:
         return self._directory / "clips" / f"{operation.id}.mp4"
 
     def picture_paths(self, operation: Operation) -> list[Path]:
-        """Where the images that the operation was given lie, in their order."""
+        """Return the files of the images that came with the operation, in their order."""
         paths = [self._directory / "references" / sha256 for sha256 in operation.references]
         return [path for path in paths if path.exists()]
 
@@ -219,8 +222,11 @@ class OperationStore:
 
 
 def metadata(operation: Operation) -> dict[str, Any]:
-    """What the caller gave with the submission. The service's own schema of this message is empty:
-    that it tells anything at all is a guess, so only who sent a webhookConfig sees it."""
+    """Return what the caller gave with the submission.
+
+    The service's own schema of this message is empty, so it is a guess that it contains anything.
+    Only a caller that sent a webhookConfig sees it.
+    """
     if operation.webhook is None:
         return {}
     given = operation.webhook
@@ -234,8 +240,10 @@ def metadata(operation: Operation) -> dict[str, Any]:
 def answer(
     operation: Operation, base_url: str, told: dict[str, Any] | None = None
 ) -> dict[str, Any]:
-    """The body that a poll gets: running without an outcome, else done in one of four shapes.
-    `told`: its metadata, left out when empty."""
+    """Return the body of a poll: still running, or done in one of four shapes.
+
+    `told` is the operation's metadata, which is left out if it is empty.
+    """
     body: dict[str, Any] = {"name": operation.name}
     if told:
         body["metadata"] = told
@@ -268,7 +276,7 @@ def _response(operation: Operation, base_url: str) -> dict[str, Any]:
 
 
 def blocked_reason(operation: Operation) -> str:
-    """Why a filter refused it, in the API's words."""
+    """Return why a filter refused it, in the API's words."""
     codes = operation.params.get("codes", ["58061214"])
     codes = codes if isinstance(codes, list) else [codes]
     blocked = BLOCKED + ", ".join(str(code) for code in codes)
@@ -277,7 +285,7 @@ def blocked_reason(operation: Operation) -> str:
 
 
 def file_id(operation_id: str, index: int) -> str:
-    """Twelve lower-case characters, as in the service's own links."""
+    """Return twelve lower-case characters, as in the service's own links."""
     number = int.from_bytes(hashlib.sha256(f"{operation_id}/{index}".encode()).digest()[:10], "big")
     characters = []
     for _ in range(12):
@@ -287,12 +295,12 @@ def file_id(operation_id: str, index: int) -> str:
 
 
 def rfc3339(seconds: float) -> str:
-    """A POSIX time as the API's Timestamp."""
+    """Return a POSIX time as the API's Timestamp."""
     return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
 def write_atomically(path: Path, content: bytes) -> None:
-    """A reader sees the old file or the new one, never a part."""
+    """Write a file so that a reader sees the old one or the new one, never a part."""
     part = path.with_name(f"{path.name}.{secrets.token_hex(4)}.part")
     part.write_bytes(content)
     os.replace(part, path)

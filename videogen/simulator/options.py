@@ -1,4 +1,4 @@
-"""What can be chosen when a simulator starts, and what of it while it runs."""
+"""The options of a simulator, and which of them can change while it runs."""
 
 from __future__ import annotations
 
@@ -10,19 +10,21 @@ from videogen.simulator.faults import FaultSpec
 from videogen.simulator.quotas import TEN_MINUTES, Limits
 from videogen.simulator.webhooks import Registered
 
-# Settings that a running simulator cannot change.
+# The options that a running simulator cannot change.
 FIXED = frozenset({"host", "port", "state_dir", "painters", "file_lifetime", "faults"})
 
 
 @dataclass(frozen=True)
 class SimulatorOptions:
-    """Everything that can be chosen. Times are seconds; 0 means no limit where a limit is meant.
+    """All options. Times are in seconds, and a limit of 0 means that there is no limit.
 
-    `retired_models`: names with commas between. `list_details`: the two lists tell more than the
-    service's published schema has (times, metadata of a submission, links of files).
-    `list_page_size`: no page has more, whatever is asked; the service may give fewer too.
-    `access_token`, `vertex_project`, `storage_buckets` (commas between): the only ones that there
-    are; empty = any. `vertex_disabled`: the project has not enabled the API.
+    `retired_models`: names, separated by commas.
+    `list_details`: the two lists contain more than the service's published schema has, namely
+    times, the metadata of a submission and the links of files.
+    `list_page_size`: a page never has more entries, whatever is asked. The service does that, too.
+    `access_token`, `vertex_project`, `storage_buckets` (separated by commas): the only valid ones;
+    empty means that any is valid.
+    `vertex_disabled`: the project has not enabled the API.
     `webhook_uri`: a webhook that is registered for the project, with `webhook_secret` (whsec_…).
     `file_latency`: how long the file of an interaction is PROCESSING.
     """
@@ -85,7 +87,7 @@ class SimulatorOptions:
         )
 
     def changed(self, changes: dict[str, Any]) -> SimulatorOptions:
-        """A copy with these settings; raises ValueError for unknown, fixed or mistyped ones."""
+        """Return a changed copy. Raises ValueError for unknown, fixed or mistyped options."""
         for name, value in changes.items():
             if name in FIXED or name not in self.__dataclass_fields__:
                 raise ValueError(f"No setting {name} can be changed while running.")

@@ -1,4 +1,4 @@
-"""The account's limits: requests a minute and a day, and dollars in any so many seconds."""
+"""The account's limits: requests a minute, requests a day, and dollars in the spend window."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ MINUTE, TEN_MINUTES, DAY = 60.0, 600.0, 86_400.0
 
 @dataclass(frozen=True)
 class Limits:
-    """0 = no limit. `spend_seconds`: how far back the spend window reaches."""
+    """0 means no limit. `spend_seconds` is the length of the spend window."""
 
     per_minute: int = 0
     per_day: int = 0
@@ -30,7 +30,7 @@ class Quotas:
         self._accepted: list[tuple[float, float]] = []
 
     def charge(self, limits: Limits, model: str, cost: float) -> None:
-        """Books one submission; raises 429 and books nothing when a window is full."""
+        """Book one submission. If a window is full, raise the 429 and book nothing."""
         with self._lock:
             now = self._clock()
             self._accepted = [entry for entry in self._accepted if entry[0] > now - DAY]
@@ -43,7 +43,7 @@ class Quotas:
             self._accepted = []
 
     def spent(self, seconds: float = TEN_MINUTES) -> float:
-        """US dollars booked in the last `seconds`."""
+        """Return the US dollars booked in the last `seconds`."""
         with self._lock:
             return self._spent(self._clock() - seconds)
 

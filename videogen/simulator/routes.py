@@ -1,4 +1,4 @@
-"""Which path is whose: the API's listener and the mirror's."""
+"""Which function answers which path, on the API's port and on the mirror's."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from videogen.simulator.http import KEY_HEADER, EndpointHandler, SimulatorHandle
 
 
 class MirrorHandler(SimulatorHandler):
-    """Another host's storage: serves signed links without a key; a key shown to it has leaked."""
+    """The storage of another host. It needs no key, so a key that is sent to it has leaked."""
 
     def answer_request(self, path: str) -> None:
         if self.headers.get(KEY_HEADER) or self.headers.get("Authorization") or "key" in self.query:

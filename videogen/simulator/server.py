@@ -1,9 +1,9 @@
-"""The simulator as one object: options in, a running server with a URL out.
+"""The simulator as one object, from its options to a running server with a URL.
 
     with SimulatorServer(SimulatorOptions(clips="quick", latency=0.2)) as simulator:
         client = genai.Client(api_key="any", http_options=HttpOptions(base_url=simulator.url))
 
-`routes` finds what a request asks for; `state` knows and does it.
+`routes` finds out what a request asks for; `state` does it.
 """
 
 from __future__ import annotations
@@ -20,19 +20,19 @@ from videogen.simulator.state import Simulator
 
 logger = logging.getLogger(__name__)
 
-# Listened on, but nothing that a client can call.
+# A server can listen on these, but a client cannot call them.
 ANY_ADDRESS = ("0.0.0.0", "")  # noqa: S104
 
 
 class SimulatorServer(Simulator):
-    """A simulator in this process: threads answer, child processes paint."""
+    """A simulator in this process. Its threads answer requests, its child processes paint clips."""
 
     def __init__(self, options: SimulatorOptions | None = None) -> None:
         super().__init__(options)
         self._listeners: list[_Listener] = []
 
     def start(self) -> SimulatorServer:
-        """Listens; `url` and `mirror_url` are known from here on. Takes up an earlier state."""
+        """Load the earlier state and listen. `url` and `mirror_url` are known afterwards."""
         self.open()
         self._listeners = [
             _Listener((self.settings.host, self.settings.port), ApiHandler, self),
@@ -45,7 +45,7 @@ class SimulatorServer(Simulator):
         return self
 
     def stop(self) -> None:
-        """Closes every connection and ends the painters."""
+        """Close every connection and end the painters."""
         self.stopping.set()
         for listener in self._listeners:
             listener.stop()
@@ -59,7 +59,7 @@ class SimulatorServer(Simulator):
 
 
 class _Listener(SimulatorListener):
-    """One port. Keeps its open connections, so that `stop` can end them."""
+    """One port. It remembers its open connections, so that `stop` can end them."""
 
     daemon_threads = True
     block_on_close = False
@@ -118,5 +118,5 @@ class _Listener(SimulatorListener):
         super().shutdown_request(request)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """A client that goes away is none; anything else is logged rather than printed."""
+        """Log at debug level: a client that goes away is not an error."""
         logger.debug("Connection of %s ended badly", client_address, exc_info=True)

@@ -1,6 +1,6 @@
-"""What a running simulator knows and does, whatever speaks to it: settings, operations, clips.
+"""What a running simulator knows and does: its options, its operations and their clips.
 
-`operations` remembers; `studio` paints; `server` listens.
+`operations` stores, `studio` paints, `server` listens.
 """
 
 from __future__ import annotations
@@ -29,10 +29,11 @@ WATCH_SECONDS = 0.05
 
 
 class Simulator:
-    """`url`: the base URL for the SDK, without a trailing slash; `mirror_url`: the other host that
-    downloads may be redirected to. Both are known once something listens."""
+    """A simulator without its ports. The addresses are known once a server listens."""
 
+    # The base URL for the SDK, without a trailing slash.
     url: str
+    # The other host that downloads may be redirected to.
     mirror_url: str
 
     def __init__(self, options: SimulatorOptions | None = None) -> None:
@@ -48,7 +49,7 @@ class Simulator:
         self._temporary: tempfile.TemporaryDirectory[str] | None = None
 
     def open(self) -> None:
-        """Takes up an earlier state."""
+        """Load what an earlier simulator has left, and order the clips that are missing."""
         directory = self.settings.state_dir
         if directory is None:
             self._temporary = tempfile.TemporaryDirectory(prefix="simulator-")
@@ -61,20 +62,22 @@ class Simulator:
                 self._order_clip(operation)
 
     def watch_all(self) -> None:
-        """Has webhooks told of what ends; the links that they are told lead to `url`."""
+        """Send webhook events when operations end. Their links lead to `url`."""
         self._messenger = Messenger(self.signer, self.journal, self.stopping.wait, self.url)
         for operation in self.store.all():
             self._watch(operation)
 
     def close(self) -> None:
-        """Ends the painters."""
+        """End the painters."""
         self.studio.stop()
         if self._temporary is not None:
             self._temporary.cleanup()
 
     def accept(self, request: VideoRequest, entry: dict[str, Any], **more: Any) -> Operation:
-        """Books the submission and starts its clip; raises the 429 of a full quota window or of
-        an account without credit. `more`: fields of the operation beside the request's."""
+        """Book the submission and start its clip. `more` are further fields of the operation.
+
+        Raises the 429 of a full quota window or of an account without credit.
+        """
         if self.settings.credits_depleted:
             raise credits_depleted()
         self.quotas.charge(self.settings.limits, request.model.name, request.cost)
@@ -83,7 +86,7 @@ class Simulator:
     def start_operation(
         self, request: VideoRequest, entry: dict[str, Any], **more: Any
     ) -> Operation:
-        """A new operation whose clip is being made. `more`: fields of it beside the request's."""
+        """Start a new operation and its clip. `more` are further fields of the operation."""
         settings = self.settings
         jitter = random.uniform(-1, 1) * settings.latency_jitter
         operation = self.store.accept(
@@ -101,7 +104,7 @@ class Simulator:
         return operation
 
     def advance(self, operation: Operation) -> Operation:
-        """Finishes the operation if its time has come and its clip, if it gets one, is painted."""
+        """Finish the operation if its time has come and its clip, if it gets one, is painted."""
         if operation.outcome or time.time() < operation.ready_at:
             return operation
         with self._finishing:
@@ -122,8 +125,10 @@ class Simulator:
             return self.store.finish(operation, outcome, params)
 
     def _watch(self, operation: Operation) -> None:
-        """Has the operation's webhook told when it is done, also if nobody polls. Vertex AI tells
-        nobody."""
+        """Send the operation's event when it is done, even if nobody polls it.
+
+        Vertex AI sends no events.
+        """
         if operation.parent:
             return
         if not operation.outcome and (addresses(operation) or self.settings.webhook_uri):
@@ -145,7 +150,7 @@ class Simulator:
         return model in [name.strip() for name in self.settings.retired_models.split(",")]
 
     def reset(self) -> None:
-        """Forgets everything and returns to the options of the start."""
+        """Forget everything and return to the options of the start."""
         self.studio.forget()
         self.store.clear()
         self.journal.clear()
@@ -155,7 +160,7 @@ class Simulator:
         self._endings.clear()
 
     def change_settings(self, changes: dict[str, Any]) -> None:
-        """Raises ValueError and changes nothing when one of them cannot be changed."""
+        """Change options. Raises ValueError, and changes none, if one of them cannot be changed."""
         self.settings = self.settings.changed(changes)
 
     def _order_clip(self, operation: Operation) -> None:

@@ -1,8 +1,8 @@
 """Strict checks of a submission: every request that the real service would refuse is refused here.
 
-Comes in: model, content type and raw body of `:predictLongRunning`. Goes out: a `VideoRequest`, or
-an `ApiError` in Google's words. Being stricter than the service costs nothing; being laxer would
-let a request through that fails only when it is paid for.
+Model, content type and raw body of `:predictLongRunning` become a `VideoRequest`, or an `ApiError`
+in Google's words. Being stricter than the service costs nothing. Being laxer would let a request
+through that fails only when it is paid for.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ DURATIONS = (4, 6, 8)
 
 @dataclass(frozen=True)
 class Picture:
-    """An image of a request, decoded once to be sure that it can be."""
+    """An image of a request. It has been decoded, so it is a valid picture."""
 
     mime_type: str
     sha256: str
@@ -83,12 +83,12 @@ class VideoRequest:
         return self.references + ((self.first_frame,) if self.first_frame else ())
 
 
-# Model, parameters, whether there are reference images; raises `ApiError`.
+# Takes the model, the parameters, and whether there are reference images. Raises `ApiError`.
 ParameterCheck = Callable[[Model, dict[str, Any], bool], None]
 
 
 def parse_body(content_type: str, body: bytes) -> dict[str, Any]:
-    """The JSON object of a request's body; raises 400 for anything else."""
+    """Return the JSON object of a request's body. Raises a 400 for anything else."""
     if content_type.partition(";")[0].strip().lower() != "application/json":
         raise bad_field("", f'Invalid content type "{content_type}": must be application/json.')
     try:
@@ -103,7 +103,7 @@ def parse_body(content_type: str, body: bytes) -> dict[str, Any]:
 
 
 def check_submission(model_name: str, payload: dict[str, Any]) -> VideoRequest:
-    """The checked request; raises `ApiError` 404 for the model, 400 for everything else."""
+    """Return the checked request. Raises a 404 for the model and a 400 for everything else."""
     model = find_model(model_name)
     known_fields(payload, {"instances", "parameters", "webhookConfig"}, "")
     request = check_request(model, payload, _check_parameters)
@@ -115,7 +115,7 @@ def check_submission(model_name: str, payload: dict[str, Any]) -> VideoRequest:
 def check_request(
     model: Model, payload: dict[str, Any], check_parameters: ParameterCheck
 ) -> VideoRequest:
-    """What all doors to the model have in common; `check_parameters` is the door's own."""
+    """Check what all APIs of a model have in common. `check_parameters` is the API's own check."""
     instances = payload.get("instances")
     if not isinstance(instances, list) or not instances:
         raise bad_field("instances", "`instances` must be a list that holds exactly one instance.")
@@ -180,7 +180,10 @@ def _check_picture(value: Any, at: str) -> Picture:
 
 
 def check_picture(encoded: Any, mime_type: Any, at: str, names: tuple[str, str]) -> Picture:
-    """An image that can be decoded and is what it says; `names`: its two fields below `at`."""
+    """Return an image that can be decoded and has the type that it claims.
+
+    `names` are the names of its two fields below `at`. Raises a 400 otherwise.
+    """
     data_name, type_name = names
     if mime_type not in FORMATS.values():
         raise bad_field(f"{at}.{type_name}", f"Unsupported MIME type: {mime_type}.")
@@ -205,7 +208,7 @@ def _check_parameters(model: Model, parameters: dict[str, Any], has_references: 
 
 
 def check_shape(model: Model, parameters: dict[str, Any], has_references: bool) -> None:
-    """The parameters that all doors to the models know: what the video is to be like."""
+    """Check the parameters that all APIs of the models know: the form of the video."""
     count = integer(parameters, "sampleCount", 1)
     if count != 1:
         raise invalid_argument(
@@ -239,8 +242,10 @@ def check_shape(model: Model, parameters: dict[str, Any], has_references: bool) 
 
 
 def check_webhook(webhook: dict[str, Any]) -> None:
-    """A WebhookConfig of the API: https addresses and a free object. Plain http only to this
-    machine, for tests: the service could not reach it anyway."""
+    """Check a WebhookConfig of the API: a list of https addresses and a free object.
+
+    Plain http is allowed to this machine, for tests. The service could not reach it anyway.
+    """
     known_fields(webhook, WEBHOOK_FIELDS, "webhookConfig")
     uris = webhook.get("uris", [])
     if not isinstance(uris, list):
@@ -292,7 +297,7 @@ def _refuse_constant(name: str) -> None:
 
 
 class _SeenFormats:
-    """Remembers what images were found to be: a batch sends the same sheets again and again."""
+    """Remembers the types of images, because a batch sends the same model sheets many times."""
 
     LIMIT = 4096
 
@@ -301,7 +306,7 @@ class _SeenFormats:
         self._formats: dict[str, str | None] = {}
 
     def format_of(self, sha256: str, content: bytes) -> str | None:
-        """MIME type by what the bytes say, or None when they cannot be decoded in full."""
+        """Return the MIME type that the bytes have, or None if they cannot be decoded in full."""
         with self._lock:
             if sha256 in self._formats:
                 return self._formats[sha256]

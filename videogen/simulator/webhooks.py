@@ -1,17 +1,18 @@
-"""Tells the addresses of a submission's webhookConfig that its video is made.
+"""Sends events to the addresses of a submission's webhookConfig when its video is made.
 
-As https://ai.google.dev/gemini-api/docs/webhooks has it (page of 2026-05-19): a POST of a thin
-event, `video.generated` with id, output_file_uri and file_name, under the headers of Standard
-Webhooks (webhook-id, webhook-timestamp); for addresses given with a request, Webhook-Signature is a
-JWT (RS256) that holds the event, its key found by `kid` at /.well-known/jwks.json. What answers
-other than 2xx is told again. An operation that ends without a video has no event there, so none
-here.
+https://ai.google.dev/gemini-api/docs/webhooks (page of 2026-05-19) documents a POST of a small
+event, `video.generated` with id, output_file_uri and file_name, with the headers of Standard
+Webhooks (webhook-id, webhook-timestamp). For addresses that came with a request, Webhook-Signature
+is a JWT (RS256) that holds the event; its key is found by `kid` at /.well-known/jwks.json. An event
+that is not answered with 2xx is sent again. The page has no event for an operation that ends
+without a video, so none is sent here.
 
-Not documented, so guessed: that `user_metadata` stands beside `data`, and that the JWT's audience
-is the address.
+It is not documented, and so guessed, that `user_metadata` stands beside `data`, and that the JWT's
+audience is the address.
 
-A webhook that is registered for the whole project (here: one, by the options) is told of what has
-no address of its own, signed with its secret: "v1," and the HMAC of id, time and body.
+A webhook that is registered for the whole project (here one, by the options) gets the events of
+submissions without an address of their own. They are signed with its secret: "v1," and the HMAC of
+id, time and body.
 """
 
 from __future__ import annotations
@@ -45,14 +46,14 @@ TIMEOUT = 5.0
 
 
 class Signer:
-    """One RSA key, made when it is first needed."""
+    """Signs with one RSA key, which is made when it is first needed."""
 
     def __init__(self) -> None:
         self.kid = secrets.token_hex(8)
         self._lock = threading.Lock()
 
     def sign(self, claims: Mapping[str, Any]) -> str:
-        """A JWT, RS256."""
+        """Return the claims as a JWT (RS256)."""
         from cryptography.hazmat.primitives.asymmetric import padding
         from cryptography.hazmat.primitives.hashes import SHA256
 
@@ -62,7 +63,7 @@ class Signer:
         return f"{text}.{_encoded(signature)}"
 
     def key_set(self) -> dict[str, Any]:
-        """The JWKS with the public key."""
+        """Return the JWKS with the public key."""
         numbers = self._key.public_key().public_numbers()
         key = {"kty": "RSA", "alg": "RS256", "use": "sig", "kid": self.kid}
         for name, number in (("n", numbers.n), ("e", numbers.e)):
@@ -83,13 +84,13 @@ class Signer:
 
 @dataclass(frozen=True)
 class Registered:
-    """The project's own webhook. ValueError where `secret` is not whsec_ and base64."""
+    """The project's own webhook. Raises ValueError if `secret` is not whsec_ and base64."""
 
     uri: str
     secret: str
 
     def __post_init__(self) -> None:
-        self._key  # noqa: B018  (raises where it is none)
+        self._key  # noqa: B018  (raises if it is not valid)
 
     @property
     def _key(self) -> bytes:
@@ -104,13 +105,16 @@ class Registered:
 
 
 class Messenger:
-    """Sends events and counts in the journal what was taken (`webhooks`) and what was not."""
+    """Sends events. The journal counts those that were accepted (`webhooks`) and the others."""
 
     def __init__(
         self, signer: Signer, journal: Journal, wait: Callable[[float], bool], url: str
     ) -> None:
-        """`wait`: sleeps so many seconds, True when the simulator is stopping; `url`: the base of
-        the links in the events."""
+        """Prepare to send events.
+
+        `wait` sleeps for a number of seconds and returns whether the simulator is stopping. `url`
+        is the base of the links in the events.
+        """
         self._signer = signer
         self._journal = journal
         self._wait = wait
@@ -119,8 +123,7 @@ class Messenger:
     def tell(
         self, operation: Operation, spec: FaultSpec | None, registered: Registered | None = None
     ) -> None:
-        """To every address of the operation, one after the other; to the registered one where it
-        has none."""
+        """Send the event to the operation's addresses, or else to the registered one."""
         effect = spec.definition.effect if spec else ""
         if effect == "lost":
             return
@@ -167,8 +170,7 @@ class Messenger:
 
 
 def event_of(operation: Operation, base_url: str) -> dict[str, Any]:
-    """The envelope of `video.generated`, or of `interaction.completed`, whose data's form is a
-    guess."""
+    """Return the event `video.generated`, or `interaction.completed`, whose data is a guess."""
     data = {"id": operation.name}
     if not operation.delivery:
         file_id = operation.file_ids[0]
@@ -184,7 +186,7 @@ def event_of(operation: Operation, base_url: str) -> dict[str, Any]:
 
 
 def addresses(operation: Operation) -> list[str]:
-    """Those that came with its submission."""
+    """Return the addresses that came with the operation's submission."""
     return _config(operation).get("uris", [])
 
 

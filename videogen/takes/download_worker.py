@@ -1,8 +1,8 @@
-"""Renders with a download link → takes: which process downloads which clip, and what the row says
-afterwards. The bytes are fetch.py's.
+"""Download the clips of renders and make takes of them: which process downloads which clip, and
+what the row says afterwards. The bytes themselves are fetched by fetch.py.
 
-A row is taken by a conditional UPDATE with a lease that is renewed while the download runs, so a
-task that runs twice, or never, or is killed, does no harm.
+A process takes a row by a conditional UPDATE with a lease that it renews while the download runs.
+So a task that runs twice, never runs, or is killed does no harm.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from collections.abc import Collection
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import httpx
 from django.conf import settings
@@ -23,7 +24,7 @@ from videogen.common.errors import DownloadError, VideoFileError
 from videogen.common.processes import is_provably_gone, this_process
 from videogen.common.shutdown import stop_requested
 from videogen.lanes.pauses import served_lanes
-from videogen.models import Lane, VideoRender
+from videogen.models import STALE_AFTER, Lane, VideoRender
 from videogen.providers.gs_urls import is_gs
 
 from .fetch import LONGEST_TOLD_SECONDS, LOST, MISSING, NOTHING_THERE, fetch_clip_of, new_client
@@ -36,15 +37,19 @@ logger = logging.getLogger(__name__)
 State = VideoRender.State
 
 PARALLEL = 4
-LEASE = timedelta(seconds=30)
+# A downloader that has not renewed its lease for so long counts as gone, and its row as stale.
+DOWNLOAD_LEASE = STALE_AFTER
 RENEW_SECONDS = 5.0
 TICK_SECONDS = 0.2
-# A task takes no new clip after so long; a clip under way is finished or left to be resumed.
-SLICE_SECONDS = 60.0
+# After so long a task takes no new clip. A clip under way is finished, or resumed later.
+DOWNLOAD_SLICE_SECONDS = 60.0
 
 
 class Downloads:
-    """scope: only these renders; None: all of the lanes."""
+    """Downloads clips of these lanes, several at once.
+
+    scope: only these renders; None: all renders of the lanes.
+    """
 
     def __init__(self, lanes: Collection[Lane], *, scope: Collection[int] | None = None) -> None:
         self.lanes = lanes
@@ -56,8 +61,8 @@ class Downloads:
         self._renewed = time.monotonic()
 
     def tick(self, *, take_more: bool = True, seconds: float = TICK_SECONDS) -> bool:
-        """Start what is due, wait at most `seconds` for a file, write what came of it. False when
-        nothing is under way."""
+        """Start downloads that are due, wait at most `seconds` for one to end, and write what came
+        of it. Return False if none is under way."""
         if take_more:
             for render in self._take(PARALLEL - len(self._running)):
                 self._start(render)
@@ -72,7 +77,7 @@ class Downloads:
         return True
 
     def close(self) -> None:
-        """Give back what is under way: another process resumes it."""
+        """Give back the rows of downloads under way, so that another process resumes them."""
         if self._threads:
             self._threads.shutdown(wait=False, cancel_futures=True)
         if self._client:
@@ -83,18 +88,19 @@ class Downloads:
         self._running.clear()
 
     def waiting(self) -> QuerySet[VideoRender]:
+        """Return the renders whose clips are still to be downloaded."""
         renders = VideoRender.objects.open().filter(lane__in=self.lanes, state=State.DOWNLOADING)
         return renders if self.scope is None else renders.filter(pk__in=self.scope)
 
     def _due(self) -> QuerySet[VideoRender]:
         now = timezone.now()
-        # Nobody waits so long: the clock was set back.
+        # No wait is so long, unless the clock was set back.
         is_lost = Q(not_before__gt=now + 2 * timedelta(seconds=LONGEST_TOLD_SECONDS))
         return self.waiting().filter(Q(not_before=None) | Q(not_before__lte=now) | is_lost)
 
     def _take(self, count: int) -> list[VideoRender]:
-        """At most `count` due rows that are this process's now, the oldest clips first: they are
-        the first to expire on the server. Of one whose age nobody knows, the worst is assumed."""
+        """Take at most `count` due rows for this process and return them. The oldest clips come
+        first, because they expire first on the server; a clip of unknown age counts as older."""
         if count <= 0:
             return []
         taken = []
@@ -113,7 +119,7 @@ class Downloads:
                 download_lease_until=render.download_lease_until,
             ).update(
                 downloader=self.owner,
-                download_lease_until=now + LEASE,
+                download_lease_until=now + DOWNLOAD_LEASE,
                 download_attempts=F("download_attempts") + 1,
                 beat_at=now,
             ):
@@ -129,7 +135,7 @@ class Downloads:
         except DownloadError as error:
             self._fail(render, error)
             return
-        if facts := _stored_already(render):
+        if render.take and (facts := _stored_already(render, render.take)):
             self._complete(render, facts, render.take)
             return
         if self._client is None or self._threads is None:
@@ -145,8 +151,9 @@ class Downloads:
             pk__in=[render.pk for render in self._running.values()],
             state=State.DOWNLOADING,
             downloader=self.owner,
-        ).update(download_lease_until=now + LEASE, beat_at=now)
-        # The others are next: somebody works on them. In a cluster the pump says so.
+        ).update(download_lease_until=now + DOWNLOAD_LEASE, beat_at=now)
+        # Those that wait are next: this process works on them. In a cluster the pump writes the
+        # heartbeat.
         if self.scope is not None:
             self.waiting().update(beat_at=now)
 
@@ -161,7 +168,7 @@ class Downloads:
             self._fail(
                 render,
                 DownloadError(
-                    f"The video cannot be stored ({error.strerror}): look at the disk and at "
+                    f"The video cannot be stored ({error.strerror}): check the disk and "
                     "MEDIA_ROOT.",
                     code="storage",
                 ),
@@ -199,12 +206,12 @@ class Downloads:
         logger.info("%s: %s", render, path)
 
     def _fail(self, render: VideoRender, error: DownloadError) -> None:
-        """Try again later, or leave the link for a person."""
+        """Write that the download failed: it is tried again later, or a person decides."""
         now = timezone.now()
         error = _what_a_404_means(render, error)
-        reason = {"error_code": error.code, "error_message": error.sentence}
+        reason: dict[str, Any] = {"error_code": error.code, "error_message": error.sentence}
         if error.code == "busy":
-            # No attempt: the file is still another process's.
+            # This was no attempt: another process still has the file.
             render.download_attempts -= 1
             reason["download_attempts"] = render.download_attempts
         free = {"downloader": "", "download_lease_until": None}
@@ -228,8 +235,12 @@ class Downloads:
 
 
 def _what_a_404_means(render: VideoRender, error: DownloadError) -> DownloadError:
-    """The API keeps a clip for two days: before, the server may only not have it yet, or say so by
-    mistake, and the clip is paid for."""
+    """Return `error`, or if it is a 404 an error that says whether that is final.
+
+    The API keeps a clip for two days. Before that, a 404 may mean that the server does not have the
+    clip yet, or be a mistake, and the clip is paid for. So it is final only after these two days,
+    or if a person gave the link.
+    """
     if error.code != MISSING:
         return error
     if render.is_link_given:
@@ -237,8 +248,8 @@ def _what_a_404_means(render: VideoRender, error: DownloadError) -> DownloadErro
         return DownloadError(sentence, code=NOTHING_THERE, permanent=True)
     if is_gs(render.download_uri):
         return DownloadError(
-            "The video is not in the bucket (404): look whether somebody has moved it, or whether "
-            "a rule of the bucket removes what is old. The link is kept.",
+            "The video is not in the bucket (404): check whether somebody has moved it, or whether "
+            "a rule of the bucket removes old files. The link is kept.",
             code=MISSING,
             retry_after=error.retry_after,
         )
@@ -250,21 +261,21 @@ def _what_a_404_means(render: VideoRender, error: DownloadError) -> DownloadErro
             retry_after=error.retry_after,
         )
     return DownloadError(
-        "The video is no longer there (404). The API keeps a video for two days after it was made: "
-        "these are over, and it is lost.",
+        "The video is no longer there (404). The API keeps a video for two days after it was made. "
+        "They are over, and the video is lost.",
         code=LOST,
         permanent=True,
     )
 
 
 def run_slice() -> bool:
-    """A cluster's task: download what is due. True where clips are still waiting."""
+    """Task: download the clips that are due. Return whether some are still waiting."""
     lanes = served_lanes()
     if not lanes or _others_at_work(lanes) >= max(1, settings.VIDEO_WORKERS - 1):
         return False
     remove_leftovers()
     downloads = Downloads(lanes)
-    end = time.monotonic() + SLICE_SECONDS
+    end = time.monotonic() + DOWNLOAD_SLICE_SECONDS
     try:
         while downloads.tick(take_more=time.monotonic() < end) or _waits_soon(downloads, end):
             if stop_requested():
@@ -275,7 +286,7 @@ def run_slice() -> bool:
 
 
 def _waits_soon(downloads: Downloads, end: float) -> bool:
-    """Whether a clip is to be tried again within this slice; sleeps a little where so."""
+    """Whether a clip is due again within this slice. If so, sleep a little first."""
     left = end - time.monotonic()
     if left <= 0:
         return False
@@ -288,7 +299,7 @@ def _waits_soon(downloads: Downloads, end: float) -> bool:
 
 
 def _others_at_work(lanes: Collection[Lane]) -> int:
-    """How many processes are downloading; one worker has to stay free for the pump."""
+    """Return how many other processes are downloading: one worker must stay free for the pump."""
     return (
         VideoRender.objects.open()
         .filter(lane__in=lanes, state=State.DOWNLOADING, download_lease_until__gt=timezone.now())
@@ -299,11 +310,10 @@ def _others_at_work(lanes: Collection[Lane]) -> int:
     )
 
 
-def _stored_already(render: VideoRender) -> VideoFacts | None:
-    """What the take's file is, where a killed downloader had moved it but not written so."""
-    if not render.take:
-        return None
+def _stored_already(render: VideoRender, take: int) -> VideoFacts | None:
+    """Return what the take's file is if a downloader was killed after it had moved the file but
+    before it had written that to the row; None otherwise."""
     try:
-        return inspect_video(Path(settings.MEDIA_ROOT) / take_path(render, render.take))
+        return inspect_video(Path(settings.MEDIA_ROOT) / take_path(render, take))
     except (OSError, VideoFileError):
         return None

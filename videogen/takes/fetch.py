@@ -1,7 +1,7 @@
-"""From a download link to a take: stream, check, poster, atomic move.
+"""Download a clip over HTTP and check it.
 
-The key goes only to the API's own host, as a header. Bytes go to a temporary file in constant
-memory; only a checked video gets a take's name.
+The API key is sent only to the API's own host, as a header. The bytes go to a temporary file in
+constant memory; only a checked video gets the name of a take.
 """
 
 from __future__ import annotations
@@ -38,9 +38,9 @@ from .storage import Clip, exclusive, make_clip, partial_folder
 logger = logging.getLogger(__name__)
 
 MAX_REDIRECTS = 5
-# A 404: whether that is the end depends on the clip's age, see download_worker.py. These are the
-# end of one that the server may have forgotten, and of a link that a person gave.
+# A 404. Whether that is final depends on the age of the clip, see download_worker.py.
 MISSING = "http_404"
+# A final 404: the API no longer keeps the clip, or nothing is behind a link that a person gave.
 LOST = "lost"
 NOTHING_THERE = "nothing_there"
 _REFUSED_FOR_GOOD = frozenset(
@@ -54,28 +54,29 @@ _REFUSED_FOR_GOOD = frozenset(
         NOTHING_THERE,
     }
 )
-# A server may ask for more, but the clip has two days.
+# A server may ask us to wait longer, but the clip is kept for two days only.
 LONGEST_TOLD_SECONDS = 600.0
 
 
 def fetch_clip_of(client: httpx.Client, render: VideoRender) -> Clip:
-    """As fetch_clip, of the video that the API or a person named for the render. No queries."""
+    """Download and check the render's clip. Makes no query. Raises DownloadError."""
     if render.download_uri == INLINE:
         return _fetch_inline(render)
     return fetch_clip(client, render.download_uri, render.pk, is_given=render.is_link_given)
 
 
 def fetch_clip(client: httpx.Client, uri: str, render_pk: int, *, is_given: bool = False) -> Clip:
-    """Download and check the video behind `uri`. No database. `is_given`: by a person, see links.
+    """Download and check the video behind `uri`, without the database.
 
-    What an earlier, interrupted try left is continued where the server allows. Raises
-    DownloadError; a file that is not a video is not kept.
+    An interrupted download is continued if the server allows it. is_given: whether a person gave
+    the link, which may then lead to any public host (providers/url_guard.py). Raises DownloadError;
+    a file that is not a video is not kept.
     """
     return fetch_to(client, uri, f"render-{render_pk}", is_given=is_given)
 
 
 def _fetch_inline(render: VideoRender) -> Clip:
-    """The video is in the answer to a question that may be asked again, for nothing."""
+    """Read a video that is part of the operation's answer. Asking for it again is free."""
     folder = partial_folder()
     folder.mkdir(parents=True, exist_ok=True)
     part = folder / f"render-{render.pk}.part"
@@ -91,7 +92,8 @@ def _fetch_inline(render: VideoRender) -> Clip:
 
 
 def _not_had(error: VeoError) -> DownloadError:
-    """What a person can mend, such as a sign-in, does not say that the link is of no use."""
+    """Return an error of the API's as a DownloadError. If a person can fix it, such as a sign-in,
+    the link may still be good, so the error is not permanent."""
     return DownloadError(
         error.sentence,
         code=error.code,
@@ -101,7 +103,8 @@ def _not_had(error: VeoError) -> DownloadError:
 
 
 def fetch_to(client: httpx.Client, uri: str, name: str, *, is_given: bool = False) -> Clip:
-    """The same of what is no render's (yet): `name` tells its temporary files from others."""
+    """Download and check a video that belongs to no render, or not yet. Its temporary files are
+    named `name`."""
     folder = partial_folder()
     folder.mkdir(parents=True, exist_ok=True)
     part = folder / f"{name}.part"
@@ -111,17 +114,19 @@ def fetch_to(client: httpx.Client, uri: str, name: str, *, is_given: bool = Fals
 
 
 def new_client() -> httpx.Client:
+    """Return a client for downloads, which follows no redirects by itself."""
     return httpx.Client(
         timeout=settings.VIDEO_DOWNLOAD_TIMEOUT_SECONDS,
         follow_redirects=False,
-        # Connections are made to addresses: one that was made for one name must not serve another.
+        # We connect to addresses that were checked: a connection that was made for one host name
+        # must not serve another.
         limits=httpx.Limits(max_keepalive_connections=0),
         headers={"Accept": "video/mp4, */*;q=0.1", "Accept-Encoding": "identity"},
     )
 
 
 def _stream(client: httpx.Client, uri: str, file: BinaryIO, tag: Path, *, is_given: bool) -> None:
-    """The body behind `uri` into `file`; redirects are followed by hand, and each is checked."""
+    """Write the body behind `uri` to `file`. Redirects are followed here, after each is checked."""
     try:
         for _ in range(MAX_REDIRECTS + 1):
             target = download_target(uri)
@@ -141,7 +146,8 @@ def _stream(client: httpx.Client, uri: str, file: BinaryIO, tag: Path, *, is_giv
         raise _not_had(error) from error
     except socket.gaierror as error:
         raise DownloadError(
-            "The name of the video's server is not known (now).", code="broken_off"
+            "The host name of the video's server cannot be resolved at the moment.",
+            code="broken_off",
         ) from error
     except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
         raise DownloadError(f"The download broke off: {clean(error)}", code="broken_off") from error
@@ -156,14 +162,14 @@ def _stream(client: httpx.Client, uri: str, file: BinaryIO, tag: Path, *, is_giv
 def _opened(
     client: httpx.Client, url: httpx.URL, headers: dict[str, str], *, is_given: bool
 ) -> Iterator[httpx.Response]:
-    """The answer of the first of the host's addresses that can be reached."""
+    """Open the response of the first of the host's addresses that can be reached."""
     addresses = addresses_of(url, is_given=is_given)
     if not addresses or addresses == [url.host]:
         with client.stream("GET", url, headers=headers) as response:
             yield response
         return
-    # To the address that was checked: a name could mean another one by now. The certificate is
-    # still the name's.
+    # We connect to the address that was checked, because the name may lead to another one by now.
+    # The certificate is still checked against the name.
     headers = headers | {"Host": url.netloc.decode()}
     name = {"sni_hostname": url.raw_host.decode()} if url.scheme == "https" else {}
     for left in range(len(addresses) - 1, -1, -1):
@@ -182,7 +188,7 @@ def _opened(
 def _receive(response: httpx.Response, file: BinaryIO, tag: Path, asked_from: int) -> None:
     status = response.status_code
     if status == 416:
-        # What we have does not fit what is there now.
+        # The part that we have does not belong to the file that is there now.
         file.truncate(0)
         raise DownloadError("The video on the server has changed.", code="range", retry_after=0)
     if status not in (200, 206):
@@ -193,16 +199,16 @@ def _receive(response: httpx.Response, file: BinaryIO, tag: Path, asked_from: in
         start = rest.partition("-")[0]
         if not asked_from or unit != "bytes" or start != str(asked_from):
             file.truncate(0)
-            raise DownloadError("The server sent another part than asked.", code="range")
+            raise DownloadError("The server sent another part than we asked for.", code="range")
         if response.headers.get("etag", "") not in ("", tag.read_text()):
-            # If-Range should have brought the whole of the new file.
+            # With If-Range the server should have sent the whole new file.
             file.truncate(0)
             raise DownloadError("The video on the server has changed.", code="range")
         total = None if total is None else total + asked_from
     else:
         file.truncate(0)
         etag = response.headers.get("etag", "")
-        # A weak one does not say that the bytes are the same.
+        # A weak tag does not promise that the bytes are the same.
         if etag and not etag.startswith("W/"):
             tag.write_text(etag)
         else:
@@ -210,8 +216,8 @@ def _receive(response: httpx.Response, file: BinaryIO, tag: Path, asked_from: in
     limit = settings.VIDEO_DOWNLOAD_MAX_BYTES
     size = file.seek(0, os.SEEK_END)
     end = time.monotonic() + settings.VIDEO_DOWNLOAD_DEADLINE_MINUTES * 60
-    # As they come: gathered to larger chunks, what a cut connection had brought would be lost and a
-    # trickle would never look at the clock.
+    # The bytes are written as they come. If they were gathered to larger chunks, a connection that
+    # is cut would lose them, and a slow trickle would never be checked against the clock.
     try:
         for chunk in bounded_chunks(response.iter_raw(), end, limit - size):
             file.write(chunk)
@@ -228,7 +234,7 @@ def _receive(response: httpx.Response, file: BinaryIO, tag: Path, asked_from: in
     size = file.tell()
     if total is not None and size != total:
         raise DownloadError(
-            f"The download ended early: {size} of {total} bytes came.", code="truncated"
+            f"The download ended early: {size} of {total} bytes arrived.", code="truncated"
         )
 
 
@@ -238,7 +244,7 @@ def _content_length(response: httpx.Response) -> int | None:
 
 
 def is_refused_for_good(code: str) -> bool:
-    """Whether an error of this code says that the same link will not give it."""
+    """Whether an error of this code means that the same link will never give the clip."""
     if code in _REFUSED_FOR_GOOD:
         return True
     status = code.removeprefix("http_")
@@ -264,7 +270,7 @@ def _sensible(seconds: float | None) -> float | None:
 
 
 def _words_of(response: httpx.Response) -> str:
-    """The message in an error answer of the API, as far as it is one."""
+    """Return the message in an error of the API's, or "" if the body is not one."""
     try:
         body = next(response.iter_bytes(8192), b"")
         return clean(read_object(body)["error"]["message"])
@@ -273,7 +279,8 @@ def _words_of(response: httpx.Response) -> str:
 
 
 def _checked(part: Path) -> Clip:
-    """The downloaded file as a clip; what is not a video is removed."""
+    """Return the downloaded file as a clip. Raises DownloadError if it is not a usable video; the
+    file is removed then."""
     try:
         clip = make_clip(part)
     except VideoFileError as error:

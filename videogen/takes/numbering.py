@@ -1,4 +1,4 @@
-"""A take's number within its shot, and what its row says of the file."""
+"""The number of a take within its shot, and the columns of a render that describe its file."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from django.db.models import Max
 
 from videogen.common.errors import DownloadError
 from videogen.models import VideoRender
+from videogen.models.render_warnings import RenderWarning, WarningCode
 
 from .storage import take_path
 from .video_file import VideoFacts
@@ -19,7 +20,8 @@ NUMBER_TRIES = 20
 
 
 def file_fields(path: Path, facts: VideoFacts) -> dict[str, Any]:
-    """What the row says of the video at `path` (relative to MEDIA_ROOT) and of its poster."""
+    """Return the columns that describe the video at `path` (relative to MEDIA_ROOT) and its
+    poster."""
     return {
         "video_file": str(path),
         "poster_file": str(path.with_suffix(".jpg")),
@@ -36,20 +38,21 @@ def file_fields(path: Path, facts: VideoFacts) -> dict[str, Any]:
     }
 
 
-def surprises(render: VideoRender, seconds: float, has_audio: bool) -> list[str]:
-    """What the video is that nobody asked for. It was paid for, so it is a take all the same."""
-    sentences = []
+def surprises(render: VideoRender, seconds: float, has_audio: bool) -> list[RenderWarning]:
+    """Return warnings about how the video differs from the request. It was paid for, so it becomes
+    a take nevertheless."""
+    warnings = []
     if render.kind == VideoRender.Kind.GENERATION and abs(seconds - render.duration_seconds) > 0.5:
-        sentences.append(
-            f"The video is {seconds:.1f} s long; {render.duration_seconds} s were asked for."
-        )
+        params = {"seconds": seconds, "asked": render.duration_seconds}
+        warnings.append(RenderWarning(WarningCode.OTHER_LENGTH, params))
     if not has_audio:
-        sentences.append("The video has no sound.")
-    return sentences
+        warnings.append(RenderWarning(WarningCode.NO_SOUND))
+    return warnings
 
 
 def number_take(render: VideoRender) -> int:
-    """The take's number, the row's from now on."""
+    """Give the render the next number of its shot, if it has none, and return it. Raises
+    DownloadError if other processes are always faster."""
     if render.take:
         return render.take
     for _ in range(NUMBER_TRIES):
@@ -61,15 +64,17 @@ def number_take(render: VideoRender) -> int:
             continue
         if not won:
             render.refresh_from_db(fields=["take"])
-            return render.take
+            if render.take:
+                return render.take
+            continue
         render.take = take
         return take
     raise no_number()
 
 
 def next_take(render: VideoRender) -> int:
-    """The number that the shot's next take would have now; somebody may be faster. Numbers whose
-    file exists are passed over: a file that no row knows is somebody's clip all the same."""
+    """Return the number of the shot's next take; somebody may be faster. Numbers whose file exists
+    are skipped, because even a file that no row knows is somebody's clip."""
     others = VideoRender.objects.filter(shot=render.shot_id).aggregate(last=Max("take"))
     take = (others["last"] or 0) + 1
     while (Path(settings.MEDIA_ROOT) / take_path(render, take)).exists():
@@ -78,4 +83,4 @@ def next_take(render: VideoRender) -> int:
 
 
 def no_number() -> DownloadError:
-    return DownloadError("No number could be had for the take.", code="take_number")
+    return DownloadError("The take could not be given a number.", code="take_number")

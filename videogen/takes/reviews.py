@@ -1,15 +1,16 @@
-"""A person's word on takes: select, approve (which locks), unlock, reject, undo.
+"""Reviews of takes by people: select, approve (which locks the shot), unlock, reject, undo.
 
-A render's state is the machine's, its review a person's. All reviews of a shot stand in line at
-the shot's row, and every change is a conditional UPDATE.
+A render's state is what the program did, its review is what a person decided. All reviews of one
+shot wait for the lock of the shot's row, and every change is a conditional UPDATE.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
-from django.contrib.auth.models import AbstractBaseUser
+from django.contrib.auth.models import User
 from django.db import transaction
 from django.utils import timezone
 
@@ -22,33 +23,36 @@ Review = VideoRender.Review
 
 
 def approved_take_of(shot_id: int) -> VideoRender | None:
-    """The take that locks the shot. One query."""
+    """Return the approved take, which locks the shot. Makes one query."""
     return VideoRender.objects.filter(shot=shot_id, review=Review.APPROVED).first()
 
 
 def lock_shot(shot_id: int) -> None:
-    """Until the transaction's end nobody else reviews the shot's takes, and nobody queues renders
-    of its story: an approval and a new render do not pass each other unseen."""
+    """Lock the story's row and the shot's until the transaction ends. Nobody else can review the
+    shot's takes or queue renders of its story meanwhile, so an approval and a new render cannot
+    miss each other."""
     Story.objects.select_for_update(of=("self",)).get(scenelets__shots=shot_id)
     Shot.objects.select_for_update(of=("self",)).get(pk=shot_id)
 
 
 def refuse_if_locked(shot_id: int) -> None:
-    """ReviewError where a take is approved. What is decided by it needs lock_shot() first."""
+    """Raise ReviewError if a take is approved. Call lock_shot() first if something is decided by
+    it."""
     if approved := approved_take_of(shot_id):
         raise _locked(approved)
 
 
-def select_take(render: VideoRender, user: AbstractBaseUser) -> None:
-    """Make it the take that the story uses; the one before becomes unreviewed."""
+def select_take(render: VideoRender, user: User) -> None:
+    """Make it the take that the story uses. The take that was selected before becomes
+    unreviewed."""
     with _under_lock(render):
         refuse_if_locked(render.shot_id)
         if render.review != Review.SELECTED:
             _choose(render, Review.SELECTED, user)
 
 
-def approve_take(render: VideoRender, user: AbstractBaseUser) -> None:
-    """Select and lock it: the shot gets no new take until somebody unlocks it."""
+def approve_take(render: VideoRender, user: User) -> None:
+    """Select the take and lock the shot: it gets no new take until somebody unlocks it."""
     with _under_lock(render):
         if render.review == Review.APPROVED:
             return
@@ -56,22 +60,22 @@ def approve_take(render: VideoRender, user: AbstractBaseUser) -> None:
         _choose(render, Review.APPROVED, user)
 
 
-def unlock_take(render: VideoRender, user: AbstractBaseUser) -> None:
-    """Approved → selected."""
+def unlock_take(render: VideoRender, user: User) -> None:
+    """Unlock the shot; the take stays selected."""
     with _under_lock(render):
         if render.review != Review.APPROVED:
             raise ReviewError(f"{_named(render)} is not approved.", code="not_approved")
         _write(render, Review.SELECTED, user)
 
 
-def reject_take(render: VideoRender, user: AbstractBaseUser, reason: str) -> None:
+def reject_take(render: VideoRender, user: User, reason: str) -> None:
     with _under_lock(render):
         _refuse_if_approved(render)
         _write(render, Review.REJECTED, user, reason.strip())
 
 
-def clear_review(render: VideoRender, user: AbstractBaseUser) -> None:
-    """Undo: nobody has reviewed it. An approved take has to be unlocked first."""
+def clear_review(render: VideoRender, user: User) -> None:
+    """Undo the review. An approved take has to be unlocked first."""
     with _under_lock(render):
         _refuse_if_approved(render)
         _write(render, Review.UNREVIEWED, user)
@@ -79,8 +83,8 @@ def clear_review(render: VideoRender, user: AbstractBaseUser) -> None:
 
 @contextmanager
 def _under_lock(render: VideoRender) -> Iterator[None]:
-    """One transaction, in which the shot's reviews are nobody else's; `render` as it is now.
-    Raises ReviewError where there is no video."""
+    """Open a transaction that holds the shot's lock, and read `render` as it is now. Raises
+    ReviewError if the render has no video."""
     with transaction.atomic():
         lock_shot(render.shot_id)
         render.refresh_from_db(fields=["state", "review", "take"])
@@ -98,8 +102,8 @@ def _locked(approved: VideoRender) -> ReviewError:
     return ReviewError(f"{_named(approved)} is approved: unlock it first.", code="approved")
 
 
-def _choose(render: VideoRender, review: str, user: AbstractBaseUser) -> None:
-    # The former one first: the shot has one selected take at most.
+def _choose(render: VideoRender, review: str, user: User) -> None:
+    # The former one comes first, because a shot has at most one selected take.
     VideoRender.objects.filter(shot=render.shot_id, review=Review.SELECTED).exclude(
         pk=render.pk
     ).transition(review=Review.UNREVIEWED, **_NOBODY)
@@ -109,8 +113,8 @@ def _choose(render: VideoRender, review: str, user: AbstractBaseUser) -> None:
 _NOBODY = {"review_reason": "", "reviewed_at": None, "reviewed_by": None, "reviewed_by_name": ""}
 
 
-def _write(render: VideoRender, review: str, user: AbstractBaseUser, reason: str = "") -> None:
-    changes = {"review": review, **_NOBODY}
+def _write(render: VideoRender, review: str, user: User, reason: str = "") -> None:
+    changes: dict[str, Any] = {"review": review, **_NOBODY}
     if review != Review.UNREVIEWED:
         changes |= {
             "review_reason": reason,

@@ -1,4 +1,5 @@
-"""Clips and posters as files below MEDIA_ROOT: written beside their place, and then moved there."""
+"""Clips and posters as files below MEDIA_ROOT. They are written under a temporary name first and
+then moved to their own."""
 
 from __future__ import annotations
 
@@ -19,13 +20,13 @@ from videogen.models import VideoRender
 
 from .video_file import VideoFacts, inspect_video, is_faststart, make_faststart, make_poster
 
-# The API keeps a video for two days.
+# The API keeps a video for two days; after three, no server can continue a download.
 LEFTOVER_SECONDS = 3 * 24 * 3600
 
 
 @dataclass(frozen=True)
 class Clip:
-    """A checked video and its poster under temporary names, and what the video is."""
+    """A checked video and its poster, both under temporary names."""
 
     video: Path
     poster: Path
@@ -33,21 +34,21 @@ class Clip:
 
 
 def check_storage(pictures: Collection[str]) -> None:
-    """Raises DownloadError where MEDIA_ROOT has none of the render's pictures and was never
-    downloaded to: a disk is not mounted, and what is written now would lie hidden below it."""
+    """Raise DownloadError if MEDIA_ROOT has none of the render's pictures and nothing was ever
+    downloaded to it: a disk is not mounted, and a file written now would be hidden once it is."""
     if partial_folder().is_dir():
         return
     root = Path(settings.MEDIA_ROOT)
     if pictures and not any((root / name).exists() for name in pictures):
         raise DownloadError(
             "The media storage is not there: MEDIA_ROOT has none of the files that it should "
-            "have. Look whether its disk is mounted.",
+            "have. Check whether its disk is mounted.",
             code="storage",
         )
 
 
 def take_path(render: VideoRender, take: int) -> Path:
-    """Where the take lies, relative to MEDIA_ROOT."""
+    """Return the path of the take's video, relative to MEDIA_ROOT."""
     scenelet = render.shot.scenelet
     return (
         Path(safe_name(scenelet.story.story_id))
@@ -59,9 +60,11 @@ def take_path(render: VideoRender, take: int) -> Path:
 
 
 def store_clip(clip: Clip, relative: Path) -> None:
-    """Give the clip its final name, atomically, the poster first. On disk when this returns."""
+    """Give the clip its final name, atomically and the poster first. It is on disk when this
+    returns. Raises OSError."""
     final = Path(settings.MEDIA_ROOT) / relative
-    clip.video.stat()  # no folders where the storage has gone since
+    # Fails if the storage has gone since: no folders are made in its place then.
+    clip.video.stat()
     final.parent.mkdir(parents=True, exist_ok=True)
     clip.poster.replace(final.with_suffix(".jpg"))
     with clip.video.open("rb") as file:
@@ -75,14 +78,14 @@ def store_clip(clip: Clip, relative: Path) -> None:
 
 
 def discard(render_pk: int) -> None:
-    """Remove what a try left behind."""
+    """Remove the temporary files of the render's downloads."""
     for path in partial_folder().glob(f"render-{render_pk}.*"):
         path.unlink(missing_ok=True)
 
 
 def remove_leftovers() -> None:
-    """Remove what killed downloads and uploads left behind, once no server has the videos any
-    more."""
+    """Remove temporary files of downloads and uploads that were killed, once no server has the
+    videos any more."""
     expired = time.time() - LEFTOVER_SECONDS
     for pattern in ("render-*", "upload-*", "candidate-*"):
         for path in partial_folder().glob(pattern):
@@ -92,14 +95,15 @@ def remove_leftovers() -> None:
 
 
 def partial_folder() -> Path:
-    # Below the media root: the final move has to stay on one file system.
+    """Return the folder of temporary files. It is below MEDIA_ROOT, because the final move must
+    stay on one file system."""
     return Path(settings.MEDIA_ROOT) / ".partial"
 
 
 @contextmanager
 def exclusive(part: Path) -> Iterator[BinaryIO]:
-    """The temporary file, open for this process alone: a lease may have been taken over from a
-    downloader that is only slow."""
+    """Open the temporary file for this process alone. Raises DownloadError ("busy") if another one
+    has it: a lease may have been taken over from a downloader that is only slow."""
     with part.open("a+b") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -111,8 +115,8 @@ def exclusive(part: Path) -> Iterator[BinaryIO]:
 
 
 def make_clip(part: Path) -> Clip:
-    """The complete file `part`, checked, with its index at the front and its poster. Raises
-    VideoFileError where it is no usable video; nothing is left of it then."""
+    """Check the complete file `part`, move its index to the front and make its poster. Raises
+    VideoFileError if it is not a usable video; all its files are removed then."""
     video = part.with_suffix(".mp4")
     poster = part.with_suffix(".jpg")
     try:
@@ -135,5 +139,5 @@ def _move_index(part: Path, video: Path) -> None:
     try:
         make_faststart(part, video)
     except ValueError as error:
-        # Studio formats (ProRes in QuickTime).
+        # Formats of studios, such as ProRes in QuickTime.
         raise VideoFileError(f"It does not fit into an MP4 file: {error}.", code="remux") from error

@@ -1,4 +1,4 @@
-"""A person's own video of a shot → a take like any other: received, checked, poster, numbered."""
+"""A video that a person uploads for a shot becomes a take like any other."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from videogen.lanes.pauses import lane_of
 from videogen.models import RenderBatch, VideoRender
 from videogen.models.batches import CREATE_SHOT_VIDEO
 from videogen.models.people import Requester
+from videogen.models.render_warnings import RenderWarning, WarningCode
 from videogen.models.routes import account_of, default_route
 
 from .numbering import NUMBER_TRIES, file_fields, next_take, no_number, surprises
@@ -27,14 +28,17 @@ logger = logging.getLogger(__name__)
 
 State = VideoRender.State
 
-# What the column of the asked-for duration takes; the real one is in video_seconds.
+# The largest number in the column of the requested duration; the real one is in video_seconds.
 LONGEST_SECONDS = 32_767
 PLAYED_EVERYWHERE = frozenset({"h264", "vp9", "av1"})
 
 
 def upload_take(shot: Shot, file: UploadedFile, requester: Requester) -> VideoRender:
-    """The new take, done. RequestError where the file is no usable video or cannot be stored,
-    ReviewError where the shot is locked; nothing is left behind then."""
+    """Store the video as the shot's next take and return its render, which is done.
+
+    Raises RequestError if the file is not a usable video or cannot be stored, and ReviewError if
+    the shot is locked. Nothing is left behind then.
+    """
     refuse_if_locked(shot.pk)
     name = Path(file.name or "").name or "The file"
     part = partial_folder() / f"upload-{uuid.uuid4().hex}.part"
@@ -49,7 +53,7 @@ def upload_take(shot: Shot, file: UploadedFile, requester: Requester) -> VideoRe
         ) from error
     except OSError as error:
         raise RequestError(
-            f"The video cannot be stored ({error.strerror}): look at the disk and at MEDIA_ROOT.",
+            f"The video cannot be stored ({error.strerror}): check the disk and MEDIA_ROOT.",
             code="storage",
         ) from error
     finally:
@@ -77,7 +81,7 @@ def _store(shot: Shot, clip: Clip, name: str, requester: Requester) -> VideoRend
     with transaction.atomic():
         story = Story.objects.select_for_update(of=("self",)).get(scenelets__shots=shot)
         lock_shot(shot.pk)
-        # Once more: receiving and checking the file took its time.
+        # Once more, because receiving and checking the file took a while.
         refuse_if_locked(shot.pk)
         batch = RenderBatch.objects.create(
             story=story,
@@ -91,7 +95,7 @@ def _store(shot: Shot, clip: Clip, name: str, requester: Requester) -> VideoRend
         )
         render = _new_render(shot, batch, clip, requester)
         path = _number(render, clip)
-        # The row has the number before the file has the name: nobody else writes to that name.
+        # The row gets the number before the file gets its name, so nobody else uses that name.
         try:
             store_clip(clip, path)
         except OSError:
@@ -113,7 +117,7 @@ def _new_render(shot: Shot, batch: RenderBatch, clip: Clip, requester: Requester
         requested_by_name=requester.name,
         state=State.DONE,
         state_since=now,
-        # Nothing was asked of any API.
+        # No API was asked for anything.
         backend=backend,
         model="",
         aspect_ratio="",
@@ -127,14 +131,13 @@ def _new_render(shot: Shot, batch: RenderBatch, clip: Clip, requester: Requester
     )
     render.warnings = surprises(render, clip.facts.seconds, clip.facts.has_audio)
     if clip.facts.video_codec not in PLAYED_EVERYWHERE:
-        render.warnings.append(
-            f"Not every browser plays this video ({clip.facts.video_codec}): H.264 is safe."
-        )
+        codec = {"codec": clip.facts.video_codec}
+        render.warnings.append(RenderWarning(WarningCode.UNCOMMON_CODEC, codec))
     return render
 
 
 def _number(render: VideoRender, clip: Clip) -> Path:
-    """Insert the row under the next free number; the path of its file."""
+    """Insert the row under the next free number. Return the path of its file."""
     for _ in range(NUMBER_TRIES):
         render.take = next_take(render)
         path = take_path(render, render.take)

@@ -1,5 +1,5 @@
-"""Looking into a downloaded file: is it a whole, playable video, and which? Its poster, and an
-index at its front. Works on paths, in constant memory; no database."""
+"""Inspect a downloaded file: is it a whole, playable video, and what is it? Make its poster, and
+move its index to the front. Works on paths and in constant memory, without the database."""
 
 from __future__ import annotations
 
@@ -7,8 +7,13 @@ import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from videogen.common.errors import VideoFileError
+
+if TYPE_CHECKING:
+    from av.container import InputContainer
+    from av.video.stream import VideoStream
 
 POSTER_WIDTH = 960
 _CHUNK = 1 << 20
@@ -16,7 +21,8 @@ _CHUNK = 1 << 20
 
 @dataclass(frozen=True)
 class VideoFacts:
-    """`seconds` and `fps` as the container says; `audio_codec` is empty without sound."""
+    """What a video is. `seconds` and `fps` are what the container says; `audio_codec` is empty if
+    the video has no sound."""
 
     container: str
     video_codec: str
@@ -34,7 +40,7 @@ class VideoFacts:
 
 
 def inspect_video(path: Path) -> VideoFacts:
-    """Raises VideoFileError with a sentence where it is not a whole, playable MP4."""
+    """Return what the video is. Raises VideoFileError if it is not a whole, playable MP4."""
     import av
 
     size = path.stat().st_size
@@ -93,7 +99,8 @@ def is_faststart(path: Path) -> bool:
 
 
 def make_faststart(path: Path, target: Path) -> None:
-    """The same streams, not encoded again, with the index at the front."""
+    """Write the same streams to `target`, with the index at the front. They are not encoded again.
+    Raises VideoFileError."""
     import av
 
     try:
@@ -115,7 +122,8 @@ def make_faststart(path: Path, target: Path) -> None:
 
 
 def make_poster(path: Path, target: Path) -> None:
-    """A JPEG, 960 wide, of the picture after one second (or the first). Raises VideoFileError."""
+    """Write a JPEG, 960 pixels wide, of the picture after one second, or of the first one. Raises
+    VideoFileError."""
     import av
 
     try:
@@ -133,17 +141,18 @@ def make_poster(path: Path, target: Path) -> None:
     picture.save(target, "JPEG", quality=85)
 
 
-def _seconds_of_packets(container: object, video: object) -> float:
-    """Up to where the video's packets reach; the file is read through once."""
+def _seconds_of_packets(container: InputContainer, video: VideoStream) -> float:
+    """Return up to which second there are packets of the video. The whole file is read once."""
     end = 0.0
     for packet in container.demux(video):
-        if packet.pts is not None:
+        if packet.pts is not None and packet.time_base is not None:
             end = max(end, float((packet.pts + (packet.duration or 0)) * packet.time_base))
     return end
 
 
 def _boxes(path: Path) -> Iterator[tuple[bytes, int, int]]:
-    """(name, offset, size) of the top-level boxes; the last one may reach past the file's end."""
+    """Yield (name, offset, size) of the top-level boxes. The last one may reach past the end of the
+    file."""
     size = path.stat().st_size
     with path.open("rb") as file:
         offset = 0
@@ -162,7 +171,8 @@ def _boxes(path: Path) -> Iterator[tuple[bytes, int, int]]:
 
 
 def _check_boxes(path: Path, size: int) -> None:
-    """A file cut short was often announced with the short length: the container still knows."""
+    """Raise VideoFileError if the file ends before its last box does. The server often announces
+    the short length of a file that was cut short, but the container still knows."""
     names = set()
     for name, offset, length in _boxes(path):
         names.add(name)

@@ -208,9 +208,9 @@ class ModelSwitchPage:
     @property
     def left(self) -> str:
         """What is left in the budget that has the least room for the move."""
-        if self.move is None or not self.move.strains:
+        if self.move is None or not self.move.budget_impacts:
             return ""
-        limit = self.move.strains[0].limit
+        limit = self.move.budget_impacts[0].limit
         return f"{usd(limit.left_usd)} left in {limit.words}"
 
     @cached_property

@@ -1,5 +1,5 @@
-"""What is not settled, the most urgent first: what the API said of it, what may be its answer, and
-what a person decides."""
+"""The page of unresolved renders, the most urgent first: what the API said about them, which
+candidates may be their answers, and what a person decides."""
 
 from __future__ import annotations
 
@@ -52,15 +52,17 @@ from .takes.render_card import RenderCard, card_of
 State = VideoRender.State
 
 MOST_ROWS = 100
-# Fewer hours than these are urgent, or soon will be.
+# A clip that expires within these times is shown in red, or in amber.
 LAST_HOURS = timedelta(hours=6)
 LAST_DAY = timedelta(hours=24)
-# An asking that has not been answered for so long is no longer waited for.
+# After so long the page no longer waits for the answers that somebody asked for.
 PATIENCE = timedelta(minutes=10)
 
 
 @dataclass(frozen=True)
 class ShownCandidate:
+    """A candidate with what the page shows of it."""
+
     candidate: Candidate
 
     @cached_property
@@ -78,16 +80,18 @@ class ShownCandidate:
 
     @property
     def words(self) -> str:
-        """What can be said of its clip where it cannot be seen."""
+        """What the page says about a clip that cannot be seen."""
         if not self.candidate.is_done:
             return "Still being made."
         if not self.candidate.download_uri:
-            return "It has ended; taking it tells how."
-        return "Its clip is fetched with the next asking."
+            return "It has ended; take it to see how."
+        return "Its clip is fetched when the API is asked again."
 
 
 @dataclass(frozen=True)
 class Row:
+    """One unresolved render."""
+
     render: VideoRender
     candidates: list[ShownCandidate]
     dismissed: list[Candidate]
@@ -138,7 +142,7 @@ class Row:
 
 
 class Page:
-    """A fixed number of queries, whatever there is."""
+    """What the page shows. It makes the same number of queries however many renders there are."""
 
     def __init__(self, request: HttpRequest) -> None:
         self._now = timezone.now()
@@ -169,8 +173,8 @@ class Page:
     def _candidates(
         self, renders: list[VideoRender]
     ) -> tuple[dict[int, list[Candidate]], dict[int, list[Candidate]]]:
-        """By render: proposed, and said to be not ours. Two queries an account with unknown
-        renders."""
+        """Return by render the candidates that are proposed, and those that somebody dismissed.
+        Makes two queries for each account that has renders of unknown outcome."""
         served = served_backends()
         unknown = (each for each in renders if each.state == State.UNKNOWN)
         proposed: dict[int, list[Candidate]] = {}
@@ -202,7 +206,7 @@ class Page:
 
     @property
     def is_asking(self) -> bool:
-        """Whether what somebody asked for on this page is still to come."""
+        """Whether the answers that somebody asked for on this page are still to come."""
         if self.asked_at is None or self._now - self.asked_at > PATIENCE or not self.renders:
             return False
         return self.last_asked is None or self.last_asked < self.asked_at
@@ -217,7 +221,7 @@ class Page:
 
     @property
     def address(self) -> str:
-        """Where its forms come back to."""
+        """The URL to which the page's forms return."""
         asked = f"?asked={int(self.asked_at.timestamp())}" if self.asked_at else ""
         return reverse("admin:videogen_unsettled") + asked
 
@@ -244,10 +248,10 @@ def show_unsettled(model_admin: ModelAdmin, request: HttpRequest) -> HttpRespons
 
 
 def unsettled_state(model_admin: ModelAdmin, request: HttpRequest) -> JsonResponse:
-    """The parts of the page that changed since it asked last."""
+    """Return the parts of the page that have changed since the browser asked last."""
     require(request, model_admin)
     page = Page(request)
-    # Explicit, so that it can be told apart from what a part shows: it is another one each time.
+    # Each response has another token. It is cut out below, so that it does not count as a change.
     token = get_token(request)
     context = {**_context(page), "request": request, "csrf_token": token}
     parts = {
@@ -266,12 +270,12 @@ def unsettled_state(model_admin: ModelAdmin, request: HttpRequest) -> JsonRespon
 
 
 def _context(page: Page) -> dict[str, object]:
-    # The names that the buttons of a take's page have.
+    # The buttons of a take's page, which are used here, need these names.
     return {"page": page, "may": {"generate": page.may_act}, "next": page.address}
 
 
 def ask_again(model_admin: ModelAdmin, request: HttpRequest) -> HttpResponse:
-    """Put the asking on the queue; the page shows what comes of it."""
+    """Queue a reconciliation; the page shows what comes of it."""
     require(request, model_admin, GENERATE)
     now = timezone.now()
     if lanes := served_lanes():
@@ -332,7 +336,7 @@ _VERBS = {"take": _take, "dismiss": _dismiss, "restore": _restore}
 
 
 def _moment(text: str) -> datetime | None:
-    """Of seconds since 1970, as the page's own address has them."""
+    """Return the moment of the seconds since 1970 that the page's own URL has."""
     if not text.isdecimal() or len(text) > 10:
         return None
     return datetime.fromtimestamp(int(text), tz=timezone.get_current_timezone())

@@ -1,1 +1,1 @@
-"""Events that the video API sends us."""
+"""Receives the events that the video API sends when a video is made."""

@@ -1,4 +1,4 @@
-"""Half a configuration of the receiver of events, told at start-up with what to do about it."""
+"""System checks that find a wrong or incomplete configuration of the receiver of events."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from django.conf import settings
 from django.core.checks import CheckMessage, Error, Warning, register
 from django.urls import reverse
 
-from videogen.common.standard_webhooks import SHORTEST_KEY, is_secret
+from videogen.common.standard_webhooks import LONGEST_KEY, SHORTEST_KEY, is_secret
 
 from .signatures import is_safe_base
 
@@ -21,9 +21,9 @@ def check_receiver(**kwargs: Any) -> list[CheckMessage]:
     if secret and not is_secret(secret):
         messages.append(
             Error(
-                "VIDEO_RECEIVE_WEBHOOK_SECRET is no secret as Standard Webhooks has it: base64 of "
-                f"{SHORTEST_KEY} bytes or more, after whsec_.",
-                hint="Give the signing secret that the API answered when the webhook was made, or "
+                "VIDEO_RECEIVE_WEBHOOK_SECRET is not a valid Standard Webhooks secret: whsec_ and "
+                f"then base64 of {SHORTEST_KEY} to {LONGEST_KEY} bytes.",
+                hint="Use the signing secret that the API answered when the webhook was made, or "
                 "leave it empty.",
                 id="videogen.E051",
             )
@@ -31,26 +31,27 @@ def check_receiver(**kwargs: Any) -> list[CheckMessage]:
     if secret and secret == settings.VIDEO_NOTICE_WEBHOOK_SECRET:
         messages.append(
             Error(
-                "VIDEO_RECEIVE_WEBHOOK_SECRET is VIDEO_NOTICE_WEBHOOK_SECRET, too: whoever gets "
+                "VIDEO_RECEIVE_WEBHOOK_SECRET equals VIDEO_NOTICE_WEBHOOK_SECRET: whoever receives "
                 "our notices could forge the API's events.",
-                hint="Give each a secret of its own.",
+                hint="Use a different secret for each.",
                 id="videogen.E052",
             )
         )
     if address and _is_this_site(address) and urlsplit(address).path != reverse("video_events"):
         messages.append(
             Warning(
-                "VIDEO_SUBMIT_WEBHOOK_URI leads to this site, but not to where it listens.",
-                hint=f"Let it end in {reverse('video_events')}",
+                "VIDEO_SUBMIT_WEBHOOK_URI leads to this site, but not to the path that "
+                "receives events.",
+                hint=f"Use the path {reverse('video_events')}",
                 id="videogen.W053",
             )
         )
     if address and not is_safe_base():
         messages.append(
             Warning(
-                "VIDEO_SUBMIT_WEBHOOK_URI is set, but GOOGLE_GEMINI_BASE_URL is not https: the "
-                "keys of events would come over an open line, so every event is refused.",
-                hint="Let GOOGLE_GEMINI_BASE_URL begin with https://",
+                "VIDEO_SUBMIT_WEBHOOK_URI is set, but GOOGLE_GEMINI_BASE_URL is not encrypted; the "
+                "keys of events would be sent in clear text, so every event is refused.",
+                hint="Use https:// in GOOGLE_GEMINI_BASE_URL",
                 id="videogen.W054",
             )
         )

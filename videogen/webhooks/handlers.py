@@ -1,9 +1,10 @@
-"""A genuine event of the API → what it makes happen sooner. Polling stays the truth: an event says
-when to look, and whose answer was lost, but never how a render ended.
+"""Acts on a genuine event of the API, so that something happens sooner. Polling stays the truth: an
+event says when to look and which submission's answer was lost, but never how a render ended.
 
-Nothing is submitted here, and nothing depends on an event's coming. One that comes twice, late or
-in another order changes nothing more, so no ids are remembered: what is repeated finds the poll due
-already, the submission settled and the candidate taken. Conditional updates carry that.
+Nothing is submitted here, and nothing depends on an event. An event that comes twice, late or in
+another order has no further effect, so no ids of events are remembered. The conditional updates see
+to that: a repeated event finds the poll due already, the submission settled and the candidate
+taken.
 """
 
 from __future__ import annotations
@@ -31,12 +32,13 @@ Source = Candidate.Source
 
 _FILE_KEY = re.compile(r"[\w.-]{1,200}", re.ASCII)
 
+# Who decided that the candidate belongs to the render.
 BY_ITSELF = "videogen: our token came with it"
 
 
 def apply_event(event: Event) -> bool:
-    """Whether it changed anything. What is of no render here, or of one that nobody waits for, is
-    nothing to us: the API tells of everything in its project."""
+    """Apply the event, and return whether it changed anything. Events of other renders are ignored,
+    because the API sends those of its whole project."""
     if not event.type.startswith((VIDEO, INTERACTION)):
         return False
     submission = _submission_of(event)
@@ -48,12 +50,13 @@ def apply_event(event: Event) -> bool:
 
 
 def _sender() -> str:
-    """The backend whose events can be verified: others would be signed by others."""
+    """Return the only account whose events can be verified. Those of another account would be
+    signed with other keys."""
     return account_of(Route.GEMINI)
 
 
 def _submission_of(event: Event) -> Submission | None:
-    """The one whose token came with it, if it may have been accepted."""
+    """Return the submission whose token the event has, if the submission may have been accepted."""
     if event.token is None:
         return None
     return (
@@ -69,7 +72,8 @@ def _submission_of(event: Event) -> Submission | None:
 
 
 def _named(event: Event) -> Q:
-    """Renders by their operation: models/…/operations/ID, operations/ID and ID are the same."""
+    """Return the condition for renders of the event's operation. The names models/…/operations/ID,
+    operations/ID and ID mean the same operation."""
     key = event.name.rpartition("/")[2]
     if not key:
         return Q(pk=None)
@@ -77,7 +81,8 @@ def _named(event: Event) -> Q:
 
 
 def _poll_now(which: Q) -> bool:
-    """Of those that are running and not due yet."""
+    """Make the poll of these renders due now, if they are running and it is not due yet. Returns
+    whether there was such a render."""
     now = timezone.now()
     rows = VideoRender.objects.open().filter(
         which, state=State.RUNNING, backend=_sender(), next_poll_at__gt=now
@@ -90,16 +95,20 @@ def _poll_now(which: Q) -> bool:
 
 
 def _settle(submission: Submission, event: Event) -> bool:
-    """The answer to a submission that has none; kept where it may still come."""
+    """Use the event as the answer to a submission that got none. If the answer may still come, the
+    event is only kept."""
     candidate = _candidate(submission, event, _operation_in(event, submission.render.route))
     if candidate is None:
-        logger.warning("%s: an event has its token, but nothing to take", submission.render)
+        logger.warning(
+            "%s: an event has the render's token, but no usable video", submission.render
+        )
         return False
     return _take(candidate, submission.render)
 
 
 def _operation_in(event: Event, route: str) -> str:
-    """A name that can be asked about: an id alone is one of interactions only."""
+    """Return the name of the event's operation if a poll could ask about it, else "". An id without
+    a path is enough for interactions only."""
     is_whole = ("operations/" in event.name) != (route == Route.OMNI)
     return event.name if is_whole else ""
 
@@ -120,7 +129,7 @@ def _candidate(submission: Submission, event: Event, operation: str) -> Candidat
 
 
 def _link_in(event: Event) -> str:
-    """As little is believed of it as of a link in a poll: empty where it would not be opened."""
+    """Return the event's link, or "" if the same link from a poll would not be opened."""
     try:
         return event.file_uri if is_allowed_host(read_link(event.file_uri).host) else ""
     except DownloadError:
@@ -133,11 +142,13 @@ def _file_in(event: Event) -> str:
 
 
 def _take(found: Candidate, render: VideoRender) -> bool:
-    """At once, or whenever the API is asked again: the token is kept with it."""
+    """Take the video for the render now, if that is possible. Otherwise the candidate is kept with
+    its token and taken when the API is asked again."""
     store_candidates(render.lane, [found])
     candidate = Candidate.objects.get(lane=render.lane, name=found.name)
     if render.state == State.SUBMITTING:
-        # Its answer is still to come, and has the whole name: an event may shorten it.
+        # The submission's answer is still to come. It has the whole name of the operation, which an
+        # event may shorten.
         return True
     try:
         is_taken = take_candidate(candidate, render, BY_ITSELF)

@@ -1,9 +1,10 @@
-"""The envelope of an event of the API → an Event: checked once, here.
+"""Reads the envelope of an event of the API; every field is checked here and nowhere else.
 
-As https://ai.google.dev/gemini-api/docs/webhooks has it: one object with `type` and `data`, where
-`data.id` names the operation or the interaction, and `video.generated` has `output_file_uri` and
-`file_name` too. Several events in one body are not documented, so a list is no event. Not
-documented either, so guessed: that `user_metadata` stands beside `data`.
+The format is that of https://ai.google.dev/gemini-api/docs/webhooks: one object with `type` and
+`data`, where `data.id` names the operation or the interaction, and `video.generated` has
+`output_file_uri` and `file_name`, too. Several events in one body are not documented, so a list is
+not an event. It is not documented either where `user_metadata` is; that it is beside `data` is a
+guess.
 """
 
 from __future__ import annotations
@@ -23,30 +24,32 @@ VIDEO = "video."
 INTERACTION = "interaction."
 
 MAX_LINK = 2000
-# What goes into a row and into the path of a poll, letter by letter.
+# A name is stored in a column and goes into the path of a poll, letter by letter.
 _NAME = re.compile(r"(?!.*\.\.)[A-Za-z0-9][A-Za-z0-9._~/-]{0,499}")
 _TYPE = re.compile(r"[a-z][a-z0-9_.]{0,99}")
 
 
 @dataclass(frozen=True)
 class Event:
-    """`name`: of the operation or the interaction that ended; `file_name`, `file_uri`: of what it
-    made; `token`: of the submission of ours. Empty: not told, or not usable."""
+    """An event. A field is empty if the event does not tell it, or not in a usable form."""
 
     type: str
+    # Of the operation or interaction that ended.
     name: str = ""
+    # Of the video that it made.
     file_name: str = ""
     file_uri: str = ""
+    # Of our submission.
     token: UUID | None = None
 
     def contradicts(self, other: Event) -> bool:
-        """What both tell is not the same."""
+        """Whether the two events differ in something that both of them tell."""
         pairs = [(getattr(self, each.name), getattr(other, each.name)) for each in fields(self)]
         return any(mine and its and mine != its for mine, its in pairs)
 
 
 def parse_object(text: bytes) -> dict[str, Any]:
-    """Strict JSON. EventError (bad_event) for anything but an object."""
+    """Return the JSON object in the text. Raises EventError (bad_event) for anything else."""
     try:
         return read_object(text.decode(), parse_constant=_refuse)
     except UnicodeDecodeError as error:
@@ -56,7 +59,7 @@ def parse_object(text: bytes) -> dict[str, Any]:
 
 
 def read_event(envelope: Mapping[str, Any]) -> Event:
-    """EventError (bad_event) where it is no envelope of an event."""
+    """Return the event in the envelope. Raises EventError (bad_event) if it is not an envelope."""
     kind, data = envelope.get("type"), envelope.get("data")
     if not isinstance(kind, str) or not _TYPE.fullmatch(kind):
         raise bad("it has no type")

@@ -1,20 +1,20 @@
-"""Headers and body of a request → the Event, if it is genuine: what counts is what the signature
-covers.
+"""Verifies that a request is a genuine event of the API. Only what the signature covers counts.
 
-An event comes from a webhook that was registered for the whole project (signed by its secret, as
-Standard Webhooks says) or to the address that went with a submission (webhook-signature is a JWT
-that holds the event, RS256). As https://ai.google.dev/gemini-api/docs/webhooks has it, but for the
-JWT's claims, of which it only shows an audience: `iss`, `aud`, `iat`, `nbf` and `exp` are checked
-where they are told, and one of `iat` and `exp` has to be.
+An event comes from one of two kinds of webhooks. A webhook that was registered for the whole
+project is signed with its secret, as in Standard Webhooks. At the address that a submission named,
+webhook-signature is a JWT (RS256) that contains the event. This follows
+https://ai.google.dev/gemini-api/docs/webhooks, except for the JWT's claims, of which that page
+shows only an audience: `iss`, `aud`, `iat`, `nbf` and `exp` are checked if they are there, and
+`iat` or `exp` has to be there.
 
-PyJWT reads and verifies the JWT, for one algorithm: nothing that a sender writes chooses how it is
-verified. What PyJWT leaves open is checked here: times that are no numbers or without bounds, a
-token that is too old, and an issuer or address where there is one.
+PyJWT reads and verifies the JWT, for one algorithm only: nothing that a sender writes chooses how
+it is verified. What PyJWT does not check is checked here: times that are not numbers or have no
+bounds, a token that is too old, and the issuer and the address if there are any.
 
-The public keys that the API signs its events with stand at /.well-known/jwks.json of the API's own
-host. They are asked for there only, over TLS (but for this machine), without our key, and are kept
-for an hour. An unknown id has them asked for once more, at most once a minute: whoever makes ids up
-cannot make us ask.
+The public keys of the API are at /.well-known/jwks.json of the API's own host. They are fetched
+only from there, over TLS (except from this machine) and without our key, and are kept for an hour.
+An unknown key id has them fetched again, but at most once a minute, so that made-up ids cannot make
+us ask all the time.
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ from urllib.parse import urlsplit
 import httpx
 from django.conf import settings
 
+from videogen.common.addresses import LOOPBACK
 from videogen.common.errors import EventError
 from videogen.common.standard_webhooks import is_signed, keys_of
 from videogen.common.untrusted_text import clean
@@ -38,30 +39,31 @@ from .payloads import Event, parse_object, read_event
 if TYPE_CHECKING:
     from jwt import PyJWK
 
-
-# How old an event may be, and how far its clock may be from ours. Seconds.
+# How many seconds old an event may be, and how far its clock may be from ours.
 TOLERANCE = 300
 MAX_SIGNATURE = 16 * 1024
 ISSUER = "https://generativelanguage.googleapis.com"
 
 
 def is_listening() -> bool:
-    """Whether there is anything that an event could be verified by."""
+    """Whether anything is configured with which an event could be verified."""
     return bool(settings.VIDEO_SUBMIT_WEBHOOK_URI or settings.VIDEO_RECEIVE_WEBHOOK_SECRET)
 
 
 def genuine_event(headers: Mapping[str, str], body: bytes) -> Event:
-    """EventError: not_genuine, bad_event (genuine, but not readable), or no_keys."""
+    """Return the event. Raises EventError: not_genuine, bad_event (genuine, but not readable), or
+    no_keys."""
     given = headers.get("webhook-signature", "")
     if not given or len(given) > MAX_SIGNATURE or not given.isascii():
         raise _forged("it has no signature")
     timestamp = _timestamp(headers.get("webhook-timestamp", ""))
-    # A JWT has no comma, and "v1,…" is no JWT.
+    # A JWT has no comma, while the other kind of signature begins with "v1,".
     if "," in given:
         _check_secret(headers.get("webhook-id", ""), timestamp, body, given)
         return read_event(parse_object(body))
     signed = read_event(_verified_claims(given))
-    # The body is not signed but said twice: who changed it shall not think that it worked.
+    # The body is not signed, but repeats what is. A changed body is refused rather than ignored, so
+    # that whoever changed it does not believe that it worked.
     if read_event(parse_object(body)).contradicts(signed):
         raise _forged("its body is not what was signed")
     return signed
@@ -77,19 +79,19 @@ def _timestamp(text: str) -> int:
 
 def _check_secret(message_id: str, timestamp: int, body: bytes, given: str) -> None:
     if not settings.VIDEO_RECEIVE_WEBHOOK_SECRET:
-        raise _forged("there is no VIDEO_RECEIVE_WEBHOOK_SECRET to verify it by")
+        raise _forged("there is no VIDEO_RECEIVE_WEBHOOK_SECRET to verify it with")
     try:
         keys = keys_of(settings.VIDEO_RECEIVE_WEBHOOK_SECRET)
     except ValueError:
         raise EventError(
-            "VIDEO_RECEIVE_WEBHOOK_SECRET is no secret; manage.py check says how.", code="no_keys"
+            "VIDEO_RECEIVE_WEBHOOK_SECRET is not valid; manage.py check says why.", code="no_keys"
         ) from None
     if not message_id or not is_signed(keys, message_id, timestamp, body, given):
-        raise _forged("its signature is not of VIDEO_RECEIVE_WEBHOOK_SECRET")
+        raise _forged("its signature was not made with VIDEO_RECEIVE_WEBHOOK_SECRET")
 
 
 def _verified_claims(token: str) -> dict[str, Any]:
-    # Takes long to import, and most processes verify nothing.
+    # The import is slow, and most processes verify nothing.
     import jwt
 
     if not settings.VIDEO_SUBMIT_WEBHOOK_URI:
@@ -97,20 +99,20 @@ def _verified_claims(token: str) -> dict[str, Any]:
     try:
         header = jwt.get_unverified_header(token)
     except jwt.InvalidTokenError as error:
-        raise _forged("its signature is no JWT") from error
-    # "crit" names extensions without which a token must not be taken; there are none here.
+        raise _forged("its signature is not a JWT") from error
+    # "crit" names extensions that the reader of a token must know; we know none.
     if header.get("alg") != "RS256" or "kid" not in header or "crit" in header:
-        raise _forged("its signature is not RS256 with a key's id")
+        raise _forged("its signature is not RS256 with the id of a key")
     key = find_key(header["kid"])
     if key is None:
-        raise _forged("its signature is not of a key of the API")
+        raise _forged("its signature was not made with a key of the API")
     try:
-        # An address is not promised: _check_address.
+        # The API does not promise an audience; _check_address checks one if it is there.
         claims = jwt.decode(
             token, key, algorithms=["RS256"], leeway=TOLERANCE, options={"verify_aud": False}
         )
     except jwt.InvalidSignatureError as error:
-        raise _forged("its signature is not of a key of the API") from error
+        raise _forged("its signature was not made with a key of the API") from error
     except jwt.InvalidTokenError as error:
         raise _forged(f"its claims do not hold ({type(error).__name__})") from error
     _check_times(claims)
@@ -125,13 +127,13 @@ def _check_times(claims: Mapping[str, Any]) -> None:
     if not moments.keys() & {"iat", "exp"}:
         raise _forged("its signature has no time")
     if not all(type(each) in (int, float) and abs(each) < 1e12 for each in moments.values()):
-        raise _forged("its signature's times are no numbers")
+        raise _forged("its signature's times are not numbers")
     if time.time() - moments.get("iat", time.time()) > TOLERANCE:
         raise _forged("its signature is too old, or this machine's clock is wrong")
 
 
 def _check_address(claims: Mapping[str, Any]) -> None:
-    # These are said in the log: if what we guess of the service is wrong, that tells how.
+    # The log shows these values. If one of our guesses about the API is wrong, it shows which.
     if "iss" in claims and claims["iss"] not in (ISSUER, settings.VIDEO_API_BASE_URL):
         raise _forged(f"its signature is by another: {clean(claims['iss'])[:200]}")
     told = claims.get("aud", settings.VIDEO_SUBMIT_WEBHOOK_URI)
@@ -144,25 +146,18 @@ def _forged(why: str) -> EventError:
 
 
 PATH = "/.well-known/jwks.json"
+# How long the keys are kept, and the pause between two fetches, in seconds.
 LIFETIME = 3600.0
-
-
 PAUSE = 60.0
-
-
-# A few keys are some kilobytes.
+# A few keys have some kilobytes.
 MAX_BYTES = 64 * 1024
-
-
 MAX_SECONDS = 5.0
 MOST_KEYS = 50
-
-
 KEY_BITS = range(2048, 8193)
 
 
 class _KeySet:
-    """Of one address, in this process."""
+    """The keys at one address, as this process has them."""
 
     def __init__(self) -> None:
         self.lock = threading.Lock()
@@ -171,7 +166,8 @@ class _KeySet:
         self.asked_at: float | None = None
 
     def find(self, url: str, kid: str) -> PyJWK | None:
-        # Whoever comes while another asks waits for the answer, instead of asking as well.
+        # A thread that comes while another one fetches waits for its answer instead of fetching,
+        # too.
         with self.lock:
             if (self._is_old() or kid not in self.keys) and self._may_ask():
                 self.asked_at = time.monotonic()
@@ -192,8 +188,8 @@ _key_sets: dict[str, _KeySet] = {}
 
 
 def find_key(kid: str) -> PyJWK | None:
-    """None where the API has no such key. EventError (no_keys) where its keys cannot be had now;
-    asks the API, at most once a minute."""
+    """Return the API's key with this id, or None if there is none. Asks the API for its keys, at
+    most once a minute. Raises EventError (no_keys) if they cannot be fetched now."""
     if not is_safe_base():
         raise _unavailable("the API's address is not https")
     url = f"{settings.VIDEO_API_BASE_URL}{PATH}"
@@ -201,9 +197,10 @@ def find_key(kid: str) -> PyJWK | None:
 
 
 def is_safe_base() -> bool:
-    """Whether nobody on the way can put keys of their own into the answer."""
+    """Whether the connection to the API is encrypted, or stays on this machine, so that nobody can
+    put keys of their own into the answer."""
     parts = urlsplit(settings.VIDEO_API_BASE_URL)
-    return parts.scheme == "https" or parts.hostname in ("localhost", "127.0.0.1", "::1")
+    return parts.scheme == "https" or parts.hostname in LOOPBACK
 
 
 def _read_keys(url: str) -> dict[str, PyJWK]:
@@ -213,7 +210,8 @@ def _read_keys(url: str) -> dict[str, PyJWK]:
         raise _unavailable("they are not JSON") from error
     if not isinstance(entries, list):
         raise _unavailable("there is no list of them")
-    # One by one: PyJWKSet does not stand a list without a usable key, nor an `alg` that is no text.
+    # Each entry is read alone, because PyJWKSet fails on a list without a usable key, and on an
+    # `alg` that is not text.
     keys = {}
     for entry in entries[:MOST_KEYS]:
         if isinstance(entry, dict) and (key := _read_key(entry)):
@@ -222,7 +220,7 @@ def _read_keys(url: str) -> dict[str, PyJWK]:
 
 
 def _read_key(entry: dict[str, Any]) -> PyJWK | None:
-    """None where it is not a key that RS256 is verified with."""
+    """Return the key, or None if it is not one with which RS256 is verified."""
     from jwt import PyJWK
     from jwt.exceptions import InvalidKeyError
 
@@ -234,8 +232,8 @@ def _read_key(entry: dict[str, Any]) -> PyJWK | None:
     )
     if not is_ours:
         return None
-    # Nothing else of the entry is handed on: with a private exponent in it, PyJWT would take it
-    # for a private key and compute the factors.
+    # Nothing else of the entry is passed on: if it had a private exponent, PyJWT would take it for
+    # a private key and compute the factors.
     numbers = {"kty": "RSA", "n": entry.get("n"), "e": entry.get("e")}
     try:
         key = PyJWK.from_dict(numbers, "RS256")
@@ -260,6 +258,6 @@ def _fetch(url: str) -> bytes:
 
 def _unavailable(why: str) -> EventError:
     return EventError(
-        f"The API's keys for its events cannot be had: {why}. It will send the event again.",
+        f"The API's keys for its events cannot be fetched: {why}. It will send the event again.",
         code="no_keys",
     )

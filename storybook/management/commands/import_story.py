@@ -12,6 +12,7 @@ from django.core.management.base import (
     DjangoHelpFormatter,
 )
 from django.db import DatabaseError, connection
+from django.utils.translation import ngettext
 
 from storybook.errors import BundleError, ImportFailed
 from storybook.importer.story import ImportReport, Tally, import_story
@@ -37,9 +38,9 @@ examples:
   manage.py import_story my-story.zip
   manage.py import_story my-story/story.json --json
 
-A broken bundle is refused whole and every problem is named with its place. A picture that is
-missing or cannot be used is no such problem: it is listed, and the plan of a generation shows what
-it means for a shot.
+A broken bundle is refused as a whole, and every problem is named with its place. A picture that is
+missing or unusable does not stop the import: it is listed, and the plan of a batch shows what it
+means for a shot.
 
 exit codes: 0 imported, 1 refused or failed, 2 wrong usage"""
 
@@ -64,13 +65,13 @@ exit codes: 0 imported, 1 refused or failed, 2 wrong usage"""
         self._check_database()
         try:
             report = import_story(
-                # Progress is no error: without a style, or Django writes it in red.
+                # Without a style, because Django would write this progress in red as an error.
                 path,
                 say=lambda sentence: self.stderr.write(_printable(sentence), style_func=str),
             )
         except BundleError as error:
             problems = [f"  {_printable(problem)}" for problem in error.problems]
-            count = "1 problem" if len(problems) == 1 else f"{len(problems)} problems"
+            count = ngettext("%d problem", "%d problems", len(problems)) % len(problems)
             raise CommandError(
                 "\n".join([f"The bundle was not imported, it has {count}:", *problems]),
                 returncode=1,
@@ -80,7 +81,7 @@ exit codes: 0 imported, 1 refused or failed, 2 wrong usage"""
         if options["json"]:
             self.stdout.write(json.dumps(report.as_dict()))
         else:
-            # A terminal that cannot show a title must not make a finished import look failed.
+            # A terminal that cannot show a title must not make a finished import fail.
             encoding = getattr(self.stdout, "encoding", None) or "utf-8"
             self.stdout.write(_table(report).encode(encoding, "replace").decode(encoding))
 
@@ -112,7 +113,7 @@ def _table(report: ImportReport) -> str:
 
 
 def _printable(text: str) -> str:
-    """Without the control characters that could steer a terminal; they come with the bundle."""
+    """Write out control characters: they come from the bundle and could control the terminal."""
     return "".join(
         char if char.isprintable() or char == "\n" else ascii(char)[1:-1] for char in text
     )

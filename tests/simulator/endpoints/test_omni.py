@@ -87,7 +87,7 @@ def quick(start):
 
 
 def test_from_a_prompt_to_a_clip(start):
-    caller = start(latency=0.3, file_latency=0.2)
+    caller = start(latency=0.3, file_latency=1.0)
 
     created = create(caller).json()
     seen = {caller.http.get(f"{CREATE}/{created['id']}").json()["status"]}

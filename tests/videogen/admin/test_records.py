@@ -78,6 +78,7 @@ def test_page_of_a_render_shows_every_field(rf, admin_user):
         "references": "reference_pictures",
         "dropped_references": "dropped_pictures",
         "warnings": "warning_list",
+        "price": "price_source",
         "price_estimate_usd": "cost",
         "actual_cost_usd": "actual",
         "error_details": "error_facts",

@@ -16,9 +16,6 @@ from tests.support.servers import postgres_database
 
 ROUNDS = 4
 
-# One pair of competitors a run and database.
-pytestmark = pytest.mark.xdist_group("race")
-
 
 class Competitor:
     def __init__(self, installation):

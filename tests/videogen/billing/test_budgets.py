@@ -33,7 +33,7 @@ from videogen.models import Budget, RenderBatch, VideoRender
 from videogen.models.people import Person, Requester
 from videogen.pipeline.claims import claim_renders
 from videogen.planning.batch_actions import retry_failed
-from videogen.planning.drafts import confirm_batch, draft_batches, plan_of, set_wishes
+from videogen.planning.drafts import confirm_batch, draft_batches, plan_draft, set_options
 from videogen.planning.enqueue import queue_renders
 from videogen.planning.plan import plan_shots
 from videogen.planning.rerun import generate_exactly
@@ -313,7 +313,7 @@ def test_a_retry_needs_room_too():
     draft = retry_failed(failed, asks(name="mira"))
 
     assert draft.over_budget == "none"
-    seen = plan_of(draft)
+    seen = plan_draft(draft)
     assert actions(seen) == ["blocked"]
     with pytest.raises(RequestError) as caught:
         confirm_batch(draft, asks(name="mira"), seen=seen.fingerprint)
@@ -343,9 +343,9 @@ def test_who_confirms_pays_not_who_drafted(mira):
     story = make_story(shots=2)
     make_budget("3.20", user=mira)
     (draft,) = draft_batches(shots_of(story), "default", asks(name="otto"))
-    assert plan_of(draft).counts == {"generate": 2}
+    assert plan_draft(draft).counts == {"generate": 2}
 
-    seen = plan_of(draft, person=asks(mira).person)
+    seen = plan_draft(draft, person=asks(mira).person)
     queued = confirm_batch(draft, asks(mira), seen=seen.fingerprint)
 
     assert len(queued.render_ids) == 1
@@ -354,9 +354,9 @@ def test_who_confirms_pays_not_who_drafted(mira):
 def test_the_choice_is_part_of_what_was_seen():
     story = make_story()
     (draft,) = draft_batches(shots_of(story), "default", asks(name="mira"))
-    seen = plan_of(draft).fingerprint
+    seen = plan_draft(draft).fingerprint
 
-    set_wishes(draft, model="", over_budget="none")
+    set_options(draft, model="", over_budget="none")
 
     with pytest.raises(RequestError) as caught:
         confirm_batch(draft, asks(name="mira"), seen=seen)

@@ -500,7 +500,7 @@ def test_a_model_that_nobody_knows_is_told_and_blocks_nothing(settings):
 
     response = page_of(make_draft(make_shots(1)))
 
-    assert response.text.count("Nothing is known of veo-9") == 1
+    assert response.text.count("Nothing is known about veo-9") == 1
     assert button(response) == ("Generate 1 video · free", False)
 
 

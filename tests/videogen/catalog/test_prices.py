@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import importlib
 from decimal import Decimal
+from types import SimpleNamespace
 
 import pytest
+from django.apps import apps
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import Group
+from django.db import connection
 from django.test import Client
 from django.urls import reverse
 
@@ -19,7 +23,7 @@ from tests.support.factories import (
     make_story,
     shots_of,
 )
-from videogen.catalog.prices import PriceList
+from videogen.catalog.prices import PriceList, describe_price, is_used
 from videogen.models import Price, VideoRender
 from videogen.models.people import Requester
 from videogen.pipeline.claims import claim_renders
@@ -234,6 +238,34 @@ def test_only_a_price_that_nothing_was_queued_under_is_removed(settings):
     picked = {"action": "delete_selected", "_selected_action": [used.pk], "post": "yes"}
     browser.post(LIST, picked)
     assert Price.objects.filter(pk=used.pk).exists()
+
+
+def test_a_price_is_used_whatever_is_said_of_it(settings):
+    settings.VIDEO_BACKEND = "gemini"
+    price = make_price("0.5")
+    queue()
+    assert is_used(price)
+
+    Price.objects.filter(pk=price.pk).update(source="said otherwise")
+    VideoRender.objects.update(price_source="in other words")
+
+    price.refresh_from_db()
+    assert is_used(price)
+
+
+def test_renders_of_before_get_their_price_by_what_they_kept_of_it():
+    price, other = make_price("0.5"), make_price("0.5", model="veo-9")
+    words = describe_price(price)
+    render = make_render(make_shot(), price_source=words)
+    unlisted = make_render(make_shot(story_id="second"), price_source="free")
+    migration = importlib.import_module("videogen.migrations.0023_price_of_renders")
+
+    migration.fill(apps, SimpleNamespace(connection=connection))
+
+    for each in (render, unlisted):
+        each.refresh_from_db()
+    assert (render.price, unlisted.price) == (price, None)
+    assert is_used(price) and not is_used(other)
 
 
 def test_the_list_says_which_price_is_valid():

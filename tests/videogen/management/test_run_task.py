@@ -906,7 +906,6 @@ def process(installation, *arguments):
     return installation.manage("run_task", *arguments, check=False)
 
 
-@pytest.mark.xdist_group("run_task")
 def test_the_process_renders_and_prints_json_only(simulator, log, installation):
     done = process(installation, "--task=CREATE_SHOT_VIDEO", "--story-id=story", "--wait", "--json")
 
@@ -950,7 +949,6 @@ def test_a_process_without_tables_says_what_to_do(tmp_path):
     assert "manage.py migrate" in done.stderr
 
 
-@pytest.mark.xdist_group("run_task")
 def test_a_dry_run_does_not_load_the_sdk(installation):
     code = (
         "import sys; from django.core.management import execute_from_command_line as run\n"

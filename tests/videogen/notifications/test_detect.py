@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import importlib
 from datetime import timedelta
 from decimal import Decimal
+from types import SimpleNamespace
 
 import pytest
+from django.apps import apps
 from django.contrib.auth import get_user_model
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
@@ -17,6 +20,7 @@ from tests.support.factories import (
     State,
     make_batch,
     make_lane,
+    make_notice,
     make_render,
     make_shot,
     make_story,
@@ -31,6 +35,7 @@ from videogen.lanes.pauses import pause_lane, resume_lane
 from videogen.models import Budget, Notice, RenderBatch, VideoRender
 from videogen.models.people import Person
 from videogen.notifications.detect import Kind, look_for_news, reached_budgets
+from videogen.recovery.redownload import next_try
 
 pytestmark = pytest.mark.django_db
 
@@ -307,6 +312,25 @@ def test_a_clip_is_told_of_twelve_and_two_hours_before_its_end(monkeypatch, stat
     assert notice.path == reverse("admin:videogen_renderbatch_progress", args=[render.batch_id])
 
 
+def test_a_clip_of_which_we_heard_late_is_told_of_by_when_it_was_sent(settings):
+    settings.VIDEO_OPERATION_DEADLINE_MINUTES = 30
+    make_clip(make_shot(), 0, claimed_at=hours_ago(47), submitted_at=hours_ago(47))
+
+    look_for_news()
+
+    end = timezone.localtime(timezone.now() + timedelta(hours=1.5))
+    assert f"{end:%d %b %H:%M %Z}" in clips_told()[0].subject
+
+
+def test_a_clip_that_the_server_has_deleted_is_no_news(settings):
+    settings.VIDEO_OPERATION_DEADLINE_MINUTES = 30
+    make_clip(make_shot(), 0, claimed_at=hours_ago(49), submitted_at=hours_ago(49))
+
+    look_for_news()
+
+    assert clips_told() == []
+
+
 def test_a_clip_found_late_is_told_of_once():
     make_clip(make_shot(), 47)
 
@@ -314,6 +338,33 @@ def test_a_clip_found_late_is_told_of_once():
     look_for_news()
 
     assert len(clips_told()) == 1
+
+
+def test_the_mail_and_the_page_promise_the_same_time(settings, client, admin_user):
+    """After an outage we hear late that a clip was made: it is no younger for that."""
+    settings.VIDEO_OPERATION_DEADLINE_MINUTES = 30
+    render = make_clip(make_shot(), 1, submission={}, claimed_at=hours_ago(38))
+    expires = render.clip_expires_at
+    client.force_login(admin_user)
+
+    look_for_news()
+
+    [notice] = clips_told()
+    moment = f"{timezone.localtime(expires):%d %b %H:%M %Z}"
+    assert hours_ago(-10) < expires < hours_ago(-11)
+    assert moment in notice.subject and moment in notice.text
+    [row] = client.get(reverse("admin:videogen_unsettled")).context["page"].rows
+    assert row.expires_at == expires
+    assert next_try(render) < expires
+
+
+def test_a_clip_that_is_lost_by_now_is_no_news(settings):
+    settings.VIDEO_OPERATION_DEADLINE_MINUTES = 30
+    make_clip(make_shot(), 1, claimed_at=hours_ago(49))
+
+    look_for_news()
+
+    assert clips_told() == []
 
 
 def test_clips_of_a_batch_made_together_are_told_of_together():
@@ -344,6 +395,41 @@ def test_a_clip_that_is_here_or_given_up_is_no_news():
     look_for_news()
 
     assert clips_told() == []
+
+
+# -- batch of a notice -----------------------------------------------------------------------------
+
+
+def test_a_notice_names_the_batch_that_it_is_about():
+    batch, clip = make_batch(make_story()), make_clip(make_shot(story_id="other"), 47)
+    make_render(shots_of(batch.story)[0], State.DONE, batch=batch)
+    pause_lane(make_lane("simulator"), refusal())
+
+    look_for_news()
+
+    batches = dict(Notice.objects.values_list("kind", "batch"))
+    assert batches[Kind.CLIP_EXPIRES] == clip.batch_id
+    assert batches[Kind.QUEUE_PAUSED] is None
+    assert {each.batch for each in told(Kind.BATCH_FINISHED)} == {batch, clip.batch}
+
+
+def test_the_migration_finds_the_batches_of_older_notices():
+    batch = make_batch(make_story())
+    finished = make_notice(kind="batch_finished", key=f"batch_finished:{batch.pk}")
+    expires = make_notice(kind="clip_expires", key=f"clip_expires:{batch.pk}:2026-11-22T10:12")
+    for number, (kind, key) in enumerate(
+        [
+            ("batch_finished", f"batch_finished:{batch.pk + 1}"),
+            ("batch_finished", "odd"),
+            ("queue_paused", f"queue_paused:{batch.pk}:2026-11-22T10:12"),
+        ]
+    ):
+        make_notice(kind=kind, key=key, subject=f"without {number}")
+
+    migration = importlib.import_module("videogen.migrations.0025_notice_batch")
+    migration.fill(apps, SimpleNamespace(connection=connection))
+
+    assert list(Notice.objects.filter(batch=batch).order_by("pk")) == [finished, expires]
 
 
 # -- looking ---------------------------------------------------------------------------------------

@@ -14,8 +14,7 @@ import redis
 from tests.support.installations import Installation, wait_until, write_story
 from tests.support.servers import postgres_database, redis_url
 
-# The tests empty the same Redis, so they take turns.
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("redis")]
+pytestmark = pytest.mark.slow
 
 STORY = "story"
 

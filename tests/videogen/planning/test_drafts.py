@@ -18,7 +18,7 @@ from videogen.planning.drafts import (
     confirm_batch,
     delete_old_drafts,
     draft_batches,
-    plan_of,
+    plan_draft,
     set_mode,
 )
 from videogen.planning.modes import Action
@@ -51,7 +51,7 @@ def refusal(*arguments, **named):
 
 
 def confirm(draft, requester):
-    return confirm_batch(draft, requester, seen=plan_of(draft).fingerprint)
+    return confirm_batch(draft, requester, seen=plan_draft(draft).fingerprint)
 
 
 # -- drafting --------------------------------------------------------------------------------------
@@ -94,7 +94,7 @@ def test_an_unknown_mode_is_refused(story, draft, requester):
     for act in (
         lambda: draft_batches(shots_of(story), "twice", requester),
         lambda: set_mode(draft, "twice"),
-        lambda: plan_of(draft, "twice"),
+        lambda: plan_draft(draft, "twice"),
     ):
         with pytest.raises(RequestError) as caught:
             act()
@@ -117,7 +117,7 @@ def test_a_thousand_shots_take_few_queries(requester, django_assert_max_num_quer
 def test_the_plan_is_live(story, draft):
     make_render(shots_of(story)[0], State.DONE)
 
-    plan = plan_of(draft)
+    plan = plan_draft(draft)
 
     assert plan.counts == {"generate": 2, "skip": 1}
 
@@ -125,7 +125,7 @@ def test_the_plan_is_live(story, draft):
 def test_a_plan_in_another_mode_changes_nothing(story, draft):
     make_render(shots_of(story)[0], State.DONE)
 
-    assert plan_of(draft, "override").counts == {"generate": 3}
+    assert plan_draft(draft, "override").counts == {"generate": 3}
     draft.refresh_from_db()
     assert draft.mode == "default"
 
@@ -134,7 +134,7 @@ def test_the_mode_of_a_draft_can_be_changed(draft):
     set_mode(draft, "dry-run")
 
     assert draft.mode == "dry-run"
-    assert plan_of(RenderBatch.objects.get(pk=draft.pk)).counts == {"rehearse": 3}
+    assert plan_draft(RenderBatch.objects.get(pk=draft.pk)).counts == {"rehearse": 3}
 
 
 def test_the_mode_of_a_confirmed_batch_cannot(draft, requester):
@@ -148,7 +148,7 @@ def test_the_mode_of_a_confirmed_batch_cannot(draft, requester):
 
 
 def test_the_fingerprint_is_the_same_while_nothing_happens(draft):
-    assert plan_of(draft).fingerprint == plan_of(draft).fingerprint
+    assert plan_draft(draft).fingerprint == plan_draft(draft).fingerprint
 
 
 def _another_payload(draft):
@@ -173,11 +173,11 @@ def _a_render_elsewhere(draft):
     "change", [_another_payload, _another_picture, _another_shot, _a_render_elsewhere]
 )
 def test_the_fingerprint_changes_with_what_would_be_sent(draft, change):
-    before = plan_of(draft).fingerprint
+    before = plan_draft(draft).fingerprint
 
     change(draft)
 
-    assert plan_of(RenderBatch.objects.get(pk=draft.pk)).fingerprint != before
+    assert plan_draft(RenderBatch.objects.get(pk=draft.pk)).fingerprint != before
 
 
 @pytest.mark.parametrize(
@@ -191,15 +191,15 @@ def test_the_fingerprint_changes_with_what_would_be_sent(draft, change):
 )
 def test_the_fingerprint_changes_with_the_settings_that_matter(settings, draft, name, value):
     settings.VIDEO_BACKEND = "gemini" if name == "VIDEO_BUDGET_USD" else "simulator"
-    before = plan_of(draft).fingerprint
+    before = plan_draft(draft).fingerprint
 
     setattr(settings, name, value)
 
-    assert plan_of(draft).fingerprint != before
+    assert plan_draft(draft).fingerprint != before
 
 
 def test_each_mode_has_a_fingerprint_of_its_own(draft):
-    assert len({plan_of(draft, mode).fingerprint for mode in RenderBatch.Mode}) == 4
+    assert len({plan_draft(draft, mode).fingerprint for mode in RenderBatch.Mode}) == 4
 
 
 # -- confirming ------------------------------------------------------------------------------------
@@ -237,7 +237,7 @@ def test_a_batch_is_as_old_as_its_confirmation(draft, requester):
 
 
 def test_second_click_queues_nothing(draft, requester):
-    seen = plan_of(draft).fingerprint
+    seen = plan_draft(draft).fingerprint
     confirm_batch(draft, requester, seen=seen)
 
     error = refusal(draft, requester, seen=seen)
@@ -248,7 +248,7 @@ def test_second_click_queues_nothing(draft, requester):
 
 
 def test_another_plan_than_the_one_seen_is_not_queued(story, draft, requester):
-    seen = plan_of(draft).fingerprint
+    seen = plan_draft(draft).fingerprint
     make_render(shots_of(story)[0], State.DONE)
 
     error = refusal(draft, requester, seen=seen)
@@ -261,7 +261,7 @@ def test_another_plan_than_the_one_seen_is_not_queued(story, draft, requester):
 
 
 def test_another_mode_than_the_one_seen_is_not_queued(draft, requester):
-    seen = plan_of(draft).fingerprint
+    seen = plan_draft(draft).fingerprint
     set_mode(RenderBatch.objects.get(pk=draft.pk), "dry-run")
 
     assert refusal(draft, requester, seen=seen).code == "plan_changed"
@@ -271,7 +271,7 @@ def test_where_there_is_nothing_to_do_it_stays_a_draft(story, draft, requester):
     for shot in shots_of(story):
         make_render(shot, State.DONE)
 
-    error = refusal(draft, requester, seen=plan_of(draft).fingerprint)
+    error = refusal(draft, requester, seen=plan_draft(draft).fingerprint)
 
     assert error.code == "nothing_to_do"
     assert RenderBatch.objects.get(pk=draft.pk).status == "draft"

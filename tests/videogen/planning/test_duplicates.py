@@ -20,7 +20,7 @@ from videogen.cli.workflow import TaskRequest
 from videogen.common.errors import RequestError
 from videogen.models import RenderBatch, VideoRender
 from videogen.models.people import Requester
-from videogen.planning.drafts import set_wishes
+from videogen.planning.drafts import set_options
 from videogen.planning.enqueue import queue_renders
 from videogen.planning.plan import plan_shots
 from videogen.planning.rerun import generate_exactly
@@ -368,7 +368,7 @@ def test_a_confirmed_draft_takes_no_answer_any_more():
     draft = make_draft([shot])
     RenderBatch.objects.filter(pk=draft.pk).update(status="confirmed")
     with pytest.raises(RequestError):
-        set_wishes(draft, model="", over_budget="fit", repeats_confirmed=True)
+        set_options(draft, model="", over_budget="fit", repeats_confirmed=True)
 
 
 def test_who_may_only_look_is_not_asked():

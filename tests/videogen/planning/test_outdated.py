@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import copy
+import importlib
+from types import SimpleNamespace
 
 import pytest
+from django.apps import apps
 from django.core.cache import cache
+from django.db import connection
 from django.urls import reverse
 
 from storybook.models import DesignDocument, KeyFrame, Picture, Shot
@@ -16,6 +20,7 @@ from tests.support.factories import (
     SHEET,
     VISUAL,
     force,
+    make_batch,
     make_picture,
     make_render,
     make_shot,
@@ -267,7 +272,7 @@ def test_a_new_key_frame_counts_for_a_copy_as_for_what_it_copies(settings):
 
 def test_where_it_is_not_known_whether_key_frames_were_used_nobody_is_alarmed():
     shot = used_take(key_frames=False)
-    RenderBatch.objects.update(plan=[])
+    RenderBatch.objects.update(uses_key_frames=None)
 
     picture = Picture.objects.get(path=KEY_FRAME)
     KeyFrame.objects.create(shot=shot, position=1, picture=picture)
@@ -275,6 +280,25 @@ def test_where_it_is_not_known_whether_key_frames_were_used_nobody_is_alarmed():
     assert not is_outdated(shot)
     replace_sheet(shot)
     assert is_outdated(shot)
+
+
+def test_batches_of_before_get_it_from_the_rows_of_their_plans():
+    shot = make_shot()
+    on, off, unknown = (make_batch(shot.scenelet.story) for _ in range(3))
+    for batch, value in ((on, True), (off, False)):
+        rows = [{"shot": shot.pk, "render": None}, {"render": 1, "uses_key_frames": value}]
+        RenderBatch.objects.filter(pk=batch.pk).update(plan=rows)
+    render = make_render(shot, "failed", batch=off)
+    copied = make_render(shot, "failed", copy_of=render, batch=make_batch(shot.scenelet.story))
+    again = make_render(shot, "failed", copy_of=copied, batch=make_batch(shot.scenelet.story))
+    migration = importlib.import_module("videogen.migrations.0024_uses_key_frames")
+
+    migration.fill(apps, SimpleNamespace(connection=connection))
+
+    batches = [on, off, unknown, copied.batch, again.batch]
+    for batch in batches:
+        batch.refresh_from_db()
+    assert [each.uses_key_frames for each in batches] == [True, False, None, False, False]
 
 
 # -- which takes -----------------------------------------------------------------------------------

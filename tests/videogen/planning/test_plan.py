@@ -263,7 +263,7 @@ def test_a_shot_without_any_picture_is_rendered_with_a_warning():
     row = plan_of(shot)
 
     assert row.decision.action == Action.GENERATE
-    assert any("No reference image goes along" in warning for warning in row.warnings)
+    assert any("No reference picture is sent" in warning for warning in row.warnings)
 
 
 def test_an_unusable_picture_is_warned_of_and_the_next_one_moves_up():

@@ -94,6 +94,9 @@ def test_the_batch_says_what_was_asked_for(rehearsal):
             "shot_index": 1,
             "decision": "generate",
             "reason": f"exactly as rehearsal {rehearsal.pk}",
+            "code": "copy",
+            "params": {"of": "rehearsal", "number": rehearsal.pk, "model": ""},
+            "situation": "nothing",
             "render": copy.pk,
         }
     ]
@@ -126,11 +129,12 @@ def test_a_take_can_be_made_once_more():
         has_audio=False,
         video_seconds=6.0,
         warnings=[
-            "No reference image goes along: the characters may look different.",
+            "No reference picture is sent: the characters may look different.",
             "The video is 6.0 s long; 8 s were asked for.",
             "The video has no sound.",
         ],
     )
+    render.refresh_from_db()
 
     queued = generate_exactly(render, REQUESTER)
 

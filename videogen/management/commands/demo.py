@@ -36,7 +36,7 @@ class Command(BaseCommand):
     def handle(self, **options: Any) -> None:
         if not settings.DEBUG:
             raise CommandError(
-                "The demo makes a user whose password it prints: set DJANGO_DEBUG=1 (make demo "
+                "The demo creates a user and prints its password: set DJANGO_DEBUG=1 (make demo "
                 "does).",
                 returncode=2,
             )
@@ -44,7 +44,7 @@ class Command(BaseCommand):
             "Rendering the sample story, 16 shots, with the simulator. It costs nothing and takes\n"
             "one to three minutes: every clip is painted in 1080p. A second run takes seconds."
         )
-        # The children write to the same terminal.
+        # The children write to the same terminal, so this has to come first.
         self.stdout.flush()
         try:
             with Children(VIDEO_POLL_SECONDS="1", VIDEO_LOG_LEVEL="WARNING") as children:
@@ -58,7 +58,7 @@ class Command(BaseCommand):
         except VideogenError as error:
             raise CommandError(error.sentence) from error
         except KeyboardInterrupt:
-            raise CommandError("Stopped. Run it again: it goes on.", returncode=130) from None
+            raise CommandError("Stopped. Run it again: it continues.", returncode=130) from None
         self._print_box()
         sys.exit(code)
 
@@ -71,12 +71,12 @@ class Command(BaseCommand):
         ]
         text = "\n".join(f"{name:<9} {value}" for name, value in lines)
         console = Console(file=cast("IO[str]", self.stdout), highlight=False)
-        # A long path makes the box wider than the terminal; it is not broken.
+        # A long path makes the box wider than the terminal: a wrapped path cannot be copied.
         console.width = max(console.width, max(map(len, text.splitlines())) + 4)
         console.print(Panel.fit(Text(text)))
 
     def _password(self) -> str:
-        """A new one with every run: nobody else knows it, and nobody has to remember it."""
+        """Set a new password at every run, so that nobody else knows it or has to remember it."""
         password = secrets.token_urlsafe(9)
         user, _ = get_user_model().objects.get_or_create(
             username=USER, defaults={"is_staff": True, "is_superuser": True}

@@ -13,7 +13,7 @@ from videogen.ops.doctor.report import exit_code, print_json, print_table
 from videogen.ops.doctor.run import examine
 
 EPILOG = """
-Asks the video API for its models (free), and nothing is submitted. The key is never shown.
+Asks the video API for its models, which is free, and submits nothing. The key is never shown.
 
 exit code: 0 nothing failed (there may be warnings); 1 something failed; 2 usage
 """

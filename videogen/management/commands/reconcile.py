@@ -23,7 +23,7 @@ from videogen.models.states import STUCK
 from videogen.recovery.reconcile import Line, Report, reconcile
 
 EPILOG = """
-Asks by every way that the API offers: an operation by its name, the list of operations, the list of
+Asks in every way that the API offers: an operation by its name, the list of operations, the list of
 generated files, the token that came with a submission. Asking is free, and nothing is submitted.
 
 exit code: 0 nothing is left open; 1 something needs a person (the page "Unsettled"); 2 usage
@@ -69,24 +69,24 @@ class Command(BaseCommand):
 
 
 def _go_on_here(report: Report, errors: Console) -> None:
-    """Without a cluster, what was recovered is polled and downloaded by this command."""
+    """Without a cluster, poll and download the recovered renders in this command."""
     renders = [line.render for line in report.recovered]
     if not renders or is_cluster_running():
         return
-    errors.print("No cluster is running: going on with what was recovered.")
+    errors.print("No cluster is running: this command continues with what was recovered.")
     try:
         with ConsoleListener(progress=errors, links=errors) as listener:
             ids = [render.pk for render in renders]
             wait_for(ids, listener, works_here=True, may_submit=False)
     except KeyboardInterrupt:
         raise CommandError(
-            "Stopped waiting. What the API has accepted goes on there: run this again.",
+            "Stopped waiting. What the API has accepted continues there: run this again.",
             returncode=130,
         ) from None
 
 
 def _open_now(report: Report, *, is_rehearsed: bool) -> set[int]:
-    """The renders that a person has to decide about."""
+    """Return the ids of the renders that a person has to decide about."""
     if is_rehearsed:
         return {line.render.pk for line in report.open}
     rows = VideoRender.objects.in_bulk([line.render.pk for line in report.lines])

@@ -36,7 +36,7 @@ class Command(BaseCommand):
         "Storage as far as Veo needs it: it checks requests as strictly as the services, paints "
         "real clips and fails as scripted. It costs nothing."
     )
-    # It needs neither the database nor the rest of the project.
+    # The simulator needs neither the database nor the rest of the project.
     requires_system_checks: list[str] = []
 
     def create_parser(self, prog_name: str, subcommand: str, **kwargs: Any) -> CommandParser:

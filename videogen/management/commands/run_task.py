@@ -48,7 +48,7 @@ PRIORITIES = {each.name.lower(): each.value for each in RenderBatch.Priority}
 
 
 class Command(BaseCommand):
-    help = "Run a task of the workflow on a story's shots, e.g. render their videos."
+    help = "Run a task on a story's shots, for example render their videos."
 
     def create_parser(self, prog_name: str, subcommand: str, **kwargs: Any) -> CommandParser:
         kwargs.setdefault("formatter_class", argparse.RawDescriptionHelpFormatter)
@@ -73,7 +73,7 @@ class Command(BaseCommand):
         parser.add_argument(
             "--all-or-nothing",
             action="store_true",
-            help="queue nothing where a budget has no room for all of it (default: as many as fit)",
+            help="queue nothing if a budget has no room for all of it (default: as many as fit)",
         )
         parser.add_argument(
             "--video-download-link",
@@ -90,8 +90,8 @@ class Command(BaseCommand):
             "--repeat",
             action=argparse.BooleanOptionalAction,
             default=None,
-            help="render once more what there is a take of already, with the same prompt, "
-            "references, model and settings; --no-repeat skips it, also with override "
+            help="render duplicates again: requests that equal the one of an existing take (same "
+            "prompt, references, model and options); --no-repeat skips them, also with override "
             "(default: as the mode says, with a warning)",
         )
         parser.add_argument(
@@ -110,9 +110,9 @@ class Command(BaseCommand):
         errors = Console(stderr=True, highlight=False, soft_wrap=True)
         results = errors if options["json"] else Console(highlight=False, soft_wrap=True)
         if options["verbosity"] < 2:
-            # What the pipeline logs is shown here as progress and in the table.
+            # What the pipeline logs is shown as progress and at the end.
             logging.getLogger("videogen").setLevel(logging.ERROR)
-        # A cluster manager's SIGTERM ends the wait as Ctrl-C does: nothing accepted is lost.
+        # A process manager's SIGTERM ends the wait as Ctrl-C does, so nothing accepted is lost.
         signal.signal(signal.SIGTERM, signal.default_int_handler)
         with ConsoleListener(progress=errors, links=results) as listener:
             request = TaskRequest(
@@ -135,13 +135,13 @@ class Command(BaseCommand):
                 raise CommandError(error.sentence, returncode=2) from error
             except KeyboardInterrupt:
                 raise CommandError(
-                    "Stopped waiting. A cluster goes on with what is queued; without one, what was "
-                    "not sent yet is cancelled, and what the API accepted goes on there: fetch it "
-                    "with --mode resume.",
+                    "Stopped waiting. A cluster continues with what is queued. Without one, what "
+                    "was not sent yet is cancelled, and what the API accepted continues there: "
+                    "fetch it with --mode resume.",
                     returncode=130,
                 ) from None
         if options["json"]:
-            # In ASCII: texts may hold U+2028, which some readers take for the end of a line.
+            # As ASCII, because texts may hold U+2028, which some readers take for a line's end.
             for row in result.rows:
                 self.stdout.write(json.dumps(row))
             self.stdout.write(json.dumps({"summary": result.summary}))

@@ -11,8 +11,8 @@ from videogen.ops.local_processes import Children, keep_running, refuse_taken_po
 
 class Command(BaseCommand):
     help = (
-        "Everything on this machine for trying it: simulator, watched cluster (started again when "
-        "it stalls) and the admin. Ctrl-C ends all of it."
+        "Start everything that is needed to try it on this machine: the simulator, a watched "
+        "cluster (restarted if it stalls) and the admin. Ctrl-C ends all of it."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -63,11 +63,11 @@ class Command(BaseCommand):
 
 
 def _host_and_port(address: str) -> tuple[str, int]:
-    """What runserver makes of the address."""
+    """Parse the address as runserver does."""
     match = naiveip_re.match(address)
     if match is None:
         raise CommandError(
-            f"{address} is no address: say 127.0.0.1:8000, or a port alone.", returncode=2
+            f"{address} is not a valid address: use 127.0.0.1:8000, or a port alone.", returncode=2
         )
     host, _, ipv6, _, port = match.groups()
     return (ipv6[1:-1] if ipv6 else host) or "127.0.0.1", int(port)

@@ -21,8 +21,8 @@ from videogen.models.routes import is_simulating
 
 class Command(BaseCommand):
     help = (
-        "What was spent, on what and why; what an approved shot costs and, of one story, what it "
-        "takes to finish. Asks nobody but the database."
+        "Show what was spent, on what and why; what an approved shot costs and, for one story, "
+        "what it takes to finish. Reads only the database."
     )
 
     def add_arguments(self, parser: argparse.ArgumentParser) -> None:
@@ -70,7 +70,7 @@ def _day(text: str) -> date:
     try:
         return date.fromisoformat(text)
     except ValueError as error:
-        raise argparse.ArgumentTypeError(f"{text} is no day: write YYYY-MM-DD") from error
+        raise argparse.ArgumentTypeError(f"{text} is not a date: use YYYY-MM-DD") from error
 
 
 def _object(

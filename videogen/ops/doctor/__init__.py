@@ -1,6 +1,6 @@
-"""What is in order here and what is not, with what to do about it: `manage.py doctor`.
+"""`manage.py doctor`: what is in order in this installation, what is not, and what to do about it.
 
-run.py has the list of checks; each of them is a function from what is known so far to
-findings. Nothing here says how findings are shown, apart from report.py. This file imports
-nothing: findings have to be told even where the application does not start.
+run.py has the list of checks. A check is a function that takes an Examination and yields findings;
+report.py shows them. This file imports nothing, because the doctor must answer even if the
+application does not start.
 """

@@ -1,4 +1,4 @@
-"""The clock: quotas, leases, deadlines and the two days of a clip are counted by it."""
+"""The clock of this machine. Quotas, leases, deadlines and the expiry of clips depend on it."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ ZONES = Topic("time_zones", "Time zones")
 
 OFF = timedelta(seconds=30)
 FAR_OFF = timedelta(minutes=5)
-SET_IT = (
-    "Let the clock be set over the network (timedatectl set-ntp true), then restart the workers."
-)
+SET_IT = "Set the clock over the network (timedatectl set-ntp true), then restart the workers."
 
 
 def ask_clock(address: str, seconds: float) -> timedelta | None:
-    """How far this clock is ahead of the API's; None where it does not tell. Sends no key. Raises
-    httpx.HTTPError, httpx.InvalidURL."""
+    """Return how far this clock is ahead of the API's, or None if the API does not tell the time.
+
+    The request carries no key. Raises httpx.HTTPError and httpx.InvalidURL.
+    """
     began = datetime.now(UTC)
     response = httpx.head(address, timeout=seconds, follow_redirects=False)
     ended = datetime.now(UTC)
@@ -34,7 +34,7 @@ def ask_clock(address: str, seconds: float) -> timedelta | None:
         told = parsedate_to_datetime(response.headers["date"])
     except (KeyError, ValueError):
         return None
-    # It tells whole seconds, at some moment between question and answer.
+    # The header has whole seconds, of some moment between request and response.
     told = told.replace(tzinfo=told.tzinfo or UTC) + timedelta(seconds=0.5)
     return began + (ended - began) / 2 - told
 
@@ -48,8 +48,8 @@ def check_clock(exam: Examination) -> Iterator[Finding]:
     if ahead is None:
         if not exam.is_offline:
             yield CLOCK.warn(
-                "Nobody told the time to compare it with.",
-                "Mend what keeps the API from answering.",
+                "No server told the time to compare this clock with.",
+                "Fix what keeps the API from answering.",
             )
         return
     words = f"{_span(abs(ahead))} {'ahead of' if ahead > timedelta(0) else 'behind'} {whose}"
@@ -69,7 +69,7 @@ def check_zones(exam: Examination) -> Iterator[Finding]:
         ZoneInfo("America/Los_Angeles")
     except ZoneInfoNotFoundError as error:
         yield ZONES.fail(
-            f"{words_of(error)} Google's day cannot be told without it.",
+            f"{words_of(error)} Google's quota day cannot be computed without it.",
             "Install the system's time zones (package tzdata), or pip install tzdata.",
         )
     else:

@@ -1,4 +1,4 @@
-"""What `manage.py check` says, and what it does not: a page of errors that tells strangers all."""
+"""Django's system checks, and the debug mode, which they do not look at."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def check_configuration(exam: Examination) -> Iterator[Finding]:
 def check_debug(exam: Examination) -> Iterator[Finding]:
     if settings.DEBUG and not is_simulating():
         yield DEBUG.warn(
-            "DJANGO_DEBUG is on where money is spent: pages about errors show settings and code to "
+            "DJANGO_DEBUG is on where money is spent: error pages show settings and code to "
             "whoever sees them.",
             "Unset DJANGO_DEBUG, and see manage.py check --deploy.",
         )

@@ -1,4 +1,4 @@
-"""The database: is it there, has it all tables, and may several hosts use it?"""
+"""The database: can it be reached, is it migrated, and may several hosts use it?"""
 
 from __future__ import annotations
 
@@ -12,7 +12,9 @@ from django.conf import settings
 from django.db import DatabaseError, connection
 from django.db.migrations.executor import MigrationExecutor
 from django.utils import timezone
+from django.utils.translation import ngettext
 
+from videogen.common.formats import counted
 from videogen.common.task_queue import running_clusters
 from videogen.models import Lane
 
@@ -37,7 +39,7 @@ def check_database(exam: Examination) -> Iterator[Finding]:
             f"Make it: {MIGRATE}. Is there one elsewhere? Then DATABASE_URL is wrong.",
         )
         return
-    mend = "Is DATABASE_URL right, and does the server run?"
+    what_to_do = "Is DATABASE_URL right, and does the server run?"
     try:
         if connection.connection is None:
             _knock(str(values["HOST"]), values["PORT"], exam.seconds)
@@ -46,7 +48,8 @@ def check_database(exam: Examination) -> Iterator[Finding]:
             cursor.execute("SELECT 1")
     except (DatabaseError, OSError) as error:
         yield DATABASE.fail(
-            f"The {connection.display_name} database is not reached: {words_of(error)}", mend
+            f"The {connection.display_name} database cannot be reached: {words_of(error)}",
+            what_to_do,
         )
         return
     exam.has_connection = True
@@ -73,38 +76,44 @@ def check_migrations(exam: Examination) -> Iterator[Finding]:
     ]
     if missing:
         yield MIGRATIONS.fail(
-            f"{len(missing)} not applied: {_some(missing)}.", f"Stop the workers, then {MIGRATE}."
+            ngettext(
+                "%d migration is not applied: ", "%d migrations are not applied: ", len(missing)
+            )
+            % len(missing)
+            + f"{_some(missing)}.",
+            f"Stop the workers, then {MIGRATE}.",
         )
         return
     exam.has_tables = True
     if unknown:
         yield MIGRATIONS.warn(
-            f"The database has {len(unknown)} that this version does not know: {_some(unknown)}.",
-            "It was made by a newer version: run that one, or undo them with it.",
+            f"The database has {counted(len(unknown), 'migration')} that this version does not "
+            f"know: {_some(unknown)}.",
+            "A newer version made them: run that version, or undo them with it.",
         )
     else:
         yield MIGRATIONS.ok("All are applied.")
 
 
 def check_hosts(exam: Examination) -> Iterator[Finding]:
-    """Who works beside this host. SQLite serves one only: its locks are this machine's."""
+    """Find other hosts that work on this database. SQLite allows one: its locks are local."""
     here = socket.gethostname()
     beating = Lane.objects.filter(beat_at__gte=timezone.now() - ALIVE).exclude(lease_owner="")
     owners = {owner.partition("|")[0] for owner in beating.values_list("lease_owner", flat=True)}
-    # Where they tell it through Redis, Redis has to be there.
+    # With Redis, the clusters report through it, so it has to answer.
     if not exam.redis_problem():
         owners |= {each.host for each in running_clusters()}
     others = sorted(owners - {here, here[:80]})
     if connection.vendor == "sqlite" and others:
         yield HOSTS.fail(
-            f"{_some(others)} works on this database, too, and it is SQLite: two hosts do not see "
-            "each other's locks, and what is paid could be sent twice.",
-            "Stop the workers there. For several hosts take PostgreSQL (DATABASE_URL).",
+            f"Workers on {_some(others)} use this database, too, and it is SQLite: two hosts do "
+            "not see each other's locks, so a paid call could be sent twice.",
+            "Stop the workers there. For several hosts use PostgreSQL (DATABASE_URL).",
         )
     elif connection.vendor == "sqlite":
         yield HOSTS.ok("This one alone, as SQLite needs it.")
     else:
-        yield HOSTS.ok(f"{_some(others)} works beside this one." if others else "This one alone.")
+        yield HOSTS.ok(f"Workers run on {_some(others)}, too." if others else "This one alone.")
 
 
 def _sqlite() -> Iterator[Finding]:
@@ -113,35 +122,35 @@ def _sqlite() -> Iterator[Finding]:
         (mode,) = cursor.fetchone()
     if mode not in ("wal", "memory"):
         yield DATABASE.warn(
-            f"SQLite answers in the mode {mode}, in which readers and writers stop each other.",
-            'Let it be opened as storybook/settings.py does: "PRAGMA journal_mode=WAL".',
+            f"SQLite uses the journal mode {mode}, in which readers and writers block each other.",
+            'Open it as storybook/settings.py does: "PRAGMA journal_mode=WAL".',
         )
         return
     name = str(settings.DATABASES["default"]["NAME"])
     if disk := _network_disk(Path(name).resolve()):
         yield DATABASE.warn(
-            f"SQLite lies on a network disk ({disk}), whose locks do not hold.",
-            "Move it to a local disk, or take PostgreSQL (DATABASE_URL).",
+            f"The SQLite file is on a network disk ({disk}), where its locks do not hold.",
+            "Move it to a local disk, or use PostgreSQL (DATABASE_URL).",
         )
         return
     yield DATABASE.ok("SQLite answers: one host, local disk.")
 
 
 def _missing_file() -> str:
-    """SQLite would make an empty one."""
+    """Return the SQLite file that does not exist, or "". Connecting would create an empty one."""
     name = str(connection.settings_dict["NAME"])
     is_in_memory = ":memory:" in name or name.startswith("file:")
     return "" if is_in_memory or Path(name).is_file() else name
 
 
 def _knock(host: str, port: int | str, seconds: float) -> None:
-    """A server that is away may leave a connection without an answer for minutes."""
+    """Raise OSError if nothing listens. The driver itself could wait for minutes."""
     if connection.vendor == "postgresql" and host and not host.startswith("/"):
         socket.create_connection((host, int(port or 5432)), timeout=seconds).close()
 
 
 def _network_disk(path: Path) -> str:
-    """The kind of the file system, where it is one over a network."""
+    """Return the type of the file system if it is a network file system, else ""."""
     mounts = [
         each for each in psutil.disk_partitions(all=True) if path.is_relative_to(each.mountpoint)
     ]

@@ -1,4 +1,7 @@
-"""What a check has found, as plain values. Imports nothing of the application."""
+"""What a check has found, as plain values.
+
+Nothing of the application is imported here: findings are shown even if Django cannot start.
+"""
 
 from __future__ import annotations
 
@@ -8,8 +11,8 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-# Environment variable → the setting that is made of it. It stands here and not in the settings,
-# because why those cannot be read is told without secrets, too.
+# Environment variable → the setting that is made of it. The table is not in the settings, because
+# secrets are also hidden in the finding that says why the settings cannot be read.
 SECRET_SETTINGS = {
     "GOOGLE_API_KEY": "GEMINI_API_KEY",
     "GEMINI_API_KEY": "GEMINI_API_KEY",
@@ -19,7 +22,7 @@ SECRET_SETTINGS = {
     "VIDEO_RECEIVE_WEBHOOK_SECRET": "VIDEO_RECEIVE_WEBHOOK_SECRET",
 }
 _PASSWORD = re.compile(r"(?<=://)([^\s/@:]*):([^\s/@]+)@")
-# Shorter ones are no secrets, and words of our own sentences.
+# Shorter values are no secrets, and could be words of our own sentences.
 _SHORTEST = 5
 
 
@@ -31,18 +34,20 @@ class Level(enum.StrEnum):
 
 @dataclass(frozen=True)
 class Finding:
-    """`key` names the check, the same at every run; `what_to_do` is empty where nothing is."""
+    """One thing that a check says."""
 
+    # Names the check. It never changes, so that programs can rely on it.
     key: str
     title: str
     level: Level
     sentence: str
+    # Empty if there is nothing to do.
     what_to_do: str = ""
 
 
 @dataclass(frozen=True)
 class Topic:
-    """What a check is about: makes its findings."""
+    """What a check is about. It makes the findings of that check."""
 
     key: str
     title: str
@@ -70,13 +75,13 @@ def summarize(findings: Iterable[Finding]) -> Summary:
 
 
 def words_of(error: BaseException | str) -> str:
-    """One line, bounded, and never without anything."""
+    """Return the error's text, or else its class, as one line of at most 300 characters."""
     words = " ".join(str(error).split()) or type(error).__name__
     return words if len(words) <= 300 else words[:300] + "…"
 
 
 def without_secrets(text: str, secrets: Iterable[str] = ()) -> str:
-    """The text, should a word of it be the key or another secret: what others say may hold it."""
+    """Replace every secret in the text. Error messages of others may quote one."""
     known = {*secrets, *(os.environ.get(name, "").strip() for name in SECRET_SETTINGS)}
     for url in (os.environ.get("DATABASE_URL", ""), os.environ.get("VIDEO_QUEUE_REDIS_URL", "")):
         known |= {password for _, password in _PASSWORD.findall(url)}

@@ -1,4 +1,4 @@
-"""The libraries that look into clips and pictures: done once with small ones."""
+"""The libraries that open clips and pictures, tried with a small clip and small pictures."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ REINSTALL = "Install the pinned versions: pip install --require-hashes -r requir
 
 
 def check_video(exam: Examination) -> Iterator[Finding]:
-    """All that is done with a clip that was downloaded."""
+    """Do everything that is done with a downloaded clip."""
     try:
         import av
     except ImportError as error:
@@ -46,7 +46,10 @@ def check_video(exam: Examination) -> Iterator[Finding]:
     if is_right:
         yield VIDEO.ok(f"PyAV {av.__version__} ({versions}) decodes H.264 and makes posters.")
     else:
-        yield VIDEO.fail(f"PyAV {av.__version__} ({versions}) makes a small clip wrong.", REINSTALL)
+        yield VIDEO.fail(
+            f"PyAV {av.__version__} ({versions}) does not process a small clip correctly.",
+            REINSTALL,
+        )
 
 
 def check_pictures(exam: Examination) -> Iterator[Finding]:

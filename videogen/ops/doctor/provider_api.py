@@ -1,4 +1,4 @@
-"""Key, SDK, video API, model: what is asked there is free."""
+"""Key, SDK, video API and model. Every call that the checks make is free."""
 
 from __future__ import annotations
 
@@ -40,14 +40,14 @@ def check_sdk(exam: Examination) -> Iterator[Finding]:
     numbers = tuple(map(int, found.groups())) if found else None
     if numbers is None or numbers < OLDEST_SDK:
         yield SDK.fail(
-            f"google-genai is {version}; before 2.34 requests and answers are not those that this "
-            "was built for.",
+            f"google-genai is {version}; this was built for the requests and answers of 2.34 and "
+            "later.",
             install,
         )
     elif numbers >= FIRST_WRONG_SDK:
         yield SDK.fail(
-            f"google-genai is {version}, which makes no Veo videos with an API key any more: 3.0 "
-            "removed that.",
+            f"google-genai is {version}, which cannot make Veo videos with an API key: 3.0 removed "
+            "that.",
             install,
         )
     else:
@@ -76,8 +76,8 @@ def check_key(exam: Examination) -> Iterator[Finding]:
             yield KEY.ok("None is needed.")
     elif not key.isascii() or not key.isprintable() or " " in key:
         yield KEY.fail(
-            "The key has characters that no key has (a space, a line's end, a letter with an "
-            "accent): it was not copied well.",
+            "The key has characters that no key has (a space, a line break, a letter with an "
+            "accent): it was not copied correctly.",
             "Copy it again, without quotation marks.",
         )
     elif isinstance(refusal := _failure(exam), VeoError) and refusal.code == "key_refused":
@@ -100,39 +100,40 @@ def check_api(exam: Examination) -> Iterator[Finding]:
     start = (
         "Start it: manage.py run_simulator, or all at once: make serve."
         if is_simulating()
-        else f"Is this machine on the net, with its proxy (HTTPS_PROXY)? Is {named} right?"
+        else f"Is this machine online, with its proxy (HTTPS_PROXY)? Is {named} right?"
     )
+    address = provider.address(exam.route)
     try:
         exam.models.result()
     except TooSlow as error:
-        yield API.fail(f"{provider.address(exam.route)} is not reached: {words_of(error)}.", start)
+        yield API.fail(f"{address} cannot be reached: {words_of(error)}.", start)
     except VeoError as error:
         if error.code in _NOT_ASKED:
             yield from _reached_without_key(exam, start)
         elif (
             error.code == "key_refused" or error.stops_queue and not provider.takes_key(exam.route)
         ):
-            yield API.ok(f"{provider.address(exam.route)} answers.")
+            yield API.ok(f"{address} answers.")
         elif error.code == "no_sdk":
-            yield API.fail(error.sentence, "Mend the SDK first.")
+            yield API.fail(error.sentence, "Fix the SDK first.")
         elif error.code == "no_connection":
             yield API.fail(error.sentence, start)
         elif error.code == "no_answer":
-            yield API.fail(f"{provider.address(exam.route)} is not reached: {_words(error)}", start)
+            yield API.fail(f"{address} cannot be reached: {_words(error)}", start)
         elif error.permanent:
             yield API.fail(
-                f"{provider.address(exam.route)} does not list its models: {_words(error)}",
+                f"{address} does not list its models: {_words(error)}",
                 "Is GOOGLE_GEMINI_BASE_URL the address of the API, without a path?"
                 if provider.takes_key(exam.route)
                 else "Is GOOGLE_CLOUD_LOCATION a place where Vertex AI is?",
             )
         else:
             yield API.warn(
-                f"{provider.address(exam.route)} answers, but not what was asked: {_words(error)}",
+                f"{address} answers, but not what was asked: {_words(error)}",
                 "Try again in a minute. What waits is sent when it answers.",
             )
     else:
-        yield API.ok(f"{provider.address(exam.route)} answers.")
+        yield API.ok(f"{address} answers.")
 
 
 def check_model(exam: Examination) -> Iterator[Finding]:
@@ -144,8 +145,8 @@ def check_model(exam: Examination) -> Iterator[Finding]:
         names = exam.models.result()
     except (TooSlow, VeoError):
         yield MODEL.warn(
-            f"Nobody said whether {'the key has' if has_key else 'Google publishes'} {model}.",
-            "Mend what keeps the API from answering.",
+            f"It is not known whether {'the key has' if has_key else 'Google publishes'} {model}.",
+            "Fix what keeps the API from answering.",
         )
         return
     if model in names:
@@ -169,7 +170,7 @@ def check_model(exam: Examination) -> Iterator[Finding]:
 
 
 def check_request(exam: Examination) -> Iterator[Finding]:
-    """With one reference picture, as nearly every shot has."""
+    """Check a request with one reference picture, because nearly every shot has one."""
     asked = Asked(
         settings.VIDEO_ASPECT_RATIO,
         settings.VIDEO_RESOLUTION,
@@ -184,10 +185,10 @@ def check_request(exam: Examination) -> Iterator[Finding]:
         yield REQUEST.ok(f"{settings.VIDEO_MODEL} takes {words} with reference pictures.")
 
 
-def ask_models(name: str) -> list[str]:
-    """Whatever goes wrong is a VeoError."""
+def ask_models(route: str) -> list[str]:
+    """Return the models of this route. Whatever goes wrong becomes a VeoError."""
     try:
-        return provider.list_models(name)
+        return provider.list_models(route)
     except VeoError:
         raise
     except Exception as error:
@@ -196,7 +197,7 @@ def ask_models(name: str) -> list[str]:
 
 
 def _project(exam: Examination) -> Iterator[Finding]:
-    """Vertex AI takes no key, but credentials of a project."""
+    """Vertex AI takes no key, but the credentials of a project."""
     if not settings.VIDEO_VERTEX_PROJECT:
         yield KEY.fail(
             f"{settings.VIDEO_MODEL} is on Vertex AI, and no project is named.",
@@ -205,28 +206,27 @@ def _project(exam: Examination) -> Iterator[Finding]:
     elif isinstance(refusal := _failure(exam), VeoError) and refusal.stops_queue:
         yield KEY.fail(
             f"No key is needed, but credentials: {refusal.sentence}",
-            "Mend that, restart the workers, and resume the queue.",
+            "Fix that, restart the workers, and resume the queue.",
         )
     elif refusal is None and exam.models is not None:
         yield KEY.ok("None is needed: Vertex AI takes the project's credentials.")
     else:
-        yield KEY.ok("None is needed, but the project's credentials; nobody tried them.")
+        yield KEY.ok("None is needed, but the project's credentials, which were not tried.")
 
 
 def _reached_without_key(exam: Examination, start: str) -> Iterator[Finding]:
+    address = provider.address(exam.route)
     try:
         if exam.clock is not None:
             exam.clock.result()
             what = "a key" if provider.takes_key(exam.route) else "credentials"
-            yield API.ok(
-                f"{provider.address(exam.route)} answers; it was asked nothing without {what}."
-            )
+            yield API.ok(f"{address} answers; nothing was asked without {what}.")
     except (TooSlow, httpx.HTTPError, httpx.InvalidURL) as error:
-        yield API.fail(f"{provider.address(exam.route)} is not reached: {words_of(error)}", start)
+        yield API.fail(f"{address} cannot be reached: {words_of(error)}", start)
 
 
 _NAMES = ("GOOGLE_API_KEY", "GEMINI_API_KEY")
-# Without these nothing was sent.
+# With these errors nothing was sent.
 _NOT_ASKED = ("no_api_key", "no_project", "no_credentials")
 
 
@@ -240,8 +240,8 @@ def _failure(exam: Examination) -> VeoError | TooSlow | None:
 
 
 def _words(error: VeoError) -> str:
-    """The API's own, without what a poll or a submission would say around them."""
+    """Return the API's own words, without the sentence that our client puts around them."""
     cause = error.__cause__
     told = cause and getattr(cause, "message", None) or cause or error.sentence
-    # Also a token of this process, should the API repeat it.
+    # clean() also removes an access token of this process, should the API repeat it.
     return words_of(clean(told))

@@ -1,4 +1,4 @@
-"""The list of checks, and running it: each on its own, so that one that breaks is a finding."""
+"""The list of checks. Each runs on its own, so that a check that breaks becomes a finding."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ from .findings import SECRET_SETTINGS, Finding, Topic, without_secrets, words_of
 
 logger = logging.getLogger(__name__)
 
-# In the order in which they are told. Importing the SDK takes a second or two of nobody's time to
-# answer, and the table of models says which API is asked: they come before the questions.
+# The checks in the order of their findings. These come before the calls to others: importing the
+# SDK would take a second or two of their time, and the table of models says which API to call.
 FIRST: tuple[tuple[Topic, Check], ...] = (
     (provider_api.SDK, provider_api.check_sdk),
     (database.DATABASE, database.check_database),
@@ -58,14 +58,17 @@ WITH_TABLES: tuple[tuple[Topic, Check], ...] = (
     (spending.BUDGET, spending.check_budget),
 )
 
-# A command can wait, a page cannot.
+# Somebody who runs a command can wait longer than somebody who opens a page.
 SECONDS = 10.0
 SECONDS_OF_PAGE = 4.0
 
 
 def examine(*, is_offline: bool = False, seconds: float = SECONDS) -> list[Finding]:
-    """All that is found. Others are asked for so many seconds at most, all at once; is_offline:
-    the video API is not asked. Does not raise for what it finds."""
+    """Run every check and return what they found. Errors become findings.
+
+    The calls to others begin together and may take `seconds`. With `is_offline` the video API is
+    not called.
+    """
     exam = Examination(is_offline, seconds)
     findings: list[Finding] = []
     for topic, check in FIRST:
@@ -77,7 +80,7 @@ def examine(*, is_offline: bool = False, seconds: float = SECONDS) -> list[Findi
         if exam.has_tables:
             findings += _run(topic, check, exam)
         else:
-            findings.append(topic.warn("Not looked at.", "Mend the database first."))
+            findings.append(topic.warn("Not checked.", "Fix the database first."))
     secrets = _secrets()
     return [
         replace(
@@ -104,18 +107,18 @@ def _run(topic: Topic, check: Check, exam: Examination) -> list[Finding]:
     try:
         for each in check(exam):
             findings.append(each)
-    except Exception as error:  # noqa: BLE001 (whatever it is, the others are looked at, too)
+    except Exception as error:  # noqa: BLE001 (whatever it is, the other checks run, too)
         logger.debug("The check %s broke.", topic.key, exc_info=True)
         findings.append(
             topic.fail(
-                f"This could not be looked at: {type(error).__name__}: {words_of(error)}",
-                "Mend the other lines first; if it stays, it is a defect of ours.",
+                f"This could not be checked: {type(error).__name__}: {words_of(error)}",
+                "Fix the other findings first. If this one stays, this is a bug.",
             )
         )
     return findings
 
 
 def _secrets() -> list[str]:
-    """Those of the settings, which need not come from the environment."""
+    """Return the secrets in the settings, because a setting need not come from the environment."""
     values = [getattr(settings, name) for name in {*SECRET_SETTINGS.values()}]
     return [*values, str(settings.DATABASES["default"].get("PASSWORD") or "")]

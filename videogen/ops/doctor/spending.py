@@ -1,4 +1,4 @@
-"""Price, budget, quota and patience: settings under which nothing would be sent, or too much."""
+"""Price, budget, quota and deadlines: settings with which nothing would be sent, or too much."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from decimal import Decimal
 
 from django.conf import settings
+from django.utils.translation import ngettext
 
 from videogen.billing.budgets import overall_limit_usd, usage, usage_of
 from videogen.catalog.prices import KnownPrice, PriceList
@@ -23,7 +24,7 @@ QUOTA = Topic("quota", "Quota")
 BUDGET = Topic("budget", "Budget")
 PATIENCE = Topic("patience", "Patience")
 
-# The longest that Google's documentation says.
+# Google's documentation says that a video takes up to six minutes.
 LATENCY_MINUTES = 6
 RESTART = "and restart the workers"
 
@@ -37,7 +38,7 @@ def check_price(exam: Examination) -> Iterator[Finding]:
         yield PRICE.ok(f"{usd(price.usd)} for {what}.")
     else:
         yield PRICE.fail(
-            f"Nobody knows what {what} cost, and what has no price is never sent.",
+            f"No price is known for {what}, and nothing is sent without a known price.",
             f"Add it: admin, Prices. Or set VIDEO_PRICE_USD_PER_SECOND {RESTART}.",
         )
 
@@ -54,7 +55,8 @@ def check_quota(exam: Examination) -> Iterator[Finding]:
     ]
     if none:
         yield QUOTA.fail(
-            f"Nothing is ever sent: {' and '.join(none)} {'are' if len(none) > 1 else 'is'} 0.",
+            ngettext("Nothing is ever sent: %s is 0.", "Nothing is ever sent: %s are 0.", len(none))
+            % " and ".join(none),
             f"Set a number above 0, or none at all, {RESTART}.",
         )
         return
@@ -62,15 +64,15 @@ def check_quota(exam: Examination) -> Iterator[Finding]:
     backend = account_of(exam.route)
     if price and price.usd and (problem := window_problem(backend, price.usd)):
         yield QUOTA.fail(
-            f"No video fits into the account's window: {problem}",
-            f"Set the account's real tier or window {RESTART}, or take a cheaper model.",
+            f"No video fits into the account's spend window: {problem}",
+            f"Set the account's real tier or window {RESTART}, or use a cheaper model.",
         )
         return
     window = spend_window_usd(backend)
     if window is None and backend == Route.GEMINI:
         yield QUOTA.warn(
             "The account's tier is not set: batches run into the API's refusals instead of waiting "
-            "for their turn.",
+            "for quota.",
             f"Set VIDEO_QUOTA_TIER to 1, 2 or 3 {RESTART}.",
         )
         return
@@ -89,7 +91,7 @@ def check_budget(exam: Examination) -> Iterator[Finding]:
     if limit is None:
         if not is_simulating():
             yield BUDGET.warn(
-                "There is none over everything: nothing but the account ends what is spent.",
+                "There is no budget over everything: only the account limits what is spent.",
                 "Set VIDEO_BUDGET_USD, or add one: admin, Budgets.",
             )
     else:
@@ -109,7 +111,7 @@ def check_budget(exam: Examination) -> Iterator[Finding]:
     if limit is not None and not used_up:
         yield BUDGET.ok(f"{usd(left)} of {usd(limit)} are left.")
     elif limit is None and is_simulating() and not used_up:
-        yield BUDGET.ok("None, and the simulator charges nothing.")
+        yield BUDGET.ok("There is none, and the simulator charges nothing.")
 
 
 def check_patience(exam: Examination) -> Iterator[Finding]:
@@ -120,12 +122,12 @@ def check_patience(exam: Examination) -> Iterator[Finding]:
     if wait <= LATENCY_MINUTES and not is_simulating():
         yield PATIENCE.warn(
             f"VIDEO_OPERATION_DEADLINE_MINUTES is {wait:g}, and a video takes up to "
-            f"{LATENCY_MINUTES}: renders are interrupted that would have come.",
+            f"{LATENCY_MINUTES}: renders that would have finished are interrupted.",
             f"Set 20 or more {RESTART}.",
         )
     if download * 60 >= DOWNLOAD_SECONDS:
         yield PATIENCE.warn(
-            f"VIDEO_DOWNLOAD_DEADLINE_MINUTES is {download:g}: the queue ends the task before.",
+            f"VIDEO_DOWNLOAD_DEADLINE_MINUTES is {download:g}: the queue ends the task earlier.",
             f"Set less than {DOWNLOAD_SECONDS // 60} {RESTART}.",
         )
     elif wait > LATENCY_MINUTES or is_simulating():

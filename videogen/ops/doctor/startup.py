@@ -1,4 +1,4 @@
-"""Where the application does not even start, there is one finding: why."""
+"""If Django cannot start, the doctor has one finding: why."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ CONFIGURATION = Topic("configuration", "Configuration")
 
 
 def start_or_report(arguments: list[str]) -> None:
-    """Starts Django; where that fails, tells why and ends the process."""
+    """Start Django. If that fails, print why and end the process with exit code 1."""
     finding = _start()
     if finding is not None:
         (print_json if "--json" in arguments else print_table)([finding], sys.stdout)
@@ -26,8 +26,8 @@ def _start() -> Finding | None:
     except Exception as error:  # noqa: BLE001 (whatever it is, it is the finding)
         words = f"{type(error).__name__}: {words_of(error)}"
         return CONFIGURATION.fail(
-            "The application does not start, so nothing else was looked at. "
+            "The application does not start, so nothing else was checked. "
             + without_secrets(words),
-            "Mend the setting or the installation that it names (.env.example lists the settings).",
+            "Fix the setting or the installation that it names (.env.example lists the settings).",
         )
     return None

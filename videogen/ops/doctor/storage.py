@@ -1,4 +1,4 @@
-"""The folders: can they be written to as the product does, and is there room in them?"""
+"""The folders: can files be written to them as the product does, and is there room?"""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ STATE = Topic("state", "State folder")
 DISK = Topic("disk", "Disk")
 CLIPS = Topic("clips", "Clips")
 
-# A clip is some 10 to 30 MB, twice that while it is made ready.
+# A clip has about 10 to 30 MB, and twice that while it is prepared.
 LOW_BYTES = 5 * 10**9
 LEAST_BYTES = 500 * 10**6
 
 
 def check_media(exam: Examination) -> Iterator[Finding]:
     yield _written(
-        MEDIA, "MEDIA_ROOT", Path(settings.MEDIA_ROOT), "clips that were paid for find no place"
+        MEDIA, "MEDIA_ROOT", Path(settings.MEDIA_ROOT), "clips that were paid for cannot be stored"
     )
 
 
@@ -36,21 +36,21 @@ def check_state(exam: Examination) -> Iterator[Finding]:
         STATE,
         "VIDEO_STATE_DIR",
         journal.folder(),
-        "nothing is sent, for its answer could not be kept",
+        "nothing is sent, because the answer could not be kept",
     )
 
 
 def check_clips(exam: Examination) -> Iterator[Finding]:
-    """A disk that is not mounted is an empty folder that can be written to."""
+    """Look for the newest clip: a disk that is not mounted looks like an empty, writable folder."""
     takes = VideoRender.objects.filter(state=VideoRender.State.DONE).order_by("-pk")
     name = takes.values_list("video_file", flat=True).first()
     if name and not (Path(settings.MEDIA_ROOT) / name).is_file():
         yield CLIPS.fail(
-            f"The newest clip is not where it belongs: {name} in {settings.MEDIA_ROOT}",
+            f"The newest clip is not in its place: {name} in {settings.MEDIA_ROOT}",
             "Is the disk of MEDIA_ROOT mounted, and is MEDIA_ROOT right?",
         )
     else:
-        yield CLIPS.ok("The newest is where it belongs." if name else "There are none yet.")
+        yield CLIPS.ok("The newest clip is in its place." if name else "There are none yet.")
 
 
 def check_disk(exam: Examination) -> Iterator[Finding]:
@@ -69,13 +69,13 @@ def check_disk(exam: Examination) -> Iterator[Finding]:
 def _room(name: str, place: Path) -> Finding:
     free = shutil.disk_usage(place).free
     words = f"{_size(free)} are free for {name}"
-    why = "A clip is some 10 to 30 MB, and what is paid for has to find a place."
+    why = "A clip has about 10 to 30 MB, and what is paid for must be stored."
     if free < LEAST_BYTES:
         return DISK.fail(f"{words}. {why}", f"Make room on the disk of {place}.")
     files = os.statvfs(place)
     if files.f_files and not files.f_favail:
         return DISK.fail(
-            f"The disk of {name} takes no more files, whatever room there is.",
+            f"The disk of {name} takes no more files, although there is room.",
             f"Remove files from the disk of {place}.",
         )
     if free < LOW_BYTES:
@@ -91,7 +91,7 @@ def _written(topic: Topic, name: str, folder: Path, loss: str) -> Finding:
     except OSError as error:
         return topic.fail(
             f"{folder} cannot be written to ({error.strerror or words_of(error)}): {loss}.",
-            f"Mend its permissions or its disk, or name another folder in {name}.",
+            f"Fix its permissions or its disk, or name another folder in {name}.",
         )
     return topic.ok(f"{folder} can be written to.")
 

@@ -1,4 +1,4 @@
-"""Is the queue alive: who works, what waits, and what it waits for."""
+"""The queue: which workers run, what waits, and what for."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from datetime import timedelta
 
 from django.conf import settings
 from django.utils import timezone
+from django.utils.translation import ngettext
 
 from videogen.common.task_queue import is_cluster_running, oldest_waiting_task, running_clusters
 from videogen.lanes.pauses import BY_PERSON, served_lanes
@@ -22,7 +23,7 @@ QUEUE = Topic("queue", "Queue")
 REDIS = Topic("redis", "Redis")
 
 START = "Start them: manage.py work."
-# A minute's schedule takes it up even where a wake-up was lost.
+# A schedule picks up waiting work every minute, even if a wake-up was lost.
 TOO_LONG = timedelta(minutes=3)
 
 
@@ -31,8 +32,8 @@ def check_redis(exam: Examination) -> Iterator[Finding]:
         return
     if problem := exam.redis_problem():
         yield REDIS.fail(
-            f"VIDEO_QUEUE_REDIS_URL names a Redis that does not answer: {problem}. Nobody is "
-            "woken, and nobody tells that they work.",
+            f"VIDEO_QUEUE_REDIS_URL names a Redis that does not answer: {problem}. Workers are not "
+            "woken, and cannot report that they run.",
             "Start it, or unset VIDEO_QUEUE_REDIS_URL: the database can do its work.",
         )
     else:
@@ -41,7 +42,9 @@ def check_redis(exam: Examination) -> Iterator[Finding]:
 
 def check_workers(exam: Examination) -> Iterator[Finding]:
     if exam.redis_problem():
-        yield WORKERS.warn("They tell through Redis that they work.", "Mend Redis first.")
+        yield WORKERS.warn(
+            "Workers report through Redis, so it is not known whether any run.", "Fix Redis first."
+        )
         return
     waiting = VideoRender.objects.open().filter(batch__worked_by="").count()
     if not is_cluster_running():
@@ -52,8 +55,8 @@ def check_workers(exam: Examination) -> Iterator[Finding]:
         return
     if reason := overdue_work():
         yield WORKERS.fail(
-            f"They run, and do not move: {reason}.",
-            "Restart them. manage.py work finds that out by itself and exits with code 70.",
+            f"They run, but make no progress: {reason}.",
+            "Restart them. manage.py work notices this by itself and exits with code 70.",
         )
         return
     since = oldest_waiting_task()
@@ -87,20 +90,20 @@ def _state_of(lane: Lane, name: str) -> Finding:
     if lane.paused_at:
         return QUEUE.fail(
             f"{name}The API stopped it. {lane.pause_reason} {told}",
-            "Mend that, then resume the queue: admin, Lanes, Resume the queue.",
+            "Fix that, then resume the queue: admin, Lanes, Resume the queue.",
         )
     slot = slot_of_next(lane)
     if slot and slot.at and slot.code and slot.at > timezone.now():
         return QUEUE.warn(
             f"{name}It waits for quota until {timezone.localtime(slot.at):%Y-%m-%d %H:%M}. "
             f"{slot.reason} {told}",
-            "Nothing: it goes on by itself.",
+            "Nothing to do: it continues by itself.",
         )
     return QUEUE.ok(f"{name}It is open. {told}")
 
 
 def ping_redis(seconds: float) -> object:
-    """Raises redis.RedisError, ValueError."""
+    """Ask Redis for a sign of life. Raises redis.RedisError and ValueError."""
     from redis import Redis
 
     url = settings.Q_CLUSTER["redis"]
@@ -109,4 +112,4 @@ def ping_redis(seconds: float) -> object:
 
 
 def _renders(number: int) -> str:
-    return "1 render waits" if number == 1 else f"{number} renders wait"
+    return ngettext("%d render waits", "%d renders wait", number) % number

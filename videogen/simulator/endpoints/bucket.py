@@ -1,10 +1,10 @@
-"""Cloud Storage's JSON API as far as a finished video needs it: list below a prefix, get one.
+"""Cloud Storage's JSON API as far as a finished video needs it: list a prefix, get an object.
 
     GET /storage/v1/b/BUCKET/o?prefix=P     the objects of that prefix, as resources
     GET /storage/v1/b/BUCKET/o/OBJECT       one resource; with alt=media its bytes, also in ranges
 
-The objects are what Vertex operations with a storageUri ended with. Unlike the Gemini API's files
-they stay: the bucket is the caller's own.
+The objects are the videos of Vertex AI operations with a storageUri. Unlike the files of the Gemini
+API they do not expire, because the bucket is the caller's own.
 """
 
 from __future__ import annotations
@@ -79,7 +79,7 @@ def _deliver(handler: EndpointHandler, bucket: str, name: str, operation: Operat
             )
         files.send_as_scripted(handler, operation, file_id, spec, _target(handler, file_id))
     except ApiError as error:
-        # Asked for media, the service answers with the bare sentence.
+        # When media is asked for, the service answers with the bare sentence.
         handler.send_body(error.code, "text/html; charset=UTF-8", error.message.encode())
 
 
@@ -114,7 +114,7 @@ def _check(handler: EndpointHandler, bucket: str, permission: str) -> None:
 
 
 def _objects(handler: EndpointHandler, bucket: str) -> list[tuple[str, Operation]]:
-    """Name and maker of every object in the bucket."""
+    """Return the name and the operation of every object in the bucket."""
     start = f"gs://{bucket}/"
     return [
         (uri.removeprefix(start), one)

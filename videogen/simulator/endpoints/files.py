@@ -1,4 +1,4 @@
-"""Sends a clip: whole or in ranges, from disk, in constant memory – or as badly as scripted."""
+"""Sends a clip from disk, whole or in ranges, in constant memory, or fails as scripted."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ MEGABYTE = b" " * 1024**2
 
 
 def deliver(handler: EndpointHandler, operation: Operation, file_id: str) -> None:
-    """Answers a download of the API's own host, with the next scripted fault if there is one."""
+    """Answer a download from the API's own host, with the next scripted fault if there is one."""
     if "loop" in handler.query:
         redirect(handler, _loop(file_id, int(handler.query["loop"]) + 1))
         return
@@ -34,7 +34,7 @@ def deliver(handler: EndpointHandler, operation: Operation, file_id: str) -> Non
 
 
 def begin(handler: EndpointHandler, operation: Operation) -> FaultSpec | None:
-    """Counts the download; what is to go wrong with it."""
+    """Count the download and return its scripted fault, if there is one."""
     simulator = handler.simulator
     simulator.journal.count(operation.name, "downloads")
     if "Range" in handler.headers:
@@ -50,7 +50,7 @@ def send_as_scripted(
     spec: FaultSpec | None,
     target: Callable[[FaultSpec], str],
 ) -> None:
-    """The clip, or what the script has instead of it. `target`: where a redirect leads."""
+    """Send the clip, or do what the script says. `target` returns where a redirect leads."""
     if spec is None:
         send_clip(handler, operation, file_id)
         return
@@ -70,7 +70,7 @@ def send_as_scripted(
 def send_clip(
     handler: SimulatorHandler, operation: Operation, file_id: str, spec: FaultSpec | None = None
 ) -> None:
-    """The clip's bytes: 200, 206 for one range, 304 never, 416 for a range outside of the file."""
+    """Send the clip's bytes: 200, 206 for one range, or 416 for a range outside of the file."""
     effect = spec.definition.effect if spec else ""
     fraction = float(spec.params.get("fraction", 0.5)) if spec else 1.0
     path = handler.simulator.store.clip_path(operation)
@@ -115,7 +115,7 @@ def redirect(handler: SimulatorHandler, location: str) -> None:
 
 
 def send_blanks(handler: SimulatorHandler, spec: FaultSpec) -> None:
-    """A body of many megabytes without anything in it."""
+    """Send a body of many megabytes of spaces."""
     count = int(spec.params.get("megabytes", 64))
     handler.send_response(200)
     handler.send_header("Content-Type", "application/json")
@@ -130,7 +130,7 @@ def _send_bytes(
 ) -> None:
     with path.open("rb") as file:
         if not speed:
-            # sendfile(2): neither memory nor the interpreter's lock.
+            # sendfile(2) needs neither memory nor the interpreter's lock.
             if count:
                 handler.connection.sendfile(file, start, count)
             return
@@ -143,7 +143,7 @@ def _send_bytes(
 
 
 def _asked_range(handler: SimulatorHandler, size: int, etag: str) -> tuple[int, int] | None:
-    """Start and end (exclusive) of a single byte range; None when the whole file is to be sent."""
+    """Return start and end (exclusive) of a single byte range, or None for the whole file."""
     match = re.fullmatch(r"bytes=(\d*)-(\d*)", handler.headers.get("Range", "").strip())
     if match is None or match[0] == "bytes=-":
         return None

@@ -80,5 +80,5 @@ def show_model(handler: EndpointHandler, model: str) -> None:
 
 
 def show_keys(handler: EndpointHandler) -> None:
-    """What webhook events are signed with. Public: no key is asked for."""
+    """Answer with the public keys of webhook events. Nobody needs an API key for them."""
     handler.send_json(handler.simulator.signer.key_set())

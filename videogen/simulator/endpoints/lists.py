@@ -1,10 +1,10 @@
-"""What was accepted and what was made: models.operations.list, generatedFiles.list and .get.
+"""Lists of operations and files: models.operations.list, generatedFiles.list and .get.
 
 The service declares all three in its discovery document
 (https://generativelanguage.googleapis.com/$discovery/rest?version=v1beta) and says of the first
-that a server without it answers UNIMPLEMENTED. So do both lists here, unless switched on. Page
-sizes and the fields of a GeneratedFile (name, mimeType, state, error) are from the same document;
-`list_details` adds what it does not have.
+that a server without it answers UNIMPLEMENTED. Both lists answer so here, unless they are switched
+on. Page sizes and the fields of a GeneratedFile (name, mimeType, state, error) are from the same
+document. `list_details` adds fields that the document does not have.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ DEFAULT_PAGE = 10
 
 
 def list_operations(handler: EndpointHandler, model: str) -> None:
-    """All operations of the model, running or done, newest first."""
+    """List all operations of the model, running or done, newest first."""
     handler.check_key()
     find_model(model)
     simulator = handler.simulator
@@ -45,7 +45,7 @@ def list_operations(handler: EndpointHandler, model: str) -> None:
 
 
 def list_generated_files(handler: EndpointHandler) -> None:
-    """The files that the operations of this key ended with and that are still kept."""
+    """List the files of this key's operations that are still kept."""
     handler.check_key()
     simulator = handler.simulator
     entries = [
@@ -61,7 +61,7 @@ def list_generated_files(handler: EndpointHandler) -> None:
 
 
 def show_generated_file(handler: EndpointHandler, wanted: str) -> None:
-    """Metadata of one file, or with alt=media the file."""
+    """Answer with a file's metadata, or with alt=media with the file."""
     handler.check_key()
     simulator = handler.simulator
     if not simulator.settings.list_generated_files:
@@ -90,7 +90,7 @@ def _answer_list(
     entries: Sequence[tuple[str, Any]],
     describe: Callable[[Any], dict[str, Any]],
 ) -> None:
-    """One page of the entries (name, thing), or what the script has for a list."""
+    """Send one page of the entries (pairs of name and thing), or do what the script says."""
     for name in handler.query.keys() - {"pageSize", "pageToken"}:
         raise errors.unknown_parameter(name)
     if not is_switched_on:
@@ -105,7 +105,7 @@ def _answer_list(
     start = 0 if effect == "endless" else _start(handler.query.get("pageToken", ""), entries)
     asked = _page_size(handler.query.get("pageSize", ""))
     end = start + min(asked, handler.simulator.settings.list_page_size)
-    # As protocol buffers in JSON: what is empty is left out.
+    # As in all JSON that comes from protocol buffers, empty fields are left out.
     page: dict[str, Any] = {}
     if found := [describe(thing) for _, thing in entries[start:end]]:
         page[key] = found
@@ -133,7 +133,7 @@ def _token(name: str) -> str:
 
 
 def _start(token: str, entries: Sequence[tuple[str, Any]]) -> int:
-    """Behind the entry that the token names, wherever newer ones have moved it."""
+    """Return the index after the token's entry, wherever newer entries have moved it."""
     if not token:
         return 0
     try:

@@ -1,11 +1,13 @@
-"""Interactions that make videos: create, get, cancel, and the state of the file behind a link.
+"""Interactions that make videos: create, get, cancel, and the state of the file of a link.
 
 Documented (ai.google.dev/gemini-api/docs/omni, .../api/interactions-api, google-genai 2.34.0's
-types): the paths, the statuses, the steps with `model_output`, the link's form, a file that is
-PROCESSING until it is ACTIVE, 400 for an unknown id, cancelling only what runs in the background.
-Guessed: that errors have the form of the API's other ones (the SDK declares {"error": {"code":
-text, "message"}}), where the words of a failure stand (`errors`), that a refusal is a text without
-further marks, and that cancelling what has ended changes nothing.
+types) are the paths, the statuses, the steps with `model_output`, the link's form, a file that is
+PROCESSING until it is ACTIVE, 400 for an unknown id, and that only what runs in the background can
+be cancelled.
+
+Guessed are that errors have the form of the API's other errors (the SDK declares {"error": {"code":
+text, "message"}}), that the words of a failure are in `errors`, that a refusal is a text without
+further marks, and that cancelling an ended interaction changes nothing.
 """
 
 from __future__ import annotations
@@ -22,12 +24,12 @@ from videogen.simulator.journal import describe_refusal, describe_request, submi
 from videogen.simulator.operations import AUDIO, BLOCKED, ERRORS, Operation, rfc3339
 from videogen.simulator.validation import parse_body
 
-# Of the time until it is done.
+# An interaction is queued for this share of the time until it is done.
 QUEUED_SHARE = 0.25
 
 
 def create(handler: EndpointHandler) -> None:
-    """Accepts one; answers before anything is made."""
+    """Accept an interaction, and answer before anything is made."""
     simulator = handler.simulator
     entry = submission_entry(time.time(), "", key_ok=False)
     simulator.journal.add_submission(entry)
@@ -55,7 +57,7 @@ def create(handler: EndpointHandler) -> None:
 
 
 def show(handler: EndpointHandler, name: str) -> None:
-    """How one stands; its outcome once it has ended."""
+    """Answer with an interaction's status, and with its outcome once it has ended."""
     handler.check_key()
     operation = _find(handler, name)
     simulator = handler.simulator
@@ -70,7 +72,7 @@ def show(handler: EndpointHandler, name: str) -> None:
 
 
 def cancel(handler: EndpointHandler, name: str) -> None:
-    """Ends one that runs; one that has ended stays as it is."""
+    """Cancel an interaction that runs. One that has ended stays as it is."""
     handler.check_key()
     operation = _find(handler, name)
     simulator = handler.simulator
@@ -85,7 +87,7 @@ def cancel(handler: EndpointHandler, name: str) -> None:
 
 
 def show_file(handler: EndpointHandler, wanted: str) -> None:
-    """Metadata of a file, of which `state` says whether it can be downloaded."""
+    """Answer with a file's metadata. Its `state` says whether it can be downloaded."""
     handler.check_key()
     simulator = handler.simulator
     operation = simulator.store.find_file(wanted, time.time())
@@ -114,7 +116,7 @@ def show_file(handler: EndpointHandler, wanted: str) -> None:
 
 
 def check_active(handler: EndpointHandler, operation: Operation, wanted: str) -> None:
-    """Raises the refusal of a download that came before its file was ready."""
+    """Raise the refusal of a download that came before its file was ready."""
     if operation.delivery and _state(handler, operation) != "ACTIVE":
         raise errors.invalid_argument(
             f"The File {wanted} is not in an ACTIVE state and usage is not allowed."
@@ -145,7 +147,7 @@ def _link(handler: EndpointHandler, file_id: str) -> str:
 
 
 def _resource(handler: EndpointHandler, operation: Operation) -> dict[str, Any]:
-    """The interaction as the API shows it; the SDK adds `output_video` and `output_text`."""
+    """Return the interaction as the API shows it. The SDK adds output_video and output_text."""
     status = _status(operation)
     created = rfc3339(operation.accepted_at)
     resource: dict[str, Any] = {

@@ -1,12 +1,15 @@
-"""Strict checks of an interaction that asks for a video: what the real service would refuse is
-refused here, and more.
+"""Strict checks of an interaction that asks for a video.
 
-Comes in: the parsed body of `POST interactions`. Goes out: an `InteractionRequest`, or an
-`ApiError`. Documented (ai.google.dev/gemini-api/docs/omni and google-genai 2.34.0's types): the
-fields, the values of task, delivery, resolution and aspect ratio, durations "3s" to "10s" as
-strings, `<IMAGE_REF_n>` counted from 0, no negative prompt, system instruction or temperature,
-`background` only with `store`. Guessed, always to the strict side: pictures before the text, at
-most ten of them, a tag without its picture is refused, and the words of the refusals.
+Whatever the real service would refuse is refused here, and more. The parsed body of
+`POST interactions` becomes an `InteractionRequest` or an `ApiError`.
+
+Documented (ai.google.dev/gemini-api/docs/omni and google-genai 2.34.0's types) are the fields, the
+values of task, delivery, resolution and aspect ratio, durations "3s" to "10s" as strings,
+`<IMAGE_REF_n>` counted from 0, no negative prompt, system instruction or temperature, and
+`background` only with `store`.
+
+Guessed, and always on the strict side, are that pictures come before the text, that there are at
+most ten of them, that a tag without its picture is refused, and the words of the refusals.
 """
 
 from __future__ import annotations
@@ -40,7 +43,7 @@ FIELDS = frozenset(
         "labels",
     }
 )
-# Of the API, but not for these models, or not for what is simulated.
+# Fields that the API has, but not for these models, or not for what is simulated here.
 UNSUPPORTED = frozenset(
     {
         "agent",
@@ -67,7 +70,7 @@ _TAG = re.compile(r"<IMAGE_REF_(\d+)>")
 
 @dataclass(frozen=True)
 class InteractionRequest(VideoRequest):
-    """`parameters` are the body without its input."""
+    """A checked request. `parameters` is the body without its input."""
 
     duration: int = 8
     size: str = "720p"
@@ -83,7 +86,7 @@ class InteractionRequest(VideoRequest):
 
 
 def check_interaction(payload: dict[str, Any]) -> InteractionRequest:
-    """The checked request; raises `ApiError` 404 for the model, 400 for everything else."""
+    """Return the checked request. Raises a 404 for the model and a 400 for everything else."""
     for name in UNSUPPORTED & payload.keys():
         raise unsupported_by_model(name)
     known_fields(payload, FIELDS, "")
@@ -114,8 +117,11 @@ def check_interaction(payload: dict[str, Any]) -> InteractionRequest:
 
 
 def _check_input(value: Any) -> tuple[str, tuple[Picture, ...]]:
-    """Text and pictures of a plain string, a list of contents, or, as the SDK sends it, one
-    `user_input` step with such a list."""
+    """Return the text and the pictures.
+
+    The input is a plain string, a list of contents or, as the SDK sends it, one `user_input` step
+    with such a list.
+    """
     if isinstance(value, str):
         value = [{"type": "text", "text": value}]
     if not isinstance(value, list) or not value:
@@ -160,12 +166,12 @@ def _check_way(payload: dict[str, Any]) -> None:
     if payload.get("background") and not payload.get("store", True):
         raise invalid_argument("`background` requires `store` to be true.")
     if not payload.get("background") or payload.get("stream"):
-        # Ours: the service would answer when the video is made, minutes later.
+        # Only the simulator refuses this. The service would answer when the video is made.
         raise invalid_argument("The simulator knows background interactions without stream only.")
 
 
 def _check_format(value: Any) -> dict[str, str]:
-    """Aspect ratio, resolution, duration and delivery, with the defaults of what is left out."""
+    """Return aspect ratio, resolution, duration and delivery, with defaults for missing ones."""
     if isinstance(value, list):
         if len(value) != 1:
             raise bad_field("response_format", "`response_format` must hold exactly one format.")

@@ -1,13 +1,12 @@
-"""Vertex AI's way to the same models: another path, a bearer token, and the video in a bucket of
-the caller's own or inline.
+"""Veo on Vertex AI: other paths, a bearer token, and a video in the caller's bucket or inline.
 
     POST …/v1beta1/projects/P/locations/L/publishers/google/models/M:predictLongRunning
     POST …/v1beta1/projects/P/locations/L/publishers/google/models/M:fetchPredictOperation
     GET  …/v1beta1/publishers/google/models[/M]
 
 Paths and shapes are those that google-genai 2.34.0 sends and reads and that the reference of "Veo
-on Vertex AI" shows. The service takes instances and parameters as free JSON and may pass over what
-it does not know; here that is refused, as everywhere in the simulator.
+on Vertex AI" shows. The service takes instances and parameters as free JSON and may ignore unknown
+fields. Here they are refused, as everywhere in the simulator.
 """
 
 from __future__ import annotations
@@ -80,7 +79,7 @@ MODELS = {
     )
 }
 
-# Faults that have other words here than at the Gemini API, by the model's resource name.
+# Faults whose words differ from the Gemini API's. The functions take the model's resource name.
 WORDS: dict[str, Callable[[str], ApiError]] = {
     "key_invalid": lambda resource: words.token_invalid(),
     "unauthenticated": lambda resource: words.token_invalid(),
@@ -151,7 +150,7 @@ def poll(handler: EndpointHandler, project: str, location: str, model: str) -> N
 
 
 def list_models(handler: EndpointHandler) -> None:
-    """What Google publishes, whoever asks: it does not say what the project may use."""
+    """List what Google publishes. The list does not say what the project may use."""
     check_token(handler)
     _check_enabled(handler, "")
     known_queries = {"pageSize", "pageToken", "filter", "view", "orderBy", "languageCode"}
@@ -172,8 +171,10 @@ def show_model(handler: EndpointHandler, model: str) -> None:
 
 
 def check_token(handler: EndpointHandler, refuse: Callable[[str], ApiError] | None = None) -> None:
-    """Raises the 401 unless a valid bearer token came in the header. `refuse`: another service's
-    words for "missing" and "invalid"."""
+    """Raise a 401 unless a valid bearer token came in the header.
+
+    `refuse` builds another service's answer to "missing" and "invalid".
+    """
     for name in ("access_token", "key"):
         if name in handler.query:
             handler.simulator.journal.add_violation(time.time(), "key_in_query", name)
@@ -243,7 +244,7 @@ def _charge(handler: EndpointHandler, model: Model, cost: float) -> None:
 
 
 def _misbehave(handler: EndpointHandler, spec: FaultSpec, resource: str) -> bool:
-    """As `EndpointHandler.misbehave`, in this service's words."""
+    """Do what `EndpointHandler.misbehave` does, in the words of Vertex AI."""
     if build := WORDS.get(spec.fault):
         raise build(resource)
     return handler.misbehave(spec)

@@ -43,7 +43,7 @@ def token_invalid() -> ApiError:
 
 
 def permission_denied(resource: str) -> ApiError:
-    """Of a project that is not this caller's, or that does not exist: the same words."""
+    """Return the 403 for a project that is somebody else's or does not exist."""
     permission = "aiplatform.endpoints.predict"
     return ApiError(
         403,
@@ -86,7 +86,7 @@ def model_not_found(resource: str) -> ApiError:
 
 
 def quota_exceeded(model: str) -> ApiError:
-    """No details and no word of when to come back."""
+    """Return a 429 without details. It does not say when to retry."""
     return ApiError(
         429,
         f"Quota exceeded for {SERVICE}/long_running_online_prediction_requests_per_base_model "
@@ -104,7 +104,7 @@ def operation_not_found() -> ApiError:
 
 
 class StorageError(ApiError):
-    """Cloud Storage's JSON API has a shape of its own for errors."""
+    """An error of Cloud Storage's JSON API, which has a shape of its own."""
 
     @property
     def payload(self) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Where the camera looks, frame by frame: a window that moves over a picture of frame size."""
+"""What the camera shows in each frame: a window that moves over a picture of frame size."""
 
 from __future__ import annotations
 
@@ -9,22 +9,22 @@ from videogen.simulator.footage.planes import HEIGHT, WIDTH
 
 Box = tuple[float, float, float, float]
 
-# How far into the picture a push goes, and how close a pan or tilt is. Windows are never larger
-# than the frame: scaling up is the cheaper half of the work, and so little of it does not show.
+# How far into the picture a push goes, and how close a pan or tilt is. No window is larger than the
+# frame: scaling up is cheaper than scaling down, and this little does not show.
 DEEPEST = 1.16
 NEAR = 1.12
 
 
 @dataclass(frozen=True)
 class Camera:
-    """`move` and `is_forward` as a `Board` has them; `lean` between -1 and 1 keeps takes apart."""
+    """A camera with the `move` and `is_forward` of a `Board`. `lean`, -1 to 1, differs by take."""
 
     move: str
     is_forward: bool
     lean: float
 
     def box(self, progress: float) -> Box:
-        """The window at 0…1 of the shot, in pixels of the picture."""
+        """Return the window at a moment from 0 to 1 of the shot, in pixels of the picture."""
         eased = 0.55 * progress + 0.45 * (0.5 - cos(pi * progress) / 2)
         along = eased if self.is_forward else 1 - eased
         off = 0.5 + 0.18 * self.lean
@@ -41,7 +41,7 @@ class Camera:
 
 
 def _window(zoom: float, across: float, down: float) -> Box:
-    """A window of 1/zoom of the picture; `across` and `down` place it, 0 = left or top."""
+    """Return a window of 1/zoom of the picture. `across` and `down` place it; 0 is left or top."""
     width, height = WIDTH / zoom, HEIGHT / zoom
     left = (WIDTH - width) * across
     top = (HEIGHT - height) * down

@@ -1,4 +1,4 @@
-"""Clips that nobody painted: tiny ones for tests and benches, wrong ones for faults."""
+"""Clips that are not painted: tiny ones for tests and benches, wrong ones for faults."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ QUICK_SIZE = (320, 180)
 
 
 def write_quick_clip(*, seed: str, path: Path) -> None:
-    """A playable 320 × 180 clip of 8 s in well under a millisecond.
+    """Write a playable 320 × 180 clip of 8 s in well under a millisecond.
 
-    All quick clips show the same picture; a trailing `free` box, which players skip, holds the seed
-    and makes every file's content its own.
+    All quick clips show the same picture. A `free` box at the end, which players skip, holds the
+    seed, so that no two files are equal.
     """
     path.write_bytes(_quick_clip() + free_box(seed.encode()))
 
 
 def pad_clip(path: Path, megabytes: int) -> None:
-    """Grows the mp4 to that many megabytes (10⁶ bytes) by a trailing `free` box, sparse on disk."""
+    """Grow the mp4 to that many megabytes (10⁶ bytes) by a `free` box, which is sparse on disk."""
     size = path.stat().st_size
     missing = megabytes * 1_000_000 - size
     if missing < 16:
@@ -44,7 +44,7 @@ def free_box(payload: bytes) -> bytes:
 
 
 def wrong_content(kind: str) -> bytes:
-    """The body of a `wrong_…` download fault."""
+    """Return the body of a `wrong_…` download fault."""
     return {
         "wrong_jpeg": _jpeg,
         "wrong_audio_only": _audio_only,
@@ -81,7 +81,7 @@ def _jpeg() -> bytes:
 
 
 def _encode(*, frames: int, samples: int, has_video: bool = True) -> bytes:
-    """An mp4 of a bar that wanders over a plain ground, with a quiet tone."""
+    """Return an mp4 of a bar that moves over a plain ground, with a quiet tone."""
     width, height = QUICK_SIZE
     with tempfile.TemporaryDirectory() as directory:
         path = Path(directory) / "clip.mp4"

@@ -1,4 +1,4 @@
-"""Text on a clip: fonts that have the glyphs, lines that fit, and the slate made of them."""
+"""Text on a clip: fonts that have the glyphs, and lines that fit."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import cast
 
 from PIL import Image, ImageDraw, ImageFont
 
-# Pillow brings a Latin font; for other scripts whatever the system has.
+# Pillow brings a Latin font. For other scripts the system's fonts are used.
 FONT_FOLDERS = (
     "/usr/share/fonts",
     "/usr/local/share/fonts",
@@ -36,7 +36,7 @@ MISSING = "\U0010fffe"
 
 
 def writable(text: str, size: int) -> tuple[str, ImageFont.FreeTypeFont]:
-    """The text without what no font can draw, and the font that draws most of it."""
+    """Return the text without what no font can draw, and the font that draws most of it."""
     text = "".join(map(_plain, unicodedata.normalize("NFC", text)))
     best = max(_fonts(size), key=lambda font: sum(_draws(font, one) for one in text))
     kept = "".join(one if _draws(best, one) else " " for one in text)
@@ -47,7 +47,7 @@ def writable(text: str, size: int) -> tuple[str, ImageFont.FreeTypeFont]:
 
 
 def wrap(text: str, font: ImageFont.FreeTypeFont, width: int, lines: int) -> list[str]:
-    """At most `lines` lines of at most `width` pixels, with an ellipsis where text is left out."""
+    """Return at most `lines` lines of at most `width` pixels; an ellipsis marks cut text."""
     found: list[str] = []
     words = _words(text)
     while words and len(found) < lines:
@@ -75,7 +75,7 @@ def write(
     *,
     spacing: float = 0,
 ) -> float:
-    """Draws from the left end of the baseline and returns the width; `spacing`: between letters."""
+    """Draw from the left end of the baseline and return the width. `spacing` is between letters."""
     if not spacing:
         draw.text(at, text, font=font, fill=colour, anchor="ls")
         return font.getlength(text)
@@ -87,7 +87,7 @@ def write(
 
 
 def pill(text: str, size: int) -> Image.Image:
-    """A small rounded mark, RGBA."""
+    """Return a small rounded mark as an RGBA image."""
     text, font = writable(text, size)
     width = int(sum(font.getlength(letter) + 3 for letter in text))
     image = Image.new("RGBA", ((width + 33) // 2 * 2, size * 2))
@@ -99,7 +99,7 @@ def pill(text: str, size: int) -> Image.Image:
 
 
 def _words(text: str) -> list[str]:
-    """Words with the space before them; ideographs, which know no spaces, one by one."""
+    """Split into words with the space before them, and into single ideographs."""
     pieces: list[str] = []
     for character in text:
         is_wide = unicodedata.east_asian_width(character) in "WF"
@@ -111,8 +111,7 @@ def _words(text: str) -> list[str]:
 
 
 def _plain(character: str) -> str:
-    """Controls and separators become spaces; joiners and selectors, which emoji are full of,
-    vanish."""
+    """Turn controls and separators into spaces, and drop the joiners and selectors of emoji."""
     category = unicodedata.category(character)
     if category in ("Cf", "Cs", "Co", "Cn") or "\ufe00" <= character <= "\ufe0f":
         return ""
@@ -137,7 +136,7 @@ def _font_files() -> list[Path]:
 
 @lru_cache(maxsize=4096)
 def _draws(font: ImageFont.FreeTypeFont, character: str) -> bool:
-    """Pillow tells nothing of a font's coverage: a missing glyph looks like the one for nothing."""
+    """Whether the font has a glyph. Pillow does not say, so compare with the one for nothing."""
     if character == " ":
         return True
     mask, nothing = font.getmask(character), font.getmask(MISSING)

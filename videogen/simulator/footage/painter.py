@@ -1,8 +1,8 @@
 """Paints the clip of an operation: a board animatic of what the request asked for.
 
 The camera of the prompt moves over the last reference, characters slide in as cards, the slate
-tells the shot and its lines, and a tone a syllable stands for each voice. It shows at a glance
-which prompt and which references a clip was made of, and it never looks like a real render.
+shows the shot and its lines, and one tone for each syllable stands for a voice. A glance shows of
+which prompt and which references a clip was made, and it never looks like a real render.
 """
 
 from __future__ import annotations
@@ -20,17 +20,17 @@ from videogen.simulator.footage.sound import compose
 from videogen.simulator.footage.storyboard import read_prompt
 
 CRF = 25
-# Seconds of the clip.
+# Times in seconds of the clip.
 CARDS_IN, CARDS_OUT, SLIDE, STAGGER = 0.4, 4.0, 0.9, 0.2
 
 
 def paint_clip(
     *, prompt: str, references: list[bytes], seed: str, path: Path, quick: bool = False
 ) -> None:
-    """Writes an 8 s mp4 (1920 × 1080, 24 fps, H.264 and AAC) to `path`.
+    """Write an 8 s mp4 (1920 × 1080, 24 fps, H.264 and AAC) to `path`.
 
-    `references`: encoded images in the request's order. The same seed paints the same clip, another
-    seed another one. `quick`: a tiny clip that shows none of it, see `clips`.
+    `references` are encoded images in the request's order. The same seed paints the same clip.
+    `quick` writes a tiny clip that shows nothing of the request; see `clips`.
     """
     if quick:
         write_quick_clip(seed=seed, path=path)
@@ -52,8 +52,7 @@ def paint_clip(
 
 
 def _lay_cards(scenery: Scenery, now: float, canvas: Canvas) -> None:
-    """Cards come in from the right one after the other, and leave when the shot itself is to be
-    seen."""
+    """Draw the cards: they come in from the right one by one, and leave to show the shot itself."""
     for index, card in enumerate(scenery.cards):
         delay = STAGGER * index
         shown = _ramp(now, CARDS_IN + delay, CARDS_IN + delay + SLIDE)
@@ -65,6 +64,6 @@ def _lay_cards(scenery: Scenery, now: float, canvas: Canvas) -> None:
 
 
 def _ramp(now: float, start: float, end: float) -> float:
-    """0 before `start`, 1 after `end`, smooth in between."""
+    """Return 0 before `start`, 1 after `end`, and a smooth curve in between."""
     share = min(1.0, max(0.0, (now - start) / (end - start)))
     return share * share * (3 - 2 * share)

@@ -1,6 +1,6 @@
-"""Pictures as a video encoder sees them: three planes, the two of colour at half the size.
+"""Pictures as a video encoder takes them: three planes, of which the two of colour have half size.
 
-Working in planes instead of RGB halves the work a frame and spares a conversion of every one.
+Working in planes instead of RGB halves the work for a frame and saves a conversion of each.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from PIL import Image
 
 WIDTH, HEIGHT = 1920, 1080
 
-# ITU-R BT.709, limited range: 12-tuples as Pillow's `convert` takes them.
+# RGB to YUV after ITU-R BT.709, limited range, as the 12-tuple that Pillow's `convert` takes.
 _TO_YUV = (
     0.1826, 0.6142, 0.0620, 16.0,
     -0.1006, -0.3386, 0.4392, 128.0,
@@ -22,7 +22,7 @@ _TO_YUV = (
 
 @dataclass(frozen=True)
 class Planes:
-    """Three `L` images: luma in full size, both chromas in half of it."""
+    """Three `L` images: luma in full size, both chromas in half size."""
 
     luma: Image.Image
     blue: Image.Image
@@ -30,12 +30,12 @@ class Planes:
 
     @classmethod
     def of(cls, image: Image.Image) -> Planes:
-        """From an RGB image whose sides are even."""
+        """Convert an RGB image whose sides are even."""
         luma, blue, red = image.convert("RGB", _TO_YUV).split()
         return cls(luma, blue.reduce(2), red.reduce(2))
 
     def window(self, box: tuple[float, float, float, float], canvas: Canvas) -> None:
-        """Draws a part of the picture, in its own fractional pixels, over the whole canvas."""
+        """Draw a part of the picture over the whole canvas. The box may have fractional pixels."""
         half = (box[0] / 2, box[1] / 2, box[2] / 2, box[3] / 2)
         size, small = (WIDTH, HEIGHT), (WIDTH // 2, HEIGHT // 2)
         canvas.luma[:] = np.asarray(self.luma.resize(size, Image.Resampling.BILINEAR, box=box))
@@ -44,7 +44,7 @@ class Planes:
 
 
 class Canvas:
-    """One frame: `whole` is what the encoder takes, the planes are views into it."""
+    """One frame. The encoder takes `whole`; the planes are views into it."""
 
     def __init__(self) -> None:
         self.whole = np.zeros((HEIGHT * 3 // 2, WIDTH), np.uint8)
@@ -61,7 +61,7 @@ class Layer:
     """An RGBA picture made ready to be laid over frames again and again."""
 
     def __init__(self, image: Image.Image) -> None:
-        """Sides must be even."""
+        """Prepare an image whose sides are even."""
         alpha = image.getchannel("A")
         planes = Planes.of(image.convert("RGB"))
         self.size = image.size
@@ -73,13 +73,13 @@ class Layer:
             (planes.red, alpha.reduce(2)),
         ):
             weight = np.asarray(mask).astype(np.uint16)
-            # 255 becomes 256, so that an opaque pixel is replaced without a rest.
+            # 255 becomes 256, so that an opaque pixel is replaced completely.
             weight += weight >> 7
             self._keep.append(256 - weight)
             self._add.append(np.asarray(plane).astype(np.uint16) * weight + 128)
 
     def lay(self, canvas: Canvas, left: int, top: int) -> None:
-        """Blends it in at an even place; what lies outside of the canvas is cut."""
+        """Blend it in at an even position. What lies outside of the canvas is cut."""
         for index, plane in enumerate(canvas.planes):
             scale = 1 if index == 0 else 2
             x, y = left // scale, top // scale

@@ -17,7 +17,7 @@ LIMITED_RANGE = 1
 
 
 class Reel:
-    """An mp4 in the making: frames in order, then the sound, then `close`."""
+    """An mp4 that is being written: frames in order, then the sound, then `close`."""
 
     def __init__(
         self,
@@ -28,7 +28,7 @@ class Reel:
         has_video: bool = True,
         comment: str = "",
     ) -> None:
-        # faststart reads the file again at the end: a path, not a buffer.
+        # faststart reads the file again at the end, so this must be a path, not a buffer.
         self._container = av.open(str(path), "w", format="mp4", options={"movflags": "+faststart"})
         self._container.metadata["comment"] = comment
         self._video = None
@@ -36,7 +36,7 @@ class Reel:
             self._video = self._container.add_stream("libx264", rate=FPS)
             self._video.width, self._video.height = size
             self._video.pix_fmt = "yuv420p"
-            # One thread: the simulator shares its machine with the product under test.
+            # One thread, because the simulator shares its machine with the product under test.
             self._video.options = {
                 "preset": "ultrafast",
                 "crf": str(crf),
@@ -52,7 +52,7 @@ class Reel:
         self._count = 0
 
     def add_frame(self, canvas: np.ndarray) -> None:
-        """`canvas`: the planes of yuv420p under each other, uint8, height × 1.5 rows."""
+        """Add a frame: the planes of yuv420p under each other, uint8, 1.5 × height rows."""
         if self._video is None:
             raise ValueError("This reel was opened without video.")
         frame = av.VideoFrame.from_ndarray(canvas, format="yuv420p")
@@ -61,7 +61,7 @@ class Reel:
         self._container.mux(self._video.encode(frame))
 
     def add_sound(self, samples: np.ndarray) -> None:
-        """`samples`: float32, 2 × n, within ±1."""
+        """Add the sound: an array of 2 × n samples between -1 and 1."""
         sound = av.AudioFrame.from_ndarray(
             samples.astype(np.float32), format="fltp", layout="stereo"
         )

@@ -1,4 +1,4 @@
-"""What stands before the camera: the backdrops of a shot and the cards with its characters."""
+"""What is in front of the camera: a shot's backdrop, and cards with its characters."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ DUSK = ((30, 40, 78), (84, 78, 132), (196, 122, 120), (246, 190, 130))
 
 @dataclass(frozen=True)
 class Card:
-    """A print and the even place where it comes to rest."""
+    """A print, and the even position where it stops."""
 
     layer: Layer
     left: int
@@ -30,7 +30,7 @@ class Card:
 
 @dataclass(frozen=True)
 class Scenery:
-    """Cards leave early where the backdrop is a key frame, which shows the characters itself."""
+    """A backdrop and cards. A key frame shows the characters itself, so cards leave it early."""
 
     backdrop: Planes
     cards: tuple[Card, ...]
@@ -38,8 +38,11 @@ class Scenery:
 
 
 def build_scenery(board: Board, references: list[bytes], seed: str) -> Scenery:
-    """The request's order is: model sheets, environments, key frames. The last one makes the best
-    backdrop unless it is a sheet; the others are shown as cards."""
+    """Choose the backdrop and the cards.
+
+    The references come as model sheets, environments, key frames. The last one makes the best
+    backdrop, unless it is a model sheet. The others are shown as cards.
+    """
     pictures = [picture for content in references if (picture := _open(content)) is not None]
     sheets = board.characters
     if not sheets and len(pictures) > 1 and pictures[0].width <= pictures[0].height:
@@ -57,7 +60,7 @@ def build_scenery(board: Board, references: list[bytes], seed: str) -> Scenery:
 
 
 def _stack(pictures: list[Image.Image]) -> tuple[Card, ...]:
-    """Under each other at the right edge, above the slate."""
+    """Place the cards under each other at the right edge, above the slate."""
     cards: list[Card] = []
     top = CARDS_TOP
     for index, picture in enumerate(pictures):
@@ -70,7 +73,7 @@ def _stack(pictures: list[Image.Image]) -> tuple[Card, ...]:
 
 
 def _row(pictures: list[Image.Image]) -> tuple[Card, ...]:
-    """Side by side in the middle: they are all there is to see."""
+    """Place the cards side by side in the middle, because there is nothing else to see."""
     width = {1: 1000, 2: 720}.get(len(pictures), 520)
     layers = [_card(picture, (width, 560), TILTS[index]) for index, picture in enumerate(pictures)]
     left = (WIDTH - sum(layer.size[0] - 30 for layer in layers) - 30) // 2
@@ -91,12 +94,12 @@ def _open(content: bytes) -> Image.Image | None:
 
 
 def _cover(picture: Image.Image) -> Image.Image:
-    """Fills the backdrop; what is too high is cut rather at the bottom, for heads are above."""
+    """Fill the backdrop. Heads are above, so high pictures are cut mostly at the bottom."""
     return ImageOps.fit(picture, BACKDROP, Image.Resampling.BICUBIC, centering=(0.5, 0.42))
 
 
 def _one_panel(picture: Image.Image, chance: int) -> Image.Image:
-    """Environment sheets often show four lights in two by two panels: one of them is a backdrop."""
+    """Cut out one panel: environment sheets often show four lights in two by two panels."""
     grey = np.asarray(picture.convert("L"))
     column, row = _gutter(grey.T), _gutter(grey)
     across = (
@@ -113,7 +116,7 @@ def _one_panel(picture: Image.Image, chance: int) -> Image.Image:
 
 
 def _gutter(rows: np.ndarray) -> int | None:
-    """The row of one colour, from edge to edge, that parts a sheet about in the middle."""
+    """Return the row of one colour that divides a sheet near its middle, if there is one."""
     first, last = int(rows.shape[0] * 0.45), int(rows.shape[0] * 0.55)
     deviation = rows[first:last].std(axis=1)
     neighbours = rows[[first, last]].std(axis=1).min() if last > first else 0
@@ -123,7 +126,7 @@ def _gutter(rows: np.ndarray) -> int | None:
 
 
 def _sky(board: Board, seed: str) -> Image.Image:
-    """Soft light in the story's own colours, for a shot without any scene among its references."""
+    """Paint soft light in the story's colours, for a shot without a scene among its references."""
     colours = np.array((board.palette * 3)[:4] if board.palette else _shifted(board.mood), float)
     # Dark above, bright at the horizon, as an evening sky is.
     colours = colours[np.argsort(colours @ (0.3, 0.6, 0.1))]
@@ -152,13 +155,13 @@ def _sky(board: Board, seed: str) -> Image.Image:
 
 
 def _shifted(mood: str) -> tuple[tuple[int, int, int], ...]:
-    """The default colours, in an order of channels that depends on the story."""
+    """Return the default colours, with their channels in an order that depends on the story."""
     order = ((0, 1, 2), (1, 0, 2), (2, 1, 0), (0, 2, 1))[int(mood[:2], 16) % 4]
     return tuple((tone[order[0]], tone[order[1]], tone[order[2]]) for tone in DUSK)
 
 
 def _card(sheet: Image.Image, largest: tuple[int, int], tilt: float) -> Layer:
-    """The sheet as a print with a pale border and a soft shadow, turned a little."""
+    """Return the sheet as a print with a pale border and a soft shadow, turned a little."""
     picture = ImageOps.contain(sheet, largest, Image.Resampling.LANCZOS)
     size = (picture.width + 2 * CARD_BORDER, picture.height + 2 * CARD_BORDER)
     scale = 2

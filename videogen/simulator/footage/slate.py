@@ -1,4 +1,4 @@
-"""The strip at the foot of a clip: which shot it is, what is done and said, how far it is."""
+"""The strip at the foot of a clip: the shot, what happens and is said, and the time."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ SPEAKERS = ((150, 214, 226, 255), (240, 170, 150, 255), (184, 216, 150, 255), (2
 
 
 class Slate:
-    """Lays the strip over a frame. Texts are drawn once each, not once a frame."""
+    """Lays the strip over frames. Each text is drawn once, not once for each frame."""
 
     def __init__(self, board: Board) -> None:
         self._board = board
@@ -44,7 +44,7 @@ class Slate:
         canvas.red[(HEIGHT - BAR_HEIGHT) // 2 :, : done // 2] = 146
 
     def _spoken_at(self, frame: int) -> tuple[SpokenLine | None, int]:
-        """The line to show and how strongly, 0…FADE_FRAMES; a line stays until the next one."""
+        """Return the line to show, which stays until the next one, and its strength."""
         now = frame / FPS
         begun = [line for line in self._board.lines if line.start <= now + FADE_FRAMES / FPS]
         if not begun:
@@ -90,7 +90,7 @@ class Slate:
 
 @lru_cache(maxsize=1)
 def _shade_once() -> Image.Image:
-    """Darkness that rises towards the foot, so that pale text is legible on any picture."""
+    """Return a shade that gets darker towards the foot, so that pale text is always legible."""
     height = HEIGHT - TOP
     ramp = Image.linear_gradient("L").resize((WIDTH, height), Image.Resampling.BILINEAR)
     shade = Image.new("RGBA", (WIDTH, height), (10, 11, 16, 0))

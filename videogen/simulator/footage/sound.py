@@ -1,4 +1,4 @@
-"""The clip's sound: a soft chord for the story, one gentle tone a syllable for whoever speaks."""
+"""The clip's sound: a soft chord for the story, and one gentle tone for each spoken syllable."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ BLIP_SECONDS = 0.19
 
 
 def compose(board: Board, seed: str) -> np.ndarray:
-    """Stereo samples of the whole clip: float32, 2 × n, never beyond ±`PEAK`."""
+    """Return the stereo samples of the whole clip: float32, 2 × n, never beyond ±PEAK."""
     mood = hashlib.sha256(board.mood.encode()).digest()
     root = ROOT_HZ * 2 ** ((mood[0] % 8) / 12)
     mix = _pad(root, CHORDS[mood[1] % len(CHORDS)], seed)
@@ -53,7 +53,7 @@ def _pad(root: float, chord: tuple[int, ...], seed: str) -> np.ndarray:
 
 
 def _speak(mix: np.ndarray, line: SpokenLine, root: float) -> None:
-    """Adds one tone a syllable: the speaker decides register and side, the words the melody."""
+    """Add one tone for each syllable. The speaker decides the register, the words the melody."""
     voice = hashlib.sha256(line.source.encode()).digest()
     words = hashlib.sha256(line.text.encode()).digest()
     register = root * 2 ** (1 + (voice[0] % 3) * 5 / 12)

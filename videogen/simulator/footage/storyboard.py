@@ -1,7 +1,7 @@
-"""What a clip can show of its prompt: any text in, a `Board` out.
+"""What a clip can show of its prompt: a text becomes a `Board`.
 
-A prompt of ours is a JSON object with a `storyboard_payload`; any other text is shown as it is.
-Nothing here may fail: a strange prompt makes a plainer clip.
+Our prompts are JSON objects with a `storyboard_payload`. Any other text is shown as it is. Nothing
+here may fail: an unusual prompt makes a plainer clip.
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ from typing import Any
 SECONDS = 8.0
 FIRST_WORD, LAST_WORD = 0.7, 7.3
 PAUSE = 0.35
-# Characters of one text that could ever be seen.
+# No more characters of one text could ever be seen.
 LONGEST = 600
 COLOUR = re.compile(r"#([0-9a-fA-F]{6})\b")
 VOWELS = re.compile(r"[aeiouyáàâäåãéèêëíìîïóòôöõúùûüæœøаеёиоуыэюя]+", re.IGNORECASE)
 
-# Words of `cameraDynamics`; the one that stands first in the text decides.
+# Words of `cameraDynamics`. The word that comes first in the text decides.
 MOVES = {
     "push": r"push|dolly[- ]?in|dollies in|dolly forward|zoom[- ]?in|creep|closer|toward",
     "pull": r"pull|dolly[- ]?(?:out|back)|dollies (?:out|back)|zoom[- ]?out|widen|reveal|retreat",
@@ -34,7 +34,7 @@ FORWARD = re.compile(r"\bright|\bup\b|upward|rise|rising|lift", re.IGNORECASE)
 
 @dataclass(frozen=True)
 class SpokenLine:
-    """One line and when it is spoken, in seconds of the clip."""
+    """A line, and when it is spoken, in seconds of the clip."""
 
     source: str
     text: str
@@ -48,22 +48,24 @@ class SpokenLine:
 
 @dataclass(frozen=True)
 class Board:
-    """`move` is one of `MOVES`; `is_forward`: to the right or upwards. `mood` is the same for all
-    shots of a story."""
+    """What a clip shows of its prompt."""
 
     label: str
     action: str
+    # One of `MOVES`.
     move: str
+    # Whether the camera moves to the right or upwards.
     is_forward: bool
     lines: tuple[SpokenLine, ...]
     palette: tuple[tuple[int, int, int], ...]
     characters: int
     environments: int
+    # The same for all shots of a story.
     mood: str
 
 
 def read_prompt(prompt: str, seed: str) -> Board:
-    """`seed` decides what the prompt leaves open."""
+    """Read the prompt. `seed` decides what the prompt leaves open."""
     document = _parse(prompt)
     payload = _object(document.get("storyboard_payload"))
     aesthetic = json.dumps(document.get("global_aesthetic") or prompt[:400], ensure_ascii=False)
@@ -88,7 +90,7 @@ def read_prompt(prompt: str, seed: str) -> Board:
 
 
 def count_syllables(text: str) -> int:
-    """Roughly: groups of vowels; ideographs and kana count one each."""
+    """Count syllables roughly: groups of vowels, and one for each ideograph or kana."""
     wide = sum(1 for character in text if "\u3040" <= character <= "\u9fff")
     return max(1, wide + len(VOWELS.findall(text)))
 
@@ -103,7 +105,7 @@ def _find_move(camera: str, chance: int) -> str:
 
 
 def _time_lines(value: Any) -> tuple[SpokenLine, ...]:
-    """Shares the clip's time among the lines by their length."""
+    """Divide the clip's time among the lines by their length."""
     spoken = [
         (_text(line.get("source")), _text(line.get("line")))
         for line in map(_object, _list(value))

@@ -1,8 +1,8 @@
-"""Paints the clips in the background, outside of this process: the server must go on answering.
+"""Paints clips in the background and in other processes, so that the server keeps answering.
 
-Every painter is a thread that feeds one child process (`videogen.simulator.footage.worker`) of low
-priority with one job a line. A child ends when its pipe does, so none outlives the simulator. Quick
-clips need no child.
+Every painter is a thread that sends jobs, one on a line, to one child process of low priority
+(`videogen.simulator.footage.worker`). A child ends when its pipe is closed, so none outlives the
+simulator. Quick clips need no child.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ ROOT = Path(__file__).resolve().parents[3]
 
 @dataclass(frozen=True)
 class Job:
-    """One clip to paint: into `path`, which appears at once and whole."""
+    """A clip to paint. The file `path` appears when it is complete."""
 
     seed: str
     prompt: str
@@ -37,8 +37,7 @@ class Job:
 
 
 class Studio:
-    """A bounded pool of painters. `order` returns at once; `failure` tells why a clip will not
-    come."""
+    """A bounded pool of painters. `order` returns at once; `failure` says why a clip failed."""
 
     def __init__(self, painters: int) -> None:
         self._jobs: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
@@ -66,7 +65,7 @@ class Studio:
         self._jobs.put(job)
 
     def failure(self, path: Path) -> str:
-        """Why painting that path failed, or an empty string."""
+        """Return why painting this file failed, or ""."""
         with self._lock:
             return self._failures.get(str(path), "")
 
@@ -74,7 +73,7 @@ class Studio:
         return self._jobs.qsize()
 
     def forget(self) -> None:
-        """Drops what is queued; clips in work are finished and nobody looks at them."""
+        """Drop the queued jobs. Clips that are being painted are finished, but not used."""
         with self._lock:
             with suppress(queue.Empty):
                 while True:
@@ -121,7 +120,7 @@ class Studio:
             text=True,
             encoding="utf-8",
             env={**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"},
-            # A Ctrl-C in the terminal is for the simulator, which then dismisses its painters.
+            # Ctrl-C in the terminal reaches the simulator alone, which then ends its painters.
             start_new_session=True,
         )
         with self._lock:
@@ -154,7 +153,7 @@ def _pipes(child: subprocess.Popen[str]) -> tuple[IO[str], IO[str]]:
 
 
 def paint(job: Job) -> None:
-    """Paints one clip here and now; raises what the painter raises."""
+    """Paint one clip in this process. Raises what the painter raises."""
     # PyAV and numpy take a while to import and are not needed to answer HTTP.
     from videogen.simulator.footage.clips import pad_clip
     from videogen.simulator.footage.painter import paint_clip

@@ -1,4 +1,4 @@
-"""A painter's process: one job a line on stdin, one answer a line on stdout, until stdin ends."""
+"""A painter's process: reads a job from each line of stdin, answers with a line on stdout."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def main() -> None:
         try:
             values = json.loads(line)
             paint(Job(**{**values, "references": tuple(values["references"])}))
-        # Whatever goes wrong belongs to this one clip: the next job must still be taken.
+        # Whatever goes wrong concerns this one clip. The next job must still be done.
         except Exception as failure:  # noqa: BLE001
             logging.getLogger(__name__).warning("Painting failed", exc_info=True)
             error = f"{type(failure).__name__}: {failure}"
@@ -28,7 +28,7 @@ def main() -> None:
             sys.stdout.write(json.dumps({"error": error}) + "\n")
             sys.stdout.flush()
         except BrokenPipeError:
-            # The simulator was killed; the clip is there for the next one.
+            # The simulator was killed. The clip is stored for the next one.
             os._exit(0)
 
 

@@ -31,6 +31,7 @@ from videogen.views.components.queue_notice import QueueNotice, notice_of
 from videogen.views.components.reasons import (
     Obstacles,
     Way,
+    code_of_record,
     reason_of_record,
     ways_on,
     ways_to_mend,
@@ -214,7 +215,7 @@ class BatchPage:
                 Obstacles(
                     has_storyboard=bool(shot.storyboard_payload),
                     has_broken_pin=shot.has_pin,
-                    reason=records[shot.pk]["reason"],
+                    code=code_of_record(records[shot.pk]),
                 ),
             )
             for shot in shots

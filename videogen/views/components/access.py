@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, cast
 
 from django.contrib.admin import ModelAdmin
-from django.contrib.auth.models import AbstractUser
+from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest
 
@@ -28,9 +28,9 @@ def require(request: HttpRequest, model_admin: ModelAdmin[Any], *permissions: st
         raise PermissionDenied
 
 
-def signed_in(request: HttpRequest) -> AbstractUser:
+def signed_in(request: HttpRequest) -> User:
     """Return the person who sent the request: the admin answers nobody who has not signed in."""
-    return cast(AbstractUser, request.user)
+    return cast(User, request.user)
 
 
 def requester_of(request: HttpRequest) -> Requester:

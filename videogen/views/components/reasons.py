@@ -11,10 +11,9 @@ from django.urls import reverse
 from django.utils.http import urlencode
 
 from storybook.models import DesignDocument
-from videogen.billing.budgets import OVER_BUDGET
-from videogen.models import VideoRender
-from videogen.planning.modes import DECISIONS, Action, Decision
-from videogen.planning.plan import UNPRICED, ShotPlan
+from videogen.models import RenderBatch, VideoRender
+from videogen.planning.modes import DECISIONS, Action, Decision, Reason
+from videogen.planning.plan import ShotPlan
 from videogen.planning.shot_status import Situation, situation_of
 
 RESUME = "Plan to resume"
@@ -50,14 +49,11 @@ _NO_VIDEO = {
 }
 
 
-def reasons_of(row: ShotPlan, mode: str) -> Sequence[str]:
+def reasons_of(row: ShotPlan) -> Sequence[str]:
     decision = row.decision
     if decision.action == Action.BLOCKED:
         return row.impossible or (decision.reason,)
-    if decision != DECISIONS[row.situation][mode]:
-        # A reason beside the mode table explains itself.
-        return (_sentence(decision.reason),)
-    if row.situation == Situation.WITHOUT_VIDEO and decision.action == Action.GENERATE:
+    if decision == DECISIONS[Situation.WITHOUT_VIDEO][RenderBatch.Mode.DEFAULT]:
         return (_last_try(row.cause),)
     return (_words(row.situation, decision),)
 
@@ -65,24 +61,71 @@ def reasons_of(row: ShotPlan, mode: str) -> Sequence[str]:
 def reason_of_record(record: Mapping[str, Any], mode: str, cause: VideoRender | None) -> str:
     """Of a row of RenderBatch.plan; `cause` is the render that it names. What was decided stays as
     it was, whatever has become of the render since."""
-    try:
-        decision = Decision(Action(record["decision"]), record["reason"])
-    except ValueError:
+    found = _read_record(record) or _read_old_record(record, mode, cause)
+    if found is None:
         return _sentence(record["reason"])
+    situation, decision = found
     if decision.action == Action.BLOCKED:
         return decision.reason
-    fitting = [each for each, by_mode in DECISIONS.items() if by_mode.get(mode) == decision]
+    return _words(situation, decision)
+
+
+def code_of_record(record: Mapping[str, Any]) -> Reason | None:
+    """Why a row of RenderBatch.plan was decided so; None where an old row does not tell."""
+    if found := _read_record(record):
+        return found[1].code
+    for words, code in _OLD_BLOCKED:
+        if str(record["reason"]).startswith(words):
+            return code
+    return None
+
+
+def _read_record(record: Mapping[str, Any]) -> tuple[Situation, Decision] | None:
+    try:
+        decision = Decision(Action(record["decision"]), Reason(record["code"]), record["params"])
+        # With parameters that its words do not know, a row tells no more than an old one.
+        str(decision.reason)
+        return Situation(record["situation"]), decision
+    except (KeyError, ValueError, TypeError, IndexError):
+        return None
+
+
+# -- rows of RenderBatch.plan that were stored before there were codes -----------------------------
+
+_OLD_BLOCKED = (
+    ("No price is known", Reason.NO_PRICE),
+    ("Over the budget", Reason.OVER_BUDGET),
+)
+
+
+def _read_old_record(
+    record: Mapping[str, Any], mode: str, cause: VideoRender | None
+) -> tuple[Situation, Decision] | None:
+    """By the words of the mode table. Two of its rows may have the same words: then `cause` tells
+    which one it was."""
+    fitting = {
+        situation: by_mode[mode]
+        for situation, by_mode in DECISIONS.items()
+        if mode in by_mode
+        and by_mode[mode].action == record["decision"]
+        and by_mode[mode].reason == record["reason"]
+    }
     if not fitting:
-        return _sentence(decision.reason)
-    # Two rows of the table may have the same words.
+        return None
     now = situation_of(cause) if cause else None
-    return _words(now if now in fitting else fitting[0], decision)
+    situation = now if now in fitting else next(iter(fitting))
+    return situation, fitting[situation]
+
+
+# -- words -----------------------------------------------------------------------------------------
 
 
 def _words(situation: Situation, decision: Decision) -> str:
     if decision.action == Action.REHEARSE:
         return _REHEARSED
-    return _WORDS.get((situation, decision.action)) or _sentence(decision.reason)
+    # A reason beside the mode table explains itself.
+    words = _WORDS.get((situation, decision.action)) if decision.is_of_mode_table else None
+    return words or _sentence(decision.reason)
 
 
 def _sentence(reason: str) -> str:
@@ -114,7 +157,7 @@ class Obstacles:
 
     has_storyboard: bool
     has_broken_pin: bool
-    reason: str
+    code: Reason | None
     is_not_taken: bool = False
 
 
@@ -143,9 +186,9 @@ def ways_on(
 def ways_to_mend(
     shot: int, story: int, documents: Mapping[str, DesignDocument], blocked: Obstacles
 ) -> Sequence[Way]:
-    if blocked.reason.startswith(UNPRICED) or blocked.is_not_taken:
-        return ()  # a setting mends it, or another model
-    if blocked.reason.startswith(OVER_BUDGET):
+    if blocked.code == Reason.NO_PRICE or blocked.is_not_taken:
+        return ()  # What helps is a setting or another model.
+    if blocked.code == Reason.OVER_BUDGET:
         return (Way("What was spent", f"{reverse('admin:index')}#st-spending-name"),)
     shot_url = reverse("admin:storybook_shot_change", args=[shot])
     ways = [

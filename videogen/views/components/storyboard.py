@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from videogen.common.formats import spaced
+
 
 @dataclass(frozen=True)
 class StoryboardLine:
@@ -19,7 +21,7 @@ def storyboard_lines(payload: Mapping[str, Any] | None) -> list[StoryboardLine]:
     lines: list[StoryboardLine] = []
     for key, value in (payload or {}).items():
         if isinstance(value, str) and value.strip():
-            lines.append(StoryboardLine(_in_words(key), value))
+            lines.append(StoryboardLine(spaced(key), value))
         elif key == "audioAndNarrative" and isinstance(value, list):
             lines += [
                 StoryboardLine(str(each.get("source", "")), str(each["line"]), is_speech=True)
@@ -27,9 +29,3 @@ def storyboard_lines(payload: Mapping[str, Any] | None) -> list[StoryboardLine]:
                 if isinstance(each, dict) and each.get("line")
             ]
     return lines
-
-
-def _in_words(key: str) -> str:
-    """cameraDynamics, camera_dynamics → camera dynamics"""
-    spaced = "".join(f" {char.lower()}" if char.isupper() else char for char in key)
-    return spaced.replace("_", " ").strip()

@@ -1,12 +1,14 @@
 """What a person may choose on the plan's page beside the shots: the mode, the model, what becomes
-of a batch that the budgets have no room for, and whether what there is already is rendered again.
-All of it is plain links."""
+of a batch that the budgets have no room for, and whether shots that have a take of the very same
+request are rendered again. Every choice is a plain link."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from decimal import Decimal
 
+from django import forms
 from django.utils.http import urlencode
 
 from videogen.billing.affordability import Cheaper, OverBudget, Shortage
@@ -18,46 +20,86 @@ from videogen.models import RenderBatch
 from videogen.models.routes import Route, not_set_up
 from videogen.planning.plan import Plan
 
+# The model, what becomes of a batch over the budget, and whether repeats are wanted.
+_USUAL = ("", OverBudget.FIT.value, "0")
+
+
+def _flag(yes: bool) -> str:
+    return "1" if yes else "0"
+
+
+class PlanOptionsForm(forms.Form):
+    """The options of a draft's plan, from a link or from a form.
+
+    What is missing, or cannot be chosen, is as the draft has stored it: a link may be old, and
+    looking at a plan never fails.
+    """
+
+    mode = forms.ChoiceField(choices=RenderBatch.Mode)
+    model = forms.CharField(required=False, max_length=100)
+    over_budget = forms.ChoiceField(choices=OverBudget)
+    repeat = forms.TypedChoiceField(
+        choices=[("0", "no"), ("1", "yes")], coerce=lambda each: each == "1"
+    )
+
+    def __init__(self, asked: Mapping[str, str], batch: RenderBatch) -> None:
+        stored = {
+            "mode": batch.mode,
+            "model": batch.model,
+            "over_budget": batch.over_budget,
+            "repeat": _flag(batch.repeats_confirmed),
+        }
+        given = {name: asked[name] for name in stored if name in asked}
+        super().__init__({**stored, **given}, initial=stored)
+        self._batch = batch
+
+    def clean_model(self) -> str:
+        model = str(self.cleaned_data["model"])
+        if model not in ("", self._batch.model) and not PriceList().resolutions(model):
+            raise forms.ValidationError("This model has no price.", code="no_price")
+        return model
+
+    @property
+    def options(self) -> PlanOptions:
+        self.full_clean()
+        batch, chosen = self._batch, self.cleaned_data
+        model = chosen.get("model", batch.model)
+        return PlanOptions(
+            chosen.get("mode", batch.mode),
+            "" if model == default_model_of(batch.story) else model,
+            chosen.get("over_budget", batch.over_budget),
+            chosen.get("repeat", batch.repeats_confirmed),
+            stored=(batch.model, batch.over_budget, _flag(batch.repeats_confirmed)),
+        )
+
 
 @dataclass(frozen=True)
-class Wishes:
-    """`model` is "" for that of the story or of the settings. What the draft has stored is what is
-    not asked for; `stored` are those that a link has to name to get away from them."""
+class PlanOptions:
+    """What is chosen on the plan's page, and the links that choose otherwise."""
 
     mode: str
+    # Empty: the model of the story or of the settings.
     model: str = ""
     over_budget: str = OverBudget.FIT.value
     repeats_confirmed: bool = False
-    stored: tuple[str, str, str] = ("", OverBudget.FIT.value, "0")
-
-    @classmethod
-    def of(cls, asked: Mapping[str, str], batch: RenderBatch) -> Wishes:
-        mode = asked.get("mode")
-        model = asked.get("model", batch.model)
-        if model not in ("", batch.model) and not PriceList().resolutions(model):
-            model = batch.model
-        over_budget = asked.get("over_budget")
-        return cls(
-            RenderBatch.Mode(mode if mode in RenderBatch.Mode.values else batch.mode).value,
-            "" if model == default_model_of(batch.story) else model,
-            over_budget if over_budget in OverBudget.values else batch.over_budget,
-            {"1": True, "0": False}.get(asked.get("repeat", ""), batch.repeats_confirmed),
-            (batch.model, batch.over_budget, _flag(batch.repeats_confirmed)),
-        )
+    # Of the draft: model, over_budget and repeat. Where they are not the usual ones, a link has to
+    # name what is chosen instead.
+    stored: tuple[str, str, str] = _USUAL
 
     @property
     def hidden(self) -> dict[str, str]:
         """What a form or a link carries beside the mode."""
-        usual = ("", OverBudget.FIT.value, "0")
-        pairs = (
-            ("model", self.model),
-            ("over_budget", self.over_budget),
-            ("repeat", _flag(self.repeats_confirmed)),
-        )
+        chosen = {
+            "model": self.model,
+            "over_budget": self.over_budget,
+            "repeat": _flag(self.repeats_confirmed),
+        }
         return {
             name: value
-            for (name, value), stored, default in zip(pairs, self.stored, usual, strict=True)
-            if value != default or stored != default
+            for (name, value), stored, usual in zip(
+                chosen.items(), self.stored, _USUAL, strict=True
+            )
+            if value != usual or stored != usual
         }
 
     @property
@@ -69,42 +111,44 @@ class Wishes:
         """To be appended to a link that names a mode."""
         return f"&{urlencode(self.hidden)}" if self.hidden else ""
 
-    def link(self, **changes: str | bool) -> str:
-        return f"?{replace(self, **changes).query}"
-
     @property
     def to_resume(self) -> str:
-        return self.link(mode=RenderBatch.Mode.RESUME.value)
+        return link_to(replace(self, mode=RenderBatch.Mode.RESUME.value))
 
     @property
     def with_repeats(self) -> str:
-        return self.link(repeats_confirmed=True)
+        return link_to(replace(self, repeats_confirmed=True))
 
     @property
     def without_repeats(self) -> str:
-        return self.link(repeats_confirmed=False)
+        return link_to(replace(self, repeats_confirmed=False))
 
 
-def _flag(yes: bool) -> str:
-    return "1" if yes else "0"
+def link_to(options: PlanOptions) -> str:
+    return f"?{options.query}"
 
 
 @dataclass(frozen=True)
 class Choice:
-    """`why`: what speaks against it, where it cannot be chosen."""
+    """One of several links, of which one is chosen."""
 
     words: str
     price: str
     url: str
     is_chosen: bool = False
+    # Why it cannot be chosen, where it cannot.
     why: str = ""
     route: str = ""
+
+
+def _each(price: Decimal) -> str:
+    return f"{usd(price)} each" if price else "free"
 
 
 @dataclass(frozen=True)
 class PlanChoices:
     plan: Plan
-    wishes: Wishes
+    options: PlanOptions
 
     @property
     def models(self) -> list[Choice]:
@@ -126,10 +170,9 @@ class PlanChoices:
         price = request.prices.find(
             request.backend, model.name, request.resolution, request.duration_seconds
         )
-        each = "free" if price and not price.usd else f"{usd(price and price.usd)} each"
         return Choice(
             model.name,
-            each if price else usd(None),
+            _each(price.usd) if price else usd(None),
             self._of_model(model.name),
             model.name == request.model,
             " ".join(problems),
@@ -138,7 +181,7 @@ class PlanChoices:
 
     def _of_model(self, model: str) -> str:
         usual = self.plan.request.default_model
-        return self.wishes.link(model="" if model == usual else model)
+        return link_to(replace(self.options, model="" if model == usual else model))
 
     @property
     def over_budget(self) -> list[Choice]:
@@ -149,7 +192,7 @@ class PlanChoices:
             Choice(
                 each.label.capitalize(),
                 "",
-                self.wishes.link(over_budget=each.value),
+                link_to(replace(self.options, over_budget=each.value)),
                 each == self.plan.over_budget,
             )
             for each in OverBudget
@@ -173,4 +216,6 @@ class PlanChoices:
         if cheaper.model:
             return self._of_model(cheaper.model)
         is_chosen = self.plan.over_budget == OverBudget.FIT
-        return "" if is_chosen else self.wishes.link(over_budget=OverBudget.FIT.value)
+        if is_chosen:
+            return ""
+        return link_to(replace(self.options, over_budget=OverBudget.FIT.value))

@@ -25,7 +25,7 @@ from videogen.catalog.options import extras_in_words
 from videogen.common.errors import RequestError
 from videogen.common.formats import counted, usd
 from videogen.models import RenderBatch
-from videogen.planning.drafts import confirm_batch, plan_of, set_mode, set_priority, set_wishes
+from videogen.planning.drafts import confirm_batch, plan_draft, set_mode, set_options, set_priority
 from videogen.planning.enqueue import QueuedBatch
 from videogen.planning.modes import MODES, Action
 from videogen.planning.plan import Plan, plan_shots
@@ -36,7 +36,7 @@ from videogen.views.components.reasons import reasons_of
 from videogen.views.components.urls import plan_url, progress_url
 
 from .modes import ModeCard, Repeats, outcome_in_words
-from .options import PlanChoices, Wishes
+from .options import PlanChoices, PlanOptionsForm
 from .references import ReferenceCard, change_reference, reference_cards
 from .rows import PlanRow, Surroundings
 
@@ -46,17 +46,17 @@ SIBLINGS_WITHIN = timedelta(seconds=10)
 
 
 def show_plan(model_admin: ModelAdmin, request: HttpRequest, batch: RenderBatch) -> HttpResponse:
-    wishes = Wishes.of(request.GET, batch)
-    plan = plan_of(
+    options = PlanOptionsForm(request.GET, batch).options
+    plan = plan_draft(
         batch,
-        wishes.mode,
-        model=wishes.model,
-        over_budget=wishes.over_budget,
-        repeats_confirmed=wishes.repeats_confirmed,
+        options.mode,
+        model=options.model,
+        over_budget=options.over_budget,
+        repeats_confirmed=options.repeats_confirmed,
         person=requester_of(request).person,
     )
     around = Surroundings.of(batch.story, [row.shot.pk for row in plan.rows])
-    page = PlanPage(plan, around, wishes.to_resume)
+    page = PlanPage(plan, around, options.to_resume)
     return _respond(
         model_admin,
         request,
@@ -65,8 +65,8 @@ def show_plan(model_admin: ModelAdmin, request: HttpRequest, batch: RenderBatch)
             "title": "Generate videos",
             "batch": batch,
             "page": page,
-            "wishes": wishes,
-            "choices": PlanChoices(plan, wishes),
+            "options": options,
+            "choices": PlanChoices(plan, options),
             "modes": [ModeCard(*each, plan, page.budget_left) for each in MODES.items()],
             "siblings": _siblings(batch),
             "opened": _opened(request, page),
@@ -82,16 +82,16 @@ def show_row(
     """What one row unfolds to: the exact prompt and the references. As a page of its own, or bare
     (?part=1) for the plan's page."""
     shot = _shot_of(batch, shot_pk)
-    wishes = Wishes.of(request.GET, batch)
-    mode = wishes.mode
+    options = PlanOptionsForm(request.GET, batch).options
+    mode = options.mode
     plan = plan_shots(
         batch.story,
         Shot.objects.filter(pk=shot.pk),
         mode,
-        model=wishes.model,
-        over_budget=wishes.over_budget,
+        model=options.model,
+        over_budget=options.over_budget,
         person=requester_of(request).person,
-        ask_before_repeats=not wishes.repeats_confirmed,
+        ask_before_repeats=not options.repeats_confirmed,
     )
     template = "row.html" if "part" in request.GET else "row_page.html"
     return _respond(
@@ -103,12 +103,12 @@ def show_row(
             "batch": batch,
             "shot": shot,
             "mode": mode,
-            "wishes": wishes,
+            "options": options,
             "each": PlanRow(
                 plan,
                 plan.rows[0],
                 Surroundings.of(batch.story, [shot.pk]),
-                wishes.to_resume,
+                options.to_resume,
                 is_alone=True,
             ),
             "details": RowDetails.of(shot),
@@ -130,7 +130,7 @@ def arrange_reference(
         model_admin.log_change(request, shot, sentence)
         text = format_html("<bdi>{}</bdi>: <bdi>{}</bdi>", shot, sentence)
         messages.success(request, text)
-    query = Wishes.of(request.POST, batch).query
+    query = PlanOptionsForm(request.POST, batch).options.query
     if request.POST.get("back") == "row":
         url = reverse("admin:videogen_renderbatch_plan_row", args=[batch.pk, shot.pk])
         return HttpResponseRedirect(f"{url}?{query}")
@@ -142,15 +142,15 @@ def confirm_plan(model_admin: ModelAdmin, request: HttpRequest, batch: RenderBat
     if mode not in RenderBatch.Mode.values:
         messages.warning(request, "Nothing was queued: choose what is to be done with the shots.")
         return HttpResponseRedirect(plan_url(batch))
-    wishes = Wishes.of(request.POST, batch)
+    options = PlanOptionsForm(request.POST, batch).options
     try:
         with transaction.atomic():
             set_mode(batch, mode)
-            set_wishes(
+            set_options(
                 batch,
-                model=wishes.model,
-                over_budget=wishes.over_budget,
-                repeats_confirmed=wishes.repeats_confirmed,
+                model=options.model,
+                over_budget=options.over_budget,
+                repeats_confirmed=options.repeats_confirmed,
             )
             if "priority" in request.POST:
                 set_priority(batch, request.POST["priority"])
@@ -163,7 +163,7 @@ def confirm_plan(model_admin: ModelAdmin, request: HttpRequest, batch: RenderBat
             messages.info(request, "This plan was already confirmed; nothing was queued again.")
             return HttpResponseRedirect(progress_url(batch))
         messages.warning(request, _refusal(error))
-        return HttpResponseRedirect(f"{plan_url(batch)}?{wishes.query}")
+        return HttpResponseRedirect(f"{plan_url(batch)}?{options.query}")
     _tell(request, queued)
     return HttpResponseRedirect(progress_url(queued.batch))
 
@@ -356,11 +356,10 @@ def _tell(request: HttpRequest, queued: QueuedBatch) -> None:
         if (number := sum(row.decision.action == action for row in rows))
     ]
     left = [row for row in rows if row.decision.action in (Action.SKIP, Action.BLOCKED)]
-    mode = queued.batch.mode
     reasons = format_html_join(
         "",
         "<br><bdi>{}</bdi>: {}",
-        [(row.shot, " ".join(reasons_of(row, mode))) for row in left[:MOST_REASONS]],
+        [(row.shot, " ".join(reasons_of(row))) for row in left[:MOST_REASONS]],
     )
     rest = len(left) - MOST_REASONS
     more = format_html("<br>… and {} more, listed below.", rest) if rest > 0 else ""

@@ -16,11 +16,11 @@ from storybook.thumbnails import thumbnail_url
 from videogen.common.errors import RequestError
 from videogen.common.formats import media_url
 from videogen.models import ReferenceChoice
+from videogen.models.video_models import MAX_REFERENCES
 from videogen.prompts.references import (
     KEY_FRAME,
     KIND_WORDS,
     LEFT_OUT,
-    MAX_REFERENCES,
     PINNED,
     Candidate,
     Choice,
@@ -134,9 +134,7 @@ class _Desk:
         documents = DesignDocument.objects.filter(story=shot.scenelet.story_id, kind="visual")
         visual = documents.values_list("document", flat=True).first() or {}
         pictures = {
-            each.path: StoredPicture(
-                each.path, each.file, each.mime_type, each.byte_size, each.sha256, each.problem
-            )
+            each.path: StoredPicture.of(each)
             for each in Picture.objects.filter(story=shot.scenelet.story_id)
         }
         frames = KeyFrame.objects.filter(shot=shot).order_by("position")

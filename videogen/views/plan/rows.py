@@ -76,7 +76,7 @@ class PlanRow:
 
     @property
     def reasons(self) -> Sequence[str]:
-        reasons = reasons_of(self.row, self.plan.mode)
+        reasons = reasons_of(self.row)
         if self.is_alone or not self.is_blocked:
             return reasons
         own = [each for each in reasons if each not in self.row.not_taken]
@@ -92,7 +92,7 @@ class PlanRow:
             blocked = Obstacles(
                 has_storyboard=bool(row.shot.storyboard_payload),
                 has_broken_pin=bool(row.selection.broken),
-                reason=row.decision.reason,
+                code=row.decision.code,
                 is_not_taken=bool(row.not_taken) and row.impossible == row.not_taken,
             )
             return ways_to_mend(row.shot.pk, self.plan.story.pk, self.around.documents, blocked)

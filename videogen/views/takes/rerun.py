@@ -24,7 +24,7 @@ from videogen.catalog.prices import PriceList
 from videogen.common.errors import VideogenError
 from videogen.common.formats import usd
 from videogen.models import VideoRender
-from videogen.planning.duplicates import in_words, takes_like
+from videogen.planning.duplicates import takes_like, warn_of_repeat
 from videogen.planning.rerun import generate_exactly
 from videogen.views.components.access import GENERATE, requester_of, require
 
@@ -112,7 +112,7 @@ def _have_already(render: VideoRender) -> str:
     """Say which take of the same request there is already, or return ""."""
     found = takes_like({render.shot_id: render.request_sha256}, settings.VIDEO_BACKEND)
     take = render if render.take else found.get(render.shot_id)
-    return in_words(take, render.shot_id) if take else ""
+    return warn_of_repeat(take, render.shot_id) if take else ""
 
 
 def _queue(

@@ -197,7 +197,7 @@ def test_a_model_of_the_settings_that_is_gone_is_mended_there(fail):
     assert reason.startswith("The model is not available (")
     assert reason.endswith(
         "veo-3.1-generate-preview comes from the settings: set VIDEO_MODEL to one that the "
-        "account has. What waits keeps its model: move it to another one, or cancel it."
+        "account has. Queued renders keep their model: move them to another one, or cancel them."
     )
 
 
@@ -213,8 +213,8 @@ def test_a_model_of_a_batch_that_is_gone_is_mended_in_the_batch(fail):
 
     assert "VIDEO_MODEL" not in reason
     assert reason.endswith(
-        f"veo-3.1-fast-generate-preview was chosen for batch {batch.pk}. What waits keeps its "
-        "model: move it to another one, or cancel it."
+        f"veo-3.1-fast-generate-preview was chosen for batch {batch.pk}. Queued renders keep "
+        "their model: move them to another one, or cancel them."
     )
 
 

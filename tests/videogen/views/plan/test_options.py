@@ -20,6 +20,7 @@ from tests.support.drafts import button, make_draft, make_shots, plan_url, progr
 from tests.support.factories import (
     State,
     force,
+    make_batch,
     make_budget,
     make_price,
     make_render,
@@ -29,6 +30,7 @@ from tests.support.factories import (
 from videogen.models import RenderBatch, VideoRender
 from videogen.models.people import Requester
 from videogen.planning.batch_actions import retry_failed
+from videogen.views.plan.options import PlanOptionsForm
 
 pytestmark = pytest.mark.django_db
 
@@ -529,3 +531,34 @@ def test_many_drafts_take_no_more_queries(browser, shot, django_assert_num_queri
 
     with django_assert_num_queries(len(few)):
         takes(browser, shot)
+
+
+# -- the form --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("asked", "chosen"),
+    [
+        ({}, ("override", FAST, "none", True)),
+        ({"mode": "x", "model": "veo-0", "over_budget": "x", "repeat": "x"}, None),
+        ({"mode": "", "over_budget": "", "repeat": ""}, None),
+        ({"model": "a\0b"}, None),
+        ({"model": "", "repeat": "0"}, ("override", "", "none", False)),
+        ({"mode": "resume", "model": STANDARD, "over_budget": "fit"}, ("resume", "", "fit", True)),
+    ],
+)
+def test_what_cannot_be_chosen_is_as_the_draft_has_it(asked, chosen):
+    make_price("0.1", model=FAST)
+    draft = make_batch(
+        make_story(),
+        status="draft",
+        mode="override",
+        model=FAST,
+        over_budget="none",
+        repeats_confirmed=True,
+    )
+
+    options = PlanOptionsForm(asked, draft).options
+
+    found = (options.mode, options.model, options.over_budget, options.repeats_confirmed)
+    assert found == (chosen or ("override", FAST, "none", True))

@@ -1,0 +1,187 @@
+"""The warnings of a render: which there are, what each of them says, and how they are stored.
+
+A warning is stored as a code with its parameters, and programs decide by the code. Its sentence is
+made here, from the words beside the code, whenever it is read.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from datetime import date
+from typing import Any, Self
+
+from django.db import models
+from django.utils import timezone
+
+from storybook.fields import DocumentField
+
+
+class WarningCode(models.TextChoices):
+    """Each code with its sentence. The names in braces are the parameters."""
+
+    # -- about the references
+    NO_DESIGN = "no_design", "The shot names {kind} {id}, which has no design."
+    NO_PICTURE = "no_picture", "There is no {kind} {id}."
+    REFERENCE_LEFT_OUT = "reference_left_out", "The {reference} is left out: {problem}"
+    SAME_PICTURE = "same_picture", "The {reference} is the same picture as the {first}: sent once."
+    NO_REFERENCE = (
+        "no_reference",
+        "No reference picture is sent: the characters may look different.",
+    )
+    # -- about the rest of the request
+    OPTION_NOT_TAKEN = "option_not_taken", "{model} takes no {option}: it is not sent."
+    PERSON_GENERATION_NOT_TAKEN = (
+        "person_generation_not_taken",
+        "{model} knows no person generation {asked!r}, so none is asked for: it knows {known}.",
+    )
+    OVER_TOKEN_LIMIT = (
+        "over_token_limit",
+        "The prompt has about {tokens} tokens, the model reads {limit}: what lies at its end may "
+        "be ignored.",
+    )
+    WORDS_OF_ROUTE = "words_of_route", "Its prompt ends in the words that {route} needs."
+    REPEAT = (
+        "repeat",
+        "You have this already as take {take}{of_shot} of {day}{rejected}: same prompt, "
+        "references, model and settings.",
+    )
+    MOVED = (
+        "moved",
+        "Moved from {old} to {new} by {by} on {day}: ${price_was} → ${price}.",
+    )
+    # -- about the video
+    OTHER_LENGTH = (
+        "other_length",
+        "The video is {seconds:.1f} s long; {asked} s were asked for.",
+    )
+    NO_SOUND = "no_sound", "The video has no sound."
+    UNCOMMON_CODEC = (
+        "uncommon_codec",
+        "Not every browser plays this video ({codec}): H.264 is safe.",
+    )
+    # -- about where the video came from
+    LINK_GIVEN = "link_given", "The download link was given by {by}."
+    FOUND_IN_BUCKET = (
+        "found_in_bucket",
+        "Its video was found under its submission's own token.",
+    )
+    ANSWER_FOUND = "answer_found", "Its answer was found in the {where}; taken by {by}."
+    # -- stored as a sentence, before there were codes
+    TEXT = "text", "{text}"
+
+
+# What was said of a video, or of how it came here, says nothing of another video of the request.
+OF_THE_VIDEO = frozenset(
+    {
+        WarningCode.OTHER_LENGTH,
+        WarningCode.NO_SOUND,
+        WarningCode.UNCOMMON_CODEC,
+        WarningCode.LINK_GIVEN,
+        WarningCode.FOUND_IN_BUCKET,
+        WarningCode.ANSWER_FOUND,
+    }
+)
+# What holds for one model may not hold for another.
+OF_THE_MODEL = frozenset(
+    {
+        WarningCode.OPTION_NOT_TAKEN,
+        WarningCode.PERSON_GENERATION_NOT_TAKEN,
+        WarningCode.OVER_TOKEN_LIMIT,
+    }
+)
+
+# How sentences began that were stored before there were codes.
+_STORED_SENTENCES = (
+    (WarningCode.REPEAT, re.compile("You have this already as ")),
+    (WarningCode.OVER_TOKEN_LIMIT, re.compile("The prompt has about ")),
+    (WarningCode.OPTION_NOT_TAKEN, re.compile(r"\S+ takes no ")),
+    (WarningCode.PERSON_GENERATION_NOT_TAKEN, re.compile(r"\S+ knows no person generation ")),
+    (WarningCode.OTHER_LENGTH, re.compile(r"The video is [\d.]+ s long; ")),
+    (WarningCode.NO_SOUND, re.compile(r"The video has no sound\.")),
+    (WarningCode.UNCOMMON_CODEC, re.compile("Not every browser plays this video ")),
+    (WarningCode.LINK_GIVEN, re.compile("The download link was given by ")),
+    (WarningCode.FOUND_IN_BUCKET, re.compile("Its video was found under ")),
+    (WarningCode.ANSWER_FOUND, re.compile("Its answer was found in ")),
+)
+
+
+class RenderWarning(str):
+    """A sentence for people that keeps its code and its parameters for programs.
+
+    The parameters are JSON values.
+    """
+
+    code: WarningCode
+    params: dict[str, Any]
+
+    def __new__(cls, code: WarningCode, params: Mapping[str, Any] | None = None) -> Self:
+        self = super().__new__(cls, _sentence(code, params or {}))
+        self.code, self.params = code, dict(params or {})
+        return self
+
+    def __getnewargs__(self) -> tuple[WarningCode, dict[str, Any]]:  # type: ignore[override]
+        return self.code, self.params
+
+    @classmethod
+    def read(cls, stored: object) -> RenderWarning:
+        """From a row: an object with a code and parameters, or a bare sentence of an older row."""
+        if isinstance(stored, cls):
+            return stored
+        if isinstance(stored, dict):
+            try:
+                return cls(WarningCode(stored["code"]), stored["params"])
+            except (KeyError, ValueError, TypeError, IndexError):
+                return cls(WarningCode.TEXT, {"text": str(stored)})
+        text = str(stored)
+        found = (code for code, words in _STORED_SENTENCES if words.match(text))
+        return cls(next(found, WarningCode.TEXT), {"text": text})
+
+    @property
+    def stored(self) -> dict[str, Any] | str:
+        """What `read` reads; a sentence of an older row stays one."""
+        if "text" in self.params:
+            return str(self)
+        return {"code": self.code.value, "params": self.params}
+
+
+class WarningsField(DocumentField):
+    """A list of RenderWarning, stored as JSON in the column of a DocumentField."""
+
+    def deconstruct(self) -> tuple[str, str, list[Any], dict[str, Any]]:
+        # The column is the same, so migrations need not tell the two fields apart.
+        name, _, arguments, options = super().deconstruct()
+        return name, "storybook.fields.DocumentField", arguments, options
+
+    def from_db_value(self, value: str | None, *_: Any) -> list[RenderWarning] | None:
+        return None if value is None else [RenderWarning.read(each) for each in json.loads(value)]
+
+    def to_python(self, value: Any) -> Any:
+        found = super().to_python(value)
+        return [RenderWarning.read(each) for each in found] if isinstance(found, list) else found
+
+    def get_prep_value(self, value: Any) -> str | None:
+        if isinstance(value, list | tuple):
+            value = [each.stored if isinstance(each, RenderWarning) else each for each in value]
+        return super().get_prep_value(value)
+
+
+def day_words(day: date) -> str:
+    """For example "3 May"; with the year where it is not this one."""
+    year = "" if day.year == timezone.localdate().year else f" {day.year}"
+    return f"{day.day} {day:%B}{year}"
+
+
+def _sentence(code: WarningCode, params: Mapping[str, Any]) -> str:
+    if "text" in params:
+        return str(params["text"])
+    words = dict(params)
+    if code == WarningCode.REPEAT:
+        words["of_shot"] = f" of {params['shot']}" if params["shot"] else ""
+        words["rejected"] = ", which was rejected" if params["is_rejected"] else ""
+        words["day"] = day_words(date.fromisoformat(params["day"]))
+    elif code == WarningCode.MOVED:
+        day = date.fromisoformat(params["day"])
+        words["day"] = f"{day.day} {day:%B %Y}"
+    return str(code.label).format(**words)
