@@ -664,7 +664,7 @@ def test_a_404_after_two_days_says_that_the_clip_is_lost(fail, log, uri, render)
     assert (render.state, render.error_code) == (State.NOT_DOWNLOADED, "lost")
     assert render.download_uri == uri
     assert counts(log)["downloads"] == 1
-    assert render.error_message.endswith("these are over, and it is lost.")
+    assert render.error_message.endswith("They are over, and the video is lost.")
 
 
 def test_a_404_of_a_given_link_is_the_end_of_it(fail, log, render):
