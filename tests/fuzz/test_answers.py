@@ -304,7 +304,7 @@ def test_a_packed_answer_is_not_unpacked(api):
     with pytest.raises(VeoError) as caught:
         open_client("gemini").poll(NAME)
 
-    assert "packed" in caught.value.sentence
+    assert "compressed" in caught.value.sentence
 
 
 def test_a_wait_of_years_is_not_believed(api):

@@ -233,8 +233,10 @@ def usage_of(budgets: Iterable[Budget]) -> dict[int, Limit]:
         used |= {pk: by_story[story] for pk, story in stories.items()}
     if of[Scope.PERSON_DAY]:
         used |= _used_today(of[Scope.PERSON_DAY], today)
+    # A budget whose story somebody has just cleared in its form counts for nothing yet.
     return {
-        each.pk: Limit(_name_of(each, today), each.limit_usd, *used[each.pk]) for each in budgets
+        each.pk: Limit(_name_of(each, today), each.limit_usd, *used.get(each.pk, Used()))
+        for each in budgets
     }
 
 

@@ -539,3 +539,12 @@ def test_a_deleted_story_takes_its_budget_with_it():
 
     assert not Budget.objects.exists()
     assert not RenderBatch.objects.exists()
+
+
+def test_a_budget_whose_story_was_cleared_in_its_form_counts_for_nothing():
+    budget = Budget.objects.create(
+        scope=Budget.Scope.STORY, story=make_story(), limit_usd=Decimal(5)
+    )
+    budget.story = None
+
+    assert usage_of([budget])[budget.pk].left_usd == 5

@@ -140,7 +140,7 @@ def test_the_button_says_what_is_not_known():
     response = browser.post(url(batch, "stop"), follow=True)
 
     assert "Stop at Google (1 running)" in page
-    assert "whether that is charged is not known" in page
+    assert "It is not known whether they are charged" in page
     assert "asked to stop 1 running render." in messages(response)[0]
     assert "your decision" in messages(response)[0]
     assert LogEntry.objects.get().get_edited_object() == batch
@@ -155,6 +155,6 @@ def test_without_such_a_route_there_is_no_button():
     response = browser.post(url(batch, "stop"), follow=True)
 
     assert "Stop at Google" not in page
-    assert "Nothing is running" in messages(response)[0]
+    assert "No render is running" in messages(response)[0]
     assert asked() == []
     assert not LogEntry.objects.exists()

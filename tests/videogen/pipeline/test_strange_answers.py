@@ -268,7 +268,7 @@ def test_a_database_that_stays_away_is_given_up_after_the_last_pause(monkeypatch
     assert len(tries) == 3
     assert tries[2] - tries[1] >= 0.1
     assert [each.getMessage() for each in caplog.records] == [
-        f"The database does not answer (try {number}): trying again." for number in (1, 2)
+        f"The database does not answer (try {number}). Trying again." for number in (1, 2)
     ]
 
 

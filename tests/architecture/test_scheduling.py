@@ -1,7 +1,7 @@
 from __future__ import annotations
 
-from tests.installations import ROOT
-from tests.scheduling import TOGETHER, Scheduling
+from tests.support.installations import ROOT
+from tests.support.scheduling import TOGETHER, Scheduling
 
 
 def test_what_goes_together_is_there():
