@@ -15,7 +15,7 @@ from videogen.catalog.prices import KnownPrice, PriceList
 from videogen.models import VideoRender
 from videogen.models.routes import is_simulating
 
-from .statistics import FEWEST_TAKES, OF_STORY, SUMS, Figures, Scope, attempts_of, cents
+from .statistics import FEWEST_TAKES, OF_STORY, SUMS, Figures, SpendingScope, attempts_of, cents
 
 State = VideoRender.State
 Kind = VideoRender.Kind
@@ -115,7 +115,7 @@ def forecasts(stories: Iterable[Story]) -> list[Forecast]:
     unjudged = Q(review__in=[Review.UNREVIEWED, Review.SELECTED]) & ~Q(Exists(approved))
     sums = {
         row[OF_STORY]: row
-        for row in attempts_of(Scope())
+        for row in attempts_of(SpendingScope())
         .filter(**{f"{OF_STORY}__in": stories})
         .order_by()
         .values(OF_STORY)

@@ -44,7 +44,7 @@ CENT = Decimal("0.01")
 FEWEST_TAKES = 5
 
 
-class Reason(models.TextChoices):
+class SpendingReason(models.TextChoices):
     """Why an attempt was made."""
 
     MISSING = "missing", "no video yet"
@@ -66,7 +66,7 @@ class By(models.TextChoices):
 
 
 @dataclass(frozen=True)
-class Scope:
+class SpendingScope:
     """Which attempts: those of one story and of these days, the last one included. Without any of
     them, all."""
 
@@ -133,7 +133,7 @@ SUMS = {
 SUMMED = tuple(SUMS)
 
 
-def figures_by(by: str, scope: Scope) -> list[Figures]:
+def figures_by(by: str, scope: SpendingScope) -> list[Figures]:
     """One row for each group, the most expensive first. Scenelets come in story order, and days
     with the newest first. One query."""
     attempts = attempts_of(scope)
@@ -189,7 +189,7 @@ def _figures(by: str, row: dict[str, Any], values: list[Any]) -> Figures:
         case By.DAY, [day]:
             names = {"key": day.isoformat(), "label": f"{day:%a} {day.day} {day:%b %Y}"}
         case _, [reason]:
-            names = {"key": reason, "label": Reason(reason).label}
+            names = {"key": reason, "label": SpendingReason(reason).label}
     return Figures(**names, **numbers)
 
 
@@ -198,7 +198,7 @@ def cents(amount: Decimal | None) -> Decimal:
     return (amount or Decimal(0)).quantize(CENT, ROUND_HALF_UP)
 
 
-def attempts_of(scope: Scope) -> QuerySet[VideoRender]:
+def attempts_of(scope: SpendingScope) -> QuerySet[VideoRender]:
     brought = Q(kind__in=[Kind.LINK, Kind.UPLOAD], state=State.DONE)
     rows = VideoRender.objects.filter(Q(claimed_at__isnull=False) | brought)
     rows = rows.exclude(kind=Kind.REHEARSAL).alias(sent_at=Coalesce("claimed_at", "queued_at"))
@@ -230,17 +230,17 @@ def _reason() -> Case:
     without_video = In(before, [state.value for state in State if state != State.DONE])
     copied = Q(copy_of__isnull=False)
 
-    def when(condition: Q | Exists | In, reason: Reason) -> When:
+    def when(condition: Q | Exists | In, reason: SpendingReason) -> When:
         return When(condition, then=Value(reason.value))
 
     return Case(
-        when(Q(kind=Kind.UPLOAD), Reason.UPLOAD),
-        when(Q(kind=Kind.LINK), Reason.LINK),
-        when(copied & ~Q(model=F("copy_of__model")), Reason.PROMOTED),
-        when(copied, Reason.EXACTLY),
-        when(without_video, Reason.RETRY),
-        when(Exists(rejected), Reason.REJECTED),
-        when(Q(mode=RenderBatch.Mode.OVERRIDE), Reason.NEW_TAKE),
-        default=Value(Reason.MISSING.value),
+        when(Q(kind=Kind.UPLOAD), SpendingReason.UPLOAD),
+        when(Q(kind=Kind.LINK), SpendingReason.LINK),
+        when(copied & ~Q(model=F("copy_of__model")), SpendingReason.PROMOTED),
+        when(copied, SpendingReason.EXACTLY),
+        when(without_video, SpendingReason.RETRY),
+        when(Exists(rejected), SpendingReason.REJECTED),
+        when(Q(mode=RenderBatch.Mode.OVERRIDE), SpendingReason.NEW_TAKE),
+        default=Value(SpendingReason.MISSING.value),
         output_field=CharField(),
     )

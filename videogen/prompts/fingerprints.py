@@ -14,7 +14,7 @@ from typing import Any, Protocol
 REFERENCE_TYPE = "asset"
 
 
-class Asked(Protocol):
+class RequestFields(Protocol):
     """A render: a row of the model, or of its historical version in a migration."""
 
     prompt_text: str
@@ -29,7 +29,7 @@ class Asked(Protocol):
     person_generation: str
 
 
-def hashes_of(render: Asked) -> dict[str, str]:
+def hashes_of(render: RequestFields) -> dict[str, str]:
     """The render's two hash columns; both empty where nothing was asked of an API."""
     if not render.prompt_text:
         return {"content_sha256": "", "request_sha256": ""}

@@ -58,7 +58,7 @@ class StoredPicture:
 
 
 @dataclass(frozen=True)
-class Candidate:
+class ReferencePicture:
     kind: str
     id: str
     path: str
@@ -71,7 +71,7 @@ class Candidate:
 
 
 @dataclass(frozen=True)
-class Choice:
+class ChosenReference:
     """What a person chose for the reference (kind, id): "pinned" with a position, or "left_out"."""
 
     kind: str
@@ -123,14 +123,14 @@ def list_candidates(
     payload: Mapping[str, Any],
     key_frames: Sequence[StoredPicture],
     pictures: Mapping[str, StoredPicture],
-) -> tuple[list[Candidate], list[RenderWarning]]:
+) -> tuple[list[ReferencePicture], list[RenderWarning]]:
     """Every picture that could be sent with the shot, by priority, and warnings about ids in
     `referencedDesigns` that lead to no picture.
 
     key_frames: those of the shot, in order. pictures: those of the story, by their path below the
     image folder.
     """
-    candidates: list[Candidate] = []
+    candidates: list[ReferencePicture] = []
     warnings: list[RenderWarning] = []
     for kind, plural, key, image_key, id_of in (
         (CHARACTER, "characters", "character_designs", _MODEL_SHEET, character_id),
@@ -148,15 +148,15 @@ def list_candidates(
             else:
                 candidates.append(_candidate(kind, each, path, pictures))
     candidates += [
-        Candidate(KEY_FRAME, str(number), picture.path, picture, picture.problem)
+        ReferencePicture(KEY_FRAME, str(number), picture.path, picture, picture.problem)
         for number, picture in enumerate(key_frames, start=1)
     ]
     return candidates, warnings
 
 
 def pick_references(
-    candidates: Sequence[Candidate],
-    choices: Sequence[Choice] = (),
+    candidates: Sequence[ReferencePicture],
+    choices: Sequence[ChosenReference] = (),
     *,
     limit: int = MAX_REFERENCES,
     use_key_frames: bool = True,
@@ -166,7 +166,7 @@ def pick_references(
     picks: list[Pick] = []
     dropped: list[Dropped] = []
     warnings: list[RenderWarning] = []
-    seen: dict[str, Candidate] = {}
+    seen: dict[str, ReferencePicture] = {}
     for candidate in _in_order(candidates, choices, use_key_frames=use_key_frames):
         picture = candidate.picture
         if candidate.problem or picture is None:
@@ -188,8 +188,11 @@ def pick_references(
 
 
 def _in_order(
-    candidates: Sequence[Candidate], choices: Sequence[Choice], *, use_key_frames: bool
-) -> list[Candidate]:
+    candidates: Sequence[ReferencePicture],
+    choices: Sequence[ChosenReference],
+    *,
+    use_key_frames: bool,
+) -> list[ReferencePicture]:
     """What may be sent, the pinned ones first, without what a person left out."""
     by_key = {(each.kind, each.id): each for each in candidates}
     pinned = _pinned_keys(choices)
@@ -203,12 +206,14 @@ def _in_order(
     return [by_key[key] for key in pinned if key in by_key] + others
 
 
-def _pinned_keys(choices: Sequence[Choice]) -> list[tuple[str, str]]:
+def _pinned_keys(choices: Sequence[ChosenReference]) -> list[tuple[str, str]]:
     in_order = sorted(choices, key=lambda choice: choice.position)
     return [(each.kind, each.id) for each in in_order if each.choice == PINNED]
 
 
-def _broken_pins(candidates: Sequence[Candidate], choices: Sequence[Choice]) -> Iterator[str]:
+def _broken_pins(
+    candidates: Sequence[ReferencePicture], choices: Sequence[ChosenReference]
+) -> Iterator[str]:
     by_key = {(each.kind, each.id): each for each in candidates}
     for kind, reference_id in _pinned_keys(choices):
         candidate = by_key.get((kind, reference_id))
@@ -217,7 +222,7 @@ def _broken_pins(candidates: Sequence[Candidate], choices: Sequence[Choice]) -> 
             yield f"The pinned {words} {reference_id} cannot be used: {problem}"
 
 
-def _pick(candidate: Candidate, picture: StoredPicture) -> Pick:
+def _pick(candidate: ReferencePicture, picture: StoredPicture) -> Pick:
     return Pick(
         candidate.kind,
         candidate.id,
@@ -234,9 +239,9 @@ _ENVIRONMENT_IMAGE = "environment_reference_image_path"
 
 def _candidate(
     kind: str, reference_id: str, path: str, pictures: Mapping[str, StoredPicture]
-) -> Candidate:
+) -> ReferencePicture:
     picture = pictures.get(normalise_path(path))
     if picture is None:
         problem = f"“{path}” was not imported; import the story again with this picture."
-        return Candidate(kind, reference_id, path, None, problem)
-    return Candidate(kind, reference_id, picture.path, picture, picture.problem)
+        return ReferencePicture(kind, reference_id, path, None, problem)
+    return ReferencePicture(kind, reference_id, picture.path, picture, picture.problem)

@@ -11,7 +11,7 @@ from django.db.models import QuerySet
 from storybook.models import DesignDocument, KeyFrame, Picture, Shot, Story
 from videogen.models import ReferenceChoice
 
-from .references import Choice, StoredPicture
+from .references import ChosenReference, StoredPicture
 
 
 @dataclass(frozen=True)
@@ -22,7 +22,7 @@ class Material:
     pictures: Mapping[str, StoredPicture]
     # By the primary key of the shot.
     key_frames: Mapping[int, Sequence[StoredPicture]]
-    choices: Mapping[int, Sequence[Choice]]
+    choices: Mapping[int, Sequence[ChosenReference]]
 
     @classmethod
     def of(cls, story: Story, shots: QuerySet[Shot]) -> Material:
@@ -52,10 +52,10 @@ def _key_frames(
     return found
 
 
-def _choices(shots: QuerySet[Shot]) -> dict[int, list[Choice]]:
-    found: dict[int, list[Choice]] = {}
+def _choices(shots: QuerySet[Shot]) -> dict[int, list[ChosenReference]]:
+    found: dict[int, list[ChosenReference]] = {}
     for each in ReferenceChoice.objects.filter(shot__in=shots.order_by()):
         found.setdefault(each.shot_id, []).append(
-            Choice(each.kind, each.reference_id, each.choice, each.position)
+            ChosenReference(each.kind, each.reference_id, each.choice, each.position)
         )
     return found

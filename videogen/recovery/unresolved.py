@@ -64,14 +64,14 @@ def is_known_made(render: VideoRender) -> bool:
 
 
 @dataclass(frozen=True)
-class Asked:
+class LastAnswers:
     """What the API said when it was asked last: one sentence for each way of asking."""
 
     at: datetime
     sentences: tuple[str, ...]
 
 
-def asked_last(render: VideoRender) -> Asked | None:
+def asked_last(render: VideoRender) -> LastAnswers | None:
     """Return what was stored when the API was asked last; None if it was not asked."""
     details = render.error_details
     record = details.get("asked") if isinstance(details, Mapping) else None
@@ -81,7 +81,7 @@ def asked_last(render: VideoRender) -> Asked | None:
         at = datetime.fromisoformat(record["at"])
     except (KeyError, TypeError, ValueError):
         return None
-    return Asked(at, tuple(str(each) for each in record.get("sentences", ())))
+    return LastAnswers(at, tuple(str(each) for each in record.get("sentences", ())))
 
 
 def note_asked(render: VideoRender, sentences: tuple[str, ...], *, next_at: datetime) -> None:

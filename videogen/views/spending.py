@@ -18,7 +18,14 @@ from django.utils import timezone
 
 from storybook.models import Story
 from videogen.billing.forecasts import Forecast, forecasts
-from videogen.billing.statistics import FEWEST_TAKES, By, Figures, Scope, figures_by, total_of
+from videogen.billing.statistics import (
+    FEWEST_TAKES,
+    By,
+    Figures,
+    SpendingScope,
+    figures_by,
+    total_of,
+)
 from videogen.common.csv_export import csv_response
 from videogen.common.formats import usd
 from videogen.models import Submission
@@ -58,9 +65,9 @@ class ScopeForm(forms.Form):
         return self.cleaned_data
 
     @property
-    def scope(self) -> Scope:
+    def scope(self) -> SpendingScope:
         """What was asked for; everything if that makes no sense."""
-        return Scope(**self.cleaned_data) if self.is_valid() else Scope()
+        return SpendingScope(**self.cleaned_data) if self.is_valid() else SpendingScope()
 
 
 @dataclass(frozen=True)
@@ -95,7 +102,7 @@ class ForecastRow:
 
     @property
     def url(self) -> str:
-        return spending_url(Scope(self.forecast.story))
+        return spending_url(SpendingScope(self.forecast.story))
 
 
 @dataclass(frozen=True)
@@ -162,7 +169,9 @@ def show_spending(request: HttpRequest, site: AdminSite) -> HttpResponse:
     first = By.SCENELET if scope.story else By.STORY
     grouped = {by: figures_by(by, scope) for by in (first, By.REASON, By.PERSON)}
     # Only the days of the chart: to know the day of a row, SQLite calls a Python function.
-    grouped[By.DAY] = figures_by(By.DAY, Scope(scope.story, days[0], days[-1])) if days else []
+    grouped[By.DAY] = (
+        figures_by(By.DAY, SpendingScope(scope.story, days[0], days[-1])) if days else []
+    )
     total = total_of(grouped[first])
     context = {
         **site.each_context(request),
@@ -184,7 +193,7 @@ def forecast_rows(stories: Iterable[Story]) -> list[ForecastRow]:
     return [ForecastRow(each) for each in forecasts(stories)]
 
 
-def spending_url(scope: Scope, by: str = "") -> str:
+def spending_url(scope: SpendingScope, by: str = "") -> str:
     """Return the address of the page, or with `by` that of one of its tables as CSV."""
     name = "admin:videogen_submission_spending"
     url = reverse(f"{name}_csv", args=[by]) if by else reverse(name)
@@ -210,7 +219,7 @@ def spending_csv(request: HttpRequest, by: str) -> StreamingHttpResponse:
     return csv_response(name, header, cells)
 
 
-def shown_days(scope: Scope) -> list[date]:
+def shown_days(scope: SpendingScope) -> list[date]:
     """Return the days asked for, or the last DAYS. Of a long period, only the last MOST_DAYS."""
     today = timezone.localdate()
     end = min(scope.until or today, today)
@@ -228,7 +237,7 @@ def _chart(shown: Sequence[date], days: Sequence[Figures]) -> BarChart:
     return draw_days(drawn, CHART_HEIGHT)
 
 
-def _table(by: By, rows: list[Figures], scope: Scope) -> SpendingTable:
+def _table(by: By, rows: list[Figures], scope: SpendingScope) -> SpendingTable:
     shown = rows[:MOST_ROWS]
     most = max((each.spent_usd + each.open_usd for each in rows), default=Decimal(0))
     by_story: dict[str, ForecastRow] = {}
@@ -247,6 +256,6 @@ def _usd_or_nothing(amount: Decimal | None) -> str:
     return "" if amount is None else usd(amount)
 
 
-def _ledger_url(scope: Scope) -> str:
+def _ledger_url(scope: SpendingScope) -> str:
     url = reverse("admin:videogen_submission_changelist")
     return f"{url}?story={scope.story.pk}" if scope.story else url

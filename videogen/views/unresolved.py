@@ -35,7 +35,7 @@ from videogen.recovery.candidates import (
 )
 from videogen.recovery.previews import has_preview
 from videogen.recovery.unresolved import (
-    Asked,
+    LastAnswers,
     asked_last,
     is_known_made,
     most_urgent_first,
@@ -133,7 +133,7 @@ class Row:
         return "Nobody works on it at the moment; it goes on where it stopped."
 
     @property
-    def asked(self) -> Asked | None:
+    def asked(self) -> LastAnswers | None:
         return asked_last(self.render)
 
     @property

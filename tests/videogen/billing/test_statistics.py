@@ -10,7 +10,14 @@ from django.utils import timezone
 
 from tests.support.factories import State, force, make_render, make_story, shots_of
 from videogen.billing.forecasts import forecasts
-from videogen.billing.statistics import By, Figures, Reason, Scope, figures_by, total_of
+from videogen.billing.statistics import (
+    By,
+    Figures,
+    SpendingReason,
+    SpendingScope,
+    figures_by,
+    total_of,
+)
 from videogen.models import StorySettings
 
 pytestmark = pytest.mark.django_db
@@ -35,7 +42,7 @@ def attempt(shot, state=State.DONE, **values):
 
 
 def by_key(by, scope=None):
-    return {each.key: each for each in figures_by(by, scope or Scope())}
+    return {each.key: each for each in figures_by(by, scope or SpendingScope())}
 
 
 def test_every_grouping_has_the_same_total():
@@ -60,7 +67,7 @@ def test_every_grouping_has_the_same_total():
         open_usd=Decimal("6.40"),
     )
     for by in By:
-        assert total_of(figures_by(by, Scope())) == total, by
+        assert total_of(figures_by(by, SpendingScope())) == total, by
     stories = by_key(By.STORY)
     assert list(stories) == ["lamp", "gull"]
     assert stories["lamp"].spent_usd == Decimal("6.40")
@@ -85,7 +92,7 @@ def test_a_scope_is_one_story_and_some_days():
         attempt(shot, claimed_at=now - timedelta(days=ago))
 
     def days(**scope):
-        return [each.key for each in figures_by(By.DAY, Scope(**scope))]
+        return [each.key for each in figures_by(By.DAY, SpendingScope(**scope))]
 
     assert days() == ["2026-05-03", "2026-05-02", "2026-05-01"]
     assert days(since=date(2026, 5, 2)) == ["2026-05-03", "2026-05-02"]
@@ -101,18 +108,18 @@ def test_days_are_local(settings):
     attempt(shot, claimed_at=datetime.fromisoformat("2026-05-02T20:00:00+00:00"))
 
     with timezone.override("Asia/Tokyo"):
-        assert [each.key for each in figures_by(By.DAY, Scope())] == ["2026-05-03"]
-        assert figures_by(By.DAY, Scope(until=date(2026, 5, 2))) == []
+        assert [each.key for each in figures_by(By.DAY, SpendingScope())] == ["2026-05-03"]
+        assert figures_by(By.DAY, SpendingScope(until=date(2026, 5, 2))) == []
 
 
 def test_simulated_attempts_count_for_the_simulator_with_nothing_spent(settings):
     shots = all_shots(make_story(shots=2))
     attempt(shots[0], backend="simulator")
     attempt(shots[1])
-    assert total_of(figures_by(By.STORY, Scope())).attempts == 1
+    assert total_of(figures_by(By.STORY, SpendingScope())).attempts == 1
 
     settings.VIDEO_BACKEND = "simulator"
-    total = total_of(figures_by(By.STORY, Scope()))
+    total = total_of(figures_by(By.STORY, SpendingScope()))
 
     assert (total.attempts, total.simulated, total.spent_usd) == (2, 1, PRICE)
 
@@ -122,9 +129,9 @@ def test_simulated_attempts_count_for_the_simulator_with_nothing_spent(settings)
 
 def reason_of(render):
     """Of the last attempt: the other ones' are taken away."""
-    with_it = {each.key: each.attempts for each in figures_by(By.REASON, Scope())}
+    with_it = {each.key: each.attempts for each in figures_by(By.REASON, SpendingScope())}
     force(render, kind="rehearsal")
-    without = {each.key: each.attempts for each in figures_by(By.REASON, Scope())}
+    without = {each.key: each.attempts for each in figures_by(By.REASON, SpendingScope())}
     [reason] = [key for key in with_it if with_it[key] != without.get(key, 0)]
     return reason
 
@@ -144,15 +151,15 @@ EARLIER = {
 @pytest.mark.parametrize(
     ("earlier", "mode", "reason"),
     [
-        ("nothing", "default", Reason.MISSING),
-        ("nothing", "override", Reason.NEW_TAKE),
-        ("failed", "default", Reason.RETRY),
-        ("blocked", "override", Reason.RETRY),
-        ("a take", "override", Reason.NEW_TAKE),
-        ("a rejected take", "override", Reason.REJECTED),
-        ("rejected later", "override", Reason.NEW_TAKE),
-        ("a take, then failed", "override", Reason.RETRY),
-        ("simulated failure", "default", Reason.MISSING),
+        ("nothing", "default", SpendingReason.MISSING),
+        ("nothing", "override", SpendingReason.NEW_TAKE),
+        ("failed", "default", SpendingReason.RETRY),
+        ("blocked", "override", SpendingReason.RETRY),
+        ("a take", "override", SpendingReason.NEW_TAKE),
+        ("a rejected take", "override", SpendingReason.REJECTED),
+        ("rejected later", "override", SpendingReason.NEW_TAKE),
+        ("a take, then failed", "override", SpendingReason.RETRY),
+        ("simulated failure", "default", SpendingReason.MISSING),
     ],
 )
 def test_reason_is_derived_from_what_was_before(earlier, mode, reason):
@@ -173,9 +180,9 @@ def test_copies_and_own_videos_have_reasons_of_their_own():
     copies = {"copy_of": draft, "mode": "override"}
 
     again = attempt(shot, model="veo-3.1-fast-generate-preview", **copies)
-    assert reason_of(again) == Reason.EXACTLY
-    assert reason_of(attempt(shot, **copies)) == Reason.PROMOTED
-    for kind, reason in (("upload", Reason.UPLOAD), ("link", Reason.LINK)):
+    assert reason_of(again) == SpendingReason.EXACTLY
+    assert reason_of(attempt(shot, **copies)) == SpendingReason.PROMOTED
+    for kind, reason in (("upload", SpendingReason.UPLOAD), ("link", SpendingReason.LINK)):
         own = make_render(shot, State.DONE, kind=kind, backend="gemini", submission=False)
         assert reason_of(own) == reason
 
@@ -263,7 +270,7 @@ def test_queries_do_not_grow(django_assert_num_queries):
 
     for by in By:
         with django_assert_num_queries(1):
-            figures_by(by, Scope())
+            figures_by(by, SpendingScope())
     stories = list(type(story).objects.all())
     # Those of the shots with the stories' own models, of their renders, and the prices.
     with django_assert_num_queries(3):

@@ -4,7 +4,12 @@ import hashlib
 
 import pytest
 
-from videogen.prompts.references import Choice, StoredPicture, list_candidates, pick_references
+from videogen.prompts.references import (
+    ChosenReference,
+    StoredPicture,
+    list_candidates,
+    pick_references,
+)
 
 SHEET_KEY = "character_model_sheet_image_path"
 ROOM_KEY = "environment_reference_image_path"
@@ -154,11 +159,11 @@ def test_unusable_pictures_are_not_dropped_ones():
 
 
 def pin(kind, reference_id, position=1):
-    return Choice(kind, reference_id, "pinned", position)
+    return ChosenReference(kind, reference_id, "pinned", position)
 
 
 def leave_out(kind, reference_id):
-    return Choice(kind, reference_id, "left_out")
+    return ChosenReference(kind, reference_id, "left_out")
 
 
 CHOICES = {

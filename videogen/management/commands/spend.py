@@ -12,7 +12,7 @@ from rich.table import Table
 
 from storybook.models import Story
 from videogen.billing.forecasts import Forecast, forecasts
-from videogen.billing.statistics import By, Figures, Scope, figures_by, total_of
+from videogen.billing.statistics import By, Figures, SpendingScope, figures_by, total_of
 from videogen.cli.database import needs_tables
 from videogen.common.formats import usd
 from videogen.common.terminal import table_console
@@ -40,7 +40,7 @@ class Command(BaseCommand):
         parser.add_argument("--json", action="store_true", help="one JSON object on stdout")
 
     def handle(self, **options: Any) -> None:
-        scope = Scope(None, options["since"], options["until"])
+        scope = SpendingScope(None, options["since"], options["until"])
         if scope.since and scope.until and scope.since > scope.until:
             raise CommandError("--until is before --since.", returncode=2)
         with needs_tables():
@@ -48,10 +48,10 @@ class Command(BaseCommand):
                 story = Story.objects.filter(story_id=story_id).first()
                 if story is None:
                     raise CommandError(f"There is no story {story_id}.", returncode=2)
-                scope = Scope(story, scope.since, scope.until)
+                scope = SpendingScope(story, scope.since, scope.until)
             self._show(scope, options["by"], as_json=options["json"])
 
-    def _show(self, scope: Scope, by: str | None, *, as_json: bool) -> None:
+    def _show(self, scope: SpendingScope, by: str | None, *, as_json: bool) -> None:
         plain = By.SCENELET if scope.story else By.STORY
         wanted = By.values if as_json and not by else [by or plain.value]
         figures = {each: figures_by(each, scope) for each in wanted}
@@ -74,7 +74,10 @@ def _day(text: str) -> date:
 
 
 def _object(
-    scope: Scope, figures: dict[str, list[Figures]], total: Figures, forecast: Forecast | None
+    scope: SpendingScope,
+    figures: dict[str, list[Figures]],
+    total: Figures,
+    forecast: Forecast | None,
 ) -> dict[str, Any]:
     summed = total.as_dict()
     return {

@@ -129,7 +129,7 @@ def link_to(options: PlanOptions) -> str:
 
 
 @dataclass(frozen=True)
-class Choice:
+class OptionLink:
     """One of several links, of which one is chosen."""
 
     words: str
@@ -151,7 +151,7 @@ class PlanChoices:
     options: PlanOptions
 
     @property
-    def models(self) -> list[Choice]:
+    def models(self) -> list[OptionLink]:
         """Those with a price at this resolution, by route; none where there is no choice."""
         request = self.plan.request
         names = dict.fromkeys([*request.prices.models(request.resolution), request.model])
@@ -165,12 +165,12 @@ class PlanChoices:
         ]
         return choices if len(choices) > 1 else []
 
-    def _model(self, model: Capability, problems: Sequence[str]) -> Choice:
+    def _model(self, model: Capability, problems: Sequence[str]) -> OptionLink:
         request = self.plan.request
         price = request.prices.find(
             request.backend, model.name, request.resolution, request.duration_seconds
         )
-        return Choice(
+        return OptionLink(
             model.name,
             _each(price.usd) if price else usd(None),
             self._of_model(model.name),
@@ -184,12 +184,12 @@ class PlanChoices:
         return link_to(replace(self.options, model="" if model == usual else model))
 
     @property
-    def over_budget(self) -> list[Choice]:
+    def over_budget(self) -> list[OptionLink]:
         """Only where something is limited and costs."""
         if not (self.plan.limits and self.plan.request.price_usd):
             return []
         return [
-            Choice(
+            OptionLink(
                 each.label.capitalize(),
                 "",
                 link_to(replace(self.options, over_budget=each.value)),
@@ -203,10 +203,10 @@ class PlanChoices:
         return self.plan.shortage
 
     @property
-    def cheaper(self) -> list[tuple[Cheaper, Choice]]:
+    def cheaper(self) -> list[tuple[Cheaper, OptionLink]]:
         """A url where the page can do it: the resolution is a setting."""
         return [
-            (each, Choice(each.words, usd(each.cost_usd), self._url(each)))
+            (each, OptionLink(each.words, usd(each.cost_usd), self._url(each)))
             for each in (self.shortage.choices if self.shortage else ())
         ]
 

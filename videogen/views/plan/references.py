@@ -22,8 +22,8 @@ from videogen.prompts.references import (
     KIND_WORDS,
     LEFT_OUT,
     PINNED,
-    Candidate,
-    Choice,
+    ChosenReference,
+    ReferencePicture,
     Selection,
     StoredPicture,
     list_candidates,
@@ -139,14 +139,14 @@ class _ShotReferences:
         }
         frames = KeyFrame.objects.filter(shot=shot).order_by("position")
         key_frames = [pictures[path] for path in frames.values_list("picture__path", flat=True)]
-        self.candidates: Sequence[Candidate] = list_candidates(
+        self.candidates: Sequence[ReferencePicture] = list_candidates(
             visual, shot.storyboard_payload or {}, key_frames, pictures
         )[0]
         self.choices = list(ReferenceChoice.objects.filter(shot=shot))
         self.selection: Selection = pick_references(
             self.candidates,
             [
-                Choice(each.kind, each.reference_id, each.choice, each.position)
+                ChosenReference(each.kind, each.reference_id, each.choice, each.position)
                 for each in self.choices
             ],
             use_key_frames=settings.VIDEO_USE_KEY_FRAMES,
@@ -176,7 +176,7 @@ class _ShotReferences:
         found = (e.choice for e in self.choices if (e.kind, e.reference_id) == key)
         return next(found, "")
 
-    def reason(self, key: Key, candidate: Candidate | None) -> str:
+    def reason(self, key: Key, candidate: ReferencePicture | None) -> str:
         """Why it is not sent."""
         if candidate is None:
             return "the shot has none"
@@ -192,7 +192,7 @@ class _ShotReferences:
         return "the same picture is sent already"
 
 
-def _file_of(candidate: Candidate | None) -> str:
+def _file_of(candidate: ReferencePicture | None) -> str:
     return candidate.picture.file if candidate and candidate.picture else ""
 
 
