@@ -6,8 +6,8 @@ GIVEN_LINK = "The download link was given by"
 
 
 def fill(apps, schema_editor):
-    """A copy took over its original's warnings, but its own link came from the API: only what the
-    original does not have was said of the copy itself."""
+    """A copy took over its original's warnings, but its own link came from the API: only what is
+    said more often than of the original was said of the copy itself."""
     renders = apps.get_model("videogen", "VideoRender").objects.using(
         schema_editor.connection.alias
     )
@@ -17,12 +17,15 @@ def fill(apps, schema_editor):
         "pk", "warnings", "copy_of__warnings"
     )
     for pk, warnings, taken_over in rows.iterator():
-        own = [each for each in warnings if each not in (taken_over or [])]
-        if any(str(each).startswith(GIVEN_LINK) for each in own):
+        if count_given(warnings) > count_given(taken_over or []):
             given.add(pk)
     keys = sorted(given)
     for start in range(0, len(keys), 500):
         renders.filter(pk__in=keys[start : start + 500]).update(is_link_given=True)
+
+
+def count_given(warnings):
+    return sum(str(each).startswith(GIVEN_LINK) for each in warnings)
 
 
 class Migration(migrations.Migration):

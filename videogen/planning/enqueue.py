@@ -74,6 +74,11 @@ def queue_locked_plan(
     _fill_batch(batch, plan, requester, worked_by)
     lane = lane_of(plan.request.backend)
     created = _create_renders(plan, batch, lane, requester)
+    asks_again = _asks_again(plan)
+    if asks_again:
+        # Before the renders that are resumed are locked: whoever pauses the lane holds it and may
+        # wait for one of those.
+        resume_after_refusal(lane)
     resumed = _resume_renders(plan)
     rows = tuple(
         (row, created.get(row.shot.pk) or resumed.get(row.shot.pk) or _cause_pk(row))
@@ -84,7 +89,9 @@ def queue_locked_plan(
     if worked_by and resumed:
         # Whoever asked first is gone: this process works on them now.
         RenderBatch.objects.filter(renders__in=resumed.values()).update(worked_by=worked_by)
-    _start_queue(plan, lane, has_work=bool(created or resumed), wake=wake)
+    if wake and (created or resumed or asks_again):
+        wake_pump()
+        wake_downloads(plan.count(Action.DOWNLOAD))
     return QueuedBatch(batch, rows, frozenset({*created.values(), *resumed.values()}), plan)
 
 
@@ -99,16 +106,14 @@ def _resume_renders(plan: Plan) -> dict[int, int]:
     }
 
 
-def _start_queue(plan: Plan, lane: Lane, *, has_work: bool, wake: bool) -> None:
-    """Whoever asks for a video once more wants a queue that a refusal paused to go on."""
-    asks_again = plan.count(Action.GENERATE) or any(
+def _asks_again(plan: Plan) -> bool:
+    """Whether somebody asks for a video once more, and so wants a queue that a refusal paused to go
+    on."""
+    if plan.mode == RenderBatch.Mode.DRY_RUN:
+        return False
+    return bool(plan.count(Action.GENERATE)) or any(
         row.situation == Situation.IN_FLIGHT for row in plan.rows
     )
-    if asks_again and plan.mode != RenderBatch.Mode.DRY_RUN:
-        resume_after_refusal(lane)
-    if wake and (has_work or asks_again):
-        wake_pump()
-        wake_downloads(plan.count(Action.DOWNLOAD))
 
 
 def queue_link(

@@ -89,9 +89,13 @@ class Known:
         return self.operations.get(key_of(candidate)) or self.files.get(link)
 
 
+# Each key becomes about four parameters of a query, and SQLite takes 32,766.
+MOST_KEYS = 2000
+
+
 def read_known(candidates: Iterable[Candidate]) -> Known:
     """Return which of these candidates our rows know, also those of ended renders and of other
-    lanes. Makes two queries."""
+    lanes. Makes two queries for each MOST_KEYS keys."""
     wanted = set()
     for each in candidates:
         wanted.add(key_of(each))
@@ -99,8 +103,13 @@ def read_known(candidates: Iterable[Candidate]) -> Known:
             wanted.add(file_key(each.download_uri))
     wanted.discard("")
     known = Known({}, {})
-    if not wanted:
-        return known
+    keys = sorted(wanted)
+    for start in range(0, len(keys), MOST_KEYS):
+        _find_known(frozenset(keys[start : start + MOST_KEYS]), known)
+    return known
+
+
+def _find_known(wanted: Collection[str], known: Known) -> None:
     is_named = _is_one_of(wanted, partial(Right, "operation_name"))
     is_linked = Q(download_uri__in=wanted)
     for folder in ("files/", "generatedFiles/"):
@@ -116,7 +125,6 @@ def read_known(candidates: Iterable[Candidate]) -> Known:
             known.operations[operation_key(name)] = pk
         if file_key(link) in wanted:
             known.files[file_key(link)] = pk
-    return known
 
 
 def _is_one_of(keys: Collection[str], part: Callable[[int], Func]) -> Q:

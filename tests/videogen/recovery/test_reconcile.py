@@ -496,6 +496,18 @@ def test_a_file_is_known_by_any_link_to_it(link):
     assert known.knower(asked[1]) == (None if link.startswith("gs:") else render.pk)
 
 
+def test_more_candidates_than_one_query_takes(django_assert_num_queries):
+    """SQLite refuses a query with more than 32,766 parameters."""
+    render = make_render(make_shot(), State.DONE, operation_name="models/veo/operations/op-8999")
+    asked = [of_operation(f"operations/op-{number}") for number in range(9000)]
+
+    with django_assert_num_queries(10):
+        known = read_known(asked)
+
+    assert known.knower(asked[-1]) == render.pk
+    assert known.knower(asked[0]) is None
+
+
 def test_what_has_no_name_knows_nothing():
     make_render(make_shot(), State.QUEUED)
     nameless = of_operation("operations/")
