@@ -145,7 +145,8 @@ def test_the_commands_of_the_documents_work_in_an_empty_folder(tmp_path):
             else:
                 clone.run(command)
     finally:
-        os.killpg(server.pid, signal.SIGINT)
+        # Not SIGINT, which a shell without job control lets its background processes ignore.
+        os.killpg(server.pid, signal.SIGTERM)
         server.communicate(timeout=60)
 
 
