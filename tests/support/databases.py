@@ -33,7 +33,8 @@ def migrated_file(folder: Path) -> Path:
         if not path.exists():
             part = folder / "migrating.sqlite3"
             subprocess.run(
-                [sys.executable, "manage.py", "migrate", "--verbosity=0"],
+                # As strict as pytest is here: addopts.
+                [sys.executable, "-X", "dev", "-W", "error", "manage.py", "migrate", "-v0"],
                 cwd=ROOT,
                 env={
                     **os.environ,
