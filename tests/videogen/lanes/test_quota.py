@@ -46,6 +46,12 @@ def ago(seconds):
     return timezone.now() - timedelta(seconds=seconds)
 
 
+@pytest.fixture
+def stopped_clock(time_machine):
+    """However long the test takes, no time passes in it."""
+    time_machine.move_to(timezone.now(), tick=False)
+
+
 def queued(count, price=PRICE, story_id="the-lamp", **values):
     """That many queued renders, oldest first."""
     story = make_story(story_id, shots=count)
@@ -156,7 +162,7 @@ def test_what_is_dearer_than_the_whole_window_does_not_wait_for_ever(tier_1):
     assert not dear.submissions.exists()
 
 
-def test_the_window_has_the_length_of_the_settings(tier_1, settings):
+def test_the_window_has_the_length_of_the_settings(stopped_clock, tier_1, settings):
     settings.VIDEO_SPEND_WINDOW_SECONDS = 2
     sent((4, 3), (2, 1))
     queued(5)
@@ -237,7 +243,7 @@ def test_with_room_the_next_slot_is_now(tier_1, settings):
     assert (slot.code, slot.reason) == ("", "")
 
 
-def test_the_next_slot_of_the_spend_window_depends_on_the_price(tier_1):
+def test_the_next_slot_of_the_spend_window_depends_on_the_price(stopped_clock, tier_1):
     sent((405, 400), (305, 300), (205, 200))
 
     for price, seconds in (("3.20", 200), ("6.00", 300), ("10.00", 400)):
@@ -249,7 +255,7 @@ def test_the_next_slot_of_the_spend_window_depends_on_the_price(tier_1):
     assert next_slot(make_lane(), Decimal(0)).code == ""
 
 
-def test_the_next_slot_of_a_minute(settings):
+def test_the_next_slot_of_a_minute(stopped_clock, settings):
     settings.VIDEO_SUBMISSIONS_PER_MINUTE = 2
     sent((55, 50), (35, 30), (15, 10))
 
@@ -269,7 +275,7 @@ def test_the_next_slot_after_a_full_day(settings, noon_there):
     assert seconds_until(slot.at) == pytest.approx(12 * HOUR, abs=1)
 
 
-def test_of_several_limits_the_last_one_counts(tier_1, settings):
+def test_of_several_limits_the_last_one_counts(stopped_clock, tier_1, settings):
     settings.VIDEO_SUBMISSIONS_PER_MINUTE = 1
     sent((5, 4), (5, 4), (5, 4))
     lane = make_lane(not_before=ago(-300), wait_code="quota_spend", wait_reason="The API says.")
