@@ -365,7 +365,9 @@ def test_two_imports_at_once_wait_for_each_other(tmp_path, media):
         try:
             reports.append(import_story(folder))
         finally:
-            connection.close()
+            # Not connection.close(), which keeps a database in memory open: this thread's
+            # connection would be left to the garbage collector.
+            connection.connection.close()
 
     second = threading.Thread(target=import_meanwhile)
 
