@@ -20,6 +20,7 @@ from tests.support.factories import (
     shots_of,
 )
 from tests.support.far_end import NOWHERE
+from tests.support.installations import wait_until
 from tests.support.pipeline import queue, work
 from videogen.common.errors import RequestError
 from videogen.models import Candidate, Submission, VideoRender
@@ -66,6 +67,9 @@ def lose(fail):
         for render in renders:
             render.refresh_from_db()
             assert render.state == State.UNKNOWN
+        # While a video is being made, the list of operations may come before its end and the list
+        # of files after it. Then both name the same video, and nobody can tell.
+        wait_until(lambda: have_ended(lose.simulator), 30, "for the operations to end")
         return renders
 
     def fail_no_more():
@@ -78,6 +82,10 @@ def lose(fail):
 def faults_of(request):
     if "lose" in request.fixturenames:
         request.getfixturevalue("lose").simulator = request.getfixturevalue("simulator")
+
+
+def have_ended(simulator):
+    return all(simulator.advance(each).outcome for each in simulator.store.all())
 
 
 def two_shots():
