@@ -715,6 +715,8 @@ def test_a_kill_between_two_steps_loses_nothing(offered, lose, monkeypatch, log,
 
 def test_a_killed_submitter_is_settled_before_anything_is_asked(offered, log):
     """Its claim is found, its owner is gone, and the operation is taken in the same asking."""
+    # It does not end between the two lists, which would both name it then.
+    offered.change_settings({"latency": 600})
     foreign_operation()
     render = make_render(
         make_shot(), State.SUBMITTING, submission={"owner": "gone", "claimed_at": timezone.now()}
