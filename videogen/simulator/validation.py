@@ -1,8 +1,8 @@
 """Strict checks of a submission: every request that the real service would refuse is refused here.
 
 Model, content type and raw body of `:predictLongRunning` become a `ReceivedRequest`, or an
-`ApiError` in Google's words. Being stricter than the service costs nothing. Being laxer would let a request
-through that fails only when it is paid for.
+`ApiError` in Google's words. Being stricter than the service costs nothing. Being laxer would let
+a request through that fails only when it is paid for.
 """
 
 from __future__ import annotations
