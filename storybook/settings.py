@@ -120,6 +120,8 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    # Before anything reads the body; it has to know who sent it.
+    "storybook.body_limits.limit_bodies",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]
@@ -210,6 +212,11 @@ STORY_DOCUMENT_MAX_BYTES = env_number("STORY_DOCUMENT_MAX_MEGABYTES", 50, int) *
 STORY_ZIP_MAX_BYTES = env_number("STORY_ZIP_MAX_MEGABYTES", 2048, int) * 1024**2
 STORY_ZIP_MAX_FILES = env_number("STORY_ZIP_MAX_FILES", 20_000, int)
 STORY_ZIP_MAX_RATIO = env_number("STORY_ZIP_MAX_RATIO", 200, int)
+
+# What was imported can be saved in the admin, too: there it is indented, which makes it longer.
+DATA_UPLOAD_MAX_MEMORY_SIZE = 2 * STORY_DOCUMENT_MAX_BYTES
+# "Delete selected" sends a field for each row. What anybody may send is bounded in body_limits.py.
+DATA_UPLOAD_MAX_NUMBER_FIELDS = 100_000
 
 # -- The video API -------------------------------------------------------------------------------
 
