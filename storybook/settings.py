@@ -79,6 +79,10 @@ def secret_key() -> str:
     return key
 
 
+# What is private must not become readable by everybody on this machine: the database, the clips,
+# the journal. A web server in front that sends the clips itself reads them through its group.
+os.umask(os.umask(0o077) | (0o027 if env("VIDEO_ACCEL_PREFIX") else 0o077))
+
 # -- Django -----------------------------------------------------------------------------------
 
 STATE_DIR = Path(env("VIDEO_STATE_DIR", str(BASE_DIR / "var"))).resolve()
@@ -196,6 +200,14 @@ TIME_ZONE = env("DJANGO_TIME_ZONE", "UTC")
 USE_TZ = True
 STATIC_URL = "static/"
 STATIC_ROOT = BASE_DIR / "static-collected"
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    # These are public, and the web server in front is another user.
+    "staticfiles": {
+        "BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage",
+        "OPTIONS": {"directory_permissions_mode": 0o755, "file_permissions_mode": 0o644},
+    },
+}
 MEDIA_ROOT = str(Path(env("MEDIA_ROOT", str(BASE_DIR / "media"))).resolve())
 MEDIA_URL = "media/"
 # The prefix under which a web server sends the files itself, after the application has said who may
