@@ -97,17 +97,19 @@ def set_aside(render_pk: int) -> None:
     Their other temporary files are removed."""
     for suffix in (".part", ".mp4"):
         keep(partial_folder() / f"render-{render_pk}{suffix}")
-    for path in partial_folder().glob(f"render-{render_pk}.*"):
-        path.unlink(missing_ok=True)
+    for suffix in (".etag", ".jpg"):
+        with suppress(OSError):
+            (partial_folder() / f"render-{render_pk}{suffix}").unlink(missing_ok=True)
 
 
 def keep(file: Path) -> bool:
     """Move a temporary file to where people get it as it came. Return whether it is kept; if there
-    is nothing in it, or something that is plainly no video, it is removed.
+    is nothing in it, or something that is plainly no video, it is removed. It stays where it is if
+    the disk does not allow that.
 
     Of several, the largest one stays: it has the most of the video."""
     kept = kept_file(file.stem)
-    with suppress(FileNotFoundError):
+    try:
         size = file.stat().st_size
         if size and not is_other_kind(file):
             if not kept.exists() or kept.stat().st_size <= size:
@@ -116,6 +118,10 @@ def keep(file: Path) -> bool:
             file.unlink(missing_ok=True)
             return True
         file.unlink()
+    except (FileNotFoundError, NotADirectoryError):
+        pass
+    except OSError as error:
+        logger.error("%s is not moved to %s: %s", file.name, kept.parent, error.strerror)
     return False
 
 
