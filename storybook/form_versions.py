@@ -82,16 +82,19 @@ class VersionedForms(Base):
             self._refuse_if_stale(request, row, context)
             return super().changeform_view(request, object_id, form_url, context)
 
-    def get_form(self, request: HttpRequest, obj: Any = None, **kwargs: Any) -> Any:
-        form = super().get_form(request, obj, **kwargs)
+    def get_form(
+        self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any
+    ) -> Any:
+        form = super().get_form(request, obj, change=change, **kwargs)
         stale: Stale | None = getattr(request, "_stale_form", None)
         if stale is None:
             return form
+        refusal = forms.ValidationError(stale.sentence, code="stale")
 
         class Refused(form):  # type: ignore[misc,valid-type]
             def clean(self) -> Any:
                 cleaned = super().clean()
-                self.add_error(None, forms.ValidationError(stale.sentence, code="stale"))
+                self.add_error(None, refusal)
                 return cleaned
 
         return Refused
@@ -185,9 +188,7 @@ def _fields(row: Any) -> list[Any]:
 
 
 def _rows_of(inline: Any, row: Any) -> models.QuerySet[Any]:
-    key = forms.models._get_foreign_key(  # type: ignore[attr-defined]
-        type(row), inline.model, fk_name=inline.fk_name
-    )
+    key = forms.models._get_foreign_key(type(row), inline.model, fk_name=inline.fk_name)
     return inline.model._default_manager.filter(**{key.name: row}).order_by("pk")
 
 

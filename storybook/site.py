@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import update_wrapper
 from typing import Any
 
@@ -21,9 +20,7 @@ class ProductionSite(AdminSite):
 
     site_url = None  # there is no other site to view
 
-    def admin_view(
-        self, view: Callable[..., HttpResponse], cacheable: bool = False
-    ) -> Callable[..., HttpResponse]:
+    def admin_view(self, view: Any, cacheable: bool = False) -> Any:
         """Wrap a view as Django does, and tell people whose session ended before they pressed a
         button."""
         inner = super().admin_view(view, cacheable)
