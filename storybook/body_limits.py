@@ -48,7 +48,11 @@ def limit_bodies(
         is_form = request.content_type == "application/x-www-form-urlencoded"
         if is_form and length > settings.DATA_UPLOAD_MAX_MEMORY_SIZE:
             return _too_large(request, length, settings.DATA_UPLOAD_MAX_MEMORY_SIZE)
-        return get_response(request)
+        response = get_response(request)
+        if response.status_code == 400 and length > settings.DATA_UPLOAD_MAX_MEMORY_SIZE:
+            # Beside a file, only who reads the body sees that a text in it is too large.
+            return _too_large(request, length, settings.DATA_UPLOAD_MAX_MEMORY_SIZE)
+        return response
 
     return middleware
 

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import io
 import json
+from urllib.parse import urlencode
 
 import pytest
 from django.test import Client
@@ -94,6 +95,27 @@ def test_a_large_design_document_is_saved(admin_client):
     assert response.status_code == 302
     document.refresh_from_db()
     assert document.document == large
+
+
+@pytest.mark.parametrize("encoding", ["multipart", "urlencoded"])
+def test_a_document_that_is_too_large_is_refused_with_a_page(settings, admin_client, encoding):
+    settings.DATA_UPLOAD_MAX_MEMORY_SIZE = 1024**2
+    document = DesignDocument.objects.filter(story=make_shot().scenelet.story).first()
+    before = document.document
+    address = reverse("admin:storybook_designdocument_change", args=[document.pk])
+    values = {"story": document.story_id, "kind": document.kind, "document": "x" * 2 * 1024**2}
+
+    if encoding == "multipart":
+        response = admin_client.post(address, values)
+    else:
+        response = admin_client.post(
+            address, urlencode(values), content_type="application/x-www-form-urlencoded"
+        )
+
+    assert response.status_code == 413
+    assert "data-too-large" in response.text
+    document.refresh_from_db()
+    assert document.document == before
 
 
 def test_1500_shots_are_deleted_at_once(admin_client):

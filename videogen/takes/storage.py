@@ -183,8 +183,8 @@ def exclusive(part: Path) -> Iterator[BinaryIO]:
 def make_clip(part: Path, *, is_paid: bool) -> Clip:
     """Check the complete file `part`, move its index to the front and make its poster.
 
-    is_paid: a file that cannot be rewritten is taken with its index where it is. Raises
-    VideoFileError if it is not a usable video; of its files only `part` is there then."""
+    is_paid: whatever keeps the file from being rewritten, it is taken with its index where it is.
+    Raises VideoFileError if it is not a usable video; of its files only `part` is there then."""
     video = part.with_suffix(".mp4")
     poster = part.with_suffix(".jpg")
     try:
@@ -196,7 +196,7 @@ def make_clip(part: Path, *, is_paid: bool) -> Clip:
                 facts = inspect_video(video)
                 is_rewritten = True
             except VideoFileError as error:
-                if not is_paid:
+                if not is_paid and error.code != "unknown_track":
                     raise
                 logger.warning("%s stays as it came: %s", part.name, error.sentence)
         make_poster(video if is_rewritten else part, poster)

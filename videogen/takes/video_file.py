@@ -238,14 +238,17 @@ def sha256_of(path: Path) -> str:
 
 def make_faststart(path: Path, target: Path) -> None:
     """Write the same streams to `target`, with the index at the front. They are not encoded again.
-    Raises VideoFileError, also if a track does not fit into an MP4 file or is of no known kind."""
+    Raises VideoFileError; its code is "unknown_track" if nothing here knows the kind of a track, so
+    that it cannot be written, although the file may be fine."""
     import av
 
     words = "The video cannot be rewritten"
     with _opened(path, "remux", words) as source:
         tracks = [each for each in source.streams if each.type in ("video", "audio")]
         if any(track.codec_context is None for track in tracks):
-            raise VideoFileError(f"{words}: one of its tracks is of no known kind.", code="remux")
+            raise VideoFileError(
+                f"{words}: one of its tracks is of no known kind.", code="unknown_track"
+            )
         with av.open(str(target), "w", format="mp4", options={"movflags": "faststart"}) as out:
             try:
                 streams = {each.index: out.add_stream_from_template(each) for each in tracks}
