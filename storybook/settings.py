@@ -215,6 +215,7 @@ MEDIA_URL = "media/"
 VIDEO_ACCEL_PREFIX = env("VIDEO_ACCEL_PREFIX")
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 LOGIN_URL = "admin:login"
+CSRF_FAILURE_VIEW = "storybook.ended_sessions.refuse_old_page"
 
 # -- The stories that come in --------------------------------------------------------------------
 
