@@ -17,9 +17,9 @@ from videogen.films.parts import FilmOptions
 from videogen.takes.chosen_takes import TakeRule
 
 EXAMPLES = """
-A film for each ending: the takes on the path to it, one after the other; a still where a shot has no
-take; a card where the reader chooses. What was encoded before is used again. Credentials (C2PA) of
-the takes do not survive the encoding; the takes themselves stay as they are.
+A film for each ending: the takes on the path to it, one after the other; a still where a shot has
+no take; a card where the reader chooses. What was encoded before is used again. Credentials (C2PA)
+of the takes do not survive the encoding; the takes themselves stay as they are.
 
 examples:
   manage.py render_film --story-id my-story
