@@ -141,6 +141,21 @@ def make_poster(path: Path, target: Path) -> None:
     picture.save(target, "JPEG", quality=85)
 
 
+def picture_seconds(path: Path) -> float:
+    """Return how long the picture of a video lasts, by its index. The sound may last longer. Raises
+    VideoFileError."""
+    import av
+
+    try:
+        with av.open(str(path), format="mov", metadata_errors="replace") as container:
+            video = container.streams.video[0]
+            if video.duration is None or video.time_base is None:
+                return (container.duration or 0) / av.time_base
+            return float(video.duration * video.time_base)
+    except (av.FFmpegError, OSError, IndexError) as error:
+        raise VideoFileError(f"The video cannot be read: {error}", code="unreadable") from error
+
+
 def _seconds_of_packets(container: InputContainer, video: VideoStream) -> float:
     """Return up to which second there are packets of the video. The whole file is read once."""
     end = 0.0
