@@ -15,8 +15,8 @@ from django.core.management import call_command
 from django.core.management.base import CommandError
 
 from storybook.models import Scenelet
-from tests.support.clips import write_clip
-from tests.support.factories import make_render, make_story, shots_of
+from tests.support.factories import make_story, shots_of
+from tests.support.films import make_film_take
 from videogen.exports.files import ExportError, OutFile, write_export, zip_chunks
 from videogen.exports.names import portable_name, unique_names
 from videogen.exports.story_export import plan_export
@@ -26,24 +26,6 @@ from videogen.takes.video_file import sha256_of
 
 pytestmark = pytest.mark.django_db
 
-Review = VideoRender.Review
-
-
-def make_take(shot, settings, *, frames=24, **values):
-    number = VideoRender.objects.count() + 1
-    path = Path(settings.MEDIA_ROOT) / f"{shot.pk}-{number}.mp4"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    write_clip(path, frames=frames, shade=number)
-    return make_render(
-        shot,
-        VideoRender.State.DONE,
-        video_file=path.name,
-        sha256=sha256_of(path),
-        byte_size=path.stat().st_size,
-        fps=24.0,
-        **values,
-    )
-
 
 @pytest.fixture
 def story(settings):
@@ -52,7 +34,7 @@ def story(settings):
     start, *others = story.scenelets.order_by("place")
     Scenelet.objects.filter(pk__in=[each.pk for each in others]).update(parent=start)
     for shot in shots_of(story).exclude(scenelet__scenelet_id="CON"):
-        make_take(shot, settings)
+        make_film_take(shot, frames=24)
     return story
 
 

@@ -11,8 +11,8 @@ import time_machine
 from django.utils import timezone
 
 from storybook.models import KeyFrame, Scenelet
-from tests.support.clips import write_clip
-from tests.support.factories import make_render, make_story, shots_of
+from tests.support.factories import make_story, shots_of
+from tests.support.films import make_film_take, work_on_films
 from videogen.films import film_worker
 from videogen.films.film_requests import cancel_film, plan_films, request_films
 from videogen.films.parts import FilmOptions
@@ -24,7 +24,6 @@ from videogen.takes.video_file import is_faststart, sha256_of
 
 pytestmark = pytest.mark.django_db
 
-State, Review = VideoRender.State, VideoRender.Review
 FAST = {"VIDEO_STILL_SECONDS": 0.25, "VIDEO_CARD_SECONDS": 0.25}
 
 
@@ -32,15 +31,6 @@ FAST = {"VIDEO_STILL_SECONDS": 0.25, "VIDEO_CARD_SECONDS": 0.25}
 def short(settings):
     for name, value in FAST.items():
         setattr(settings, name, value)
-
-
-def make_take(shot, settings, *, frames=6, **values):
-    number = VideoRender.objects.count() + 1
-    path = Path(settings.MEDIA_ROOT) / f"{shot.pk}-{number}.mp4"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    # Each take is another video, or two shots would share a segment.
-    write_clip(path, frames=frames, shade=number, **values.pop("clip", {}))
-    return make_render(shot, State.DONE, video_file=path.name, sha256=sha256_of(path), **values)
 
 
 @pytest.fixture
@@ -52,14 +42,14 @@ def story(settings):
     for scenelet, label in ((left, "The stairs"), (right, "The window")):
         Scenelet.objects.filter(pk=scenelet.pk).update(parent=start, choice_label=label)
     for shot in shots_of(story).filter(scenelet__in=[start, left]):
-        make_take(shot, settings)
+        make_film_take(shot)
     return story
 
 
 def make(story, *endings, person=None, **options):
     wanted = FilmOptions(**options)
     films = request_films(plan_films(story, wanted, endings), wanted, person)
-    film_worker.run_slice()
+    work_on_films()
     return list(Film.objects.filter(pk__in=[film.pk for film in films]).order_by("ending__place"))
 
 
@@ -129,7 +119,7 @@ MIXTURE = [
 def test_a_mixture_of_clips_joins(settings):
     story = make_story(shots=len(MIXTURE))
     for shot, values in zip(shots_of(story), MIXTURE, strict=True):
-        make_take(shot, settings, **values)
+        make_film_take(shot, **values)
 
     [film] = make(story)
 
@@ -154,7 +144,7 @@ def test_what_is_unchanged_is_not_made_again(story, settings):
 def test_a_replaced_take_costs_one_segment(story, settings):
     [first] = make(story, "left")
     shot = shots_of(story).get(scenelet__scenelet_id="left")
-    make_take(shot, settings, frames=9)
+    make_film_take(shot, frames=9)
     [planned] = plan_films(story, FilmOptions(), ["left"])
     assert planned.is_out_of_date
     assert not planned.is_current
@@ -230,7 +220,7 @@ def test_a_film_that_somebody_makes_is_left_alone(story):
     assert (film.status, film.worker) == ("rendering", "elsewhere|boot|1|1")
 
     with time_machine.travel(timezone.now() + 2 * FILM_LEASE):
-        film_worker.run_slice()
+        work_on_films()
     film.refresh_from_db()
     assert film.status == "done"
 
@@ -242,7 +232,7 @@ def test_a_slice_ends_between_two_parts_and_the_next_goes_on(story, settings):
     film.refresh_from_db()
     assert (film.status, film.worker, film.parts_done) == ("rendering", "", 1)
 
-    film_worker.run_slice()
+    work_on_films()
     film.refresh_from_db()
     assert (film.status, film.segments_encoded, film.segments_reused) == ("done", 3, 0)
 
@@ -305,7 +295,7 @@ def test_only_old_files_that_no_film_needs_are_removed(story, settings):
 def test_the_film_is_as_loud_as_it_should_be(settings, tmp_path):
     story = make_story(shots=2)
     for shot, level in zip(shots_of(story), (0.9, 0.02), strict=True):
-        make_take(shot, settings, frames=48, clip={"level": level})
+        make_film_take(shot, frames=48, clip={"level": level})
 
     [film] = make(story)
 

@@ -10,11 +10,9 @@ import pytest
 from django.urls import reverse
 
 from storybook.models import Scenelet, Story
-from tests.support.clips import write_clip
-from tests.support.factories import make_render, make_story, shots_of
-from videogen.films import film_worker
+from tests.support.factories import make_story, shots_of
+from tests.support.films import make_film_take, work_on_films
 from videogen.models import Film, VideoRender
-from videogen.takes.video_file import sha256_of
 
 pytestmark = pytest.mark.django_db
 
@@ -26,15 +24,7 @@ def story(settings, tmp_path):
     story = make_story(scenelets=("start", "left", "right"))
     start, *others = story.scenelets.order_by("place")
     Scenelet.objects.filter(pk__in=[each.pk for each in others]).update(parent=start)
-    shot = shots_of(story).first()
-    write_clip(tmp_path / "take.mp4", frames=6)
-    make_render(
-        shot,
-        VideoRender.State.DONE,
-        video_file="take.mp4",
-        sha256=sha256_of(tmp_path / "take.mp4"),
-        byte_size=(tmp_path / "take.mp4").stat().st_size,
-    )
+    make_film_take(shots_of(story).first())
     return story
 
 
@@ -62,7 +52,7 @@ def test_films_are_made_and_downloaded(admin_client, story):
     left, right = rows(admin_client, story)
     assert (left.badge.word, left.can_render, right.can_render) == ("queued", False, True)
 
-    film_worker.run_slice()
+    work_on_films()
 
     left, _ = rows(admin_client, story)
     assert (left.badge.word, left.can_render) == ("ready", False)
@@ -75,7 +65,7 @@ def test_films_are_made_and_downloaded(admin_client, story):
 def test_all_that_are_not_current_are_made(admin_client, story):
     admin_client.post(address(story))
     assert Film.objects.count() == 2
-    film_worker.run_slice()
+    work_on_films()
 
     response = admin_client.post(address(story), follow=True)
 
@@ -85,7 +75,7 @@ def test_all_that_are_not_current_are_made(admin_client, story):
 
 def test_a_change_of_the_story_makes_a_film_out_of_date(admin_client, story):
     admin_client.post(address(story), {"ending": "left"})
-    film_worker.run_slice()
+    work_on_films()
     VideoRender.objects.get().shot.scenelet.story.scenelets.filter(scenelet_id="left").update(
         title="Another title"
     )
