@@ -290,6 +290,22 @@ def _poster_size(width: int, height: int) -> tuple[int, int]:
     return max(2, round(width * scale / 2) * 2), max(2, round(height * scale / 2) * 2)
 
 
+def picture_seconds(path: Path) -> float:
+    """Return how long the picture of a video lasts, by its index. The sound may last longer. Raises
+    VideoFileError."""
+    import av
+
+    words = "The video cannot be read"
+    try:
+        with _opened(path, "unreadable", words) as container:
+            video = next(iter(container.streams.video), None)
+            if video is None or video.duration is None or video.time_base is None:
+                return (container.duration or 0) / av.time_base
+            return float(video.duration * video.time_base)
+    except OSError as error:
+        raise VideoFileError(f"{words}: {error.strerror}", code="unreadable") from error
+
+
 def _seconds_of_packets(container: InputContainer, video: VideoStream) -> float:
     """Return up to which second there are packets of the video. The whole file is read once."""
     end = 0.0
