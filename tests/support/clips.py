@@ -54,13 +54,11 @@ def _encode(
     with_sound=True,
     with_picture=True,
     frames=24,
-<<<<<<< HEAD
     turn=0,
     shape=None,
-=======
+    band=False,
     level=0.0,
     shade=40,
->>>>>>> origin/main
 ):
     options = {"movflags": "faststart"} if faststart else {}
     with av.open(str(path), "w", format=container, options=options) as out:
@@ -74,13 +72,9 @@ def _encode(
         sound = out.add_stream("aac", rate=48_000, layout="stereo") if with_sound else None
         if with_picture:
             for number in range(frames):
-<<<<<<< HEAD
-                image = np.full((36, 64, 3), 40 + number * 4, np.uint8)
-                # What is at the top shows which way up a picture is.
-                image[:9] = 250
-=======
                 image = np.full((36, 64, 3), shade + number * 4, np.uint8)
->>>>>>> origin/main
+                if band:
+                    image[:9] = 250
                 out.mux(video.encode(av.VideoFrame.from_ndarray(image, format="rgb24")))
             out.mux(video.encode(None))
         if sound:
