@@ -102,6 +102,7 @@ if env_bool("DJANGO_BEHIND_TLS"):
 SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"]
 
 INSTALLED_APPS = [
+    "django_q",  # before videogen, which replaces its screens in the admin
     "videogen",
     "storybook",
     "storybook.site.ProductionAdminConfig",
@@ -110,7 +111,6 @@ INSTALLED_APPS = [
     "django.contrib.sessions",
     "django.contrib.messages",
     "django.contrib.staticfiles",
-    "django_q",
 ]
 
 MIDDLEWARE = [
@@ -349,10 +349,13 @@ Q_CLUSTER: dict[str, Any] = {
     "save_limit": -1,
     "label": "Task queue",
 }
+# The brokers are django-q2's own, but refuse tasks that are not in videogen/tasks.py.
 if redis_url:
     Q_CLUSTER["redis"] = redis_url
+    Q_CLUSTER["broker_class"] = "videogen.common.redis_broker.RedisBroker"
 else:
     Q_CLUSTER["orm"] = "default"
+    Q_CLUSTER["broker_class"] = "videogen.common.own_tasks.OrmBroker"
 
 LOGGING = {
     "version": 1,

@@ -16,6 +16,7 @@ from . import (  # noqa: F401
     shots,
     stories,
     submissions,
+    task_queue,
     video_models,
 )
 

@@ -158,6 +158,13 @@ def check_folders(**kwargs: Any) -> list[CheckMessage]:
     return messages
 
 
+# They refuse tasks of others. The names are text because the modules need the queue's tables.
+OWN_BROKERS = (
+    "videogen.common.own_tasks.OrmBroker",
+    "videogen.common.redis_broker.RedisBroker",
+)
+
+
 @register
 def check_queue(**kwargs: Any) -> list[CheckMessage]:
     """Check the values that keep django-q2 from running a task twice or for ever.
@@ -190,6 +197,15 @@ def check_queue(**kwargs: Any) -> list[CheckMessage]:
                 "Q_CLUSTER: the queue is on another database than the renders.",
                 hint='Set orm to "default".',
                 id="videogen.E012",
+            )
+        )
+    if queue.get("broker_class") not in OWN_BROKERS:
+        messages.append(
+            Error(
+                "Q_CLUSTER: the workers would run any program that a task on the queue names, with "
+                "the API key in its environment.",
+                hint=f"Set broker_class to one of: {', '.join(OWN_BROKERS)}.",
+                id="videogen.E015",
             )
         )
     if queue["timeout"] <= SLICE_SECONDS + settings.VIDEO_SUBMIT_TIMEOUT_SECONDS:

@@ -12,6 +12,7 @@ GOOD_QUEUE = {
     "ack_failures": True,
     "max_attempts": 1,
     "orm": "default",
+    "broker_class": "videogen.common.own_tasks.OrmBroker",
 }
 
 
@@ -67,6 +68,10 @@ WRONG = {
     "failures run again": ({"Q_CLUSTER": {"ack_failures": False}}, "videogen.E011"),
     "many attempts": ({"Q_CLUSTER": {"max_attempts": 0}}, "videogen.E011"),
     "another database": ({"Q_CLUSTER": {"orm": "other"}}, "videogen.E012"),
+    "any task": (
+        {"Q_CLUSTER": {"broker_class": "django_q.brokers.orm.ORM"}},
+        "videogen.E015",
+    ),
     "one worker": ({"Q_CLUSTER": {"workers": 1}}, "videogen.W013"),
     "a submission longer than a task": (
         {"VIDEO_SUBMIT_TIMEOUT_SECONDS": 95.0},
