@@ -122,6 +122,7 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "videogen.common.db_retry.DeadlockMiddleware",  # the last one: it runs the view
 ]
 
 # Everything comes from this site, and pages contain neither scripts nor styles. data: is for the

@@ -6,6 +6,7 @@ import pathlib
 import queue
 from datetime import timedelta
 
+import django_q.scheduler
 import pytest
 from django.utils import timezone
 from django_q.brokers import get_broker
@@ -46,6 +47,8 @@ def pushed():
 
 @pytest.fixture(autouse=True)
 def all_at_once(monkeypatch):
+    # The test's connection is needed to its end.
+    monkeypatch.setattr(django_q.scheduler, "close_old_django_connections", lambda: None)
     monkeypatch.setattr(Conf, "BULK", 100)
 
 
