@@ -14,6 +14,7 @@ from django.core.checks import CheckMessage, Error, Warning, register
 
 from videogen.common.addresses import LOOPBACK
 from videogen.common.task_queue import SLICE_SECONDS
+from videogen.models.prices import HIGHEST_USD_PER_SECOND, LOWEST_USD_PER_SECOND
 from videogen.models.routes import BACKENDS
 from videogen.models.video_models import LARGEST_SEED
 from videogen.providers.gs_urls import is_prefix
@@ -100,6 +101,22 @@ def check_request_settings(**kwargs: Any) -> list[CheckMessage]:
             )
         )
     return messages
+
+
+@register
+def check_price(**kwargs: Any) -> list[CheckMessage]:
+    """A price of nothing is the simulator's alone: no budget counts what costs nothing."""
+    price = settings.VIDEO_PRICE_USD_PER_SECOND
+    if price is None or LOWEST_USD_PER_SECOND <= price <= HIGHEST_USD_PER_SECOND:
+        return []
+    return [
+        Error(
+            f"VIDEO_PRICE_USD_PER_SECOND={price} is not what a second of video costs.",
+            hint=f"Leave it empty, or give US dollars from {LOWEST_USD_PER_SECOND} to "
+            f"{HIGHEST_USD_PER_SECOND}.",
+            id="videogen.E073",
+        )
+    ]
 
 
 @register(deploy=True)

@@ -98,9 +98,9 @@ def queued_renders(lane: Lane, scope: Collection[int] | None = None) -> RenderQu
 
 
 def _price_problem(render: VideoRender) -> str:
-    """Return why the render must not be sent: it was queued without a known price. A price of 0
-    with a source is fine."""
-    if render.is_simulated or render.price_estimate_usd or render.price_source:
+    """Return why the render must not be sent: it was queued without a known price, or for nothing,
+    which no budget would count."""
+    if render.is_simulated or render.price_estimate_usd:
         return ""
     return (
         f"Not sent: no price is known for {render.model} at {render.resolution}. Add it to the "

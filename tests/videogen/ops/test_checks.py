@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from decimal import Decimal
+
 import pytest
 
 from tests.support.system_checks import found
@@ -42,6 +44,8 @@ WRONG = {
         "videogen.E003",
     ),
     "no address of Vertex AI": ({"VIDEO_VERTEX_BASE_URL": "us-central1"}, "videogen.E002"),
+    "a price of nothing": ({"VIDEO_PRICE_USD_PER_SECOND": Decimal(0)}, "videogen.E073"),
+    "a price of a whole film": ({"VIDEO_PRICE_USD_PER_SECOND": Decimal(99)}, "videogen.E073"),
     "a seed too large": ({"VIDEO_SEED": 2**32}, "videogen.E070"),
     "words about people": ({"VIDEO_PERSON_GENERATION": "allow adults"}, "videogen.E071"),
     "another storage": ({"VIDEO_VERTEX_STORAGE_URI": "s3://bucket/folder"}, "videogen.E072"),
