@@ -30,8 +30,13 @@ class PriceForm(forms.ModelForm):
                 cleaned[name] = cleaned[name].strip()
         price = Price(**{name: cleaned.get(name, "") for name in ("model", "resolution")})
         per_second = cleaned.get("usd_per_second")
-        floor = None if per_second is None else floor_price(price)
-        if floor is not None and per_second < floor and not self.may_lower:
+        floor = floor_price(price)
+        if (
+            per_second is not None
+            and floor is not None
+            and per_second < floor
+            and not self.may_lower
+        ):
             self.add_error(
                 "usd_per_second",
                 f"The known price is {_rate(floor)} per second. With a lower one every budget "
@@ -54,8 +59,10 @@ class PriceAdmin(admin.ModelAdmin):
     search_fields = ["model", "source"]
     fields = ["model", "resolution", "usd_per_second", "since", "source"]
 
-    def get_form(self, request: HttpRequest, obj: Any | None = None, **options: Any) -> Any:
-        form = super().get_form(request, obj, **options)
+    def get_form(
+        self, request: HttpRequest, obj: Any | None = None, change: bool = False, **options: Any
+    ) -> Any:
+        form = super().get_form(request, obj, change, **options)
         form.may_lower = request.user.has_perm(LOWER_PRICE)  # type: ignore[attr-defined]
         return form
 
