@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import itertools
 import logging
-from collections import Counter
 from urllib.parse import quote, urlencode, urlsplit
 
 import pytest
@@ -18,27 +17,19 @@ from tests.support.all_states import make_everything
 
 pytestmark = [pytest.mark.django_db, pytest.mark.postgres]
 
-ABSURD = [
-    "99999999999999999999",
-    "-99999999999999999999",
-    "9" * 5000,
-    "\0",
-    "a\0b",
-    "99999-99-99",
-    "0000-00-00",
-    "9999-12-31T23:59:59.999999+23:59",
-    "0001-01-01T00:00:00-23:59",
-    "nan",
-    "1e999",
-    "\N{ARABIC-INDIC DIGIT THREE}",
-    "[",
-    "__",
-]
+HUGE = "99999999999999999999"
+ABSURD = [HUGE, "\0", "99999-99-99"]
+# Of pages of our own, which read all of their parameters and refuse none.
+MORE = ["nan", "9999-12-31T23:59:59.999999+23:59", "0001-01-01T00:00:00-23:59"]
 # What stands in a path, where a slash or nothing at all would be another address.
-ABSURD_KEYS = ["99999999999999999999", "-1", "\0", "9" * 5000, "_00"]
+ABSURD_KEYS = [HUGE, "\0"]
 # What our own pages read, and what Django's lists and forms do.
 OWN = ("since", "state", "status", "newest", "a", "b", "open", "asked", "days", "month", "mode")
-OF_LISTS = ("o", "p", "q", "e", "all", "_facets", "_popup", "_to_field", "id", "pk", "no_such")
+OF_LISTS = ("o", "p", "q", "_to_field", "id", "no_such")
+
+
+RECORD_PAGES = {"changelist", "add", "change", "delete", "history"}
+ADMINS = {f"{m._meta.app_label}_{m._meta.model_name}": a for m, a in admin.site._registry.items()}
 
 
 @pytest.fixture
@@ -48,37 +39,48 @@ def world(caplog, settings):
     return make_everything()
 
 
-def parameters_of(address):
-    """The names that mean something to the page behind this address, as far as can be known."""
-    route = resolve(urlsplit(address).path)
-    app, _, page = route.url_name.rpartition("_") if route.url_name else ("", "", "")
-    by_name = {f"{m._meta.app_label}_{m._meta.model_name}": m for m in admin.site._registry}
-    model = by_name.get(app)
-    if model is None:
-        return OWN
+def of_lists(address):
+    """One parameter at a time: Django stops at the first that it refuses."""
+    model_admin, page = page_of(address)
     if page == "changelist":
-        return (*OF_LISTS, *filters_of(admin.site.get_model_admin(model)))
+        for name, value in itertools.product([*OF_LISTS, *filters_of(model_admin)], ABSURD):
+            yield f"{address}?{urlencode({name: value})}"
+
+
+def of_forms(address):
+    model_admin, page = page_of(address)
     if page == "add":
-        return [field.name for field in model._meta.get_fields() if not field.auto_created]
-    return ("_changelist_filters", "_to_field", "_popup")
+        for name, value in itertools.product(fields_of(model_admin), ABSURD):
+            yield f"{address}?{urlencode({name: value})}"
+
+
+def of_own_pages(address):
+    model_admin, page = page_of(address)
+    if model_admin is None or page not in RECORD_PAGES:
+        for value in ABSURD + MORE:
+            names = urlencode(dict.fromkeys(OWN, value))
+            yield f"{address}{'&' if '?' in address else '?'}{names}"
+
+
+def page_of(address):
+    model, _, page = (resolve(urlsplit(address).path).url_name or "").rpartition("_")
+    return ADMINS.get(model), page
+
+
+def fields_of(model_admin):
+    return [each.name for each in model_admin.opts.get_fields() if each.is_relation]
 
 
 def filters_of(model_admin):
     for each in model_admin.list_filter:
         each = each[0] if isinstance(each, tuple) else each
-        if isinstance(each, str):
-            for suffix in ("", "__exact", "__id__exact", "__gte", "__lt", "__isnull", "__in"):
-                yield f"{each}{suffix}"
-        else:
+        if not isinstance(each, str):
             yield each.parameter_name
+        else:
+            yield from (each, f"{each}__exact", f"{each}__id__exact")
 
 
-def with_absurd_values(address):
-    for name, value in itertools.product(parameters_of(address), ABSURD):
-        yield f"{address}{'&' if '?' in address else '?'}{urlencode({name: value})}"
-
-
-def with_absurd_keys(address):
+def of_keys(address):
     path = urlsplit(address).path
     parts = path.split("/")
     for place, part in enumerate(parts):
@@ -92,21 +94,25 @@ def with_absurd_keys(address):
                 yield changed
 
 
-def test_nothing_in_an_address_breaks_a_page(world):
+@pytest.mark.parametrize(
+    ("absurd", "at_least"), [(of_lists, 500), (of_forms, 20), (of_own_pages, 150), (of_keys, 100)]
+)
+def test_nothing_in_an_address_breaks_a_page(absurd, at_least, world):
     browser = person("superuser")
-    asked, broken = Counter(), []
-    pages = addresses(world)
+    asked, broken = 0, []
 
-    for kind, absurd in (("value", with_absurd_values), ("key", with_absurd_keys)):
-        for address in dict.fromkeys(itertools.chain.from_iterable(map(absurd, pages))):
-            with transaction.atomic():
-                response = browser.get(address)
-                transaction.set_rollback(True)
-            if response.streaming:
-                response.close()
-            asked[kind] += 1
-            if response.status_code >= 500:
-                broken.append(f"{response.status_code} {address[:150]}")
+    # One page for each route: the shots' pages are many and alike.
+    routes = {resolve(urlsplit(each).path).route: each for each in addresses(world)}
+    pages = itertools.chain.from_iterable(map(absurd, routes.values()))
+    for address in dict.fromkeys(pages):
+        with transaction.atomic():
+            response = browser.get(address)
+            transaction.set_rollback(True)
+        if response.streaming:
+            b"".join(response.streaming_content)  # a plain close() would end the connection, too
+        asked += 1
+        if response.status_code >= 500:
+            broken.append(f"{response.status_code} {address[:150]}")
 
-    assert not broken, f"{len(broken)} of {asked.total()}:\n" + "\n".join(broken)
-    assert asked["value"] > 1000 and asked["key"] > 200
+    assert not broken, f"{len(broken)} of {asked}:\n" + "\n".join(broken)
+    assert asked >= at_least

@@ -9,6 +9,7 @@ from . import (  # noqa: F401
     budgets,
     candidates,
     lanes,
+    login_attempts,
     notices,
     prices,
     reference_choices,
