@@ -32,6 +32,7 @@ from videogen.lanes.pauses import lane_of, resume_lane
 from videogen.lanes.quota import window_problem
 from videogen.models import Lane, RenderBatch, Submission, VideoRender
 from videogen.models.people import Requester
+from videogen.models.problems import Problem, ProblemCode
 from videogen.models.render_warnings import OF_THE_MODEL, RenderWarning, WarningCode
 from videogen.models.routes import Route, not_set_up, other_backend, served_backends
 from videogen.prompts.fingerprints import hashes_of
@@ -52,8 +53,8 @@ class RenderMove:
 
     render: VideoRender
     request: RequestSettings
-    # Why it stays, in sentences.
-    problems: tuple[str, ...] = ()
+    # Why it stays.
+    problems: tuple[Problem, ...] = ()
 
     @property
     def goes(self) -> bool:
@@ -180,7 +181,7 @@ class Move:
         if not self.rows:
             return "Nothing is queued that could be moved."
         if not self.going:
-            return f"Nothing can be moved: {self.rows[0].problems[0]}"
+            return f"Nothing can be moved: {self.rows[0].problems[0].sentence}"
         short = next((each for each in self.budget_impacts if not each.fits), None)
         return f"Nothing is moved: {short.sentence}" if short else ""
 
@@ -193,7 +194,7 @@ class Move:
                 row.render.model,
                 str(row.price_was),
                 str(row.request.price_usd),
-                row.changes["request_sha256"] if row.goes else row.problems,
+                row.changes["request_sha256"] if row.goes else _codes(row.problems),
             ]
             for row in self.rows
         ]
@@ -237,7 +238,11 @@ def plan_move(renders: Iterable[VideoRender], model: str) -> Move:
     return Move(rows[0].request.capability, tuple(rows))
 
 
-def _problems(row: RenderMove) -> Iterable[str]:
+def _codes(problems: Iterable[Problem]) -> list[dict[str, Any]]:
+    return [each.as_dict() for each in problems]
+
+
+def _problems(row: RenderMove) -> Iterable[Problem]:
     render, request = row.render, row.request
     if render.backend not in served_backends():
         yield other_backend(render.backend)
@@ -246,11 +251,13 @@ def _problems(row: RenderMove) -> Iterable[str]:
         yield missing
     yield from request.problems(len(render.references))
     if unpriced := no_price(request):
-        yield unpriced.reason
-    elif problem := window_problem(request.backend, request.price_usd or Decimal(0)):
-        yield f"On {request.model} {problem}"
+        yield unpriced
+    elif problem := window_problem(
+        request.backend, request.price_usd or Decimal(0), model=request.model
+    ):
+        yield problem
     if settings.VIDEO_PROMPT_LIMIT_BLOCKS and row.over_limit:
-        yield row.over_limit
+        yield Problem(ProblemCode.OVER_TOKEN_LIMIT, row.over_limit.params)
 
 
 def references_in_words(capability: Capability, resolution: str, number: int) -> str:

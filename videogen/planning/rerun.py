@@ -63,7 +63,8 @@ def _check_request(render: VideoRender, model: str) -> RequestSettings:
             raise RequestError(error.sentence, code=error.code) from error
     request = RequestSettings.of_render(render, model)
     if problems := request.problems(len(render.references)):
-        raise RequestError(" ".join(problems), code="not_taken")
+        sentences = " ".join(each.sentence for each in problems)
+        raise RequestError(sentences, code="not_taken")
     return request
 
 

@@ -120,7 +120,7 @@ def reconcile(*, is_rehearsed: bool = False) -> Report:
         if line.render.lane_id in lanes:
             ours.setdefault((line.render.lane_id, line.render.route), []).append(line)
         else:
-            line.found = other_backend(line.render.backend)
+            line.found = other_backend(line.render.backend).sentence
     for (lane_pk, route), lines in ours.items():
         try:
             _reconcile(lanes[lane_pk], route, lines, report, is_rehearsed)

@@ -206,12 +206,12 @@ class PlanPage:
     def not_taken(self) -> list[tuple[str, str]]:
         """What the model does not accept, each with the number of shots that it concerns."""
         found = Counter(
-            sentence
+            problem
             for row in self.plan.rows
             if row.decision.action == Action.BLOCKED
-            for sentence in row.not_taken
+            for problem in row.not_taken
         )
-        return [(sentence, counted(number, "shot")) for sentence, number in found.items()]
+        return [(each.sentence, counted(number, "shot")) for each, number in found.items()]
 
     @property
     def in_table(self) -> int | None:
