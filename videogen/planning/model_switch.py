@@ -26,6 +26,7 @@ from videogen.billing.budgets import BudgetImpact, find_budget_impacts, lock_bud
 from videogen.catalog.capabilities import Capability
 from videogen.catalog.missing_models import missing_model
 from videogen.catalog.options import RequestSettings
+from videogen.catalog.prices import keep_price
 from videogen.common.errors import RequestError
 from videogen.common.task_queue import wake_pump
 from videogen.lanes.pauses import lane_of, resume_lane
@@ -202,6 +203,12 @@ class Move:
         return hashlib.sha256(text.encode()).hexdigest()
 
 
+_CHANGED = (
+    "Nothing was moved: the queue, a price or the table of models changed after you saw the page. "
+    "Look at it once more."
+)
+
+
 def movable(lane: Lane) -> dict[str, int]:
     """By model: how many renders the lane has queued. One query."""
     queued = VideoRender.objects.queued_in(lane)
@@ -290,13 +297,11 @@ def move_queued(lane: Lane, source: str, model: str, requester: Requester, *, se
         _lock_renders(renders_to_move(lane, source))
         move = plan_move(renders_to_move(lane, source), model)
         if move.fingerprint != seen:
-            raise RequestError(
-                "Nothing was moved: the queue, a price or the table of models changed after you "
-                "saw the page. Look at it once more.",
-                code=CHANGED,
-            )
+            raise RequestError(_CHANGED, code=CHANGED)
         if move.refusal:
             raise RequestError(move.refusal, code="refused")
+        if not all(keep_price(price) for price in {row.request.price for row in move.going}):
+            raise RequestError(_CHANGED, code=CHANGED)
         was_missing = missing_model(locked[lane.pk])
         for row in move.going:
             _move_one(row, target, requester)

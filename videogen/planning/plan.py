@@ -22,6 +22,7 @@ from storybook.models import Shot, Story
 from videogen.billing.affordability import Shortage, Wanted, fit, shortage
 from videogen.billing.budgets import Limit, limits_for, lock_budgets
 from videogen.catalog.options import RequestSettings
+from videogen.catalog.prices import keep_price
 from videogen.common.errors import RequestError
 from videogen.models import RenderBatch, VideoRender
 from videogen.models.people import Person
@@ -326,6 +327,17 @@ def lock_planning(story: int) -> None:
     transaction. A plan that is made under these locks needs no `plan_as_of_now`."""
     Story.objects.select_for_update().get(pk=story)
     lock_budgets()
+
+
+def check_price(request: RequestSettings) -> None:
+    """RequestError where somebody deleted the price since the request was planned. Otherwise it
+    stays until the end of the transaction."""
+    if not keep_price(request.price):
+        raise RequestError(
+            f"The price of {request.model} at {request.resolution} was deleted meanwhile, so "
+            "nothing was queued under it. Plan again.",
+            code="plan_changed",
+        )
 
 
 def no_price(request: RequestSettings) -> Problem | None:

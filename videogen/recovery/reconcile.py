@@ -361,7 +361,7 @@ def ask_when_due() -> bool:
         ended_at__gte=now - SWEPT,
         state__in=[State.UNKNOWN, State.INTERRUPTED],
         backend__in=served_backends(),
-    ).defer("prompt_text", "references", "dropped_references", "warnings")
+    ).without_heavy_columns(keep=("error_details",))
     open_rows = [each for each in rows if each.clip_expires_at > now]
     if any((asked := asked_last(each)) and asked.at > now - interval for each in open_rows):
         return False

@@ -12,13 +12,15 @@ from django_q.models import OrmQ
 from tests.support.factories import (
     force,
     make_lane,
+    make_price,
     make_render,
     make_shot,
     make_story,
     only_shot,
     shots_of,
 )
-from videogen.models import Lane, RenderBatch, VideoRender
+from videogen.common.errors import RequestError
+from videogen.models import Lane, Price, RenderBatch, VideoRender
 from videogen.models.people import Requester
 from videogen.planning.enqueue import queue_link, queue_renders
 from videogen.planning.plan import plan_shots
@@ -44,6 +46,38 @@ def decisions(queued):
 
 def woken():
     return sorted(each.task["func"].rpartition(".")[2] for each in OrmQ.objects.all())
+
+
+# -- the price -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("mode", ["default", "dry-run"])
+def test_a_price_that_was_deleted_since_the_plan_queues_nothing(settings, mode):
+    settings.VIDEO_BACKEND = "gemini"
+    make_price("0.41")
+    a_plan = plan(make_story(), mode)
+    assert a_plan.request.price_usd == Decimal("3.28")
+    Price.objects.filter(usd_per_second="0.41").delete()
+
+    with pytest.raises(RequestError) as caught:
+        queue(a_plan)
+
+    assert caught.value.code == "plan_changed"
+    assert "Plan again" in caught.value.sentence
+    assert not VideoRender.objects.exists()
+    assert not RenderBatch.objects.exists()
+    assert woken() == []
+
+
+def test_what_is_resumed_needs_no_price(settings):
+    settings.VIDEO_BACKEND = "gemini"
+    story = make_story()
+    make_render(only_shot(story), State.INTERRUPTED, backend="gemini", lane=make_lane("gemini"))
+    a_plan = plan(story, "resume")
+    assert a_plan.request.price_usd
+    Price.objects.all().delete()
+
+    assert decisions(queue(a_plan)) == [("resume", "go on polling that operation")]
 
 
 # -- rows ----------------------------------------------------------------------------------------
