@@ -73,7 +73,7 @@ class EntryFilter(admin.SimpleListFilter):
         return queryset.filter(entry=self.value()) if self.value() else queryset
 
 
-class StoryFilter(admin.SimpleListFilter):
+class SubmissionStoryFilter(admin.SimpleListFilter):
     title = "story"
     parameter_name = "story"
 
@@ -150,7 +150,7 @@ class SubmissionAdmin(RecordAdmin):
         "takes",
         "batch",
     ]
-    list_filter = [EntryFilter, StoryFilter, PersonFilter, DayFilter, "lane"]
+    list_filter = [EntryFilter, SubmissionStoryFilter, PersonFilter, DayFilter, "lane"]
     list_select_related = ["render__shot__scenelet__story", "lane"]
     heavy_columns = (
         *(f"render__{each}" for each in HEAVY_COLUMNS),

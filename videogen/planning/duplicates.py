@@ -12,7 +12,7 @@ from videogen.models.render_warnings import RenderWarning, WarningCode
 from videogen.models.routes import SIMULATOR
 
 
-def takes_like(requests: Mapping[int, str], backend: str) -> dict[int, VideoRender]:
+def find_takes_by_request(requests: Mapping[int, str], backend: str) -> dict[int, VideoRender]:
     """By shot: the newest take of its request. A take of the same shot comes before one of another.
 
     requests: a request_sha256 by shot. What the simulator made does not count for a `backend` that

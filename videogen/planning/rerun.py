@@ -16,7 +16,7 @@ from storybook.models import Shot
 from videogen.catalog.options import RequestSettings
 from videogen.common.errors import ReferencePictureError, RequestError
 from videogen.common.task_queue import wake_pump
-from videogen.lanes.pauses import lane_of, resume_after_refusal
+from videogen.lanes.pauses import get_lane, resume_after_refusal
 from videogen.models import RenderBatch, VideoRender
 from videogen.models.people import Requester
 from videogen.models.render_warnings import OF_THE_VIDEO, WarningCode
@@ -114,7 +114,7 @@ def _new_copy(
     return new_request(
         batch,
         shot,
-        lane_of(request.backend),
+        get_lane(request.backend),
         request,
         copy_of=render,
         prompt_text=reworded.text if reworded else render.prompt_text,
