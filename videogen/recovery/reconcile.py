@@ -255,7 +255,7 @@ class _Asking:
         self, line: Line, done: str, change: Callable[[], bool], *, goes_on: bool = True
     ) -> None:
         """Call `change` in a transaction, unless this is a rehearsal, and note what was done. It
-        returns False if another process was first."""
+        returns False if another process was first, and raises RequestError if it cannot be."""
         if self._is_rehearsed:
             line.done, line.goes_on = f"Not done, as asked: {done}", goes_on
             return
@@ -267,6 +267,9 @@ class _Asking:
             # The database has rolled back what was set on the object.
             line.render.state = before
             line.done = "Nothing yet: another render of the shot is under way."
+            return
+        except RequestError as error:
+            line.done = f"Nothing: {error.sentence}"
             return
         line.goes_on = goes_on or not won
         line.done = done if won else WAS_FIRST
@@ -315,16 +318,7 @@ class _Asking:
         done = "Taken: nothing else fits."
         if candidate.token:
             done = "Taken: our token came with it."
-        if self._is_rehearsed:
-            line.done, line.goes_on = f"Not done, as asked: {done}", True
-            return
-        try:
-            won = take_candidate(candidate, line.render, BY_ITSELF)
-        except RequestError as error:
-            line.done = f"Nothing: {error.sentence}"
-            return
-        line.goes_on = True
-        line.done = done if won else WAS_FIRST
+        self._do(line, done, partial(take_candidate, candidate, line.render, BY_ITSELF))
 
 
 def _unknown(lines: Collection[Line]) -> list[Line]:
