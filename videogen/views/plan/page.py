@@ -335,7 +335,7 @@ def _refusal(error: RequestError) -> str:
             "Nothing was queued: this is no longer the plan that you saw. Here is the plan as of "
             f"{at:%H:%M}; please look at it once more."
         )
-    return f"Nothing was queued: {error.sentence}"
+    return error.sentence
 
 
 _DONE_WORDS = {
