@@ -1,10 +1,11 @@
 from __future__ import annotations
 
+import threading
 from decimal import Decimal
 
 import pytest
 from django.contrib.auth import get_user_model
-from django.db import connection
+from django.db import OperationalError, connection, connections, transaction
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from django_q.models import OrmQ
@@ -67,6 +68,33 @@ def test_a_price_that_was_deleted_since_the_plan_queues_nothing(settings, mode):
     assert not VideoRender.objects.exists()
     assert not RenderBatch.objects.exists()
     assert woken() == []
+
+
+@pytest.mark.django_db(transaction=True)
+def test_nobody_deletes_the_price_while_something_is_queued_under_it(settings):
+    if connection.vendor == "sqlite":
+        pytest.skip("SQLite gives whoever queues the whole database")
+    settings.VIDEO_BACKEND = "gemini"
+    price = make_price("0.41")
+    told = []
+
+    def delete():
+        try:
+            with transaction.atomic():
+                told.append(Price.objects.select_for_update(nowait=True).get(pk=price.pk).delete())
+        except OperationalError as error:
+            told.append(error)
+        finally:
+            connections.close_all()
+
+    with transaction.atomic():
+        queue(plan(make_story()))
+        thread = threading.Thread(target=delete)
+        thread.start()
+        thread.join(10)
+
+    assert [type(each) for each in told] == [OperationalError]
+    assert VideoRender.objects.get().price == price
 
 
 def test_what_is_resumed_needs_no_price(settings):
