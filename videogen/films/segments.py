@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from videogen.common.errors import VideoFileError
+from videogen.takes.video_file import quarter_turns
 
 from .parts import Part
 from .sound import RATE, filtered, levelling, measure, pulled
@@ -193,12 +194,11 @@ def _pictures(container: InputContainer) -> Iterator[VideoFrame]:
 
 
 def _filters(frame: VideoFrame) -> list[str]:
-    turns = {90: ["transpose=cclock"], -90: ["transpose=clock"]}
-    turned = {180: ["hflip=", "vflip="], -180: ["hflip=", "vflip="]} | turns
+    turned = [[], ["transpose=cclock"], ["hflip=", "vflip="], ["transpose=clock"]]
     return [
         f"fps={FPS}:start_time=0",
         "scale=iw*sar:ih",
-        *turned.get(frame.rotation, []),
+        *turned[quarter_turns(frame)],
         _FIT,
         f"pad={WIDTH}:{HEIGHT}:-1:-1:black",
         "setsar=1",

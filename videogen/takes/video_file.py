@@ -219,10 +219,10 @@ def _displayed_size(video: VideoStream, frame: VideoFrame) -> tuple[int, int]:
     width = frame.width
     if Fraction(1, 4) <= shape <= 4:
         width = max(1, min(LONGEST_SIDE, round(width * shape)))
-    return (frame.height, width) if _quarter_turns(frame) % 2 else (width, frame.height)
+    return (frame.height, width) if quarter_turns(frame) % 2 else (width, frame.height)
 
 
-def _quarter_turns(frame: VideoFrame) -> int:
+def quarter_turns(frame: VideoFrame) -> int:
     """Return by how many quarters a player turns the picture, counterclockwise."""
     turn = frame.rotation
     return round(turn / 90) % 4 if turn and math.isfinite(turn) else 0
@@ -275,7 +275,7 @@ def make_poster(path: Path, target: Path) -> None:
             container.seek(av.time_base, backward=True)
         frame = _first_frame(container, video)
         width, height = _poster_size(*_displayed_size(video, frame))
-        turns = _quarter_turns(frame)
+        turns = quarter_turns(frame)
         drawn = (height, width) if turns % 2 else (width, height)
         picture = frame.reformat(width=drawn[0], height=drawn[1], format="rgb24").to_image()
         if turns:
@@ -284,26 +284,22 @@ def make_poster(path: Path, target: Path) -> None:
     picture.save(target, "JPEG", quality=85)
 
 
-def _poster_size(width: int, height: int) -> tuple[int, int]:
-    """Return the size of the poster: even numbers, as chroma planes want them."""
-    scale = min(POSTER_WIDTH / width, POSTER_HEIGHT / height)
-    return max(2, round(width * scale / 2) * 2), max(2, round(height * scale / 2) * 2)
-
-
 def picture_seconds(path: Path) -> float:
     """Return how long the picture of a video lasts, by its index. The sound may last longer. Raises
     VideoFileError."""
     import av
 
-    words = "The video cannot be read"
-    try:
-        with _opened(path, "unreadable", words) as container:
-            video = next(iter(container.streams.video), None)
-            if video is None or video.duration is None or video.time_base is None:
-                return (container.duration or 0) / av.time_base
-            return float(video.duration * video.time_base)
-    except OSError as error:
-        raise VideoFileError(f"{words}: {error.strerror}", code="unreadable") from error
+    with _opened(path, "unreadable", "The video cannot be read") as container:
+        video = _video_of(container, path)
+        if video.duration is None or video.time_base is None:
+            return float((container.duration or 0) / av.time_base)
+        return float(video.duration * video.time_base)
+
+
+def _poster_size(width: int, height: int) -> tuple[int, int]:
+    """Return the size of the poster: even numbers, as chroma planes want them."""
+    scale = min(POSTER_WIDTH / width, POSTER_HEIGHT / height)
+    return max(2, round(width * scale / 2) * 2), max(2, round(height * scale / 2) * 2)
 
 
 def _seconds_of_packets(container: InputContainer, video: VideoStream) -> float:
