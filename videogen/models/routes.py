@@ -13,6 +13,8 @@ from decimal import Decimal
 from django.conf import settings
 from django.db.models import TextChoices
 
+from videogen.common.header_secrets import copy_problem
+
 SIMULATOR = "simulator"
 
 
@@ -72,4 +74,7 @@ def not_set_up(route: str) -> str:
     """Return why the route cannot be used with the current settings, or ""."""
     if route == Route.VERTEX:
         return "" if settings.VIDEO_VERTEX_PROJECT else "GOOGLE_CLOUD_PROJECT is not set."
-    return "" if settings.GEMINI_API_KEY else "GEMINI_API_KEY is not set."
+    if not settings.GEMINI_API_KEY:
+        return "GEMINI_API_KEY is not set."
+    problem = copy_problem(settings.GEMINI_API_KEY)
+    return f"The key was not copied well: {problem} (GEMINI_API_KEY)." if problem else ""

@@ -35,6 +35,7 @@ from .messages import (
     VideoRequest,
     Webhook,
 )
+from .refusal_words import is_block, support_codes
 from .response_limits import INLINE_PATIENCE
 from .sdk_client import SdkClient
 
@@ -207,6 +208,8 @@ def _read_interaction(interaction: Any) -> PollAnswer:
         return Finished(INLINE)
     if status in WITHOUT_VIDEO:
         code, words = _error(interaction)
+        if is_block(words):
+            return Blocked((words,), support_codes([words]), is_charge_known=False)
         sentence = WITHOUT_VIDEO[status] + (f": {words}" if words else "")
         return Failed(code or status, sentence, is_charge_known=False)
     if status != "completed":

@@ -18,6 +18,7 @@ import httpx
 from django.conf import settings
 
 from videogen.common.errors import DownloadError, RequestError
+from videogen.common.untrusted_text import has_secret
 
 from .messages import INLINE
 
@@ -136,7 +137,7 @@ def given_link(text: str) -> str:
     link = text.strip()
     if not link:
         raise RequestError("The download link is empty.", code="bad_link")
-    if settings.GEMINI_API_KEY and settings.GEMINI_API_KEY in link:
+    if has_secret(link):
         raise RequestError(
             "Leave the key out of the link; it is sent in a header.", code="bad_link"
         )

@@ -139,7 +139,11 @@ class Downloads:
             self._complete(render, facts, render.take)
             return
         if self._client is None or self._threads is None:
-            self._client = new_client()
+            try:
+                self._client = new_client()
+            except DownloadError as error:
+                self._fail(render, error)
+                return
             self._threads = ThreadPoolExecutor(PARALLEL, thread_name_prefix="download")
         future = self._threads.submit(fetch_clip_of, self._client, render)
         self._running[future] = render

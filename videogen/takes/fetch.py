@@ -20,6 +20,7 @@ import httpx
 from django.conf import settings
 
 from videogen.common.errors import DownloadError, VeoError, VideoFileError
+from videogen.common.proxies import proxy_for, proxy_problem
 from videogen.common.untrusted_text import clean, read_seconds, without_key
 from videogen.models import VideoRender
 from videogen.providers.download_targets import download_target
@@ -114,7 +115,10 @@ def fetch_to(client: httpx.Client, uri: str, name: str, *, is_given: bool = Fals
 
 
 def new_client() -> httpx.Client:
-    """Return a client for downloads, which follows no redirects by itself."""
+    """Return a client for downloads, which follows no redirects by itself. Raises DownloadError if
+    the proxies of the environment cannot be used."""
+    if problem := proxy_problem():
+        raise DownloadError(problem, code="bad_proxy")
     return httpx.Client(
         timeout=settings.VIDEO_DOWNLOAD_TIMEOUT_SECONDS,
         follow_redirects=False,
@@ -148,6 +152,11 @@ def _stream(client: httpx.Client, uri: str, file: BinaryIO, tag: Path, *, is_giv
         raise DownloadError(
             "The host name of the video's server cannot be resolved at the moment.",
             code="broken_off",
+        ) from error
+    except httpx.ProxyError as error:
+        raise DownloadError(
+            f"The proxy ({proxy_for('https')}) does not let the download through: {clean(error)}",
+            code="proxy_refused",
         ) from error
     except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
         raise DownloadError(f"The download broke off: {clean(error)}", code="broken_off") from error

@@ -338,9 +338,9 @@ def test_what_no_other_submission_survives_is_met_once_and_stops_the_queue(fail,
 
     lane.refresh_from_db()
     states = sorted(VideoRender.objects.values_list("state", flat=True))
-    # What another model may still make is not lost.
-    first = "queued" if code == "model_not_found" else "failed"
-    assert states == [first, "queued", "queued"]
+    # None of them was ever accepted, so none is lost, not even the one that met the refusal.
+    assert states == ["queued", "queued", "queued"]
+    assert Submission.objects.get().outcome == Outcome.REJECTED
     assert (lane.pause_code, bool(lane.paused_at)) == (code, True)
     assert lane.pause_reason
     assert len(log()["submissions"]) == 1

@@ -11,6 +11,7 @@ from django.conf import settings
 
 from videogen.catalog.capabilities import ModelTable, RequestedVideo
 from videogen.common.errors import VeoError
+from videogen.common.header_secrets import copy_problem
 from videogen.common.untrusted_text import clean
 from videogen.models.routes import is_simulating
 
@@ -74,11 +75,10 @@ def check_key(exam: Examination) -> Iterator[Finding]:
             )
         else:
             yield KEY.ok("None is needed.")
-    elif not key.isascii() or not key.isprintable() or " " in key:
+    elif problem := copy_problem(key):
         yield KEY.fail(
-            "The key has characters that no key has (a space, a line break, a letter with an "
-            "accent): it was not copied correctly.",
-            "Copy it again, without quotation marks.",
+            f"The key was not copied well: {problem}. Nothing is sent with it.",
+            "Copy it again, without quotation marks, restart the workers, and resume the queue.",
         )
     elif isinstance(refusal := _failure(exam), VeoError) and refusal.code == "key_refused":
         yield KEY.fail(
@@ -227,7 +227,7 @@ def _reached_without_key(exam: Examination, start: str) -> Iterator[Finding]:
 
 _NAMES = ("GOOGLE_API_KEY", "GEMINI_API_KEY")
 # With these errors nothing was sent.
-_NOT_ASKED = ("no_api_key", "no_project", "no_credentials")
+_NOT_ASKED = ("no_api_key", "bad_key", "no_project", "no_credentials", "bad_token")
 
 
 def _failure(exam: Examination) -> VeoError | TooSlow | None:
