@@ -60,8 +60,8 @@ def _problems() -> Iterator[str]:
             httpx.URL(_pattern(each))
         except (httpx.InvalidURL, ValueError):
             yield (
-                f"{_variable('no')} has an entry that cannot be used: {ascii(each)[1:-1]}. Write an "
-                "IPv6 address without brackets, and no ranges of IPv6 addresses, or remove it."
+                f"{_variable('no')} has an entry that cannot be used: {ascii(each)[1:-1]}. Remove "
+                "it: an IPv6 address has no brackets there, and a range of them is not known."
             )
 
 

@@ -4,7 +4,6 @@ without our keys, and without characters that harm a database or a terminal."""
 from __future__ import annotations
 
 import os
-import re
 from collections import deque
 from urllib.parse import unquote
 

@@ -1,7 +1,7 @@
 """Knows whether a request has left this machine.
 
-A submission that failed before its first byte of content left can never have been accepted, whatever
-broke: a header that cannot be built, a name that is not resolved, a proxy that refuses. Nothing about
+A submission that failed before any of its content left can never have been accepted, whatever
+broke: a header that cannot be built, a name that is not resolved, a proxy that refuses. Nothing of
 the exception has to be known for that. What has begun to leave may have been accepted.
 """
 

@@ -25,7 +25,7 @@ def download_target(uri: str) -> DownloadTarget:
 
     The key is sent if and only if the link has the API's own scheme, host and port. A gs:// link
     into our bucket becomes an address of Cloud Storage, with a token. Raises httpx.InvalidURL,
-    DownloadError for another bucket, and VeoError if there is no token, or if the key cannot be sent.
+    DownloadError for another bucket, and VeoError if there is no token, or the key cannot be sent.
     """
     if is_gs(uri):
         return DownloadTarget(object_url(uri), authorization())

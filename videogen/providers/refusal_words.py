@@ -23,7 +23,7 @@ _ACCOUNT = re.compile(
     r"|enable billing|billing (?:account|is |has |must|to be|not )|without billing|subscription"
     r"|authentication credential|credentials? (?:received|provided|supplied|is|are)\b"
     r"|reported as leaked|has been (?:suspended|disabled|deactivated|deleted)|is suspended"
-    r"|(?:your|this) (?:account|project|organi[sz]ation) (?:is|has|does|was|must|cannot|can't|may)\b"
+    r"|(?:your|this) (?:account|project|organi[sz]ation) (?:is|has|does|was|must|can|may)\b"
     r"|allow-?list|white-?list|terms of service|age verification|verify your"
     r"|has not been used in project",
     re.IGNORECASE,
@@ -36,12 +36,14 @@ _CAP = re.compile(
 _NONE_AT_ALL = re.compile(r"\blimit: ?0(?![\d.,]*[1-9])(?!\d)", re.IGNORECASE)
 
 _BLOCK = re.compile(
-    r"(?:input|prompt|request|content|image|output|video|generation) (?:was |were |has been |is |got )?"
-    r"(?:blocked|rejected by|flagged|filtered)|blocked (?:by|due|because|for)\b"
-    r"|(?:can't|cannot|can not|could not|couldn't|unable to|won't) (?:create|generate|make|produce) "
+    r"(?:input|prompt|request|content|image|output|video|generation) "
+    r"(?:was |were |has been |is |got )?(?:blocked|rejected by|flagged|filtered)"
+    r"|blocked (?:by|due|because|for)\b"
+    r"|(?:can't|can ?not|could not|couldn't|unable to|won't) (?:create|generate|make|produce) "
     r"(?:a |an |the |this |your |any )?(?:requested )?(?:videos?|clips?|content)\b.{0,60}"
     r"(?:with|from|of|that|because|contain|show|depict|violat|featur|includ|involv)"
-    r"|support codes?:? *\d|safety (?:filter|setting|system|polic|reason|violation|guideline|concern)"
+    r"|support codes?:? *\d"
+    r"|safety (?:filter|setting|system|polic|reason|violation|guideline|concern)"
     r"|responsible ai|sensitive (?:words|content)|prohibited (?:content|use)"
     r"|violat\w+ .{0,60}(?:polic|guideline|practice|terms)",
     re.IGNORECASE,

@@ -30,8 +30,8 @@ from django.conf import settings
 
 from videogen.common.addresses import LOOPBACK
 from videogen.common.errors import EventError
-from videogen.common.standard_webhooks import is_signed, keys_of
 from videogen.common.proxies import open_http
+from videogen.common.standard_webhooks import is_signed, keys_of
 from videogen.common.untrusted_text import clean
 from videogen.providers.response_limits import read_body
 

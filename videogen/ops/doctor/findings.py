@@ -1,6 +1,6 @@
 """What a check has found, as plain values.
 
-Nothing is imported here that needs a configured Django: findings are shown even if Django cannot start.
+Nothing is imported here that needs a configured Django: findings are shown even if it cannot start.
 """
 
 from __future__ import annotations
