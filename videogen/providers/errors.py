@@ -82,7 +82,7 @@ def poll_error(error: Exception) -> VeoError:
     code = _status_code(error)
     if code is None or _may_be_asked_again(code):
         return VeoError(
-            f"The API did not say what became of the operation: {message_of(error)}",
+            f"The API did not say what became of the operation: {_told(error)}",
             code=f"http_{code}" if code else "no_answer",
             permanent=False,
             retry_after=_retry_after(error),
@@ -127,7 +127,7 @@ def list_error(error: Exception) -> VeoError:
         )
     if code is None or _may_be_asked_again(code):
         return VeoError(
-            f"The API did not give the list: {message_of(error)}",
+            f"The API did not give the list: {_told(error)}",
             code=f"http_{code}" if code else "no_answer",
             permanent=False,
             retry_after=_retry_after(error),
@@ -148,20 +148,29 @@ def status_error(status: int, headers: httpx.Headers, body: bytes) -> Exception:
     raise ValueError(f"HTTP {status} is not an error.")
 
 
+def _told(error: Exception) -> str:
+    """Return the error's words, and who says them if that is not the API."""
+    words = message_of(error)
+    return f"the proxy ({_proxy()}) says: {words}" if isinstance(error, httpx.ProxyError) else words
+
+
+def _proxy() -> str:
+    return proxy_for(urlsplit(settings.VIDEO_API_BASE_URL).scheme) or "HTTPS_PROXY"
+
+
 def _proxy_refusal(error: Exception) -> VeoError:
     """Return the meaning of a proxy's refusal. It did not let the request through, so the API knows
     nothing of it."""
     words = message_of(error)
-    name = proxy_for(urlsplit(settings.VIDEO_API_BASE_URL).scheme) or "HTTPS_PROXY"
     told = re.match(r"\d{3}", words)
     if _status_code(error) == 407 or told and told[0].startswith("4"):
         return stop(
             "proxy_refused",
-            f"The proxy ({name}) refuses the connection: {words} Nothing was sent. Give it what it "
+            f"The proxy ({_proxy()}) refuses the connection: {words} Nothing was sent. Give it what it "
             "asks for, or choose another proxy.",
         )
     return VeoError(
-        f"The proxy ({name}) does not reach the API: {words} Nothing was sent.",
+        f"The proxy ({_proxy()}) does not reach the API: {words} Nothing was sent.",
         code="no_connection",
         permanent=False,
     )

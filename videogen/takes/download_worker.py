@@ -37,8 +37,8 @@ from .fetch import (
     fetch_clip_of,
     new_client,
 )
-from .numbering import file_fields, number_take, surprises
 from .storage import Clip, check_storage, discard, remove_leftovers, store_clip, take_path
+from .take_numbers import file_fields, number_take, surprises
 from .video_file import VideoFacts, inspect_video
 
 logger = logging.getLogger(__name__)

@@ -108,7 +108,9 @@ def check_api(exam: Examination) -> Iterator[Finding]:
     except TooSlow as error:
         yield API.fail(f"{address} cannot be reached: {words_of(error)}.", start)
     except VeoError as error:
-        if error.code in _NOT_ASKED:
+        if error.code in ("bad_proxy", "proxy_refused"):
+            yield API.fail(error.sentence, "Fix that, restart the workers, and resume the queue.")
+        elif error.code in _NOT_ASKED:
             yield from _reached_without_key(exam, start)
         elif (
             error.code == "key_refused" or error.stops_queue and not provider.takes_key(exam.route)
@@ -241,6 +243,8 @@ def _failure(exam: Examination) -> VeoError | TooSlow | None:
 
 def _words(error: VeoError) -> str:
     """Return the API's own words, without the sentence that our client puts around them."""
+    if isinstance(error.__cause__, httpx.ProxyError):
+        return words_of(error)
     cause = error.__cause__
     told = cause and getattr(cause, "message", None) or cause or error.sentence
     # clean() also removes an access token of this process, should the API repeat it.
