@@ -17,6 +17,9 @@ class VideogenConfig(AppConfig):
         import videogen.ops.checks
         import videogen.webhooks.checks  # noqa: F401
 
+        from .common.log_lines import install_last_words
+
+        install_last_words()
         post_spawn.connect(_wake_at_start, dispatch_uid="videogen.wake_at_start")
         post_migrate.connect(_fill_standings, sender=self, dispatch_uid="videogen.fill_standings")
 

@@ -166,8 +166,8 @@ def _proxy_refusal(error: Exception) -> VeoError:
     if _status_code(error) == 407 or told and told[0].startswith("4"):
         return stop(
             "proxy_refused",
-            f"The proxy ({_proxy()}) refuses the connection: {words} Nothing was sent. Give it what it "
-            "asks for, or choose another proxy.",
+            f"The proxy ({_proxy()}) refuses the connection: {words} Nothing was sent. Give it "
+            "what it asks for, or choose another proxy.",
         )
     return VeoError(
         f"The proxy ({_proxy()}) does not reach the API: {words} Nothing was sent.",
