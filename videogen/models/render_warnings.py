@@ -56,6 +56,10 @@ class WarningCode(models.TextChoices):
         "other_length",
         "The video is {seconds:.1f} s long; {asked} s were asked for.",
     )
+    OTHER_SIZE = (
+        "other_size",
+        "The video is {width} × {height}; {asked_width} × {asked_height} was asked for.",
+    )
     NO_SOUND = "no_sound", "The video has no sound."
     UNCOMMON_CODEC = (
         "uncommon_codec",
@@ -76,6 +80,7 @@ class WarningCode(models.TextChoices):
 OF_THE_VIDEO = frozenset(
     {
         WarningCode.OTHER_LENGTH,
+        WarningCode.OTHER_SIZE,
         WarningCode.NO_SOUND,
         WarningCode.UNCOMMON_CODEC,
         WarningCode.LINK_GIVEN,

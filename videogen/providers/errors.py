@@ -15,7 +15,7 @@ from django.conf import settings
 from videogen.common.errors import VeoError
 from videogen.common.pacific_time import day_ends
 from videogen.common.proxies import proxy_for
-from videogen.common.untrusted_text import clean, read_seconds, within_bounds
+from videogen.common.untrusted_text import clean, has_secret, read_seconds, within_bounds
 
 from .refusal_words import (
     has_no_quota,
@@ -221,13 +221,18 @@ def stop(code: str, sentence: str, details: Mapping[str, Any] | None = None) -> 
     return VeoError(sentence, code=code, permanent=True, stops_queue=True, details=details)
 
 
+def is_model_name(name: str) -> bool:
+    """Whether the name can be one of a model: it is stored, shown, and offered to people."""
+    return bool(_MODEL_NAME.fullmatch(name)) and not has_secret(name)
+
+
 def with_models(error: VeoError, list_models: Callable[[], list[str]], whose: str) -> VeoError:
     """Return the error. If the model is not available, ask the API which models are, and name them
     in the sentence, after `whose`, and in the details."""
     if error.code != "model_not_found":
         return error
     try:
-        names = [name for name in list_models() if _MODEL_NAME.fullmatch(name)]
+        names = list_models()
     except VeoError:
         return error
     words = ", ".join(names) or "none that makes videos"

@@ -38,6 +38,7 @@ from .messages import (
 from .refusal_words import is_block, support_codes
 from .response_limits import INLINE_PATIENCE
 from .sdk_client import SdkClient
+from .url_guard import file_link
 
 if TYPE_CHECKING:
     from google.genai import types
@@ -250,7 +251,7 @@ def _link(uri: str) -> str:
     match = _FILE.search(uri)
     if match is None or match.end() < len(uri):
         return uri
-    return f"{settings.VIDEO_API_BASE_URL.rstrip('/')}/v1beta/{match[1]}:download?alt=media"
+    return file_link(match[1])
 
 
 def _error(interaction: Any) -> tuple[str, str]:

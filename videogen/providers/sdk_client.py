@@ -121,7 +121,8 @@ class SdkClient:
         try:
             # Only one page, the largest: following the API's page tokens might never end.
             page = self._client.models.list(config={"page_size": MOST_MODELS}).page
-            return sorted(self._video_models(page))
+            names = self._video_models(page)
+            return sorted(name for name in names if errors.is_model_name(name))
         except Exception as error:
             raise self._poll_error(error) from error
 

@@ -9,6 +9,7 @@ they may be a simulator on this machine or a proxy in the local network.
 from __future__ import annotations
 
 import ipaddress
+import re
 import socket
 from collections.abc import Sequence
 from urllib.parse import urlsplit
@@ -22,6 +23,12 @@ from videogen.common.errors import DownloadError, RequestError
 from videogen.common.untrusted_text import has_secret
 
 from .messages import INLINE
+
+# The name of a file, alone or as a path, without or with the words that ask for its bytes.
+_FILE_NAME = re.compile(
+    r"/?(?:v1[a-z0-9]*/)?(files/[A-Za-z0-9_-]+)/?(?::download)?(?:\?alt=\w+)?", re.ASCII
+)
+_GOOGLE = "generativelanguage.googleapis.com"
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
@@ -176,7 +183,8 @@ def _refused(sentence: str, code: str) -> DownloadError:
 
 
 def given_link(text: str) -> str:
-    """Return the link that a person gave, without surrounding spaces.
+    """Return the link that a person gave, without surrounding spaces. The name of a file, or its
+    address at the API, becomes the link to its bytes.
 
     Raises RequestError if it is empty, if it contains the key (links are stored and shown), or if
     it is our own mark for a video within an answer. The download checks whether it can be opened.
@@ -193,4 +201,24 @@ def given_link(text: str) -> str:
             "The download link has to begin with http:// or https:// (or gs://, on Vertex AI).",
             code="bad_link",
         )
+    return _completed(link)
+
+
+def file_link(name: str, base: str = "") -> str:
+    """Return the link to download the API's file of that name (files/…)."""
+    return f"{(base or settings.VIDEO_API_BASE_URL).rstrip('/')}/v1beta/{name}:download?alt=media"
+
+
+def _completed(link: str) -> str:
+    """Return a file's name, or its address at the API, as the link to its bytes: the address alone
+    gives a description of the file."""
+    if match := _FILE_NAME.fullmatch(link):
+        return file_link(match[1])
+    try:
+        url = httpx.URL(link)
+        match = _FILE_NAME.fullmatch(url.path)
+        if match and (is_of_api(link) or origin_of(url) == ("https", _GOOGLE, 443)):
+            return file_link(match[1], f"{url.scheme}://{url.netloc.decode()}")
+    except (httpx.InvalidURL, ValueError):
+        pass  # The download says what is wrong with it.
     return link

@@ -214,7 +214,7 @@ class Downloads:
             download_lease_until=None,
             error_code="",
             error_message="",
-            warnings=[*render.warnings, *surprises(render, facts.seconds, facts.has_audio)],
+            warnings=[*render.warnings, *surprises(render, facts)],
         ):
             logger.warning("%s: another process was first", render)
             return

@@ -129,7 +129,7 @@ def _new_render(shot: Shot, batch: RenderBatch, clip: Clip, requester: Requester
         downloaded_at=now,
         ended_at=now,
     )
-    render.warnings = surprises(render, clip.facts.seconds, clip.facts.has_audio)
+    render.warnings = surprises(render, clip.facts)
     if clip.facts.video_codec not in PLAYED_EVERYWHERE:
         codec = {"codec": clip.facts.video_codec}
         render.warnings.append(RenderWarning(WarningCode.UNCOMMON_CODEC, codec))

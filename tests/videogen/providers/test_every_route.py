@@ -249,3 +249,18 @@ def test_what_a_route_does_not_have_it_says(route, question):
 
 def test_another_route_is_none():
     assert refusal(open_client, "telegraph").code == "no_route"
+
+
+def test_names_of_models_are_names(settings, far_end, route_client):
+    start = {"gemini": "veo-x", "vertex": "veo-x", "omni": "gemini-omni-x"}[route_client.route]
+    odd = [f"{start}-{route_client.secret}", f"{start}\x1b[2J", f"{start}\n", f"{start} a", ""]
+    names = [f"models/{name}" for name in [start, *odd]]
+    models = [
+        {"name": name, "supportedGenerationMethods": ["predictLongRunning"]} for name in names
+    ]
+    far_end.answer(
+        200, {"models": models, "publisherModels": models}, Content_Type="application/json"
+    )
+    setattr(settings, route_client.base_url, far_end.url)
+
+    assert route_client.open().list_models() == [start]

@@ -19,7 +19,13 @@ from tests.support.far_end import KEY, FarEnd
 from videogen.common.errors import DownloadError
 from videogen.models import VideoRender
 from videogen.models.people import Requester
-from videogen.providers.url_guard import addresses_of, is_allowed_host, is_public, read_link
+from videogen.providers.url_guard import (
+    addresses_of,
+    given_link,
+    is_allowed_host,
+    is_public,
+    read_link,
+)
 from videogen.recovery.decisions import attach_link
 from videogen.takes.download_worker import Downloads
 from videogen.takes.fetch import fetch_clip, new_client
@@ -334,3 +340,32 @@ def test_the_apis_host_is_exempt_at_its_own_port_only(settings, names, link, cod
         assert error.code == code
     else:
         assert (found, code) == (["10.0.0.7"], None)
+
+
+API = "http://127.0.0.1:8787"
+FILE = f"{API}/v1beta/files/f0001:download?alt=media"
+
+
+@pytest.mark.parametrize(
+    ("given", "link"),
+    [
+        ("files/f0001", FILE),
+        (" /files/f0001 ", FILE),
+        ("v1beta/files/f0001", FILE),
+        ("files/f0001:download", FILE),
+        ("files/f0001:download?alt=media", FILE),
+        (f"{API}/v1beta/files/f0001", FILE),
+        (f"{API}/v1beta/files/f0001?alt=json", FILE),
+        (f"{API}/v1beta/files/f0001:download", FILE),
+        (FILE, FILE),
+        (f"{GOOGLE}/v1beta/files/f0001", f"{GOOGLE}/v1beta/files/f0001:download?alt=media"),
+        ("https://videos.example/files/f0001", "https://videos.example/files/f0001"),
+        (f"{API}/v1beta/files/f0001/x", f"{API}/v1beta/files/f0001/x"),
+        ("gs://bucket/files/f0001", "gs://bucket/files/f0001"),
+        ("f0001", "f0001"),
+    ],
+)
+def test_the_name_of_a_file_becomes_the_link_to_its_bytes(settings, given, link):
+    settings.VIDEO_API_BASE_URL = API
+
+    assert given_link(given) == link
