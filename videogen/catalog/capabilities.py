@@ -6,7 +6,7 @@ Nothing is checked for a model that is not in the table, so the API may refuse t
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from functools import cached_property
 
@@ -64,6 +64,8 @@ class Capability:
     formats: tuple[Format, ...] = ()
     # Of its row; None if it has none.
     pk: int | None = None
+    # If it may be gone, the models that can stand in for it, the nearest first.
+    successors: tuple[str, ...] = ()
 
     @property
     def is_known(self) -> bool:
@@ -84,13 +86,24 @@ class Capability:
                 f"Nothing is known about {self.name}: it is not in the table of video models, so "
                 "nothing was checked. The API may refuse the request."
             ]
+        return [note] if (note := self.shutdown_note) else []
+
+    @property
+    def may_be_gone(self) -> bool:
+        """Whether the day has come from which on the model may be gone."""
+        return self.shuts_down_on is not None and self.shuts_down_on <= timezone.localdate()
+
+    @property
+    def shutdown_note(self) -> str:
+        """Say since when the model may be gone and what to move to; empty if it is not."""
         day = self.shuts_down_on
-        if day is None or day > timezone.localdate():
-            return []
-        return [
+        if day is None or not self.may_be_gone:
+            return ""
+        move = f" Move to {_list(self.successors)}." if self.successors else ""
+        return (
             f"{self.name} is announced to shut down on or after {day.day} {day:%B %Y}: it may "
-            'answer "not found".'
-        ]
+            f'answer "not found".{move}'
+        )
 
     def on_references(self, resolution: str) -> str:
         """Return a sentence on which reference pictures the model takes at the resolution."""
@@ -167,7 +180,34 @@ class ModelTable:
     @cached_property
     def _known(self) -> dict[str, Capability]:
         rows = VideoModel.objects.prefetch_related("formats")
-        return {row.name: capability_of(row) for row in rows}
+        found = [capability_of(row) for row in rows]
+        return {each.name: _with_successors(each, found) for each in found}
+
+
+# How many models are named in the place of one that may be gone.
+MOST_SUCCESSORS = 3
+
+
+def _with_successors(model: Capability, models: Sequence[Capability]) -> Capability:
+    if not model.may_be_gone:
+        return model
+    resolutions = {each.resolution for each in model.formats}
+
+    def distance(other: Capability) -> tuple[int, bool, str]:
+        # Of the same family first (veo-3.1-fast-generate-preview and veo-3.1-fast-generate-001).
+        ours, others = model.name.split("-"), other.name.split("-")
+        alike = sum(a == b for a, b in zip(ours, others, strict=False))
+        return -alike, other.route != model.route, other.name
+
+    fit = [
+        other
+        for other in models
+        if not other.may_be_gone
+        and other.max_references >= model.max_references
+        and resolutions & {each.resolution for each in other.formats}
+    ]
+    nearest = sorted(fit, key=distance)[:MOST_SUCCESSORS]
+    return replace(model, successors=tuple(each.name for each in nearest))
 
 
 def _unknown(model: str) -> Capability:

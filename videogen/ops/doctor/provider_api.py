@@ -179,9 +179,15 @@ def check_request(exam: Examination) -> Iterator[Finding]:
         settings.VIDEO_DURATION_SECONDS,
         references=1,
     )
-    problems = ModelTable().find(settings.VIDEO_MODEL).problems(asked)
+    model = ModelTable().find(settings.VIDEO_MODEL)
+    problems = model.problems(asked)
     for problem in problems:
         yield REQUEST.fail(problem, "Change the setting that it names, and restart the workers.")
+    if model.shutdown_note and not is_simulating():
+        yield MODEL.warn(
+            model.shutdown_note,
+            "Set VIDEO_MODEL to one of these, restart the workers, and move queued renders.",
+        )
     if not problems:
         words = f"{asked.resolution}, {asked.aspect_ratio}, {asked.seconds} seconds"
         yield REQUEST.ok(f"{settings.VIDEO_MODEL} takes {words} with reference pictures.")
