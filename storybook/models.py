@@ -87,6 +87,12 @@ class Shot(models.Model):
     storyboard_payload = DocumentField(
         null=True, blank=True, help_text="Goes into the prompt whole and untouched."
     )
+    gone_since = models.DateTimeField(
+        null=True,
+        blank=True,
+        editable=False,
+        help_text="Since when the story's imported bundle does not have this shot any more.",
+    )
 
     class Meta:
         ordering = ["scenelet__sequence", "scenelet", "shot_index"]
@@ -127,6 +133,11 @@ class Picture(models.Model):
     height = models.PositiveIntegerField(default=0)
     problem = models.CharField(
         max_length=500, blank=True, help_text="Why the picture cannot be used as a reference."
+    )
+    flaws = models.JSONField(
+        default=list,
+        blank=True,
+        help_text="What is odd about a picture that can be used: codes with their parameters.",
     )
 
     class Meta:
