@@ -410,14 +410,15 @@ def check_designs(
     profiles = (audio or {}).get("character_voice_profiles")
     place = "audio_design_document.character_voice_profiles"
     yield from _check_design_ids(place, profiles, "character", character_id)
-    characters = StoryIds.of(visual, audio).characters
+    ids = StoryIds.of(visual, audio)
     for index, profile in enumerate(profiles if _is_list(profiles) else ()):
         each = character_id(profile) if isinstance(profile, dict) else ""
         here = f"{place}[{index}].character_id"
         if each == NARRATOR:
-            yield Finding(here, FindingCode.NARRATOR_AMONG_CHARACTERS)
-        elif each and characters and each not in characters:
-            near = near_id(each, characters)
+            if not ids.has_narrator:
+                yield Finding(here, FindingCode.NARRATOR_AMONG_CHARACTERS)
+        elif each and ids.characters and each not in ids.characters:
+            near = near_id(each, ids.characters)
             params = {"id": each} | ({"near": near} if near else {})
             yield Finding(here, FindingCode.VOICE_WITHOUT_DESIGN, params)
     yield from find_embedded_files(_without_paths(visual), "visual_design_document")

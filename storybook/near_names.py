@@ -33,12 +33,12 @@ def near_key(key: str, known: Iterable[str], cutoff: float = 0.8) -> str:
     """Return the known key that `key` may stand for, or "". A known key stands for itself."""
     if len(key) > _longest:
         return ""
-    squeezed = {_squeezed(each): each for each in known}
-    wanted = _squeezed(key)
-    if wanted in squeezed:
-        return squeezed[wanted]
-    close = difflib.get_close_matches(wanted, squeezed, n=1, cutoff=cutoff)
-    return squeezed[close[0]] if close else ""
+    forms = {squeezed(each): each for each in known}
+    wanted = squeezed(key)
+    if wanted in forms:
+        return forms[wanted]
+    close = difflib.get_close_matches(wanted, forms, n=1, cutoff=cutoff)
+    return forms[close[0]] if close else ""
 
 
 def folded(text: str) -> str:
@@ -65,5 +65,6 @@ def _without_remarks(text: str) -> str:
     return _bare(_in_brackets.sub(" ", text))
 
 
-def _squeezed(text: str) -> str:
+def squeezed(text: str) -> str:
+    """Return the letters and digits of the text in one case: `shotIndex` is `shot_index`."""
     return _between_words.sub("", folded(text))

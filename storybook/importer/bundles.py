@@ -34,7 +34,7 @@ from storybook.findings import (
     named,
     words_of,
 )
-from storybook.near_names import folded, near_key
+from storybook.near_names import folded, near_key, squeezed
 from storybook.pictures import normalise_path
 
 from .archives import STORY_FILE, doubtful_names, unpack
@@ -452,9 +452,9 @@ def _near_key(key: str, known: Collection[str]) -> str:
     if near := near_key(key, known):
         return near
     # "storyboard" for "storyboard_payload", "parent" for "parent_scenelet_id".
-    short = key.strip().casefold()
-    longer = [each for each in sorted(known) if len(short) >= 4 and each.startswith(short)]
-    return longer[0] if longer else ""
+    short = squeezed(key)
+    longer = [each for each in sorted(known) if squeezed(each).startswith(short)]
+    return longer[0] if longer and len(short) >= 4 else ""
 
 
 def _is_wrapped(value: Any) -> bool:
