@@ -9,6 +9,7 @@ from __future__ import annotations
 from django.db import models
 
 from .fields import DocumentField
+from .picture_flaws import flaw_sentences
 
 
 class Story(models.Model):
@@ -154,6 +155,11 @@ class Picture(models.Model):
 
     def __str__(self) -> str:
         return self.path
+
+    @property
+    def remarks(self) -> list[str]:
+        """What is wrong with the picture, or odd about it, in sentences."""
+        return [*([self.problem] if self.problem else []), *flaw_sentences(self.flaws)]
 
 
 class KeyFrame(models.Model):

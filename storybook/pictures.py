@@ -14,6 +14,7 @@ import stat
 import struct
 import time
 import uuid
+import warnings
 import zlib
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -223,6 +224,8 @@ def open_image(data: bytes) -> ImageFile:
     # Importing Pillow takes a tenth of a second, so only what opens pictures does.
     from PIL import JpegImagePlugin, PngImagePlugin
 
+    # Pillow tells the terminal of broken EXIF data. They are no reason to refuse a picture.
+    warnings.filterwarnings("ignore", "Corrupt EXIF data", UserWarning)
     picture: ImageFile
     if data.startswith(b"\x89PNG\r\n\x1a\n"):
         picture = PngImagePlugin.PngImageFile(_WithDeadline(data))

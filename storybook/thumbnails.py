@@ -103,7 +103,8 @@ def _shrink(source: Path, target: Path) -> None:
         opened.load()
         picture: Image.Image = opened
         # Not by Pillow's exif_transpose: it also writes the EXIF data, which may be broken.
-        if turn := _turns.get(orientation_of(opened)):
+        turn = _turns.get(orientation_of(opened))
+        if turn is not None:
             picture = opened.transpose(turn)
         picture.thumbnail((WIDTH, _TALLEST))
         if picture.has_transparency_data:
