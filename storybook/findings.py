@@ -11,13 +11,15 @@ import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
+from itertools import chain, islice
 from typing import Any
 
 from django.db import models
 
 from .designs import character_id, environment_id
 from .documents import objects_in
-from .near_names import near_id, near_key
+from .near_names import NearIds, near_id, near_key, squeezed
 
 NARRATOR = "narrator"
 PAYLOAD = "storyboard_payload"
@@ -94,7 +96,7 @@ class FindingCode(models.TextChoices):
         "holds {what} as text ({size}), and the prompt is sent with it: save it as a file and "
         "write its path instead{end}",
     )
-    MORE = "more", "{number} more of this kind{end}"
+    MORE = "more", "there is more of this kind, which is not listed{end}"
     # -- at the import only
     SAME_ID = "same_id", "{id} is also that of {first}: only that one is used{end}"
     NAMELESS = "nameless", "has neither {kind}_id nor {kind}_name, so no shot can name it{end}"
@@ -128,7 +130,7 @@ def words_of(code: FindingCode, params: Mapping[str, Any]) -> str:
     if "id" in words and code != FindingCode.SAME_ID:
         words["id"] = _quoted(words["id"])
     near, hint = params.get("near"), params.get("hint")
-    end = f": did you mean {near}?" if near else f": {hint}." if hint else "."
+    end = f": did you mean {_quoted(near)}?" if near else f": {hint}." if hint else "."
     if code == FindingCode.NO_SOURCE and near:
         end = f"; there is {near}: did you mean source?"
     return str(code.label).format(**words, end=end)
@@ -165,28 +167,40 @@ class StoryIds:
     def of_kind(self, kind: str) -> Mapping[str, str]:
         return self.characters if kind == "character" else self.environments
 
+    def near(self, text: str, kind: str) -> str:
+        """Return the id of that kind that the text may stand for, or ""."""
+        return (self._characters if kind == "character" else self._environments).near(text)
+
+    @cached_property
+    def speakers(self) -> NearIds:
+        voices = {each: self.characters.get(each, "") for each in self.voices}
+        return NearIds({NARRATOR: "", **voices})
+
+    @cached_property
+    def _characters(self) -> NearIds:
+        return NearIds(self.characters)
+
+    @cached_property
+    def _environments(self) -> NearIds:
+        return NearIds(self.environments)
+
 
 # -- A shot ----------------------------------------------------------------------------------------
 
 
 def check_payload(payload: object, ids: StoryIds) -> list[Finding]:
-    """Return what is ignored of a storyboard payload, at most MOST_PER_SHOT findings."""
+    """Return what is ignored of a storyboard payload: the first MOST_PER_SHOT findings."""
     if not isinstance(payload, dict):
         return []
-    return _bounded(
-        [
-            *_misspelt_keys(payload, ids),
-            *_check_references(payload.get("referencedDesigns"), ids),
-            *_check_lines(payload, ids),
-        ]
+    everything = chain(
+        _misspelt_keys(payload, ids),
+        _check_references(payload.get("referencedDesigns"), ids),
+        _check_lines(payload, ids),
     )
-
-
-def _bounded(found: list[Finding]) -> list[Finding]:
-    if len(found) <= MOST_PER_SHOT:
-        return found
-    more = {"number": len(found) - MOST_PER_SHOT}
-    return [*found[:MOST_PER_SHOT], Finding(PAYLOAD, FindingCode.MORE, more)]
+    found = list(islice(everything, MOST_PER_SHOT))
+    if next(everything, None):
+        found.append(Finding(PAYLOAD, FindingCode.MORE))
+    return found
 
 
 def _misspelt_keys(payload: Mapping[str, Any], ids: StoryIds) -> Iterator[Finding]:
@@ -201,6 +215,17 @@ def _misspelt_keys(payload: Mapping[str, Any], ids: StoryIds) -> Iterator[Findin
                 near = f"referencedDesigns.{inner}"
         if near:
             yield Finding(_below(PAYLOAD, key), FindingCode.UNREAD_KEY, {"near": near})
+        elif isinstance(value, dict):
+            yield from _keys_too_deep(_below(PAYLOAD, key), value)
+
+
+def _keys_too_deep(place: str, value: Mapping[str, Any]) -> Iterator[Finding]:
+    """What we read stands in the payload itself; somebody may have wrapped it."""
+    wanted = {squeezed(key): key for key in _payload_keys}
+    for key, child in value.items():
+        if child and (known := wanted.get(squeezed(key))):
+            params = {"near": f"{PAYLOAD}.{known}"}
+            yield Finding(_below(place, key), FindingCode.UNREAD_KEY, params)
 
 
 def _check_references(referenced: object, ids: StoryIds) -> Iterator[Finding]:
@@ -231,7 +256,7 @@ def _check_ids(place: str, value: object, kind: str, ids: StoryIds) -> Iterator[
     for index, each in enumerate(value):
         here = f"{place}[{index}]"
         if not isinstance(each, str) or not each:
-            meant = _meant_by(each, kind, known)
+            meant = _meant_by(each, kind, ids)
             params = {"given": named(each)} | ({"near": json_text(meant)} if meant else {})
             yield Finding(here, FindingCode.NOT_AN_ID, params)
         elif each not in known:
@@ -241,7 +266,7 @@ def _check_ids(place: str, value: object, kind: str, ids: StoryIds) -> Iterator[
 
 
 def _hint(given: str, kind: str, ids: StoryIds) -> dict[str, str]:
-    if near := near_id(given, ids.of_kind(kind)):
+    if near := ids.near(given, kind):
         return {"near": near}
     other = "environment" if kind == "character" else "character"
     if given in ids.of_kind(other):
@@ -251,25 +276,25 @@ def _hint(given: str, kind: str, ids: StoryIds) -> dict[str, str]:
 
 def _as_list(value: object, kind: str, ids: StoryIds) -> dict[str, str]:
     """Return the list that somebody may have meant, as a parameter."""
-    known = ids.of_kind(kind)
     if isinstance(value, str):
-        parts = [value] if near_id(value, known) else re.split(r"[,;/|\n]| and |&", value)
+        short = value[:1000]
+        parts = [short] if ids.near(short, kind) else re.split(r"[,;/|\n]| and |&", short)
     elif isinstance(value, dict):
-        meant = _meant_by(value, kind, known)
+        meant = _meant_by(value, kind, ids)
         parts = [meant] if meant else list(value)
     else:
         parts = []
-    near = [each for part in parts[:_most_ids] if (each := near_id(part, known))]
+    near = [each for part in parts[:_most_ids] if (each := ids.near(part, kind))]
     return {"near": json_text(near)} if near else {}
 
 
-def _meant_by(value: object, kind: str, known: Mapping[str, str]) -> str:
+def _meant_by(value: object, kind: str, ids: StoryIds) -> str:
     """Return the id in an object that stands where an id should."""
     if not isinstance(value, dict):
         return ""
-    for key, each in value.items():
+    for key, each in islice(value.items(), _most_ids):
         keys = (*_design_keys[kind], f"{kind}_id", f"{kind}_name", kind)
-        if isinstance(each, str) and near_key(key, keys) and (near := near_id(each, known)):
+        if isinstance(each, str) and near_key(key, keys) and (near := ids.near(each, kind)):
             return near
     return ""
 
@@ -305,9 +330,10 @@ def _check_voice(place: str, source: str, cast: set[str], ids: StoryIds) -> Iter
             yield Finding(place, FindingCode.NO_NARRATOR)
         return
     if source not in ids.voices:
-        voices = {NARRATOR: "", **{each: ids.characters.get(each, "") for each in ids.voices}}
-        near = near_id(source, voices)
-        params = {"source": source, "ids": _listed(voices)} | ({"near": near} if near else {})
+        near = ids.speakers.near(source)
+        params = {"source": source, "ids": _listed([NARRATOR, *ids.voices])} | (
+            {"near": near} if near else {}
+        )
         yield Finding(place, FindingCode.NO_VOICE, params)
     elif source not in cast:
         near = near_id(source, dict.fromkeys(cast, ""))
@@ -418,7 +444,7 @@ def check_designs(
             if not ids.has_narrator:
                 yield Finding(here, FindingCode.NARRATOR_AMONG_CHARACTERS)
         elif each and ids.characters and each not in ids.characters:
-            near = near_id(each, ids.characters)
+            near = ids.near(each, "character")
             params = {"id": each} | ({"near": near} if near else {})
             yield Finding(here, FindingCode.VOICE_WITHOUT_DESIGN, params)
     yield from find_embedded_files(_without_paths(visual), "visual_design_document")

@@ -5,7 +5,8 @@ from __future__ import annotations
 import difflib
 import re
 import unicodedata
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from functools import cached_property
 
 _between_words = re.compile(r"[\W_]+")
 _in_brackets = re.compile(r"\([^()]*\)|\[[^\[\]]*\]")
@@ -13,20 +14,57 @@ _article = re.compile(r"^(?:the|a|an|der|die|das|le|la|el)-")
 _space = re.compile(r"\s+")
 # Longer texts are no names, and comparing them takes long.
 _longest = 200
+# Among more ids only those are found that differ in case, spaces and the like.
+_most_compared = 300
+_most_kept = 1000
+
+
+class NearIds:
+    """Known ids, each with its name, to find which of them a text may stand for."""
+
+    def __init__(self, names: Mapping[str, str]) -> None:
+        self._names = {each: name for each, name in names.items() if len(each) <= _longest}
+        self._found: dict[str, str] = {}
+
+    def near(self, text: str) -> str:
+        """Return the id that `text` may stand for, or ""."""
+        if len(text) > _longest:
+            return ""
+        if text not in self._found:
+            if len(self._found) > _most_kept:
+                self._found.clear()
+            self._found[text] = self._find(text)
+        return self._found[text]
+
+    def _find(self, text: str) -> str:
+        for form, ids in self._forms:
+            if found := ids.get(form(text)):
+                return found
+        if len(self._slugs) > _most_compared:
+            return ""
+        close = difflib.get_close_matches(_slug(text), self._slugs, n=1, cutoff=0.8)
+        return self._slugs[close[0]] if close else ""
+
+    @cached_property
+    def _forms(self) -> list[tuple[Callable[[str], str], dict[str, str]]]:
+        found = []
+        for form in (folded, _slug, _bare, _without_remarks):
+            ids: dict[str, str] = {}
+            for each, name in self._names.items():
+                ids.setdefault(form(each), each)
+                ids.setdefault(form(name[:_longest]), each)
+            ids.pop("", None)
+            found.append((form, ids))
+        return found
+
+    @cached_property
+    def _slugs(self) -> dict[str, str]:
+        return {_slug(each): each for each in self._names}
 
 
 def near_id(text: str, names: Mapping[str, str]) -> str:
     """Return the id that `text` may stand for, or "". `names` has each id with its name."""
-    if len(text) > _longest:
-        return ""
-    for form in (folded, _slug, _bare, _without_remarks):
-        wanted = form(text)
-        for each, name in names.items():
-            if wanted and wanted in (form(each), form(name)):
-                return each
-    slugs = {_slug(each): each for each in names if len(each) <= _longest}
-    close = difflib.get_close_matches(_slug(text), slugs, n=1, cutoff=0.8)
-    return slugs[close[0]] if close else ""
+    return NearIds(names).near(text)
 
 
 def near_key(key: str, known: Iterable[str], cutoff: float = 0.8) -> str:

@@ -44,6 +44,8 @@ LONGEST_TITLE = 500
 LARGEST_NUMBER = 2**31 - 1
 # Of one list. The largest real stories have some hundred scenelets.
 MOST_RECORDS = 20_000
+MOST_SHOTS = 100_000
+MOST_PICTURES = 50_000
 
 _most_entries = 1000
 _story_keys = frozenset(
@@ -129,6 +131,11 @@ class Warnings:
             self._first[key] = place
         self._counts[key] += 1
 
+    @property
+    def is_enough(self) -> bool:
+        """Whether so much is wrong that nobody needs to know the rest."""
+        return self.left_out >= 5 * self.most
+
     def find(self, findings: Iterable[Finding], prefix: str = "") -> None:
         for finding in findings:
             self.add(f"{prefix}{finding.place}", finding.code.value, finding.words)
@@ -202,6 +209,8 @@ def read_bundle(story_file: Path) -> Bundle:
     if not isinstance(story, dict):
         raise BundleError([f"{STORY_FILE}: has to be an object, is {named(story)}"])
     bundle = _read_story(_Record(story, "", problems, Warnings()), story_file.parent)
+    if (pictures := len(bundle.picture_paths)) > MOST_PICTURES:
+        problems.add(f"{STORY_FILE}: names {pictures} pictures, more than {MOST_PICTURES}")
     problems.refuse_if_any()
     _warn_of_contents(bundle)
     return bundle
@@ -212,6 +221,8 @@ def _warn_of_contents(bundle: Bundle) -> None:
     bundle.warnings.find(check_designs(visual, audio))
     ids = StoryIds.of(visual, audio)
     for number, scenelet in enumerate(bundle.scenelets):
+        if bundle.warnings.is_enough:
+            break
         for index, shot in enumerate(scenelet.shots):
             prefix = f"scenelets[{number}].shots[{index}]."
             bundle.warnings.find(check_payload(shot.storyboard_payload, ids), prefix)
@@ -393,6 +404,9 @@ def _read_story(story: _Record, folder: Path) -> Bundle:
     ]
     _designs(audio, "character_voice_profiles", "character_id")
     story.warn_of_unknown_keys(_story_keys)
+    scenelets = _scenelets(story)
+    if (shots := sum(len(scenelet.shots) for scenelet in scenelets)) > MOST_SHOTS:
+        story.note("scenelets", f"have {shots} shots, more than {MOST_SHOTS}")
     for document, keys in ((visual, _visual_keys), (audio, _audio_keys)):
         if document:
             document.warn_of_unknown_keys(keys)
@@ -404,7 +418,7 @@ def _read_story(story: _Record, folder: Path) -> Bundle:
         visual_design_document=visual.values if visual else None,
         audio_design_document=audio.values if audio else None,
         design_picture_paths=tuple(dict.fromkeys(design_picture_paths)),
-        scenelets=_scenelets(story),
+        scenelets=scenelets,
         warnings=story.warnings,
     )
 

@@ -23,6 +23,9 @@ _leads_out = (
 )
 
 
+_left_by_systems = {"thumbs.db", "desktop.ini"}
+
+
 class ImageFolder:
     """Reads pictures below `<bundle>/images` by their normalised paths.
 
@@ -46,6 +49,16 @@ class ImageFolder:
         if not _is_below(self.root, self.bundle):
             raise PictureProblem(_leads_out)
         return read_picture(self._locate(path))
+
+    def unnamed_files(self, paths: Iterable[str]) -> list[str]:
+        """Return the files of the folder that none of these paths names."""
+        named = {unicodedata.normalize("NFC", path) for path in paths}
+        return [
+            path
+            for path in self._files.paths
+            if unicodedata.normalize("NFC", path) not in named
+            and path.rpartition("/")[2].lower() not in _left_by_systems
+        ]
 
     def _locate(self, path: str) -> str:
         try:
@@ -145,10 +158,11 @@ class FoundFiles:
     most = 50_000
 
     def __init__(self, paths: Iterable[str]) -> None:
+        self.paths = list(paths)
         self._paths: dict[str, str] = {}
         self._stems: dict[str, list[str]] = {}
         self._names: dict[str, list[str]] = {}
-        for path in paths:
+        for path in self.paths:
             key = folded(path)
             self._paths.setdefault(key, path)
             self._stems.setdefault(os.path.splitext(key)[0], []).append(path)

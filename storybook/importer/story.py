@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -40,6 +40,8 @@ from .image_folders import ImageFolder
 
 # More threads gain nothing: decoding needs the processor, and each may hold a large picture.
 THREADS = 4
+
+MOST_UNNAMED = 100
 
 
 @dataclass(frozen=True)
@@ -100,6 +102,9 @@ class ImportReport:
     warnings_left_out: int = 0
     # Shots that were imported before and that the bundle does not have.
     gone_shots: tuple[GoneShot, ...] = ()
+    # The first files in the images folder that no document names, and how many there are.
+    unnamed_files: tuple[str, ...] = ()
+    unnamed_count: int = 0
     health: Health = field(default_factory=Health)
 
     def as_dict(self) -> dict[str, Any]:
@@ -126,10 +131,15 @@ def import_bundle(
         try:
             paths = bundle.picture_paths
             say(f"Checking {len(paths)} pictures …")
-            facts = _collect_pictures(bundle, paths, store)
+            folder = ImageFolder(bundle.folder, bundle.doubtful_names)
+            facts = _collect_pictures(folder, paths, store)
+            unnamed = folder.unnamed_files(paths)
             say("Writing the story …")
             with transaction.atomic():
                 report = _write_rows(bundle, facts)
+            report = replace(
+                report, unnamed_files=tuple(unnamed[:MOST_UNNAMED]), unnamed_count=len(unnamed)
+            )
             is_stored = True
         except IntegrityError as error:
             raise ImportFailed(
@@ -177,10 +187,9 @@ def _one_import_at_a_time() -> Iterator[None]:
 
 
 def _collect_pictures(
-    bundle: Bundle, paths: list[str], store: PictureStore
+    folder: ImageFolder, paths: list[str], store: PictureStore
 ) -> dict[str, dict[str, Any]]:
     """Store the usable pictures, and return the columns of each path's picture."""
-    folder = ImageFolder(bundle.folder, bundle.doubtful_names)
 
     def collect(path: str) -> dict[str, Any]:
         columns = {

@@ -152,6 +152,16 @@ def test_references_that_are_no_object(referenced):
         ({"ReferencedDesigns": {"x": 1}}, "ReferencedDesigns", "referencedDesigns"),
         ({"referencedDesigns ": {"x": 1}}, "referencedDesigns ", "referencedDesigns"),
         ({"audio_and_narrative": [{}]}, "audio_and_narrative", "audioAndNarrative"),
+        (
+            {"storyboard_payload": {"referencedDesigns": {"characters": ["pim"]}}},
+            "storyboard_payload.referencedDesigns",
+            "storyboard_payload.referencedDesigns",
+        ),
+        (
+            {"design": {"audio_and_narrative": [{"source": "pim"}]}},
+            "design.audio_and_narrative",
+            "storyboard_payload.audioAndNarrative",
+        ),
         ({"characters": ["pim"]}, "characters", "referencedDesigns.characters"),
         (
             {"referencedDesigns": {"character_ids": ["pim"]}},
@@ -233,7 +243,7 @@ def test_findings_are_bounded():
     found = check_payload(naming([f"id-{number}" for number in range(5000)]), IDS)
 
     assert len(found) == MOST_PER_SHOT + 1
-    assert found[-1].params == {"number": 5000 - MOST_PER_SHOT}
+    assert found[-1].code == FindingCode.MORE
 
 
 PNG = base64.b64encode(picture(size=(400, 300), color="teal")).decode()

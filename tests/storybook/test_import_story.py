@@ -147,6 +147,19 @@ def test_warnings_and_shots_that_are_gone_are_told(tmp_path, settings):
 
 
 @pytest.mark.django_db
+def test_files_that_no_document_names_are_told(tmp_path):
+    names = [f"extra/{number}.png" for number in range(12)] + ["Thumbs.db", ".DS_Store"]
+    images = pictures() | dict.fromkeys(names, b"")
+    folder = write_bundle(tmp_path / "b", images=images)
+
+    table, _ = run(folder)
+    result = json.loads(run(folder, "--json")[0])
+
+    assert "In images/, but named by no document: 12 files (extra/0.png, extra/1.png, " in table
+    assert result["unnamed_count"] == len(result["unnamed_files"]) == 12
+
+
+@pytest.mark.django_db
 def test_many_problems_are_not_many_lines(tmp_path):
     folder = write_bundle(tmp_path / "b", story(scenelets=[{}] * 1000))
 

@@ -24,6 +24,7 @@ from storybook.models import Story
 
 # Of one kind: nobody reads more of them on a terminal. --json has all.
 MOST_LINES = 200
+MOST_UNNAMED = 10
 
 
 class TeachingFormatter(RawDescriptionHelpFormatter, DjangoHelpFormatter):
@@ -128,6 +129,11 @@ def _table(report: ImportReport) -> str:
     if report.gone_shots:
         lines += ["", "No longer in the bundle; kept, and rendered only if you name them:"]
         lines += _shown([f"  {shot}" for shot in report.gone_shots])
+    if report.unnamed_count:
+        shown = ", ".join(report.unnamed_files[:MOST_UNNAMED])
+        more = ", …" if report.unnamed_count > MOST_UNNAMED else ""
+        files = ngettext("%d file", "%d files", report.unnamed_count) % report.unnamed_count
+        lines += ["", f"In images/, but named by no document: {files} ({shown}{more})."]
     lines += ["", _health(report), f"Board: {_board(report)}", f"Next: {_next_command(report)}"]
     return "\n".join(_printable(line) for line in lines)
 
