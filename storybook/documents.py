@@ -17,7 +17,7 @@ LONGEST_NUMBER = 1000
 # What a document may hold. Real stories have some ten thousand objects; a file of the largest
 # allowed size with nothing but empty objects would take gigabytes of memory.
 MOST_CONTAINERS = 1_000_000
-MOST_VALUES = 4_000_000
+MOST_VALUES = 2_000_000
 
 _half_a_pair = re.compile(r"\\u[dD][89a-fA-F]")
 # A string, closed or not, or a bracket. Possessive quantifiers, so that the regex never backtracks.

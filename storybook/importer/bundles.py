@@ -221,9 +221,9 @@ def _warn_of_contents(bundle: Bundle) -> None:
     bundle.warnings.find(check_designs(visual, audio))
     ids = StoryIds.of(visual, audio)
     for number, scenelet in enumerate(bundle.scenelets):
-        if bundle.warnings.is_enough:
-            break
         for index, shot in enumerate(scenelet.shots):
+            if bundle.warnings.is_enough:
+                return
             prefix = f"scenelets[{number}].shots[{index}]."
             bundle.warnings.find(check_payload(shot.storyboard_payload, ids), prefix)
             embedded = find_embedded_files(shot.storyboard_payload, PAYLOAD)
@@ -321,6 +321,8 @@ class _Record:
         if self.values.keys() <= known:
             return
         for key, value in self.values.items():
+            if self.warnings.is_enough:
+                return
             if key not in known and value not in (None, "", [], {}):
                 near = _near_key(key, known)
                 short = key if len(key) <= 60 else f"{key[:59]}…"

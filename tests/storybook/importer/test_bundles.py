@@ -539,7 +539,7 @@ def test_too_many_records_are_refused(tmp_path):
 
 @pytest.mark.parametrize("filling", ["{},", "[],", "0,"])
 def test_a_file_full_of_nothing_is_refused_before_it_is_read(tmp_path, filling):
-    text = f'{{"scenelets": [{filling * 4_100_000}{{}}]}}'
+    text = f'{{"scenelets": [{filling * 2_100_000}{{}}]}}'
 
     (found,) = problems_of(write_bundle(tmp_path / "b", text))
 
