@@ -458,15 +458,41 @@ def _check_design_ids(place: str, designs: object, kind: str, id_of: Any) -> Ite
             continue
         here = f"{place}[{index}]"
         each = id_of(design)
+        yield from _misspelt_path(here, design, kind)
         if not each:
             if design:
-                yield Finding(here, FindingCode.NAMELESS, {"kind": kind})
+                other = _other_id_key(design, kind)
+                params = {"kind": kind} | ({"hint": f"there is {other}"} if other else {})
+                yield Finding(here, FindingCode.NAMELESS, params)
         elif each in first:
             key = f"{kind}_id" if design.get(f"{kind}_id") else f"{kind}_name"
             params = {"id": each, "first": f"[{first[each]}]"}
             yield Finding(f"{here}.{key}", FindingCode.SAME_ID, params)
         else:
             first[each] = index
+
+
+_path_keys = {
+    "character": "character_model_sheet_image_path",
+    "environment": "environment_reference_image_path",
+}
+
+
+def _misspelt_path(place: str, design: Mapping[str, Any], kind: str) -> Iterator[Finding]:
+    """A design's keys are free, so only what looks like the path of its picture is told."""
+    known = _path_keys[kind]
+    for key, value in design.items():
+        if key == known or not isinstance(value, str) or not value:
+            continue
+        is_about_pictures = re.search("image|sheet", key, re.IGNORECASE)
+        if is_about_pictures and near_key(key, [known]):
+            yield Finding(_below(place, key), FindingCode.UNREAD_KEY, {"near": known})
+
+
+def _other_id_key(design: Mapping[str, Any], kind: str) -> str:
+    """Return the key that may stand for the design's id or name, or ""."""
+    wanted = {"id", "name", f"{kind}id", f"{kind}name", kind, "slug"}
+    return next((key for key in design if squeezed(key[:100]) in wanted), "")
 
 
 def _without_paths(visual: Mapping[str, Any] | None) -> dict[str, Any]:

@@ -305,7 +305,7 @@ def test_designs_that_nothing_reads():
             {"character_id": "pim", "preview": PNG},
             {"character_name": "Mentor Guide"},
             {"character_id": "pim", "character_name": "Pim again"},
-            {"description": "nameless"},
+            {"description": "nameless", "characterModelSheetImagePath": "a.png"},
             {"character_name": "mentor guide"},
         ]
     }
@@ -323,9 +323,21 @@ def test_designs_that_nothing_reads():
     profiles = "audio_design_document.character_voice_profiles"
     assert found == {
         f"{designs}[2].character_id": FindingCode.SAME_ID,
+        f"{designs}[3].characterModelSheetImagePath": FindingCode.UNREAD_KEY,
         f"{designs}[3]": FindingCode.NAMELESS,
         f"{designs}[4].character_name": FindingCode.SAME_ID,
         f"{profiles}[0].character_id": FindingCode.VOICE_WITHOUT_DESIGN,
         f"{profiles}[1].character_id": FindingCode.NARRATOR_AMONG_CHARACTERS,
         f"{designs}[0].preview": FindingCode.EMBEDDED_FILE,
     }
+
+
+@pytest.mark.parametrize("key", ["id", "characterId", "Name", "slug"])
+def test_a_design_without_an_id_that_we_read(key):
+    visual = {"character_designs": [{key: "pim", "image": "a.png", "age": 7}]}
+
+    (finding,) = check_designs(visual, None)
+
+    assert finding.words == (
+        f"has neither character_id nor character_name, so no shot can name it: there is {key}."
+    )
