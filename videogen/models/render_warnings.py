@@ -19,6 +19,7 @@ from django.utils import timezone
 from storybook.fields import DocumentField
 from storybook.findings import Finding, FindingCode, words_of
 from storybook.picture_flaws import flaw_words
+from videogen.common.formats import either
 
 
 class WarningCode(models.TextChoices):
@@ -65,7 +66,7 @@ class WarningCode(models.TextChoices):
     )
     MODEL_SHUTS_DOWN = (
         "model_shuts_down",
-        '{model} is announced to shut down on or after {day}: it may answer "not found".',
+        '{model} is announced to shut down on or after {day}: it may answer "not found".{move}',
     )
     WORDS_OF_ROUTE = "words_of_route", "Its prompt ends in the words that {route} needs."
     REPEAT = (
@@ -81,6 +82,10 @@ class WarningCode(models.TextChoices):
     OTHER_LENGTH = (
         "other_length",
         "The video is {seconds:.1f} s long; {asked} s were asked for.",
+    )
+    OTHER_SIZE = (
+        "other_size",
+        "The video is {width} × {height}; {asked_width} × {asked_height} was asked for.",
     )
     NO_SOUND = "no_sound", "The video has no sound."
     UNKNOWN_SOUND = (
@@ -106,6 +111,7 @@ class WarningCode(models.TextChoices):
 OF_THE_VIDEO = frozenset(
     {
         WarningCode.OTHER_LENGTH,
+        WarningCode.OTHER_SIZE,
         WarningCode.NO_SOUND,
         WarningCode.UNKNOWN_SOUND,
         WarningCode.UNCOMMON_CODEC,
@@ -230,4 +236,7 @@ def _sentence(code: WarningCode, params: Mapping[str, Any]) -> str:
     elif code in (WarningCode.MOVED, WarningCode.MODEL_SHUTS_DOWN):
         day = date.fromisoformat(params["day"])
         words["day"] = f"{day.day} {day:%B %Y}"
+        # Stored before the models to move to were.
+        successors = params.get("successors")
+        words["move"] = f" Move to {either(successors)}." if successors else ""
     return str(code.label).format(**words)

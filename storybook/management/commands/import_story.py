@@ -21,6 +21,7 @@ from storybook.errors import BundleError, ImportFailed
 from storybook.importer.bundles import BundleWarning
 from storybook.importer.story import ImportReport, Tally, import_story
 from storybook.models import Story
+from storybook.printable import printable
 
 # Of one kind: nobody reads more of them on a terminal. --json has all.
 MOST_LINES = 200
@@ -75,10 +76,10 @@ exit codes: 0 imported, 1 refused or failed, 2 wrong usage"""
             report = import_story(
                 # Without a style, because Django would write this progress in red as an error.
                 path,
-                say=lambda sentence: self.stderr.write(_printable(sentence), style_func=str),
+                say=lambda sentence: self.stderr.write(printable(sentence), style_func=str),
             )
         except BundleError as error:
-            problems = [f"  {_printable(problem)}" for problem in error.problems]
+            problems = [f"  {printable(problem)}" for problem in error.problems]
             number = len(problems) + error.more
             count = ngettext("%d problem", "%d problems", number) % number
             if error.more:
@@ -88,7 +89,7 @@ exit codes: 0 imported, 1 refused or failed, 2 wrong usage"""
                 returncode=1,
             ) from error
         except ImportFailed as error:
-            raise CommandError(_printable(str(error)), returncode=1) from error
+            raise CommandError(printable(str(error)), returncode=1) from error
         if options["json"]:
             links = {"board": _board(report), "next_command": _next_command(report)}
             self.stdout.write(json.dumps(report.as_dict() | links))
@@ -135,7 +136,7 @@ def _table(report: ImportReport) -> str:
         files = ngettext("%d file", "%d files", report.unnamed_count) % report.unnamed_count
         lines += ["", f"In images/, but named by no document: {files} ({shown}{more})."]
     lines += ["", _health(report), f"Board: {_board(report)}", f"Next: {_next_command(report)}"]
-    return "\n".join(_printable(line) for line in lines)
+    return "\n".join(printable(line) for line in lines)
 
 
 def _shown(lines: list[str], left_out: int = 0) -> list[str]:
@@ -176,10 +177,3 @@ def _board(report: ImportReport) -> str:
 def _next_command(report: ImportReport) -> str:
     story_id = shlex.quote(report.story_id)
     return f"manage.py run_task --task CREATE_SHOT_VIDEO --story-id {story_id} --mode dry-run"
-
-
-def _printable(text: str) -> str:
-    """Write out control characters: they come from the bundle and could control the terminal."""
-    return "".join(
-        char if char.isprintable() or char == "\n" else ascii(char)[1:-1] for char in text
-    )
