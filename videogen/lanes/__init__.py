@@ -25,6 +25,11 @@ one open render at a time, and a claim, which holds the lane, changes only rende
 and committed before; the renders of these two are new, or were running. Queueing holds the budgets
 as well, which every claim takes first.
 
+A lock says no_key=True, so that other rows may refer to the row meanwhile. PostgreSQL looks at the
+foreign keys of a render once more, at the commit, if a transaction has changed it twice; with a
+plain FOR UPDATE of its lane or shot it would wait there, holding the render that the other waits
+for.
+
 A pump's lease and its heartbeat are single UPDATEs outside of these transactions, and the heartbeat
 skips rows that are locked.
 """

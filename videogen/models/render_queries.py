@@ -78,7 +78,7 @@ class RenderQuerySet(models.QuerySet["VideoRender"]):
         with transaction.atomic(using=self.db, savepoint=False):
             # The rows are locked first and then changed by their keys. A row that meets the
             # conditions only a moment later would be changed while its shot is not known.
-            locked = self.order_by("pk").select_for_update(of=("self",))
+            locked = self.order_by("pk").select_for_update(of=("self",), no_key=True)
             found = list(locked.values_list("pk", "shot_id", "kind"))
             if not found:
                 return 0

@@ -45,7 +45,7 @@ def claim_renders(
     now = timezone.now()
     with transaction.atomic():
         lock_budgets()
-        lane = Lane.objects.select_for_update().get(pk=lane.pk)
+        lane = Lane.objects.select_for_update(no_key=True).get(pk=lane.pk)
         if lane.paused_at or (lane.not_before and lane.not_before > now):
             return []
         headroom = rate_limit_headroom(lane, now)

@@ -124,7 +124,7 @@ def queue_link(
     story = plan.story
     [row] = plan.rows
     with transaction.atomic():
-        Story.objects.select_for_update().get(pk=story.pk)
+        Story.objects.select_for_update(no_key=True).get(pk=story.pk)
         lock_shot(row.shot.pk)
         if approved := approved_take_of(row.shot.pk):
             decision = decide(Situation.APPROVED, plan.mode)

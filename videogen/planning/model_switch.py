@@ -275,10 +275,10 @@ def move_queued(lane: Lane, source: str, model: str, requester: Requester, *, se
     with transaction.atomic():
         # The same order of locks as in queueing and claims.
         stories = renders_to_move(lane, source).order_by().values("batch__story")
-        list(Story.objects.select_for_update().filter(pk__in=stories).order_by("pk"))
+        list(Story.objects.select_for_update(no_key=True).filter(pk__in=stories).order_by("pk"))
         lock_budgets()
         target = lane_of(RequestSettings.of_render(VideoRender(), model).backend)
-        lanes = Lane.objects.select_for_update().filter(pk__in={lane.pk, target.pk})
+        lanes = Lane.objects.select_for_update(no_key=True).filter(pk__in={lane.pk, target.pk})
         locked = {each.pk: each for each in lanes.order_by("pk")}
         _lock_renders(renders_to_move(lane, source))
         move = plan_move(renders_to_move(lane, source), model)
@@ -302,7 +302,9 @@ def move_queued(lane: Lane, source: str, model: str, requester: Requester, *, se
 
 def _lock_renders(renders: QuerySet[VideoRender]) -> None:
     own = VideoRender.objects.filter(pk__in=list(renders.values_list("pk", flat=True)))
-    list(own.order_by("pk").select_for_update(of=("self",)).values_list("pk", flat=True))
+    list(
+        own.order_by("pk").select_for_update(of=("self",), no_key=True).values_list("pk", flat=True)
+    )
 
 
 def _move_one(row: RenderMove, target: Lane, requester: Requester) -> None:

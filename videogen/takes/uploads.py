@@ -79,7 +79,9 @@ def _receive(file: UploadedFile, part: Path) -> None:
 
 def _store(shot: Shot, clip: Clip, name: str, requester: Requester) -> VideoRender:
     with transaction.atomic():
-        story = Story.objects.select_for_update(of=("self",)).get(scenelets__shots=shot)
+        story = Story.objects.select_for_update(of=("self",), no_key=True).get(
+            scenelets__shots=shot
+        )
         lock_shot(shot.pk)
         # Once more, because receiving and checking the file took a while.
         refuse_if_locked(shot.pk)
