@@ -21,7 +21,8 @@ FAULTS = [
         "(budget.user_id is None and daily is None)",
         "budget.user_id is None",
         TESTS,
-        "everybody's daily budget, made later, replaces a person's own",
+        "everybody's daily budget, which PostgreSQL sorts last, replaces a person's own",
+        needs_postgres=True,
     ),
     Fault(
         "namesake-is-charged",

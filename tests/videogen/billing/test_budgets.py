@@ -173,14 +173,6 @@ def test_ones_own_daily_budget_goes_before_everybodys(mira):
     assert used(story, Person(None, "otto")) == [(f"the budget of otto for {day}", 5)]
 
 
-def test_everybodys_daily_budget_replaces_none_that_was_there_before(mira):
-    story = make_story()
-    make_budget(50, user=mira)
-    make_budget(5, scope="person_day")
-
-    assert [left for _, left in used(story, Person(mira.pk, "mira"))] == [50]
-
-
 def test_everybody_has_the_daily_budget_for_himself(mira):
     shot = make_shot()
     make_budget(5, scope="person_day")

@@ -270,7 +270,7 @@ def test_a_claim_waits_for_whoever_pauses_the_lane():
 
     with transaction.atomic():
         pause_by_person(lane, "mira", "the storm is wrong")
-        worker = beside(claim)
+        worker = beside(lambda: claim_renders(lane, owner=OWNER, limit=1))
         waits = worker.waits_for_a_lock()
 
     assert waits

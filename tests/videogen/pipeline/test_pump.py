@@ -331,8 +331,8 @@ def test_an_answer_that_cannot_be_stored_does_not_take_the_others_with_it():
     assert stored[whole.pk].state == State.DOWNLOADING
 
 
-def test_an_operation_is_not_asked_about_while_the_answer_is_on_its_way(fail, log):
-    fail("poll", "slow", seconds=1)
+def test_an_operation_is_not_asked_about_while_the_answer_is_on_its_way(fail):
+    fail("poll", "slow", times=-1, seconds=1)
     (render,) = queue(make_story())
     pump = Pump(render.lane)
     while not pump._polls:
@@ -402,8 +402,8 @@ class Locked:
     ("begins", "column"),
     [
         ('UPDATE "videogen_submission"', '"answered_at"'),
-        ('UPDATE "videogen_videorender"', '"submitted_at"'),
-        ('UPDATE "videogen_videorender"', '"download_uri"'),
+        ('UPDATE "videogen_videorender" SET "state"', '"submitted_at" = %s'),
+        ('UPDATE "videogen_videorender" SET "state"', '"download_uri" = %s'),
     ],
     ids=["submission", "operation", "link"],
 )
