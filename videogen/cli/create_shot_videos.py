@@ -11,7 +11,7 @@ from videogen.common.task_queue import is_cluster_running
 from videogen.models import RenderBatch, VideoRender
 from videogen.models.batches import CREATE_SHOT_VIDEO
 from videogen.models.states import OPEN
-from videogen.planning.enqueue import QueuedBatch, queue_link, queue_renders, renders_of
+from videogen.planning.enqueue import QueuedBatch, find_renders, queue_link, queue_renders
 from videogen.planning.plan import Plan, find_shots, plan_shots
 from videogen.prompts.payload import rehearse
 from videogen.providers.url_guard import given_link
@@ -119,7 +119,7 @@ def _works_here(request: TaskRequest) -> bool:
 
 
 def _report(queued: QueuedBatch, plan: Plan, *, waited: bool) -> TaskResult:
-    renders = renders_of(pk for _, pk in queued.rows if pk)
+    renders = find_renders(pk for _, pk in queued.rows if pk)
     rows = [describe_row(row, renders.get(pk) if pk else None) for row, pk in queued.rows]
     as_queued = replace(plan, rows=tuple(row for row, _ in queued.rows))
     summary = summarise(rows, as_queued.cost_if_sent_usd)
