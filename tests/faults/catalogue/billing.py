@@ -48,4 +48,48 @@ FAULTS = [
         TESTS,
         "a day includes the next midnight",
     ),
+    Fault(
+        "taken-room-is-free",
+        "videogen/billing/budgets.py",
+        "                self._spent[scope] += render.price_estimate_usd",
+        "                pass",
+        (
+            "tests/videogen/pipeline/test_claims.py::test_what_the_budget_has_no_room_for_is_not_sent_and_says_so",
+        ),
+        "one claim of many renders goes over the budget",
+    ),
+    Fault(
+        "sums-off-the-cent",
+        "videogen/billing/budgets.py",
+        'return (total or Decimal(0)).quantize(Decimal("0.01"))',
+        "return total or Decimal(0)",
+        ("tests/videogen/billing/test_budgets.py::test_many_small_sums_leave_room_to_the_cent",),
+        "the last video does not fit for a millionth of a dollar",
+    ),
+    Fault(
+        "unknown-is-free",
+        "videogen/models/states.py",
+        "{SubmissionOutcome.CLAIMED, SubmissionOutcome.ACCEPTED, SubmissionOutcome.UNKNOWN}",
+        "{SubmissionOutcome.CLAIMED, SubmissionOutcome.ACCEPTED}",
+        (
+            "tests/videogen/pipeline/test_claims.py::test_whatever_may_have_cost_counts_towards_the_budget",
+        ),
+        "what may have been paid does not count",
+    ),
+    Fault(
+        "price-of-tomorrow",
+        "videogen/catalog/prices.py",
+        "Price.objects.filter(since__lte=timezone.localdate())",
+        "Price.objects.all()",
+        ("tests/videogen/catalog/test_prices.py",),
+        "a price counts before its first day",
+    ),
+    Fault(
+        "oldest-price",
+        "videogen/catalog/prices.py",
+        '.order_by("since")',
+        '.order_by("-since")',
+        ("tests/videogen/catalog/test_prices.py",),
+        "the oldest price counts",
+    ),
 ]

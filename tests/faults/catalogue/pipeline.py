@@ -205,4 +205,71 @@ FAULTS = [
         TESTS_OF_RESULTS,
         "an answer that is read again makes an old submission a new one for the quota",
     ),
+    Fault(
+        "refused-for-ever",
+        "videogen/pipeline/results.py",
+        "not api_error.permanent and render.refusals < MAX_REFUSALS",
+        "not api_error.permanent",
+        (
+            "tests/videogen/pipeline/test_pump.py::test_a_refused_connection_is_tried_again_with_growing_waits_and_then_told",
+        ),
+        "what is refused in passing never fails",
+    ),
+    Fault(
+        "late-answer-reopens",
+        "videogen/pipeline/results.py",
+        "            .exclude(outcome=Outcome.NOT_CHARGED)\n",
+        "",
+        (
+            "tests/videogen/pipeline/test_audio_retries.py",
+            "tests/videogen/pipeline/test_results.py",
+        ),
+        "an answer that is read again books what was blocked as paid",
+    ),
+    Fault(
+        "eight-at-once-meet-the-wrong-key",
+        "videogen/pipeline/pump.py",
+        "idle = 0 if waits else 1 if not self._submits else idle",
+        "pass",
+        (
+            "tests/videogen/pipeline/test_pump.py::test_what_no_other_submission_survives_is_met_once_and_stops_the_queue",
+        ),
+        "a wrong key fails eight shots",
+    ),
+    Fault(
+        "no-deadline",
+        "videogen/pipeline/results.py",
+        "if render.deadline_at is None or now < render.deadline_at:",
+        "if True:",
+        ("tests/videogen/pipeline/test_pump.py::test_the_deadline_interrupts_and_resume_goes_on",),
+        "an operation that never ends is polled for ever",
+    ),
+    Fault(
+        "audio-block-is-sent-again",
+        "videogen/pipeline/results.py",
+        "if not settings.VIDEO_RETRY_AUDIO_BLOCK or not is_audio_block(reasons, codes):",
+        "if not is_audio_block(reasons, codes):",
+        ("tests/videogen/pipeline/test_audio_retries.py",),
+        "a blocked render is sent again although nobody allowed it",
+    ),
+    Fault(
+        "orphans-too-early",
+        "videogen/pipeline/orphans.py",
+        "seconds=2 * settings",
+        "seconds=settings",
+        (
+            "tests/videogen/pipeline/test_pump.py::test_a_submission_is_given_up_when_its_owner_is_gone_or_silent",
+        ),
+        "a call that may still be answered is given up",
+    ),
+    Fault(
+        "any-404-is-believed",
+        "videogen/pipeline/results.py",
+        "failures >= MAX_POLL_REFUSALS",
+        "failures >= 1",
+        (
+            "tests/videogen/pipeline/test_pump.py::test_an_operation_that_is_forgotten_once_is_asked_for_again",
+        ),
+        "an operation is given up at its first 404",
+    ),
 ]
