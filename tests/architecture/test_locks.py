@@ -1,35 +1,24 @@
-"""A row that is locked may still be referred to; why, is said in videogen/lanes/__init__.py."""
-
 from __future__ import annotations
 
-import ast
-from pathlib import Path
+import re
 
-import pytest
+from tests.support.installations import ROOT
 
-ROOT = Path(__file__).resolve().parents[2]
-MODULES = sorted(
-    path
-    for app in ("storybook", "videogen")
-    for path in (ROOT / app).rglob("*.py")
-    if "select_for_update(" in path.read_text()
-)
+# Who deletes the row: a draft that was discarded, drafts that are old.
+DELETING = {"videogen/planning/drafts.py", "videogen/views/plan/page.py"}
 
 
-def test_there_is_something_to_read():
-    assert ROOT / "videogen/pipeline/claims.py" in MODULES
+def test_rows_are_locked_so_that_others_may_refer_to_them():
+    """FOR UPDATE keeps the foreign keys of others from being checked, which ends in deadlocks on
+    PostgreSQL: see the lock order in docs/architecture.md."""
+    locks = {
+        path.relative_to(ROOT).as_posix(): re.findall(r"select_for_update\(([^\n]*)", text)
+        for app in ("videogen", "storybook")
+        for path in (ROOT / app).rglob("*.py")
+        if "select_for_update(" in (text := path.read_text())
+    }
 
+    strong = {path for path, calls in locks.items() if any("no_key" not in each for each in calls)}
 
-@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(ROOT)))
-def test_a_locked_row_may_be_referred_to(path):
-    locks = [
-        node
-        for node in ast.walk(ast.parse(path.read_text()))
-        if isinstance(node, ast.Call)
-        and isinstance(node.func, ast.Attribute)
-        and node.func.attr == "select_for_update"
-    ]
-
-    assert [
-        each.lineno for each in locks if "no_key" not in {word.arg for word in each.keywords}
-    ] == []
+    assert len(locks) > 10
+    assert strong == DELETING

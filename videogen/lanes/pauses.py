@@ -104,12 +104,7 @@ def end_wait(lane: Lane) -> None:
         Lane.objects.filter(pk=lane.pk).update(**_NOT_WAITING)
         waiting = VideoRender.objects.open().filter(lane=lane, state=State.QUEUED)
         # By primary key, as everywhere: see the lock order in __init__.py.
-        locked = (
-            waiting.order_by("pk")
-            .select_for_update(of=("self",), no_key=True)
-            .values_list("pk", flat=True)
-        )
-        VideoRender.objects.filter(pk__in=list(locked)).update(not_before=None)
+        VideoRender.objects.filter(pk__in=waiting.lock()).update(not_before=None)
 
 
 def resume_at_once(lane: Lane) -> None:

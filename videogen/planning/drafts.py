@@ -155,7 +155,7 @@ def delete_old_drafts() -> int:
         old = (
             _drafts()
             .filter(~Exists(renders), created_at__lt=timezone.now() - KEPT_FOR)
-            .select_for_update(of=("self",), skip_locked=True, no_key=True)
+            .select_for_update(of=("self",), skip_locked=True)
             .order_by("created_at")
             .values_list("pk", flat=True)[:MOST_AT_ONCE]
         )

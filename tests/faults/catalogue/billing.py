@@ -79,8 +79,8 @@ FAULTS = [
     Fault(
         "price-of-tomorrow",
         "videogen/catalog/prices.py",
-        "Price.objects.filter(since__lte=timezone.localdate())",
-        "Price.objects.all()",
+        "since__lte=timezone.localdate(), usd_per_second__gte",
+        "usd_per_second__gte",
         ("tests/videogen/catalog/test_prices.py",),
         "a price counts before its first day",
     ),

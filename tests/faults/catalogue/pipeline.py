@@ -39,7 +39,7 @@ FAULTS = [
         "if render.move(State.QUEUED, State.SUBMITTING, claimed_at=now, beat_at=now) or True:",
         (CLAIMS_TESTS + "::test_a_render_that_is_cancelled_meanwhile_is_not_sent",),
         "a render that was cancelled meanwhile is sent all the same",
-        needs_postgres=True,
+        equal="the renders are locked, and read again under the lock; this is a second guard",
     ),
     # -- journal
     Fault(

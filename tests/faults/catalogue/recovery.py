@@ -60,7 +60,7 @@ FAULTS = [
     Fault(
         "part-of-another-link",
         "videogen/recovery/decisions.py",
-        "                discard(render.pk)\n",
+        "                set_aside(render.pk)\n",
         "",
         ("tests/videogen/recovery/test_decisions.py",),
         "the rest of another video is appended to what was there",

@@ -173,7 +173,7 @@ def cancel_plan(request: HttpRequest, batch: RenderBatch) -> HttpResponse:
     """Delete the draft, unless it was confirmed meanwhile."""
     with transaction.atomic():
         drafts = RenderBatch.objects.filter(status=RenderBatch.Status.DRAFT)
-        draft = drafts.select_for_update(no_key=True).filter(pk=batch.pk).first()
+        draft = drafts.select_for_update().filter(pk=batch.pk).first()
         if draft:
             draft.delete()
     if draft is None:
