@@ -1,15 +1,16 @@
 """What a check has found, as plain values.
 
-Nothing of the application is imported here: findings are shown even if Django cannot start.
+Nothing that needs Django is imported here: findings are shown even if Django cannot start.
 """
 
 from __future__ import annotations
 
 import enum
 import os
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+
+from videogen.common.addresses import USER_AND_PASSWORD, without_passwords
 
 # Environment variable → the setting that is made of it. The table is not in the settings, because
 # secrets are also hidden in the finding that says why the settings cannot be read.
@@ -21,7 +22,6 @@ SECRET_SETTINGS = {
     "VIDEO_NOTICE_WEBHOOK_SECRET": "VIDEO_NOTICE_WEBHOOK_SECRET",
     "VIDEO_RECEIVE_WEBHOOK_SECRET": "VIDEO_RECEIVE_WEBHOOK_SECRET",
 }
-_PASSWORD = re.compile(r"(?<=://)([^\s/@:]*):([^\s/@]+)@")
 # Shorter values are no secrets, and could be words of our own sentences.
 _SHORTEST = 5
 
@@ -84,8 +84,8 @@ def without_secrets(text: str, secrets: Iterable[str] = ()) -> str:
     """Replace every secret in the text. Error messages of others may quote one."""
     known = {*secrets, *(os.environ.get(name, "").strip() for name in SECRET_SETTINGS)}
     for url in (os.environ.get("DATABASE_URL", ""), os.environ.get("VIDEO_QUEUE_REDIS_URL", "")):
-        known |= {password for _, password in _PASSWORD.findall(url)}
+        known |= {password for _, password in USER_AND_PASSWORD.findall(url)}
     for secret in sorted(known, key=len, reverse=True):
         if len(secret) >= _SHORTEST:
             text = text.replace(secret, "[secret]")
-    return _PASSWORD.sub(r"\1:[secret]@", text)
+    return without_passwords(text)
