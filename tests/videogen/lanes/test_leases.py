@@ -96,3 +96,15 @@ def test_of_two_who_find_the_holder_dead_one_gets_it(monkeypatch):
 
     assert (mine, others) == (False, [True])
     assert Lane.objects.get().lease_owner == AWAY
+
+
+def test_the_holder_leaves_a_fingerprint_of_its_secret_key(settings):
+    lane = make_lane()
+    take_lease(lane, ME)
+    mine = Lane.objects.get().lease_secret
+
+    settings.SECRET_KEY = "another one"
+    take_lease(lane, ME)
+
+    assert len(mine) == 16
+    assert Lane.objects.get().lease_secret not in ("", mine)
