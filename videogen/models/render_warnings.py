@@ -41,6 +41,15 @@ class WarningCode(models.TextChoices):
         "The prompt has about {tokens} tokens, the model reads {limit}: what lies at its end may "
         "be ignored.",
     )
+    MODEL_NOT_KNOWN = (
+        "model_not_known",
+        "Nothing is known about {model}: it is not in the table of video models, so nothing was "
+        "checked. The API may refuse the request.",
+    )
+    MODEL_SHUTS_DOWN = (
+        "model_shuts_down",
+        '{model} is announced to shut down on or after {day}: it may answer "not found".',
+    )
     WORDS_OF_ROUTE = "words_of_route", "Its prompt ends in the words that {route} needs."
     REPEAT = (
         "repeat",
@@ -57,9 +66,13 @@ class WarningCode(models.TextChoices):
         "The video is {seconds:.1f} s long; {asked} s were asked for.",
     )
     NO_SOUND = "no_sound", "The video has no sound."
+    UNKNOWN_SOUND = (
+        "unknown_sound",
+        "Its sound ({codec}) cannot be decoded here, and many players do not play it.",
+    )
     UNCOMMON_CODEC = (
         "uncommon_codec",
-        "Not every browser plays this video ({codec}): H.264 is safe.",
+        "Not every browser plays this video ({codec}): H.264 with 8 bits and 4:2:0 is safe.",
     )
     # -- about where the video came from
     LINK_GIVEN = "link_given", "The download link was given by {by}."
@@ -77,18 +90,22 @@ OF_THE_VIDEO = frozenset(
     {
         WarningCode.OTHER_LENGTH,
         WarningCode.NO_SOUND,
+        WarningCode.UNKNOWN_SOUND,
         WarningCode.UNCOMMON_CODEC,
         WarningCode.LINK_GIVEN,
         WarningCode.FOUND_IN_BUCKET,
         WarningCode.ANSWER_FOUND,
     }
 )
+# What was said of the options, which are the same for every request of a plan.
+OF_OPTIONS = frozenset({WarningCode.OPTION_NOT_TAKEN, WarningCode.PERSON_GENERATION_NOT_TAKEN})
 # What holds for one model may not hold for another.
 OF_THE_MODEL = frozenset(
     {
-        WarningCode.OPTION_NOT_TAKEN,
-        WarningCode.PERSON_GENERATION_NOT_TAKEN,
+        *OF_OPTIONS,
         WarningCode.OVER_TOKEN_LIMIT,
+        WarningCode.MODEL_NOT_KNOWN,
+        WarningCode.MODEL_SHUTS_DOWN,
     }
 )
 
@@ -181,7 +198,7 @@ def _sentence(code: WarningCode, params: Mapping[str, Any]) -> str:
         words["of_shot"] = f" of {params['shot']}" if params["shot"] else ""
         words["rejected"] = ", which was rejected" if params["is_rejected"] else ""
         words["day"] = day_words(date.fromisoformat(params["day"]))
-    elif code == WarningCode.MOVED:
+    elif code in (WarningCode.MOVED, WarningCode.MODEL_SHUTS_DOWN):
         day = date.fromisoformat(params["day"])
         words["day"] = f"{day.day} {day:%B %Y}"
     return str(code.label).format(**words)

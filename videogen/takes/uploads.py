@@ -15,9 +15,7 @@ from storybook.models import Shot, Story
 from videogen.common.errors import RequestError, VideoFileError
 from videogen.lanes.pauses import get_lane
 from videogen.models import RenderBatch, VideoRender
-from videogen.models.batches import CREATE_SHOT_VIDEO
 from videogen.models.people import Requester
-from videogen.models.render_warnings import RenderWarning, WarningCode
 from videogen.models.routes import account_of, default_route
 
 from .reviews import lock_shot, refuse_if_locked
@@ -30,7 +28,6 @@ State = VideoRender.State
 
 # The largest number in the column of the requested duration; the real one is in video_seconds.
 LONGEST_SECONDS = 32_767
-PLAYED_EVERYWHERE = frozenset({"h264", "vp9", "av1"})
 
 
 def upload_take(shot: Shot, file: UploadedFile, requester: Requester) -> VideoRender:
@@ -45,7 +42,7 @@ def upload_take(shot: Shot, file: UploadedFile, requester: Requester) -> VideoRe
     try:
         part.parent.mkdir(parents=True, exist_ok=True)
         _receive(file, part)
-        clip = make_clip(part)
+        clip = make_clip(part, is_paid=False)
         render = _store(shot, clip, name, requester)
     except VideoFileError as error:
         raise RequestError(
@@ -85,17 +82,15 @@ def _store(shot: Shot, clip: Clip, name: str, requester: Requester) -> VideoRend
         lock_shot(shot.pk)
         # Once more, because receiving and checking the file took a while.
         refuse_if_locked(shot.pk)
-        batch = RenderBatch.objects.create(
+        batch = RenderBatch.asked_by(
+            requester,
             story=story,
-            task=CREATE_SHOT_VIDEO,
             mode=RenderBatch.Mode.OVERRIDE,
-            door=requester.door,
             filters={"upload": name, "shots": [shot.pk]},
             counts={"upload": 1},
-            requested_by=requester.user,
-            requested_by_name=requester.name,
         )
-        render = _new_render(shot, batch, clip, requester)
+        batch.save()
+        render = _new_render(shot, batch, clip)
         path = _number(render, clip)
         # The row gets the number before the file gets its name, so nobody else uses that name.
         try:
@@ -106,17 +101,14 @@ def _store(shot: Shot, clip: Clip, name: str, requester: Requester) -> VideoRend
     return render
 
 
-def _new_render(shot: Shot, batch: RenderBatch, clip: Clip, requester: Requester) -> VideoRender:
+def _new_render(shot: Shot, batch: RenderBatch, clip: Clip) -> VideoRender:
     now = timezone.now()
     backend = account_of(default_route())
-    render = VideoRender(
-        shot=shot,
-        batch=batch,
-        lane=get_lane(backend),
-        kind=VideoRender.Kind.UPLOAD,
-        mode=batch.mode,
-        requested_by=requester.user,
-        requested_by_name=requester.name,
+    render = VideoRender.of_batch(
+        batch,
+        shot,
+        get_lane(backend),
+        VideoRender.Kind.UPLOAD,
         state=State.DONE,
         state_since=now,
         # No API was asked for anything.
@@ -131,10 +123,7 @@ def _new_render(shot: Shot, batch: RenderBatch, clip: Clip, requester: Requester
         downloaded_at=now,
         ended_at=now,
     )
-    render.warnings = surprises(render, clip.facts.seconds, clip.facts.has_audio)
-    if clip.facts.video_codec not in PLAYED_EVERYWHERE:
-        codec = {"codec": clip.facts.video_codec}
-        render.warnings.append(RenderWarning(WarningCode.UNCOMMON_CODEC, codec))
+    render.warnings = surprises(render, clip.facts)
     return render
 
 
