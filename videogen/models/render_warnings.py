@@ -16,6 +16,7 @@ from django.db import models
 from django.utils import timezone
 
 from storybook.fields import DocumentField
+from videogen.common.formats import either
 
 
 class WarningCode(models.TextChoices):
@@ -48,7 +49,7 @@ class WarningCode(models.TextChoices):
     )
     MODEL_SHUTS_DOWN = (
         "model_shuts_down",
-        '{model} is announced to shut down on or after {day}: it may answer "not found".',
+        '{model} is announced to shut down on or after {day}: it may answer "not found".{move}',
     )
     WORDS_OF_ROUTE = "words_of_route", "Its prompt ends in the words that {route} needs."
     REPEAT = (
@@ -64,6 +65,10 @@ class WarningCode(models.TextChoices):
     OTHER_LENGTH = (
         "other_length",
         "The video is {seconds:.1f} s long; {asked} s were asked for.",
+    )
+    OTHER_SIZE = (
+        "other_size",
+        "The video is {width} × {height}; {asked_width} × {asked_height} was asked for.",
     )
     NO_SOUND = "no_sound", "The video has no sound."
     UNKNOWN_SOUND = (
@@ -89,6 +94,7 @@ class WarningCode(models.TextChoices):
 OF_THE_VIDEO = frozenset(
     {
         WarningCode.OTHER_LENGTH,
+        WarningCode.OTHER_SIZE,
         WarningCode.NO_SOUND,
         WarningCode.UNKNOWN_SOUND,
         WarningCode.UNCOMMON_CODEC,
@@ -201,4 +207,7 @@ def _sentence(code: WarningCode, params: Mapping[str, Any]) -> str:
     elif code in (WarningCode.MOVED, WarningCode.MODEL_SHUTS_DOWN):
         day = date.fromisoformat(params["day"])
         words["day"] = f"{day.day} {day:%B %Y}"
+        # Stored before the models to move to were.
+        successors = params.get("successors")
+        words["move"] = f" Move to {either(successors)}." if successors else ""
     return str(code.label).format(**words)

@@ -25,6 +25,7 @@ from storybook.models import Shot
 from videogen.catalog.options import extras_in_words
 from videogen.common.errors import RequestError
 from videogen.common.formats import counted, usd
+from videogen.common.task_queue import broker_problem
 from videogen.models import RenderBatch
 from videogen.planning.drafts import confirm_batch, plan_draft, set_mode, set_options, set_priority
 from videogen.planning.enqueue import QueuedBatch
@@ -166,6 +167,8 @@ def confirm_plan(model_admin: ModelAdmin, request: HttpRequest, batch: RenderBat
         messages.warning(request, _refusal(error))
         return HttpResponseRedirect(f"{plan_url(batch)}?{options.query}")
     _tell(request, queued)
+    if problem := broker_problem():
+        messages.warning(request, problem)
     return HttpResponseRedirect(progress_url(queued.batch))
 
 
