@@ -4,7 +4,7 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    dependencies = [("videogen", "0031_price_bounds")]
+    dependencies = [("videogen", "0034_films")]
 
     operations = [
         migrations.AddField(
