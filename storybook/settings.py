@@ -142,6 +142,7 @@ CONTENT_SECURITY_POLICY = (
     "media-src 'self'; font-src 'self'; connect-src 'self'; form-action 'self'; "
     "frame-ancestors 'self'; base-uri 'none'"
 )
+DEFAULT_EXCEPTION_REPORTER_FILTER = "videogen.common.error_reports.PasswordFilter"
 SECURE_REFERRER_POLICY = "same-origin"
 SECURE_CONTENT_TYPE_NOSNIFF = True
 
