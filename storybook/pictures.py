@@ -146,7 +146,7 @@ def path_refusal(path: str) -> str:
             "The path is an address, and an address of a file is not opened: put the picture into "
             "the bundle's images folder, and write its path below that folder."
         )
-    if re.match(r"[A-Za-z][A-Za-z0-9+.-]+:/", path):
+    if re.match(r"[A-Za-z][A-Za-z0-9+.-]+:/|blob:", path):
         return (
             "The path is an address, and an address on the web is not loaded: save the picture in "
             "the bundle's images folder, and write its path below that folder."

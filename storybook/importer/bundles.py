@@ -34,7 +34,7 @@ from storybook.findings import (
     named,
     words_of,
 )
-from storybook.near_names import folded, near_key, squeezed
+from storybook.near_names import NearIds, folded, near_key, squeezed
 from storybook.pictures import normalise_path
 
 from .archives import STORY_FILE, doubtful_names, unpack
@@ -316,7 +316,7 @@ class _Record:
         place = f"{self.place}.{key}".removeprefix(".")
         self.warnings.add(place, code.value, words_of(code, params))
 
-    def warn_of_unknown_keys(self, known: Collection[str]) -> None:
+    def warn_of_unknown_keys(self, known: frozenset[str]) -> None:
         """Warn of every key that is none of the `known` ones and has a value."""
         if self.values.keys() <= known:
             return
@@ -454,7 +454,7 @@ def _design_document(story: _Record, key: str) -> _Record | None:
                 return None
         elif isinstance(value, dict) and key in value and _is_wrapped(value[key]):
             wrapper = _Record(value, key, story.problems, story.warnings)
-            wrapper.warn_of_unknown_keys({key})
+            wrapper.warn_of_unknown_keys(frozenset({key}))
             value = value[key]
         elif isinstance(value, dict):
             return _Record(value, key, story.problems, story.warnings)
@@ -505,10 +505,13 @@ def _scenelets(story: _Record) -> tuple[BundledScenelet, ...]:
     parents: dict[str, str | None] = {}
     for scenelet in scenelets:
         parents.setdefault(scenelet.scenelet_id, scenelet.parent_scenelet_id)
+    known = NearIds(dict.fromkeys(first, ""))
     for scenelet, record in zip(scenelets, records, strict=True):
         parent = scenelet.parent_scenelet_id
         if parent and parent not in first:
-            record.note("parent_scenelet_id", f"no scenelet has the id {named(parent)}")
+            near = known.near(parent)
+            hint = f": did you mean {near}?" if near else ""
+            record.note("parent_scenelet_id", f"no scenelet has the id {named(parent)}{hint}")
     for circle in _circles(parents):
         first[circle[0]].note(
             "parent_scenelet_id", f"a circle of parents: {' → '.join([*circle, circle[0]])}"

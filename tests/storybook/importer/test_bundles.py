@@ -194,6 +194,11 @@ def shots(*given):
             'scenelets[0].parent_scenelet_id: no scenelet has the id "gone"',
         ),
         (
+            {"scenelets": [scenelet(1), scenelet(2, parent_scenelet_id="Scenelet_1")]},
+            'scenelets[1].parent_scenelet_id: no scenelet has the id "Scenelet_1": did you mean '
+            "scenelet-1?",
+        ),
+        (
             {"scenelets": [scenelet(1, parent_scenelet_id="scenelet-1")]},
             "scenelets[0].parent_scenelet_id: a circle of parents: scenelet-1 → scenelet-1",
         ),
