@@ -68,7 +68,7 @@ DECODE_ERRORS = (
 # A picture with a shorter side shows nothing.
 _shortest_side = 4
 # One with a shorter side is usable, and hardly anything is to be seen in it.
-_least_pixels = 128
+_least_pixels = 50
 # Progressive JPEGs have about ten scans. A thousand in a small file take half a minute.
 _most_scans = 100
 _decode_seconds = 30.0

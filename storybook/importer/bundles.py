@@ -120,7 +120,18 @@ class Warnings:
     def __init__(self) -> None:
         self._first: dict[tuple[str, str, str], str] = {}
         self._counts: Counter[tuple[str, str, str]] = Counter()
+        self._unread: dict[str, str] = {}
         self.left_out = 0
+
+    def add_unread_key(self, place: str) -> None:
+        """Note a key that nobody asked for: it is kept, and that is nothing to mend."""
+        if len(self._unread) < self.most:
+            self._unread.setdefault(_any_index.sub("[]", place), place)
+
+    @property
+    def unread_keys(self) -> tuple[str, ...]:
+        """Where such keys are, each kind of place once."""
+        return tuple(self._unread.values())
 
     def add(self, place: str, code: str, sentence: str) -> None:
         key = (_any_index.sub("[]", place), code, sentence)
@@ -317,16 +328,19 @@ class _Record:
         self.warnings.add(place, code.value, words_of(code, params))
 
     def warn_of_unknown_keys(self, known: frozenset[str]) -> None:
-        """Warn of every key that is none of the `known` ones and has a value."""
+        """Warn of every key that has a value and looks like one of the `known`, and note all
+        others that are none of these."""
         if self.values.keys() <= known:
             return
         for key, value in self.values.items():
             if self.warnings.is_enough:
                 return
             if key not in known and value not in (None, "", [], {}):
-                near = _near_key(key, known)
                 short = key if len(key) <= 60 else f"{key[:59]}…"
-                self.warn(short, FindingCode.UNREAD_KEY, {"near": near} if near else {})
+                if near := _near_key(key, known):
+                    self.warn(short, FindingCode.UNREAD_KEY, {"near": near})
+                else:
+                    self.warnings.add_unread_key(f"{self.place}.{short}".removeprefix("."))
 
     def text(self, key: str, *, longest: int | None = None, is_required: bool = False) -> str:
         value = self.values.get(key)
