@@ -40,8 +40,8 @@ Import a storybook bundle: a folder (or a .zip of one) with
     images/         every image path in the documents is relative to this folder
 
 Importing again brings the story up to date; nothing is written where nothing changed. Scenelets,
-shots and pictures that the bundle no longer mentions are kept, and so are all videos. Such a shot is
-named, and no batch renders it unless you name it."""
+shots and pictures that the bundle no longer mentions are kept, and so are all videos. Such a shot
+is listed, and no batch renders it unless you name it."""
     epilog = """\
 examples:
   manage.py import_story my-story/
