@@ -327,9 +327,12 @@ class _Record:
         place = f"{self.place}.{key}".removeprefix(".")
         self.warnings.add(place, code.value, words_of(code, params))
 
-    def warn_of_unknown_keys(self, known: frozenset[str]) -> None:
-        """Warn of every key that has a value and looks like one of the `known`, and note all
-        others that are none of these."""
+    def warn_of_unknown_keys(self, known: frozenset[str], *, is_free: bool = False) -> None:
+        """Warn of every key that has a value and is none of the `known`.
+
+        is_free: other keys may stand there, so only what looks like one of the known is warned of,
+        and the rest is noted.
+        """
         if self.values.keys() <= known:
             return
         for key, value in self.values.items():
@@ -337,8 +340,9 @@ class _Record:
                 return
             if key not in known and value not in (None, "", [], {}):
                 short = key if len(key) <= 60 else f"{key[:59]}…"
-                if near := _near_key(key, known):
-                    self.warn(short, FindingCode.UNREAD_KEY, {"near": near})
+                near = _near_key(key, known)
+                if near or not is_free:
+                    self.warn(short, FindingCode.UNREAD_KEY, {"near": near} if near else {})
                 else:
                     self.warnings.add_unread_key(f"{self.place}.{short}".removeprefix("."))
 
@@ -425,7 +429,7 @@ def _read_story(story: _Record, folder: Path) -> Bundle:
         story.note("scenelets", f"have {shots} shots, more than {MOST_SHOTS}")
     for document, keys in ((visual, _visual_keys), (audio, _audio_keys)):
         if document:
-            document.warn_of_unknown_keys(keys)
+            document.warn_of_unknown_keys(keys, is_free=True)
     _warn_of_sonic_identity(audio)
     return Bundle(
         folder=folder,
@@ -444,7 +448,7 @@ def _warn_of_sonic_identity(audio: _Record | None) -> None:
     if audio and isinstance(identity, dict):
         place = f"{audio.place}.sonic_identity"
         record = _Record(identity, place, audio.problems, audio.warnings)
-        record.warn_of_unknown_keys(_sonic_keys)
+        record.warn_of_unknown_keys(_sonic_keys, is_free=True)
     elif audio and identity:
         given = {"hint": f"it has to be an object, is {named(identity)}"}
         audio.warn("sonic_identity", FindingCode.UNREAD_KEY, given)

@@ -494,12 +494,12 @@ def test_keys_that_nothing_reads_are_named_once(tmp_path):
 
     read = "nothing reads this key"
     assert opened(folder).warnings.unread_keys == (
-        "visual_design_document.extra",
-        "author",
         "visual_design_document.props",
         "audio_design_document.sonic_identity.ambience",
     )
     assert found == {
+        "visual_design_document.extra": (f"{read}.", 0),
+        "author": (f"{read}.", 0),
         "visualDesignDocument": (f"{read}: did you mean visual_design_document?", 0),
         "audio_design_document.narratorVoice": (f"{read}: did you mean narrator_voice_profile?", 0),
         "scenelets[0].parent": (f"{read}: did you mean parent_scenelet_id?", 0),
