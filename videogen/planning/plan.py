@@ -22,7 +22,6 @@ from storybook.models import Shot, Story
 from videogen.billing.affordability import Shortage, Wanted, fit, shortage
 from videogen.billing.budgets import Limit, limits_for, lock_budgets
 from videogen.catalog.options import RequestSettings
-from videogen.common.errors import RequestError
 from videogen.models import RenderBatch, VideoRender
 from videogen.models.people import Person
 from videogen.models.render_warnings import RenderWarning, WarningCode
@@ -158,24 +157,6 @@ class Plan:
         options = [self.mode, str(self.over_budget)]
         text = json.dumps([self.story.pk, *options, request, facts])
         return hashlib.sha256(text.encode()).hexdigest()
-
-
-def find_shots(
-    story: Story, *, scenelet_id: str | None = None, shot_index: int | None = None
-) -> QuerySet[Shot]:
-    """The story's shots that match the filters, in story order. RequestError where none does."""
-    shots = Shot.objects.filter(scenelet__story=story)
-    if scenelet_id is not None:
-        if not story.scenelets.filter(scenelet_id=scenelet_id).exists():
-            raise RequestError(
-                f"The story {story.story_id} has no scenelet {scenelet_id}.", code="no_scenelet"
-            )
-        shots = shots.filter(scenelet__scenelet_id=scenelet_id)
-    if shot_index is not None:
-        shots = shots.filter(shot_index=shot_index)
-    if not shots.exists():
-        raise RequestError("No shot matches these filters.", code="no_shot")
-    return shots
 
 
 def plan_shots(

@@ -23,7 +23,8 @@ from tests.support.factories import (
 from videogen.common.errors import RequestError
 from videogen.models import ReferenceChoice, VideoModel, VideoRender
 from videogen.planning.modes import Action
-from videogen.planning.plan import find_shots, plan_shots
+from videogen.planning.plan import plan_shots
+from videogen.planning.targets import find_shots
 
 pytestmark = [pytest.mark.django_db, pytest.mark.postgres]
 

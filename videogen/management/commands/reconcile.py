@@ -17,7 +17,7 @@ from rich.table import Table
 from videogen.cli.console import ConsoleListener
 from videogen.cli.wait import wait_for
 from videogen.common.task_queue import is_cluster_running
-from videogen.common.terminal import table_console
+from videogen.common.terminal import print_table, table_console
 from videogen.models import Candidate, VideoRender
 from videogen.models.states import STUCK
 from videogen.recovery.reconcile import Line, Report, reconcile
@@ -147,7 +147,7 @@ def _print(console: Console, report: Report, open_now: set[int]) -> None:
         return
     table = Table(box=None, pad_edge=False, header_style="bold")
     for column in ("Shot", "Status", "Since", "Hours left", "Asked", "Found", "Done"):
-        table.add_column(column, overflow="fold")
+        table.add_column(column)
     for line in report.lines:
         asked = "\n".join(f"{way}: {answer}" for way, answer in line.asked)
         table.add_row(
@@ -159,7 +159,7 @@ def _print(console: Console, report: Report, open_now: set[int]) -> None:
             escape(line.found) or "–",
             escape(line.done) or "–",
         )
-    console.print(table)
+    print_table(console, table)
     for way, answer in report.ways.items():
         console.print(f"{way}: {answer}", markup=False)
     words = f"{len(report.lines)} unsettled, {len(report.recovered)} recovered"
