@@ -32,8 +32,8 @@ _STYLES = {
     "failed": "red",
     "blocked": "red",
     "unknown": "magenta",
-    "interrupted": "yellow",
-    "not_downloaded": "yellow",
+    "interrupted": "magenta",
+    "not_downloaded": "magenta",
 }
 
 # So many scenelets are named where many shots share a line.

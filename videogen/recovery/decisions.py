@@ -10,7 +10,7 @@ from videogen.models import VideoRender
 from videogen.models.people import Requester
 from videogen.models.render_warnings import RenderWarning, WarningCode
 from videogen.models.routes import other_backend, served_backends
-from videogen.models.states import STUCK
+from videogen.models.states import GIVEN_UP, NEVER_SENT, STUCK
 from videogen.providers.gs_urls import is_gs, object_url
 from videogen.providers.url_guard import given_link, read_link
 from videogen.takes.storage import discard
@@ -45,6 +45,8 @@ def allow_new_render(render: VideoRender) -> bool:
     return render.move(
         STUCK,
         State.CANCELLED,
+        # A code that stands for a render that was never sent would say the opposite.
+        error_code=GIVEN_UP if render.error_code in NEVER_SENT else render.error_code,
         error_message=f"{render.error_message} A person allowed a new render.".strip(),
     )
 
