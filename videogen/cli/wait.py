@@ -12,6 +12,7 @@ from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from videogen.common.db_retry import persistently
+from videogen.common.formats import moment
 from videogen.common.processes import is_provably_gone, this_process
 from videogen.common.task_queue import is_cluster_running
 from videogen.lanes.pauses import served_lanes
@@ -270,7 +271,6 @@ def _wait_in_words(lane: Lane) -> str:
     slot = find_first_queued_slot(lane)
     if slot and slot.code and slot.at and slot.at > timezone.now():
         local = timezone.localtime(slot.at)
-        today = local.date() == timezone.localdate()
-        about = f"{local:%H:%M}" if today else f"{local:%H:%M on %d %B}"
+        about = f"{local:%H:%M}" if local.date() == timezone.localdate() else moment(slot.at)
         return f"Waiting for quota, next slot about {about}. {slot.reason}"
     return ""

@@ -13,9 +13,9 @@ from datetime import date
 from typing import Any, Self
 
 from django.db import models
-from django.utils import timezone
 
 from storybook.fields import DocumentField
+from videogen.common.formats import day_in_words
 
 
 class WarningCode(models.TextChoices):
@@ -167,12 +167,6 @@ class WarningsField(DocumentField):
         return super().get_prep_value(value)
 
 
-def day_words(day: date) -> str:
-    """For example "3 May"; with the year where it is not this one."""
-    year = "" if day.year == timezone.localdate().year else f" {day.year}"
-    return f"{day.day} {day:%B}{year}"
-
-
 def _sentence(code: WarningCode, params: Mapping[str, Any]) -> str:
     if "text" in params:
         return str(params["text"])
@@ -180,8 +174,8 @@ def _sentence(code: WarningCode, params: Mapping[str, Any]) -> str:
     if code == WarningCode.REPEAT:
         words["of_shot"] = f" of {params['shot']}" if params["shot"] else ""
         words["rejected"] = ", which was rejected" if params["is_rejected"] else ""
-        words["day"] = day_words(date.fromisoformat(params["day"]))
+        words["day"] = day_in_words(date.fromisoformat(params["day"]))
     elif code == WarningCode.MOVED:
         day = date.fromisoformat(params["day"])
-        words["day"] = f"{day.day} {day:%B %Y}"
+        words["day"] = day_in_words(day)
     return str(code.label).format(**words)

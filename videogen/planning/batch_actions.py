@@ -66,7 +66,12 @@ class BatchProgress:
             parts.append(f"{self.under_way.are} {paid} and {goes_on}")
         if self.interrupted.number:
             paid = f"already paid for{self.interrupted.cost}" if self.interrupted.usd else "sent"
-            parts.append(f"{self.interrupted.are} {paid} and broke off: resume what broke off")
+            stopped = ngettext(
+                "was interrupted: resume it",
+                "were interrupted: resume them",
+                self.interrupted.number,
+            )
+            parts.append(f"{self.interrupted.are} {paid} and {stopped}")
         if self.unknown.number:
             unknown = f"{self.unknown.number} may be paid for{self.unknown.cost}"
             parts.append(f"{unknown}: a person must decide")

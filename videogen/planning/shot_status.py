@@ -119,7 +119,11 @@ def reason_of(word: str, render: VideoRender | None) -> str:
     if word == BadgeWord.RETAKE:
         return render.review_reason
     if word == BadgeWord.NEEDS_DECISION:
-        return f"{State(render.status).label.capitalize()}. {render.error_message}".strip()
+        label = State(render.status).label.capitalize()
+        # What is said of an unknown outcome says that it is unknown.
+        if render.status == State.UNKNOWN and render.error_message:
+            return render.error_message
+        return f"{label}. {render.error_message}".strip()
     return render.error_message
 
 

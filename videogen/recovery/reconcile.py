@@ -266,7 +266,7 @@ class _Asking:
         except IntegrityError:
             # The database has rolled back what was set on the object.
             line.render.state = before
-            line.done = "Nothing yet: another render of the shot is under way."
+            line.done = "Nothing yet: another render of the shot is queued or running."
             return
         line.goes_on = goes_on or not won
         line.done = done if won else WAS_FIRST

@@ -20,9 +20,11 @@ import httpx
 from django.conf import settings
 
 from videogen.common.errors import DownloadError, VeoError, VideoFileError
+from videogen.common.formats import ended
 from videogen.common.untrusted_text import clean, read_seconds, without_key
 from videogen.models import VideoRender
 from videogen.providers.download_targets import download_target
+from videogen.providers.errors import said
 from videogen.providers.messages import INLINE
 from videogen.providers.registry import open_client
 from videogen.providers.response_limits import (
@@ -150,7 +152,10 @@ def _stream(client: httpx.Client, uri: str, file: BinaryIO, tag: Path, *, is_giv
             code="broken_off",
         ) from error
     except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
-        raise DownloadError(f"The download broke off: {clean(error)}", code="broken_off") from error
+        raise DownloadError(
+            f"The download ended before the file was complete: {ended(said(error))}",
+            code="broken_off",
+        ) from error
     raise DownloadError(
         f"The link was redirected more than {MAX_REDIRECTS} times.",
         code="too_many_redirects",
@@ -258,7 +263,7 @@ def _is_permanent(status: int) -> bool:
 def _status_error(response: httpx.Response) -> DownloadError:
     status = response.status_code
     return DownloadError(
-        f"The server refuses the download (HTTP {status}). {_words_of(response)}".strip(),
+        f"The server refuses the download (HTTP {status}). {ended(_words_of(response))}".strip(),
         code=f"http_{status}",
         permanent=_is_permanent(status),
         retry_after=_sensible(read_seconds(response.headers.get("retry-after"))),

@@ -5,17 +5,16 @@ import json
 import logging
 import signal
 import sys
-from datetime import datetime
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
-from django.utils import timezone
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
 from videogen.cli.console import ConsoleListener
 from videogen.cli.wait import wait_for
+from videogen.common.formats import moment
 from videogen.common.task_queue import is_cluster_running
 from videogen.common.terminal import print_table, table_console
 from videogen.models import Candidate, VideoRender
@@ -153,7 +152,7 @@ def _print(console: Console, report: Report, open_now: set[int]) -> None:
         table.add_row(
             escape(str(line.render.shot)),
             VideoRender.State(line.status).label,
-            _moment(line.since),
+            moment(line.since),
             str(_hours_left(line.render)),
             escape(asked) or "–",
             escape(line.found) or "–",
@@ -166,7 +165,3 @@ def _print(console: Console, report: Report, open_now: set[int]) -> None:
     if open_now:
         words += f', {len(open_now)} for a person to decide about (admin: "Unsettled")'
     console.print(f"{words}.", markup=False)
-
-
-def _moment(moment: datetime) -> str:
-    return f"{timezone.localtime(moment):%Y-%m-%d %H:%M}"
