@@ -121,6 +121,7 @@ MIDDLEWARE = [
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
+    "videogen.common.setting_names.plain_setting_names",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]
 
