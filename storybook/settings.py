@@ -79,6 +79,10 @@ def secret_key() -> str:
     return key
 
 
+# What is private must not become readable by everybody on this machine: the database, the clips,
+# the journal. A web server in front that sends the clips itself reads them through its group.
+os.umask(os.umask(0o077) | (0o027 if env("VIDEO_ACCEL_PREFIX") else 0o077))
+
 # -- Django -----------------------------------------------------------------------------------
 
 STATE_DIR = Path(env("VIDEO_STATE_DIR", str(BASE_DIR / "var"))).resolve()
@@ -120,6 +124,8 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    # Before anything reads the body; it has to know who sent it.
+    "storybook.body_limits.limit_bodies",
     "django.contrib.messages.middleware.MessageMiddleware",
     "videogen.common.setting_names.plain_setting_names",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
@@ -196,6 +202,14 @@ TIME_ZONE = env("DJANGO_TIME_ZONE", "UTC")
 USE_TZ = True
 STATIC_URL = "static/"
 STATIC_ROOT = BASE_DIR / "static-collected"
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    # These are public, and the web server in front is another user.
+    "staticfiles": {
+        "BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage",
+        "OPTIONS": {"directory_permissions_mode": 0o755, "file_permissions_mode": 0o644},
+    },
+}
 MEDIA_ROOT = str(Path(env("MEDIA_ROOT", str(BASE_DIR / "media"))).resolve())
 MEDIA_URL = "media/"
 # The prefix under which a web server sends the files itself, after the application has said who may
@@ -212,6 +226,11 @@ STORY_DOCUMENT_MAX_BYTES = env_number("STORY_DOCUMENT_MAX_MEGABYTES", 50, int) *
 STORY_ZIP_MAX_BYTES = env_number("STORY_ZIP_MAX_MEGABYTES", 2048, int) * 1024**2
 STORY_ZIP_MAX_FILES = env_number("STORY_ZIP_MAX_FILES", 20_000, int)
 STORY_ZIP_MAX_RATIO = env_number("STORY_ZIP_MAX_RATIO", 200, int)
+
+# What was imported can be saved in the admin, too: there it is indented, which makes it longer.
+DATA_UPLOAD_MAX_MEMORY_SIZE = 2 * STORY_DOCUMENT_MAX_BYTES
+# "Delete selected" sends a field for each row. What anybody may send is bounded in body_limits.py.
+DATA_UPLOAD_MAX_NUMBER_FIELDS = 100_000
 
 # -- The video API -------------------------------------------------------------------------------
 
