@@ -41,6 +41,8 @@ ERRORS = {
 # an American clock.
 OTHER_DATES = re.compile(
     r"\b\d{4}-\d\d-\d\d \d\d:\d\d|\b(?:a|p)\.m\.|\b[A-Z][a-z]{2,8}\.? \d{1,2}, \d{4}\b"
+    r"|\b\d{1,2} (?:January|February|March|April|June|July|August|September|October|November|"
+    r"December)\b"
 )
 
 

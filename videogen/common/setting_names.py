@@ -72,10 +72,13 @@ def _in_tag(match: re.Match[str]) -> str:
 def _in_words(match: re.Match[str]) -> str:
     name = match["name"]
     words = _WORDS.get(name) or name.removeprefix("VIDEO_").replace("_", " ").lower()
-    told = f"the installation's {words}"
+    begins = not match.string[: match.start()].strip() or match.string[: match.start()].endswith(
+        ". "
+    )
+    told = f"{'The' if begins else 'the'} installation's {words}"
     if match["set"]:
         asks = "Ask" if match["set"] == "Set" else "ask"
-        told = f"{asks} an administrator to set {told}"
+        told = f"{asks} an administrator to set the installation's {words}"
         return f"{told} to {match['value']}" if match["value"] else told
     return f"{told} ({match['value']})" if match["value"] else told
 

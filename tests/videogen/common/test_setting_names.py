@@ -22,6 +22,10 @@ from videogen.models import VideoRender
             "<li>Set VIDEO_BACKEND=vertex.</li>",
             "<li>Ask an administrator to set the installation's way to make videos to vertex.</li>",
         ),
+        (
+            "<option>VIDEO_MODEL: veo-9</option>",
+            "<option>The installation's default model: veo-9</option>",
+        ),
         ("Empty: VIDEO_MODEL.", "Empty: the installation's default model."),
         ("NO_SUCH_THING and VIDEO stay.", "NO_SUCH_THING and VIDEO stay."),
         (
