@@ -13,6 +13,7 @@ from django.urls import Resolver404, URLPattern, path, resolve, reverse
 from django.utils.html import format_html
 
 from .form_versions import VersionedForms
+from .initial_values import InitialValuesMixin
 from .key_frames import KeyFrameForm, KeyFrameFormSet
 from .models import DesignDocument, KeyFrame, Picture, Scenelet, Shot, Story
 from .thumbnails import thumbnail_url
@@ -50,7 +51,7 @@ class ReadOnlyInline(admin.TabularInline):
         return False
 
 
-class DocumentAdmin(VersionedForms, admin.ModelAdmin):
+class DocumentAdmin(InitialValuesMixin, VersionedForms, admin.ModelAdmin):
     """Shows the document as indented JSON also to people who may not change it."""
 
     document_field = "document"
@@ -189,7 +190,7 @@ class SceneletForm(forms.ModelForm):
 
 
 @admin.register(Scenelet)
-class SceneletAdmin(VersionedForms, admin.ModelAdmin):
+class SceneletAdmin(InitialValuesMixin, VersionedForms, admin.ModelAdmin):
     form = SceneletForm
     list_display = [
         "scenelet_id",

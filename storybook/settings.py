@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import os
 import secrets
+from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, TypeVar, overload
@@ -106,6 +107,7 @@ if env_bool("DJANGO_BEHIND_TLS"):
 SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"]
 
 INSTALLED_APPS = [
+    "django_q",  # before videogen, which replaces its screens in the admin
     "videogen",
     "storybook",
     "storybook.site.ProductionAdminConfig",
@@ -114,7 +116,7 @@ INSTALLED_APPS = [
     "django.contrib.sessions",
     "django.contrib.messages",
     "django.contrib.staticfiles",
-    "django_q",
+    "axes",
 ]
 
 MIDDLEWARE = [
@@ -129,6 +131,9 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "videogen.common.setting_names.plain_setting_names",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "axes.middleware.AxesMiddleware",
+    "videogen.common.absurd_values.AbsurdValueMiddleware",
+    "videogen.common.db_retry.DeadlockMiddleware",  # the last one: it runs the view
 ]
 
 # Everything comes from this site, and pages contain neither scripts nor styles. data: is for the
@@ -185,10 +190,33 @@ CACHES = {
     }
 }
 if redis_url := env("VIDEO_QUEUE_REDIS_URL"):
+    if redis_url.startswith(("redis://", "rediss://")) and "connect_timeout" not in redis_url:
+        # A Redis that is away must not hold up a page.
+        redis_url += f"{'&' if '?' in redis_url else '?'}socket_connect_timeout=3"
     CACHES["default"] |= {
         "BACKEND": "django.core.cache.backends.redis.RedisCache",
         "LOCATION": redis_url,
     }
+
+# The first one asks whether somebody has to wait, and knows no users.
+AUTHENTICATION_BACKENDS = [
+    "axes.backends.AxesStandaloneBackend",
+    "django.contrib.auth.backends.ModelBackend",
+]
+AXES_FAILURE_LIMIT = max(1, env_number("DJANGO_LOGIN_FAILURES", 10, int))
+AXES_COOLOFF_TIME = timedelta(minutes=env_number("DJANGO_LOGIN_WAIT_MINUTES", 15.0, float))
+# Both together: a stranger cannot lock out a person who logs in from elsewhere.
+AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
+AXES_RESET_ON_SUCCESS = True
+# Who tries while he has to wait does not wait longer: an old browser tab would never end it.
+AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False
+AXES_CLIENT_IP_CALLABLE = "storybook.login.client_address"
+AXES_LOCKOUT_CALLABLE = "storybook.login.show_wait"
+AXES_DISABLE_ACCESS_LOG = True
+AXES_ENABLE_ADMIN = False  # videogen/admin/login_attempts.py
+AXES_VERBOSE = False
+# How many proxies of ours a request passes; each appends to X-Forwarded-For.
+DJANGO_PROXIES = env_number("DJANGO_PROXIES", 0, int)
 
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
@@ -373,15 +401,23 @@ Q_CLUSTER: dict[str, Any] = {
     "save_limit": -1,
     "label": "Task queue",
 }
+# The brokers are django-q2's own, but refuse tasks that are not in videogen/tasks.py.
 if redis_url:
     Q_CLUSTER["redis"] = redis_url
+    Q_CLUSTER["broker_class"] = "videogen.common.redis_broker.RedisBroker"
 else:
     Q_CLUSTER["orm"] = "default"
+    Q_CLUSTER["broker_class"] = "videogen.common.own_tasks.OrmBroker"
 
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"}},
+    "formatters": {
+        "line": {
+            "()": "videogen.common.log_lines.LineFormatter",
+            "format": "%(asctime)s %(levelname)s %(name)s: %(message)s",
+        }
+    },
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
     "loggers": {
         "videogen": {"handlers": ["console"], "level": env("VIDEO_LOG_LEVEL", "INFO")},

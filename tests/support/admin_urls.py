@@ -65,6 +65,7 @@ def addresses(world):
         "success": world.success,
         "failure": world.failure,
         "ormq": world.queued,
+        "accessattempt": world.attempt,
     }
     found = [
         "/",

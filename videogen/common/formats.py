@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from datetime import date, datetime
 from decimal import Decimal
 
@@ -71,6 +72,12 @@ def as_sentence(words: str) -> str:
     if first.isalpha() and first.islower():
         words = f"{words[:1].upper()}{words[1:]}"
     return words if words.endswith((")", "”")) else ended(words)
+
+
+def either(values: Sequence[object]) -> str:
+    """Return the values as a choice: "a, b or c"."""
+    *most, last = map(str, values)
+    return f"{', '.join(most)} or {last}" if most else last
 
 
 def spaced(key: str) -> str:

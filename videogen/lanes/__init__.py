@@ -11,7 +11,8 @@ deadlocks.
    queued renders to another model.
 2. The shot's row: reviews, uploads and given links (`takes/reviews.py`, `lock_shot`).
 3. The budgets, an advisory lock of PostgreSQL: queueing, repeating, moving and every claim
-   (`billing/budgets.py`, `lock_budgets`).
+   (`billing/budgets.py`, `lock_budgets`). Whoever queues or moves holds the row of the price, too
+   (`catalog/prices.py`, `keep_price`); of those who hold the budgets, there is only one.
 4. The lane's row: every claim, moving, and whatever pauses or resumes a lane or ends its wait.
 5. The renders' rows. Submissions and candidates are locked just before the renders that they belong
    to.
@@ -24,6 +25,15 @@ one transaction, may pause the lane. Neither can wait for a claim that waits for
 one open render at a time, and a claim, which holds the lane, changes only renders that were queued
 and committed before; the renders of these two are new, or were running. Queueing holds the budgets
 as well, which every claim takes first.
+
+All of these locks are FOR NO KEY UPDATE (`no_key=True`). Rows refer to each other: who changes a
+render twice in one transaction has its lane, batch and shot looked at once more at the commit (FOR
+KEY SHARE), and would wait for a claim that has the lane FOR UPDATE and waits for that render. Only
+who deletes a row locks it FOR UPDATE.
+
+Should two transactions get in each other's way all the same, the one that PostgreSQL ends is tried
+again (`common/db_retry.py`): every button by `DeadlockMiddleware`, claims and queueing by
+`again_after_deadlock`.
 
 A pump's lease and its heartbeat are single UPDATEs outside of these transactions, and the heartbeat
 skips rows that are locked.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from django.db import models, transaction
@@ -14,6 +14,9 @@ from .shot_status import DERIVED_FROM, keep_standings
 
 if TYPE_CHECKING:
     from .renders import VideoRender
+
+# The columns that may be long: a list of renders does without them.
+HEAVY_COLUMNS = ("prompt_text", "references", "dropped_references", "warnings", "error_details")
 
 Method = TypeVar("Method", bound=Callable[..., Any])
 
@@ -40,6 +43,11 @@ class RenderQuerySet(models.QuerySet["VideoRender"]):
     def in_claim_order(self) -> RenderQuerySet:
         """The order in which they are claimed: by their batch's priority, then the oldest first."""
         return self.order_by("-batch__priority", "queued_at", "pk")
+
+    def without_heavy_columns(self, *, keep: Collection[str] = ()) -> RenderQuerySet:
+        """The renders without what may be long, except for the columns of `keep`. Whoever reads one
+        of the others later makes a query for each render."""
+        return self.defer(*(each for each in HEAVY_COLUMNS if each not in keep))
 
     @alters_data
     def update(self, **changes: Any) -> int:
@@ -78,7 +86,7 @@ class RenderQuerySet(models.QuerySet["VideoRender"]):
         with transaction.atomic(using=self.db, savepoint=False):
             # The rows are locked first and then changed by their keys. A row that meets the
             # conditions only a moment later would be changed while its shot is not known.
-            locked = self.order_by("pk").select_for_update(of=("self",))
+            locked = self._locked()
             found = list(locked.values_list("pk", "shot_id", "kind"))
             if not found:
                 return 0
@@ -102,6 +110,15 @@ class RenderQuerySet(models.QuerySet["VideoRender"]):
                 RenderQuerySet(self.model, using=self.db).filter(pk__in=ended).settle()
             self._keep_standings((each.shot_id, each.kind) for each in created)
         return created
+
+    def lock(self) -> list[int]:
+        """Lock these rows until the transaction ends, by their primary keys, as everywhere. Return
+        the keys."""
+        return list(self._locked().values_list("pk", flat=True))
+
+    def _locked(self) -> RenderQuerySet:
+        # NO KEY: other rows refer to these, and checking that must not wait for this lock.
+        return self.order_by("pk").select_for_update(of=("self",), no_key=True)
 
     def _keep_standings(self, changed: Iterable[tuple[int, str]]) -> None:
         """Recompute the status of the shots of `changed`, which has the shot and the kind of each

@@ -15,7 +15,7 @@ from typing import Any, Self
 from django.db import models
 
 from storybook.fields import DocumentField
-from videogen.common.formats import day_in_words
+from videogen.common.formats import day_in_words, either
 
 
 class WarningCode(models.TextChoices):
@@ -41,6 +41,15 @@ class WarningCode(models.TextChoices):
         "The prompt has about {tokens} tokens, the model reads {limit}: what lies at its end may "
         "be ignored.",
     )
+    MODEL_NOT_KNOWN = (
+        "model_not_known",
+        "Nothing is known about {model}: it is not in the table of video models, so nothing was "
+        "checked. The API may refuse the request.",
+    )
+    MODEL_SHUTS_DOWN = (
+        "model_shuts_down",
+        '{model} is announced to shut down on or after {day}: it may answer "not found".{move}',
+    )
     WORDS_OF_ROUTE = "words_of_route", "Its prompt ends in the words that {route} needs."
     REPEAT = (
         "repeat",
@@ -55,6 +64,10 @@ class WarningCode(models.TextChoices):
     OTHER_LENGTH = (
         "other_length",
         "The video is {seconds:.1f} s long; {asked} s were asked for.",
+    )
+    OTHER_SIZE = (
+        "other_size",
+        "The video is {width} × {height}; {asked_width} × {asked_height} was asked for.",
     )
     NO_SOUND = "no_sound", "The video has no sound."
     UNKNOWN_SOUND = (
@@ -80,6 +93,7 @@ class WarningCode(models.TextChoices):
 OF_THE_VIDEO = frozenset(
     {
         WarningCode.OTHER_LENGTH,
+        WarningCode.OTHER_SIZE,
         WarningCode.NO_SOUND,
         WarningCode.UNKNOWN_SOUND,
         WarningCode.UNCOMMON_CODEC,
@@ -88,12 +102,15 @@ OF_THE_VIDEO = frozenset(
         WarningCode.ANSWER_FOUND,
     }
 )
+# What was said of the options, which are the same for every request of a plan.
+OF_OPTIONS = frozenset({WarningCode.OPTION_NOT_TAKEN, WarningCode.PERSON_GENERATION_NOT_TAKEN})
 # What holds for one model may not hold for another.
 OF_THE_MODEL = frozenset(
     {
-        WarningCode.OPTION_NOT_TAKEN,
-        WarningCode.PERSON_GENERATION_NOT_TAKEN,
+        *OF_OPTIONS,
         WarningCode.OVER_TOKEN_LIMIT,
+        WarningCode.MODEL_NOT_KNOWN,
+        WarningCode.MODEL_SHUTS_DOWN,
     }
 )
 
@@ -180,7 +197,9 @@ def _sentence(code: WarningCode, params: Mapping[str, Any]) -> str:
         words["of_shot"] = f" of {params['shot']}" if params["shot"] else ""
         words["rejected"] = ", which was rejected" if params["is_rejected"] else ""
         words["day"] = day_in_words(date.fromisoformat(params["day"]))
-    elif code == WarningCode.MOVED:
-        day = date.fromisoformat(params["day"])
-        words["day"] = day_in_words(day)
+    elif code in (WarningCode.MOVED, WarningCode.MODEL_SHUTS_DOWN):
+        words["day"] = day_in_words(date.fromisoformat(params["day"]))
+        # Stored before the models to move to were.
+        successors = params.get("successors")
+        words["move"] = f" Move to {either(successors)}." if successors else ""
     return str(code.label).format(**words)

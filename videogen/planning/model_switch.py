@@ -18,7 +18,7 @@ from typing import Any
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Count, F, QuerySet
+from django.db.models import Count, F
 from django.utils import timezone
 
 from storybook.models import Story
@@ -26,12 +26,15 @@ from videogen.billing.budgets import BudgetImpact, find_budget_impacts, lock_bud
 from videogen.catalog.capabilities import Capability
 from videogen.catalog.missing_models import missing_model
 from videogen.catalog.options import RequestSettings
+from videogen.catalog.prices import keep_price
 from videogen.common.errors import RequestError
 from videogen.common.task_queue import wake_pump
 from videogen.lanes.pauses import get_lane, resume_lane
 from videogen.lanes.quota import window_problem
 from videogen.models import Lane, RenderBatch, Submission, VideoRender
 from videogen.models.people import Requester
+from videogen.models.problems import Problem, ProblemCode
+from videogen.models.render_queries import RenderQuerySet
 from videogen.models.render_warnings import OF_THE_MODEL, RenderWarning, WarningCode
 from videogen.models.routes import Route, not_set_up, other_backend, served_backends
 from videogen.prompts.fingerprints import hashes_of
@@ -52,8 +55,8 @@ class RenderMove:
 
     render: VideoRender
     request: RequestSettings
-    # Why it stays, in sentences.
-    problems: tuple[str, ...] = ()
+    # Why it stays.
+    problems: tuple[Problem, ...] = ()
 
     @property
     def goes(self) -> bool:
@@ -180,7 +183,7 @@ class Move:
         if not self.rows:
             return "Nothing is queued that could be moved."
         if not self.going:
-            return f"Nothing can be moved: {self.rows[0].problems[0]}"
+            return f"Nothing can be moved: {self.rows[0].problems[0].sentence}"
         short = next((each for each in self.budget_impacts if not each.fits), None)
         return f"Nothing is moved: {short.sentence}" if short else ""
 
@@ -193,12 +196,18 @@ class Move:
                 row.render.model,
                 str(row.price_was),
                 str(row.request.price_usd),
-                row.changes["request_sha256"] if row.goes else row.problems,
+                row.changes["request_sha256"] if row.goes else _codes(row.problems),
             ]
             for row in self.rows
         ]
         text = json.dumps([self.model, self.capability.route, facts])
         return hashlib.sha256(text.encode()).hexdigest()
+
+
+_CHANGED = (
+    "Nothing was moved: the queue, a price or the table of models changed after you saw the page. "
+    "Look at it once more."
+)
 
 
 def movable(lane: Lane) -> dict[str, int]:
@@ -208,7 +217,7 @@ def movable(lane: Lane) -> dict[str, int]:
     return dict(sorted(counted))
 
 
-def renders_to_move(lane: Lane, model: str) -> QuerySet[VideoRender]:
+def renders_to_move(lane: Lane, model: str) -> RenderQuerySet:
     """The lane's queued renders on that model, in the order in which they would be sent."""
     queued = VideoRender.objects.queued_in(lane).filter(model=model).in_claim_order()
     return queued.select_related("shot__scenelet__story", "batch")
@@ -237,7 +246,11 @@ def plan_move(renders: Iterable[VideoRender], model: str) -> Move:
     return Move(rows[0].request.capability, tuple(rows))
 
 
-def _problems(row: RenderMove) -> Iterable[str]:
+def _codes(problems: Iterable[Problem]) -> list[dict[str, Any]]:
+    return [each.as_dict() for each in problems]
+
+
+def _problems(row: RenderMove) -> Iterable[Problem]:
     render, request = row.render, row.request
     if render.backend not in served_backends():
         yield other_backend(render.backend)
@@ -246,11 +259,13 @@ def _problems(row: RenderMove) -> Iterable[str]:
         yield missing
     yield from request.problems(len(render.references))
     if unpriced := no_price(request):
-        yield unpriced.reason
-    elif problem := window_problem(request.backend, request.price_usd or Decimal(0)):
-        yield f"On {request.model} {problem}"
+        yield unpriced
+    elif problem := window_problem(
+        request.backend, request.price_usd or Decimal(0), model=request.model
+    ):
+        yield problem
     if settings.VIDEO_PROMPT_LIMIT_BLOCKS and row.over_limit:
-        yield row.over_limit
+        yield Problem(ProblemCode.OVER_TOKEN_LIMIT, row.over_limit.params)
 
 
 def references_in_words(capability: Capability, resolution: str, number: int) -> str:
@@ -279,21 +294,19 @@ def move_queued(lane: Lane, source: str, model: str, requester: Requester, *, se
     with transaction.atomic():
         # The same order of locks as in queueing and claims.
         stories = renders_to_move(lane, source).order_by().values("batch__story")
-        list(Story.objects.select_for_update().filter(pk__in=stories).order_by("pk"))
+        list(Story.objects.select_for_update(no_key=True).filter(pk__in=stories).order_by("pk"))
         lock_budgets()
         target = get_lane(RequestSettings.of_render(VideoRender(), model).backend)
-        lanes = Lane.objects.select_for_update().filter(pk__in={lane.pk, target.pk})
+        lanes = Lane.objects.select_for_update(no_key=True).filter(pk__in={lane.pk, target.pk})
         locked = {each.pk: each for each in lanes.order_by("pk")}
-        _lock_renders(renders_to_move(lane, source))
+        renders_to_move(lane, source).lock()
         move = plan_move(renders_to_move(lane, source), model)
         if move.fingerprint != seen:
-            raise RequestError(
-                "Nothing was moved: the queue, a price or the table of models changed after you "
-                "saw the page. Look at it once more.",
-                code=CHANGED,
-            )
+            raise RequestError(_CHANGED, code=CHANGED)
         if move.refusal:
             raise RequestError(move.refusal, code="refused")
+        if not all(keep_price(price) for price in {row.request.price for row in move.going}):
+            raise RequestError(_CHANGED, code=CHANGED)
         was_missing = missing_model(locked[lane.pk])
         for row in move.going:
             _move_one(row, target, requester)
@@ -302,11 +315,6 @@ def move_queued(lane: Lane, source: str, model: str, requester: Requester, *, se
             resume_lane(lane)
         wake_pump()
     return move
-
-
-def _lock_renders(renders: QuerySet[VideoRender]) -> None:
-    own = VideoRender.objects.filter(pk__in=list(renders.values_list("pk", flat=True)))
-    list(own.order_by("pk").select_for_update(of=("self",)).values_list("pk", flat=True))
 
 
 def _move_one(row: RenderMove, target: Lane, requester: Requester) -> None:

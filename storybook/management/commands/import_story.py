@@ -17,6 +17,7 @@ from django.utils.translation import ngettext
 from storybook.errors import BundleError, ImportFailed
 from storybook.importer.story import ImportReport, Tally, import_story
 from storybook.models import Story
+from storybook.printable import printable
 
 
 class TeachingFormatter(RawDescriptionHelpFormatter, DjangoHelpFormatter):
@@ -67,17 +68,17 @@ exit codes: 0 imported, 1 refused or failed, 2 wrong usage"""
             report = import_story(
                 # Without a style, because Django would write this progress in red as an error.
                 path,
-                say=lambda sentence: self.stderr.write(_printable(sentence), style_func=str),
+                say=lambda sentence: self.stderr.write(printable(sentence), style_func=str),
             )
         except BundleError as error:
-            problems = [f"  {_printable(problem)}" for problem in error.problems]
+            problems = [f"  {printable(problem)}" for problem in error.problems]
             count = ngettext("%d problem", "%d problems", len(problems)) % len(problems)
             raise CommandError(
                 "\n".join([f"The bundle was not imported, it has {count}:", *problems]),
                 returncode=1,
             ) from error
         except ImportFailed as error:
-            raise CommandError(_printable(str(error)), returncode=1) from error
+            raise CommandError(printable(str(error)), returncode=1) from error
         if options["json"]:
             self.stdout.write(json.dumps(report.as_dict()))
         else:
@@ -109,11 +110,4 @@ def _table(report: ImportReport) -> str:
     if report.picture_warnings:
         lines += ["", "Pictures that cannot be used:"]
         lines += [f"  {warning.path}: {warning.problem}" for warning in report.picture_warnings]
-    return "\n".join(_printable(line) for line in lines)
-
-
-def _printable(text: str) -> str:
-    """Write out control characters: they come from the bundle and could control the terminal."""
-    return "".join(
-        char if char.isprintable() or char == "\n" else ascii(char)[1:-1] for char in text
-    )
+    return "\n".join(printable(line) for line in lines)

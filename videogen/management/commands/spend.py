@@ -65,7 +65,7 @@ class Command(BaseCommand):
         console = table_console(self.stdout)
         print_table(console, _table(wanted[0], figures[wanted[0]], total))
         for sentence in _sentences(total, forecast):
-            console.print(sentence, markup=False)
+            console.say(sentence)
 
 
 def _day(text: str) -> date:
