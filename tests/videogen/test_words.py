@@ -57,7 +57,8 @@ def test_the_words_and_dates_of_every_page():
         for text in {text for html in parts_of(response) for text in texts_of(html)}:
             if is_own:
                 wrong += [f"{address}: {flaw}" for flaw in flaws(text)]
-            if OTHER_DATES.search(text):
+            # The records of another package call themselves what it likes.
+            if OTHER_DATES.search(text) and not address.startswith("/admin/axes/"):
                 wrong.append(f"{address}: another form of a date: {text}")
 
     assert not wrong, "\n".join(dict.fromkeys(wrong))

@@ -31,7 +31,7 @@ STOPPED = 130
 
 
 class OutputBroken(KeyboardInterrupt):
-    """The output cannot be written any more. It ends what is under way as Ctrl-C does."""
+    """The output cannot be written any more. It ends the command as Ctrl-C does."""
 
 
 class PlainConsole(Console):

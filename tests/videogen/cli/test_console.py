@@ -3,10 +3,10 @@ from __future__ import annotations
 from io import StringIO
 
 import pytest
-from rich.console import Console
 
 from videogen.cli.console import print_result
 from videogen.cli.workflow import TaskResult
+from videogen.common.terminal import PlainConsole
 
 NO_STORYBOARD = "The shot has no storyboard payload."
 
@@ -24,7 +24,7 @@ def told():
         summary = dict.fromkeys(("generated", "rehearsed", "skipped", "blocked", "failed"), 0)
         summary |= {"targeted": len(rows), "estimated_cost_usd": "0.00"}
         out = StringIO()
-        console = Console(file=out, width=40, highlight=False, soft_wrap=True)
+        console = PlainConsole(file=out, width=40, highlight=False, soft_wrap=True)
         print_result(console, TaskResult(rows, summary, 0, True), **options)
         return [" ".join(line.split()) for line in out.getvalue().splitlines()]
 

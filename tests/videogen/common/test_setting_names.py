@@ -30,7 +30,7 @@ from videogen.models import VideoRender
         ("NO_SUCH_THING and VIDEO stay.", "NO_SUCH_THING and VIDEO stay."),
         (
             '<a href="?q=VIDEO_MODEL">VIDEO_SEED</a>',
-            '<a href="?q=VIDEO_MODEL">the installation\'s seed</a>',
+            '<a href="?q=VIDEO_MODEL">The installation\'s seed</a>',
         ),
         ("<textarea>VIDEO_MODEL</textarea>", "<textarea>VIDEO_MODEL</textarea>"),
         ("<pre>\nVIDEO_MODEL</pre>", "<pre>\nVIDEO_MODEL</pre>"),

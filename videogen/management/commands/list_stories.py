@@ -31,7 +31,7 @@ class Command(BaseCommand):
             return
         console = table_console(self.stdout)
         if not lines:
-            console.print("There are no stories yet: import one with manage.py import_story PATH")
+            console.say("There are no stories yet: import one with manage.py import_story PATH")
             return
         table = Table(box=None, pad_edge=False, header_style="bold")
         for column in ("Story", "Title"):
@@ -51,4 +51,4 @@ class Command(BaseCommand):
         if len(lines) == 1:
             return
         sums = summarise_stories(lines)
-        console.print(f"{counted(sums['shots'], 'shot')} in {len(lines)} stories.")
+        console.say(f"{counted(sums['shots'], 'shot')} in {len(lines)} stories.")

@@ -61,8 +61,8 @@ class Command(BaseCommand):
                 escape(_what(line)),
             )
         print_table(console, table)
-        console.print(f"{counted(len(lines), 'shot')}: {in_words(counts) or 'none'}.")
-        console.print(f"Videos are below {Path(settings.MEDIA_ROOT)}", markup=False)
+        console.say(f"{counted(len(lines), 'shot')}: {in_words(counts) or 'none'}.")
+        console.say(f"Videos are below {Path(settings.MEDIA_ROOT)}")
 
 
 def _what(line: ShotLine) -> str:
