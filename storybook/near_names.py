@@ -1,41 +1,108 @@
-"""Names that a person may have meant."""
+"""Which known name somebody may have meant. Nothing is matched by it: it only makes hints."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from difflib import get_close_matches
+import difflib
+import re
+import unicodedata
+from collections.abc import Callable, Iterable, Mapping
+from functools import cached_property
 
-# More are not read in one sentence.
-_MOST = 3
-
-
-def near_names(name: str, known: Iterable[str] | Mapping[str, str]) -> list[str]:
-    """Return the known names that are like `name`, the likeliest first.
-
-    known: the names; or the title of each, by its name, where people may say the title instead.
-    Case, and whether words are parted by a space, a hyphen or an underscore, do not matter.
-    """
-    titles = known if isinstance(known, Mapping) else dict.fromkeys(known, "")
-    # The name comes first, so that a title never hides it.
-    by_spelling: dict[str, str] = {}
-    for spelling, each in [
-        *((_plain(each), each) for each in titles),
-        *((_plain(title), each) for each, title in titles.items() if title),
-    ]:
-        by_spelling.setdefault(spelling, each)
-    wanted = _plain(name)
-    found = get_close_matches(wanted, by_spelling, n=_MOST, cutoff=0.6)
-    # Who types a part of a name has typed too little, not something else.
-    parts = [each for each in by_spelling if len(wanted) > 2 and wanted in each]
-    near = dict.fromkeys(by_spelling[each] for each in [*found, *parts])
-    return list(near)[:_MOST]
+_between_words = re.compile(r"[\W_]+")
+_in_brackets = re.compile(r"\([^()]*\)|\[[^\[\]]*\]")
+_article = re.compile(r"^(?:the|a|an|der|die|das|le|la|el)-")
+_space = re.compile(r"\s+")
+# Longer texts are no names, and comparing them takes long.
+_longest = 200
+# Among more ids only those are found that differ in case, spaces and the like.
+_most_compared = 300
+_most_kept = 1000
 
 
-def did_you_mean(name: str, known: Iterable[str] | Mapping[str, str]) -> str:
-    """Return the question that names what `name` may have meant; empty if nothing is like it."""
-    near = near_names(name, known)
-    return f"Did you mean {' or '.join(near)}?" if near else ""
+class NearIds:
+    """Known ids, each with its name, to find which of them a text may stand for."""
+
+    def __init__(self, names: Mapping[str, str]) -> None:
+        self._names = {each: name for each, name in names.items() if len(each) <= _longest}
+        self._found: dict[str, str] = {}
+
+    def near(self, text: str) -> str:
+        """Return the id that `text` may stand for, or ""."""
+        if len(text) > _longest:
+            return ""
+        if text not in self._found:
+            if len(self._found) > _most_kept:
+                self._found.clear()
+            self._found[text] = self._find(text)
+        return self._found[text]
+
+    def _find(self, text: str) -> str:
+        for form, ids in self._forms:
+            if found := ids.get(form(text)):
+                return found
+        if len(self._slugs) > _most_compared:
+            return ""
+        close = difflib.get_close_matches(_slug(text), self._slugs, n=1, cutoff=0.8)
+        return self._slugs[close[0]] if close else ""
+
+    @cached_property
+    def _forms(self) -> list[tuple[Callable[[str], str], dict[str, str]]]:
+        found = []
+        for form in (folded, _slug, _bare, _without_remarks):
+            ids: dict[str, str] = {}
+            for each, name in self._names.items():
+                ids.setdefault(form(each), each)
+                ids.setdefault(form(name[:_longest]), each)
+            ids.pop("", None)
+            found.append((form, ids))
+        return found
+
+    @cached_property
+    def _slugs(self) -> dict[str, str]:
+        return {_slug(each): each for each in self._names}
 
 
-def _plain(name: str) -> str:
-    return " ".join(name.casefold().replace("-", " ").replace("_", " ").split())
+def near_id(text: str, names: Mapping[str, str]) -> str:
+    """Return the id that `text` may stand for, or "". `names` has each id with its name."""
+    return NearIds(names).near(text)
+
+
+def near_key(key: str, known: Iterable[str], cutoff: float = 0.8) -> str:
+    """Return the known key that `key` may stand for, or "". A known key stands for itself."""
+    if len(key) > _longest:
+        return ""
+    forms = {squeezed(each): each for each in known}
+    wanted = squeezed(key)
+    if wanted in forms:
+        return forms[wanted]
+    close = difflib.get_close_matches(wanted, forms, n=1, cutoff=cutoff)
+    return forms[close[0]] if close else ""
+
+
+def folded(text: str) -> str:
+    """Return the text in one case and one Unicode form, without invisible characters, and without
+    white space around it."""
+    visible = "".join(
+        char for char in unicodedata.normalize("NFKC", text) if unicodedata.category(char) != "Cf"
+    )
+    return unicodedata.normalize("NFKC", _space.sub(" ", visible).strip().casefold())
+
+
+def _slug(text: str) -> str:
+    return _between_words.sub("-", folded(text)).strip("-")
+
+
+def _bare(text: str) -> str:
+    """Without accents and a leading article."""
+    plain = unicodedata.normalize("NFD", _slug(text))
+    return _article.sub("", "".join(char for char in plain if not unicodedata.combining(char)))
+
+
+def _without_remarks(text: str) -> str:
+    """Without what stands in brackets: "Narrator (V.O.)"."""
+    return _bare(_in_brackets.sub(" ", text))
+
+
+def squeezed(text: str) -> str:
+    """Return the letters and digits of the text in one case: `shotIndex` is `shot_index`."""
+    return _between_words.sub("", folded(text))

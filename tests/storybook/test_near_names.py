@@ -1,36 +1,55 @@
 from __future__ import annotations
 
+import unicodedata
+
 import pytest
 
-from storybook.near_names import did_you_mean, near_names
+from storybook.near_names import near_id, near_key
 
-STORIES = {"the-lamp": "The night the tide forgot", "the-lamb": "", "moss": "Under the moss"}
+NAMES = {"pim": "Pim", "brook": "The Brook", "mentor-guide": "Old Mentor", "zoé": "Zoé", "皮姆": ""}
 
 
 @pytest.mark.parametrize(
-    ("said", "meant"),
-    {
-        "a slip of the finger": ("the-lmap", ["the-lamp", "the-lamb"]),
-        "another case": ("MOSS", ["moss"]),
-        "words parted otherwise": ("the lamp", ["the-lamp", "the-lamb"]),
-        "a part of it": ("lam", ["the-lamp", "the-lamb"]),
-        "the title": ("the night the tide forgot", ["the-lamp"]),
-        "something else": ("zanzibar", []),
-        "nothing": ("", []),
-    }.values(),
+    ("given", "meant"),
+    [
+        ("Pim", "pim"),
+        ("PIM", "pim"),
+        (" pim\n", "pim"),
+        ("pi\u200bm", "pim"),
+        ("\ufeffpim", "pim"),
+        ("ｐｉｍ", "pim"),
+        ("The Brook", "brook"),
+        ("the_brook", "brook"),
+        ("Mentor Guide", "mentor-guide"),
+        ("mentor_guide", "mentor-guide"),
+        ("old mentor", "mentor-guide"),
+        ("mentor-giude", "mentor-guide"),
+        (unicodedata.normalize("NFD", "zoé"), "zoé"),
+        ("zoe", "zoé"),
+        ("Pim (V.O.)", "pim"),
+        ("皮姆 ", "皮姆"),
+        ("ola", ""),
+        ("pam", ""),
+        ("", ""),
+        (" ", ""),
+        ("p" * 10_000, ""),
+    ],
 )
-def test_what_may_have_been_meant(said, meant):
-    assert near_names(said, STORIES) == meant
+def test_the_id_that_is_meant(given, meant):
+    assert near_id(given, NAMES) == meant
 
 
-def test_the_question_names_at_most_three():
-    known = [f"harbour-{number}" for number in range(20)]
-
-    question = did_you_mean("harbour", known)
-
-    assert question.startswith("Did you mean harbour-")
-    assert question.count(" or ") == 2
-
-
-def test_there_is_no_question_where_nothing_is_like_it():
-    assert did_you_mean("zanzibar", STORIES) == ""
+@pytest.mark.parametrize(
+    ("given", "meant"),
+    [
+        ("referenced_designs", "referencedDesigns"),
+        ("ReferencedDesigns ", "referencedDesigns"),
+        ("referencedDesign", "referencedDesigns"),
+        ("audio_and_narrative", "audioAndNarrative"),
+        ("audioNarrative", "audioAndNarrative"),
+        ("lightingAndAtmosphere", ""),
+        ("continuityNotes", ""),
+    ],
+)
+def test_the_key_that_is_meant(given, meant):
+    assert near_key(given, ["referencedDesigns", "audioAndNarrative"]) == meant

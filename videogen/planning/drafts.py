@@ -78,6 +78,8 @@ def plan_draft(
         model=batch.model if model is None else model,
         over_budget=over_budget or batch.over_budget,
         ask_before_repeats=not repeats_confirmed,
+        # Among others, a shot that is no longer in the bundle is hardly meant.
+        are_named=None,
         person=person or Person(batch.requested_by_id, batch.requested_by_name),
     )
 

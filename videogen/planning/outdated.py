@@ -124,7 +124,9 @@ def _drop_fresh(
         return {}
     shots = Shot.objects.filter(pk__in=takes)
     # A dry run puts every request together, whatever renders the shot has.
-    plan = plan_shots(story, shots, RenderBatch.Mode.DRY_RUN, use_key_frames=use_key_frames)
+    plan = plan_shots(
+        story, shots, RenderBatch.Mode.DRY_RUN, use_key_frames=use_key_frames, are_named=True
+    )
     rows = {row.shot.pk: row for row in plan.rows}
     for shot, row in rows.items():
         if content_of(row) == takes[shot].content_sha256:

@@ -3,13 +3,13 @@ says what may have been meant."""
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 
 from django.conf import settings
 from django.db.models import QuerySet
 
 from storybook.models import Shot, Story
-from storybook.near_names import did_you_mean
+from storybook.near_names import near_id
 from videogen.catalog.options import default_model_of
 from videogen.common.errors import RequestError
 from videogen.models import VideoModel
@@ -25,7 +25,7 @@ def find_story(story_id: str) -> Story:
         return story
     titles = dict(Story.objects.values_list("story_id", "title"))
     if titles:
-        hint = did_you_mean(story_id, titles) or _all(titles, "manage.py list_stories")
+        hint = _did_you_mean(story_id, titles) or _all(titles, "manage.py list_stories")
     else:
         hint = "None is imported yet: manage.py import_story PATH"
     raise RequestError(f"There is no story {story_id}. {hint}", code="no_story")
@@ -42,7 +42,7 @@ def find_shots(
         titles = dict(story.scenelets.values_list("scenelet_id", "title"))
         if scenelet_id not in titles:
             command = f"manage.py story_status --story-id {story.story_id}"
-            hint = did_you_mean(scenelet_id, titles) or _all(titles, command)
+            hint = _did_you_mean(scenelet_id, titles) or _all(titles, command)
             raise RequestError(
                 f"The story {story.story_id} has no scenelet {scenelet_id}. {hint}",
                 code="no_scenelet",
@@ -70,11 +70,16 @@ def check_model(story: Story, model: str) -> None:
         return
     told = [
         f"There is no model {model}.",
-        did_you_mean(model, names),
+        _did_you_mean(model, dict.fromkeys(names, "")),
         f"The video models are {', '.join(names)}." if names else "",
         "For another one, add a row to the table of video models first.",
     ]
     raise RequestError(" ".join(filter(None, told)), code="no_model")
+
+
+def _did_you_mean(said: str, names: Mapping[str, str]) -> str:
+    near = near_id(said, names)
+    return f"Did you mean {near}?" if near else ""
 
 
 def _all(names: Collection[str], command: str) -> str:

@@ -27,7 +27,7 @@ from videogen.planning.shot_status import (
     with_documents,
 )
 
-from .badges import OUTDATED, SHOT_BADGES, Badge, badge_of_word, counted_in_words
+from .badges import GONE, OUTDATED, SHOT_BADGES, Badge, badge_of_word, counted_in_words
 from .storyboard import storyboard_lines
 
 _FILES = ("video_file", "poster_file")
@@ -139,11 +139,20 @@ class ShotCard:
             self.is_outdated,
             self.missing,
             self.reason,
+            bool(self.shot.gone_since),
         )
 
     @property
     def second_badge(self) -> Badge | None:
+        if self.shot.gone_since:
+            return GONE
         return OUTDATED if self.is_outdated else None
+
+    @property
+    def second_badge_hint(self) -> str:
+        if self.shot.gone_since:
+            return "The story's bundle does not have this shot any more. Batches leave it out."
+        return "The story has changed since the take that it uses."
 
     @property
     def text(self) -> str:

@@ -94,6 +94,7 @@ def show_row(
         over_budget=options.over_budget,
         person=requester_of(request).person,
         ask_before_repeats=not options.repeats_confirmed,
+        are_named=shot.gone_since is not None and not batch.shots.filter(gone_since=None).exists(),
     )
     template = "row.html" if "part" in request.GET else "row_page.html"
     return _respond(
