@@ -269,8 +269,9 @@ def _with_standings(
     return found, current_standings(shot__in=found.values("pk"))
 
 
-def _lacking(shots: QuerySet[Shot]) -> QuerySet[Shot]:
-    """The shots that lack something, each with its stored `badge`, None without one."""
+def _lacking(shots: QuerySet[Shot]) -> QuerySet[Any]:
+    """The shots that lack something, each with its stored `badge`, None without one. mypy does not
+    know that annotation."""
     stored = current_standings(shot=OuterRef("pk")).values("badge")[:1]
     # A search may find a shot twice.
     found = Shot.objects.filter(pk__in=shots.values("pk")) if shots.query.has_filters() else shots
