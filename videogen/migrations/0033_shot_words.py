@@ -10,7 +10,7 @@ def empty(apps, schema_editor):
 
 
 class Migration(migrations.Migration):
-    dependencies = [("videogen", "0031_price_bounds"), ("videogen", "0034_films")]
+    dependencies = [("videogen", "0035_secret_fingerprint")]
 
     operations = [
         migrations.AlterField(

@@ -602,7 +602,7 @@ def test_every_link_is_printed_as_soon_as_it_is_known(simulator, fail, run_task)
     assert len(links) == 2
     for link in links:
         assert result.out.count(link) == 1
-    assert result.out.index(links[0]) < result.out.index("opening / 1 "), "before the results"
+    assert result.out.index(links[0]) < result.out.index("2 shots "), "before the results"
 
 
 # -- waiting and queueing ------------------------------------------------------------------------
