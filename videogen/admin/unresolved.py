@@ -2,11 +2,15 @@ from __future__ import annotations
 
 from django.contrib import admin
 from django.http import HttpRequest, HttpResponse, JsonResponse
-from django.urls import URLPattern, path
+from django.urls import URLPattern, path, reverse
 from django.utils.decorators import method_decorator
 from django.views.decorators.http import require_POST, require_safe
 
+from storybook.ended_sessions import button_is_on
 from videogen.views.unresolved import ask_again, decide_candidate, show_unsettled, unsettled_state
+
+for name in ("videogen_unsettled_ask", "videogen_candidate_decide"):
+    button_is_on(name, lambda address: reverse("admin:videogen_unsettled"))
 
 
 class UnsettledPages(admin.ModelAdmin):

@@ -37,7 +37,15 @@ from .fetch import (
     fetch_clip_of,
     new_client,
 )
-from .storage import Clip, check_storage, discard, remove_leftovers, store_clip, take_path
+from .storage import (
+    Clip,
+    check_storage,
+    discard,
+    remove_leftovers,
+    set_aside,
+    store_clip,
+    take_path,
+)
 from .take_numbers import file_fields, number_take, surprises
 from .video_file import VideoFacts, inspect_video
 
@@ -218,7 +226,7 @@ class Downloads:
         ):
             logger.warning("%s: another process was first", render)
             return
-        discard(render.pk)
+        discard(render)
         logger.info("%s: %s", render, path)
 
     def _fail(self, render: VideoRender, error: DownloadError) -> None:
@@ -247,7 +255,8 @@ class Downloads:
             State.DOWNLOADING, ends, only={"downloader": self.owner}, **reason, **free
         )
         if won and (error.permanent or ends == State.FAILED):
-            discard(render.pk)
+            # No later try goes on with what came so far.
+            set_aside(render.pk)
 
 
 def _what_a_refusal_means(render: VideoRender, error: DownloadError) -> DownloadError:

@@ -42,8 +42,8 @@ def file_fields(path: Path, facts: VideoFacts) -> dict[str, Any]:
 
 
 def surprises(render: VideoRender, facts: VideoFacts) -> list[RenderWarning]:
-    """Return warnings about how the video differs from the request. It was paid for, so it becomes
-    a take nevertheless."""
+    """Return warnings about how the video differs from the request, and from what every browser
+    plays. It was paid for, so it becomes a take nevertheless."""
     warnings = []
     is_asked_for = render.kind == VideoRender.Kind.GENERATION
     if is_asked_for and abs(facts.seconds - render.duration_seconds) > 0.5:
@@ -58,6 +58,10 @@ def surprises(render: VideoRender, facts: VideoFacts) -> list[RenderWarning]:
         warnings.append(RenderWarning(WarningCode.OTHER_SIZE, params))
     if not facts.has_audio:
         warnings.append(RenderWarning(WarningCode.NO_SOUND))
+    for codec in facts.unknown_codecs:
+        warnings.append(RenderWarning(WarningCode.UNKNOWN_SOUND, {"codec": codec}))
+    if facts.uncommon_format:
+        warnings.append(RenderWarning(WarningCode.UNCOMMON_CODEC, {"codec": facts.uncommon_format}))
     return warnings
 
 

@@ -45,6 +45,7 @@ from videogen.takes.fetch import LOST
 
 from .components.access import GENERATE, require
 from .components.badges import Badge, badge_of_state
+from .components.kept import KeptFile, kept_of
 from .components.live import changed_since, version_of
 from .components.shot_cards import key_frame_urls
 from .takes.render_card import RenderCard, card_of
@@ -78,9 +79,16 @@ class ShownCandidate:
         path = preview_path(self.candidate).with_suffix(".jpg")
         return media_url(str(path)) if self.has_clip else ""
 
+    @cached_property
+    def kept(self) -> KeptFile | None:
+        """Its clip, if it cannot be shown."""
+        return kept_of(f"candidate-{self.candidate.pk}")
+
     @property
     def words(self) -> str:
         """What the page says about a clip that cannot be seen."""
+        if self.kept:
+            return "Its clip is here, but it cannot be shown."
         if not self.candidate.is_done:
             return "Still being made."
         if not self.candidate.download_uri:

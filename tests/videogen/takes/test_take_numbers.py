@@ -11,7 +11,14 @@ pytestmark = pytest.mark.django_db
 
 
 def told(width, height, *, kind="generation", **render):
-    facts = SimpleNamespace(width=width, height=height, seconds=8.0, has_audio=True)
+    facts = SimpleNamespace(
+        width=width,
+        height=height,
+        seconds=8.0,
+        has_audio=True,
+        unknown_codecs=(),
+        uncommon_format="",
+    )
     render = make_render(make_shot(), "downloading", download_uri="x", kind=kind, **render)
     return [str(each) for each in surprises(render, facts)]
 
