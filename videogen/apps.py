@@ -20,8 +20,8 @@ class VideogenConfig(AppConfig):
         from .common.log_lines import install_last_words
         from .common.own_tasks import keep_out_of_this_process
 
-        install_last_words()
         pre_enqueue.connect(keep_out_of_this_process, dispatch_uid="videogen.own_tasks_only")
+        install_last_words()
         post_spawn.connect(_wake_at_start, dispatch_uid="videogen.wake_at_start")
         post_migrate.connect(_fill_standings, sender=self, dispatch_uid="videogen.fill_standings")
 

@@ -59,6 +59,7 @@ def _plan(request: TaskRequest) -> Plan:
         person=request.requester.person,
         over_budget=request.over_budget,
         ask_before_repeats=request.repeat is False,
+        are_named=request.scenelet_id is not None and request.shot_index is not None,
     )
 
 

@@ -20,6 +20,7 @@ from django.core.cache import cache
 from storybook.models import DesignDocument, Picture, Shot, Story
 from videogen.common.task_queue import broker_errors
 from videogen.models import ReferenceChoice, RenderBatch, VideoRender
+from videogen.models.problems import Problem
 from videogen.prompts.fingerprints import hashes_of
 
 from .plan import ShotPlan, content_of, plan_shots
@@ -49,8 +50,8 @@ class Change:
     take: VideoRender
     # What would be sent now: a render that is not stored.
     now: VideoRender
-    # Why nothing could be sent now, in sentences.
-    missing: Sequence[str] = ()
+    # Why nothing could be sent now.
+    missing: Sequence[Problem] = ()
 
     @property
     def differences(self) -> Differences:
@@ -123,7 +124,9 @@ def _drop_fresh(
         return {}
     shots = Shot.objects.filter(pk__in=takes)
     # A dry run puts every request together, whatever renders the shot has.
-    plan = plan_shots(story, shots, RenderBatch.Mode.DRY_RUN, use_key_frames=use_key_frames)
+    plan = plan_shots(
+        story, shots, RenderBatch.Mode.DRY_RUN, use_key_frames=use_key_frames, are_named=True
+    )
     rows = {row.shot.pk: row for row in plan.rows}
     for shot, row in rows.items():
         if content_of(row) == takes[shot].content_sha256:

@@ -122,6 +122,30 @@ def test_a_token_that_cannot_be_sent_stops_the_queue(vertex, monkeypatch, caplog
     assert "ya29" not in error.sentence + caplog.text
 
 
+def test_a_connection_that_is_cut_while_the_answer_is_waited_for_is_in_doubt(
+    settings, far_end, route_client
+):
+    """The request was there in full; only the way back broke."""
+    far_end.cut()
+    setattr(settings, route_client.base_url, far_end.url)
+
+    error = refusal(route_client.submit)
+
+    assert facts(error) == {"code": "no_answer", **UNKNOWN}
+    assert len(far_end.requests) == 1
+
+
+@pytest.mark.parametrize("status", [408, 499, 500, 502, 504, 529])
+def test_an_answer_that_is_no_clear_refusal_is_in_doubt(settings, far_end, route_client, status):
+    far_end.answer(status, {"error": {"code": status, "message": "gone", "status": "CANCELLED"}})
+    setattr(settings, route_client.base_url, far_end.url)
+
+    error = refusal(route_client.submit)
+
+    assert facts(error) == {"code": f"http_{status}", **UNKNOWN}
+    assert len(far_end.requests) == 1
+
+
 @pytest.mark.parametrize(
     "fault", ["quota", "internal", "unavailable", "drop", "garbage", "html_200", "hang"]
 )

@@ -182,10 +182,12 @@ def check_request(exam: Examination) -> Iterator[Finding]:
     model = ModelTable().find(settings.VIDEO_MODEL)
     problems = model.problems(asked)
     for problem in problems:
-        yield REQUEST.fail(problem, "Change the setting that it names, and restart the workers.")
+        yield REQUEST.fail(
+            problem.sentence, "Change the setting that it names, and restart the workers."
+        )
     if model.shutdown_note and not is_simulating():
         yield MODEL.warn(
-            model.shutdown_note,
+            str(model.shutdown_note),
             "Set VIDEO_MODEL to one of these, restart the workers, and move queued renders.",
         )
     if not problems:
