@@ -41,7 +41,7 @@ class PlainConsole(Console):
         """Print one line, which is never wrapped."""
         self.print(for_terminal(text), markup=False, soft_wrap=True)
 
-    def render_str(self, text: str, **options: Any) -> Text:  # type: ignore[override]
+    def render_str(self, text: str, **options: Any) -> Text:
         return super().render_str(for_terminal(text, keeps_lines=True), **options)
 
     def print(self, *objects: Any, **options: Any) -> None:

@@ -232,7 +232,7 @@ def with_models(error: VeoError, list_models: Callable[[], list[str]], whose: st
     if error.code != "model_not_found":
         return error
     try:
-        names = list_models()
+        names = [name for name in list_models() if is_model_name(name)]
     except VeoError:
         return error
     words = ", ".join(names) or "none that makes videos"
