@@ -78,8 +78,9 @@ class Copy:
         failed = [line for line in lines if line.startswith(("FAILED tests/", "ERROR tests/"))]
         if process.returncode == 0:
             return "pass", lines[-1] if lines else ""
-        if process.returncode == 1 or failed:
-            return "fail", failed[0].split(" - ")[0] if failed else ""
+        if failed and failed[0].startswith("FAILED"):
+            return "fail", failed[0].split(" - ")[0]
+        # A test that could not even begin says nothing about the fault.
         return "error", "\n".join(lines[-15:])
 
     def judge(self, fault: Fault) -> tuple[str, str]:
