@@ -5,14 +5,18 @@ Nothing is checked for a model that is not in the table, so the API may refuse t
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from datetime import date
 from functools import cached_property
+from typing import Any
 
 from django.utils import timezone
 
+from videogen.common.formats import either
 from videogen.models import VideoFormat, VideoModel
+from videogen.models.problems import Problem, ProblemCode
+from videogen.models.render_warnings import RenderWarning, WarningCode
 from videogen.models.routes import Route, default_route
 from videogen.models.video_models import MAX_REFERENCES
 
@@ -64,6 +68,8 @@ class Capability:
     formats: tuple[Format, ...] = ()
     # Of its row; None if it has none.
     pk: int | None = None
+    # If it may be gone, the models that can stand in for it, the nearest first.
+    successors: tuple[str, ...] = ()
 
     @property
     def is_known(self) -> bool:
@@ -77,20 +83,29 @@ class Capability:
         return str(Route(self.route).label)
 
     @property
-    def notes(self) -> list[str]:
+    def notes(self) -> list[RenderWarning]:
         """What people should know before they pay for this model, whatever the request is."""
         if not self.is_known:
-            return [
-                f"Nothing is known about {self.name}: it is not in the table of video models, so "
-                "nothing was checked. The API may refuse the request."
-            ]
+            return [RenderWarning(WarningCode.MODEL_NOT_KNOWN, {"model": self.name})]
+        return [note] if (note := self.shutdown_note) else []
+
+    @property
+    def may_be_gone(self) -> bool:
+        """Whether the day has come from which on the model may be gone."""
+        return self.shuts_down_on is not None and self.shuts_down_on <= timezone.localdate()
+
+    @property
+    def shutdown_note(self) -> RenderWarning | None:
+        """Say since when the model may be gone and what to move to; None if it is not."""
         day = self.shuts_down_on
-        if day is None or day > timezone.localdate():
-            return []
-        return [
-            f"{self.name} is announced to shut down on or after {day.day} {day:%B %Y}: it may "
-            'answer "not found".'
-        ]
+        if day is None or not self.may_be_gone:
+            return None
+        params = {
+            "model": self.name,
+            "day": day.isoformat(),
+            "successors": list(self.successors),
+        }
+        return RenderWarning(WarningCode.MODEL_SHUTS_DOWN, params)
 
     def on_references(self, resolution: str) -> str:
         """Return a sentence on which reference pictures the model takes at the resolution."""
@@ -101,54 +116,67 @@ class Capability:
             return f"{self.name} takes no reference pictures at {resolution}."
         return (
             f"{self.name} takes up to {self.max_references} reference pictures at {resolution}: "
-            f"{_list(found.reference_aspect_ratios)}, "
-            f"{_list(found.reference_durations)} seconds."
+            f"{either(found.reference_aspect_ratios)}, "
+            f"{either(found.reference_durations)} seconds."
         )
 
-    def problems(self, asked: RequestedVideo) -> list[str]:
-        """Return why the API would refuse the request, each reason with what to change. Empty if it
-        would not, or if nothing is known about the model."""
+    def problems(self, asked: RequestedVideo) -> list[Problem]:
+        """Return why the API would refuse the request. Empty if it would not, or if nothing is
+        known about the model."""
         if not self.is_known or not self.formats:
             return []
-        resolution, references = asked.resolution, asked.references
-        found = self.format(resolution)
+        found = self.format(asked.resolution)
         if found is None:
-            known = _list([each.resolution for each in self.formats])
-            return [
-                f"{self.name} does not make {resolution}: set VIDEO_RESOLUTION to {known}, or "
-                "choose another model."
-            ]
-        problems = []
-        if references > self.max_references or references and not found.reference_durations:
-            most = self.max_references if found.reference_durations else 0
-            problems.append(
-                f"{self.name} takes no reference pictures"
-                f"{f' at {resolution}' if self.max_references else ''}: choose another model."
-                if not most
-                else f"{self.name} takes at most {most} reference pictures, this shot has "
-                f"{references}: leave some out."
-            )
-        ratios, durations, when = found.aspect_ratios, found.durations, ""
-        if references and found.reference_durations:
+            known = [each.resolution for each in self.formats]
+            return [self._problem(ProblemCode.RESOLUTION_NOT_MADE, asked, known=known)]
+        return [
+            *self._problems_with_references(found, asked),
+            *self._problems_with_format(found, asked),
+            *self._problems_with_people(asked),
+        ]
+
+    def _problems_with_references(self, found: Format, asked: RequestedVideo) -> Iterator[Problem]:
+        if not asked.references:
+            return
+        if not self.max_references:
+            yield self._problem(ProblemCode.NO_REFERENCES, asked)
+        elif not found.reference_durations:
+            yield self._problem(ProblemCode.NO_REFERENCES_AT_RESOLUTION, asked)
+        elif asked.references > self.max_references:
+            params = {"most": self.max_references, "references": asked.references}
+            yield self._problem(ProblemCode.TOO_MANY_REFERENCES, asked, **params)
+
+    def _problems_with_format(self, found: Format, asked: RequestedVideo) -> Iterator[Problem]:
+        ratios, durations = found.aspect_ratios, found.durations
+        with_references = bool(asked.references and found.reference_durations)
+        if with_references:
             ratios, durations = found.reference_aspect_ratios, found.reference_durations
-            when = " with reference pictures"
         if asked.aspect_ratio not in ratios:
-            problems.append(
-                f"{self.name} makes no {asked.aspect_ratio} at {resolution}{when}: set "
-                f"VIDEO_ASPECT_RATIO to {_list(ratios)}."
+            yield self._problem(
+                ProblemCode.ASPECT_RATIO_NOT_MADE,
+                asked,
+                aspect_ratio=asked.aspect_ratio,
+                with_references=with_references,
+                known=list(ratios),
             )
         if asked.seconds not in durations:
-            problems.append(
-                f"{self.name} makes no {asked.seconds} seconds at {resolution}{when}: set "
-                f"VIDEO_DURATION_SECONDS to {_list(durations)}."
+            yield self._problem(
+                ProblemCode.DURATION_NOT_MADE,
+                asked,
+                seconds=asked.seconds,
+                with_references=with_references,
+                known=list(durations),
             )
-        people, word = self.reference_person_generation, asked.person_generation
-        if references and word and people and word not in people:
-            problems.append(
-                f"{self.name} takes no person generation {word!r} with reference "
-                f"pictures: set VIDEO_PERSON_GENERATION, or that of the story, to {_list(people)}."
-            )
-        return problems
+
+    def _problems_with_people(self, asked: RequestedVideo) -> Iterator[Problem]:
+        known, word = self.reference_person_generation, asked.person_generation
+        if asked.references and word and known and word not in known:
+            code = ProblemCode.PERSON_GENERATION_NOT_TAKEN
+            yield self._problem(code, asked, asked=word, known=list(known))
+
+    def _problem(self, code: ProblemCode, video: RequestedVideo, **params: Any) -> Problem:
+        shared = {"model": self.name, "resolution": video.resolution}
+        return Problem(code, shared | params)
 
 
 class ModelTable:
@@ -167,7 +195,34 @@ class ModelTable:
     @cached_property
     def _known(self) -> dict[str, Capability]:
         rows = VideoModel.objects.prefetch_related("formats")
-        return {row.name: capability_of(row) for row in rows}
+        found = [capability_of(row) for row in rows]
+        return {each.name: _with_successors(each, found) for each in found}
+
+
+# How many models are named in the place of one that may be gone.
+MOST_SUCCESSORS = 3
+
+
+def _with_successors(model: Capability, models: Sequence[Capability]) -> Capability:
+    if not model.may_be_gone:
+        return model
+    resolutions = {each.resolution for each in model.formats}
+
+    def distance(other: Capability) -> tuple[int, bool, str]:
+        # Of the same family first (veo-3.1-fast-generate-preview and veo-3.1-fast-generate-001).
+        ours, others = model.name.split("-"), other.name.split("-")
+        alike = sum(a == b for a, b in zip(ours, others, strict=False))
+        return -alike, other.route != model.route, other.name
+
+    fit = [
+        other
+        for other in models
+        if not other.may_be_gone
+        and other.max_references >= model.max_references
+        and resolutions & {each.resolution for each in other.formats}
+    ]
+    nearest = sorted(fit, key=distance)[:MOST_SUCCESSORS]
+    return replace(model, successors=tuple(each.name for each in nearest))
 
 
 def _unknown(model: str) -> Capability:
@@ -217,8 +272,3 @@ def _split(text: str) -> tuple[str, ...]:
 
 def _numbers(text: str) -> tuple[int, ...]:
     return tuple(int(each) for each in _split(text))
-
-
-def _list(values: Sequence[object]) -> str:
-    *most, last = map(str, values)
-    return f"{', '.join(most)} or {last}" if most else last

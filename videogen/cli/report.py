@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from typing import Any
 
@@ -12,6 +12,7 @@ from videogen.catalog.options import extras_of
 from videogen.models import VideoRender
 from videogen.planning.modes import Action
 from videogen.planning.plan import ShotPlan
+from videogen.prompts.references import Dropped
 
 State = VideoRender.State
 
@@ -57,7 +58,7 @@ def _describe_render(render: VideoRender) -> dict[str, Any]:
         "prompt": json.loads(render.prompt_text) if render.prompt_text else None,
         "prompt_tokens": render.prompt_tokens or None,
         "references": render.references,
-        "dropped_references": render.dropped_references,
+        "dropped_references": [_describe_dropped(each) for each in render.dropped_references],
         "warnings": render.warnings,
         "request": {
             "model": render.model,
@@ -72,6 +73,16 @@ def _describe_render(render: VideoRender) -> dict[str, Any]:
         "download_uri": render.download_uri or None,
         "video_file": render.video_file or None,
         "error": error or None,
+    }
+
+
+def _describe_dropped(stored: Mapping[str, Any]) -> dict[str, Any]:
+    dropped = Dropped.read(stored)
+    return {
+        "kind": dropped.kind,
+        "id": dropped.id,
+        "path": dropped.path,
+        "reason": dropped.reason,
     }
 
 

@@ -13,6 +13,10 @@ from decimal import Decimal
 from django.conf import settings
 from django.db.models import TextChoices
 
+from videogen.common.header_secrets import copy_problem
+
+from .problems import Problem, ProblemCode
+
 SIMULATOR = "simulator"
 
 
@@ -63,13 +67,19 @@ def default_route() -> str:
     return named if named in Route.values else Route.GEMINI.value
 
 
-def other_backend(backend: str) -> str:
+def other_backend(backend: str) -> Problem:
     """Return what to do about a render of an account that is not served."""
-    return f"It was started with {backend}: set VIDEO_BACKEND={backend} first."
+    return Problem(ProblemCode.OTHER_BACKEND, {"backend": backend})
 
 
-def not_set_up(route: str) -> str:
-    """Return why the route cannot be used with the current settings, or ""."""
+def not_set_up(route: str) -> Problem | None:
+    """Return why the route cannot be used with the current settings, or None."""
     if route == Route.VERTEX:
-        return "" if settings.VIDEO_VERTEX_PROJECT else "GOOGLE_CLOUD_PROJECT is not set."
-    return "" if settings.GEMINI_API_KEY else "GEMINI_API_KEY is not set."
+        setting, value = "GOOGLE_CLOUD_PROJECT", settings.VIDEO_VERTEX_PROJECT
+    else:
+        setting, value = "GEMINI_API_KEY", settings.GEMINI_API_KEY
+    if not value:
+        return Problem(ProblemCode.NOT_SET_UP, {"setting": setting})
+    if route != Route.VERTEX and (problem := copy_problem(value)):
+        return Problem(ProblemCode.KEY_NOT_COPIED, {"setting": setting, "problem": problem})
+    return None

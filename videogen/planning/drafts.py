@@ -15,7 +15,6 @@ from django.utils import timezone
 from storybook.models import Shot
 from videogen.common.errors import RequestError
 from videogen.models import RenderBatch, VideoRender
-from videogen.models.batches import CREATE_SHOT_VIDEO
 from videogen.models.people import Person, Requester
 
 from .enqueue import QueuedBatch, queue_locked_plan
@@ -40,15 +39,12 @@ def draft_batches(shots: QuerySet[Shot], mode: str, requester: Requester) -> lis
     through = RenderBatch.shots.through
     with transaction.atomic():
         drafts = RenderBatch.objects.bulk_create(
-            RenderBatch(
+            RenderBatch.asked_by(
+                requester,
                 story_id=story_id,
                 status=Status.DRAFT,
-                task=CREATE_SHOT_VIDEO,
                 mode=mode,
-                door=requester.door,
                 filters={"shots": selected},
-                requested_by=requester.user,
-                requested_by_name=requester.name,
             )
             for story_id, selected in ids.items()
         )
@@ -82,6 +78,8 @@ def plan_draft(
         model=batch.model if model is None else model,
         over_budget=over_budget or batch.over_budget,
         ask_before_repeats=not repeats_confirmed,
+        # Among others, a shot that is no longer in the bundle is hardly meant.
+        are_named=None,
         person=person or Person(batch.requested_by_id, batch.requested_by_name),
     )
 

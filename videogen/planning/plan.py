@@ -18,19 +18,22 @@ from typing import Any
 from django.conf import settings
 from django.db.models import QuerySet
 
+from storybook.findings import check_payload, find_embedded_files
 from storybook.models import Shot, Story
 from videogen.billing.affordability import Shortage, Wanted, fit, shortage
 from videogen.billing.budgets import Limit, limits_for, lock_budgets
 from videogen.catalog.options import RequestSettings
+from videogen.catalog.prices import keep_price
 from videogen.common.errors import RequestError
 from videogen.models import RenderBatch, VideoRender
 from videogen.models.people import Person
+from videogen.models.problems import Problem, ProblemCode
 from videogen.models.render_warnings import RenderWarning, WarningCode
 from videogen.models.routes import Route, served_backends
 from videogen.prompts.fingerprints import content_sha256, request_sha256
 from videogen.prompts.omni_prompt import bound_instructions
 from videogen.prompts.prompt import Prompt, build_prompt, limit_warning
-from videogen.prompts.references import Selection, list_candidates, pick_references
+from videogen.prompts.references import BrokenPin, Selection, list_candidates, pick_references
 from videogen.prompts.sources import Material
 
 from .duplicates import find_takes_by_request, warn_of_repeat
@@ -55,11 +58,13 @@ class ShotPlan:
     prompt: Prompt | None = None
     selection: Selection = field(default_factory=Selection)
     warnings: tuple[RenderWarning, ...] = ()
-    # Everything that makes the shot impossible, in sentences.
-    impossible: tuple[str, ...] = ()
-    # Those of them that say why the model would refuse a new request.
-    not_taken: tuple[str, ...] = ()
+    # Everything that makes the shot impossible.
+    impossible: tuple[Problem, ...] = ()
+    # Why the model would refuse a new request, whether the row sends one or not.
+    not_taken: tuple[Problem, ...] = ()
     is_over_budget: bool = False
+    # The shot is no longer in the story's bundle, and nobody has named it.
+    is_gone: bool = False
     # A take of the very request that the row would send.
     same: VideoRender | None = None
 
@@ -68,11 +73,11 @@ class ShotPlan:
         """Whether the row makes a new render."""
         return self.decision.action in _NEW
 
-    def impossible_in(self, mode: str) -> tuple[str, ...]:
+    def impossible_in(self, mode: str) -> tuple[Problem, ...]:
         """What makes the shot impossible in that mode. What the model refuses does not matter where
         a render is resumed: that one was asked for with settings of its own."""
-        others = tuple(each for each in self.impossible if each not in self.not_taken)
-        is_new = decide(self.situation, mode).action in _NEW
+        others = tuple(each for each in self.impossible if not each.is_of_model)
+        is_new = decide(self.situation, mode, is_gone=self.is_gone).action in _NEW
         return (*others, *self.not_taken) if is_new else others
 
 
@@ -101,7 +106,7 @@ class Plan:
         return {action.value: self.count(action) for action in Action if self.count(action)}
 
     @property
-    def notes(self) -> list[str]:
+    def notes(self) -> list[RenderWarning]:
         """What to know about the model and the options, whichever shots are selected."""
         return [*self.request.capability.notes, *self.request.notes]
 
@@ -188,13 +193,16 @@ def plan_shots(
     over_budget: str = RenderBatch.OverBudget.FIT.value,
     ask_before_repeats: bool = False,
     use_key_frames: bool | None = None,
+    are_named: bool | None = False,
 ) -> Plan:
     """The decision on each of the story's `shots`. A fixed number of queries; writes nothing.
 
     model: another one than that of the story or of the settings. person: whose daily budget
     counts. over_budget: what happens if the budgets have no room for the whole batch.
     ask_before_repeats: a shot that has a take of the very same request is skipped; otherwise there
-    is only a warning. use_key_frames: by default, what VIDEO_USE_KEY_FRAMES says.
+    is only a warning. use_key_frames: by default, what VIDEO_USE_KEY_FRAMES says. are_named:
+    somebody asks for these very shots, so those that are no longer in the story's bundle are
+    planned like the others; None: this holds if all of the shots are such.
     """
     if use_key_frames is None:
         use_key_frames = settings.VIDEO_USE_KEY_FRAMES
@@ -203,10 +211,14 @@ def plan_shots(
     material = Material.of(story, shots)
     situations = find_situations(shots, request.backend)
     general = _impossible_for_all(material.documents)
+    if are_named is None:
+        are_named = all(shot.gone_since for shot in rows)
     plans = []
     for shot in rows:
         situation, cause = situations.get(shot.pk, (Situation.NOTHING, None))
-        row = ShotPlan(shot, situation, decide(situation, mode), cause)
+        is_gone = shot.gone_since is not None and not are_named
+        decision = decide(situation, mode, is_gone=is_gone)
+        row = ShotPlan(shot, situation, decision, cause, is_gone=is_gone)
         plans.append(_plan_shot(row, mode, request, material, general, use_key_frames))
     plans = _with_repeats(plans, request, ask=ask_before_repeats)
     plan = Plan(
@@ -225,13 +237,13 @@ def _plan_shot(
     mode: str,
     request: RequestSettings,
     material: Material,
-    general: Sequence[str],
+    general: Sequence[Problem],
     use_key_frames: bool,
 ) -> ShotPlan:
     payload = row.shot.storyboard_payload
     impossible = list(general)
     if not payload:
-        impossible.append("The shot has no storyboard payload.")
+        impossible.append(Problem(ProblemCode.NO_STORYBOARD))
     if impossible or not payload:
         return _decided(row, mode, impossible)
     visual, audio = material.documents["visual"], material.documents["audio"]
@@ -239,8 +251,8 @@ def _plan_shot(
     candidates, warnings = list_candidates(visual, payload, key_frames, material.pictures)
     choices = material.choices.get(row.shot.pk, [])
     selection = pick_references(candidates, choices, use_key_frames=use_key_frames)
-    impossible += selection.broken
-    is_new = decide(row.situation, mode).action in _NEW
+    impossible += map(_broken, selection.broken)
+    is_new = decide(row.situation, mode, is_gone=row.is_gone).action in _NEW
     row = replace(row, not_taken=tuple(request.problems(len(selection.picks))))
     if is_new:
         impossible += row.not_taken
@@ -248,16 +260,25 @@ def _plan_shot(
         return _decided(row, mode)
     bound = bound_instructions(selection.picks) if request.route == Route.OMNI else ()
     prompt = build_prompt(visual, audio, payload, limit=request.prompt_limit, instructions=bound)
-    warnings += [*selection.warnings, *request.notes]
+    findings = [
+        *check_payload(payload, material.ids),
+        *find_embedded_files(_written_by_people(prompt), ""),
+    ]
+    ignored = [RenderWarning.of(finding) for finding in findings]
+    warnings = [*ignored, *warnings, *selection.warnings, *request.notes]
     if prompt.is_over_limit:
         warning = limit_warning(prompt.tokens, prompt.limit)
         warnings.append(warning)
         if settings.VIDEO_PROMPT_LIMIT_BLOCKS:
-            impossible.append(warning)
+            impossible.append(Problem(ProblemCode.OVER_TOKEN_LIMIT, warning.params))
     if not selection.picks:
         warnings.append(RenderWarning(WarningCode.NO_REFERENCE))
     row = replace(row, prompt=prompt, selection=selection, warnings=tuple(warnings))
     return _decided(row, mode, impossible)
+
+
+def _written_by_people(prompt: Prompt) -> dict[str, Any]:
+    return {key: part for key, part in prompt.document.items() if key != "critical_instruction"}
 
 
 def _with_repeats(
@@ -285,8 +306,8 @@ def _with_repeats(
     return told
 
 
-def _decided(row: ShotPlan, mode: str, impossible: Sequence[str] = ()) -> ShotPlan:
-    decision = decide(row.situation, mode, impossible)
+def _decided(row: ShotPlan, mode: str, impossible: Sequence[Problem] = ()) -> ShotPlan:
+    decision = decide(row.situation, mode, impossible, is_gone=row.is_gone)
     resumes = decision.action in (Action.RESUME, Action.DOWNLOAD)
     if resumes and row.cause and row.cause.backend not in served_backends():
         params = {"backend": row.cause.backend}
@@ -294,12 +315,19 @@ def _decided(row: ShotPlan, mode: str, impossible: Sequence[str] = ()) -> ShotPl
     return replace(row, decision=decision, impossible=tuple(impossible))
 
 
-def _impossible_for_all(documents: Mapping[str, dict[str, Any]]) -> list[str]:
+def _impossible_for_all(documents: Mapping[str, dict[str, Any]]) -> list[Problem]:
     return [
-        f"The story has no {words} design document: import it or write it in the admin."
-        for kind, words in (("visual", "visual"), ("audio", "audio"))
+        Problem(ProblemCode.NO_DOCUMENT, {"kind": kind})
+        for kind in ("visual", "audio")
         if not documents.get(kind)
     ]
+
+
+def _broken(pin: BrokenPin) -> Problem:
+    params = {"reference": pin.words}
+    if not pin.problem:
+        return Problem(ProblemCode.PIN_MISSING, params)
+    return Problem(ProblemCode.PIN_UNUSABLE, {**params, "problem": pin.problem})
 
 
 def plan_as_of_now(plan: Plan, person: Person | None) -> Plan:
@@ -320,12 +348,23 @@ def lock_planning(story: int) -> None:
     lock_budgets()
 
 
-def no_price(request: RequestSettings) -> Decision | None:
-    """The decision on every new render, where the price of the request is not known."""
+def check_price(request: RequestSettings) -> None:
+    """RequestError where somebody deleted the price since the request was planned. Otherwise it
+    stays until the end of the transaction."""
+    if not keep_price(request.price):
+        raise RequestError(
+            f"The price of {request.model} at {request.resolution} was deleted meanwhile, so "
+            "nothing was queued under it. Plan again.",
+            code="plan_changed",
+        )
+
+
+def no_price(request: RequestSettings) -> Problem | None:
+    """Why nothing new may be sent, where the price of the request is not known."""
     if request.price is not None:
         return None
     params = {"model": request.model, "resolution": request.resolution}
-    return Decision(Action.BLOCKED, Reason.NO_PRICE, params)
+    return Problem(ProblemCode.NO_PRICE, params)
 
 
 def _within_budgets(plan: Plan, person: Person | None) -> Plan:
@@ -334,7 +373,8 @@ def _within_budgets(plan: Plan, person: Person | None) -> Plan:
     limits = limits_for(plan.story.pk, person)
     plan = replace(plan, limits=limits)
     if unpriced := no_price(plan.request):
-        return _blocked(plan, _NEW, 0, unpriced)
+        blocked = Decision(Action.BLOCKED, Reason.NO_PRICE, unpriced.params)
+        return _blocked(plan, _NEW, 0, blocked)
     price = plan.request.price_usd or Decimal(0)
     room = fit(limits, price, plan.count(Action.GENERATE), plan.over_budget)
     if room.overrun is None:
@@ -376,7 +416,7 @@ def _with_situations_of_now(plan: Plan) -> Plan:
     for row in plan.rows:
         situation, cause = situations.get(row.shot.pk, (row.situation, None))
         if row.decision.action != Action.BLOCKED and situation != row.situation:
-            decision = decide(situation, plan.mode)
+            decision = decide(situation, plan.mode, is_gone=row.is_gone)
             if decision.action != Action.SKIP and decision.action != row.decision.action:
                 decision = Decision(Action.SKIP, Reason.CHANGED)
             row = replace(row, situation=situation, cause=cause, decision=decision)

@@ -271,6 +271,39 @@ def test_the_support_codes_and_the_words_of_a_block_are_kept(fail):
     )
 
 
+def test_a_block_at_submission_is_one_and_not_charged(settings, fail, log):
+    words = "Input blocked: Sorry, we can't create videos with real people's names or likenesses."
+    fail("submit", "invalid_argument", message=words)
+    settings.VIDEO_BUDGET_USD = Decimal("4.00")
+
+    render = run(make_story())
+
+    assert (render.state, render.error_code) == (State.BLOCKED, "blocked")
+    assert render.error_message == (
+        f"Blocked by the safety filter (celebrity), not charged: {words}"
+    )
+    assert render.error_details == {"reasons": [words], "support_codes": []}
+    assert only_submission(render).outcome == Outcome.REJECTED
+    assert usage().total_usd == 0
+    assert not render.lane.paused_at
+    assert len(log()["submissions"]) == 1
+
+
+def test_what_breaks_before_the_call_was_not_sent(simulator, log, monkeypatch):
+    """A bug of ours before the call leaves; nobody can have been paid."""
+
+    def break_down(token):
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(journal, "reserve", break_down)
+
+    render = run(make_story())
+
+    assert (render.state, render.error_code) == (State.FAILED, "internal")
+    assert only_submission(render).outcome == Outcome.REJECTED
+    assert log()["submissions"] == []
+
+
 def test_one_shots_failure_stops_no_other(fail, log):
     fail("submit", "invalid_argument")
     fail("done", "blocked")
@@ -447,9 +480,9 @@ def test_what_no_other_submission_survives_is_met_once_and_stops_the_queue(fail,
 
     lane.refresh_from_db()
     states = sorted(VideoRender.objects.values_list("state", flat=True))
-    # What another model may still make is not lost.
-    first = "queued" if code == "model_not_found" else "failed"
-    assert states == [first, "queued", "queued"]
+    # None of them was ever accepted, so none is lost, not even the one that met the refusal.
+    assert states == ["queued", "queued", "queued"]
+    assert Submission.objects.get().outcome == Outcome.REJECTED
     assert (lane.pause_code, bool(lane.paused_at)) == (code, True)
     assert lane.pause_reason
     assert len(log()["submissions"]) == 1

@@ -6,7 +6,7 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from storybook.models import Shot
+from storybook.models import Picture, Shot
 from tests.support.factories import (
     AUDIO,
     KEY_FRAME,
@@ -22,7 +22,9 @@ from tests.support.factories import (
 )
 from videogen.common.errors import RequestError
 from videogen.models import ReferenceChoice, VideoModel, VideoRender
-from videogen.planning.modes import Action
+from videogen.models.problems import Problem, ProblemCode
+from videogen.models.render_warnings import RenderWarning
+from videogen.planning.modes import Action, Reason
 from videogen.planning.plan import find_shots, plan_shots
 
 pytestmark = [pytest.mark.django_db, pytest.mark.postgres]
@@ -140,34 +142,37 @@ def test_the_impossible_is_blocked_in_every_mode_whatever_there_is(states, mode)
     assert decision_of(shot, mode) == ("blocked", "The shot has no storyboard payload.")
 
 
+NO_VISUAL = Problem(ProblemCode.NO_DOCUMENT, {"kind": "visual"})
+NO_AUDIO = Problem(ProblemCode.NO_DOCUMENT, {"kind": "audio"})
+NO_STORYBOARD = Problem(ProblemCode.NO_STORYBOARD)
 IMPOSSIBLE = {
-    "no visual document": ({"visual": None}, "no visual design document"),
-    "no audio document": ({"audio": None}, "no audio design document"),
-    "an empty document": ({"visual": {}}, "no visual design document"),
-    "no payload": ({"payload": None}, "no storyboard payload"),
-    "an empty payload": ({"payload": {}}, "no storyboard payload"),
+    "no visual document": ({"visual": None}, NO_VISUAL),
+    "no audio document": ({"audio": None}, NO_AUDIO),
+    "an empty document": ({"visual": {}}, NO_VISUAL),
+    "no payload": ({"payload": None}, NO_STORYBOARD),
+    "an empty payload": ({"payload": {}}, NO_STORYBOARD),
 }
 
 
-@pytest.mark.parametrize(("story", "words"), IMPOSSIBLE.values(), ids=IMPOSSIBLE.keys())
-def test_what_makes_a_shot_impossible_is_said(story, words):
+@pytest.mark.parametrize(("story", "problem"), IMPOSSIBLE.values(), ids=IMPOSSIBLE.keys())
+def test_what_makes_a_shot_impossible_is_known_by_its_code(story, problem):
     shot = make_shot(**story)
 
     row = plan_of(shot)
 
-    assert row.decision.action == Action.BLOCKED
-    assert words in row.decision.reason
+    assert (row.decision.action, row.decision.code) == (Action.BLOCKED, Reason.IMPOSSIBLE)
+    assert row.impossible == (problem,)
+    assert row.decision.params == {"problems": [problem.as_dict()]}
     assert not row.is_new
 
 
 def test_everything_that_is_missing_is_said_at_once():
     shot = make_shot(visual=None, audio=None, payload=None)
 
-    _, reason = decision_of(shot)
+    row = plan_of(shot)
 
-    assert "visual" in reason
-    assert "audio" in reason
-    assert "payload" in reason
+    assert row.impossible == (NO_VISUAL, NO_AUDIO, NO_STORYBOARD)
+    assert row.decision.reason == " ".join(each.sentence for each in row.impossible)
 
 
 def test_a_price_that_is_not_known_blocks(settings):
@@ -188,11 +193,13 @@ def test_a_pinned_reference_that_cannot_be_used_blocks(kind, reference_id):
     shot = make_shot(pictures={SHEET: picture_bytes()})
     ReferenceChoice.objects.create(shot=shot, kind=kind, reference_id=reference_id, choice="pinned")
 
-    action, reason = decision_of(shot)
+    row = plan_of(shot)
 
-    assert action == "blocked"
-    assert reason.startswith("The pinned ")
-    assert f" {reference_id} cannot be used" in reason
+    assert row.decision.action == Action.BLOCKED
+    [problem] = row.impossible
+    assert problem.code in (ProblemCode.PIN_MISSING, ProblemCode.PIN_UNUSABLE)
+    assert problem.params["reference"].endswith(f" {reference_id}")
+    assert problem.sentence in row.decision.reason
 
 
 def test_one_impossible_shot_does_not_stop_the_others():
@@ -251,10 +258,12 @@ def test_a_prompt_over_the_limit_blocks_where_that_is_configured(settings, mode)
     settings.VIDEO_PROMPT_LIMIT_BLOCKS = True
     shot = make_shot()
 
-    action, reason = decision_of(shot, mode)
+    row = plan_of(shot, mode)
 
-    assert action == "blocked"
-    assert "the model reads 100" in reason
+    assert row.decision.action == Action.BLOCKED
+    [problem] = row.impossible
+    assert problem.code == ProblemCode.OVER_TOKEN_LIMIT
+    assert problem.params["limit"] == 100
 
 
 def test_a_shot_without_any_picture_is_rendered_with_a_warning():
@@ -485,3 +494,87 @@ def test_another_account_is_another_plan(settings):
 
     assert after.cost_usd == before.cost_usd
     assert after.fingerprint != before.fingerprint
+
+
+# -- what nothing reads, and pictures that are odd -------------------------------------------------
+
+
+def codes_of(row):
+    return [warning.code.value for warning in row.warnings]
+
+
+def test_what_nothing_reads_in_a_storyboard_is_warned_of_with_its_place():
+    payload = {
+        "referencedDesigns": {"characters": ["Ada"], "environments": "attic"},
+        "audioAndNarrative": [{"type": "dialogue", "source": "ada", "line": "x"}, "narrator: y"],
+        "keyFrameImage": "data:image/png;base64,iVBORw0KGgo" + "A" * 12_000,
+    }
+    row = plan_of(make_shot(payload=payload, key_frames=False), "dry-run")
+
+    assert codes_of(row) == [
+        "no_design",
+        "not_a_list_of_ids",
+        "voice_not_named",
+        "not_a_line",
+        "embedded_file",
+        "over_token_limit",
+        "no_reference",
+    ]
+    place = "storyboard_payload"
+    assert [str(warning) for warning in row.warnings[:5]] == [
+        f"{place}.referencedDesigns.characters[0]: The shot names character Ada, which has no "
+        "design: did you mean ada?",
+        f'{place}.referencedDesigns.environments: has to be a list of ids, is "attic": no design, '
+        'no picture and no voice is sent for it: did you mean ["attic"]?',
+        f"{place}.audioAndNarrative[0].source: “ada” gets no voice, because the shot does not name "
+        "it in referencedDesigns.characters: it names Ada.",
+        f"{place}.audioAndNarrative[1]: has to be an object with source and line, is "
+        '"narrator: y": no voice is sent for it.',
+        f"{place}.keyFrameImage: holds a picture as text (12 kB), and the prompt is sent with it: "
+        "save it as a file and write its path instead.",
+    ]
+
+
+def test_warnings_change_nothing_of_the_prompt():
+    payload = {
+        "referenced_designs": {"characters": ["ada"]},
+        "referencedDesigns": {"characters": [" ada", 1, "ada"], "environments": {"attic": {}}},
+    }
+    document = plan_of(make_shot(payload=payload)).prompt.document
+
+    assert document["storyboard_payload"] == payload
+    assert [each["character_id"] for each in document["character_designs"]] == ["ada"]
+    assert document["environment_designs"] == []
+
+
+def test_a_picture_in_a_design_that_is_sent_is_named():
+    design = {"character_id": "ada", "preview": "data:image/png;base64,iVBORw0KGgo="}
+    visual = VISUAL | {"character_designs": [design]}
+
+    (warning,) = [
+        each for each in plan_of(make_shot(visual=visual)).warnings if each.code == "embedded_file"
+    ]
+
+    assert warning.startswith("character_designs[0].preview: holds a picture as text")
+
+
+def test_an_odd_picture_is_warned_of_where_it_is_sent():
+    shot = make_shot()
+    flaws = [{"code": "turned", "params": {"how": "upside down"}}]
+    Picture.objects.filter(path=SHEET).update(flaws=flaws)
+
+    (warning,) = [each for each in plan_of(shot).warnings if each.code == "odd_picture"]
+
+    assert warning.startswith("The model sheet of character ada is stored upside down and only ")
+    assert RenderWarning.read(warning.stored) == warning
+
+
+def test_an_odd_picture_that_is_not_sent_is_not_warned_of():
+    shot = make_shot()
+    flaws = [{"code": "cmyk", "params": {}}]
+    Picture.objects.filter(path=SHEET).update(flaws=flaws)
+    ReferenceChoice.objects.create(
+        shot=shot, kind="character", reference_id="ada", choice="left_out"
+    )
+
+    assert "odd_picture" not in codes_of(plan_of(shot))

@@ -43,6 +43,7 @@ _WORDS = {
     (Situation.APPROVED, Action.SKIP): "Its take is approved, and so the shot is locked.",
     (Situation.VIDEO, Action.SKIP): "It has a video.",
 }
+_GONE = "It is no longer in the story's bundle. Select it without others to render it."
 _NO_VIDEO = {
     VideoRender.State.FAILED: "failed",
     VideoRender.State.BLOCKED: "was blocked",
@@ -54,7 +55,9 @@ def reasons_of(row: ShotPlan) -> Sequence[str]:
     """Why a row of a plan is decided as it is, in sentences."""
     decision = row.decision
     if decision.action == Action.BLOCKED:
-        return row.impossible or (decision.reason,)
+        return tuple(each.sentence for each in row.impossible) or (decision.reason,)
+    if decision.code == Reason.GONE:
+        return (_GONE,)
     if decision == DECISIONS[Situation.WITHOUT_VIDEO][RenderBatch.Mode.DEFAULT]:
         return (_last_try(row.cause),)
     return (_words(row.situation, decision),)

@@ -40,7 +40,8 @@ class ModeCard:
     def _counts(self) -> Counter[Action]:
         counts: Counter[Action] = Counter()
         for row in self.plan.rows:
-            action = decide(row.situation, self.mode, row.impossible_in(self.mode)).action
+            problems = row.impossible_in(self.mode)
+            action = decide(row.situation, self.mode, problems, is_gone=row.is_gone).action
             if row.same and row.decision.action == Action.SKIP and action == Action.GENERATE:
                 # There is a take of it, and nobody has asked for another one.
                 continue

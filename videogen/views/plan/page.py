@@ -25,6 +25,7 @@ from storybook.models import Shot
 from videogen.catalog.options import extras_in_words
 from videogen.common.errors import RequestError
 from videogen.common.formats import counted, usd
+from videogen.common.task_queue import broker_problem
 from videogen.models import RenderBatch
 from videogen.planning.drafts import confirm_batch, plan_draft, set_mode, set_options, set_priority
 from videogen.planning.enqueue import QueuedBatch
@@ -93,6 +94,7 @@ def show_row(
         over_budget=options.over_budget,
         person=requester_of(request).person,
         ask_before_repeats=not options.repeats_confirmed,
+        are_named=shot.gone_since is not None and not batch.shots.filter(gone_since=None).exists(),
     )
     template = "row.html" if "part" in request.GET else "row_page.html"
     return _respond(
@@ -166,6 +168,8 @@ def confirm_plan(model_admin: ModelAdmin, request: HttpRequest, batch: RenderBat
         messages.warning(request, _refusal(error))
         return HttpResponseRedirect(f"{plan_url(batch)}?{options.query}")
     _tell(request, queued)
+    if problem := broker_problem():
+        messages.warning(request, problem)
     return HttpResponseRedirect(progress_url(queued.batch))
 
 
@@ -206,12 +210,12 @@ class PlanPage:
     def not_taken(self) -> list[tuple[str, str]]:
         """What the model does not accept, each with the number of shots that it concerns."""
         found = Counter(
-            sentence
+            problem
             for row in self.plan.rows
             if row.decision.action == Action.BLOCKED
-            for sentence in row.not_taken
+            for problem in row.not_taken
         )
-        return [(sentence, counted(number, "shot")) for sentence, number in found.items()]
+        return [(each.sentence, counted(number, "shot")) for each, number in found.items()]
 
     @property
     def in_table(self) -> int | None:
@@ -335,7 +339,7 @@ def _refusal(error: RequestError) -> str:
             "Nothing was queued: this is no longer the plan that you saw. Here is the plan as of "
             f"{at:%H:%M}; please look at it once more."
         )
-    return f"Nothing was queued: {error.sentence}"
+    return error.sentence
 
 
 _DONE_WORDS = {
