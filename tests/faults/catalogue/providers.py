@@ -69,7 +69,7 @@ FAULTS = [
     Fault(
         "link-without-encryption",
         "videogen/providers/url_guard.py",
-        'if url.scheme == "http" and not _is_api_host(url.host):',
+        'if url.scheme == "http" and not _is_exempt(url):',
         "if False:",
         ("tests/videogen/providers/test_url_guard.py",),
         "a clip is fetched over plain http",
