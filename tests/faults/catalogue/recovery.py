@@ -73,4 +73,20 @@ FAULTS = [
         ("tests/videogen/recovery/test_redownload.py",),
         "a link that was refused for good is asked for two days",
     ),
+    Fault(
+        "candidate-of-another-render",
+        "videogen/recovery/candidates.py",
+        ("    if _is_known_elsewhere(candidate, render):\n        raise _NotTaken\n"),
+        "",
+        ("tests/videogen/recovery/test_reconcile.py",),
+        "a video that a late answer gave to another render is taken for this one",
+    ),
+    Fault(
+        "two-take-one-candidate",
+        "videogen/recovery/candidates.py",
+        "    if not rows.update(status=Status.TAKEN, render=render):\n        raise _NotTaken\n",
+        "    Candidate.objects.filter(pk=candidate.pk).update(status=Status.TAKEN, render=render)\n",
+        ("tests/videogen/recovery/test_reconcile.py",),
+        "one video becomes the answer of two renders",
+    ),
 ]
