@@ -85,7 +85,7 @@ FAULTS = [
         "two-take-one-candidate",
         "videogen/recovery/candidates.py",
         "    if not rows.update(status=Status.TAKEN, render=render):\n        raise _NotTaken\n",
-        "    Candidate.objects.filter(pk=candidate.pk).update(status=Status.TAKEN, render=render)\n",
+        "    rows.update(status=Status.TAKEN, render=render)\n",
         ("tests/videogen/recovery/test_reconcile.py",),
         "one video becomes the answer of two renders",
     ),
