@@ -45,16 +45,14 @@ FAULTS = [
             "tests/videogen/pipeline/test_vertex.py",
         ),
         "the bucket is asked for the token of a refused submission",
+        equal="the last submission of a render with an unknown outcome is the one that is unknown",
     ),
     Fault(
         "urgent-last",
         "videogen/recovery/unresolved.py",
         "key=lambda each: (each.clip_expires_at, each.pk))",
         "key=lambda each: each.pk)",
-        (
-            "tests/videogen/recovery/test_redownload.py",
-            "tests/videogen/recovery/test_reconcile.py",
-        ),
+        ("tests/videogen/recovery/test_unresolved.py",),
         "the clip that expires first is not fetched first",
     ),
     Fault(
