@@ -389,6 +389,24 @@ def test_a_video_cut_off_again_and_again_goes_on_where_it_was(fail, log, client,
     assert counts(log)["range_downloads"] == 3
 
 
+def test_what_is_continued_is_bounded_as_a_whole(settings, far_end, client, clip_file):
+    """Not each part for itself."""
+    data = clip_file()
+    half, size = len(data) // 2, len(data)
+    settings.VIDEO_DOWNLOAD_MAX_BYTES = size - 1
+    far_end.answer(200, data[:half], ETag='"a"', Content_Length=str(size), Connection="close")
+    span = f"bytes {half}-{size - 1}/{size}"
+    far_end.answer(206, data[half:], ETag='"a"', Content_Range=span)
+
+    codes = []
+    for _ in range(2):
+        with pytest.raises(DownloadError) as caught:
+            fetch_clip(client, f"{far_end.url}/clip", RENDER)
+        codes.append(caught.value.code)
+
+    assert codes == ["broken_off", "too_large"]
+
+
 def test_a_server_that_knows_no_ranges_sends_the_whole_file_again(fail, client, uri, whole):
     fail("download", "drop_midway")
     failure(client, uri)
