@@ -102,6 +102,8 @@ class ImportReport:
     warnings_left_out: int = 0
     # Shots that were imported before and that the bundle does not have.
     gone_shots: tuple[GoneShot, ...] = ()
+    # Keys that are kept and that nothing reads, each kind of place once.
+    unread_keys: tuple[str, ...] = ()
     # The first files in the images folder that no document names, and how many there are.
     unnamed_files: tuple[str, ...] = ()
     unnamed_count: int = 0
@@ -111,19 +113,28 @@ class ImportReport:
         return asdict(self)
 
 
-def import_story(path: Path, say: Callable[[str], None] = lambda sentence: None) -> ImportReport:
+def import_story(
+    path: Path,
+    say: Callable[[str], None] = lambda sentence: None,
+    *,
+    is_dry_run: bool = False,
+) -> ImportReport:
     """Import the bundle in a folder, in a zip or around a story.json.
 
     `say` gets a sentence before each long step. Raises BundleError or ImportFailed, and then
-    leaves database and media as they were.
+    leaves database and media as they were. So does a dry run, whose report says what an import
+    would do.
     """
     say(f"Reading {path} …")
     with open_bundle(path) as bundle:
-        return import_bundle(bundle, say)
+        return import_bundle(bundle, say, is_dry_run=is_dry_run)
 
 
 def import_bundle(
-    bundle: Bundle, say: Callable[[str], None] = lambda sentence: None
+    bundle: Bundle,
+    say: Callable[[str], None] = lambda sentence: None,
+    *,
+    is_dry_run: bool = False,
 ) -> ImportReport:
     store = PictureStore(bundle.story_id)
     is_stored = False
@@ -137,10 +148,12 @@ def import_bundle(
             say("Writing the story …")
             with transaction.atomic():
                 report = _write_rows(bundle, facts)
+                # A dry run has written all of it, so it knows all that an import would say.
+                transaction.set_rollback(is_dry_run)
             report = replace(
                 report, unnamed_files=tuple(unnamed[:MOST_UNNAMED]), unnamed_count=len(unnamed)
             )
-            is_stored = True
+            is_stored = not is_dry_run
         except IntegrityError as error:
             raise ImportFailed(
                 "The same story was changed by somebody else at the same moment. Import it again."
@@ -155,6 +168,8 @@ def import_bundle(
         finally:
             if not is_stored:
                 store.discard()
+    if is_dry_run:
+        return report
     say("Making thumbnails …")
     make_thumbnails(columns["file"] for columns in facts.values() if columns["file"])
     return report
@@ -248,6 +263,7 @@ def _write_rows(bundle: Bundle, facts: dict[str, dict[str, Any]]) -> ImportRepor
         ),
         warnings=tuple(warnings),
         warnings_left_out=bundle.warnings.left_out,
+        unread_keys=bundle.warnings.unread_keys,
         gone_shots=gone,
         health=_health(bundle, facts),
     )
