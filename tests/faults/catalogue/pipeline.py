@@ -88,7 +88,7 @@ FAULTS = [
     Fault(
         "no-room-reserved",
         PUMP,
-        "    journal.reserve(token)\n",
+        "        journal.reserve(token)\n",
         "",
         (PUMP_TESTS + "::test_an_answer_is_on_disk_before_it_is_in_its_row",),
         "a paid call leaves although its answer may find no room",

@@ -6,8 +6,8 @@ FAULTS = [
     Fault(
         "limit-of-a-continued-download",
         "videogen/takes/fetch.py",
-        "end, limit - size)",
-        "end, limit)",
+        "settings.VIDEO_DOWNLOAD_MAX_BYTES - size)",
+        "settings.VIDEO_DOWNLOAD_MAX_BYTES)",
         ("tests/videogen/takes/test_fetch.py",),
         "a file that is continued may grow past the limit",
     ),
