@@ -164,6 +164,18 @@ def test_a_few_bytes_that_unpack_to_very_many_are_refused(client, settings, far_
     )
 
 
+def test_the_limit_holds_for_a_file_that_is_continued(client, settings, far_end):
+    settings.VIDEO_API_BASE_URL = far_end.url
+    settings.VIDEO_DOWNLOAD_MAX_BYTES = 3000
+    partial_folder().mkdir(parents=True)
+    part = partial_folder() / f"render-{RENDER}.part"
+    part.write_bytes(bytes(2000))
+    part.with_suffix(".etag").write_text('"a-tag"')
+    far_end.answer(206, bytes(2000), Content_Range="bytes 2000-3999/4000", ETag='"a-tag"')
+
+    assert failure(client, f"{far_end.url}/clip").code == "too_large"
+
+
 @pytest.mark.parametrize("cut", [slice(0, -20), slice(0, 40)])
 def test_a_packed_video_that_ends_early_is_asked_for_again(
     client, settings, far_end, clip_file, cut
