@@ -149,4 +149,24 @@ FAULTS = [
         ),
         "a small answer unpacks to any size",
     ),
+    Fault(
+        "nothing-ever-leaves",
+        "videogen/providers/departure.py",
+        "departure.has_begun = True",
+        "departure.has_begun = False",
+        (
+            "tests/videogen/providers/test_every_route.py::test_a_connection_that_is_cut_while_the_answer_is_waited_for_is_in_doubt",
+        ),
+        "what has left counts as not sent, and the paid call goes again",
+    ),
+    Fault(
+        "half-a-request-never-left",
+        "videogen/providers/departure.py",
+        '"send_request_body.started"',
+        '"send_request_body.complete"',
+        (
+            "tests/videogen/providers/test_every_route.py::test_a_connection_that_is_cut_while_the_request_leaves_is_in_doubt",
+        ),
+        "a request that was cut on its way counts as not sent",
+    ),
 ]
