@@ -14,12 +14,11 @@ from datetime import date
 from typing import Any, Self
 
 from django.db import models
-from django.utils import timezone
 
 from storybook.fields import DocumentField
 from storybook.findings import Finding, FindingCode, words_of
 from storybook.picture_flaws import flaw_words
-from videogen.common.formats import either
+from videogen.common.formats import day_in_words, either
 
 
 class WarningCode(models.TextChoices):
@@ -69,6 +68,10 @@ class WarningCode(models.TextChoices):
         '{model} is announced to shut down on or after {day}: it may answer "not found".{move}',
     )
     WORDS_OF_ROUTE = "words_of_route", "Its prompt ends in the words that {route} needs."
+    SHOT_GONE = (
+        "shot_gone",
+        "The shot is no longer in the story's bundle: nothing renders it unless you name it.",
+    )
     REPEAT = (
         "repeat",
         "You have this already as take {take}{of_shot} of {day}{rejected}: same prompt, "
@@ -212,12 +215,6 @@ class WarningsField(DocumentField):
         return super().get_prep_value(value)
 
 
-def day_words(day: date) -> str:
-    """For example "3 May"; with the year where it is not this one."""
-    year = "" if day.year == timezone.localdate().year else f" {day.year}"
-    return f"{day.day} {day:%B}{year}"
-
-
 def _sentence(code: WarningCode, params: Mapping[str, Any]) -> str:
     if "text" in params:
         return str(params["text"])
@@ -232,10 +229,9 @@ def _sentence(code: WarningCode, params: Mapping[str, Any]) -> str:
     elif code == WarningCode.REPEAT:
         words["of_shot"] = f" of {params['shot']}" if params["shot"] else ""
         words["rejected"] = ", which was rejected" if params["is_rejected"] else ""
-        words["day"] = day_words(date.fromisoformat(params["day"]))
+        words["day"] = day_in_words(date.fromisoformat(params["day"]))
     elif code in (WarningCode.MOVED, WarningCode.MODEL_SHUTS_DOWN):
-        day = date.fromisoformat(params["day"])
-        words["day"] = f"{day.day} {day:%B %Y}"
+        words["day"] = day_in_words(date.fromisoformat(params["day"]))
         # Stored before the models to move to were.
         successors = params.get("successors")
         words["move"] = f" Move to {either(successors)}." if successors else ""

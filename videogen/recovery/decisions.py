@@ -5,12 +5,13 @@ from __future__ import annotations
 from django.db import IntegrityError, transaction
 
 from videogen.common.errors import DownloadError, RequestError
+from videogen.common.formats import ended
 from videogen.common.task_queue import wake_downloads, wake_pump
 from videogen.models import VideoRender
 from videogen.models.people import Requester
 from videogen.models.render_warnings import RenderWarning, WarningCode
 from videogen.models.routes import other_backend, served_backends
-from videogen.models.states import STUCK
+from videogen.models.states import GIVEN_UP, STUCK
 from videogen.providers.gs_urls import is_gs, object_url
 from videogen.providers.url_guard import given_link, read_link
 from videogen.takes.storage import set_aside
@@ -45,7 +46,8 @@ def allow_new_render(render: VideoRender) -> bool:
     return render.move(
         STUCK,
         State.CANCELLED,
-        error_message=f"{render.error_message} A person allowed a new render.".strip(),
+        error_code=GIVEN_UP,
+        error_message=f"{ended(render.error_message)} A person allowed a new render.".strip(),
     )
 
 
@@ -72,7 +74,8 @@ def attach_link(render: VideoRender, link: str, requester: Requester) -> bool:
                 wake_downloads(1)
     except IntegrityError as error:
         raise RequestError(
-            "Another render of this shot is under way: wait until it has ended.", code="in_flight"
+            "Another render of this shot is queued or running: wait until it has ended.",
+            code="in_flight",
         ) from error
     return won
 

@@ -41,6 +41,7 @@ from videogen.catalog.missing_models import (
     where_to_choose,
 )
 from videogen.common.errors import RequestError
+from videogen.common.formats import day_in_words
 from videogen.lanes.pauses import pause_by_person, pause_lane, resume_lane
 from videogen.models import Lane, Notice, StorySettings, Submission, VideoModel, VideoRender
 from videogen.models.people import Requester
@@ -187,7 +188,7 @@ def test_who_moved_what_is_kept():
     today = timezone.localdate()
     assert render.warnings == [
         "The shot names nobody.",
-        f"Moved from {GONE} to {FAST} by ines on {today.day} {today:%B %Y}: $3.20 → $0.96.",
+        f"Moved from {GONE} to {FAST} by ines on {day_in_words(today)}: $3.20 → $0.96.",
     ]
     assert {str(each.get_edited_object()): each.change_message for each in _entries()} == {
         "gemini": f"Moved 1 render from {GONE} to {FAST} · $0.96, was $3.20.",
@@ -334,10 +335,10 @@ def test_where_none_can_go_nothing_is_moved():
 @pytest.mark.parametrize(
     ("model", "resolution", "number", "words"),
     [
-        (STANDARD, "1080p", 3, "3 of 3 are sent"),
+        (STANDARD, "1080p", 3, "all 3 are sent"),
         (STANDARD, "1080p", 0, "no pictures"),
         (LITE, "1080p", 2, "takes none at 1080p"),
-        ("veo-9", "1080p", 2, "2 of 2 are sent"),
+        ("veo-9", "1080p", 2, "all 2 are sent"),
         (LITE, "8k", 2, "not known"),
     ],
 )
