@@ -8,7 +8,9 @@ FAULTS = [
         "videogen/recovery/reconcile.py",
         "apply_poll(render, answer, may_submit=False)",
         "apply_poll(render, answer)",
-        ("tests/videogen/recovery/test_reconcile.py",),
+        (
+            "tests/videogen/recovery/test_reconcile.py::test_what_may_be_sent_again_is_not_sent_again_by_asking",
+        ),
         "asking about a render sends it again",
     ),
     Fault(
@@ -16,7 +18,9 @@ FAULTS = [
         "videogen/recovery/reconcile.py",
         "                render.submissions.settle_unknown()\n",
         "",
-        ("tests/videogen/recovery/test_reconcile.py",),
+        (
+            "tests/videogen/recovery/test_reconcile.py::test_a_forgotten_operation_that_is_known_after_all_is_paid_for",
+        ),
         "a render goes on, and its charge stays unknown for ever",
     ),
     Fault(

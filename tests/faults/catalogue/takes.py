@@ -16,10 +16,7 @@ FAULTS = [
         "videogen/takes/download_worker.py",
         ('            only={"downloader": self.owner},\n            **file_fields'),
         "            **file_fields",
-        (
-            "tests/videogen/takes/test_download_worker.py",
-            "tests/videogen/pipeline/test_kills.py",
-        ),
+        ("tests/videogen/takes/test_download_worker.py",),
         "whoever lost the lease writes the take",
     ),
     Fault(

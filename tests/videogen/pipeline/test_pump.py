@@ -431,6 +431,8 @@ class Locked:
         return execute(sql, params, many, context)
 
 
+# Another try begins by closing a connection that is in the middle of something.
+@pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize(
     ("begins", "column"),
     [

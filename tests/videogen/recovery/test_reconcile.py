@@ -575,6 +575,37 @@ def test_interrupted_and_blocked_is_booked_as_not_charged(settings, simulator, f
     assert render.submissions.get().outcome == Outcome.NOT_CHARGED
 
 
+def test_what_may_be_sent_again_is_not_sent_again_by_asking(settings, simulator, fail, log):
+    """The setting is for the pump, which works what somebody has just asked for."""
+    settings.VIDEO_RETRY_AUDIO_BLOCK = True
+    fail("done", "blocked_audio")
+    render = interrupted(simulator, settings)
+    simulator.store.age(render.operation_name, 10)
+    wait_until_made(render)
+
+    reconcile()
+
+    render.refresh_from_db()
+    assert (render.state, render.audio_retries) == (State.BLOCKED, 0)
+    assert len(log()["submissions"]) == 1
+
+
+def test_a_forgotten_operation_that_is_known_after_all_is_paid_for(simulator, fail):
+    fail("poll", "not_found", times=3)
+    [render] = queue(make_story())
+    work(render.lane)
+    render.refresh_from_db()
+    before = (render.state, render.submissions.get().outcome)
+    wait_until_made(render)
+
+    reconcile()
+
+    render.refresh_from_db()
+    assert before == (State.UNKNOWN, Outcome.UNKNOWN)
+    assert render.state in (State.RUNNING, State.DOWNLOADING)
+    assert render.submissions.get().outcome == Outcome.ACCEPTED
+
+
 def test_a_clip_that_was_not_downloaded_is_tried_again(simulator, fail, log):
     fail("download", "internal", times=3)
     render, *_ = queue(make_story())

@@ -12,7 +12,7 @@ from tests.support.factories import State, force, make_render, make_shot
 from videogen.common.errors import DownloadError
 from videogen.models import VideoRender
 from videogen.providers.messages import INLINE
-from videogen.takes.download_worker import DOWNLOAD_LEASE, Downloads
+from videogen.takes.download_worker import DOWNLOAD_LEASE, Downloads, run_slice
 from videogen.takes.fetch import fetch_clip_of
 from videogen.takes.storage import exclusive, partial_folder
 from videogen.takes.video_file import inspect_video
@@ -191,3 +191,18 @@ def test_a_slow_downloader_does_not_finish_its_successors_row(render, tmp_path):
 
     render.refresh_from_db()
     assert (render.state, render.downloader) == (State.DOWNLOADING, "another process")
+
+
+@pytest.mark.parametrize(("workers", "tries"), [(2, 0), (3, 1)])
+def test_one_worker_stays_free_for_the_pump(settings, workers, tries):
+    """One process downloads already, so with two workers the other one is for the pump."""
+    settings.VIDEO_WORKERS, settings.VIDEO_DOWNLOAD_ATTEMPTS = workers, 1
+    lease = timezone.now() + timedelta(seconds=30)
+    busy = {"downloader": "another process", "download_lease_until": lease}
+    make_render(make_shot(story_id="busy"), State.DOWNLOADING, **busy)
+    waiting = make_render(make_shot(), State.DOWNLOADING)
+
+    run_slice()
+
+    waiting.refresh_from_db()
+    assert waiting.download_attempts == tries

@@ -518,6 +518,19 @@ def test_what_is_said_on_the_way_to_another_host(settings, client, start_far_end
     assert not any(KEY in path for path in keys)
 
 
+def test_a_redirect_that_repeats_the_key_leaves_it_behind(settings, start_far_end, client):
+    api, elsewhere = start_far_end(), start_far_end()
+    settings.VIDEO_API_BASE_URL = api.url
+    api.answer(302, Location=f"{elsewhere.url}/clip?key={KEY}&part=1")
+    elsewhere.answer(404)
+
+    failure(client, f"{api.url}/v1beta/files/x:download?alt=media")
+
+    ((_, path, headers, _),) = elsewhere.requests
+    assert path == "/clip?part=1"
+    assert KEY not in str(headers)
+
+
 @pytest.mark.parametrize(("hops", "arrives"), [(5, True), (6, False)])
 def test_five_redirects_are_followed_and_not_more(fail, client, uri, hops, arrives):
     fail("download", "redirect", times=hops, url=uri)
