@@ -30,6 +30,11 @@ def usd(amount: Decimal | None) -> str:
     return "no price known" if amount is None else f"${amount:,.2f}"
 
 
+def usd_range(low: Decimal, high: Decimal) -> str:
+    """Return two amounts as one range, such as "$16.00–24.00"."""
+    return usd(low) if low == high else f"{usd(low)}–{high:,.2f}"
+
+
 def counted(number: int, noun: str) -> str:
     """Return the number and the noun, with an "s" unless the number is 1."""
     return f"{number} {noun}{pluralize(number)}"
