@@ -14,6 +14,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.text import Text
 
+from videogen.common.formats import counted
 from videogen.models import VideoRender
 from videogen.models.states import ENDED
 from videogen.planning.modes import Action
@@ -111,15 +112,12 @@ def print_result(console: Console, result: TaskResult) -> None:
         text.append(f"{status:<{statuses}}  ", _STYLES.get(status.replace(" ", "_"), ""))
         text.append(what)
         console.print(text, soft_wrap=True)
-    summary = result.summary
-    counts = {
-        **{key: summary[key] for key in ("generated", "rehearsed", "skipped", "blocked", "failed")},
-        "queued": result.still_open,
-    }
-    words = ", ".join(f"{count} {key}" for key, count in counts.items() if count)
-    console.print(f"{summary['targeted']} shots: {words}. Cost: ${summary['estimated_cost_usd']}.")
+    shots_in_words = counted(result.summary["targeted"], "shot")
+    console.print(f"{shots_in_words}: {result.outcomes}. {result.cost}", markup=False)
     if files:
         console.print(f"Videos are below {Path(settings.MEDIA_ROOT) / folder}", markup=False)
+    for line in result.next_commands:
+        console.print(line, markup=False)
 
 
 def _line(row: dict[str, Any], folder: str) -> tuple[str, str, str]:

@@ -23,6 +23,7 @@ from videogen.billing.affordability import Shortage, Wanted, fit, shortage
 from videogen.billing.budgets import Limit, limits_for, lock_budgets
 from videogen.catalog.options import RequestSettings
 from videogen.common.errors import RequestError
+from videogen.common.formats import usd
 from videogen.models import RenderBatch, VideoRender
 from videogen.models.people import Person
 from videogen.models.render_warnings import RenderWarning, WarningCode
@@ -118,6 +119,25 @@ class Plan:
     def cost_if_sent_usd(self) -> Decimal:
         """The same, with the rehearsals as if they were sent."""
         return self.request.cost_of(self.count(Action.GENERATE, Action.REHEARSE))
+
+    @property
+    def price_in_words(self) -> str:
+        """What the videos cost, where that is not simply the sum: "free here; $19.20 with
+        veo-3.1-generate-preview" with the simulator, and what a rehearsal would cost if it were
+        sent. Empty where nothing new is made or no price is known."""
+        videos = self.count(Action.GENERATE, Action.REHEARSE)
+        price = self.request.live_price_usd
+        if not videos or price is None:
+            return ""
+        live = f"{usd(price * videos)} with {self.request.model}"
+        if self.request.is_simulated:
+            return f"free here; {live}"
+        return f"free; {live} if sent" if self.count(Action.REHEARSE) else ""
+
+    @property
+    def has_no_budget(self) -> bool:
+        """Whether it costs money that no budget limits."""
+        return self.cost_usd > 0 and not self.limits
 
     @cached_property
     def shortage(self) -> Shortage | None:
