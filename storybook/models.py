@@ -7,6 +7,8 @@ and both these and the shots refer to pictures.
 from __future__ import annotations
 
 from django.db import models
+from django.db.models.signals import post_delete, post_save
+from django.dispatch import receiver
 
 from .fields import DocumentField
 
@@ -57,6 +59,11 @@ class Scenelet(models.Model):
     story = models.ForeignKey(Story, on_delete=models.CASCADE, related_name="scenelets")
     scenelet_id = models.CharField(max_length=200)
     sequence = models.IntegerField(help_text="Order within the story.")
+    place = models.PositiveIntegerField(
+        default=0,
+        editable=False,
+        help_text="The place in the story's order, from 1: the S03 of its shots' codes.",
+    )
     title = models.CharField(max_length=500, blank=True)
     description = models.TextField(blank=True)
     parent = models.ForeignKey(
@@ -81,6 +88,33 @@ class Scenelet(models.Model):
         return self.title or self.scenelet_id
 
 
+def place_scenelets(story: int) -> None:
+    """Count the story's scenelets through in their order. Reads them in one query and writes those
+    whose place has changed.
+
+    story: a primary key. Saving or deleting a scenelet does it; after a change in bulk it has to be
+    called.
+    """
+    rows = Scenelet.objects.filter(story=story).order_by("sequence", "pk").only("place")
+    moved = []
+    for place, row in enumerate(rows, start=1):
+        if row.place != place:
+            row.place = place
+            moved.append(row)
+    Scenelet.objects.bulk_update(moved, ["place"], batch_size=500)
+
+
+@receiver([post_save, post_delete], sender=Scenelet)
+def _place_again(instance: Scenelet, raw: bool = False, **others: object) -> None:
+    if not raw:
+        place_scenelets(instance.story_id)
+
+
+def shot_code(place: int, shot_index: int) -> str:
+    """Return the code of a shot from the place of its scenelet and its own index."""
+    return f"S{place:02d}-{shot_index:02d}"
+
+
 class Shot(models.Model):
     scenelet = models.ForeignKey(Scenelet, on_delete=models.CASCADE, related_name="shots")
     shot_index = models.PositiveIntegerField(help_text="Counts from 1 within the scenelet.")
@@ -101,6 +135,11 @@ class Shot(models.Model):
 
     def __str__(self) -> str:
         return f"{self.scenelet.scenelet_id} / shot {self.shot_index}"
+
+    @property
+    def code(self) -> str:
+        """The shot's code, as people say it: `S03-02` is the second shot of the third scenelet."""
+        return shot_code(self.scenelet.place, self.shot_index)
 
 
 class Picture(models.Model):

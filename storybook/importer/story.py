@@ -19,7 +19,15 @@ from django.conf import settings
 from django.db import DatabaseError, IntegrityError, models, transaction
 
 from storybook.errors import ImportFailed, PictureProblem
-from storybook.models import DesignDocument, KeyFrame, Picture, Scenelet, Shot, Story
+from storybook.models import (
+    DesignDocument,
+    KeyFrame,
+    Picture,
+    Scenelet,
+    Shot,
+    Story,
+    place_scenelets,
+)
 from storybook.pictures import PictureStore, inspect_picture
 from storybook.thumbnails import make_thumbnails
 
@@ -252,6 +260,8 @@ def _write_scenelets(
             row.parent = parent
             moved.append(row)
     Scenelet.objects.bulk_update(moved, ["parent"])
+    if changed or moved or tally["created"]:
+        place_scenelets(story.pk)
     also_moved = sum(row.pk in old_parents and row.pk not in changed for row in moved)
     tally["updated"] += also_moved
     tally["unchanged"] -= also_moved

@@ -12,7 +12,7 @@ from django.utils.html import format_html
 from django.utils.translation import ngettext
 
 from videogen.models import Notice
-from videogen.notifications.deliver import send_again
+from videogen.notifications.deliver import redeliver
 
 from .records import RecordAdmin
 
@@ -79,7 +79,7 @@ class NoticeAdmin(RecordAdmin):
     def send_again(self, request: HttpRequest, queryset: QuerySet[Notice]) -> None:
         sent = 0
         for notice in queryset:
-            if send_again(notice):
+            if redeliver(notice):
                 sent += 1
                 self.log_change(request, notice, "Sent again.")
         if sent:

@@ -72,7 +72,7 @@ class EntryFilter(admin.SimpleListFilter):
         return queryset.filter(entry=self.value()) if self.value() else queryset
 
 
-class StoryFilter(admin.SimpleListFilter):
+class SubmissionStoryFilter(admin.SimpleListFilter):
     title = "story"
     parameter_name = "story"
 
@@ -149,7 +149,7 @@ class SubmissionAdmin(RecordAdmin):
         "takes",
         "batch",
     ]
-    list_filter = [EntryFilter, StoryFilter, PersonFilter, DayFilter, "lane"]
+    list_filter = [EntryFilter, SubmissionStoryFilter, PersonFilter, DayFilter, "lane"]
     list_select_related = ["render__shot__scenelet__story", "lane"]
     heavy_columns = (
         "render__prompt_text",

@@ -13,7 +13,7 @@ from videogen.common.task_queue import is_cluster_running
 from videogen.models import RenderBatch, VideoRender
 from videogen.models.batches import CREATE_SHOT_VIDEO
 from videogen.models.states import OPEN
-from videogen.planning.enqueue import QueuedBatch, queue_link, queue_renders, renders_of
+from videogen.planning.enqueue import QueuedBatch, find_renders, queue_link, queue_renders
 from videogen.planning.plan import Plan, find_shots, plan_shots
 from videogen.prompts.payload import rehearse
 from videogen.providers.url_guard import given_link
@@ -140,7 +140,7 @@ def _works_here(request: TaskRequest) -> bool:
 
 
 def _report(request: TaskRequest, queued: QueuedBatch, plan: Plan) -> TaskResult:
-    renders = renders_of(pk for _, pk in queued.rows if pk)
+    renders = find_renders(pk for _, pk in queued.rows if pk)
     rows = [describe_row(row, renders.get(pk) if pk else None) for row, pk in queued.rows]
     as_queued = replace(plan, rows=tuple(row for row, _ in queued.rows))
     of_this_run = [renders[pk] for pk in queued.render_ids]

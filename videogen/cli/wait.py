@@ -15,7 +15,7 @@ from videogen.common.db_retry import persistently
 from videogen.common.processes import is_provably_gone, this_process
 from videogen.common.task_queue import is_cluster_running
 from videogen.lanes.pauses import served_lanes
-from videogen.lanes.quota import slot_of_next
+from videogen.lanes.quota import find_first_queued_slot
 from videogen.models import Lane, RenderBatch, VideoRender
 from videogen.models.states import ENDED, OPEN
 from videogen.pipeline.orphans import reap
@@ -239,7 +239,7 @@ def _wait_for_tomorrow(renders: Collection[int]) -> bool:
 def _waits_for_tomorrow(lane: Lane) -> bool:
     if lane.paused_at:
         return True
-    slot = slot_of_next(lane)
+    slot = find_first_queued_slot(lane)
     return slot is not None and slot.is_tomorrow
 
 
@@ -267,7 +267,7 @@ def _note(renders: Collection[int], counts: dict[str, int]) -> str:
 def _wait_in_words(lane: Lane) -> str:
     if lane.paused_at:
         return f"The queue is paused. {lane.pause_reason}"
-    slot = slot_of_next(lane)
+    slot = find_first_queued_slot(lane)
     if slot and slot.code and slot.at and slot.at > timezone.now():
         local = timezone.localtime(slot.at)
         today = local.date() == timezone.localdate()

@@ -39,7 +39,7 @@ _NOT_WAITING: dict[str, Any] = {
 }
 
 
-def lane_of(backend: str) -> Lane:
+def get_lane(backend: str) -> Lane:
     """Return the lane of the account, made if it is the first time that somebody asks for it."""
     return Lane.objects.get_or_create(name=backend)[0]
 

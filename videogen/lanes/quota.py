@@ -99,7 +99,7 @@ def next_slot(lane: Lane, price: Decimal) -> Slot:
     return latest
 
 
-def slot_of_next(lane: Lane) -> Slot | None:
+def find_first_queued_slot(lane: Lane) -> Slot | None:
     """Return when the next queued render may be sent, or None if nothing is queued. Makes at most
     four queries."""
     queued = VideoRender.objects.queued_in(lane).in_claim_order()

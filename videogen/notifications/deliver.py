@@ -105,7 +105,7 @@ def _given_up(words: str, attempts: int = MAX_ATTEMPTS) -> str:
     return f"Given up after {counted(attempts, 'attempt')}. {words}"
 
 
-def send_again(notice: Notice) -> bool:
+def redeliver(notice: Notice) -> bool:
     """Have a notice sent because a person wants that: to the channels that have not had it, or to
     all of them if all have had it. Returns False if no channel is configured."""
     with transaction.atomic():

@@ -26,7 +26,7 @@ from django.utils import timezone
 
 from videogen.common import shutdown
 from videogen.lanes.pauses import served_lanes
-from videogen.lanes.quota import slot_of_next
+from videogen.lanes.quota import find_first_queued_slot
 from videogen.models import Lane, VideoRender
 
 if TYPE_CHECKING:
@@ -151,7 +151,7 @@ def overdue_work() -> str:
 
 def _has_room(lane: Lane, since: datetime) -> bool:
     """Whether the next render could have been sent since then, as far as quotas go."""
-    slot = slot_of_next(lane)
+    slot = find_first_queued_slot(lane)
     if slot and (slot.at is None or slot.at > timezone.now()):
         return False
     return lane.not_before is None or lane.not_before < since

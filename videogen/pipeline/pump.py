@@ -26,7 +26,7 @@ from videogen.common.processes import this_process
 from videogen.common.task_queue import wake_downloads
 from videogen.lanes.leases import release_lease, take_lease
 from videogen.lanes.pauses import pause_lane
-from videogen.lanes.quota import slot_of_next
+from videogen.lanes.quota import find_first_queued_slot
 from videogen.models import Lane, VideoRender
 from videogen.prompts.payload import load_request, rehearse, webhook_with
 from videogen.providers.client import POLLERS, SUBMITTERS, VideoClient
@@ -154,7 +154,7 @@ class Pump:
             return rehearsals.exists()
         if within_seconds is not None:
             soon = timezone.now() + timedelta(seconds=within_seconds)
-            slot = slot_of_next(lane)
+            slot = find_first_queued_slot(lane)
             if slot and slot.at and slot.at > soon:
                 return rehearsals.exists()
             queued = queued.filter(Q(not_before=None) | Q(not_before__lte=soon))
@@ -223,7 +223,7 @@ class Pump:
     def _rest(self) -> None:
         """Do not look for renders to claim before there is room, if it is known when."""
         lane = Lane.objects.get(pk=self.lane.pk)
-        slot = slot_of_next(lane)
+        slot = find_first_queued_slot(lane)
         seconds = REST_SECONDS if lane.paused_at else 0.0
         if slot and slot.at and not lane.paused_at:
             seconds = (slot.at - timezone.now()).total_seconds()

@@ -14,7 +14,7 @@ from videogen.models.routes import SIMULATOR
 _FAT = ("prompt_text", "references", "dropped_references", "warnings", "error_details")
 
 
-def takes_like(requests: Mapping[int, str], backend: str) -> dict[int, VideoRender]:
+def find_takes_by_request(requests: Mapping[int, str], backend: str) -> dict[int, VideoRender]:
     """By shot: the newest take of its request. A take of the same shot comes before one of another.
 
     requests: a request_sha256 by shot. What the simulator made does not count for a `backend` that

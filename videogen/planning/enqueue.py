@@ -16,11 +16,11 @@ from django.utils import timezone
 from storybook.models import Shot, Story
 from videogen.catalog.options import RequestSettings
 from videogen.common.task_queue import wake_downloads, wake_pump
-from videogen.lanes.pauses import lane_of, resume_after_refusal
+from videogen.lanes.pauses import get_lane, resume_after_refusal
 from videogen.models import Lane, RenderBatch, VideoRender
 from videogen.models.people import Requester
 from videogen.prompts.fingerprints import hashes_of
-from videogen.takes.reviews import approved_take_of, lock_shot
+from videogen.takes.reviews import find_approved_take, lock_shot
 
 from .modes import Action, Decision, Reason, decide
 from .plan import Plan, ShotPlan, plan_as_of_now
@@ -72,7 +72,7 @@ def queue_locked_plan(
     decides. Call it in a transaction that holds the locks of `lock_planning`, under which the plan
     was made."""
     _fill_batch(batch, plan, requester, worked_by)
-    lane = lane_of(plan.request.backend)
+    lane = get_lane(plan.request.backend)
     created = _create_renders(plan, batch, lane, requester)
     asks_again = _asks_again(plan)
     if asks_again:
@@ -126,7 +126,7 @@ def queue_link(
     with transaction.atomic():
         Story.objects.select_for_update().get(pk=story.pk)
         lock_shot(row.shot.pk)
-        if approved := approved_take_of(row.shot.pk):
+        if approved := find_approved_take(row.shot.pk):
             decision = decide(Situation.APPROVED, plan.mode)
             row = replace(row, cause=approved, decision=decision)
         else:
@@ -161,7 +161,7 @@ def _create_link_render(
     return VideoRender.objects.create(
         shot=shot,
         batch=batch,
-        lane=lane_of(plan.request.backend),
+        lane=get_lane(plan.request.backend),
         kind=VideoRender.Kind.LINK,
         mode=plan.mode,
         requested_by=requester.user,
@@ -286,5 +286,5 @@ def plan_record(row: ShotPlan, render_id: int | None) -> dict[str, Any]:
     }
 
 
-def renders_of(ids: Iterable[int]) -> dict[int, VideoRender]:
+def find_renders(ids: Iterable[int]) -> dict[int, VideoRender]:
     return VideoRender.objects.select_related("shot__scenelet", "lane").in_bulk(ids)

@@ -28,7 +28,7 @@ from videogen.catalog.missing_models import missing_model
 from videogen.catalog.options import RequestSettings
 from videogen.common.errors import RequestError
 from videogen.common.task_queue import wake_pump
-from videogen.lanes.pauses import lane_of, resume_lane
+from videogen.lanes.pauses import get_lane, resume_lane
 from videogen.lanes.quota import window_problem
 from videogen.models import Lane, RenderBatch, Submission, VideoRender
 from videogen.models.people import Requester
@@ -277,7 +277,7 @@ def move_queued(lane: Lane, source: str, model: str, requester: Requester, *, se
         stories = renders_to_move(lane, source).order_by().values("batch__story")
         list(Story.objects.select_for_update().filter(pk__in=stories).order_by("pk"))
         lock_budgets()
-        target = lane_of(RequestSettings.of_render(VideoRender(), model).backend)
+        target = get_lane(RequestSettings.of_render(VideoRender(), model).backend)
         lanes = Lane.objects.select_for_update().filter(pk__in={lane.pk, target.pk})
         locked = {each.pk: each for each in lanes.order_by("pk")}
         _lock_renders(renders_to_move(lane, source))

@@ -34,7 +34,7 @@ from videogen.prompts.prompt import Prompt, build_prompt, limit_warning
 from videogen.prompts.references import Selection, list_candidates, pick_references
 from videogen.prompts.sources import Material
 
-from .duplicates import takes_like, warn_of_repeat
+from .duplicates import find_takes_by_request, warn_of_repeat
 from .modes import Action, Decision, Reason, decide
 from .shot_status import Situation, find_situations
 
@@ -286,7 +286,7 @@ def _with_repeats(
     """The rows, each with the take that was made of the very same request, if there is one. With
     `ask`, such rows are skipped; otherwise they get a warning."""
     new = [row for row in rows if row.decision.action == Action.GENERATE]
-    takes = takes_like(
+    takes = find_takes_by_request(
         {row.shot.pk: request_sha256(content_of(row), **request.sent) for row in new},
         request.backend,
     )

@@ -16,7 +16,7 @@ from storybook.models import Shot
 from videogen.catalog.options import RequestSettings
 from videogen.common.errors import ReferencePictureError, RequestError
 from videogen.common.task_queue import wake_pump
-from videogen.lanes.pauses import lane_of, resume_after_refusal
+from videogen.lanes.pauses import get_lane, resume_after_refusal
 from videogen.models import RenderBatch, VideoRender
 from videogen.models.batches import CREATE_SHOT_VIDEO
 from videogen.models.people import Requester
@@ -115,7 +115,7 @@ def _create_copy(
     copy = VideoRender(
         shot_id=render.shot_id,
         batch=batch,
-        lane=lane_of(request.backend),
+        lane=get_lane(request.backend),
         kind=VideoRender.Kind.GENERATION,
         mode=batch.mode,
         copy_of=render,

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from videogen.simulator.errors import ApiError
-from videogen.simulator.validation import VideoRequest
+from videogen.simulator.validation import ReceivedRequest
 
 
 def timestamp(seconds: float) -> str:
@@ -36,7 +36,7 @@ def submission_entry(at: float, model: str, *, key_ok: bool) -> dict[str, Any]:
     }
 
 
-def describe_request(entry: dict[str, Any], request: VideoRequest) -> None:
+def describe_request(entry: dict[str, Any], request: ReceivedRequest) -> None:
     """Fill in what was asked for."""
     entry["prompt"] = request.prompt
     entry["prompt_sha256"] = hashlib.sha256(request.prompt.encode()).hexdigest()

@@ -20,7 +20,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from videogen.simulator.validation import Picture
+from videogen.simulator.validation import SentPicture
 
 logger = logging.getLogger(__name__)
 
@@ -126,7 +126,7 @@ class OperationStore:
         *,
         model: str,
         prompt: str,
-        pictures: Iterable[Picture],
+        pictures: Iterable[SentPicture],
         now: float,
         latency: float,
         entry: dict[str, Any],

@@ -20,7 +20,7 @@ from videogen.simulator.omni_faults import take_ending
 from videogen.simulator.operations import Operation, OperationStore
 from videogen.simulator.options import SimulatorOptions
 from videogen.simulator.quotas import Quotas
-from videogen.simulator.validation import VideoRequest
+from videogen.simulator.validation import ReceivedRequest
 from videogen.simulator.webhooks import Messenger, Signer, addresses
 
 HAS_VIDEO = frozenset({"video", "two_samples", "inline"})
@@ -73,7 +73,7 @@ class Simulator:
         if self._temporary is not None:
             self._temporary.cleanup()
 
-    def accept(self, request: VideoRequest, entry: dict[str, Any], **more: Any) -> Operation:
+    def accept(self, request: ReceivedRequest, entry: dict[str, Any], **more: Any) -> Operation:
         """Book the submission and start its clip. `more` are further fields of the operation.
 
         Raises the 429 of a full quota window or of an account without credit.
@@ -84,7 +84,7 @@ class Simulator:
         return self.start_operation(request, entry, webhook=request.webhook, **more)
 
     def start_operation(
-        self, request: VideoRequest, entry: dict[str, Any], **more: Any
+        self, request: ReceivedRequest, entry: dict[str, Any], **more: Any
     ) -> Operation:
         """Start a new operation and its clip. `more` are further fields of the operation."""
         settings = self.settings

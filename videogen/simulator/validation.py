@@ -1,8 +1,8 @@
 """Strict checks of a submission: every request that the real service would refuse is refused here.
 
-Model, content type and raw body of `:predictLongRunning` become a `VideoRequest`, or an `ApiError`
-in Google's words. Being stricter than the service costs nothing. Being laxer would let a request
-through that fails only when it is paid for.
+Model, content type and raw body of `:predictLongRunning` become a `ReceivedRequest`, or an
+`ApiError` in Google's words. Being stricter than the service costs nothing. Being laxer would let
+a request through that fails only when it is paid for.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ DURATIONS = (4, 6, 8)
 
 
 @dataclass(frozen=True)
-class Picture:
+class SentPicture:
     """An image of a request. It has been decoded, so it is a valid picture."""
 
     mime_type: str
@@ -57,11 +57,11 @@ class Picture:
 
 
 @dataclass(frozen=True)
-class VideoRequest:
+class ReceivedRequest:
     model: Model
     prompt: str
-    references: tuple[Picture, ...]
-    first_frame: Picture | None
+    references: tuple[SentPicture, ...]
+    first_frame: SentPicture | None
     parameters: dict[str, Any]
     webhook: dict[str, Any] | None = None
 
@@ -78,7 +78,7 @@ class VideoRequest:
         return self.model.cost(self.resolution, self.seconds)
 
     @property
-    def pictures(self) -> tuple[Picture, ...]:
+    def pictures(self) -> tuple[SentPicture, ...]:
         """Every image that the clip may show, in the request's order."""
         return self.references + ((self.first_frame,) if self.first_frame else ())
 
@@ -102,7 +102,7 @@ def parse_body(content_type: str, body: bytes) -> dict[str, Any]:
     return payload
 
 
-def check_submission(model_name: str, payload: dict[str, Any]) -> VideoRequest:
+def check_submission(model_name: str, payload: dict[str, Any]) -> ReceivedRequest:
     """Return the checked request. Raises a 404 for the model and a 400 for everything else."""
     model = find_model(model_name)
     known_fields(payload, {"instances", "parameters", "webhookConfig"}, "")
@@ -114,7 +114,7 @@ def check_submission(model_name: str, payload: dict[str, Any]) -> VideoRequest:
 
 def check_request(
     model: Model, payload: dict[str, Any], check_parameters: ParameterCheck
-) -> VideoRequest:
+) -> ReceivedRequest:
     """Check what all APIs of a model have in common. `check_parameters` is the API's own check."""
     instances = payload.get("instances")
     if not isinstance(instances, list) or not instances:
@@ -140,10 +140,10 @@ def check_request(
 
     parameters = message(payload.get("parameters", {}), "parameters")
     check_parameters(model, parameters, bool(references))
-    return VideoRequest(model, prompt, references, first_frame, parameters)
+    return ReceivedRequest(model, prompt, references, first_frame, parameters)
 
 
-def _check_references(model: Model, instance: dict[str, Any]) -> tuple[Picture, ...]:
+def _check_references(model: Model, instance: dict[str, Any]) -> tuple[SentPicture, ...]:
     if "referenceImages" not in instance:
         return ()
     if not model.takes_references:
@@ -171,7 +171,7 @@ def _check_references(model: Model, instance: dict[str, Any]) -> tuple[Picture, 
     return tuple(pictures)
 
 
-def _check_picture(value: Any, at: str) -> Picture:
+def _check_picture(value: Any, at: str) -> SentPicture:
     image = message(value, at)
     names = ("bytesBase64Encoded", "mimeType")
     known_fields(image, names, at)
@@ -179,7 +179,7 @@ def _check_picture(value: Any, at: str) -> Picture:
     return check_picture(encoded, mime_type, at, names)
 
 
-def check_picture(encoded: Any, mime_type: Any, at: str, names: tuple[str, str]) -> Picture:
+def check_picture(encoded: Any, mime_type: Any, at: str, names: tuple[str, str]) -> SentPicture:
     """Return an image that can be decoded and has the type that it claims.
 
     `names` are the names of its two fields below `at`. Raises a 400 otherwise.
@@ -199,7 +199,7 @@ def check_picture(encoded: Any, mime_type: Any, at: str, names: tuple[str, str])
         raise bad_field(at, "Unable to process input image. Please provide a valid image.")
     if found != mime_type:
         raise bad_field(f"{at}.{type_name}", f"MIME type is {mime_type} but the image is {found}.")
-    return Picture(mime_type, sha256, content)
+    return SentPicture(mime_type, sha256, content)
 
 
 def _check_parameters(model: Model, parameters: dict[str, Any], has_references: bool) -> None:

@@ -28,8 +28,8 @@ from videogen.models import STALE_AFTER, Lane, VideoRender
 from videogen.providers.gs_urls import is_gs
 
 from .fetch import LONGEST_TOLD_SECONDS, LOST, MISSING, NOTHING_THERE, fetch_clip_of, new_client
-from .numbering import file_fields, number_take, surprises
 from .storage import Clip, check_storage, discard, remove_leftovers, store_clip, take_path
+from .take_numbers import file_fields, number_take, surprises
 from .video_file import VideoFacts, inspect_video
 
 logger = logging.getLogger(__name__)

@@ -22,7 +22,7 @@ State = VideoRender.State
 Review = VideoRender.Review
 
 
-def approved_take_of(shot_id: int) -> VideoRender | None:
+def find_approved_take(shot_id: int) -> VideoRender | None:
     """Return the approved take, which locks the shot. Makes one query."""
     return VideoRender.objects.filter(shot=shot_id, review=Review.APPROVED).first()
 
@@ -38,7 +38,7 @@ def lock_shot(shot_id: int) -> None:
 def refuse_if_locked(shot_id: int) -> None:
     """Raise ReviewError if a take is approved. Call lock_shot() first if something is decided by
     it."""
-    if approved := approved_take_of(shot_id):
+    if approved := find_approved_take(shot_id):
         raise _locked(approved)
 
 

@@ -13,16 +13,16 @@ from django.utils import timezone
 
 from storybook.models import Shot, Story
 from videogen.common.errors import RequestError, VideoFileError
-from videogen.lanes.pauses import lane_of
+from videogen.lanes.pauses import get_lane
 from videogen.models import RenderBatch, VideoRender
 from videogen.models.batches import CREATE_SHOT_VIDEO
 from videogen.models.people import Requester
 from videogen.models.render_warnings import RenderWarning, WarningCode
 from videogen.models.routes import account_of, default_route
 
-from .numbering import NUMBER_TRIES, file_fields, next_take, no_number, surprises
 from .reviews import lock_shot, refuse_if_locked
 from .storage import Clip, make_clip, partial_folder, store_clip, take_path
+from .take_numbers import NUMBER_TRIES, file_fields, next_take, no_number, surprises
 
 logger = logging.getLogger(__name__)
 
@@ -110,7 +110,7 @@ def _new_render(shot: Shot, batch: RenderBatch, clip: Clip, requester: Requester
     render = VideoRender(
         shot=shot,
         batch=batch,
-        lane=lane_of(backend),
+        lane=get_lane(backend),
         kind=VideoRender.Kind.UPLOAD,
         mode=batch.mode,
         requested_by=requester.user,

@@ -25,7 +25,7 @@ from tests.support.factories import (
 )
 from tests.support.installations import Installation, write_story
 from videogen.common import pacific_time
-from videogen.lanes.quota import next_slot, slot_of_next, window_problem
+from videogen.lanes.quota import find_first_queued_slot, next_slot, window_problem
 from videogen.models import Submission, VideoRender
 from videogen.ops.watchdog import overdue_work
 from videogen.pipeline import claims as pipeline_claims
@@ -298,7 +298,7 @@ def test_the_slot_is_true(tier_1, settings, time_machine):
     settings.VIDEO_SPEND_WINDOW_SECONDS = 10.0
     sent((10, 6), (10, 6), (10, 6))
     queued(1)
-    slot = slot_of_next(make_lane())
+    slot = find_first_queued_slot(make_lane())
 
     assert claim() == []
     time_machine.move_to(slot.at)
@@ -308,7 +308,7 @@ def test_the_slot_is_true(tier_1, settings, time_machine):
 def test_an_empty_queue_waits_for_nothing(tier_1):
     sent((5, 4), (5, 4), (5, 4))
 
-    assert slot_of_next(make_lane()) is None
+    assert find_first_queued_slot(make_lane()) is None
 
 
 def test_queries_do_not_grow_with_the_submissions(
@@ -320,7 +320,7 @@ def test_queries_do_not_grow_with_the_submissions(
     for _ in range(2):
         sent(*[(5, 4)] * 10)
         with django_assert_max_num_queries(4):
-            slot_of_next(lane)
+            find_first_queued_slot(lane)
 
 
 # -- who waits, sleeps -----------------------------------------------------------------------------

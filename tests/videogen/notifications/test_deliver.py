@@ -32,7 +32,7 @@ from videogen import tasks
 from videogen.common.standard_webhooks import keys_of, signature
 from videogen.models import Notice, Submission, VideoRender
 from videogen.notifications import deliver
-from videogen.notifications.deliver import MAX_ATTEMPTS, WAITS, run_slice, send_again, take_notice
+from videogen.notifications.deliver import MAX_ATTEMPTS, WAITS, redeliver, run_slice, take_notice
 from videogen.notifications.detect import look_for_news
 
 SECRET = new_secret()
@@ -258,7 +258,7 @@ def test_after_the_last_attempt_it_says_so_and_a_person_can_send_it_again(receiv
     assert len(receiver.requests) == MAX_ATTEMPTS
     receiver.answers = [(200, {})]
 
-    assert send_again(stored)
+    assert redeliver(stored)
     tasks.send_notices()
 
     # Only the receiver had not had the notice, and it may know it by its id.
@@ -272,7 +272,7 @@ def test_what_everyone_has_is_sent_again_to_everyone(receiver, by_email):
     notice = make_notice()
     run_slice()
 
-    assert send_again(only())
+    assert redeliver(only())
     assert OrmQ.objects.get().task["func"] == "videogen.tasks.send_notices"
     run_slice()
 
@@ -285,7 +285,7 @@ def test_what_everyone_has_is_sent_again_to_everyone(receiver, by_email):
 def test_without_a_channel_nothing_can_be_sent_again():
     make_notice(next_attempt_at=None)
 
-    assert send_again(only()) is False
+    assert redeliver(only()) is False
     assert only().next_attempt_at is None
 
 

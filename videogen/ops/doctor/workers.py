@@ -11,7 +11,7 @@ from django.utils.translation import ngettext
 
 from videogen.common.task_queue import is_cluster_running, oldest_waiting_task, running_clusters
 from videogen.lanes.pauses import BY_PERSON, served_lanes
-from videogen.lanes.quota import slot_of_next
+from videogen.lanes.quota import find_first_queued_slot
 from videogen.models import Lane, VideoRender
 from videogen.ops.watchdog import overdue_work
 
@@ -92,7 +92,7 @@ def _state_of(lane: Lane, name: str) -> Finding:
             f"{name}The API stopped it. {lane.pause_reason} {told}",
             "Fix that, then resume the queue: admin, Lanes, Resume the queue.",
         )
-    slot = slot_of_next(lane)
+    slot = find_first_queued_slot(lane)
     if slot and slot.at and slot.code and slot.at > timezone.now():
         return QUEUE.warn(
             f"{name}It waits for quota until {timezone.localtime(slot.at):%Y-%m-%d %H:%M}. "

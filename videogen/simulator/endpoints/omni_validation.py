@@ -21,8 +21,8 @@ from typing import Any
 from videogen.simulator.errors import bad_field, invalid_argument, unsupported_by_model
 from videogen.simulator.models import INTERACTIONS, find_model
 from videogen.simulator.validation import (
-    Picture,
-    VideoRequest,
+    ReceivedRequest,
+    SentPicture,
     check_picture,
     check_webhook,
     choice,
@@ -69,7 +69,7 @@ _TAG = re.compile(r"<IMAGE_REF_(\d+)>")
 
 
 @dataclass(frozen=True)
-class InteractionRequest(VideoRequest):
+class InteractionRequest(ReceivedRequest):
     """A checked request. `parameters` is the body without its input."""
 
     duration: int = 8
@@ -116,7 +116,7 @@ def check_interaction(payload: dict[str, Any]) -> InteractionRequest:
     )
 
 
-def _check_input(value: Any) -> tuple[str, tuple[Picture, ...]]:
+def _check_input(value: Any) -> tuple[str, tuple[SentPicture, ...]]:
     """Return the text and the pictures.
 
     The input is a plain string, a list of contents or, as the SDK sends it, one `user_input` step
@@ -152,7 +152,7 @@ def _check_input(value: Any) -> tuple[str, tuple[Picture, ...]]:
     return prompt, pictures
 
 
-def _check_image(image: dict[str, Any], at: str) -> Picture:
+def _check_image(image: dict[str, Any], at: str) -> SentPicture:
     if image.get("type") != "image":
         raise bad_field(f"{at}.type", f"Unsupported content {image.get('type')!r} before the text.")
     known_fields(image, {"type", "data", "mime_type"}, at)

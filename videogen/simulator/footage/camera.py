@@ -17,7 +17,10 @@ NEAR = 1.12
 
 @dataclass(frozen=True)
 class Camera:
-    """A camera with the `move` and `is_forward` of a `Board`. `lean`, -1 to 1, differs by take."""
+    """A camera with the `move` and `is_forward` of a `PromptContent`.
+
+    `lean`, -1 to 1, differs by take.
+    """
 
     move: str
     is_forward: bool

@@ -10,7 +10,7 @@ import numpy as np
 from PIL import Image, ImageChops, ImageDraw, ImageFilter, ImageOps
 
 from videogen.simulator.footage.planes import HEIGHT, WIDTH, Layer, Planes
-from videogen.simulator.footage.storyboard import Board
+from videogen.simulator.footage.storyboard import PromptContent
 
 BACKDROP = (WIDTH, HEIGHT)
 CARD_BORDER, CARD_MARGIN = 10, 36
@@ -37,7 +37,7 @@ class Scenery:
     cards_stay: bool
 
 
-def build_scenery(board: Board, references: list[bytes], seed: str) -> Scenery:
+def build_scenery(board: PromptContent, references: list[bytes], seed: str) -> Scenery:
     """Choose the backdrop and the cards.
 
     The references come as model sheets, environments, key frames. The last one makes the best
@@ -125,7 +125,7 @@ def _gutter(rows: np.ndarray) -> int | None:
     return first + int(deviation.argmin())
 
 
-def _sky(board: Board, seed: str) -> Image.Image:
+def _sky(board: PromptContent, seed: str) -> Image.Image:
     """Paint soft light in the story's colours, for a shot without a scene among its references."""
     colours = np.array((board.palette * 3)[:4] if board.palette else _shifted(board.mood), float)
     # Dark above, bright at the horizon, as an evening sky is.

@@ -9,7 +9,7 @@ from PIL import Image, ImageDraw
 from videogen.simulator.footage.lettering import pill, shorten, wrap, writable, write
 from videogen.simulator.footage.planes import HEIGHT, WIDTH, Canvas, Layer
 from videogen.simulator.footage.reel import FPS, FRAMES
-from videogen.simulator.footage.storyboard import Board, SpokenLine
+from videogen.simulator.footage.storyboard import PromptContent, SpokenLine
 
 TOP = 780
 MARGIN = 84
@@ -26,7 +26,7 @@ SPEAKERS = ((150, 214, 226, 255), (240, 170, 150, 255), (184, 216, 150, 255), (2
 class Slate:
     """Lays the strip over frames. Each text is drawn once, not once for each frame."""
 
-    def __init__(self, board: Board) -> None:
+    def __init__(self, board: PromptContent) -> None:
         self._board = board
         self._mark = Layer(pill("SIMULATED", 17))
         self._speakers = list(dict.fromkeys(line.source for line in board.lines))

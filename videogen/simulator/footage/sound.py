@@ -7,7 +7,7 @@ import hashlib
 import numpy as np
 
 from videogen.simulator.footage.reel import SAMPLE_RATE, SAMPLES
-from videogen.simulator.footage.storyboard import Board, SpokenLine
+from videogen.simulator.footage.storyboard import PromptContent, SpokenLine
 
 # Semitones above the root; a pentatonic scale has no harsh interval.
 CHORDS = ((0, 7, 14, 16), (0, 7, 12, 15), (0, 7, 12, 17), (0, 9, 14, 16))
@@ -17,7 +17,7 @@ PEAK = 0.45
 BLIP_SECONDS = 0.19
 
 
-def compose(board: Board, seed: str) -> np.ndarray:
+def compose(board: PromptContent, seed: str) -> np.ndarray:
     """Return the stereo samples of the whole clip: float32, 2 × n, never beyond ±PEAK."""
     mood = hashlib.sha256(board.mood.encode()).digest()
     root = ROOT_HZ * 2 ** ((mood[0] % 8) / 12)

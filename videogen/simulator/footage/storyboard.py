@@ -1,4 +1,4 @@
-"""What a clip can show of its prompt: a text becomes a `Board`.
+"""What a clip can show of its prompt: a text becomes a `PromptContent`.
 
 Our prompts are JSON objects with a `storyboard_payload`. Any other text is shown as it is. Nothing
 here may fail: an unusual prompt makes a plainer clip.
@@ -47,7 +47,7 @@ class SpokenLine:
 
 
 @dataclass(frozen=True)
-class Board:
+class PromptContent:
     """What a clip shows of its prompt."""
 
     label: str
@@ -64,7 +64,7 @@ class Board:
     mood: str
 
 
-def read_prompt(prompt: str, seed: str) -> Board:
+def read_prompt(prompt: str, seed: str) -> PromptContent:
     """Read the prompt. `seed` decides what the prompt leaves open."""
     document = _parse(prompt)
     payload = _object(document.get("storyboard_payload"))
@@ -72,7 +72,7 @@ def read_prompt(prompt: str, seed: str) -> Board:
     camera = _text(payload.get("cameraDynamics"))
     chance = hashlib.sha256(f"{seed}/{prompt}".encode()).digest()
     backward, forward = BACKWARD.search(camera), FORWARD.search(camera)
-    return Board(
+    return PromptContent(
         label=_text(payload.get("framingAndAngle")),
         action=_text(
             payload.get("characterActionAndEmotion")

@@ -22,7 +22,7 @@ from django.utils.translation import ngettext
 from videogen.catalog.missing_models import missing_model
 from videogen.common.errors import RequestError
 from videogen.lanes.pauses import BY_PERSON, pause_by_person, resume_at_once, served_lanes
-from videogen.lanes.quota import Slot, next_slot, slot_of_next, window_problem
+from videogen.lanes.quota import Slot, find_first_queued_slot, next_slot, window_problem
 from videogen.models import Lane, VideoRender
 
 MOVE = ("videogen.generate_video", "videogen.view_lane", "videogen.view_videorender")
@@ -81,7 +81,7 @@ def notice_of(lane: Lane, user: AbstractUser | None = None) -> QueueNotice | Non
             VideoRender.objects.queued_in(lane).filter(model=missing).count() if missing else 0
         )
         return QueueNotice(lane, to_move=to_move, may_move=bool(user and may_move(user)))
-    slot = slot_of_next(lane)
+    slot = find_first_queued_slot(lane)
     return QueueNotice(lane, slot) if _waits(slot) else None
 
 

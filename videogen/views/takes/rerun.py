@@ -24,7 +24,7 @@ from videogen.catalog.prices import PriceList
 from videogen.common.errors import VideogenError
 from videogen.common.formats import usd
 from videogen.models import VideoRender
-from videogen.planning.duplicates import takes_like, warn_of_repeat
+from videogen.planning.duplicates import find_takes_by_request, warn_of_repeat
 from videogen.planning.rerun import generate_exactly
 from videogen.views.components.access import GENERATE, requester_of, require
 
@@ -110,7 +110,7 @@ def _page(
 
 def _have_already(render: VideoRender) -> str:
     """Say which take of the same request there is already, or return ""."""
-    found = takes_like({render.shot_id: render.request_sha256}, settings.VIDEO_BACKEND)
+    found = find_takes_by_request({render.shot_id: render.request_sha256}, settings.VIDEO_BACKEND)
     take = render if render.take else found.get(render.shot_id)
     return warn_of_repeat(take, render.shot_id) if take else ""
 
