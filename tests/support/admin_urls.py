@@ -89,6 +89,7 @@ def addresses(world):
         f"/admin/videogen/renderbatch/{draft}/plan/cancel/",
         f"/admin/videogen/renderbatch/{draft}/plan/row/{shot}/",
         f"/admin/videogen/renderbatch/{draft}/plan/row/{shot}/references/",
+        f"/admin/videogen/renderbatch/{draft}/plan/row/{shot}/use/",
         f"/admin/videogen/renderbatch/{batch}/progress/",
         f"/admin/videogen/renderbatch/{batch}/progress/state/",
         f"/admin/videogen/renderbatch/{batch}/cancel/",

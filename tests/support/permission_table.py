@@ -53,6 +53,7 @@ PAGES = {
     "admin/videogen/renderbatch/<int:pk>/plan/cancel/": (BUTTON, PRODUCER),
     "admin/videogen/renderbatch/<int:pk>/plan/row/<int:shot_pk>/": (VIEWER, VIEWER),
     "admin/videogen/renderbatch/<int:pk>/plan/row/<int:shot_pk>/references/": (BUTTON, ARTIST),
+    "admin/videogen/renderbatch/<int:pk>/plan/row/<int:shot_pk>/use/": (BUTTON, PRODUCER),
     "admin/videogen/renderbatch/<int:pk>/progress/": (VIEWER, VIEWER),
     "admin/videogen/renderbatch/<int:pk>/progress/state/": (VIEWER, VIEWER),
     "admin/videogen/renderbatch/<int:pk>/cancel/": (BUTTON, PRODUCER),

@@ -55,7 +55,7 @@ def _ask(request: TaskRequest, plan: Plan) -> None:
     if request.video_download_link is not None or not plan.cost_usd:
         return
     if plan.has_no_budget and request.warn:
-        request.warn(NO_BUDGET)
+        request.warn(f"{NO_BUDGET} Set VIDEO_BUDGET_USD, or add a budget in the admin.")
     if request.confirm and not request.confirm(plan):
         raise RequestError("Nothing was queued.", code="declined")
 
@@ -79,7 +79,7 @@ def _plan(request: TaskRequest) -> Plan:
         model=request.model,
         person=request.requester.person,
         over_budget=request.over_budget,
-        ask_before_repeats=request.repeat is False,
+        skip_repeats=request.repeat is False,
     )
 
 

@@ -178,7 +178,9 @@ def _sentence(code: WarningCode, params: Mapping[str, Any]) -> str:
         return str(params["text"])
     words = dict(params)
     if code == WarningCode.REPEAT:
-        words["of_shot"] = f" of {params['shot']}" if params["shot"] else ""
+        # Older rows have no story.
+        story = f" in the story “{params['story']}”" if params.get("story") else ""
+        words["of_shot"] = f" of {params['shot']}{story}" if params["shot"] else ""
         words["rejected"] = ", which was rejected" if params["is_rejected"] else ""
         words["day"] = day_words(date.fromisoformat(params["day"]))
     elif code == WarningCode.MOVED:

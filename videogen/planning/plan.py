@@ -206,14 +206,14 @@ def plan_shots(
     model: str = "",
     person: Person | None = None,
     over_budget: str = RenderBatch.OverBudget.FIT.value,
-    ask_before_repeats: bool = False,
+    skip_repeats: bool = False,
     use_key_frames: bool | None = None,
 ) -> Plan:
     """The decision on each of the story's `shots`. A fixed number of queries; writes nothing.
 
     model: another one than that of the story or of the settings. person: whose daily budget
     counts. over_budget: what happens if the budgets have no room for the whole batch.
-    ask_before_repeats: a shot that has a take of the very same request is skipped; otherwise there
+    skip_repeats: a shot that has a take of the very same request is skipped; otherwise there
     is only a warning. use_key_frames: by default, what VIDEO_USE_KEY_FRAMES says.
     """
     if use_key_frames is None:
@@ -228,7 +228,7 @@ def plan_shots(
         situation, cause = situations.get(shot.pk, (Situation.NOTHING, None))
         row = ShotPlan(shot, situation, decide(situation, mode), cause)
         plans.append(_plan_shot(row, mode, request, material, general, use_key_frames))
-    plans = _with_repeats(plans, request, ask=ask_before_repeats)
+    plans = _with_repeats(plans, request, skip=skip_repeats)
     plan = Plan(
         story,
         mode,
@@ -281,10 +281,10 @@ def _plan_shot(
 
 
 def _with_repeats(
-    rows: Sequence[ShotPlan], request: RequestSettings, *, ask: bool
+    rows: Sequence[ShotPlan], request: RequestSettings, *, skip: bool
 ) -> list[ShotPlan]:
     """The rows, each with the take that was made of the very same request, if there is one. With
-    `ask`, such rows are skipped; otherwise they get a warning."""
+    `skip`, such rows are skipped; otherwise they get a warning."""
     new = [row for row in rows if row.decision.action == Action.GENERATE]
     takes = find_takes_by_request(
         {row.shot.pk: request_sha256(content_of(row), **request.sent) for row in new},
@@ -293,9 +293,9 @@ def _with_repeats(
     told = []
     for row in rows:
         if take := takes.get(row.shot.pk):
-            warning = warn_of_repeat(take, row.shot.pk)
+            warning = warn_of_repeat(take, row.shot)
             row = replace(row, same=take)
-            if ask:
+            if skip:
                 cause = take if take.shot_id == row.shot.pk else row.cause
                 decision = Decision(Action.SKIP, Reason.REPEAT, warning.params)
                 row = replace(row, cause=cause, decision=decision)

@@ -543,7 +543,7 @@ def test_many_drafts_take_no_more_queries(browser, shot, django_assert_num_queri
         ({"mode": "x", "model": "veo-0", "over_budget": "x", "repeat": "x"}, None),
         ({"mode": "", "over_budget": "", "repeat": ""}, None),
         ({"model": "a\0b"}, None),
-        ({"model": "", "repeat": "0"}, ("override", "", "none", False)),
+        ({"model": "", "repeat": "1"}, ("override", "", "none", False)),
         ({"mode": "resume", "model": STANDARD, "over_budget": "fit"}, ("resume", "", "fit", True)),
     ],
 )
@@ -555,10 +555,10 @@ def test_what_cannot_be_chosen_is_as_the_draft_has_it(asked, chosen):
         mode="override",
         model=FAST,
         over_budget="none",
-        repeats_confirmed=True,
+        skips_repeats=True,
     )
 
     options = PlanOptionsForm(asked, draft).options
 
-    found = (options.mode, options.model, options.over_budget, options.repeats_confirmed)
+    found = (options.mode, options.model, options.over_budget, options.skips_repeats)
     assert found == (chosen or ("override", FAST, "none", True))

@@ -122,7 +122,7 @@ def test_permission_to_generate_does_not_open_the_list():
     ("mode", "expected"),
     [
         ("default", ("Generate 1 video · $3.20", False)),
-        ("resume", ("Generate 1 video, resume 1 · $3.20", False)),
+        ("resume", ("Resume 1 free, 1 new $3.20", False)),
         ("override", ("Generate 2 videos · $6.40", False)),
         ("dry-run", ("Rehearse 3 shots · free", False)),
     ],

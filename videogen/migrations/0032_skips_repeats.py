@@ -1,0 +1,21 @@
+"""A batch says whether it leaves out shots that have a take of the very same request. It does not do
+so unless somebody wants it: a mode means the same on the command line and in the admin."""
+
+from __future__ import annotations
+
+from django.db import migrations, models
+
+
+class Migration(migrations.Migration):
+    dependencies = [("videogen", "0026_help_texts")]
+
+    operations = [
+        migrations.AddField(
+            model_name="renderbatch",
+            name="skips_repeats",
+            field=models.BooleanField(
+                default=False,
+                help_text="Shots that have a take of the very same request are left out.",
+            ),
+        ),
+    ]
