@@ -173,8 +173,8 @@ class Dashboard:
         return [(badge_of_word(word), counts[word]) for word in TROUBLES if counts[word]]
 
     @property
-    def unsettled_count(self) -> int:
-        """How many shots wait for a decision. The page "Unsettled" has their renders."""
+    def unresolved_count(self) -> int:
+        """How many shots wait for a decision. The page "Unresolved" has their renders."""
         return self.word_counts[BadgeWord.NEEDS_DECISION]
 
     # -- how far the stories are

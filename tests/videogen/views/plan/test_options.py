@@ -416,9 +416,9 @@ def press(browser, render):
     )
 
 
-def test_a_draft_is_promoted_with_the_difference_on_the_button(browser, shot):
+def test_a_draft_is_promoted_with_its_price_on_the_button(browser, shot):
     render = draft_take(shot, prompt_text='{"as": "it was"}')
-    assert f"Promote to {STANDARD} · $2.24 more" in takes(browser, shot)
+    assert f"Promote to {STANDARD} · $3.20" in takes(browser, shot)
     page = browser.get(promote_url(render)).text
     assert "The draft cost $0.96, this one costs $3.20." in page
     assert f"Promote to {STANDARD} · $3.20" in page
@@ -488,7 +488,7 @@ def test_a_promotion_at_another_price_is_asked_for_again(browser, shot):
     browser.post(promote_url(render), {"newest": render.pk, "price": "$3.20"})
 
     assert VideoRender.objects.count() == 1
-    assert f"Promote to {STANDARD} · $3.04 more" in takes(browser, shot)
+    assert f"Promote to {STANDARD} · $4.00" in takes(browser, shot)
 
 
 def test_a_promotion_over_the_budget_says_what_is_cheaper_and_queues_nothing(browser, shot):
