@@ -107,6 +107,7 @@ def addresses(world):
             for verb in ("dismiss", "restore")
         ),
         "/admin/videogen/videorender/unresolved/resume/",
+        "/admin/videogen/videorender/dismiss/",
         f"/admin/videogen/videorender/unresolved/decide/give-up/?render={stuck.pk}",
         "/admin/videogen/videorender/unsettled/",
         f"/admin/videogen/videorender/shots/{shot}/compare/",

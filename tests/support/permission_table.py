@@ -79,6 +79,7 @@ PAGES = {
     ),
     "admin/videogen/videorender/unresolved/resume/": (BUTTON, PRODUCER),
     "admin/videogen/videorender/unresolved/decide/<slug:verb>/": (PRODUCER, PRODUCER),
+    "admin/videogen/videorender/dismiss/": (BUTTON, PRODUCER),
     "admin/videogen/videorender/unsettled/": (STAFF, NO_SUCH_METHOD),
     # takes
     "admin/videogen/videorender/shots/<int:shot_id>/compare/": (VIEWER, NO_SUCH_METHOD),

@@ -6,6 +6,7 @@ from django.urls import URLPattern, path, reverse
 from django.utils.decorators import method_decorator
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
+from videogen.views.dashboard import dismiss_failures
 from videogen.views.decisions import decide, resume_all
 from videogen.views.unresolved import ask_again, decide_candidate, show_unresolved, unresolved_state
 
@@ -28,6 +29,7 @@ class UnresolvedPages(admin.ModelAdmin):
             path(one, view(self.decide_candidate), name="videogen_candidate_decide"),
             path("unresolved/resume/", view(self.resume_all), name="videogen_resume_all"),
             path("unresolved/decide/<slug:verb>/", view(self.decide), name="videogen_decide"),
+            path("dismiss/", view(self.dismiss), name="videogen_dismiss"),
             # The page's name until it was called as the renders are; people have links to it.
             path("unsettled/", view(self.former_name)),
         ]
@@ -52,6 +54,10 @@ class UnresolvedPages(admin.ModelAdmin):
     @method_decorator(require_POST)
     def resume_all(self, request: HttpRequest) -> HttpResponse:
         return resume_all(self, request)
+
+    @method_decorator(require_POST)
+    def dismiss(self, request: HttpRequest) -> HttpResponse:
+        return dismiss_failures(self, request)
 
     @method_decorator(require_safe)
     def former_name(self, request: HttpRequest) -> HttpResponse:

@@ -84,7 +84,8 @@ class ConsoleListener:
 
     def _started_bar(self, total: int) -> Progress:
         bar = Progress(
-            BarColumn(),
+            # A full bar says that all has ended, not that it went well: it does not turn green.
+            BarColumn(finished_style="bar.complete"),
             MofNCompleteColumn(),
             TimeElapsedColumn(),
             TextColumn("{task.description}"),
