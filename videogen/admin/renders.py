@@ -187,6 +187,7 @@ class VideoRenderAdmin(UnresolvedPages, TakePages, RecordAdmin):
                     "rendered_at",
                     "downloaded_at",
                     "ended_at",
+                    "dismissed_at",
                     "state_since",
                 ]
             },

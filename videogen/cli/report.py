@@ -167,7 +167,7 @@ def next_commands(rows: Iterable[dict[str, Any]], mode: str, command: Sequence[s
     """
     counts = Counter(row["status"] for row in rows if row["decision"] in _WORKED)
 
-    def total(*states: State) -> int:
+    def total(*states: str) -> int:
         return sum(counts[state] for state in states)
 
     again = f"manage.py run_task {shlex.join(command)}"

@@ -262,8 +262,8 @@ class Dashboard:
         """What runs, then what has just ended. Rehearsals come last, and go when they end."""
         keys = self._batches_at_work()
         counts: dict[int, dict[str, int]] = {key: {} for key in keys}
-        rows = VideoRender.objects.filter(batch__in=keys).order_by()
-        rows = rows.values_list("batch", "state").annotate(number=Count("*"))
+        renders = VideoRender.objects.filter(batch__in=keys).order_by()
+        rows = renders.values_list("batch", "state").annotate(number=Count("*"))
         for batch_pk, state, number in rows:
             counts[batch_pk][state] = number
         batches = RenderBatch.objects.select_related("story").defer("plan", "filters")
