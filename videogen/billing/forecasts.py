@@ -201,7 +201,7 @@ def forecasts(stories: Iterable[Story]) -> list[Forecast]:
             takes=Count("pk", filter=made),
             yielded=Count("pk", filter=made & Q(review=Review.APPROVED)),
             rejected=Count("pk", filter=made & Q(review=Review.REJECTED)),
-            waiting=Count("pk", filter=made & unjudged),
+            waiting=Count("pk", filter=made & Q(state=State.DONE) & unjudged),
         )
     }
     return [_forecast(story, *asked[story.pk], sums.get(story.pk, {})) for story in stories]

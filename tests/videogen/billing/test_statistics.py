@@ -225,6 +225,9 @@ def test_takes_that_nobody_has_looked_at_are_no_failures():
     for shot in shots[1:10]:
         attempt(shot)
 
+    # Nobody can judge a video that is not here.
+    attempt(shots[10], State.NOT_DOWNLOADED)
+
     [forecast] = forecasts([story])
 
     assert (forecast.needed, forecast.waiting, forecast.takes_left) == (6, 9, None)

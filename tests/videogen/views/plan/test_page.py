@@ -379,3 +379,44 @@ def test_a_plan_of_many_shots_is_small():
     page = look(producer(), make_draft(shots)).content
 
     assert len(page) < 300 * 2500
+
+
+def test_what_no_budget_limits_is_warned_of(paid, settings):
+    shots = make_shots(2)
+    draft = make_draft(shots)
+    words = "No budget applies to this: only the account limits what is spent."
+
+    assert words in look(producer(), draft).content.decode()
+    assert words not in look(producer(), draft, "dry-run").content.decode(), "it is free"
+    settings.VIDEO_BUDGET_USD = 40
+    assert words not in look(producer(), draft).content.decode()
+
+
+@pytest.mark.parametrize(
+    ("backend", "mode", "words"),
+    [
+        ("simulator", "dry-run", "free here; $6.40 with veo-3.1-generate-preview"),
+        ("simulator", "default", "free here; $6.40 with veo-3.1-generate-preview"),
+        ("gemini", "dry-run", "free; $6.40 with veo-3.1-generate-preview if sent"),
+        ("gemini", "default", ""),
+    ],
+)
+def test_what_is_free_says_what_it_would_cost(settings, backend, mode, words):
+    settings.VIDEO_BACKEND = backend
+    draft = make_draft(make_shots(2))
+
+    page = look(producer(), draft, mode)
+
+    assert page.context["page"].plan.price_in_words == words
+    assert not words or words in page.content.decode()
+
+
+def test_the_resume_card_says_what_is_free_and_what_is_new(paid):
+    shots = make_shots(5)
+    for shot in shots[:3]:
+        make_render(shot, State.NOT_DOWNLOADED, backend="gemini")
+
+    cards = {card.value: card for card in look(producer(), make_draft(shots)).context["modes"]}
+
+    assert cards["resume"].outcome == "Resume 3 free, 2 new $6.40"
+    assert cards["default"].outcome == "Generate 2 videos · $6.40"
