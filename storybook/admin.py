@@ -12,6 +12,8 @@ from django.template.defaultfilters import filesizeformat
 from django.urls import Resolver404, URLPattern, path, resolve, reverse
 from django.utils.html import format_html
 
+from .form_versions import VersionedForms
+from .initial_values import InitialValuesMixin
 from .key_frames import KeyFrameForm, KeyFrameFormSet
 from .models import DesignDocument, KeyFrame, Picture, Scenelet, Shot, Story
 from .thumbnails import thumbnail_url
@@ -49,7 +51,7 @@ class ReadOnlyInline(admin.TabularInline):
         return False
 
 
-class DocumentAdmin(admin.ModelAdmin):
+class DocumentAdmin(InitialValuesMixin, VersionedForms, admin.ModelAdmin):
     """Shows the document as indented JSON also to people who may not change it."""
 
     document_field = "document"
@@ -89,7 +91,7 @@ class SceneletInline(ReadOnlyInline):
 
 
 @admin.register(Story)
-class StoryAdmin(admin.ModelAdmin):
+class StoryAdmin(VersionedForms, admin.ModelAdmin):
     list_display = ["title", "story_id", "scenelet_count", "shot_count", "updated_at"]
     search_fields = ["title", "story_id"]
     fields = ["title", "story_id", "everything", "created_at", "updated_at"]
@@ -188,7 +190,7 @@ class SceneletForm(forms.ModelForm):
 
 
 @admin.register(Scenelet)
-class SceneletAdmin(admin.ModelAdmin):
+class SceneletAdmin(InitialValuesMixin, VersionedForms, admin.ModelAdmin):
     form = SceneletForm
     list_display = [
         "scenelet_id",

@@ -12,10 +12,15 @@ from django.db import models
 from .documents import parse_json
 
 
+class DocumentArea(forms.Textarea):
+    # The other encoding of forms makes JSON three times as long.
+    needs_multipart_form = True
+
+
 class IndentedJSONFormField(forms.JSONField):
     """JSON in a text area. It is shown indented, and an error names its place."""
 
-    widget = forms.Textarea(attrs={"rows": 30, "cols": 100, "spellcheck": "false"})
+    widget = DocumentArea(attrs={"rows": 30, "cols": 100, "spellcheck": "false"})
 
     def prepare_value(self, value: Any) -> str:
         if isinstance(value, forms.fields.InvalidJSONInput):

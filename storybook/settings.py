@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import os
 import secrets
+from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, TypeVar, overload
@@ -79,6 +80,10 @@ def secret_key() -> str:
     return key
 
 
+# What is private must not become readable by everybody on this machine: the database, the clips,
+# the journal. A web server in front that sends the clips itself reads them through its group.
+os.umask(os.umask(0o077) | (0o027 if env("VIDEO_ACCEL_PREFIX") else 0o077))
+
 # -- Django -----------------------------------------------------------------------------------
 
 STATE_DIR = Path(env("VIDEO_STATE_DIR", str(BASE_DIR / "var"))).resolve()
@@ -102,6 +107,7 @@ if env_bool("DJANGO_BEHIND_TLS"):
 SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"]
 
 INSTALLED_APPS = [
+    "django_q",  # before videogen, which replaces its screens in the admin
     "videogen",
     "storybook",
     "storybook.site.ProductionAdminConfig",
@@ -110,7 +116,7 @@ INSTALLED_APPS = [
     "django.contrib.sessions",
     "django.contrib.messages",
     "django.contrib.staticfiles",
-    "django_q",
+    "axes",
 ]
 
 MIDDLEWARE = [
@@ -120,8 +126,13 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    # Before anything reads the body; it has to know who sent it.
+    "storybook.body_limits.limit_bodies",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "axes.middleware.AxesMiddleware",
+    "videogen.common.absurd_values.AbsurdValueMiddleware",
+    "videogen.common.db_retry.DeadlockMiddleware",  # the last one: it runs the view
 ]
 
 # Everything comes from this site, and pages contain neither scripts nor styles. data: is for the
@@ -183,6 +194,26 @@ if redis_url := env("VIDEO_QUEUE_REDIS_URL"):
         "LOCATION": redis_url,
     }
 
+# The first one asks whether somebody has to wait, and knows no users.
+AUTHENTICATION_BACKENDS = [
+    "axes.backends.AxesStandaloneBackend",
+    "django.contrib.auth.backends.ModelBackend",
+]
+AXES_FAILURE_LIMIT = max(1, env_number("DJANGO_LOGIN_FAILURES", 10, int))
+AXES_COOLOFF_TIME = timedelta(minutes=env_number("DJANGO_LOGIN_WAIT_MINUTES", 15.0, float))
+# Both together: a stranger cannot lock out a person who logs in from elsewhere.
+AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
+AXES_RESET_ON_SUCCESS = True
+# Who tries while he has to wait does not wait longer: an old browser tab would never end it.
+AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False
+AXES_CLIENT_IP_CALLABLE = "storybook.login.client_address"
+AXES_LOCKOUT_CALLABLE = "storybook.login.show_wait"
+AXES_DISABLE_ACCESS_LOG = True
+AXES_ENABLE_ADMIN = False  # videogen/admin/login_attempts.py
+AXES_VERBOSE = False
+# How many proxies of ours a request passes; each appends to X-Forwarded-For.
+DJANGO_PROXIES = env_number("DJANGO_PROXIES", 0, int)
+
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator"},
@@ -194,6 +225,14 @@ TIME_ZONE = env("DJANGO_TIME_ZONE", "UTC")
 USE_TZ = True
 STATIC_URL = "static/"
 STATIC_ROOT = BASE_DIR / "static-collected"
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    # These are public, and the web server in front is another user.
+    "staticfiles": {
+        "BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage",
+        "OPTIONS": {"directory_permissions_mode": 0o755, "file_permissions_mode": 0o644},
+    },
+}
 MEDIA_ROOT = str(Path(env("MEDIA_ROOT", str(BASE_DIR / "media"))).resolve())
 MEDIA_URL = "media/"
 # The prefix under which a web server sends the files itself, after the application has said who may
@@ -210,6 +249,11 @@ STORY_DOCUMENT_MAX_BYTES = env_number("STORY_DOCUMENT_MAX_MEGABYTES", 50, int) *
 STORY_ZIP_MAX_BYTES = env_number("STORY_ZIP_MAX_MEGABYTES", 2048, int) * 1024**2
 STORY_ZIP_MAX_FILES = env_number("STORY_ZIP_MAX_FILES", 20_000, int)
 STORY_ZIP_MAX_RATIO = env_number("STORY_ZIP_MAX_RATIO", 200, int)
+
+# What was imported can be saved in the admin, too: there it is indented, which makes it longer.
+DATA_UPLOAD_MAX_MEMORY_SIZE = 2 * STORY_DOCUMENT_MAX_BYTES
+# "Delete selected" sends a field for each row. What anybody may send is bounded in body_limits.py.
+DATA_UPLOAD_MAX_NUMBER_FIELDS = 100_000
 
 # -- The video API -------------------------------------------------------------------------------
 
@@ -352,10 +396,13 @@ Q_CLUSTER: dict[str, Any] = {
     "save_limit": -1,
     "label": "Task queue",
 }
+# The brokers are django-q2's own, but refuse tasks that are not in videogen/tasks.py.
 if redis_url:
     Q_CLUSTER["redis"] = redis_url
+    Q_CLUSTER["broker_class"] = "videogen.common.redis_broker.RedisBroker"
 else:
     Q_CLUSTER["orm"] = "default"
+    Q_CLUSTER["broker_class"] = "videogen.common.own_tasks.OrmBroker"
 
 LOGGING = {
     "version": 1,

@@ -145,7 +145,7 @@ def put_design_picture(story: Story, kind: str, wanted_id: str, upload: Upload) 
         raise UploadRefused("There are pictures of characters and of environments only.")
     design_kind = KINDS[kind]
     with transaction.atomic():
-        document = _visual_documents(story).select_for_update(of=("self",)).first()
+        document = _visual_documents(story).select_for_update(of=("self",), no_key=True).first()
         designs = dict(_designs(document.document, design_kind)) if document else {}
         if document is None or wanted_id not in designs:
             raise UploadRefused(f"The story has no design of {kind} {wanted_id} any more.")

@@ -11,12 +11,15 @@ class VideogenConfig(AppConfig):
 
     def ready(self) -> None:
         from django.db.models.signals import post_migrate
-        from django_q.signals import post_spawn
+        from django_q.signals import post_spawn, pre_enqueue
 
         import videogen.notifications.checks
         import videogen.ops.checks
         import videogen.webhooks.checks  # noqa: F401
 
+        from .common.own_tasks import keep_out_of_this_process
+
+        pre_enqueue.connect(keep_out_of_this_process, dispatch_uid="videogen.own_tasks_only")
         post_spawn.connect(_wake_at_start, dispatch_uid="videogen.wake_at_start")
         post_migrate.connect(_fill_standings, sender=self, dispatch_uid="videogen.fill_standings")
 

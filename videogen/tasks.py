@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from .common.task_queue import wake_downloads, wake_pump, wake_sender
+from .common.task_queue import wake_downloads, wake_films, wake_pump, wake_sender
+from .films import film_worker
 from .notifications import deliver, detect
 from .pipeline import cancel, worker
 from .planning import drafts
@@ -25,6 +26,8 @@ def sweep() -> None:
     redownload.download_again()
     ask_when_due()
     drafts.delete_old_drafts()
+    if film_worker.waiting().exists():
+        wake_films()
     detect.look_for_news()
 
 
@@ -46,3 +49,8 @@ def stop(render_pk: int) -> None:
 def send_notices() -> None:
     if deliver.run_slice():
         wake_sender()
+
+
+def make_films() -> None:
+    if film_worker.run_slice():
+        wake_films()

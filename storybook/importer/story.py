@@ -195,7 +195,7 @@ def _write_rows(bundle: Bundle, facts: dict[str, dict[str, Any]]) -> ImportRepor
 def _write_story(bundle: Bundle, tallies: dict[str, Counter[str]]) -> Story:
     tally = tallies["stories"] = Counter()
     # The row is locked, so a second import of the story on another host waits here.
-    story = Story.objects.select_for_update().filter(story_id=bundle.story_id).first()
+    story = Story.objects.select_for_update(no_key=True).filter(story_id=bundle.story_id).first()
     if story is None:
         story = Story.objects.create(story_id=bundle.story_id, title=bundle.title)
         tally["created"] += 1

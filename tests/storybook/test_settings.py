@@ -40,6 +40,8 @@ def start(tmp_path):
             env=own | environment,
             text=True,
             capture_output=True,
+            # As most systems have it. (This process has loaded the settings already.)
+            umask=0o022,
         )
 
     return start
@@ -124,3 +126,40 @@ def test_every_setting_is_in_the_example_with_its_name():
     read = set(re.findall(r"env(?:_bool|_number)?\(\s*\"([A-Z_]+)\"", source))
 
     assert read - named == set()
+
+
+# Its own user; with a web server in front that sends the clips itself, its group, too.
+@pytest.mark.parametrize(("prefix", "mode"), [("", 0o600), ("/protected/", 0o640)])
+def test_what_is_made_is_closed_to_others_on_the_machine(start, tmp_path, prefix, mode):
+    program = (
+        "import storybook.settings, pathlib, sys;"
+        "pathlib.Path(sys.argv[1]).mkdir();"
+        "(pathlib.Path(sys.argv[1]) / 'file').write_text('private')"
+    )
+
+    done = start(str(tmp_path / "made"), program=("-c", program), VIDEO_ACCEL_PREFIX=prefix)
+
+    assert done.returncode == 0, done.stderr
+    folder = tmp_path / "made"
+    assert stat.S_IMODE((folder / "file").stat().st_mode) == mode
+    assert stat.S_IMODE(folder.stat().st_mode) == (0o750 if prefix else 0o700)
+
+
+def test_static_files_are_open_to_the_web_server(start, tmp_path):
+    program = (
+        "import os, sys; sys.path.insert(0, os.getcwd());"
+        "os.environ['DJANGO_SETTINGS_MODULE'] = 'storybook.settings';"
+        "import django; from django.conf import settings; django.setup();"
+        f"settings.STATIC_ROOT = {str(tmp_path / 'static')!r};"
+        "from django.core.management import call_command;"
+        "call_command('collectstatic', interactive=False, verbosity=0)"
+    )
+
+    done = start(program=("-c", program))
+
+    assert done.returncode == 0, done.stderr
+    made = [tmp_path / "static", *(tmp_path / "static").rglob("*")]
+    assert len(made) > 50
+    for each in made:
+        wanted = 0o755 if each.is_dir() else 0o644
+        assert stat.S_IMODE(each.stat().st_mode) == wanted, each

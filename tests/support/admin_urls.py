@@ -66,6 +66,7 @@ def addresses(world):
         "success": world.success,
         "failure": world.failure,
         "ormq": world.queued,
+        "accessattempt": world.attempt,
     }
     found = [
         "/",
@@ -84,6 +85,10 @@ def addresses(world):
         f"/admin/storybook/story/{world.story.pk}/pictures/",
         f"/admin/storybook/story/{world.story.pk}/board/",
         f"/admin/storybook/story/{world.story.pk}/board/state/",
+        f"/admin/storybook/story/{world.story.pk}/watch/",
+        f"/admin/storybook/story/{world.story.pk}/films/",
+        f"/admin/storybook/story/{world.story.pk}/films/state/",
+        f"/admin/storybook/story/{world.story.pk}/export/",
         "/admin/storybook/story/dashboard/state/",
         *(f"/admin/storybook/shot/{each.pk}/takes/" for each in world.shots),
         f"/admin/videogen/renderbatch/{draft}/plan/",

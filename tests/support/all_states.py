@@ -6,6 +6,7 @@ from __future__ import annotations
 from datetime import timedelta
 from types import SimpleNamespace
 
+from axes.models import AccessAttempt
 from django.contrib.admin.models import CHANGE, LogEntry
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import Group
@@ -124,6 +125,9 @@ def make_everything(words="It did not work out.", story=None):
         submission=Submission.objects.first(),
         user=owner,
         group=Group.objects.first(),
+        attempt=AccessAttempt.objects.create(
+            username=words[:200], ip_address="127.0.0.1", user_agent=words, failures_since_start=3
+        ),
         **_queue_rows(words),
     )
 

@@ -18,6 +18,23 @@ def write_clip(path, **options):
     return data
 
 
+def with_unknown_sound(data, entry=b"ac-4"):
+    """The clip with a track of sound for which FFmpeg has no decoder."""
+    assert data.count(b"mp4a") == data.count(b"esds") == 1
+    # FFmpeg finds AAC by this box as well.
+    return data.replace(b"mp4a", entry).replace(b"esds", b"dac4")
+
+
+def with_odd_name(data):
+    """The clip with a byte in its metadata that is not UTF-8."""
+    assert b"VideoHandler" in data
+    return data.replace(b"VideoHandler", b"Vid\xe9oHandler")
+
+
+def with_unknown_pictures(data):
+    return data.replace(b"avc1", b"qqqq")
+
+
 # The same options make the same clip, and encoding takes a while.
 @cache
 def _encoded(**options):
@@ -37,20 +54,32 @@ def _encode(
     with_sound=True,
     with_picture=True,
     frames=24,
+    level=0.0,
+    shade=40,
+    turn=0,
+    shape=None,
 ):
     options = {"movflags": "faststart"} if faststart else {}
     with av.open(str(path), "w", format=container, options=options) as out:
         if with_picture:
             video = out.add_stream(codec, rate=24)
             video.width, video.height, video.pix_fmt = 64, 36, pix_fmt
+            if turn:
+                video.set_display_rotation(turn)
+            if shape:
+                video.codec_context.sample_aspect_ratio = shape
         sound = out.add_stream("aac", rate=48_000, layout="stereo") if with_sound else None
         if with_picture:
             for number in range(frames):
-                image = np.full((36, 64, 3), 40 + number * 4, np.uint8)
+                image = np.full((36, 64, 3), shade + number * 4, np.uint8)
+                # What is at the top shows which way up a picture is.
+                image[:9] = 250
                 out.mux(video.encode(av.VideoFrame.from_ndarray(image, format="rgb24")))
             out.mux(video.encode(None))
         if sound:
-            samples = np.zeros((2, 2000 * frames), np.float32)
+            # Noise as loud as `level`, which 1 is as loud as it can be.
+            noise = np.random.default_rng(7).uniform(-level, level, 2000 * frames)
+            samples = np.stack([noise, noise]).astype(np.float32)
             frame = av.AudioFrame.from_ndarray(samples, format="fltp", layout="stereo")
             frame.sample_rate = 48_000
             out.mux(sound.encode(frame))

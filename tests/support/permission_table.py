@@ -46,6 +46,10 @@ PAGES = {
     "admin/storybook/story/<path:object_id>/pictures/": (VIEWER, ARTIST),
     "admin/storybook/story/<int:pk>/board/": (VIEWER, PRODUCER),
     "admin/storybook/story/<int:pk>/board/state/": (VIEWER, VIEWER),
+    "admin/storybook/story/<int:pk>/watch/": (VIEWER, VIEWER),
+    "admin/storybook/story/<int:pk>/films/": (VIEWER, PRODUCER),
+    "admin/storybook/story/<int:pk>/films/state/": (VIEWER, VIEWER),
+    "admin/storybook/story/<int:pk>/export/": (VIEWER, VIEWER),
     "admin/storybook/story/dashboard/state/": (VIEWER, VIEWER),
     "admin/storybook/shot/<path:object_id>/takes/": (VIEWER, VIEWER),
     # batches
@@ -101,12 +105,13 @@ PAGES = {
 
 # One route for several apps: it shows what one may see of that app, and is not there otherwise.
 # (As resolve() writes it; the pattern itself begins with ^.)
-APP_LIST = "admin/(?P<app_label>videogen|storybook|auth|django_q)/$"
+APP_LIST = "admin/(?P<app_label>videogen|axes|storybook|django_q|auth)/$"
 APPS = {
     "videogen": ".0++++",
+    "axes": ".0000+",
     "storybook": ".0++++",
-    "auth": ".0000+",
     "django_q": ".0000+",
+    "auth": ".0000+",
 }
 
 # Records and their five pages each: who may view, add, change, delete.
@@ -129,10 +134,11 @@ RECORDS = {
     "videogen/referencechoice": (VIEWER, ARTIST, ARTIST, ARTIST),
     "auth/user": (SUPERUSER, SUPERUSER, SUPERUSER, SUPERUSER),
     "auth/group": (SUPERUSER, SUPERUSER, SUPERUSER, SUPERUSER),
-    "django_q/schedule": (SUPERUSER, SUPERUSER, SUPERUSER, SUPERUSER),
-    "django_q/success": (SUPERUSER, NOBODY, SUPERUSER, SUPERUSER),
-    "django_q/failure": (SUPERUSER, NOBODY, SUPERUSER, SUPERUSER),
-    "django_q/ormq": (SUPERUSER, NOBODY, SUPERUSER, SUPERUSER),
+    "axes/accessattempt": (SUPERUSER, NOBODY, NOBODY, SUPERUSER),
+    "django_q/schedule": (SUPERUSER, NOBODY, NOBODY, NOBODY),
+    "django_q/success": (SUPERUSER, NOBODY, NOBODY, NOBODY),
+    "django_q/failure": (SUPERUSER, NOBODY, NOBODY, NOBODY),
+    "django_q/ormq": (SUPERUSER, NOBODY, NOBODY, NOBODY),
 }
 
 

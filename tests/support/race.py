@@ -6,6 +6,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+from datetime import timedelta
 from decimal import Decimal
 
 import django
@@ -13,7 +14,10 @@ import django
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "storybook.settings")
 django.setup()
 
+from django.contrib.auth import get_user_model  # noqa: E402
 from django.db import transaction  # noqa: E402
+from django.test import Client  # noqa: E402
+from django.utils import timezone  # noqa: E402
 
 from storybook.models import Story  # noqa: E402
 from videogen.billing.budgets import usage  # noqa: E402
@@ -33,6 +37,8 @@ REQUESTER = Requester("command", name="mira")
 
 
 class Racer:
+    browser = None
+
     def make(self, story, shots):
         """A story with a render of its first shot that came to nothing."""
         shot = shots_of(make_story(story, shots=shots)).select_related("scenelet__story").first()
@@ -103,6 +109,32 @@ class Racer:
         lane = make_lane(story)
         for shot in shots_of(make_story(story, shots=shots)).select_related("scenelet__story"):
             make_render(shot, "queued", backend="gemini", lane=lane, price_estimate_usd="3.20")
+
+    def wait_in_batch(self, story, shots):
+        """So many queued renders of one batch, claimed in another order than that of their keys."""
+        lane = make_lane(story)
+        batch = None
+        now = timezone.now()
+        for number, shot in enumerate(shots_of(make_story(story, shots=shots))):
+            values = {"lane": lane, "queued_at": now - timedelta(seconds=number)}
+            values |= {"batch": batch} if batch else {}
+            values |= {"price_estimate_usd": "3.20"}
+            batch = make_render(shot, "queued", backend="gemini", **values).batch
+        if self.browser is None:
+            user, _ = get_user_model().objects.get_or_create(
+                username="mira", defaults={"is_staff": True, "is_superuser": True}
+            )
+            self.browser = Client(raise_request_exception=False)
+            self.browser.force_login(user)
+        return batch.pk
+
+    def cancel_rest(self, batch):
+        """One click on "Cancel the rest": the answer's status, and how many are cancelled."""
+        answer = self.browser.post(
+            f"/admin/videogen/renderbatch/{batch}/cancel/", HTTP_HOST="localhost"
+        )
+        cancelled = VideoRender.objects.filter(batch=batch, state="cancelled").count()
+        return answer.status_code, cancelled
 
     def claim(self, lane):
         return len(claim_renders(make_lane(lane), owner=f"{lane}|boot|1|1.0", limit=9))

@@ -9,6 +9,7 @@ from . import (  # noqa: F401
     budgets,
     candidates,
     lanes,
+    login_attempts,
     notices,
     prices,
     reference_choices,
@@ -16,6 +17,7 @@ from . import (  # noqa: F401
     shots,
     stories,
     submissions,
+    task_queue,
     video_models,
 )
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from django.contrib import admin
@@ -16,11 +16,12 @@ from django.http import (
     HttpResponseRedirect,
 )
 from django.template.loader import render_to_string
-from django.urls import URLPattern, path
+from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.html import format_html
 
+from storybook.ended_sessions import button_is_on
 from videogen.common.formats import usd
 from videogen.common.task_queue import is_cluster_running
 from videogen.models import RenderBatch, VideoRender
@@ -34,6 +35,24 @@ from videogen.views.plan import page
 from .records import RecordAdmin, as_json
 
 Status = RenderBatch.Status
+
+
+def _page_of_batch(address: Mapping[str, Any]) -> str:
+    # The page of the plan leads on to that of the batch, once it is confirmed.
+    return reverse("admin:videogen_renderbatch_plan", args=[address["pk"]])
+
+
+for _name in (
+    "plan_cancel",
+    "plan_reference",
+    "plan_use",
+    "cancel",
+    "stop",
+    "priority",
+    "retry",
+    "resume_queue",
+):
+    button_is_on(f"videogen_renderbatch_{_name}", _page_of_batch)
 
 
 @admin.register(RenderBatch)

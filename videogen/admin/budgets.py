@@ -9,6 +9,8 @@ from django.contrib import admin
 from django.contrib.admin.views.main import ChangeList
 from django.http import HttpRequest
 
+from storybook.form_versions import VersionedForms
+from storybook.initial_values import InitialValuesMixin
 from videogen.billing.budgets import Limit, usage_of
 from videogen.common.formats import usd
 from videogen.models import Budget
@@ -54,7 +56,7 @@ class ChangeListWithUsage(ChangeList):
 
 
 @admin.register(Budget)
-class BudgetAdmin(admin.ModelAdmin):
+class BudgetAdmin(InitialValuesMixin, VersionedForms, admin.ModelAdmin):
     form = BudgetForm
     list_display = ["__str__", "limit", "spent", "reserved", "left"]
     list_filter = ["scope"]

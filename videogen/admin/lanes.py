@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from django.contrib import admin, messages
@@ -13,6 +13,7 @@ from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.views.decorators.http import require_safe
 
+from storybook.ended_sessions import button_is_on
 from videogen.lanes.pauses import BY_PERSON, served_lanes
 from videogen.models import Lane, VideoRender
 from videogen.views.components import queue_notice
@@ -22,6 +23,14 @@ from videogen.views.doctor import show_doctor
 from videogen.views.model_switch import move_renders
 
 from .records import RecordAdmin, redirect_to_index
+
+
+def _page_of_lane(address: Mapping[str, Any]) -> str:
+    return reverse("admin:videogen_lane_change", args=[address["object_id"]])
+
+
+for _verb in ("resume", "pause"):
+    button_is_on(f"videogen_lane_{_verb}", _page_of_lane)
 
 
 @admin.register(Lane)

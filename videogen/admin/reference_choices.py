@@ -9,6 +9,8 @@ from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
+from storybook.form_versions import VersionedForms
+from storybook.initial_values import InitialValuesMixin
 from storybook.models import Shot
 from videogen.models import ReferenceChoice
 from videogen.prompts.prompt import referenced_ids
@@ -47,7 +49,7 @@ def _known_ids(shot: Shot, kind: str) -> list[str]:
 
 
 @admin.register(ReferenceChoice)
-class ReferenceChoiceAdmin(admin.ModelAdmin):
+class ReferenceChoiceAdmin(InitialValuesMixin, VersionedForms, admin.ModelAdmin):
     form = ReferenceChoiceForm
     list_display = ["shot", "kind", "reference_id", "choice", "position"]
     list_filter = ["choice", "kind", "shot__scenelet__story"]

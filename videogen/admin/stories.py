@@ -7,7 +7,7 @@ from typing import Any
 from django.contrib import admin
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404
 from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
@@ -15,7 +15,10 @@ from django.utils.html import format_html
 from storybook.admin import StoryAdmin as PlainStoryAdmin
 from storybook.models import Shot, Story
 from videogen.views.board import board_state, draft_selection, show_board
+from videogen.views.components.access import REVIEW
 from videogen.views.dashboard import dashboard_state
+from videogen.views.films import export_zip, films_state, show_films_page
+from videogen.views.watch import show_watch_page
 
 from .records import redirect_to_index
 from .story_settings import StorySettingsInline
@@ -61,6 +64,14 @@ class StoryAdmin(PlainStoryAdmin):
                 view(self.board_state_view),
                 name="storybook_story_board_state",
             ),
+            path("<int:pk>/watch/", view(self.watch_view), name="storybook_story_watch"),
+            path("<int:pk>/films/", view(self.films_view), name="storybook_story_films"),
+            path(
+                "<int:pk>/films/state/",
+                view(self.films_state_view),
+                name="storybook_story_films_state",
+            ),
+            path("<int:pk>/export/", view(self.export_view), name="storybook_story_export"),
             path(
                 "dashboard/state/",
                 view(self.dashboard_state_view),
@@ -86,6 +97,29 @@ class StoryAdmin(PlainStoryAdmin):
     def board_state_view(self, request: HttpRequest, pk: int) -> HttpResponse:
         self._check(request)
         return board_state(request, get_object_or_404(Story, pk=pk), self._shots(request))
+
+    # -- watching, films, export
+
+    def watch_view(self, request: HttpRequest, pk: int) -> HttpResponse:
+        self._check(request)
+        return show_watch_page(request, self.admin_site, get_object_or_404(Story, pk=pk))
+
+    def films_view(self, request: HttpRequest, pk: int) -> HttpResponse:
+        self._check(request)
+        can_make = request.user.has_perm(REVIEW)
+        if request.method == "POST" and not can_make:
+            raise PermissionDenied
+        story = get_object_or_404(Story, pk=pk)
+        return show_films_page(request, self.admin_site, story, can_make=can_make)
+
+    def films_state_view(self, request: HttpRequest, pk: int) -> HttpResponse:
+        self._check(request)
+        story = get_object_or_404(Story, pk=pk)
+        return films_state(request, story, can_make=request.user.has_perm(REVIEW))
+
+    def export_view(self, request: HttpRequest, pk: int) -> HttpResponseBase:
+        self._check(request)
+        return export_zip(request, get_object_or_404(Story, pk=pk))
 
     def dashboard_state_view(self, request: HttpRequest) -> HttpResponse:
         self._check(request)

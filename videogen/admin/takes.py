@@ -2,16 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from django.contrib import admin
 from django.http import HttpRequest, HttpResponse
-from django.urls import URLPattern, path
+from django.urls import URLPattern, path, reverse
 from django.utils.decorators import method_decorator
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
+from storybook.ended_sessions import button_is_on
 from videogen.views.takes.compare import compare_takes
 from videogen.views.takes.page import takes_state
 from videogen.views.takes.rerun import generate_exactly_this, promote
 from videogen.views.takes.reviews import act_on_render, upload
+
+
+def _takes_page(address: Mapping[str, Any]) -> str:
+    return reverse("admin:storybook_shot_takes", args=[address["shot_id"]])
+
+
+button_is_on("videogen_takes_act", _takes_page)
+button_is_on("videogen_takes_upload", _takes_page)
 
 
 class TakePages(admin.ModelAdmin):

@@ -6,9 +6,14 @@ from django.urls import URLPattern, path, reverse
 from django.utils.decorators import method_decorator
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
+from storybook.ended_sessions import button_is_on
 from videogen.views.dashboard import dismiss_failures
 from videogen.views.decisions import decide, resume_all
 from videogen.views.unresolved import ask_again, decide_candidate, show_unresolved, unresolved_state
+
+for name in ("videogen_unresolved_ask", "videogen_candidate_decide", "videogen_resume_all"):
+    button_is_on(name, lambda address: reverse("admin:videogen_unresolved"))
+button_is_on("videogen_dismiss", lambda address: reverse("admin:index"))
 
 
 class UnresolvedPages(admin.ModelAdmin):

@@ -15,6 +15,7 @@ from django.urls import reverse
 from django.utils.html import format_html, format_html_join
 from django.utils.http import urlencode
 
+from storybook.form_versions import VersionedForms
 from videogen.catalog.capabilities import SEED_ROUTES
 from videogen.models import Price, VideoFormat, VideoModel
 from videogen.models.routes import Route
@@ -86,7 +87,7 @@ class FormatInline(admin.TabularInline):
 
 
 @admin.register(VideoModel)
-class VideoModelAdmin(admin.ModelAdmin):
+class VideoModelAdmin(VersionedForms, admin.ModelAdmin):
     """A change here counts from the next plan on."""
 
     form = VideoModelForm

@@ -1,7 +1,8 @@
 """The price list: what a second of video costs, by model and resolution, from a given day on.
 
 A model that is not listed costs VIDEO_PRICE_USD_PER_SECOND. If that is not set either, the price is
-unknown, and nothing with an unknown price is ever sent.
+unknown, and nothing with an unknown price is ever sent. A price of nothing counts as unknown, too:
+no budget would count what it pays for.
 """
 
 from __future__ import annotations
@@ -14,7 +15,10 @@ from django.conf import settings
 from django.utils import timezone
 
 from videogen.models import Price, VideoRender
+from videogen.models.prices import LOWEST_USD_PER_SECOND
 from videogen.models.routes import SIMULATOR
+
+from .built_in_prices import built_in_price
 
 
 @dataclass(frozen=True)
@@ -43,7 +47,7 @@ class PriceList:
                 _of_video(price.usd_per_second, seconds), describe_price(price), price.pk
             )
         per_second = settings.VIDEO_PRICE_USD_PER_SECOND
-        if per_second is None:
+        if per_second is None or per_second < LOWEST_USD_PER_SECOND:
             return None
         source = f"{_what(per_second, model, resolution)}: VIDEO_PRICE_USD_PER_SECOND"
         return KnownPrice(_of_video(per_second, seconds), source)
@@ -65,7 +69,9 @@ class PriceList:
 
     @cached_property
     def _valid(self) -> dict[tuple[str, str], Price]:
-        begun = Price.objects.filter(since__lte=timezone.localdate()).order_by("since")
+        begun = Price.objects.filter(
+            since__lte=timezone.localdate(), usd_per_second__gte=LOWEST_USD_PER_SECOND
+        ).order_by("since")
         # Of several prices that have begun, the newest comes last and replaces the others.
         return {(price.model, price.resolution): price for price in begun}
 
@@ -75,6 +81,17 @@ def describe_price(price: Price) -> str:
     what = _what(price.usd_per_second, price.model, price.resolution)
     words = f"{what}, valid since {price.since}: {price.source}"
     return words[: VideoRender._meta.get_field("price_source").max_length]
+
+
+def floor_price(price: Price) -> Decimal | None:
+    """Return the price below which this one must not be without a right of its own: that of
+    Google's list, or else the newest of the same model and resolution. None if there is neither.
+    Makes at most one query."""
+    if (listed := built_in_price(price.model, price.resolution)) is not None:
+        return listed
+    others = Price.objects.filter(model=price.model, resolution=price.resolution)
+    newest = others.exclude(pk=price.pk).order_by("-since").first()
+    return newest.usd_per_second if newest else None
 
 
 def is_used(price: Price) -> bool:

@@ -4,6 +4,7 @@ escaped, so that a spreadsheet does not run it."""
 from __future__ import annotations
 
 import csv
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from decimal import Decimal
@@ -14,6 +15,9 @@ from django.utils import timezone
 # A spreadsheet takes text that begins with one of these for a formula, and anybody may have written
 # a title.
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n")
+# In many countries a semicolon separates cells, and a person may choose a tab. Then the middle of a
+# text begins a cell.
+_FORMULA_INSIDE = re.compile(r"""([;|\t\r\n])(?=["']*[=+\-@])""")
 
 
 class _Echo:
@@ -47,6 +51,7 @@ def _cell(value: object) -> object:
     if isinstance(value, Decimal):
         # This is an amount of money, and SQLite calculates with floating-point numbers.
         return f"{value:.2f}"
-    if isinstance(value, str) and value.startswith(_FORMULA_STARTS):
-        return f"'{value}"
+    if isinstance(value, str):
+        text = _FORMULA_INSIDE.sub(r"\1'", value)
+        return f"'{text}" if text.lstrip("\"' ").startswith(_FORMULA_STARTS) else text
     return value

@@ -11,23 +11,26 @@ from pathlib import Path
 import psutil
 
 _SEPARATOR = "|"
+# Between the boot and the namespace, which is no part of its own: other programs split the name.
+_IN = "@"
 
 
 def this_process() -> str:
-    """Return the identity of this process: host, boot, process id and start time. No later process
-    has the same."""
+    """Return the identity of this process: host, boot and namespace of process ids, process id and
+    start time. No later process has the same."""
     return _identity(os.getpid())
 
 
 @lru_cache(maxsize=1)
 def _identity(pid: int) -> str:
     started = f"{_started(psutil.Process(pid)):.2f}"
-    return _SEPARATOR.join((socket.gethostname()[:80], _boot_id(), str(pid), started))
+    return _SEPARATOR.join((socket.gethostname()[:80], _boot_and_namespace(), str(pid), started))
 
 
 def is_provably_gone(identity: str) -> bool:
     """Whether the process has certainly ended. Only its own host can tell: it was rebooted since,
-    or has no such process."""
+    or has no such process. Of another container on the same kernel nobody can tell, even if it has
+    the same host name: process ids mean something else there."""
     try:
         host, boot, pid, started = identity.split(_SEPARATOR)
         number = int(pid)
@@ -35,8 +38,12 @@ def is_provably_gone(identity: str) -> bool:
         return False
     if host != socket.gethostname()[:80]:
         return False
+    boot, _, namespace = boot.partition(_IN)
     if boot != _boot_id():
         return True
+    # Before namespaces were noted, there was none in the name.
+    if namespace and namespace != _namespace():
+        return False
     try:
         process = psutil.Process(number)
         same = abs(_started(process) - float(started)) < 1
@@ -56,6 +63,20 @@ def _started(process: psutil.Process) -> float:
         return int(fields[19]) / os.sysconf("SC_CLK_TCK")
     except (OSError, IndexError, ValueError):
         return float(process.create_time())
+
+
+def _boot_and_namespace() -> str:
+    namespace = _namespace()
+    return f"{_boot_id()}{_IN}{namespace}" if namespace else _boot_id()
+
+
+def _namespace() -> str:
+    """Return the number of the namespace in which this process's id is valid, or "" where the
+    system has none or does not tell."""
+    try:
+        return str(Path("/proc/self/ns/pid").stat().st_ino)
+    except OSError:
+        return ""
 
 
 def _boot_id() -> str:

@@ -28,6 +28,7 @@ DOWNLOAD = "videogen.tasks.download"
 RECONCILE = "videogen.tasks.reconcile"
 SEND_NOTICES = "videogen.tasks.send_notices"
 STOP = "videogen.tasks.stop"
+MAKE_FILMS = "videogen.tasks.make_films"
 
 # A clip over a slow line takes longer than the queue's usual time-out. If the queue delivers the
 # task a second time meanwhile, that one finds the rows taken.
@@ -47,6 +48,11 @@ def wake_downloads(count: int) -> None:
 def wake_reconciling() -> None:
     """Have the API asked about all unresolved renders."""
     _enqueue(RECONCILE, timeout=DOWNLOAD_SECONDS)
+
+
+def wake_films() -> None:
+    """Wake a worker for films. Encoding takes the processor, so one at a time is enough."""
+    _enqueue(MAKE_FILMS, timeout=DOWNLOAD_SECONDS)
 
 
 def wake_sender() -> None:

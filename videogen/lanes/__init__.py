@@ -25,6 +25,15 @@ one open render at a time, and a claim, which holds the lane, changes only rende
 and committed before; the renders of these two are new, or were running. Queueing holds the budgets
 as well, which every claim takes first.
 
+All of these locks are FOR NO KEY UPDATE (`no_key=True`). Rows refer to each other: who changes a
+render twice in one transaction has its lane, batch and shot looked at once more at the commit (FOR
+KEY SHARE), and would wait for a claim that has the lane FOR UPDATE and waits for that render. Only
+who deletes a row locks it FOR UPDATE.
+
+Should two transactions get in each other's way all the same, the one that PostgreSQL ends is tried
+again (`common/db_retry.py`): every button by `DeadlockMiddleware`, claims and queueing by
+`again_after_deadlock`.
+
 A pump's lease and its heartbeat are single UPDATEs outside of these transactions, and the heartbeat
 skips rows that are locked.
 """

@@ -104,8 +104,7 @@ def end_wait(lane: Lane) -> None:
         Lane.objects.filter(pk=lane.pk).update(**_NOT_WAITING)
         waiting = VideoRender.objects.open().filter(lane=lane, state=State.QUEUED)
         # By primary key, as everywhere: see the lock order in __init__.py.
-        locked = waiting.order_by("pk").select_for_update(of=("self",)).values_list("pk", flat=True)
-        VideoRender.objects.filter(pk__in=list(locked)).update(not_before=None)
+        VideoRender.objects.filter(pk__in=waiting.lock()).update(not_before=None)
 
 
 def resume_at_once(lane: Lane) -> None:
@@ -127,7 +126,7 @@ def end_wait_after(submission: Submission) -> None:
 def wait_for_quota(submission: Submission, error: VeoError, now: datetime) -> datetime:
     """Let the submission's lane wait as long as the API's refusal says. Return until when. Call it
     inside a transaction."""
-    lane = Lane.objects.select_for_update().get(pk=submission.lane_id)
+    lane = Lane.objects.select_for_update(no_key=True).get(pk=submission.lane_id)
     # Submissions that were under way at once are refused at once: that is one refusal.
     before = lane.not_before
     is_same_burst = before is not None and submission.claimed_at < before

@@ -9,6 +9,7 @@ Where to begin:
 - `Lane` is one account of a provider, through which paid calls go one after another.
 - `ShotStanding` is the stored status of a shot, for the lists.
 - `VideoModel` is what a model of the API can do.
+- `Film` is the video of one path through a story, joined from its takes.
 
 The state of a render changes only by its verbs (`move`, `resume_polling`, `restart_download`), or
 of many renders by `transition()` of their queryset. A plain UPDATE of the state raises ValueError.
@@ -20,6 +21,7 @@ from __future__ import annotations
 from .batches import RenderBatch
 from .budgets import Budget
 from .candidates import Candidate
+from .films import Film
 from .lanes import Lane
 from .notices import Notice
 from .prices import Price
@@ -39,6 +41,7 @@ __all__ = [
     "STALE_AFTER",
     "Budget",
     "Candidate",
+    "Film",
     "Lane",
     "Notice",
     "Price",

@@ -78,7 +78,7 @@ class RenderQuerySet(models.QuerySet["VideoRender"]):
         with transaction.atomic(using=self.db, savepoint=False):
             # The rows are locked first and then changed by their keys. A row that meets the
             # conditions only a moment later would be changed while its shot is not known.
-            locked = self.order_by("pk").select_for_update(of=("self",))
+            locked = self._locked()
             found = list(locked.values_list("pk", "shot_id", "kind"))
             if not found:
                 return 0
@@ -102,6 +102,15 @@ class RenderQuerySet(models.QuerySet["VideoRender"]):
                 RenderQuerySet(self.model, using=self.db).filter(pk__in=ended).settle()
             self._keep_standings((each.shot_id, each.kind) for each in created)
         return created
+
+    def lock(self) -> list[int]:
+        """Lock these rows until the transaction ends, by their primary keys, as everywhere. Return
+        the keys."""
+        return list(self._locked().values_list("pk", flat=True))
+
+    def _locked(self) -> RenderQuerySet:
+        # NO KEY: other rows refer to these, and checking that must not wait for this lock.
+        return self.order_by("pk").select_for_update(of=("self",), no_key=True)
 
     def _keep_standings(self, changed: Iterable[tuple[int, str]]) -> None:
         """Recompute the status of the shots of `changed`, which has the shot and the kind of each

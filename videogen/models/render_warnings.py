@@ -57,9 +57,13 @@ class WarningCode(models.TextChoices):
         "The video is {seconds:.1f} s long; {asked} s were asked for.",
     )
     NO_SOUND = "no_sound", "The video has no sound."
+    UNKNOWN_SOUND = (
+        "unknown_sound",
+        "Its sound ({codec}) cannot be decoded here, and many players do not play it.",
+    )
     UNCOMMON_CODEC = (
         "uncommon_codec",
-        "Not every browser plays this video ({codec}): H.264 is safe.",
+        "Not every browser plays this video ({codec}): H.264 with 8 bits and 4:2:0 is safe.",
     )
     # -- about where the video came from
     LINK_GIVEN = "link_given", "The download link was given by {by}."
@@ -77,6 +81,7 @@ OF_THE_VIDEO = frozenset(
     {
         WarningCode.OTHER_LENGTH,
         WarningCode.NO_SOUND,
+        WarningCode.UNKNOWN_SOUND,
         WarningCode.UNCOMMON_CODEC,
         WarningCode.LINK_GIVEN,
         WarningCode.FOUND_IN_BUCKET,

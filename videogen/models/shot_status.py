@@ -185,5 +185,7 @@ def keep_standings(shots: Collection[int], renders: models.Manager[VideoRender])
 def _locked_standings(shots: Collection[int]) -> list[ShotStanding]:
     # Only these rows, in one order. Ordered by "shot", Django would join the story, as shots are
     # sorted by it, and lock that row too.
-    standings = ShotStanding.objects.select_for_update(of=("self",)).filter(shot__in=shots)
+    standings = ShotStanding.objects.select_for_update(of=("self",), no_key=True).filter(
+        shot__in=shots
+    )
     return list(standings.order_by("shot_id", "pk"))

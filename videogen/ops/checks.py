@@ -14,6 +14,7 @@ from django.core.checks import CheckMessage, Error, Warning, register
 
 from videogen.common.addresses import LOOPBACK
 from videogen.common.task_queue import SLICE_SECONDS
+from videogen.models.prices import HIGHEST_USD_PER_SECOND, LOWEST_USD_PER_SECOND
 from videogen.models.routes import BACKENDS
 from videogen.models.video_models import LARGEST_SEED
 from videogen.providers.gs_urls import is_prefix
@@ -102,6 +103,22 @@ def check_request_settings(**kwargs: Any) -> list[CheckMessage]:
     return messages
 
 
+@register
+def check_price(**kwargs: Any) -> list[CheckMessage]:
+    """A price of nothing is the simulator's alone: no budget counts what costs nothing."""
+    price = settings.VIDEO_PRICE_USD_PER_SECOND
+    if price is None or LOWEST_USD_PER_SECOND <= price <= HIGHEST_USD_PER_SECOND:
+        return []
+    return [
+        Error(
+            f"VIDEO_PRICE_USD_PER_SECOND={price} is not what a second of video costs.",
+            hint=f"Leave it empty, or give US dollars from {LOWEST_USD_PER_SECOND} to "
+            f"{HIGHEST_USD_PER_SECOND}.",
+            id="videogen.E073",
+        )
+    ]
+
+
 @register(deploy=True)
 def check_secret_key(**kwargs: Any) -> list[CheckMessage]:
     """A key that a host makes for itself is good enough for one machine, not for production."""
@@ -158,6 +175,13 @@ def check_folders(**kwargs: Any) -> list[CheckMessage]:
     return messages
 
 
+# They refuse tasks of others. The names are text because the modules need the queue's tables.
+OWN_BROKERS = (
+    "videogen.common.own_tasks.OrmBroker",
+    "videogen.common.redis_broker.RedisBroker",
+)
+
+
 @register
 def check_queue(**kwargs: Any) -> list[CheckMessage]:
     """Check the values that keep django-q2 from running a task twice or for ever.
@@ -190,6 +214,15 @@ def check_queue(**kwargs: Any) -> list[CheckMessage]:
                 "Q_CLUSTER: the queue is on another database than the renders.",
                 hint='Set orm to "default".',
                 id="videogen.E012",
+            )
+        )
+    if queue.get("broker_class") not in OWN_BROKERS:
+        messages.append(
+            Error(
+                "Q_CLUSTER: the workers would run any program that a task on the queue names, with "
+                "the API key in its environment.",
+                hint=f"Set broker_class to one of: {', '.join(OWN_BROKERS)}.",
+                id="videogen.E015",
             )
         )
     if queue["timeout"] <= SLICE_SECONDS + settings.VIDEO_SUBMIT_TIMEOUT_SECONDS:

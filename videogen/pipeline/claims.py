@@ -15,6 +15,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from videogen.billing.budgets import BudgetHeadroom, lock_budgets
+from videogen.common.db_retry import again_after_deadlock
 from videogen.lanes.quota import rate_limit_headroom, window_problem
 from videogen.models import Lane, Submission, VideoRender
 from videogen.models.render_queries import RenderQuerySet
@@ -30,6 +31,7 @@ class Claim:
     submission: Submission
 
 
+@again_after_deadlock
 def claim_renders(
     lane: Lane, *, owner: str, limit: int, scope: Collection[int] | None = None
 ) -> list[Claim]:
@@ -45,7 +47,9 @@ def claim_renders(
     now = timezone.now()
     with transaction.atomic():
         lock_budgets()
-        lane = Lane.objects.select_for_update().get(pk=lane.pk)
+        # NO KEY: a change of a render that is queued in the lane checks at its commit that the lane
+        # is there, and must not wait for the claim, which waits for that render.
+        lane = Lane.objects.select_for_update(no_key=True).get(pk=lane.pk)
         if lane.paused_at or (lane.not_before and lane.not_before > now):
             return []
         headroom = rate_limit_headroom(lane, now)
@@ -55,8 +59,12 @@ def claim_renders(
         claims = []
         room = BudgetHeadroom()
         window = headroom.usd
-        renders = queued_renders(lane, scope).select_related("shot__scenelet__story")
-        for render in renders.in_claim_order()[:limit]:
+        due = queued_renders(lane, scope).in_claim_order()
+        keys = list(due.values_list("pk", flat=True)[:limit])
+        # Locked by their keys, as everybody does it, and not in the order in which they are sent.
+        VideoRender.objects.filter(pk__in=keys).lock()
+        renders = due.filter(pk__in=keys).select_related("shot__scenelet__story")
+        for render in renders:
             price = render.price_estimate_usd
             if problem := _price_problem(render):
                 _refuse(render, "unknown_price", problem)
@@ -90,9 +98,9 @@ def queued_renders(lane: Lane, scope: Collection[int] | None = None) -> RenderQu
 
 
 def _price_problem(render: VideoRender) -> str:
-    """Return why the render must not be sent: it was queued without a known price. A price of 0
-    with a source is fine."""
-    if render.is_simulated or render.price_estimate_usd or render.price_source:
+    """Return why the render must not be sent: it was queued without a known price, or for nothing,
+    which no budget would count."""
+    if render.is_simulated or render.price_estimate_usd:
         return ""
     return (
         f"Not sent: no price is known for {render.model} at {render.resolution}. Add it to the "

@@ -173,7 +173,9 @@ class Pump:
         with suppress(OperationalError), transaction.atomic():
             rows = self._renders(State.RUNNING, State.DOWNLOADING).order_by("pk")
             if connection.features.has_select_for_update_skip_locked:
-                ids = rows.select_for_update(skip_locked=True).values_list("pk", flat=True)
+                ids = rows.select_for_update(skip_locked=True, no_key=True).values_list(
+                    "pk", flat=True
+                )
                 rows = VideoRender.objects.filter(pk__in=list(ids))
             rows.order_by().update(beat_at=timezone.now())
 

@@ -15,6 +15,7 @@ from django.utils import timezone
 
 from storybook.models import Shot, Story
 from videogen.catalog.options import RequestSettings
+from videogen.common.db_retry import again_after_deadlock
 from videogen.common.task_queue import wake_downloads, wake_pump
 from videogen.lanes.pauses import get_lane, resume_after_refusal
 from videogen.models import Lane, RenderBatch, VideoRender
@@ -40,6 +41,7 @@ class QueuedBatch:
     plan: Plan | None = None
 
 
+@again_after_deadlock
 def queue_renders(
     plan: Plan,
     requester: Requester,
@@ -116,6 +118,7 @@ def _asks_again(plan: Plan) -> bool:
     )
 
 
+@again_after_deadlock
 def queue_link(
     plan: Plan, link: str, requester: Requester, *, task: str, worked_by: str = ""
 ) -> QueuedBatch:
@@ -124,7 +127,7 @@ def queue_link(
     story = plan.story
     [row] = plan.rows
     with transaction.atomic():
-        Story.objects.select_for_update().get(pk=story.pk)
+        Story.objects.select_for_update(no_key=True).get(pk=story.pk)
         lock_shot(row.shot.pk)
         if approved := find_approved_take(row.shot.pk):
             decision = decide(Situation.APPROVED, plan.mode)

@@ -18,7 +18,7 @@ from typing import Any
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Count, F, QuerySet
+from django.db.models import Count, F
 from django.utils import timezone
 
 from storybook.models import Story
@@ -32,6 +32,7 @@ from videogen.lanes.pauses import get_lane, resume_lane
 from videogen.lanes.quota import window_problem
 from videogen.models import Lane, RenderBatch, Submission, VideoRender
 from videogen.models.people import Requester
+from videogen.models.render_queries import RenderQuerySet
 from videogen.models.render_warnings import OF_THE_MODEL, RenderWarning, WarningCode
 from videogen.models.routes import Route, not_set_up, other_backend, served_backends
 from videogen.prompts.fingerprints import hashes_of
@@ -208,7 +209,7 @@ def movable(lane: Lane) -> dict[str, int]:
     return dict(sorted(counted))
 
 
-def renders_to_move(lane: Lane, model: str) -> QuerySet[VideoRender]:
+def renders_to_move(lane: Lane, model: str) -> RenderQuerySet:
     """The lane's queued renders on that model, in the order in which they would be sent."""
     queued = VideoRender.objects.queued_in(lane).filter(model=model).in_claim_order()
     return queued.select_related("shot__scenelet__story", "batch")
@@ -275,12 +276,12 @@ def move_queued(lane: Lane, source: str, model: str, requester: Requester, *, se
     with transaction.atomic():
         # The same order of locks as in queueing and claims.
         stories = renders_to_move(lane, source).order_by().values("batch__story")
-        list(Story.objects.select_for_update().filter(pk__in=stories).order_by("pk"))
+        list(Story.objects.select_for_update(no_key=True).filter(pk__in=stories).order_by("pk"))
         lock_budgets()
         target = get_lane(RequestSettings.of_render(VideoRender(), model).backend)
-        lanes = Lane.objects.select_for_update().filter(pk__in={lane.pk, target.pk})
+        lanes = Lane.objects.select_for_update(no_key=True).filter(pk__in={lane.pk, target.pk})
         locked = {each.pk: each for each in lanes.order_by("pk")}
-        _lock_renders(renders_to_move(lane, source))
+        renders_to_move(lane, source).lock()
         move = plan_move(renders_to_move(lane, source), model)
         if move.fingerprint != seen:
             raise RequestError(
@@ -298,11 +299,6 @@ def move_queued(lane: Lane, source: str, model: str, requester: Requester, *, se
             resume_lane(lane)
         wake_pump()
     return move
-
-
-def _lock_renders(renders: QuerySet[VideoRender]) -> None:
-    own = VideoRender.objects.filter(pk__in=list(renders.values_list("pk", flat=True)))
-    list(own.order_by("pk").select_for_update(of=("self",)).values_list("pk", flat=True))
 
 
 def _move_one(row: RenderMove, target: Lane, requester: Requester) -> None:

@@ -336,7 +336,7 @@ def plan_as_of_now(plan: Plan, person: Person | None) -> Plan:
 def lock_planning(story: int) -> None:
     """Hold off everybody else who queues for the story or spends money, until the end of the
     transaction. A plan that is made under these locks needs no `plan_as_of_now`."""
-    Story.objects.select_for_update().get(pk=story)
+    Story.objects.select_for_update(no_key=True).get(pk=story)
     lock_budgets()
 
 

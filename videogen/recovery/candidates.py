@@ -29,7 +29,7 @@ from videogen.common.task_queue import wake_downloads, wake_pump
 from videogen.models import Candidate, Lane, Submission, VideoRender
 from videogen.models.render_warnings import RenderWarning, WarningCode
 from videogen.models.routes import Route, other_backend, served_backends
-from videogen.takes.storage import discard
+from videogen.takes.storage import set_aside
 
 from .provider_queries import Lists
 
@@ -354,7 +354,7 @@ def _take(candidate: Candidate, render: VideoRender, by: str) -> None:
     if not won:
         raise _NotTaken
     if is_file:
-        discard(render.pk)
+        set_aside(render.pk)
         wake_downloads(1)
     else:
         wake_pump()

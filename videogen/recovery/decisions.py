@@ -19,7 +19,7 @@ from videogen.models.routes import other_backend, served_backends
 from videogen.models.states import STUCK
 from videogen.providers.gs_urls import is_gs, object_url
 from videogen.providers.url_guard import given_link, read_link
-from videogen.takes.storage import discard
+from videogen.takes.storage import set_aside
 
 State = VideoRender.State
 
@@ -143,7 +143,7 @@ def attach_link(render: VideoRender, link: str, requester: Requester) -> bool:
             )
             if won:
                 # A part that came from another link does not belong to this one's video.
-                discard(render.pk)
+                set_aside(render.pk)
                 wake_downloads(1)
     except IntegrityError as error:
         raise RequestError(

@@ -15,7 +15,7 @@ from videogen.models import Submission, VideoRender
 from videogen.models.render_warnings import RenderWarning, WarningCode
 from videogen.providers.client import VideoClient
 from videogen.providers.messages import Finished
-from videogen.takes.storage import discard
+from videogen.takes.storage import set_aside
 
 from .provider_queries import ASKERS
 
@@ -59,7 +59,7 @@ def take_result(render: VideoRender, uri: str) -> bool:
     )
     if won:
         render.submissions.settle_unknown()
-        discard(render.pk)
+        set_aside(render.pk)
         wake_downloads(1)
     return won
 

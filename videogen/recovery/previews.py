@@ -14,7 +14,7 @@ from django.conf import settings
 from videogen.common.errors import DownloadError
 from videogen.models import Candidate
 from videogen.takes.fetch import fetch_to, new_client
-from videogen.takes.storage import LEFTOVER_SECONDS, store_clip
+from videogen.takes.storage import LEFTOVER_SECONDS, kept_file, store_clip
 
 from .candidates import preview_path
 
@@ -28,7 +28,7 @@ def fetch(candidates: Iterable[Candidate]) -> None:
     """Fetch the clips of candidates that have a link and no clip here yet. One that cannot be
     fetched is skipped."""
     wanted = {each.pk: each for each in candidates if each.pk and each.download_uri}
-    missing = [each for each in wanted.values() if not has_preview(each)]
+    missing = [each for each in wanted.values() if not (has_preview(each) or _is_kept(each))]
     if not missing:
         return
     with new_client() as client:
@@ -45,11 +45,20 @@ def has_preview(candidate: Candidate) -> bool:
     return (Path(settings.MEDIA_ROOT) / preview_path(candidate)).exists()
 
 
+def _is_kept(candidate: Candidate) -> bool:
+    """Whether the candidate's clip is here, and cannot be shown."""
+    return kept_file(f"candidate-{candidate.pk}").exists()
+
+
 def remove_old() -> None:
-    """Remove the previews that are so old that the server no longer has the clips."""
+    """Remove the previews that are so old that the server no longer has the clips. Those of
+    candidates about which nobody has decided stay: they may be paid for, and nobody else has them.
+    """
     folder = (Path(settings.MEDIA_ROOT) / preview_path(Candidate(pk=0))).parent
     expired = time.time() - LEFTOVER_SECONDS
+    proposed = Candidate.objects.filter(status=Candidate.Status.PROPOSED)
+    undecided = {str(pk) for pk in proposed.values_list("pk", flat=True)}
     for path in folder.glob("*.*"):
         with suppress(FileNotFoundError):
-            if path.stat().st_mtime < expired:
+            if path.stem not in undecided and path.stat().st_mtime < expired:
                 path.unlink()

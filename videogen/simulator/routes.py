@@ -6,6 +6,7 @@ import ipaddress
 import re
 import time
 from collections.abc import Callable
+from urllib.parse import urlsplit
 
 from videogen.simulator import control, errors
 from videogen.simulator.endpoints import bucket, files, gemini, lists, omni, vertex
@@ -34,8 +35,7 @@ class ApiHandler(EndpointHandler):
 
     def answer_request(self, path: str) -> None:
         if path.startswith("/_simulator/"):
-            if not ipaddress.ip_address(self.client_address[0]).is_loopback:
-                raise ApiError(403, "The control endpoint answers on the loopback interface only.")
+            self._refuse_strangers()
             control.answer_control(self, path.removeprefix("/_simulator/"))
             return
         method = "GET" if self.command == "HEAD" else self.command
@@ -44,6 +44,26 @@ class ApiHandler(EndpointHandler):
                 action(self, *match.groups())
                 return
         raise errors.route_not_found(path)
+
+    def _refuse_strangers(self) -> None:
+        """The control endpoint obeys programs of this machine. A page that is open in a browser
+        here is none: a browser says where a request comes from."""
+        if not ipaddress.ip_address(self.client_address[0]).is_loopback:
+            raise ApiError(403, "The control endpoint answers on the loopback interface only.")
+        site = self.headers.get("Sec-Fetch-Site", "none")
+        if self.headers.get("Origin") is not None or site != "none":
+            raise ApiError(403, "The control endpoint does not answer pages in a browser.")
+        # A name that leads here by now would make a page of another site one of this site's.
+        if not _is_loopback_name(self.headers.get("Host", "")):
+            raise ApiError(403, "The control endpoint answers to localhost only.")
+
+
+def _is_loopback_name(netloc: str) -> bool:
+    try:
+        host = urlsplit(f"//{netloc}").hostname or ""
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 _NAME = r"([A-Za-z0-9._-]+)"

@@ -28,7 +28,15 @@ from videogen.models import STALE_AFTER, Lane, VideoRender
 from videogen.providers.gs_urls import is_gs
 
 from .fetch import LONGEST_TOLD_SECONDS, LOST, MISSING, NOTHING_THERE, fetch_clip_of, new_client
-from .storage import Clip, check_storage, discard, remove_leftovers, store_clip, take_path
+from .storage import (
+    Clip,
+    check_storage,
+    discard,
+    remove_leftovers,
+    set_aside,
+    store_clip,
+    take_path,
+)
 from .take_numbers import file_fields, number_take, surprises
 from .video_file import VideoFacts, inspect_video
 
@@ -198,11 +206,11 @@ class Downloads:
             download_lease_until=None,
             error_code="",
             error_message="",
-            warnings=[*render.warnings, *surprises(render, facts.seconds, facts.has_audio)],
+            warnings=[*render.warnings, *surprises(render, facts)],
         ):
             logger.warning("%s: another process was first", render)
             return
-        discard(render.pk)
+        discard(render)
         logger.info("%s: %s", render, path)
 
     def _fail(self, render: VideoRender, error: DownloadError) -> None:
@@ -231,7 +239,8 @@ class Downloads:
             State.DOWNLOADING, ends, only={"downloader": self.owner}, **reason, **free
         )
         if won and (error.permanent or ends == State.FAILED):
-            discard(render.pk)
+            # No later try goes on with what came so far.
+            set_aside(render.pk)
 
 
 def _what_a_404_means(render: VideoRender, error: DownloadError) -> DownloadError:

@@ -33,7 +33,7 @@ from videogen.providers.response_limits import (
 )
 from videogen.providers.url_guard import addresses_of, read_link
 
-from .storage import Clip, exclusive, make_clip, partial_folder
+from .storage import Clip, exclusive, keep, make_clip, partial_folder
 
 logger = logging.getLogger(__name__)
 
@@ -70,7 +70,7 @@ def fetch_clip(client: httpx.Client, uri: str, render_pk: int, *, is_given: bool
 
     An interrupted download is continued if the server allows it. is_given: whether a person gave
     the link, which may then lead to any public host (providers/url_guard.py). Raises DownloadError;
-    a file that is not a video is not kept.
+    what is plainly no video is removed, what may be one is kept (see storage.py).
     """
     return fetch_to(client, uri, f"render-{render_pk}", is_given=is_given)
 
@@ -279,13 +279,16 @@ def _words_of(response: httpx.Response) -> str:
 
 
 def _checked(part: Path) -> Clip:
-    """Return the downloaded file as a clip. Raises DownloadError if it is not a usable video; the
-    file is removed then."""
+    """Return the downloaded file as a clip. Raises DownloadError if it is not a usable video; what
+    may be a video all the same is kept then, because it is paid for."""
     try:
-        clip = make_clip(part)
+        clip = make_clip(part, is_paid=True)
     except VideoFileError as error:
+        is_kept = keep(part)
         raise DownloadError(
-            f"What the link gave is not a usable video. {error.sentence}", code=error.code
+            f"What the link gave is not a usable video. {error.sentence}"
+            + (" The file is kept as it came." if is_kept else ""),
+            code=error.code,
         ) from error
     part.with_suffix(".etag").unlink(missing_ok=True)
     return clip

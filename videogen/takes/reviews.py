@@ -31,8 +31,8 @@ def lock_shot(shot_id: int) -> None:
     """Lock the story's row and the shot's until the transaction ends. Nobody else can review the
     shot's takes or queue renders of its story meanwhile, so an approval and a new render cannot
     miss each other."""
-    Story.objects.select_for_update(of=("self",)).get(scenelets__shots=shot_id)
-    Shot.objects.select_for_update(of=("self",)).get(pk=shot_id)
+    Story.objects.select_for_update(of=("self",), no_key=True).get(scenelets__shots=shot_id)
+    Shot.objects.select_for_update(of=("self",), no_key=True).get(pk=shot_id)
 
 
 def refuse_if_locked(shot_id: int) -> None:

@@ -4,7 +4,9 @@ then moved to their own."""
 from __future__ import annotations
 
 import fcntl
+import logging
 import os
+import re
 import time
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager, suppress
@@ -18,10 +20,14 @@ from storybook.paths import safe_name
 from videogen.common.errors import DownloadError, VideoFileError
 from videogen.models import VideoRender
 
-from .video_file import VideoFacts, inspect_video, is_faststart, make_faststart, make_poster
+from .boxes import is_faststart
+from .video_file import VideoFacts, inspect_video, is_other_kind, make_faststart, make_poster
+
+logger = logging.getLogger(__name__)
 
 # The API keeps a video for two days; after three, no server can continue a download.
 LEFTOVER_SECONDS = 3 * 24 * 3600
+_OF_RENDER = re.compile(r"render-(\d+)\..+", re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -77,21 +83,81 @@ def store_clip(clip: Clip, relative: Path) -> None:
         os.close(descriptor)
 
 
-def discard(render_pk: int) -> None:
-    """Remove the temporary files of the render's downloads."""
-    for path in partial_folder().glob(f"render-{render_pk}.*"):
+def discard(render: VideoRender) -> None:
+    """Remove what the downloads of the render left, because it has its video now. What was kept
+    stays if a person gave the link: the video may be another one than the one that was paid for."""
+    for path in partial_folder().glob(f"render-{render.pk}.*"):
         path.unlink(missing_ok=True)
+    if not render.is_link_given:
+        kept_file(f"render-{render.pk}").unlink(missing_ok=True)
+
+
+def set_aside(render_pk: int) -> None:
+    """Keep what the downloads of the render brought, if they cannot go on with it: it is paid for.
+    Their other temporary files are removed."""
+    for suffix in (".part", ".mp4"):
+        keep(partial_folder() / f"render-{render_pk}{suffix}")
+    for suffix in (".etag", ".jpg"):
+        with suppress(OSError):
+            (partial_folder() / f"render-{render_pk}{suffix}").unlink(missing_ok=True)
+
+
+def keep(file: Path) -> bool:
+    """Move a temporary file to where people get it as it came. Return whether it is kept; if there
+    is nothing in it, or something that is plainly no video, it is removed. It stays where it is if
+    the disk does not allow that.
+
+    Of several, the largest one stays: it has the most of the video."""
+    kept = kept_file(file.stem)
+    try:
+        size = file.stat().st_size
+        if size and not is_other_kind(file):
+            if not kept.exists() or kept.stat().st_size <= size:
+                kept.parent.mkdir(parents=True, exist_ok=True)
+                file.replace(kept)
+            file.unlink(missing_ok=True)
+            return True
+        file.unlink()
+    except (FileNotFoundError, NotADirectoryError):
+        pass
+    except OSError as error:
+        logger.error("%s is not moved to %s: %s", file.name, kept.parent, error.strerror)
+    return False
+
+
+def kept_file(name: str) -> Path:
+    """Return where the download of this name ("render-7", "candidate-7") is kept if it cannot
+    become a take. It may not exist."""
+    return Path(settings.MEDIA_ROOT) / kept_path(name)
+
+
+def kept_path(name: str) -> Path:
+    """Return the same path, relative to MEDIA_ROOT."""
+    return Path("kept") / f"{name}.mp4"
 
 
 def remove_leftovers() -> None:
     """Remove temporary files of downloads and uploads that were killed, once no server has the
-    videos any more."""
+    videos any more. What was downloaded for a render that has no video is kept for people."""
     expired = time.time() - LEFTOVER_SECONDS
+    renders: set[int] = set()
     for pattern in ("render-*", "upload-*", "candidate-*"):
         for path in partial_folder().glob(pattern):
             with suppress(FileNotFoundError):
-                if path.stat().st_mtime < expired:
+                if path.stat().st_mtime >= expired:
+                    continue
+                if number := _OF_RENDER.fullmatch(path.name):
+                    renders.add(int(number[1]))
+                else:
                     path.unlink()
+    done = VideoRender.objects.filter(pk__in=renders, state=VideoRender.State.DONE)
+    for render in done.only("pk", "is_link_given"):
+        discard(render)
+        renders.discard(render.pk)
+    for pk in renders:
+        # Somebody may have taken the download up again just now.
+        with suppress(DownloadError), exclusive(partial_folder() / f"render-{pk}.part"):
+            set_aside(pk)
 
 
 def partial_folder() -> Path:
@@ -114,30 +180,32 @@ def exclusive(part: Path) -> Iterator[BinaryIO]:
         yield file
 
 
-def make_clip(part: Path) -> Clip:
-    """Check the complete file `part`, move its index to the front and make its poster. Raises
-    VideoFileError if it is not a usable video; all its files are removed then."""
+def make_clip(part: Path, *, is_paid: bool) -> Clip:
+    """Check the complete file `part`, move its index to the front and make its poster.
+
+    is_paid: whatever keeps the file from being rewritten, it is taken with its index where it is.
+    Raises VideoFileError if it is not a usable video; of its files only `part` is there then."""
     video = part.with_suffix(".mp4")
     poster = part.with_suffix(".jpg")
     try:
         facts = inspect_video(part)
-        if is_faststart(part):
-            part.replace(video)
-        else:
-            _move_index(part, video)
-            facts = inspect_video(video)
-            part.unlink()
-        make_poster(video, poster)
-    except VideoFileError:
-        for path in (part, video, poster):
+        is_rewritten = False
+        if not is_faststart(part):
+            try:
+                make_faststart(part, video)
+                facts = inspect_video(video)
+                is_rewritten = True
+            except VideoFileError as error:
+                if not is_paid and error.code != "unknown_track":
+                    raise
+                logger.warning("%s stays as it came: %s", part.name, error.sentence)
+        make_poster(video if is_rewritten else part, poster)
+    except (VideoFileError, OSError):
+        for path in (video, poster):
             path.unlink(missing_ok=True)
         raise
+    if is_rewritten:
+        part.unlink()
+    else:
+        part.replace(video)
     return Clip(video, poster, facts)
-
-
-def _move_index(part: Path, video: Path) -> None:
-    try:
-        make_faststart(part, video)
-    except ValueError as error:
-        # Formats of studios, such as ProRes in QuickTime.
-        raise VideoFileError(f"It does not fit into an MP4 file: {error}.", code="remux") from error

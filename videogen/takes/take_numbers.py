@@ -38,15 +38,20 @@ def file_fields(path: Path, facts: VideoFacts) -> dict[str, Any]:
     }
 
 
-def surprises(render: VideoRender, seconds: float, has_audio: bool) -> list[RenderWarning]:
-    """Return warnings about how the video differs from the request. It was paid for, so it becomes
-    a take nevertheless."""
+def surprises(render: VideoRender, facts: VideoFacts) -> list[RenderWarning]:
+    """Return warnings about how the video differs from the request, and from what every browser
+    plays. It was paid for, so it becomes a take nevertheless."""
     warnings = []
+    seconds = facts.seconds
     if render.kind == VideoRender.Kind.GENERATION and abs(seconds - render.duration_seconds) > 0.5:
         params = {"seconds": seconds, "asked": render.duration_seconds}
         warnings.append(RenderWarning(WarningCode.OTHER_LENGTH, params))
-    if not has_audio:
+    if not facts.has_audio:
         warnings.append(RenderWarning(WarningCode.NO_SOUND))
+    for codec in facts.unknown_codecs:
+        warnings.append(RenderWarning(WarningCode.UNKNOWN_SOUND, {"codec": codec}))
+    if facts.uncommon_format:
+        warnings.append(RenderWarning(WarningCode.UNCOMMON_CODEC, {"codec": facts.uncommon_format}))
     return warnings
 
 

@@ -18,7 +18,6 @@ from videogen.lanes.pauses import get_lane
 from videogen.models import RenderBatch, VideoRender
 from videogen.models.batches import CREATE_SHOT_VIDEO
 from videogen.models.people import Requester
-from videogen.models.render_warnings import RenderWarning, WarningCode
 from videogen.models.routes import account_of, default_route
 
 from .reviews import lock_shot, refuse_if_locked
@@ -31,7 +30,6 @@ State = VideoRender.State
 
 # The largest number in the column of the requested duration; the real one is in video_seconds.
 LONGEST_SECONDS = 32_767
-PLAYED_EVERYWHERE = frozenset({"h264", "vp9", "av1"})
 
 
 def use_take(shot: Shot, take: VideoRender, requester: Requester) -> VideoRender:
@@ -60,7 +58,7 @@ def upload_take(
     try:
         part.parent.mkdir(parents=True, exist_ok=True)
         _receive(file, part)
-        clip = make_clip(part)
+        clip = make_clip(part, is_paid=False)
         render = _store(shot, clip, name, requester)
     except VideoFileError as error:
         raise RequestError(
@@ -94,7 +92,9 @@ def _receive(file: File[bytes], part: Path) -> None:
 
 def _store(shot: Shot, clip: Clip, name: str, requester: Requester) -> VideoRender:
     with transaction.atomic():
-        story = Story.objects.select_for_update(of=("self",)).get(scenelets__shots=shot)
+        story = Story.objects.select_for_update(of=("self",), no_key=True).get(
+            scenelets__shots=shot
+        )
         lock_shot(shot.pk)
         # Once more, because receiving and checking the file took a while.
         refuse_if_locked(shot.pk)
@@ -144,10 +144,7 @@ def _new_render(shot: Shot, batch: RenderBatch, clip: Clip, requester: Requester
         downloaded_at=now,
         ended_at=now,
     )
-    render.warnings = surprises(render, clip.facts.seconds, clip.facts.has_audio)
-    if clip.facts.video_codec not in PLAYED_EVERYWHERE:
-        codec = {"codec": clip.facts.video_codec}
-        render.warnings.append(RenderWarning(WarningCode.UNCOMMON_CODEC, codec))
+    render.warnings = surprises(render, clip.facts)
     return render
 
 

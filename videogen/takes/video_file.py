@@ -1,31 +1,59 @@
-"""Inspect a downloaded file: is it a whole, playable video, and what is it? Make its poster, and
-move its index to the front. Works on paths and in constant memory, without the database."""
+"""Inspect a video file: is it whole and playable, and what is it? Make its poster, and move its
+index to the front. Works on paths and in constant memory, without the database.
+
+Whatever bytes the file has, these functions return, or raise VideoFileError or OSError.
+"""
 
 from __future__ import annotations
 
+import errno
 import hashlib
+import logging
+import math
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from videogen.common.errors import VideoFileError
 
+from .boxes import check_boxes, codec_names
+
 if TYPE_CHECKING:
+    from av import VideoFrame
     from av.container import InputContainer
     from av.video.stream import VideoStream
 
+logger = logging.getLogger(__name__)
+
 POSTER_WIDTH = 960
+# The poster of a video that is much higher than wide is narrower.
+POSTER_HEIGHT = 1920
+# 8k; a picture larger than that is not decoded, because a few bytes can ask for gigabytes.
+MOST_PIXELS = 8192 * 8192
+LONGEST_SIDE = 16_384
+# FFmpeg's name of what every browser decodes: 8 bits, 4:2:0. The second differs in its range only.
+PLAIN_PIXELS = frozenset({"yuv420p", "yuvj420p"})
+PLAYED_EVERYWHERE = frozenset({"h264", "vp9", "av1"})
 _CHUNK = 1 << 20
+# So many packets are tried until one gives a picture: the first ones may be damaged.
+_MOST_PACKETS = 240
+# What the libraries cannot do because of the disk says nothing about the file.
+_OF_THE_DISK = frozenset(
+    {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO, errno.EACCES, errno.ENOENT, errno.EMFILE}
+)
 
 
 @dataclass(frozen=True)
 class VideoFacts:
-    """What a video is. `seconds` and `fps` are what the container says; `audio_codec` is empty if
-    the video has no sound."""
+    """What a video is. Width and height are those of the picture as it is displayed. `seconds` and
+    `fps` are what the container says; `audio_codec` is empty if the video has no sound."""
 
     container: str
     video_codec: str
+    pixel_format: str
     audio_codec: str
     width: int
     height: int
@@ -33,10 +61,36 @@ class VideoFacts:
     fps: float
     byte_size: int
     sha256: str
+    # The codecs of tracks of sound that cannot be decoded here.
+    unknown_codecs: tuple[str, ...] = ()
 
     @property
     def has_audio(self) -> bool:
         return bool(self.audio_codec)
+
+    @property
+    def uncommon_format(self) -> str:
+        """What keeps some browsers from playing the picture, such as "h264, 10 bits, 4:2:0"; empty
+        if all of them play it."""
+        is_plain = self.pixel_format in PLAIN_PIXELS
+        if is_plain and self.video_codec in PLAYED_EVERYWHERE:
+            return ""
+        return self.video_codec if is_plain else f"{self.video_codec}, {_in_words(self)}"
+
+
+def _in_words(facts: VideoFacts) -> str:
+    import av
+
+    try:
+        pixels = av.VideoFormat(facts.pixel_format)
+    except ValueError:
+        return facts.pixel_format or "unknown pixels"
+    bits = max((each.bits for each in pixels.components), default=8)
+    chroma = {(50, 50): "4:2:0", (50, 100): "4:2:2", (100, 100): "4:4:4"}
+    share = (pixels.chroma_width(100), pixels.chroma_height(100))
+    if pixels.is_rgb or len(pixels.components) < 3 or share not in chroma:
+        return f"{bits} bits, {facts.pixel_format}"
+    return f"{bits} bits, {chroma[share]}"
 
 
 def inspect_video(path: Path) -> VideoFacts:
@@ -50,36 +104,128 @@ def inspect_video(path: Path) -> VideoFacts:
         head = file.read(512)
     if head[4:8] != b"ftyp":
         raise VideoFileError(f"The file is not an MP4 video: {_what(head)}.", code="not_a_video")
-    _check_boxes(path, size)
-    try:
-        with av.open(str(path)) as container:
-            video = next(iter(container.streams.video), None)
-            if video is None:
-                raise VideoFileError("The file has no video in it.", code="no_video_stream")
-            audio = next(iter(container.streams.audio), None)
-            seconds = container.duration / av.time_base if container.duration else 0.0
-            facts = VideoFacts(
-                container="mp4",
-                video_codec=video.codec_context.name,
-                audio_codec=audio.codec_context.name if audio else "",
-                width=video.codec_context.width,
-                height=video.codec_context.height,
-                seconds=round(seconds, 3),
-                fps=round(float(video.average_rate or 0), 3),
-                byte_size=size,
-                sha256="",
-            )
-            shown = _seconds_of_packets(container, video)
-    except av.FFmpegError as error:
-        raise VideoFileError(f"The video cannot be read: {error}", code="unreadable") from error
-    if facts.seconds <= 0 or not facts.width or not facts.height:
-        raise VideoFileError("The video has no duration or no picture.", code="no_duration")
+    check_boxes(path, size)
+    with _opened(path, "unreadable", "The video cannot be read") as container:
+        video = _video_of(container, path)
+        seconds = container.duration / av.time_base if container.duration else 0.0
+        if seconds <= 0 or not video.codec_context.width or not video.codec_context.height:
+            raise VideoFileError("The video has no duration or no picture.", code="no_duration")
+        sounds = _sounds_of(container, path)
+        width, height = _displayed_size(video, _first_frame(container, video))
+        facts = VideoFacts(
+            container="mp4",
+            video_codec=video.codec_context.codec.canonical_name,
+            pixel_format=video.codec_context.pix_fmt or "",
+            audio_codec=next(iter(sounds), ""),
+            width=width,
+            height=height,
+            seconds=round(seconds, 3),
+            fps=round(float(video.average_rate or 0), 3),
+            byte_size=size,
+            sha256=sha256_of(path),
+            unknown_codecs=tuple(name for name, is_known in sounds.items() if not is_known),
+        )
+    with _opened(path, "unreadable", "The video cannot be read") as container:
+        shown = _seconds_of_packets(container, container.streams.video[0])
     if shown < 0.9 * facts.seconds - 0.5:
         raise VideoFileError(
             f"The video is cut short: {shown:.1f} of {facts.seconds:.1f} seconds are there.",
             code="truncated",
         )
-    return VideoFacts(**{**vars(facts), "sha256": sha256_of(path)})
+    return facts
+
+
+@contextmanager
+def _opened(path: Path, code: str, words: str) -> Iterator[InputContainer]:
+    """Open the file as MP4 and as nothing else: FFmpeg would also read a description of streams
+    (SDP) and follow it into the network. Whatever the libraries raise is a VideoFileError."""
+    import av
+
+    try:
+        with av.open(str(path), format="mp4", metadata_errors="replace") as container:
+            yield container
+    except VideoFileError:
+        raise
+    except av.FFmpegError as error:
+        if error.errno in _OF_THE_DISK:
+            raise OSError(error.errno, error.strerror) from error
+        raise VideoFileError(f"{words}: {error.strerror}", code=code) from error
+    except OSError:
+        raise
+    except Exception as error:
+        # The bindings were written for files as they should be. What is odd about this one must
+        # not be an error of ours: it may be paid for.
+        logger.exception("%s broke the video libraries", path.name)
+        raise VideoFileError(
+            f"{words}: the libraries break on it ({type(error).__name__})", code=code
+        ) from error
+
+
+def _video_of(container: InputContainer, path: Path) -> VideoStream:
+    """Return the first track with pictures. Raises VideoFileError if there is none, if nothing here
+    can decode it, or if its pictures are too large to be decoded."""
+    video = next(iter(container.streams.video), None)
+    if video is None:
+        raise VideoFileError("The file has no video in it.", code="no_video_stream")
+    context = video.codec_context
+    if context is None:
+        name = next(iter(codec_names(path, b"vide")), "")
+        raise VideoFileError(
+            f"Nothing here can decode its picture{f' ({name})' if name else ''}.",
+            code="no_decoder",
+        )
+    width, height = context.width or 0, context.height or 0
+    if width * height > MOST_PIXELS or max(width, height) > LONGEST_SIDE:
+        raise VideoFileError(
+            f"Its picture is too large to be decoded: {width} × {height}.", code="too_many_pixels"
+        )
+    # The stream may still say something larger than the index does.
+    context.options = {"max_pixels": str(MOST_PIXELS)}
+    return video
+
+
+def _sounds_of(container: InputContainer, path: Path) -> dict[str, bool]:
+    """Return the codecs of the tracks of sound in their order, and whether each can be decoded
+    here. One that cannot be is called as the file calls it."""
+    names = codec_names(path, b"soun")
+    sounds: dict[str, bool] = {}
+    for number, audio in enumerate(container.streams.audio):
+        if audio.codec_context is not None:
+            sounds.setdefault(audio.codec_context.codec.canonical_name, True)
+        else:
+            sounds.setdefault(names[number] if number < len(names) else "unknown", False)
+    return sounds
+
+
+def _first_frame(container: InputContainer, video: VideoStream) -> VideoFrame:
+    import av
+
+    for number, packet in enumerate(container.demux(video)):
+        try:
+            frame = next((each for each in packet.decode() if each.width and each.height), None)
+        except av.InvalidDataError:
+            frame = None
+        if frame is not None:
+            return frame
+        if number == _MOST_PACKETS:
+            break
+    raise VideoFileError("No picture of the video can be decoded.", code="no_frame")
+
+
+def _displayed_size(video: VideoStream, frame: VideoFrame) -> tuple[int, int]:
+    """Return width and height as a player shows them: pixels that are not square are stretched, and
+    a turned video is turned."""
+    shape = video.sample_aspect_ratio or Fraction(1)
+    width = frame.width
+    if Fraction(1, 4) <= shape <= 4:
+        width = max(1, min(LONGEST_SIDE, round(width * shape)))
+    return (frame.height, width) if quarter_turns(frame) % 2 else (width, frame.height)
+
+
+def quarter_turns(frame: VideoFrame) -> int:
+    """Return by how many quarters a player turns the picture, counterclockwise."""
+    turn = frame.rotation
+    return round(turn / 90) % 4 if turn and math.isfinite(turn) else 0
 
 
 def sha256_of(path: Path) -> str:
@@ -90,55 +236,70 @@ def sha256_of(path: Path) -> str:
     return digest.hexdigest()
 
 
-def is_faststart(path: Path) -> bool:
-    """Whether the index (moov) lies before the data, so that a browser can start at once."""
-    for name, _, _ in _boxes(path):
-        if name in (b"moov", b"mdat"):
-            return name == b"moov"
-    return False
-
-
 def make_faststart(path: Path, target: Path) -> None:
     """Write the same streams to `target`, with the index at the front. They are not encoded again.
-    Raises VideoFileError."""
+    Raises VideoFileError; its code is "unknown_track" if nothing here knows the kind of a track, so
+    that it cannot be written, although the file may be fine."""
     import av
 
-    try:
-        with (
-            av.open(str(path)) as source,
-            av.open(str(target), "w", format="mp4", options={"movflags": "faststart"}) as out,
-        ):
-            streams = {
-                stream.index: out.add_stream_from_template(stream)
-                for stream in source.streams
-                if stream.type in ("video", "audio")
-            }
+    words = "The video cannot be rewritten"
+    with _opened(path, "remux", words) as source:
+        tracks = [each for each in source.streams if each.type in ("video", "audio")]
+        if any(track.codec_context is None for track in tracks):
+            raise VideoFileError(
+                f"{words}: one of its tracks is of no known kind.", code="unknown_track"
+            )
+        with av.open(str(target), "w", format="mp4", options={"movflags": "faststart"}) as out:
+            try:
+                streams = {each.index: out.add_stream_from_template(each) for each in tracks}
+            except ValueError as error:
+                # Formats of studios, such as ProRes in QuickTime.
+                raise VideoFileError(
+                    f"It does not fit into an MP4 file: {error}.", code="remux"
+                ) from error
             for packet in source.demux():
                 if packet.dts is not None and packet.stream.index in streams:
                     packet.stream = streams[packet.stream.index]
                     out.mux(packet)
-    except av.FFmpegError as error:
-        raise VideoFileError(f"The video cannot be rewritten: {error}", code="remux") from error
 
 
 def make_poster(path: Path, target: Path) -> None:
-    """Write a JPEG, 960 pixels wide, of the picture after one second, or of the first one. Raises
+    """Write a JPEG of the picture after one second, or of the first one, as a player shows it: 960
+    pixels wide, or narrower if that were too high. Raises VideoFileError."""
+    import av
+    from PIL import Image
+
+    with _opened(path, "undecodable", "The video cannot be decoded") as container:
+        video = _video_of(container, path)
+        if container.duration and container.duration > 2 * av.time_base:
+            container.seek(av.time_base, backward=True)
+        frame = _first_frame(container, video)
+        width, height = _poster_size(*_displayed_size(video, frame))
+        turns = quarter_turns(frame)
+        drawn = (height, width) if turns % 2 else (width, height)
+        picture = frame.reformat(width=drawn[0], height=drawn[1], format="rgb24").to_image()
+        if turns:
+            quarter = (Image.Transpose.ROTATE_90, Image.Transpose.ROTATE_180)
+            picture = picture.transpose([*quarter, Image.Transpose.ROTATE_270][turns - 1])
+    picture.save(target, "JPEG", quality=85)
+
+
+def picture_seconds(path: Path) -> float:
+    """Return how long the picture of a video lasts, by its index. The sound may last longer. Raises
     VideoFileError."""
     import av
 
-    try:
-        with av.open(str(path)) as container:
-            stream = container.streams.video[0]
-            if container.duration and container.duration > 2 * av.time_base:
-                container.seek(av.time_base, backward=True)
-            frame = next(container.decode(stream), None)
-            if frame is None:
-                raise VideoFileError("No picture of the video can be decoded.", code="no_frame")
-            height = max(2, round(frame.height * POSTER_WIDTH / frame.width / 2) * 2)
-            picture = frame.reformat(width=POSTER_WIDTH, height=height, format="rgb24").to_image()
-    except av.FFmpegError as error:
-        raise VideoFileError(f"The video cannot be decoded: {error}", code="undecodable") from error
-    picture.save(target, "JPEG", quality=85)
+    with _opened(path, "unreadable", "The video cannot be read") as container:
+        video = _video_of(container, path)
+        if video.duration is None or video.time_base is None:
+            return float((container.duration or 0) / av.time_base)
+        return float(video.duration * video.time_base)
+
+
+def _poster_size(width: int, height: int) -> tuple[int, int]:
+    """Return the size of the poster: even numbers, as chroma planes want them."""
+    scale = min(POSTER_WIDTH / width, POSTER_HEIGHT / height)
+    return max(2, round(width * scale / 2) * 2), max(2, round(height * scale / 2) * 2)
 
 
 def _seconds_of_packets(container: InputContainer, video: VideoStream) -> float:
@@ -150,42 +311,18 @@ def _seconds_of_packets(container: InputContainer, video: VideoStream) -> float:
     return end
 
 
-def _boxes(path: Path) -> Iterator[tuple[bytes, int, int]]:
-    """Yield (name, offset, size) of the top-level boxes. The last one may reach past the end of the
-    file."""
-    size = path.stat().st_size
+def is_other_kind(path: Path) -> bool:
+    """Whether the first bytes are plainly those of something else than a video, such as a page that
+    asks for a password."""
     with path.open("rb") as file:
-        offset = 0
-        while offset + 8 <= size:
-            file.seek(offset)
-            header = file.read(16)
-            length, name = int.from_bytes(header[:4]), header[4:8]
-            if length == 1:
-                length = int.from_bytes(header[8:16])
-            elif length == 0:
-                length = size - offset
-            if length < 8:
-                return
-            yield name, offset, length
-            offset += length
-
-
-def _check_boxes(path: Path, size: int) -> None:
-    """Raise VideoFileError if the file ends before its last box does. The server often announces
-    the short length of a file that was cut short, but the container still knows."""
-    names = set()
-    for name, offset, length in _boxes(path):
-        names.add(name)
-        if offset + length > size:
-            raise VideoFileError(
-                f"The video is cut short: {size} bytes are there, {offset + length} belong to it.",
-                code="truncated",
-            )
-    if b"moov" not in names:
-        raise VideoFileError("The video has no index: it is cut short.", code="truncated")
+        return bool(_other_kind(file.read(512)))
 
 
 def _what(head: bytes) -> str:
+    return _other_kind(head) or "its first bytes are of no known kind"
+
+
+def _other_kind(head: bytes) -> str:
     text = head.lstrip().lower()
     if text.startswith((b"<!doctype", b"<html", b"<?xml")):
         return "it is a web page"
@@ -193,4 +330,4 @@ def _what(head: bytes) -> str:
         return "it is a JSON answer"
     if text.startswith((b"\xff\xd8\xff", b"\x89png")):
         return "it is a picture"
-    return "its first bytes are of no known kind"
+    return ""

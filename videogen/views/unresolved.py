@@ -45,6 +45,7 @@ from videogen.recovery.unresolved import (
 
 from .components.access import GENERATE, require
 from .components.badges import Badge, badge_of_state, badge_of_time_left
+from .components.kept import KeptFile, kept_of
 from .components.live import changed_since, version_of
 from .components.shot_cards import key_frame_urls
 from .components.urls import decide_url
@@ -79,9 +80,16 @@ class ShownCandidate:
         path = preview_path(self.candidate).with_suffix(".jpg")
         return media_url(str(path)) if self.has_clip else ""
 
+    @cached_property
+    def kept(self) -> KeptFile | None:
+        """Its clip, if it cannot be shown."""
+        return kept_of(f"candidate-{self.candidate.pk}")
+
     @property
     def words(self) -> str:
         """What the page says about a clip that cannot be seen."""
+        if self.kept:
+            return "Its clip is here, but it cannot be shown."
         if not self.candidate.is_done:
             return "Still being made."
         if not self.candidate.download_uri:

@@ -15,6 +15,7 @@ from tests.support.installations import ROOT, Installation
 from tests.support.servers import postgres_database
 
 ROUNDS = 4
+CLICKS = 25
 
 
 class Competitor:
@@ -160,3 +161,19 @@ def test_what_is_moved_and_claimed_at_once_is_moved_whole_or_not_at_all(race):
 
         # The lane of the new model is another one: whoever comes first has all of them.
         assert sorted(race.run(["move"], ["claim", lane])) == [0, 3]
+
+
+def test_one_click_on_cancel_the_rest_while_they_are_claimed(race):
+    """Each render is either cancelled or claimed, and neither of the two fails."""
+    race.first.ask("allow", "9999")
+    wrong = []
+    for number in range(CLICKS):
+        lane = f"clicked-{number}"
+        batch = race.first.ask("wait_in_batch", lane, 8)
+
+        (status, cancelled), claimed = race.run(["cancel_rest", batch], ["claim", lane])
+
+        if status != 302 or cancelled + claimed != 8:
+            wrong.append((status, cancelled, claimed))
+
+    assert wrong == []

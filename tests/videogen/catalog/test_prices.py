@@ -23,6 +23,7 @@ from tests.support.factories import (
     make_story,
     shots_of,
 )
+from videogen.catalog.built_in_prices import built_in_price
 from videogen.catalog.prices import PriceList, describe_price, is_used
 from videogen.models import Price, VideoRender
 from videogen.models.people import Requester
@@ -170,15 +171,46 @@ def test_an_unknown_price_blocks_the_claim():
     assert not render.submissions.exists()
 
 
-@pytest.mark.parametrize(
-    "values",
-    [{"price_estimate_usd": "3.20"}, {"price_source": "free until May"}],
-    ids=["priced before sources were kept", "free by its price list"],
-)
-def test_a_price_that_is_known_is_claimed(values):
-    make_render(make_shot(), backend="gemini", **values)
+def test_a_price_that_is_known_is_claimed():
+    """Also one that was queued before sources were kept."""
+    make_render(make_shot(), backend="gemini", price_estimate_usd="3.20")
 
     assert len(claim_renders(make_lane("gemini"), owner="host|boot|1|1.0", limit=1)) == 1
+
+
+# -- a price of nothing would switch every budget off ----------------------------------------------
+
+
+@pytest.mark.parametrize("usd_per_second", ["0", "0.0004", "0.0099"])
+def test_a_price_of_nothing_is_none(usd_per_second, settings):
+    """The price before it stays valid."""
+    settings.VIDEO_BACKEND = "gemini"
+    settings.VIDEO_PRICE_USD_PER_SECOND = Decimal(usd_per_second)
+    make_price(usd_per_second)
+    make_price(usd_per_second, model="veo-9")
+
+    assert price() == Decimal("3.20")
+    assert price("veo-9") is None
+    assert queue().price_estimate_usd == Decimal("3.20")
+
+
+def test_what_was_queued_for_nothing_is_not_sent():
+    render = make_render(make_shot(), backend="gemini", price_source="free until May")
+
+    assert claim_renders(make_lane("gemini"), owner="host|boot|1|1.0", limit=1) == []
+
+    render.refresh_from_db()
+    assert (render.state, render.error_code) == ("failed", "unknown_price")
+
+
+def test_the_built_in_prices_are_those_of_the_list():
+    rows = Price.objects.all()
+
+    assert [built_in_price(each.model, each.resolution) for each in rows] == [
+        each.usd_per_second for each in rows
+    ]
+    assert built_in_price("veo-9", "1080p") is None
+    assert built_in_price(STANDARD, "8k") is None
 
 
 # -- the screen ------------------------------------------------------------------------------------
@@ -211,6 +243,58 @@ def test_producers_add_prices_and_others_look():
     assert of_group("producer").post(ADD, form).status_code == 302
 
     assert price("veo-9") == Decimal("1.60")
+
+
+def entered(browser, usd_per_second, model=STANDARD, resolution="1080p"):
+    """What the page says against it, or None if it was stored."""
+    form = {
+        "model": model,
+        "resolution": resolution,
+        "usd_per_second": usd_per_second,
+        "since": "2026-11-15",
+        "source": "quote of May",
+    }
+    response = browser.post(ADD, form)
+    if response.status_code == 302:
+        return None
+    return response.context["adminform"].form.errors
+
+
+@pytest.mark.parametrize("usd_per_second", ["0", "0.00", "0.009", "-1", "20.01", "9999", "NaN"])
+@pytest.mark.parametrize("model", [STANDARD, "veo-9"])
+def test_a_price_has_bounds(usd_per_second, model):
+    browser = browser_of(*ALL, is_superuser=True)
+
+    assert list(entered(browser, usd_per_second, model)) == ["usd_per_second"]
+    assert not Price.objects.filter(source="quote of May").exists()
+
+
+@pytest.mark.parametrize(
+    ("model", "usd_per_second", "is_lower"),
+    [
+        (STANDARD, "0.39", True),
+        (f" {STANDARD} ", "0.39", True),
+        (STANDARD, "0.40", False),
+        (STANDARD, "0.50", False),
+        ("veo-9", "0.29", True),
+        ("veo-9", "0.30", False),
+        ("veo-10", "0.01", False),
+    ],
+)
+def test_a_lower_price_needs_a_right_of_its_own(model, usd_per_second, is_lower):
+    make_price("0.30", model="veo-9", days_ago=30)
+    # Google's list counts, whatever was entered or removed since.
+    Price.objects.filter(model=STANDARD).delete()
+
+    refused = entered(of_group("producer"), usd_per_second, model)
+
+    assert bool(refused) is is_lower
+    if is_lower:
+        assert "right of its own" in refused["usd_per_second"][0]
+        allowed = browser_of(*ALL, "videogen.lower_price")
+        assert entered(allowed, usd_per_second, model) is None
+        told = [str(each) for each in allowed.get(LIST).context["messages"]]
+        assert any("Every budget" in each for each in told)
 
 
 def test_a_price_is_not_edited():

@@ -23,6 +23,16 @@ def with_part(number, value):
     return "|".join(parts)
 
 
+def with_namespace(namespace):
+    host, boot, pid, _ = this_process().split("|")
+    return "|".join((host, f"{boot.partition('@')[0]}@{namespace}", pid))
+
+
+def without_namespace():
+    host, boot, pid, started = this_process().split("|")
+    return "|".join((host, boot.partition("@")[0], pid, started))
+
+
 def test_a_process_has_one_name():
     host, boot, pid, started = this_process().split("|")
 
@@ -39,6 +49,10 @@ def test_a_process_has_one_name():
         (this_process(), False),
         (with_part(3, "1.00"), True),
         (with_part(1, "another-boot"), True),
+        (with_part(1, "another-boot@4026531836"), True),
+        (with_namespace("1") + "|1.00", False),
+        (without_namespace(), False),
+        (without_namespace().rpartition("|")[0] + "|1.00", True),
         (with_part(2, str(2**22 + 7)), True),
         (with_part(0, "another-host"), False),
         ("another-host|another-boot|1|1.0", False),
@@ -50,6 +64,10 @@ def test_a_process_has_one_name():
         "itself",
         "its id, started at another time",
         "before a reboot",
+        "in a container, before a reboot",
+        "in another container",
+        "by its name of before",
+        "by its name of before, started at another time",
         "no such process",
         "another host",
         "another host, after a reboot",
@@ -60,6 +78,39 @@ def test_a_process_has_one_name():
 )
 def test_who_is_provably_gone(identity, is_gone):
     assert is_provably_gone(identity) is is_gone
+
+
+def in_another_namespace(code, *arguments):
+    """A process with process ids of its own, as in another container on this machine."""
+    other = subprocess.Popen(
+        ["unshare", "--pid", "--fork", "--mount-proc", "--kill-child", sys.executable, "-c", code]
+        + list(arguments),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    line = other.stdout.readline().strip()
+    if not line and "Operation not permitted" in other.stderr.read():
+        other.communicate()
+        pytest.skip("no namespace of its own may be made here")
+    return other, line
+
+
+def test_two_containers_with_one_host_name_do_not_call_each_other_dead():
+    judge = (
+        "import sys; from videogen.common.processes import is_provably_gone, this_process; "
+        "print(this_process(), is_provably_gone(sys.argv[1]), flush=True); sys.stdin.read()"
+    )
+    other, line = in_another_namespace(judge, this_process())
+    name, _, mine_is_gone = line.rpartition(" ")
+    while_alive = is_provably_gone(name)
+    other.communicate()
+
+    assert name.split("|")[0] == this_process().split("|")[0]
+    assert name.split("|")[1] != this_process().split("|")[1]
+    assert (mine_is_gone, while_alive) == ("False", False)
+    assert is_provably_gone(name) is False, "nobody can tell from here"
 
 
 def test_another_process_is_gone_when_it_has_ended():

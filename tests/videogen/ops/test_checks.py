@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from decimal import Decimal
+
 import pytest
 
 from tests.support.system_checks import found
@@ -12,6 +14,7 @@ GOOD_QUEUE = {
     "ack_failures": True,
     "max_attempts": 1,
     "orm": "default",
+    "broker_class": "videogen.common.own_tasks.OrmBroker",
 }
 
 
@@ -41,6 +44,8 @@ WRONG = {
         "videogen.E003",
     ),
     "no address of Vertex AI": ({"VIDEO_VERTEX_BASE_URL": "us-central1"}, "videogen.E002"),
+    "a price of nothing": ({"VIDEO_PRICE_USD_PER_SECOND": Decimal(0)}, "videogen.E073"),
+    "a price of a whole film": ({"VIDEO_PRICE_USD_PER_SECOND": Decimal(99)}, "videogen.E073"),
     "a seed too large": ({"VIDEO_SEED": 2**32}, "videogen.E070"),
     "words about people": ({"VIDEO_PERSON_GENERATION": "allow adults"}, "videogen.E071"),
     "another storage": ({"VIDEO_VERTEX_STORAGE_URI": "s3://bucket/folder"}, "videogen.E072"),
@@ -67,6 +72,10 @@ WRONG = {
     "failures run again": ({"Q_CLUSTER": {"ack_failures": False}}, "videogen.E011"),
     "many attempts": ({"Q_CLUSTER": {"max_attempts": 0}}, "videogen.E011"),
     "another database": ({"Q_CLUSTER": {"orm": "other"}}, "videogen.E012"),
+    "any task": (
+        {"Q_CLUSTER": {"broker_class": "django_q.brokers.orm.ORM"}},
+        "videogen.E015",
+    ),
     "one worker": ({"Q_CLUSTER": {"workers": 1}}, "videogen.W013"),
     "a submission longer than a task": (
         {"VIDEO_SUBMIT_TIMEOUT_SECONDS": 95.0},

@@ -6,6 +6,8 @@ import io
 import json
 import os
 import re
+import subprocess
+import tempfile
 import time
 from dataclasses import dataclass
 from datetime import timedelta
@@ -522,6 +524,40 @@ def test_a_refusal_leaves_no_connection_open(scene):
     assert server.requests
     ours = psutil.Process().net_connections("tcp4")
     assert [each for each in ours if each.raddr and each.raddr.port == server.server_port] == []
+
+
+@pytest.fixture
+def shared_folder():
+    """In a folder that everybody may enter, as those of a test are not."""
+    with tempfile.TemporaryDirectory(prefix="doctor-", dir="/tmp") as name:
+        Path(name).chmod(0o755)
+        yield Path(name)
+
+
+@pytest.mark.parametrize(("mode", "level"), [(0o755, "warning"), (0o750, "ok"), (0o700, "ok")])
+def test_what_everybody_can_read_is_told(healthy, settings, shared_folder, mode, level):
+    media = shared_folder / "media's"
+    media.mkdir()
+    media.chmod(mode)
+    settings.MEDIA_ROOT = str(media)
+
+    [finding] = doctor()[0]["privacy"]
+
+    assert finding["level"] == level
+    if level == "warning":
+        assert str(media) in finding["sentence"]
+        subprocess.run(finding["what_to_do"], shell=True, check=True)
+        assert doctor()[0]["privacy"][0]["level"] == "ok"
+
+
+def test_a_file_below_a_closed_folder_is_closed(healthy, settings, shared_folder):
+    media = shared_folder / "closed" / "media"
+    media.mkdir(parents=True)
+    media.parent.chmod(0o700)
+    media.chmod(0o777)
+    settings.MEDIA_ROOT = str(media)
+
+    assert doctor()[0]["privacy"][0]["level"] == "ok"
 
 
 def test_a_check_that_breaks_is_a_finding(healthy, settings):

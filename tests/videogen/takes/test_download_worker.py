@@ -2,13 +2,19 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+import httpx
 import pytest
+from django.db import connection
 from django.utils import timezone
 
+from tests.support.clips import write_clip
 from tests.support.factories import State, make_render, make_shot
 from videogen.common.errors import DownloadError
 from videogen.models import VideoRender
-from videogen.takes.download_worker import Downloads
+from videogen.providers.messages import INLINE
+from videogen.takes.download_worker import DOWNLOAD_LEASE, Downloads
+from videogen.takes.fetch import fetch_clip_of
+from videogen.takes.storage import exclusive, partial_folder
 
 pytestmark = [pytest.mark.django_db, pytest.mark.postgres]
 
@@ -38,3 +44,139 @@ def test_a_clip_that_another_process_downloads_is_left_alone(render):
 
     assert downloads.tick(seconds=0) is False
     assert VideoRender.objects.get(pk=render.pk).downloader == "another process"
+
+
+@pytest.fixture
+def waiting(far_end):
+    """A clip that nobody downloads yet."""
+    shot = make_shot(story_id="waiting")
+    return make_render(shot, State.DOWNLOADING, download_uri=f"{far_end.url}/clip")
+
+
+def worker(render, name="one process"):
+    downloads = Downloads([render.lane])
+    downloads.owner = name
+    return downloads
+
+
+def work(render):
+    VideoRender.objects.filter(pk=render.pk).update(not_before=None)
+    downloads = Downloads([render.lane])
+    while downloads.tick():
+        pass
+    downloads.close()
+    render.refresh_from_db()
+
+
+def test_of_two_processes_one_takes_a_clip(waiting):
+    first, second = worker(waiting), worker(waiting, "the other process")
+    taken = []
+
+    def meanwhile(execute, sql, *rest):
+        # The second has seen that the clip is free; before it takes it, the first one does.
+        if sql.startswith("UPDATE") and not taken:
+            taken.append(None)
+            taken.extend(first._take(1))
+        return execute(sql, *rest)
+
+    with connection.execute_wrapper(meanwhile):
+        taken += second._take(1)
+
+    assert taken[1:] == [waiting]
+    waiting.refresh_from_db()
+    assert (waiting.downloader, waiting.download_attempts) == ("one process", 1)
+
+
+def half(data):
+    return {"ETag": '"a"', "Content_Length": str(len(data)), "Connection": "close"}
+
+
+def test_what_a_passing_failure_left_is_gone_on_with(far_end, waiting, tmp_path):
+    data = write_clip(tmp_path / "clip.mp4")
+    far_end.answer(200, data[:900], **half(data))
+    far_end.answer(503)
+    span = f"bytes 900-{len(data) - 1}/{len(data)}"
+    far_end.answer(206, data[900:], ETag='"a"', Content_Range=span)
+
+    for _ in range(3):
+        work(waiting)
+
+    assert waiting.state == State.DONE
+    assert [asked.get("range") for _, _, asked, _ in far_end.requests] == [
+        None,
+        "bytes=900-",
+        "bytes=900-",
+    ]
+
+
+def test_it_is_gone_on_with_when_the_tries_are_used_up(settings, far_end, waiting, tmp_path):
+    settings.VIDEO_DOWNLOAD_ATTEMPTS = 1
+    data = write_clip(tmp_path / "clip.mp4")
+    far_end.answer(200, data[:900], **half(data))
+    span = f"bytes 900-{len(data) - 1}/{len(data)}"
+    far_end.answer(206, data[900:], ETag='"a"', Content_Range=span)
+
+    work(waiting)
+    assert waiting.state == State.NOT_DOWNLOADED
+    assert waiting.restart_download(State.NOT_DOWNLOADED)
+    work(waiting)
+
+    assert waiting.state == State.DONE
+    assert far_end.requests[1][2]["range"] == "bytes=900-"
+
+
+def test_a_file_that_another_process_writes_costs_no_try(far_end, waiting):
+    partial_folder().mkdir(parents=True)
+    with exclusive(partial_folder() / f"render-{waiting.pk}.part"):
+        work(waiting)
+
+    assert (waiting.state, waiting.error_code) == (State.DOWNLOADING, "busy")
+    assert waiting.download_attempts == 0
+    assert far_end.requests == []
+
+
+def test_a_video_within_an_answer_is_written_by_one_process_at_a_time(waiting, monkeypatch):
+    class Client:
+        def read_inline(self, name):
+            return b"a video"
+
+    monkeypatch.setattr("videogen.takes.fetch.open_client", lambda route: Client())
+    waiting.download_uri = INLINE
+    partial_folder().mkdir(parents=True)
+    part = partial_folder() / f"render-{waiting.pk}.part"
+
+    with exclusive(part), pytest.raises(DownloadError) as caught, httpx.Client() as client:
+        fetch_clip_of(client, waiting)
+
+    assert caught.value.code == "busy"
+    assert part.read_bytes() == b""
+
+
+def test_a_process_renews_and_frees_its_own_rows_only(waiting, render):
+    downloads = worker(waiting)
+    [taken] = downloads._take(1)
+    soon = timezone.now() + timedelta(seconds=1)
+    VideoRender.objects.filter(pk=taken.pk).update(download_lease_until=soon)
+    # It believes to have this one, too, but was so slow that another process took it over.
+    downloads._running = {1: taken, 2: render}
+    lease = render.download_lease_until
+
+    downloads._renew()
+
+    waiting.refresh_from_db()
+    render.refresh_from_db()
+    assert waiting.download_lease_until > soon + DOWNLOAD_LEASE / 2
+    assert render.download_lease_until == lease
+
+    downloads.close()
+
+    waiting.refresh_from_db()
+    render.refresh_from_db()
+    assert (waiting.downloader, render.downloader) == ("", "another process")
+
+
+def test_a_passing_failure_of_a_slow_downloader_changes_nothing(render):
+    Downloads([render.lane])._fail(render, DownloadError("away", code="http_503"))
+
+    render.refresh_from_db()
+    assert (render.downloader, render.error_code) == ("another process", "")

@@ -20,10 +20,11 @@ from videogen.common.errors import DownloadError
 from videogen.common.processes import this_process
 from videogen.models import VideoRender
 from videogen.providers.download_targets import download_target
+from videogen.takes.boxes import is_faststart
 from videogen.takes.download_worker import Downloads
 from videogen.takes.fetch import fetch_clip, new_client
-from videogen.takes.storage import discard, partial_folder, store_clip, take_path
-from videogen.takes.video_file import inspect_video, is_faststart
+from videogen.takes.storage import discard, kept_file, partial_folder, store_clip, take_path
+from videogen.takes.video_file import inspect_video
 
 State = VideoRender.State
 
@@ -113,6 +114,7 @@ def test_a_video_arrives_whole_and_is_described(client, uri, whole):
     assert vars(clip.facts) == {
         "container": "mp4",
         "video_codec": "h264",
+        "pixel_format": "yuv420p",
         "audio_codec": "aac",
         "width": 320,
         "height": 180,
@@ -120,6 +122,7 @@ def test_a_video_arrives_whole_and_is_described(client, uri, whole):
         "fps": 24.0,
         "byte_size": len(whole),
         "sha256": hashlib.sha256(whole).hexdigest(),
+        "unknown_codecs": (),
     }
 
 
@@ -182,25 +185,40 @@ def test_failures_are_told_and_the_next_try_gives_the_video(
     assert (error.code, error.permanent) == (code, permanent)
     assert words in error.sentence
     assert KEY not in f"{error} {error.sentence}"
-    assert not any(name.endswith((".mp4", ".jpg")) for name in kept)
+    assert not any(name.endswith((".mp4", ".jpg")) for name in kept if "kept/" not in name)
     assert clip.video.read_bytes() == whole
 
 
-def test_a_video_without_a_picture_in_it_is_none(settings, fail, client, uri):
-    fail("download", "wrong_no_frames")
-
-    failure(client, uri)
-
-    assert files(settings) == []
-
-
-@pytest.mark.parametrize("fault", ["html_200", "json_200", "empty", "short", "wrong_jpeg"])
+@pytest.mark.parametrize("fault", ["html_200", "json_200", "empty", "wrong_jpeg"])
 def test_what_is_no_video_is_not_kept(settings, fail, client, uri, fault):
     fail("download", fault)
 
     failure(client, uri)
 
     assert [name for name in files(settings) if not name.endswith(".etag")] == []
+
+
+@pytest.mark.parametrize("fault", ["wrong_no_frames", "wrong_audio_only", "short"])
+def test_what_cannot_become_a_take_is_kept_as_it_came(settings, fail, client, uri, fault):
+    fail("download", fault)
+
+    error = failure(client, uri)
+
+    names = [name for name in files(settings) if not name.endswith(".etag")]
+    assert names == [f"kept/render-{RENDER}.mp4"]
+    assert error.sentence.endswith("The file is kept as it came.")
+
+
+def test_of_two_that_cannot_become_a_take_the_larger_one_is_kept(settings, client, far_end):
+    large, small = (b"\0\0\0\x08ftyp" + bytes(size) for size in (500, 100))
+    for body in (small, large, small):
+        far_end.answer(200, body)
+
+    for _ in range(3):
+        failure(client, f"{far_end.url}/clip")
+
+    assert files(settings) == [f"kept/render-{RENDER}.mp4"]
+    assert kept_file(f"render-{RENDER}").read_bytes() == large
 
 
 def test_a_slow_video_arrives(fail, client, uri, whole):
@@ -263,7 +281,7 @@ def test_only_what_one_render_left_is_discarded(settings, client, uri):
     fetch_clip(client, uri, 1)
     fetch_clip(client, uri, 12)
 
-    discard(1)
+    discard(VideoRender(pk=1))
 
     assert files(settings) == [".partial/render-12.jpg", ".partial/render-12.mp4"]
 

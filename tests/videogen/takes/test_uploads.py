@@ -9,15 +9,15 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from PIL import Image
 
 from storybook.models import Shot
-from tests.support.clips import write_clip
+from tests.support.clips import with_odd_name, with_unknown_sound, write_clip
 from tests.support.factories import force, make_render, make_shot, picture_bytes
 from videogen.common.errors import RequestError, ReviewError
 from videogen.models import RenderBatch, VideoRender
 from videogen.models.people import Requester
 from videogen.planning.plan import plan_shots
+from videogen.takes.boxes import is_faststart
 from videogen.takes.storage import take_path
 from videogen.takes.uploads import upload_take
-from videogen.takes.video_file import is_faststart
 
 pytestmark = pytest.mark.django_db
 
@@ -108,7 +108,43 @@ def test_a_silent_one_is_taken_with_a_warning(shot, tmp_path):
 def test_one_that_browsers_do_not_play_is_taken_with_a_warning(shot, tmp_path):
     render = upload(shot, write_clip(tmp_path / "clip.mp4", codec="mpeg4"))
 
-    assert render.warnings == ["Not every browser plays this video (mpeg4): H.264 is safe."]
+    assert render.warnings == [
+        "Not every browser plays this video (mpeg4): H.264 with 8 bits and 4:2:0 is safe."
+    ]
+
+
+@pytest.mark.parametrize("pix_fmt", ["yuv420p10le", "yuv444p"])
+def test_h264_that_browsers_do_not_play_is_taken_with_a_warning(shot, tmp_path, pix_fmt):
+    render = upload(shot, write_clip(tmp_path / "clip.mp4", pix_fmt=pix_fmt))
+
+    assert [each.code for each in render.warnings] == ["uncommon_codec"]
+
+
+def test_a_turned_one_has_the_size_that_is_displayed(settings, shot, tmp_path):
+    render = upload(shot, write_clip(tmp_path / "clip.mp4", turn=-90))
+
+    assert (render.width, render.height) == (36, 64)
+    with Image.open(Path(settings.MEDIA_ROOT, render.poster_file)) as poster:
+        assert poster.height > poster.width
+
+
+# Its index cannot be moved to the front: nobody here knows how to write such a track.
+@pytest.mark.parametrize("faststart", [True, False])
+def test_one_with_sound_that_nobody_knows(settings, shot, tmp_path, faststart):
+    data = with_unknown_sound(write_clip(tmp_path / "clip.mp4", faststart=faststart))
+
+    render = upload(shot, data)
+
+    assert [each.code for each in render.warnings] == ["unknown_sound"]
+    assert "(ac-4)" in render.warnings[0]
+    assert Path(settings.MEDIA_ROOT, render.video_file).read_bytes() == data
+
+
+@pytest.mark.parametrize("faststart", [True, False])
+def test_one_with_odd_metadata_is_taken(shot, tmp_path, faststart):
+    data = with_odd_name(write_clip(tmp_path / "clip.mp4", faststart=faststart))
+
+    assert upload(shot, data).warnings == []
 
 
 def test_takes_are_numbered_on(shot, clip):

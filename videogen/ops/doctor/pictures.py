@@ -8,7 +8,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from videogen.common.errors import VideoFileError
-from videogen.takes.video_file import inspect_video, is_faststart, make_faststart, make_poster
+from videogen.takes.boxes import is_faststart
+from videogen.takes.video_file import inspect_video, make_faststart, make_poster
 
 from .check import Examination
 from .findings import Finding, Topic, words_of

@@ -42,6 +42,7 @@ CHECKS: tuple[tuple[Topic, Check], ...] = (
     (storage.MEDIA, storage.check_media),
     (storage.STATE, storage.check_state),
     (storage.DISK, storage.check_disk),
+    (storage.PRIVACY, storage.check_privacy),
     (pictures.VIDEO, pictures.check_video),
     (pictures.PICTURES, pictures.check_pictures),
     (workers.REDIS, workers.check_redis),

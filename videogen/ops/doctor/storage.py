@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import shlex
 import shutil
+import stat
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -19,6 +21,7 @@ MEDIA = Topic("media", "Media folder")
 STATE = Topic("state", "State folder")
 DISK = Topic("disk", "Disk")
 CLIPS = Topic("clips", "Clips")
+PRIVACY = Topic("privacy", "Privacy")
 
 # A clip has about 10 to 30 MB, and twice that while it is prepared.
 LOW_BYTES = 5 * 10**9
@@ -64,6 +67,38 @@ def check_disk(exam: Examination) -> Iterator[Finding]:
         if disk not in seen:
             seen.add(disk)
             yield _room(name, place)
+
+
+def check_privacy(exam: Examination) -> Iterator[Finding]:
+    """Look whether everybody on this machine can read what is private. The product makes its files
+    private, but older ones and those of other programs may not be."""
+    database = settings.DATABASES["default"]
+    places = [
+        ("The file of the settings", settings.BASE_DIR / ".env"),
+        ("MEDIA_ROOT", Path(settings.MEDIA_ROOT)),
+        ("VIDEO_STATE_DIR", Path(settings.STATE_DIR)),
+    ]
+    if database["ENGINE"].endswith("sqlite3"):
+        places.append(("The database", Path(str(database["NAME"]))))
+    open_places = [(name, path) for name, path in places if _is_open_to_others(path)]
+    for name, path in open_places:
+        yield PRIVACY.warn(
+            f"{name} can be read by everybody on this machine: {path}",
+            f"chmod -R o-rwx {shlex.quote(str(path))}",
+        )
+    if not open_places:
+        yield PRIVACY.ok("Database, clips and journal are closed to others on this machine.")
+
+
+def _is_open_to_others(path: Path) -> bool:
+    """Whether others may read it: they also have to get through every folder above it."""
+    try:
+        path = path.resolve()
+        mode = path.stat().st_mode
+        ways = [folder.stat().st_mode for folder in path.parents]
+    except OSError:
+        return False
+    return bool(mode & stat.S_IROTH) and all(way & stat.S_IXOTH for way in ways)
 
 
 def _room(name: str, place: Path) -> Finding:

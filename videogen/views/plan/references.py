@@ -110,7 +110,7 @@ def reference_cards(shot: Shot) -> tuple[list[ReferenceCard], list[ReferenceCard
 def change_reference(shot: Shot, key: Key, act: str) -> str:
     """Do one of ACTS. Returns the message about it. RequestError where that is impossible."""
     with transaction.atomic():
-        Shot.objects.select_for_update().get(pk=shot.pk)
+        Shot.objects.select_for_update(no_key=True).get(pk=shot.pk)
         references = _ShotReferences(shot)
         if act not in ACTS or key not in references.all_keys:
             raise RequestError("The shot has no such reference (any more).", code="no_reference")

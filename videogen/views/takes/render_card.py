@@ -20,6 +20,7 @@ from videogen.planning.request_diff import Differences, differences
 from videogen.prompts.references import KIND_WORDS
 from videogen.recovery.decisions import can_be_taken_back
 from videogen.views.components.badges import REVIEW_BADGES, Badge, badge_of_state
+from videogen.views.components.kept import KeptFile, kept_of
 from videogen.views.components.pictures import ShownPicture, shown_pictures
 
 from .block_card import BlockCard
@@ -215,6 +216,11 @@ class RenderCard:
     @property
     def poster_url(self) -> str:
         return media_url(self.render.poster_file)
+
+    @cached_property
+    def kept(self) -> KeptFile | None:
+        """What was downloaded for it and could not become its take."""
+        return kept_of(f"render-{self.render.pk}")
 
     @property
     def references(self) -> list[ShownPicture]:

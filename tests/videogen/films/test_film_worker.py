@@ -1,0 +1,308 @@
+"""Films, from takes to a file: what a machine can count of them."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import av
+import pytest
+import time_machine
+from django.utils import timezone
+
+from storybook.models import KeyFrame, Scenelet
+from tests.support.factories import make_story, shots_of
+from tests.support.films import make_film_take, work_on_films
+from videogen.films import film_worker
+from videogen.films.film_requests import cancel_film, plan_films, request_films
+from videogen.films.parts import FilmOptions
+from videogen.films.segments import FPS
+from videogen.films.sound import filtered, measure
+from videogen.models import Film, VideoRender
+from videogen.models.films import FILM_LEASE
+from videogen.takes.video_file import is_faststart, sha256_of
+
+pytestmark = pytest.mark.django_db
+
+FAST = {"VIDEO_STILL_SECONDS": 0.25, "VIDEO_CARD_SECONDS": 0.25}
+
+
+@pytest.fixture(autouse=True)
+def short(settings):
+    for name, value in FAST.items():
+        setattr(settings, name, value)
+
+
+@pytest.fixture
+def story(settings):
+    """Two endings after one choice. One shot a scenelet, and a take of each but of the last."""
+    story = make_story(scenelets=("start", "left", "right"))
+    start, left, right = story.scenelets.order_by("place")
+    Scenelet.objects.filter(pk=start.pk).update(choice_prompt="Where to?", is_branch_point=True)
+    for scenelet, label in ((left, "The stairs"), (right, "The window")):
+        Scenelet.objects.filter(pk=scenelet.pk).update(parent=start, choice_label=label)
+    for shot in shots_of(story).filter(scenelet__in=[start, left]):
+        make_film_take(shot)
+    return story
+
+
+def make(story, *endings, person=None, **options):
+    wanted = FilmOptions(**options)
+    films = request_films(plan_films(story, wanted, endings), wanted, person)
+    work_on_films()
+    return list(Film.objects.filter(pk__in=[film.pk for film in films]).order_by("ending__place"))
+
+
+def file_of(film, settings):
+    return Path(settings.MEDIA_ROOT) / film.file
+
+
+def seconds_of(path):
+    """How long picture and sound last, by their packets."""
+    ends = {}
+    with av.open(str(path)) as container:
+        for packet in container.demux(container.streams.video[0], container.streams.audio[0]):
+            if packet.pts is not None:
+                end = float((packet.pts + packet.duration) * packet.time_base)
+                ends[packet.stream.type] = max(ends.get(packet.stream.type, 0), end)
+    return ends["video"], ends["audio"]
+
+
+def test_a_film_for_each_ending(story, settings):
+    left, right = make(story)
+
+    assert [film.ending.scenelet_id for film in (left, right)] == ["left", "right"]
+    assert (left.status, left.shots, left.stills, left.cards_shown) == ("done", 2, 0, 1)
+    assert (right.status, right.shots, right.stills, right.cards_shown) == ("done", 2, 1, 1)
+    # The scenelet before the choice is encoded once for both.
+    assert (left.segments_encoded, left.segments_reused) == (3, 0)
+    assert (right.segments_encoded, right.segments_reused) == (2, 1)
+    path = file_of(left, settings)
+    assert (left.byte_size, left.sha256) == (path.stat().st_size, sha256_of(path))
+    assert is_faststart(path)
+
+
+def test_the_format(story, settings):
+    [film] = make(story, "left", captions=True)
+
+    with av.open(str(file_of(film, settings))) as container:
+        video, audio = container.streams.video[0], container.streams.audio[0]
+        assert (video.codec_context.name, video.profile) == ("h264", "High")
+        assert (video.codec_context.width, video.codec_context.height) == (1920, 1080)
+        assert (video.codec_context.pix_fmt, video.average_rate) == ("yuv420p", 24)
+        assert (audio.codec_context.name, audio.codec_context.sample_rate) == ("aac", 48_000)
+        assert audio.codec_context.layout.name == "stereo"
+        assert [each.codec_context.name for each in container.streams.subtitles] == ["mov_text"]
+        assert [each["metadata"]["title"] for each in container.chapters()] == ["start", "left"]
+        times = [frame.pts for frame in container.decode(video)]
+    assert {after - before for before, after in zip(times, times[1:], strict=False)} == {
+        times[1] - times[0]
+    }
+
+
+def test_picture_and_sound_end_together_and_the_length_is_the_sum(story, settings):
+    [film] = make(story, "left")
+
+    picture, sound = seconds_of(file_of(film, settings))
+    assert abs(picture - (6 + 6 + 6) / FPS) <= 3 / FPS
+    assert abs(picture - sound) <= 0.04
+    assert film.seconds == pytest.approx(picture, abs=0.001)
+
+
+MIXTURE = [
+    {"clip": {"with_sound": False}},
+    {"clip": {"codec": "mpeg4"}},
+    {"clip": {"pix_fmt": "yuv444p"}},
+]
+
+
+def test_a_mixture_of_clips_joins(settings):
+    story = make_story(shots=len(MIXTURE))
+    for shot, values in zip(shots_of(story), MIXTURE, strict=True):
+        make_film_take(shot, **values)
+
+    [film] = make(story)
+
+    assert (film.status, film.stills) == ("done", 0)
+    picture, sound = seconds_of(file_of(film, settings))
+    assert abs(picture - len(MIXTURE) * 6 / FPS) <= len(MIXTURE) / FPS
+    assert abs(picture - sound) <= 0.04
+
+
+def test_what_is_unchanged_is_not_made_again(story, settings):
+    make(story, "left")
+    before = file_of(Film.objects.get(), settings).stat()
+    [planned] = plan_films(story, FilmOptions(), ["left"])
+    assert planned.is_current
+
+    [film] = make(story, "left")
+
+    assert film.status == "done"
+    assert os.stat(file_of(film, settings)).st_mtime_ns == before.st_mtime_ns
+
+
+def test_a_replaced_take_costs_one_segment(story, settings):
+    [first] = make(story, "left")
+    shot = shots_of(story).get(scenelet__scenelet_id="left")
+    make_film_take(shot, frames=9)
+    [planned] = plan_films(story, FilmOptions(), ["left"])
+    assert planned.is_out_of_date
+    assert not planned.is_current
+
+    [film] = make(story, "left")
+
+    assert (film.segments_encoded, film.segments_reused) == (1, 2)
+    assert film.manifest_sha256 != first.manifest_sha256
+    assert film.file != first.file
+
+
+def test_the_same_takes_make_the_same_bytes(story, settings):
+    [film] = make(story, "left")
+    Film.objects.all().delete()
+    for path in (Path(settings.MEDIA_ROOT) / "the-lamp" / "films").rglob("*.*"):
+        path.unlink()
+
+    [again] = make(story, "left")
+
+    assert again.sha256 == film.sha256
+
+
+def test_a_take_that_is_gone_is_named(story, settings):
+    take = VideoRender.objects.filter(shot__scenelet__scenelet_id="left").get()
+    (Path(settings.MEDIA_ROOT) / take.video_file).unlink()
+
+    [film] = make(story, "left")
+
+    assert (film.status, film.error_code, film.file) == ("failed", "missing", "")
+    assert take.video_file in film.error_message
+
+
+def test_a_path_without_shots_fails(settings):
+    story = make_story(shots=0)
+
+    [film] = make(story)
+
+    assert (film.status, film.error_code) == ("failed", "no_shots")
+
+
+def test_words_that_the_font_lacks_are_named(story):
+    Scenelet.objects.filter(scenelet_id="left").update(choice_label="窗户 left")
+
+    [film] = make(story, "left")
+
+    assert film.warnings == [{"code": "not_lettered", "shot": "", "characters": "窗户"}]
+
+
+def test_without_a_key_frame_there_is_a_slate(story):
+    KeyFrame.objects.all().delete()
+
+    [film] = make(story, "right")
+
+    assert (film.status, film.stills) == ("done", 1)
+
+
+# -- whose film it is ------------------------------------------------------------------------------
+
+
+def request(story, *endings):
+    wanted = FilmOptions()
+    return request_films(plan_films(story, wanted, endings), wanted)
+
+
+def test_a_film_that_somebody_makes_is_left_alone(story):
+    [film] = request(story, "left")
+    Film.objects.update(
+        status="rendering", worker="elsewhere|boot|1|1", lease_until=timezone.now() + FILM_LEASE
+    )
+
+    assert film_worker.run_slice() is False
+    film.refresh_from_db()
+    assert (film.status, film.worker) == ("rendering", "elsewhere|boot|1|1")
+
+    with time_machine.travel(timezone.now() + 2 * FILM_LEASE):
+        work_on_films()
+    film.refresh_from_db()
+    assert film.status == "done"
+
+
+def test_a_slice_ends_between_two_parts_and_the_next_goes_on(story, settings):
+    [film] = request(story, "left")
+
+    assert film_worker.run_slice(seconds=0.0001)
+    film.refresh_from_db()
+    assert (film.status, film.worker, film.parts_done) == ("rendering", "", 1)
+
+    work_on_films()
+    film.refresh_from_db()
+    assert (film.status, film.segments_encoded, film.segments_reused) == ("done", 3, 0)
+
+
+def test_a_cancelled_film_is_not_made(story):
+    [film] = request(story, "left")
+
+    assert cancel_film(film)
+    film_worker.run_slice()
+
+    film.refresh_from_db()
+    assert (film.status, film.file) == ("cancelled", "")
+    assert not cancel_film(film)
+
+
+def test_who_loses_a_film_while_making_it_writes_nothing(story, monkeypatch):
+    [film] = request(story, "left")
+    encode = film_worker.encode_segment
+
+    def encode_and_lose(part, root, target, beat):
+        encode(part, root, target, beat)
+        cancel_film(film)
+
+    monkeypatch.setattr(film_worker, "encode_segment", encode_and_lose)
+    film_worker.run_slice()
+
+    film.refresh_from_db()
+    assert (film.status, film.parts_done, film.file) == ("cancelled", 0, "")
+
+
+# -- what is swept ---------------------------------------------------------------------------------
+
+
+def test_only_old_files_that_no_film_needs_are_removed(story, settings):
+    [film] = make(story, "left")
+    folder = Path(settings.MEDIA_ROOT) / "the-lamp" / "films"
+    takes = set(Path(settings.MEDIA_ROOT).glob("*.mp4"))
+    used = set(folder.rglob("*.m*"))
+    gone = folder / "nobody-needs-it.mp4"
+    young = folder / "young.mp4"
+    half = folder / "segments" / ".half.mov.123"
+    for path in (gone, young, half):
+        path.write_bytes(b"x")
+    old = 1_000_000_000
+    for path in (*used, *takes, gone, half):
+        os.utime(path, (old, old))
+
+    film_worker.remove_unused()
+
+    assert not gone.exists()
+    assert not half.exists()
+    assert young.exists()
+    assert all(path.exists() for path in used | takes)
+    assert file_of(film, settings).exists()
+
+
+# -- loudness --------------------------------------------------------------------------------------
+
+
+def test_the_film_is_as_loud_as_it_should_be(settings, tmp_path):
+    story = make_story(shots=2)
+    for shot, level in zip(shots_of(story), (0.9, 0.02), strict=True):
+        make_film_take(shot, frames=48, clip={"level": level})
+
+    [film] = make(story)
+
+    with av.open(str(file_of(film, settings))) as container:
+        sound = filtered(
+            container.decode(container.streams.audio[0]), [("aformat", "sample_fmts=fltp")]
+        )
+        loudness = measure(sound)
+    assert abs(loudness.lufs + 16) <= 1
+    assert loudness.peak_db <= -1

@@ -1,0 +1,115 @@
+"""Files on their way out: to a folder, or into a zip that is streamed."""
+
+from __future__ import annotations
+
+import io
+import os
+import shutil
+import zipfile
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any, cast
+
+from videogen.common.errors import VideogenError
+
+_CHUNK = 1 << 20
+# The same story makes the same bytes: no time of today is in the zip.
+_DATE = (1980, 1, 1, 0, 0, 0)
+
+
+class ExportError(VideogenError):
+    """The export cannot be written. Nothing was left half done under its name."""
+
+
+@dataclass(frozen=True)
+class OutFile:
+    """One file of an export: its name within it, with slashes, and its bytes or where they are."""
+
+    name: str
+    data: bytes = b""
+    source: Path | None = None
+
+    def chunks(self) -> Iterator[bytes]:
+        if self.source is None:
+            yield self.data
+            return
+        with self.source.open("rb") as file:
+            while chunk := file.read(_CHUNK):
+                yield chunk
+
+
+def zip_chunks(files: Iterable[OutFile]) -> Iterator[bytes]:
+    """Yield the bytes of a zip of these files. Holds one piece of one file in memory. Videos and
+    pictures are packed already, so nothing is packed again."""
+    pipe = _Pipe()
+    with zipfile.ZipFile(cast("IO[bytes]", pipe), "w", zipfile.ZIP_STORED) as archive:
+        for each in files:
+            info = zipfile.ZipInfo(each.name, _DATE)
+            info.external_attr = 0o644 << 16
+            with archive.open(info, "w", force_zip64=True) as entry:
+                for chunk in each.chunks():
+                    entry.write(chunk)
+                    yield from pipe.take()
+            yield from pipe.take()
+    yield from pipe.take()
+
+
+class _Pipe(io.RawIOBase):
+    """A file that is only written to, and whose bytes are taken out as they come."""
+
+    def __init__(self) -> None:
+        self._chunks: list[bytes] = []
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, data: Any) -> int:
+        self._chunks.append(bytes(data))
+        return len(data)
+
+    def take(self) -> Iterator[bytes]:
+        chunks, self._chunks = self._chunks, []
+        yield from chunks
+
+
+def write_export(files: Iterable[OutFile], output: Path) -> None:
+    """Write the files to a zip, or below a folder that is new or empty. The name appears when all
+    is written. Raises ExportError."""
+    output = output.resolve()
+    is_zip = output.suffix.lower() == ".zip"
+    if is_zip and output.is_dir():
+        raise ExportError(f"{output} is a folder.", code="output")
+    if not is_zip and output.is_file():
+        raise ExportError(f"{output} is a file: name a folder or a .zip.", code="output")
+    if not is_zip and output.is_dir() and any(output.iterdir()):
+        raise ExportError(f"{output} is not empty: name a new folder, or a .zip.", code="output")
+    temporary = output.with_name(f".{output.name}.{os.getpid()}")
+    try:
+        output.parent.mkdir(parents=True, exist_ok=True)
+        if is_zip:
+            with temporary.open("wb") as file:
+                for chunk in zip_chunks(files):
+                    file.write(chunk)
+                file.flush()
+                os.fsync(file.fileno())
+            temporary.replace(output)
+            return
+        for each in files:
+            path = temporary / each.name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with path.open("wb") as file:
+                for chunk in each.chunks():
+                    file.write(chunk)
+        if output.is_dir():
+            output.rmdir()
+        temporary.rename(output)
+    except OSError as error:
+        raise ExportError(
+            f"{output} cannot be written ({error.strerror or error}).", code="storage"
+        ) from error
+    finally:
+        if temporary.is_dir():
+            shutil.rmtree(temporary)
+        else:
+            temporary.unlink(missing_ok=True)

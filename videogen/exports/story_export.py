@@ -1,0 +1,260 @@
+"""A story's takes as a folder for editors: clips with speaking names, a manifest, a table,
+captions, prompts, and a timeline for each path."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+
+from storybook.captions import SpokenLine, cues, spoken_lines, subrip, webvtt
+from storybook.models import Shot, Story
+from storybook.story_paths import StoryPath, find_paths
+from videogen.catalog.options import extras_of
+from videogen.common.csv_export import csv_lines
+from videogen.films.film_requests import is_there
+from videogen.models import Film, VideoRender
+from videogen.takes.chosen_takes import TakeRule, find_chosen_takes
+from videogen.takes.video_file import picture_seconds
+
+from .files import OutFile
+from .names import portable_name, unique_names
+from .timelines import TimelineShot, make_timeline
+
+FORMAT = "videogen-export/1"
+NO_TAKE = "no_take"
+FILE_MISSING = "file_missing"
+
+
+@dataclass(frozen=True)
+class ExportedShot:
+    """A shot, and the take and the name of its clip; without a take, `reason` says why."""
+
+    shot: Shot
+    lines: list[SpokenLine]
+    take: VideoRender | None = None
+    file: str = ""
+    reason: str = ""
+
+    @cached_property
+    def seconds(self) -> float:
+        """How long the picture lasts: the sound of a clip may be a little longer."""
+        if self.take is None:
+            return float(settings.VIDEO_STILL_SECONDS)
+        return picture_seconds(Path(settings.MEDIA_ROOT) / self.take.video_file)
+
+
+@dataclass(frozen=True)
+class StoryExport:
+    """What is exported, all read from the database. The clips stay where they are until they are
+    written."""
+
+    story: Story
+    rule: TakeRule
+    paths: list[StoryPath]
+    shots: list[ExportedShot]
+    films: dict[int, Film] = field(default_factory=dict)
+
+    @property
+    def folder(self) -> str:
+        return portable_name(self.story.story_id)
+
+    def manifest(self) -> dict[str, Any]:
+        """Return the content of manifest.json."""
+        return {
+            "format": FORMAT,
+            "story": {"story_id": self.story.story_id, "title": self.story.title},
+            "takes": self.rule.value,
+            "clips": [_clip(each) for each in self.shots if each.take],
+            "paths": [self._path(path) for path in self.paths],
+            "missing": [
+                {
+                    "code": each.shot.code,
+                    "scenelet_id": each.shot.scenelet.scenelet_id,
+                    "shot_index": each.shot.shot_index,
+                    "reason": each.reason,
+                }
+                for each in self.shots
+                if not each.take
+            ],
+        }
+
+    def files(self) -> Iterator[OutFile]:
+        """Yield all files, the manifest first. Makes a query for each prompt."""
+        yield self._file("manifest.json", _json(self.manifest()))
+        yield self._file("shots.csv", "".join(csv_lines(*_table(self.shots))))
+        for each in self.shots:
+            yield from self._files_of_shot(each)
+        for path in self.paths:
+            timeline = make_timeline(path.title, self._timeline_shots(path))
+            name = self._ending_names[path.ending.scenelet_id]
+            yield self._file(f"timelines/{name}.otio", timeline.otio)
+            yield self._file(f"timelines/{name}.edl", timeline.edl)
+            if film := self.films.get(path.ending.pk):
+                source = Path(settings.MEDIA_ROOT) / film.file
+                yield OutFile(f"{self.folder}/films/{name}.mp4", source=source)
+
+    def _files_of_shot(self, each: ExportedShot) -> Iterator[OutFile]:
+        code = each.shot.code
+        if each.take:
+            source = Path(settings.MEDIA_ROOT) / each.take.video_file
+            yield OutFile(f"{self.folder}/{each.file}", source=source)
+        if each.lines:
+            shown = cues(each.lines, each.seconds)
+            yield self._file(f"captions/{code}.vtt", webvtt(shown))
+            yield self._file(f"captions/{code}.srt", subrip(shown))
+        if each.take and each.take.kind == VideoRender.Kind.GENERATION:
+            yield self._file(f"prompts/{code}.json", _json(_request(each.take.pk)))
+
+    def _file(self, name: str, text: str) -> OutFile:
+        return OutFile(f"{self.folder}/{name}", text.encode())
+
+    @property
+    def _ending_names(self) -> dict[str, str]:
+        return unique_names(path.ending.scenelet_id for path in self.paths)
+
+    def _shots_on(self, path: StoryPath) -> list[ExportedShot]:
+        order = {each.pk: place for place, each in enumerate(path.scenelets)}
+        found = [each for each in self.shots if each.shot.scenelet_id in order]
+        return sorted(found, key=lambda each: (order[each.shot.scenelet_id], each.shot.shot_index))
+
+    def _timeline_shots(self, path: StoryPath) -> list[TimelineShot]:
+        return [
+            TimelineShot(
+                each.shot.code,
+                str(each.shot.scenelet),
+                each.file,
+                each.seconds,
+                (each.take.fps or 0.0) if each.take else 0.0,
+            )
+            for each in self._shots_on(path)
+        ]
+
+    def _path(self, path: StoryPath) -> dict[str, Any]:
+        shots = self._shots_on(path)
+        name = self._ending_names[path.ending.scenelet_id]
+        return {
+            "ending": path.ending.scenelet_id,
+            "title": path.title,
+            "scenelets": [each.scenelet_id for each in path.scenelets],
+            "otio": f"timelines/{name}.otio",
+            "edl": f"timelines/{name}.edl",
+            "seconds": round(sum(each.seconds for each in shots), 3),
+            "missing": [each.shot.code for each in shots if not each.take],
+        }
+
+
+def plan_export(
+    story: Story,
+    rule: TakeRule = TakeRule.BEST,
+    endings: Collection[str] = (),
+    *,
+    with_films: bool = False,
+    shots: Collection[int] | None = None,
+) -> StoryExport:
+    """Read what is exported. Without endings: all paths, and every shot, also one that is on no
+    path. shots: primary keys; only these shots, and no timelines. Raises PathError."""
+    paths = [] if shots is not None else find_paths(story, endings)
+    rows = Shot.objects.filter(scenelet__story=story).select_related("scenelet")
+    if shots is not None:
+        rows = rows.filter(pk__in=shots)
+    elif endings:
+        rows = rows.filter(scenelet__in={each.pk for path in paths for each in path.scenelets})
+    chosen = list(rows.order_by("scenelet__place", "shot_index"))
+    takes = find_chosen_takes(chosen, rule)
+    films: dict[int, Film] = {}
+    if with_films:
+        made = Film.objects.filter(story=story, takes=rule.value).exclude(file="").order_by("pk")
+        films = {film.ending_id: film for film in made.defer("manifest") if is_there(film)}
+    return StoryExport(
+        story, rule, paths, [_exported(shot, takes.get(shot.pk)) for shot in chosen], films
+    )
+
+
+def _exported(shot: Shot, take: VideoRender | None) -> ExportedShot:
+    lines = spoken_lines(shot.storyboard_payload)
+    if take is None:
+        return ExportedShot(shot, lines, reason=NO_TAKE)
+    if not (Path(settings.MEDIA_ROOT) / take.video_file).is_file():
+        return ExportedShot(shot, lines, reason=FILE_MISSING)
+    scenelet = portable_name(shot.scenelet.scenelet_id)
+    return ExportedShot(shot, lines, take, f"clips/{shot.code}_{scenelet}_take-{take.take}.mp4")
+
+
+def _clip(each: ExportedShot) -> dict[str, Any]:
+    take = each.take
+    if take is None:
+        raise ValueError("A shot without a take has no clip.")
+    return {
+        "code": each.shot.code,
+        "scenelet_id": each.shot.scenelet.scenelet_id,
+        "shot_index": each.shot.shot_index,
+        "take": take.take,
+        "review": take.review,
+        "file": each.file,
+        "bytes": take.byte_size,
+        "sha256": take.sha256,
+        "seconds": round(each.seconds, 3),
+        "width": take.width,
+        "height": take.height,
+        "fps": take.fps,
+        "model": take.model,
+        "is_simulated": take.is_simulated,
+    }
+
+
+def _table(shots: Collection[ExportedShot]) -> tuple[list[str], Iterator[list[object]]]:
+    header = ["code", "scenelet", "title", "shot", "take", "review", "file", "seconds", "lines"]
+    rows: Iterator[list[object]] = (
+        [
+            each.shot.code,
+            each.shot.scenelet.scenelet_id,
+            each.shot.scenelet.title,
+            each.shot.shot_index,
+            each.take.take if each.take else None,
+            each.take.review if each.take else each.reason,
+            each.file,
+            round(each.seconds, 3) if each.take else None,
+            " / ".join(line.text for line in each.lines),
+        ]
+        for each in shots
+    )
+    return header, rows
+
+
+def _request(pk: int) -> dict[str, Any]:
+    """Return the exact request of a take, without its links."""
+    render = VideoRender.objects.only(
+        "model",
+        "aspect_ratio",
+        "resolution",
+        "duration_seconds",
+        "reference_type",
+        "seed",
+        "negative_prompt",
+        "person_generation",
+        "prompt_text",
+        "references",
+    ).get(pk=pk)
+    return {
+        "model": render.model,
+        "aspect_ratio": render.aspect_ratio,
+        "resolution": render.resolution,
+        "duration_seconds": render.duration_seconds,
+        "reference_type": render.reference_type,
+        **extras_of(render),
+        "prompt": render.prompt_text,
+        "references": [
+            {name: pick[name] for name in ("kind", "id", "mime_type", "sha256") if name in pick}
+            for pick in render.references
+        ],
+    }
+
+
+def _json(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False, indent=2) + "\n"

@@ -1,0 +1,82 @@
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from storybook.models import Story
+from videogen.cli.database import needs_tables
+from videogen.common.errors import RequestError
+from videogen.common.formats import counted
+from videogen.exports.files import ExportError, write_export
+from videogen.exports.player import player_files, read_played_story
+from videogen.takes.chosen_takes import TakeRule
+
+EXAMPLES = """
+The folder plays the story in a browser, from a disk or a web server: the clips, then the reader's
+choices. Open its index.html. It asks nothing of any network.
+
+examples:
+  manage.py export_player --story-id my-story --output my-story-player.zip
+  manage.py export_player --story-id my-story --output player/ --takes approved
+
+exit code: 0 written; 1 it could not be written; 2 usage
+"""
+
+
+class Command(BaseCommand):
+    help = "Export a story as a folder that plays in a browser, with the reader's choices."
+
+    def create_parser(self, prog_name: str, subcommand: str, **kwargs: Any) -> CommandParser:
+        kwargs.setdefault("formatter_class", argparse.RawDescriptionHelpFormatter)
+        kwargs.setdefault("epilog", EXAMPLES)
+        return super().create_parser(prog_name, subcommand, **kwargs)
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--story-id", required=True, help="the story's id, as imported")
+        parser.add_argument(
+            "--output", required=True, type=Path, metavar="PATH", help="a .zip, or a new folder"
+        )
+        parser.add_argument(
+            "--takes",
+            choices=TakeRule.values,
+            default=TakeRule.BEST.value,
+            help="which takes may stand for their shots (default: best)",
+        )
+        parser.add_argument("--json", action="store_true", help="one JSON object on stdout")
+
+    def handle(self, **options: Any) -> None:
+        with needs_tables():
+            story = Story.objects.filter(story_id=options["story_id"]).first()
+            if story is None:
+                raise CommandError(f"There is no story {options['story_id']}.", returncode=2)
+            played = read_played_story(story, TakeRule(options["takes"]))
+            try:
+                write_export(player_files(played), options["output"])
+            except RequestError as error:
+                raise CommandError(error.sentence, returncode=2) from error
+            except ExportError as error:
+                code = 2 if error.code == "output" else 1
+                raise CommandError(error.sentence, returncode=code) from error
+        shots = list(played.played())
+        clips = sum(each.take is not None for each in shots)
+        counts = {
+            "story_id": story.story_id,
+            "output": str(options["output"]),
+            "scenelets": len(played.scenelets),
+            "shots": len(shots),
+            "clips": clips,
+            "stills": len(shots) - clips,
+        }
+        if options["json"]:
+            self.stdout.write(json.dumps(counts))
+            return
+        self.stdout.write(
+            f"{options['output']}: {counted(clips, 'clip')}, "
+            f"{counted(len(played.scenelets), 'scenelet')}. Open index.html in a browser."
+        )
+        if stills := len(shots) - clips:
+            self.stderr.write(f"{counted(stills, 'shot')} without a take: shown as a still.")
