@@ -11,8 +11,10 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from django.conf import settings
+from django.db import connection
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -65,3 +67,25 @@ def copy_into(template: Path, connection: BaseDatabaseWrapper) -> None:
         return name
 
     creation.create_test_db = create_test_db
+
+
+@contextmanager
+def prices_deleted_once_read() -> Iterator[None]:
+    """Somebody deletes the price list as soon as it was read: before the next statement."""
+    from videogen.models import Price
+
+    steps = iter(["read", "deleted"])
+    step = next(steps)
+
+    def wrapper(execute: Any, sql: str, *arguments: Any) -> Any:
+        nonlocal step
+        if step == "read" and sql.startswith("SELECT") and 'FROM "videogen_price"' in sql:
+            step = next(steps)
+        elif step == "deleted":
+            step = ""
+            Price.objects.all().delete()
+        return execute(sql, *arguments)
+
+    with connection.execute_wrapper(wrapper):
+        yield
+    assert step == "", "the price list was not read"

@@ -127,10 +127,10 @@ class RenderBatchAdmin(RecordAdmin):
     def _shots(self, batch: RenderBatch) -> dict[str, Any]:
         """Return the context of batch/shots.html: for each shot the decision and its render."""
         ids = {row["render"] for row in batch.plan if row.get("render")}
-        fat = ("prompt_text", "references", "dropped_references", "warnings", "error_details")
-        found = VideoRender.objects.defer(*fat).in_bulk(ids)
+        found = VideoRender.objects.without_heavy_columns().in_bulk(ids)
         # The render of a link that somebody gave us is in no plan.
-        others = batch.renders.exclude(pk__in=ids).defer(*fat).select_related("shot__scenelet")
+        others = batch.renders.exclude(pk__in=ids).without_heavy_columns()
+        others = others.select_related("shot__scenelet")
         rows: list[dict[str, Any]] = [
             {**row, "render": found.get(row.get("render"))} for row in batch.plan
         ] + [

@@ -16,6 +16,7 @@ from django.utils.translation import ngettext
 from videogen.common.formats import indented_text, media_url, usd
 from videogen.models import VideoRender
 from videogen.models.outcomes import Outcome, outcome_of, with_outcomes
+from videogen.models.render_queries import HEAVY_COLUMNS
 from videogen.models.states import STUCK
 from videogen.recovery.decisions import look_again
 from videogen.views.components.badges import badge_of_state
@@ -73,11 +74,7 @@ class VideoRenderAdmin(UnresolvedPages, TakePages, RecordAdmin):
     ]
     list_select_related = ["shot__scenelet__story", "batch", "lane", "requested_by", "reviewed_by"]
     heavy_columns = (
-        "prompt_text",
-        "references",
-        "dropped_references",
-        "warnings",
-        "error_details",
+        *HEAVY_COLUMNS,
         "shot__storyboard_payload",
         "shot__scenelet__description",
         "batch__plan",

@@ -22,6 +22,7 @@ from videogen.common.csv_export import csv_response
 from videogen.common.formats import usd
 from videogen.models import Submission, VideoRender
 from videogen.models.outcomes import Outcome, entries
+from videogen.models.render_queries import HEAVY_COLUMNS
 from videogen.views.components.badges import badge_of_outcome
 from videogen.views.spending import show_spending, spending_csv
 
@@ -152,11 +153,7 @@ class SubmissionAdmin(RecordAdmin):
     list_filter = [EntryFilter, SubmissionStoryFilter, PersonFilter, DayFilter, "lane"]
     list_select_related = ["render__shot__scenelet__story", "lane"]
     heavy_columns = (
-        "render__prompt_text",
-        "render__references",
-        "render__dropped_references",
-        "render__warnings",
-        "render__error_details",
+        *(f"render__{each}" for each in HEAVY_COLUMNS),
         "render__shot__storyboard_payload",
         "render__shot__scenelet__description",
     )

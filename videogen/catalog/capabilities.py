@@ -5,14 +5,18 @@ Nothing is checked for a model that is not in the table, so the API may refuse t
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
+from typing import Any
 
 from django.utils import timezone
 
+from videogen.common.formats import either
 from videogen.models import VideoFormat, VideoModel
+from videogen.models.problems import Problem, ProblemCode
+from videogen.models.render_warnings import RenderWarning, WarningCode
 from videogen.models.routes import Route, default_route
 from videogen.models.video_models import MAX_REFERENCES
 
@@ -77,20 +81,15 @@ class Capability:
         return str(Route(self.route).label)
 
     @property
-    def notes(self) -> list[str]:
+    def notes(self) -> list[RenderWarning]:
         """What people should know before they pay for this model, whatever the request is."""
         if not self.is_known:
-            return [
-                f"Nothing is known about {self.name}: it is not in the table of video models, so "
-                "nothing was checked. The API may refuse the request."
-            ]
+            return [RenderWarning(WarningCode.MODEL_NOT_KNOWN, {"model": self.name})]
         day = self.shuts_down_on
         if day is None or day > timezone.localdate():
             return []
-        return [
-            f"{self.name} is announced to shut down on or after {day.day} {day:%B %Y}: it may "
-            'answer "not found".'
-        ]
+        params = {"model": self.name, "day": day.isoformat()}
+        return [RenderWarning(WarningCode.MODEL_SHUTS_DOWN, params)]
 
     def on_references(self, resolution: str) -> str:
         """Return a sentence on which reference pictures the model takes at the resolution."""
@@ -101,54 +100,67 @@ class Capability:
             return f"{self.name} takes no reference pictures at {resolution}."
         return (
             f"{self.name} takes up to {self.max_references} reference pictures at {resolution}: "
-            f"{_list(found.reference_aspect_ratios)}, "
-            f"{_list(found.reference_durations)} seconds."
+            f"{either(found.reference_aspect_ratios)}, "
+            f"{either(found.reference_durations)} seconds."
         )
 
-    def problems(self, asked: RequestedVideo) -> list[str]:
-        """Return why the API would refuse the request, each reason with what to change. Empty if it
-        would not, or if nothing is known about the model."""
+    def problems(self, asked: RequestedVideo) -> list[Problem]:
+        """Return why the API would refuse the request. Empty if it would not, or if nothing is
+        known about the model."""
         if not self.is_known or not self.formats:
             return []
-        resolution, references = asked.resolution, asked.references
-        found = self.format(resolution)
+        found = self.format(asked.resolution)
         if found is None:
-            known = _list([each.resolution for each in self.formats])
-            return [
-                f"{self.name} does not make {resolution}: set VIDEO_RESOLUTION to {known}, or "
-                "choose another model."
-            ]
-        problems = []
-        if references > self.max_references or references and not found.reference_durations:
-            most = self.max_references if found.reference_durations else 0
-            problems.append(
-                f"{self.name} takes no reference pictures"
-                f"{f' at {resolution}' if self.max_references else ''}: choose another model."
-                if not most
-                else f"{self.name} takes at most {most} reference pictures, this shot has "
-                f"{references}: leave some out."
-            )
-        ratios, durations, when = found.aspect_ratios, found.durations, ""
-        if references and found.reference_durations:
+            known = [each.resolution for each in self.formats]
+            return [self._problem(ProblemCode.RESOLUTION_NOT_MADE, asked, known=known)]
+        return [
+            *self._problems_with_references(found, asked),
+            *self._problems_with_format(found, asked),
+            *self._problems_with_people(asked),
+        ]
+
+    def _problems_with_references(self, found: Format, asked: RequestedVideo) -> Iterator[Problem]:
+        if not asked.references:
+            return
+        if not self.max_references:
+            yield self._problem(ProblemCode.NO_REFERENCES, asked)
+        elif not found.reference_durations:
+            yield self._problem(ProblemCode.NO_REFERENCES_AT_RESOLUTION, asked)
+        elif asked.references > self.max_references:
+            params = {"most": self.max_references, "references": asked.references}
+            yield self._problem(ProblemCode.TOO_MANY_REFERENCES, asked, **params)
+
+    def _problems_with_format(self, found: Format, asked: RequestedVideo) -> Iterator[Problem]:
+        ratios, durations = found.aspect_ratios, found.durations
+        with_references = bool(asked.references and found.reference_durations)
+        if with_references:
             ratios, durations = found.reference_aspect_ratios, found.reference_durations
-            when = " with reference pictures"
         if asked.aspect_ratio not in ratios:
-            problems.append(
-                f"{self.name} makes no {asked.aspect_ratio} at {resolution}{when}: set "
-                f"VIDEO_ASPECT_RATIO to {_list(ratios)}."
+            yield self._problem(
+                ProblemCode.ASPECT_RATIO_NOT_MADE,
+                asked,
+                aspect_ratio=asked.aspect_ratio,
+                with_references=with_references,
+                known=list(ratios),
             )
         if asked.seconds not in durations:
-            problems.append(
-                f"{self.name} makes no {asked.seconds} seconds at {resolution}{when}: set "
-                f"VIDEO_DURATION_SECONDS to {_list(durations)}."
+            yield self._problem(
+                ProblemCode.DURATION_NOT_MADE,
+                asked,
+                seconds=asked.seconds,
+                with_references=with_references,
+                known=list(durations),
             )
-        people, word = self.reference_person_generation, asked.person_generation
-        if references and word and people and word not in people:
-            problems.append(
-                f"{self.name} takes no person generation {word!r} with reference "
-                f"pictures: set VIDEO_PERSON_GENERATION, or that of the story, to {_list(people)}."
-            )
-        return problems
+
+    def _problems_with_people(self, asked: RequestedVideo) -> Iterator[Problem]:
+        known, word = self.reference_person_generation, asked.person_generation
+        if asked.references and word and known and word not in known:
+            code = ProblemCode.PERSON_GENERATION_NOT_TAKEN
+            yield self._problem(code, asked, asked=word, known=list(known))
+
+    def _problem(self, code: ProblemCode, video: RequestedVideo, **params: Any) -> Problem:
+        shared = {"model": self.name, "resolution": video.resolution}
+        return Problem(code, shared | params)
 
 
 class ModelTable:
@@ -217,8 +229,3 @@ def _split(text: str) -> tuple[str, ...]:
 
 def _numbers(text: str) -> tuple[int, ...]:
     return tuple(int(each) for each in _split(text))
-
-
-def _list(values: Sequence[object]) -> str:
-    *most, last = map(str, values)
-    return f"{', '.join(most)} or {last}" if most else last

@@ -12,6 +12,7 @@ from django.conf import settings
 
 from storybook.models import Story
 from videogen.models import StorySettings, VideoRender
+from videogen.models.problems import Problem
 from videogen.models.render_warnings import RenderWarning, WarningCode
 from videogen.models.routes import SIMULATOR, account_of
 
@@ -153,7 +154,7 @@ class RequestSettings:
             person_generation=self.person_generation,
         )
 
-    def problems(self, references: int) -> list[str]:
+    def problems(self, references: int) -> list[Problem]:
         """Return why the API would refuse a request with so many reference pictures."""
         return self.capability.problems(self.asked(references))
 

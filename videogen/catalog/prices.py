@@ -94,6 +94,15 @@ def floor_price(price: Price) -> Decimal | None:
     return newest.usd_per_second if newest else None
 
 
+def keep_price(price: KnownPrice | None) -> bool:
+    """Hold off whoever deletes the price, until the end of the transaction. Return False if it is
+    no longer listed: a render that names it could not be stored."""
+    if price is None or price.price_id is None:
+        return True
+    listed = Price.objects.filter(pk=price.price_id).select_for_update(no_key=True)
+    return bool(listed.values_list("pk", flat=True).order_by())
+
+
 def is_used(price: Price) -> bool:
     """Whether a render was queued under this price."""
     return VideoRender.objects.filter(price=price).exists()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shlex
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
@@ -16,6 +16,7 @@ from videogen.models import RenderBatch, VideoRender
 from videogen.models.states import OPEN_IN_ORDER, RESUMABLE, STUCK
 from videogen.planning.modes import Action
 from videogen.planning.plan import ShotPlan
+from videogen.prompts.references import Dropped
 
 State = VideoRender.State
 Mode = RenderBatch.Mode
@@ -62,7 +63,7 @@ def _describe_render(render: VideoRender) -> dict[str, Any]:
         "prompt": json.loads(render.prompt_text) if render.prompt_text else None,
         "prompt_tokens": render.prompt_tokens or None,
         "references": render.references,
-        "dropped_references": render.dropped_references,
+        "dropped_references": [_describe_dropped(each) for each in render.dropped_references],
         "warnings": render.warnings,
         "request": {
             "model": render.model,
@@ -77,6 +78,16 @@ def _describe_render(render: VideoRender) -> dict[str, Any]:
         "download_uri": render.download_uri or None,
         "video_file": render.video_file or None,
         "error": error or None,
+    }
+
+
+def _describe_dropped(stored: Mapping[str, Any]) -> dict[str, Any]:
+    dropped = Dropped.read(stored)
+    return {
+        "kind": dropped.kind,
+        "id": dropped.id,
+        "path": dropped.path,
+        "reason": dropped.reason,
     }
 
 

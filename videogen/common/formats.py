@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from decimal import Decimal
 
 from django.core.files.storage import default_storage
@@ -38,6 +39,12 @@ def usd_range(low: Decimal, high: Decimal) -> str:
 def counted(number: int, noun: str) -> str:
     """Return the number and the noun, with an "s" unless the number is 1."""
     return f"{number} {noun}{pluralize(number)}"
+
+
+def either(values: Sequence[object]) -> str:
+    """Return the values as a choice: "a, b or c"."""
+    *most, last = map(str, values)
+    return f"{', '.join(most)} or {last}" if most else last
 
 
 def spaced(key: str) -> str:

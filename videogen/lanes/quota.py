@@ -18,6 +18,7 @@ from django.utils import timezone
 
 from videogen.common import pacific_time
 from videogen.models import Lane, Submission, VideoRender
+from videogen.models.problems import Problem, ProblemCode
 from videogen.models.routes import spend_window_usd
 
 State = VideoRender.State
@@ -107,14 +108,20 @@ def find_first_queued_slot(lane: Lane) -> Slot | None:
     return None if price is None else next_slot(lane, price)
 
 
-def window_problem(backend: str, price: Decimal) -> str:
-    """Return why a render of that price would wait for ever, or ""."""
+def window_problem(backend: str, price: Decimal, *, model: str = "") -> Problem | None:
+    """Return why a render of that price would wait for ever, or None. model: is named in the
+    sentence."""
     window = spend_window_usd(backend)
     if window is None or price <= window:
-        return ""
-    return (
-        f"it costs ${price:.2f}, and the account's spend limit lets ${window:.2f} through in "
-        f"{span_in_words()} (VIDEO_QUOTA_TIER or VIDEO_SPEND_WINDOW_USD): it could never be sent."
+        return None
+    return Problem(
+        ProblemCode.OVER_SPEND_WINDOW,
+        {
+            "model": model,
+            "price": f"{price:.2f}",
+            "window": f"{window:.2f}",
+            "span": span_in_words(),
+        },
     )
 
 

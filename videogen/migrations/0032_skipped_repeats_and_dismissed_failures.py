@@ -9,7 +9,7 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    dependencies = [("videogen", "0026_help_texts")]
+    dependencies = [("videogen", "0031_price_bounds")]
 
     operations = [
         migrations.AddField(

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import Any, Self
+
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
@@ -7,6 +9,8 @@ from django.utils import timezone
 
 from storybook.fields import DocumentField
 from storybook.models import Shot, Story
+
+from .people import Requester
 
 CREATE_SHOT_VIDEO = "CREATE_SHOT_VIDEO"
 
@@ -99,3 +103,17 @@ class RenderBatch(models.Model):
 
     def __str__(self) -> str:
         return f"Batch {self.pk}: {self.get_mode_display()}"
+
+    @classmethod
+    def asked_by(cls, requester: Requester, **values: Any) -> Self:
+        """A batch that is not stored yet. values: the other columns, at least story and mode."""
+        return cls(**{"task": CREATE_SHOT_VIDEO, **cls.requester_columns(requester), **values})
+
+    @staticmethod
+    def requester_columns(requester: Requester) -> dict[str, Any]:
+        """The columns that say who asks, and through which door."""
+        return {
+            "door": requester.door,
+            "requested_by": requester.user,
+            "requested_by_name": requester.name,
+        }

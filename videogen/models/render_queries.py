@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from django.db import models, transaction
@@ -14,6 +14,9 @@ from .shot_status import DERIVED_FROM, keep_standings
 
 if TYPE_CHECKING:
     from .renders import VideoRender
+
+# The columns that may be long: a list of renders does without them.
+HEAVY_COLUMNS = ("prompt_text", "references", "dropped_references", "warnings", "error_details")
 
 Method = TypeVar("Method", bound=Callable[..., Any])
 
@@ -40,6 +43,11 @@ class RenderQuerySet(models.QuerySet["VideoRender"]):
     def in_claim_order(self) -> RenderQuerySet:
         """The order in which they are claimed: by their batch's priority, then the oldest first."""
         return self.order_by("-batch__priority", "queued_at", "pk")
+
+    def without_heavy_columns(self, *, keep: Collection[str] = ()) -> RenderQuerySet:
+        """The renders without what may be long, except for the columns of `keep`. Whoever reads one
+        of the others later makes a query for each render."""
+        return self.defer(*(each for each in HEAVY_COLUMNS if each not in keep))
 
     @alters_data
     def update(self, **changes: Any) -> int:

@@ -41,6 +41,15 @@ class WarningCode(models.TextChoices):
         "The prompt has about {tokens} tokens, the model reads {limit}: what lies at its end may "
         "be ignored.",
     )
+    MODEL_NOT_KNOWN = (
+        "model_not_known",
+        "Nothing is known about {model}: it is not in the table of video models, so nothing was "
+        "checked. The API may refuse the request.",
+    )
+    MODEL_SHUTS_DOWN = (
+        "model_shuts_down",
+        '{model} is announced to shut down on or after {day}: it may answer "not found".',
+    )
     WORDS_OF_ROUTE = "words_of_route", "Its prompt ends in the words that {route} needs."
     REPEAT = (
         "repeat",
@@ -88,12 +97,15 @@ OF_THE_VIDEO = frozenset(
         WarningCode.ANSWER_FOUND,
     }
 )
+# What was said of the options, which are the same for every request of a plan.
+OF_OPTIONS = frozenset({WarningCode.OPTION_NOT_TAKEN, WarningCode.PERSON_GENERATION_NOT_TAKEN})
 # What holds for one model may not hold for another.
 OF_THE_MODEL = frozenset(
     {
-        WarningCode.OPTION_NOT_TAKEN,
-        WarningCode.PERSON_GENERATION_NOT_TAKEN,
+        *OF_OPTIONS,
         WarningCode.OVER_TOKEN_LIMIT,
+        WarningCode.MODEL_NOT_KNOWN,
+        WarningCode.MODEL_SHUTS_DOWN,
     }
 )
 
@@ -188,7 +200,7 @@ def _sentence(code: WarningCode, params: Mapping[str, Any]) -> str:
         words["of_shot"] = f" of {params['shot']}{story}" if params["shot"] else ""
         words["rejected"] = ", which was rejected" if params["is_rejected"] else ""
         words["day"] = day_words(date.fromisoformat(params["day"]))
-    elif code == WarningCode.MOVED:
+    elif code in (WarningCode.MOVED, WarningCode.MODEL_SHUTS_DOWN):
         day = date.fromisoformat(params["day"])
         words["day"] = f"{day.day} {day:%B %Y}"
     return str(code.label).format(**words)

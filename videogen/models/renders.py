@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Self
 
 from django.conf import settings
 from django.db import models, transaction
@@ -237,6 +237,21 @@ class VideoRender(models.Model):
             if self.state in states.ENDED:
                 type(self).objects.filter(pk=self.pk).settle()
             keep_standings({self.shot_id}, type(self)._base_manager)
+
+    @classmethod
+    def of_batch(cls, batch: RenderBatch, shot: Shot, lane: Lane, kind: str, **values: Any) -> Self:
+        """A render that is not stored yet, with the mode and the requester of its batch. All
+        renders are made here. values: the other columns."""
+        return cls(
+            batch=batch,
+            shot=shot,
+            lane=lane,
+            kind=kind,
+            mode=batch.mode,
+            requested_by=batch.requested_by,
+            requested_by_name=batch.requested_by_name,
+            **values,
+        )
 
     @property
     def is_stale(self) -> bool:

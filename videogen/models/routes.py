@@ -13,6 +13,8 @@ from decimal import Decimal
 from django.conf import settings
 from django.db.models import TextChoices
 
+from .problems import Problem, ProblemCode
+
 SIMULATOR = "simulator"
 
 
@@ -63,13 +65,16 @@ def default_route() -> str:
     return named if named in Route.values else Route.GEMINI.value
 
 
-def other_backend(backend: str) -> str:
+def other_backend(backend: str) -> Problem:
     """Return what to do about a render of an account that is not served."""
-    return f"It was started with {backend}: set VIDEO_BACKEND={backend} first."
+    return Problem(ProblemCode.OTHER_BACKEND, {"backend": backend})
 
 
-def not_set_up(route: str) -> str:
-    """Return why the route cannot be used with the current settings, or ""."""
-    if route == Route.VERTEX:
-        return "" if settings.VIDEO_VERTEX_PROJECT else "GOOGLE_CLOUD_PROJECT is not set."
-    return "" if settings.GEMINI_API_KEY else "GEMINI_API_KEY is not set."
+def not_set_up(route: str) -> Problem | None:
+    """Return why the route cannot be used with the current settings, or None."""
+    setting, value = (
+        ("GOOGLE_CLOUD_PROJECT", settings.VIDEO_VERTEX_PROJECT)
+        if route == Route.VERTEX
+        else ("GEMINI_API_KEY", settings.GEMINI_API_KEY)
+    )
+    return None if value else Problem(ProblemCode.NOT_SET_UP, {"setting": setting})

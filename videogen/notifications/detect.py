@@ -270,7 +270,7 @@ def _expiring_clips() -> Iterator[News]:
             rendered_at__isnull=False,
         )
         .select_related("shot__scenelet__story")
-        .defer("prompt_text", "references", "dropped_references", "warnings", "error_details")
+        .without_heavy_columns()
         .defer("shot__storyboard_payload")
     )
     groups = defaultdict(list)

@@ -39,7 +39,7 @@ def ask_to_stop(batch: RenderBatch) -> int:
     """Queue a task for each running render of the batch that can be cancelled. Return how many
     there are."""
     running = VideoRender.objects.filter(batch=batch, state=State.RUNNING).order_by("pk")
-    chosen = stoppable(running.defer("prompt_text", "references"))
+    chosen = stoppable(running.without_heavy_columns())
     for render in chosen:
         wake_stop(render.pk)
     return len(chosen)
@@ -51,7 +51,7 @@ def stop_render(pk: int) -> bool:
     It does no harm twice or too late: the name is that of one operation, and one that has ended
     stays as it is.
     """
-    render = VideoRender.objects.filter(pk=pk).defer("prompt_text", "references").first()
+    render = VideoRender.objects.filter(pk=pk).without_heavy_columns().first()
     if render is None or not stoppable([render]):
         return False
     try:

@@ -72,8 +72,8 @@ def claim_renders(
             if problem := room.refusal(render):
                 _refuse(render, "over_budget", problem)
                 continue
-            if problem := window_problem(lane.name, price):
-                _refuse(render, "over_spend_window", f"Not sent: {problem}")
+            if too_dear := window_problem(lane.name, price):
+                _refuse(render, "over_spend_window", f"Not sent: {too_dear.sentence}")
                 continue
             if window is not None and price and price > window:
                 # It is this one's turn: cheaper renders could overtake it for ever.

@@ -15,7 +15,6 @@ from django.utils import timezone
 from storybook.models import Shot
 from videogen.common.errors import RequestError
 from videogen.models import RenderBatch, VideoRender
-from videogen.models.batches import CREATE_SHOT_VIDEO
 from videogen.models.people import Person, Requester
 
 from .enqueue import QueuedBatch, queue_locked_plan
@@ -40,15 +39,12 @@ def draft_batches(shots: QuerySet[Shot], mode: str, requester: Requester) -> lis
     through = RenderBatch.shots.through
     with transaction.atomic():
         drafts = RenderBatch.objects.bulk_create(
-            RenderBatch(
+            RenderBatch.asked_by(
+                requester,
                 story_id=story_id,
                 status=Status.DRAFT,
-                task=CREATE_SHOT_VIDEO,
                 mode=mode,
-                door=requester.door,
                 filters={"shots": selected},
-                requested_by=requester.user,
-                requested_by_name=requester.name,
             )
             for story_id, selected in ids.items()
         )

@@ -12,8 +12,6 @@ from videogen.models import VideoRender
 from videogen.models.render_warnings import RenderWarning, WarningCode
 from videogen.models.routes import SIMULATOR
 
-_FAT = ("prompt_text", "references", "dropped_references", "warnings", "error_details")
-
 
 def find_takes_by_request(requests: Mapping[int, str], backend: str) -> dict[int, VideoRender]:
     """By shot: the newest take of its request. A take of the same shot comes before one of another.
@@ -27,7 +25,8 @@ def find_takes_by_request(requests: Mapping[int, str], backend: str) -> dict[int
     takes = (
         VideoRender.objects.filter(request_sha256__in=wanted, state=VideoRender.State.DONE)
         .select_related("shot__scenelet__story")
-        .defer(*_FAT, "shot__storyboard_payload")
+        .without_heavy_columns()
+        .defer("shot__storyboard_payload")
         .order_by("-pk")
     )
     if backend != SIMULATOR:

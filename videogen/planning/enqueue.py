@@ -24,7 +24,7 @@ from videogen.prompts.fingerprints import hashes_of
 from videogen.takes.reviews import find_approved_take, lock_shot
 
 from .modes import Action, Decision, Reason, decide
-from .plan import Plan, ShotPlan, plan_as_of_now
+from .plan import Plan, ShotPlan, check_price, plan_as_of_now
 from .shot_status import Situation
 
 State = VideoRender.State
@@ -53,12 +53,13 @@ def queue_renders(
     priority: int = RenderBatch.Priority.NORMAL,
 ) -> QueuedBatch:
     """Store the plan, as of now, as a batch and queue what it decides: all of it or nothing.
+    RequestError, and nothing is queued, where the price of the plan was deleted since.
 
     worked_by: the process that will work the batch itself; wake: whether a cluster is told.
     """
     with transaction.atomic():
         plan = plan_as_of_now(plan, requester.person)
-        batch = RenderBatch(task=task, filters=filters or {}, priority=priority)
+        batch = RenderBatch.asked_by(requester, task=task, filters=filters or {}, priority=priority)
         return queue_locked_plan(plan, batch, requester, worked_by=worked_by, wake=wake)
 
 
@@ -72,10 +73,12 @@ def queue_locked_plan(
 ) -> QueuedBatch:
     """Fill the batch, a new one or a draft that was just confirmed, and queue what the plan
     decides. Call it in a transaction that holds the locks of `lock_planning`, under which the plan
-    was made."""
+    was made. RequestError where the price of the plan was deleted."""
+    if any(row.is_new for row in plan.rows):
+        check_price(plan.request)
     _fill_batch(batch, plan, requester, worked_by)
     lane = get_lane(plan.request.backend)
-    created = _create_renders(plan, batch, lane, requester)
+    created = _create_renders(plan, batch, lane)
     asks_again = _asks_again(plan)
     if asks_again:
         # Before the renders that are resumed are locked: whoever pauses the lane holds it and may
@@ -134,19 +137,19 @@ def queue_link(
             row = replace(row, cause=approved, decision=decision)
         else:
             row = replace(row, decision=_LINK_DECISION)
-        batch = RenderBatch.objects.create(
+        batch = RenderBatch.asked_by(
+            requester,
             story=story,
             task=task,
             mode=plan.mode,
-            door=requester.door,
             filters={"video_download_link": link},
             counts={row.decision.action.value: 1},
-            requested_by=requester.user,
-            requested_by_name=requester.name,
             worked_by=worked_by,
         )
+        batch.save()
         if not approved:
-            render = _create_link_render(plan, row.shot, batch, link, requester)
+            render = _new_link_render(plan, row.shot, batch, link)
+            render.save(force_insert=True)
             row = replace(row, cause=render)
             if not worked_by:
                 wake_downloads(1)
@@ -158,27 +161,20 @@ def queue_link(
     )
 
 
-def _create_link_render(
-    plan: Plan, shot: Shot, batch: RenderBatch, link: str, requester: Requester
-) -> VideoRender:
-    return VideoRender.objects.create(
-        shot=shot,
-        batch=batch,
-        lane=get_lane(plan.request.backend),
+def _new_link_render(plan: Plan, shot: Shot, batch: RenderBatch, link: str) -> VideoRender:
+    return new_request(
+        batch,
+        shot,
+        get_lane(plan.request.backend),
+        plan.request,
         kind=VideoRender.Kind.LINK,
-        mode=plan.mode,
-        requested_by=requester.user,
-        requested_by_name=requester.name,
         state=State.DOWNLOADING,
         download_uri=link,
         is_link_given=True,
         rendered_at=timezone.now(),
-        **request_fields(plan.request)
-        | {
-            "price_estimate_usd": Decimal(0),
-            "price_source": "free: nothing is submitted",
-            "price_id": None,
-        },
+        price_estimate_usd=Decimal(0),
+        price_source="free: nothing is submitted",
+        price_id=None,
     )
 
 
@@ -189,13 +185,11 @@ def _fill_batch(batch: RenderBatch, plan: Plan, requester: Requester, worked_by:
     values = {
         "story": plan.story,
         "mode": plan.mode,
-        "door": requester.door,
+        **RenderBatch.requester_columns(requester),
         "counts": plan.counts,
         "estimated_cost_usd": plan.cost_usd,
         "model": plan.request.chosen_model,
         "over_budget": plan.over_budget,
-        "requested_by": requester.user,
-        "requested_by_name": requester.name,
         "worked_by": worked_by,
         "uses_key_frames": plan.uses_key_frames,
         # A draft is asked for when it is confirmed.
@@ -207,36 +201,46 @@ def _fill_batch(batch: RenderBatch, plan: Plan, requester: Requester, worked_by:
     batch.save(update_fields=list(values) if batch.pk else None)
 
 
-def _create_renders(
-    plan: Plan, batch: RenderBatch, lane: Lane, requester: Requester
-) -> dict[int, int]:
+def _create_renders(plan: Plan, batch: RenderBatch, lane: Lane) -> dict[int, int]:
     """Insert the new renders. By shot: the primary key of its render."""
-    fields = request_fields(plan.request) | {
-        "batch": batch,
-        "lane": lane,
-        "mode": plan.mode,
-        "requested_by": requester.user,
-        "requested_by_name": requester.name,
-    }
-    renders = [_new_render(row, fields) for row in plan.rows if row.is_new]
+    renders = [_new_render(row, batch, lane, plan.request) for row in plan.rows if row.is_new]
     VideoRender.objects.bulk_create(renders)
     return {render.shot_id: render.pk for render in renders}
 
 
-def _new_render(row: ShotPlan, fields: dict[str, Any]) -> VideoRender:
+def _new_render(
+    row: ShotPlan, batch: RenderBatch, lane: Lane, request: RequestSettings
+) -> VideoRender:
     if row.prompt is None:
         raise ValueError(f"{row.shot} has no prompt, so nothing new can be sent for it.")
     is_rehearsal = row.decision.action == Action.REHEARSE
-    render = VideoRender(
-        shot=row.shot,
+    return new_request(
+        batch,
+        row.shot,
+        lane,
+        request,
         kind=VideoRender.Kind.REHEARSAL if is_rehearsal else VideoRender.Kind.GENERATION,
         prompt_text=row.prompt.text,
         prompt_tokens=row.prompt.tokens,
         references=[pick.as_dict() for pick in row.selection.picks],
         dropped_references=[dropped.as_dict() for dropped in row.selection.dropped],
         warnings=list(row.warnings),
-        **fields,
     )
+
+
+def new_request(
+    batch: RenderBatch,
+    shot: Shot,
+    lane: Lane,
+    request: RequestSettings,
+    *,
+    kind: str = VideoRender.Kind.GENERATION,
+    **values: Any,
+) -> VideoRender:
+    """A render of that request, with its hashes, that is not stored yet. values: the other columns,
+    and those of the request that are not as the settings say."""
+    columns = request_fields(request) | values
+    render = VideoRender.of_batch(batch, shot, lane, kind, **columns)
     for name, value in hashes_of(render).items():
         setattr(render, name, value)
     return render

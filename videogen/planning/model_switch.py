@@ -26,12 +26,14 @@ from videogen.billing.budgets import BudgetImpact, find_budget_impacts, lock_bud
 from videogen.catalog.capabilities import Capability
 from videogen.catalog.missing_models import missing_model
 from videogen.catalog.options import RequestSettings
+from videogen.catalog.prices import keep_price
 from videogen.common.errors import RequestError
 from videogen.common.task_queue import wake_pump
 from videogen.lanes.pauses import get_lane, resume_lane
 from videogen.lanes.quota import window_problem
 from videogen.models import Lane, RenderBatch, Submission, VideoRender
 from videogen.models.people import Requester
+from videogen.models.problems import Problem, ProblemCode
 from videogen.models.render_queries import RenderQuerySet
 from videogen.models.render_warnings import OF_THE_MODEL, RenderWarning, WarningCode
 from videogen.models.routes import Route, not_set_up, other_backend, served_backends
@@ -53,8 +55,8 @@ class RenderMove:
 
     render: VideoRender
     request: RequestSettings
-    # Why it stays, in sentences.
-    problems: tuple[str, ...] = ()
+    # Why it stays.
+    problems: tuple[Problem, ...] = ()
 
     @property
     def goes(self) -> bool:
@@ -181,7 +183,7 @@ class Move:
         if not self.rows:
             return "Nothing is queued that could be moved."
         if not self.going:
-            return f"Nothing can be moved: {self.rows[0].problems[0]}"
+            return f"Nothing can be moved: {self.rows[0].problems[0].sentence}"
         short = next((each for each in self.budget_impacts if not each.fits), None)
         return f"Nothing is moved: {short.sentence}" if short else ""
 
@@ -194,12 +196,18 @@ class Move:
                 row.render.model,
                 str(row.price_was),
                 str(row.request.price_usd),
-                row.changes["request_sha256"] if row.goes else row.problems,
+                row.changes["request_sha256"] if row.goes else _codes(row.problems),
             ]
             for row in self.rows
         ]
         text = json.dumps([self.model, self.capability.route, facts])
         return hashlib.sha256(text.encode()).hexdigest()
+
+
+_CHANGED = (
+    "Nothing was moved: the queue, a price or the table of models changed after you saw the page. "
+    "Look at it once more."
+)
 
 
 def movable(lane: Lane) -> dict[str, int]:
@@ -238,7 +246,11 @@ def plan_move(renders: Iterable[VideoRender], model: str) -> Move:
     return Move(rows[0].request.capability, tuple(rows))
 
 
-def _problems(row: RenderMove) -> Iterable[str]:
+def _codes(problems: Iterable[Problem]) -> list[dict[str, Any]]:
+    return [each.as_dict() for each in problems]
+
+
+def _problems(row: RenderMove) -> Iterable[Problem]:
     render, request = row.render, row.request
     if render.backend not in served_backends():
         yield other_backend(render.backend)
@@ -247,11 +259,13 @@ def _problems(row: RenderMove) -> Iterable[str]:
         yield missing
     yield from request.problems(len(render.references))
     if unpriced := no_price(request):
-        yield unpriced.reason
-    elif problem := window_problem(request.backend, request.price_usd or Decimal(0)):
-        yield f"On {request.model} {problem}"
+        yield unpriced
+    elif problem := window_problem(
+        request.backend, request.price_usd or Decimal(0), model=request.model
+    ):
+        yield problem
     if settings.VIDEO_PROMPT_LIMIT_BLOCKS and row.over_limit:
-        yield row.over_limit
+        yield Problem(ProblemCode.OVER_TOKEN_LIMIT, row.over_limit.params)
 
 
 def references_in_words(capability: Capability, resolution: str, number: int) -> str:
@@ -284,13 +298,11 @@ def move_queued(lane: Lane, source: str, model: str, requester: Requester, *, se
         renders_to_move(lane, source).lock()
         move = plan_move(renders_to_move(lane, source), model)
         if move.fingerprint != seen:
-            raise RequestError(
-                "Nothing was moved: the queue, a price or the table of models changed after you "
-                "saw the page. Look at it once more.",
-                code=CHANGED,
-            )
+            raise RequestError(_CHANGED, code=CHANGED)
         if move.refusal:
             raise RequestError(move.refusal, code="refused")
+        if not all(keep_price(price) for price in {row.request.price for row in move.going}):
+            raise RequestError(_CHANGED, code=CHANGED)
         was_missing = missing_model(locked[lane.pk])
         for row in move.going:
             _move_one(row, target, requester)

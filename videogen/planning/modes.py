@@ -15,6 +15,7 @@ from django.db import models
 
 from videogen.billing.affordability import Overrun
 from videogen.models import RenderBatch
+from videogen.models.problems import Problem, ProblemCode
 from videogen.models.render_warnings import RenderWarning, WarningCode
 
 from .shot_status import Situation
@@ -79,8 +80,7 @@ class Reason(models.TextChoices):
     )
     NO_PRICE = (
         "no_price",
-        "No price is known for {model} at {resolution}, and what has none is never sent: add it to "
-        "the prices, or set VIDEO_PRICE_USD_PER_SECOND.",
+        str(ProblemCode.NO_PRICE.label),
     )
     OVER_BUDGET = "over_budget", "{overrun}"
     ALL_OR_NOTHING = "all_or_nothing", "all or nothing: the budget has no room for the rest"
@@ -104,7 +104,9 @@ class Decision:
             case Reason.SITUATION:
                 words["situation"] = Situation(self.params["situation"]).label
             case Reason.IMPOSSIBLE:
-                words["problems"] = " ".join(self.params["problems"])
+                words["problems"] = " ".join(
+                    Problem.read(each).sentence for each in self.params["problems"]
+                )
             case Reason.REPEAT:
                 words["repeat"] = RenderWarning(WarningCode.REPEAT, self.params)
             case Reason.OVER_BUDGET:
@@ -161,9 +163,9 @@ for _situation, _by_mode in DECISIONS.items():
 _OF_MODE_TABLE = frozenset(each.code for row in DECISIONS.values() for each in row.values())
 
 
-def decide(situation: Situation, mode: str, problems: Sequence[str] = ()) -> Decision:
-    """The mode table's decision; `problems`, sentences that say what makes the shot impossible,
-    come before it."""
+def decide(situation: Situation, mode: str, problems: Sequence[Problem] = ()) -> Decision:
+    """The mode table's decision; `problems`, which make the shot impossible, come before it."""
     if problems:
-        return Decision(Action.BLOCKED, Reason.IMPOSSIBLE, {"problems": list(problems)})
+        params = {"problems": [each.as_dict() for each in problems]}
+        return Decision(Action.BLOCKED, Reason.IMPOSSIBLE, params)
     return DECISIONS[situation][mode]

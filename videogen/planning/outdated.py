@@ -18,6 +18,7 @@ from django.core.cache import cache
 
 from storybook.models import DesignDocument, Picture, Shot, Story
 from videogen.models import ReferenceChoice, RenderBatch, VideoRender
+from videogen.models.problems import Problem
 from videogen.prompts.fingerprints import hashes_of
 
 from .plan import ShotPlan, content_of, plan_shots
@@ -47,8 +48,8 @@ class Change:
     take: VideoRender
     # What would be sent now: a render that is not stored.
     now: VideoRender
-    # Why nothing could be sent now, in sentences.
-    missing: Sequence[str] = ()
+    # Why nothing could be sent now.
+    missing: Sequence[Problem] = ()
 
     @property
     def differences(self) -> Differences:

@@ -22,16 +22,18 @@ from storybook.models import Shot, Story
 from videogen.billing.affordability import Shortage, Wanted, fit, shortage
 from videogen.billing.budgets import Limit, limits_for, lock_budgets
 from videogen.catalog.options import RequestSettings
+from videogen.catalog.prices import keep_price
 from videogen.common.errors import RequestError
 from videogen.common.formats import usd
 from videogen.models import RenderBatch, VideoRender
 from videogen.models.people import Person
+from videogen.models.problems import Problem, ProblemCode
 from videogen.models.render_warnings import RenderWarning, WarningCode
 from videogen.models.routes import Route, served_backends
 from videogen.prompts.fingerprints import content_sha256, request_sha256
 from videogen.prompts.omni_prompt import bound_instructions
 from videogen.prompts.prompt import Prompt, build_prompt, limit_warning
-from videogen.prompts.references import Selection, list_candidates, pick_references
+from videogen.prompts.references import BrokenPin, Selection, list_candidates, pick_references
 from videogen.prompts.sources import Material
 
 from .duplicates import find_takes_by_request, warn_of_repeat
@@ -56,10 +58,10 @@ class ShotPlan:
     prompt: Prompt | None = None
     selection: Selection = field(default_factory=Selection)
     warnings: tuple[RenderWarning, ...] = ()
-    # Everything that makes the shot impossible, in sentences.
-    impossible: tuple[str, ...] = ()
-    # Those of them that say why the model would refuse a new request.
-    not_taken: tuple[str, ...] = ()
+    # Everything that makes the shot impossible.
+    impossible: tuple[Problem, ...] = ()
+    # Why the model would refuse a new request, whether the row sends one or not.
+    not_taken: tuple[Problem, ...] = ()
     is_over_budget: bool = False
     # A take of the very request that the row would send.
     same: VideoRender | None = None
@@ -69,10 +71,10 @@ class ShotPlan:
         """Whether the row makes a new render."""
         return self.decision.action in _NEW
 
-    def impossible_in(self, mode: str) -> tuple[str, ...]:
+    def impossible_in(self, mode: str) -> tuple[Problem, ...]:
         """What makes the shot impossible in that mode. What the model refuses does not matter where
         a render is resumed: that one was asked for with settings of its own."""
-        others = tuple(each for each in self.impossible if each not in self.not_taken)
+        others = tuple(each for each in self.impossible if not each.is_of_model)
         is_new = decide(self.situation, mode).action in _NEW
         return (*others, *self.not_taken) if is_new else others
 
@@ -102,7 +104,7 @@ class Plan:
         return {action.value: self.count(action) for action in Action if self.count(action)}
 
     @property
-    def notes(self) -> list[str]:
+    def notes(self) -> list[RenderWarning]:
         """What to know about the model and the options, whichever shots are selected."""
         return [*self.request.capability.notes, *self.request.notes]
 
@@ -245,13 +247,13 @@ def _plan_shot(
     mode: str,
     request: RequestSettings,
     material: Material,
-    general: Sequence[str],
+    general: Sequence[Problem],
     use_key_frames: bool,
 ) -> ShotPlan:
     payload = row.shot.storyboard_payload
     impossible = list(general)
     if not payload:
-        impossible.append("The shot has no storyboard payload.")
+        impossible.append(Problem(ProblemCode.NO_STORYBOARD))
     if impossible or not payload:
         return _decided(row, mode, impossible)
     visual, audio = material.documents["visual"], material.documents["audio"]
@@ -259,7 +261,7 @@ def _plan_shot(
     candidates, warnings = list_candidates(visual, payload, key_frames, material.pictures)
     choices = material.choices.get(row.shot.pk, [])
     selection = pick_references(candidates, choices, use_key_frames=use_key_frames)
-    impossible += selection.broken
+    impossible += map(_broken, selection.broken)
     is_new = decide(row.situation, mode).action in _NEW
     row = replace(row, not_taken=tuple(request.problems(len(selection.picks))))
     if is_new:
@@ -273,7 +275,7 @@ def _plan_shot(
         warning = limit_warning(prompt.tokens, prompt.limit)
         warnings.append(warning)
         if settings.VIDEO_PROMPT_LIMIT_BLOCKS:
-            impossible.append(warning)
+            impossible.append(Problem(ProblemCode.OVER_TOKEN_LIMIT, warning.params))
     if not selection.picks:
         warnings.append(RenderWarning(WarningCode.NO_REFERENCE))
     row = replace(row, prompt=prompt, selection=selection, warnings=tuple(warnings))
@@ -305,7 +307,7 @@ def _with_repeats(
     return told
 
 
-def _decided(row: ShotPlan, mode: str, impossible: Sequence[str] = ()) -> ShotPlan:
+def _decided(row: ShotPlan, mode: str, impossible: Sequence[Problem] = ()) -> ShotPlan:
     decision = decide(row.situation, mode, impossible)
     resumes = decision.action in (Action.RESUME, Action.DOWNLOAD)
     if resumes and row.cause and row.cause.backend not in served_backends():
@@ -314,12 +316,19 @@ def _decided(row: ShotPlan, mode: str, impossible: Sequence[str] = ()) -> ShotPl
     return replace(row, decision=decision, impossible=tuple(impossible))
 
 
-def _impossible_for_all(documents: Mapping[str, dict[str, Any]]) -> list[str]:
+def _impossible_for_all(documents: Mapping[str, dict[str, Any]]) -> list[Problem]:
     return [
-        f"The story has no {words} design document: import it or write it in the admin."
-        for kind, words in (("visual", "visual"), ("audio", "audio"))
+        Problem(ProblemCode.NO_DOCUMENT, {"kind": kind})
+        for kind in ("visual", "audio")
         if not documents.get(kind)
     ]
+
+
+def _broken(pin: BrokenPin) -> Problem:
+    params = {"reference": pin.words}
+    if not pin.problem:
+        return Problem(ProblemCode.PIN_MISSING, params)
+    return Problem(ProblemCode.PIN_UNUSABLE, {**params, "problem": pin.problem})
 
 
 def plan_as_of_now(plan: Plan, person: Person | None) -> Plan:
@@ -340,12 +349,23 @@ def lock_planning(story: int) -> None:
     lock_budgets()
 
 
-def no_price(request: RequestSettings) -> Decision | None:
-    """The decision on every new render, where the price of the request is not known."""
+def check_price(request: RequestSettings) -> None:
+    """RequestError where somebody deleted the price since the request was planned. Otherwise it
+    stays until the end of the transaction."""
+    if not keep_price(request.price):
+        raise RequestError(
+            f"The price of {request.model} at {request.resolution} was deleted meanwhile, so "
+            "nothing was queued under it. Plan again.",
+            code="plan_changed",
+        )
+
+
+def no_price(request: RequestSettings) -> Problem | None:
+    """Why nothing new may be sent, where the price of the request is not known."""
     if request.price is not None:
         return None
     params = {"model": request.model, "resolution": request.resolution}
-    return Decision(Action.BLOCKED, Reason.NO_PRICE, params)
+    return Problem(ProblemCode.NO_PRICE, params)
 
 
 def _within_budgets(plan: Plan, person: Person | None) -> Plan:
@@ -354,7 +374,8 @@ def _within_budgets(plan: Plan, person: Person | None) -> Plan:
     limits = limits_for(plan.story.pk, person)
     plan = replace(plan, limits=limits)
     if unpriced := no_price(plan.request):
-        return _blocked(plan, _NEW, 0, unpriced)
+        blocked = Decision(Action.BLOCKED, Reason.NO_PRICE, unpriced.params)
+        return _blocked(plan, _NEW, 0, blocked)
     price = plan.request.price_usd or Decimal(0)
     room = fit(limits, price, plan.count(Action.GENERATE), plan.over_budget)
     if room.overrun is None:

@@ -18,16 +18,14 @@ from videogen.common.errors import ReferencePictureError, RequestError
 from videogen.common.task_queue import wake_pump
 from videogen.lanes.pauses import get_lane, resume_after_refusal
 from videogen.models import RenderBatch, VideoRender
-from videogen.models.batches import CREATE_SHOT_VIDEO
 from videogen.models.people import Requester
 from videogen.models.render_warnings import OF_THE_VIDEO, WarningCode
-from videogen.prompts.fingerprints import hashes_of
 from videogen.prompts.omni_prompt import stored_prompt
 from videogen.prompts.payload import load_reference
 
-from .enqueue import QueuedBatch, plan_record, request_fields
+from .enqueue import QueuedBatch, new_request, plan_record
 from .modes import Action, Decision, Reason, decide
-from .plan import Plan, ShotPlan, plan_as_of_now
+from .plan import Plan, ShotPlan, check_price, plan_as_of_now
 from .shot_status import Situation
 
 Mode = RenderBatch.Mode
@@ -41,8 +39,11 @@ def generate_exactly(render: VideoRender, requester: Requester, *, model: str = 
     shot = Shot.objects.select_related("scenelet__story").get(pk=render.shot_id)
     with transaction.atomic():
         row = _plan_copy(render, shot, request, requester, model)
-        batch = _create_batch(row, render, request, requester)
-        copy = _create_copy(render, batch, request, requester)
+        check_price(request)
+        batch = _new_batch(row, render, request, requester)
+        batch.save()
+        copy = _new_copy(shot, render, batch, request)
+        copy.save(force_insert=True)
         batch.plan = [plan_record(row, copy.pk)]
         batch.save(update_fields=["plan"])
         resume_after_refusal(copy.lane)
@@ -63,7 +64,8 @@ def _check_request(render: VideoRender, model: str) -> RequestSettings:
             raise RequestError(error.sentence, code=error.code) from error
     request = RequestSettings.of_render(render, model)
     if problems := request.problems(len(render.references)):
-        raise RequestError(" ".join(problems), code="not_taken")
+        sentences = " ".join(each.sentence for each in problems)
+        raise RequestError(sentences, code="not_taken")
     return request
 
 
@@ -83,27 +85,24 @@ def _plan_copy(
     return replace(row, decision=Decision(Action.GENERATE, Reason.COPY, params))
 
 
-def _create_batch(
+def _new_batch(
     row: ShotPlan, render: VideoRender, request: RequestSettings, requester: Requester
 ) -> RenderBatch:
-    return RenderBatch.objects.create(
+    return RenderBatch.asked_by(
+        requester,
         story=row.shot.scenelet.story,
-        task=CREATE_SHOT_VIDEO,
         mode=Mode.OVERRIDE,
-        door=requester.door,
         filters={"copy_of": render.pk, "shots": [row.shot.pk]},
         counts={Action.GENERATE.value: 1},
         estimated_cost_usd=request.price_usd or Decimal(0),
         model=request.chosen_model,
         # Its request is the one that was put together then.
         uses_key_frames=render.batch.uses_key_frames,
-        requested_by=requester.user,
-        requested_by_name=requester.name,
     )
 
 
-def _create_copy(
-    render: VideoRender, batch: RenderBatch, request: RequestSettings, requester: Requester
+def _new_copy(
+    shot: Shot, render: VideoRender, batch: RenderBatch, request: RequestSettings
 ) -> VideoRender:
     reworded = stored_prompt(
         render.prompt_text,
@@ -112,27 +111,19 @@ def _create_copy(
         request.route,
         limit=request.prompt_limit,
     )
-    copy = VideoRender(
-        shot_id=render.shot_id,
-        batch=batch,
-        lane=get_lane(request.backend),
-        kind=VideoRender.Kind.GENERATION,
-        mode=batch.mode,
+    return new_request(
+        batch,
+        shot,
+        get_lane(request.backend),
+        request,
         copy_of=render,
-        requested_by=requester.user,
-        requested_by_name=requester.name,
         prompt_text=reworded.text if reworded else render.prompt_text,
         prompt_tokens=reworded.tokens if reworded else render.prompt_tokens,
         references=render.references,
         dropped_references=render.dropped_references,
         warnings=[each for each in render.warnings if each.code not in _NOT_OF_A_COPY],
         reference_type=render.reference_type,
-        **request_fields(request),
     )
-    for name, value in hashes_of(copy).items():
-        setattr(copy, name, value)
-    copy.save(force_insert=True)
-    return copy
 
 
 # What was said of the other render's video, or of what there was when that one was asked for.

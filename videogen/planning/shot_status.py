@@ -57,7 +57,7 @@ def find_situations(
     renders = (
         VideoRender.objects.filter(shot__in=shots.order_by())
         .exclude(kind=Kind.REHEARSAL)
-        .defer("prompt_text", "references", "dropped_references", "warnings", "error_details")
+        .without_heavy_columns()
         .order_by("pk")
     )
     rank = {situation: number for number, situation in enumerate(Situation)}

@@ -7,8 +7,9 @@ which of them are picked and which are dropped. The files are opened when they a
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any
+from dataclasses import asdict, dataclass, field
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any, Self
 
 from storybook.designs import character_id, environment_id
 from storybook.pictures import normalise_path
@@ -95,15 +96,63 @@ class Pick:
         return asdict(self)
 
 
+class DropCode(StrEnum):
+    """Why a picture that could be sent is not sent."""
+
+    OVER_LIMIT = "over_limit"
+    # Stored as a sentence, before there were codes.
+    TEXT = "text"
+
+
+_DROP_SENTENCES = {
+    DropCode.OVER_LIMIT: "only {limit} reference images can be sent",
+    DropCode.TEXT: "{text}",
+}
+
+
 @dataclass(frozen=True)
 class Dropped:
+    """A picture that is not sent, and why: a code with its parameters, which are JSON values."""
+
     kind: str
     id: str
     path: str
-    reason: str
+    code: DropCode
+    params: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def reason(self) -> str:
+        return _DROP_SENTENCES[self.code].format(**self.params)
 
     def as_dict(self) -> dict[str, Any]:
+        """For the column of a render; `read` reads it."""
         return asdict(self)
+
+    @classmethod
+    def read(cls, stored: Mapping[str, Any]) -> Self:
+        """From the column of a render. An older row has its reason as a sentence."""
+        kind, name, path = (str(stored.get(key) or "") for key in ("kind", "id", "path"))
+        try:
+            found = cls(kind, name, path, DropCode(stored["code"]), stored["params"])
+            str(found.reason)
+        except (KeyError, ValueError, TypeError, IndexError):
+            reason = stored.get("reason", stored.get("code", ""))
+            return cls(kind, name, path, DropCode.TEXT, {"text": str(reason)})
+        return found
+
+
+@dataclass(frozen=True)
+class BrokenPin:
+    """A pinned reference that cannot be used. `problem` says why; it is empty where the shot has no
+    such picture."""
+
+    kind: str
+    id: str
+    problem: str = ""
+
+    @property
+    def words(self) -> str:
+        return f"{KIND_WORDS.get(self.kind, self.kind)} {self.id}"
 
 
 @dataclass(frozen=True)
@@ -113,9 +162,8 @@ class Selection:
     picks: tuple[Pick, ...] = ()
     dropped: tuple[Dropped, ...] = ()
     warnings: tuple[RenderWarning, ...] = ()
-    # Sentences about pinned references that cannot be used. A person asked for them, so the shot
-    # must not be rendered without them.
-    broken: tuple[str, ...] = ()
+    # A person asked for these, so the shot must not be rendered without them.
+    broken: tuple[BrokenPin, ...] = ()
 
 
 def list_candidates(
@@ -181,8 +229,8 @@ def pick_references(
         if len(picks) < limit:
             picks.append(_pick(candidate, picture))
         else:
-            reason = f"only {limit} reference images can be sent"
-            dropped.append(Dropped(candidate.kind, candidate.id, picture.file, reason))
+            facts = (candidate.kind, candidate.id, picture.file)
+            dropped.append(Dropped(*facts, DropCode.OVER_LIMIT, {"limit": limit}))
     broken = tuple(_broken_pins(candidates, choices))
     return Selection(tuple(picks), tuple(dropped), tuple(warnings), broken)
 
@@ -213,13 +261,12 @@ def _pinned_keys(choices: Sequence[ChosenReference]) -> list[tuple[str, str]]:
 
 def _broken_pins(
     candidates: Sequence[ReferencePicture], choices: Sequence[ChosenReference]
-) -> Iterator[str]:
+) -> Iterator[BrokenPin]:
     by_key = {(each.kind, each.id): each for each in candidates}
     for kind, reference_id in _pinned_keys(choices):
         candidate = by_key.get((kind, reference_id))
-        if problem := candidate.problem if candidate else "the shot has none.":
-            words = KIND_WORDS.get(kind, kind)
-            yield f"The pinned {words} {reference_id} cannot be used: {problem}"
+        if candidate is None or candidate.problem:
+            yield BrokenPin(kind, reference_id, candidate.problem if candidate else "")
 
 
 def _pick(candidate: ReferencePicture, picture: StoredPicture) -> Pick:

@@ -304,7 +304,7 @@ def take_candidate(candidate: Candidate, render: VideoRender, by: str) -> bool:
     shot is open.
     """
     if render.backend not in served_backends() or candidate.lane_id != render.lane_id:
-        raise RequestError(other_backend(render.backend), code="other_backend")
+        raise RequestError(other_backend(render.backend).sentence, code="other_backend")
     if not is_of_route(candidate, render.route):
         raise RequestError(
             f"{render.get_route_display()} makes nothing with the name {candidate.name}: it "

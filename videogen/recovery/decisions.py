@@ -129,7 +129,7 @@ def attach_link(render: VideoRender, link: str, requester: Requester) -> bool:
     not wait for a person, or not any more. Raises RequestError if the link cannot be used."""
     link = _checked_link(link)
     if render.backend not in served_backends():
-        raise RequestError(other_backend(render.backend), code="other_backend")
+        raise RequestError(other_backend(render.backend).sentence, code="other_backend")
     if render.status not in STUCK:
         return False
     warning = RenderWarning(WarningCode.LINK_GIVEN, {"by": _name_of(requester)})

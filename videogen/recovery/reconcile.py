@@ -120,7 +120,7 @@ def reconcile(*, is_rehearsed: bool = False) -> Report:
         if line.render.lane_id in lanes:
             ours.setdefault((line.render.lane_id, line.render.route), []).append(line)
         else:
-            line.found = other_backend(line.render.backend)
+            line.found = other_backend(line.render.backend).sentence
     for (lane_pk, route), lines in ours.items():
         try:
             _reconcile(lanes[lane_pk], route, lines, report, is_rehearsed)
@@ -255,7 +255,7 @@ class _Asking:
         self, line: Line, done: str, change: Callable[[], bool], *, goes_on: bool = True
     ) -> None:
         """Call `change` in a transaction, unless this is a rehearsal, and note what was done. It
-        returns False if another process was first."""
+        returns False if another process was first, and raises RequestError if it cannot be."""
         if self._is_rehearsed:
             line.done, line.goes_on = f"Not done, as asked: {done}", goes_on
             return
@@ -267,6 +267,9 @@ class _Asking:
             # The database has rolled back what was set on the object.
             line.render.state = before
             line.done = "Nothing yet: another render of the shot is under way."
+            return
+        except RequestError as error:
+            line.done = f"Nothing: {error.sentence}"
             return
         line.goes_on = goes_on or not won
         line.done = done if won else WAS_FIRST
@@ -315,16 +318,7 @@ class _Asking:
         done = "Taken: nothing else fits."
         if candidate.token:
             done = "Taken: our token came with it."
-        if self._is_rehearsed:
-            line.done, line.goes_on = f"Not done, as asked: {done}", True
-            return
-        try:
-            won = take_candidate(candidate, line.render, BY_ITSELF)
-        except RequestError as error:
-            line.done = f"Nothing: {error.sentence}"
-            return
-        line.goes_on = True
-        line.done = done if won else WAS_FIRST
+        self._do(line, done, partial(take_candidate, candidate, line.render, BY_ITSELF))
 
 
 def _unknown(lines: Collection[Line]) -> list[Line]:
@@ -361,7 +355,7 @@ def ask_when_due() -> bool:
         ended_at__gte=now - SWEPT,
         state__in=[State.UNKNOWN, State.INTERRUPTED],
         backend__in=served_backends(),
-    ).defer("prompt_text", "references", "dropped_references", "warnings")
+    ).without_heavy_columns(keep=("error_details",))
     open_rows = [each for each in rows if each.clip_expires_at > now]
     if any((asked := asked_last(each)) and asked.at > now - interval for each in open_rows):
         return False

@@ -32,7 +32,7 @@ def download_again() -> int:
         ended_at__gte=now - CLIP_KEPT_FOR - GRACE,
         state=State.NOT_DOWNLOADED,
         backend__in=served_backends(),
-    ).defer("prompt_text", "references", "dropped_references", "warnings", "error_details")
+    ).without_heavy_columns()
     started = sum(_start(each) for each in most_urgent_first(rows) if next_try(each) <= now)
     wake_downloads(started)
     return started

@@ -23,8 +23,6 @@ State = VideoRender.State
 # A download that has waited so long counts as unresolved.
 LONG_DOWNLOAD = timedelta(minutes=10)
 
-_FAT = ("prompt_text", "references", "dropped_references", "shot__storyboard_payload")
-
 
 def unresolved_renders() -> QuerySet[VideoRender]:
     """Return the unresolved renders with their shots, lanes and submissions. Simulated renders
@@ -46,7 +44,8 @@ def unresolved_renders() -> QuerySet[VideoRender]:
         .exclude(kind=VideoRender.Kind.REHEARSAL)
         .select_related("shot__scenelet__story", "lane")
         .prefetch_related("submissions")
-        .defer(*_FAT)
+        .without_heavy_columns(keep=("warnings", "error_details"))
+        .defer("shot__storyboard_payload")
     )
     if not counts_simulated():
         renders = renders.exclude(is_simulated=True, ended_at__isnull=False)

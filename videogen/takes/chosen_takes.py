@@ -49,7 +49,7 @@ def find_chosen_takes(
                 state=VideoRender.State.DONE,
                 review__in=list(order),
             )
-            .defer("prompt_text", "references", "dropped_references", "warnings", "error_details")
+            .without_heavy_columns()
             .order_by("-take")
         )
         for take in takes:

@@ -16,7 +16,6 @@ from storybook.models import Shot, Story
 from videogen.common.errors import RequestError, VideoFileError
 from videogen.lanes.pauses import get_lane
 from videogen.models import RenderBatch, VideoRender
-from videogen.models.batches import CREATE_SHOT_VIDEO
 from videogen.models.people import Requester
 from videogen.models.routes import account_of, default_route
 
@@ -98,17 +97,15 @@ def _store(shot: Shot, clip: Clip, name: str, requester: Requester) -> VideoRend
         lock_shot(shot.pk)
         # Once more, because receiving and checking the file took a while.
         refuse_if_locked(shot.pk)
-        batch = RenderBatch.objects.create(
+        batch = RenderBatch.asked_by(
+            requester,
             story=story,
-            task=CREATE_SHOT_VIDEO,
             mode=RenderBatch.Mode.OVERRIDE,
-            door=requester.door,
             filters={"upload": name, "shots": [shot.pk]},
             counts={"upload": 1},
-            requested_by=requester.user,
-            requested_by_name=requester.name,
         )
-        render = _new_render(shot, batch, clip, requester)
+        batch.save()
+        render = _new_render(shot, batch, clip)
         path = _number(render, clip)
         # The row gets the number before the file gets its name, so nobody else uses that name.
         try:
@@ -119,17 +116,14 @@ def _store(shot: Shot, clip: Clip, name: str, requester: Requester) -> VideoRend
     return render
 
 
-def _new_render(shot: Shot, batch: RenderBatch, clip: Clip, requester: Requester) -> VideoRender:
+def _new_render(shot: Shot, batch: RenderBatch, clip: Clip) -> VideoRender:
     now = timezone.now()
     backend = account_of(default_route())
-    render = VideoRender(
-        shot=shot,
-        batch=batch,
-        lane=get_lane(backend),
-        kind=VideoRender.Kind.UPLOAD,
-        mode=batch.mode,
-        requested_by=requester.user,
-        requested_by_name=requester.name,
+    render = VideoRender.of_batch(
+        batch,
+        shot,
+        get_lane(backend),
+        VideoRender.Kind.UPLOAD,
         state=State.DONE,
         state_since=now,
         # No API was asked for anything.

@@ -225,7 +225,8 @@ def _renders(numbers: Iterable[str]) -> list[VideoRender]:
         .exclude(kind=VideoRender.Kind.REHEARSAL)
         .select_related("shot__scenelet__story", "batch", "lane")
         .prefetch_related("submissions")
-        .defer("prompt_text", "references", "dropped_references", "shot__storyboard_payload")
+        .without_heavy_columns(keep=("error_details",))
+        .defer("shot__storyboard_payload")
     )
     return list(renders.order_by("shot__scenelet__story", "shot__scenelet", "shot", "pk"))
 

@@ -78,7 +78,7 @@ def _move(model_admin: ModelAdmin[Any], request: HttpRequest, lane: Lane) -> Htt
         return None
     messages.success(request, f"Moved {words}. {_what_now(move)}")
     if move.staying:
-        sentence = f"{_renders(len(move.staying))} stayed: {move.staying[0].problems[0]}"
+        sentence = f"{_renders(len(move.staying))} stayed: {move.staying[0].problems[0].sentence}"
         messages.warning(request, sentence)
     return HttpResponseRedirect(reverse("admin:videogen_lane_change", args=[lane.pk]))
 
@@ -127,7 +127,7 @@ class ModelChoice:
         move = self.move
         if not move.staying:
             return _each_once(row.references for row in move.going)
-        reason = move.staying[0].problems[0]
+        reason = move.staying[0].problems[0].sentence
         if not move.going:
             return f"all stay: {reason}"
         return f"{len(move.going)} move, {len(move.staying)} stay: {reason}"

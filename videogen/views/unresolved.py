@@ -56,7 +56,6 @@ State = VideoRender.State
 
 MOST_ROWS = 100
 MOST_GIVEN_UP = 20
-HEAVY = ("prompt_text", "references", "dropped_references", "shot__storyboard_payload")
 # After so long the page no longer waits for the answers that somebody asked for.
 PATIENCE = timedelta(minutes=10)
 
@@ -241,7 +240,8 @@ class Page:
     def given_up(self) -> list[VideoRender]:
         """What was given up lately, as far as that can be taken back."""
         renders = given_up_since(self._now - DECIDED_LATELY)
-        return list(renders.select_related("shot__scenelet__story").defer(*HEAVY)[:MOST_GIVEN_UP])
+        renders = renders.select_related("shot__scenelet__story").without_heavy_columns()
+        return list(renders.defer("shot__storyboard_payload")[:MOST_GIVEN_UP])
 
     def _candidates(
         self, renders: list[VideoRender]

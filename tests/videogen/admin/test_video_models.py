@@ -16,6 +16,7 @@ from tests.support.drafts import button, make_draft, make_shots, plan_url
 from tests.support.factories import make_story, shots_of
 from videogen.catalog.capabilities import ModelTable, RequestedVideo
 from videogen.models import Price, RenderBatch, StorySettings, VideoModel
+from videogen.models.problems import ProblemCode
 from videogen.planning.plan import plan_shots
 
 pytestmark = pytest.mark.django_db
@@ -102,9 +103,9 @@ def test_a_model_is_added_with_what_goes_together():
 
     assert response.status_code == 302
     assert problems("veo-9", references=3) == []
-    assert problems("veo-9", resolution="4k") == [
-        "veo-9 does not make 4k: set VIDEO_RESOLUTION to 1080p, or choose another model."
-    ]
+    [problem] = problems("veo-9", resolution="4k")
+    assert problem.code == ProblemCode.RESOLUTION_NOT_MADE
+    assert problem.params["known"] == ["1080p"]
 
 
 WRONG = {

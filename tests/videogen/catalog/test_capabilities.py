@@ -21,6 +21,8 @@ from videogen.catalog.prices import PriceList
 from videogen.common.errors import RequestError
 from videogen.models import StorySettings, VideoModel, VideoRender
 from videogen.models.people import Requester
+from videogen.models.problems import Problem, ProblemCode
+from videogen.models.render_warnings import WarningCode
 from videogen.planning.plan import plan_shots
 from videogen.planning.rerun import generate_exactly
 from videogen.prompts.payload import load_request
@@ -76,78 +78,85 @@ def test_what_a_model_takes_is_no_problem(model, values):
     assert problems(model, **values) == []
 
 
-RESOLUTION = "does not make {}: set VIDEO_RESOLUTION to {}, or choose another model."
-RATIO = "makes no {} at {}{}: set VIDEO_ASPECT_RATIO to {}."
-SECONDS = "makes no {} seconds at {}{}: set VIDEO_DURATION_SECONDS to {}."
-WITH = " with reference pictures"
+CODE = ProblemCode
+# What is asked of which models, and the problem: its code, and its parameters beside the model and
+# the resolution.
 REFUSED = [
     # unknown resolutions
-    *(
-        (model, {"resolution": "360p"}, RESOLUTION.format("360p", "1080p, 4k or 720p"))
-        for model in (*VEO, OMNI, OMNI_NEXT)
+    (
+        (*VEO, OMNI, OMNI_NEXT),
+        {"resolution": "360p"},
+        (CODE.RESOLUTION_NOT_MADE, {"known": ["1080p", "4k", "720p"]}),
     ),
-    (LITE, {"resolution": "4k"}, RESOLUTION.format("4k", "1080p or 720p")),
+    ((LITE,), {"resolution": "4k"}, (CODE.RESOLUTION_NOT_MADE, {"known": ["1080p", "720p"]})),
     # aspect ratios, without and with references
-    *(
-        (model, {"aspect_ratio": "1:1"}, RATIO.format("1:1", "1080p", "", "16:9 or 9:16"))
-        for model in ALL
-    ),
-    *(
+    (
+        ALL,
+        {"aspect_ratio": "1:1"},
         (
-            model,
-            {"aspect_ratio": "9:16", "references": 1},
-            RATIO.format("9:16", "1080p", WITH, "16:9"),
-        )
-        for model in VEO
+            CODE.ASPECT_RATIO_NOT_MADE,
+            {"aspect_ratio": "1:1", "with_references": False, "known": ["16:9", "9:16"]},
+        ),
+    ),
+    (
+        VEO,
+        {"aspect_ratio": "9:16", "references": 1},
+        (
+            CODE.ASPECT_RATIO_NOT_MADE,
+            {"aspect_ratio": "9:16", "with_references": True, "known": ["16:9"]},
+        ),
     ),
     # durations, without and with references
-    *((model, {"seconds": 6}, SECONDS.format(6, "1080p", "", "8")) for model in (*VEO, LITE)),
-    *(
-        (
-            model,
-            {"seconds": 6, "resolution": "720p", "references": 1},
-            SECONDS.format(6, "720p", WITH, "8"),
-        )
-        for model in VEO
+    (
+        (*VEO, LITE),
+        {"seconds": 6},
+        (CODE.DURATION_NOT_MADE, {"seconds": 6, "with_references": False, "known": [8]}),
     ),
-    *(
-        (model, {"seconds": 5, "resolution": "720p"}, SECONDS.format(5, "720p", "", "4, 6 or 8"))
-        for model in (*VEO, LITE)
+    (
+        VEO,
+        {"seconds": 6, "resolution": "720p", "references": 1},
+        (CODE.DURATION_NOT_MADE, {"seconds": 6, "with_references": True, "known": [8]}),
     ),
-    *(
+    (
+        (*VEO, LITE),
+        {"seconds": 5, "resolution": "720p"},
+        (CODE.DURATION_NOT_MADE, {"seconds": 5, "with_references": False, "known": [4, 6, 8]}),
+    ),
+    (
+        (OMNI, OMNI_NEXT),
+        {"seconds": 11},
         (
-            model,
-            {"seconds": 11},
-            SECONDS.format(11, "1080p", "", "3, 4, 5, 6, 7, 8, 9 or 10"),
-        )
-        for model in (OMNI, OMNI_NEXT)
+            CODE.DURATION_NOT_MADE,
+            {"seconds": 11, "with_references": False, "known": list(range(3, 11))},
+        ),
     ),
     # references: none at all, too many
-    (LITE, {"references": 1}, "takes no reference pictures: choose another model."),
-    *(
-        (
-            model,
-            {"references": 4},
-            "takes at most 3 reference pictures, this shot has 4: leave some out.",
-        )
-        for model in (*VEO, OMNI, OMNI_NEXT)
+    ((LITE,), {"references": 1}, (CODE.NO_REFERENCES, {})),
+    (
+        (*VEO, OMNI, OMNI_NEXT),
+        {"references": 4},
+        (CODE.TOO_MANY_REFERENCES, {"most": 3, "references": 4}),
     ),
     # people
-    *(
-        (
-            model,
-            {"references": 1, "person_generation": "allow_all"},
-            "takes no person generation 'allow_all' with reference pictures: set "
-            "VIDEO_PERSON_GENERATION, or that of the story, to allow_adult.",
-        )
-        for model in GEMINI_VEO
+    (
+        GEMINI_VEO,
+        {"references": 1, "person_generation": "allow_all"},
+        (CODE.PERSON_GENERATION_NOT_TAKEN, {"asked": "allow_all", "known": ["allow_adult"]}),
     ),
 ]
 
 
-@pytest.mark.parametrize(("model", "values", "sentence"), REFUSED)
-def test_what_a_model_does_not_take_is_told_with_what_to_change(model, values, sentence):
-    assert problems(model, **values) == [f"{model} {sentence}"]
+@pytest.mark.parametrize(
+    ("model", "values", "expected"),
+    [(model, values, expected) for models, values, expected in REFUSED for model in models],
+)
+def test_what_a_model_does_not_take_is_a_problem_with_what_it_knows(model, values, expected):
+    [problem] = problems(model, **values)
+
+    code, params = expected
+    of_all = {"model": model, "resolution": values.get("resolution", "1080p")}
+    assert problem == Problem(code, of_all | params)
+    assert problem.is_of_model
 
 
 def test_several_problems_are_told_at_once():
@@ -159,8 +168,9 @@ def test_references_at_one_resolution_only():
         reference_aspect_ratios="", reference_durations=""
     )
 
+    params = {"model": STANDARD, "resolution": "4k"}
     assert problems(STANDARD, resolution="4k", references=1) == [
-        f"{STANDARD} takes no reference pictures at 4k: choose another model."
+        Problem(CODE.NO_REFERENCES_AT_RESOLUTION, params)
     ]
     assert problems(STANDARD, resolution="4k") == problems(STANDARD, references=1) == []
 
@@ -489,10 +499,14 @@ def test_a_shutdown_that_is_past_is_told_once_and_blocks_nothing(days, is_told):
 def test_the_shutdown_is_told_with_its_day():
     VideoModel.objects.filter(name=STANDARD).update(shuts_down_on=date(2020, 10, 2))
 
-    assert ModelTable().find(STANDARD).notes == [
+    [note] = ModelTable().find(STANDARD).notes
+
+    params = {"model": STANDARD, "day": "2020-10-02"}
+    assert (note.code, note.params) == (WarningCode.MODEL_SHUTS_DOWN, params)
+    assert note == (
         f"{STANDARD} is announced to shut down on or after 2 October 2020: it may answer "
         '"not found".'
-    ]
+    )
 
 
 def test_a_model_that_nobody_knows_is_told_and_blocks_nothing(settings):

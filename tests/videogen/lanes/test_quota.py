@@ -27,6 +27,7 @@ from tests.support.installations import Installation, write_story
 from videogen.common import pacific_time
 from videogen.lanes.quota import find_first_queued_slot, next_slot, window_problem
 from videogen.models import Submission, VideoRender
+from videogen.models.problems import ProblemCode
 from videogen.ops.watchdog import overdue_work
 from videogen.pipeline import claims as pipeline_claims
 from videogen.pipeline import pump as pipeline_pump
@@ -469,5 +470,5 @@ def test_the_window_of_the_gemini_api_is_none_of_vertex(settings):
     settings.VIDEO_SPEND_WINDOW_USD = Decimal(1)
 
     assert next_slot(make_lane("vertex"), Decimal("3.20")).code == ""
-    assert window_problem("vertex", Decimal("3.20")) == ""
-    assert "could never be sent" in window_problem("gemini", Decimal("3.20"))
+    assert window_problem("vertex", Decimal("3.20")) is None
+    assert window_problem("gemini", Decimal("3.20")).code == ProblemCode.OVER_SPEND_WINDOW

@@ -4,12 +4,15 @@ import itertools
 from datetime import timedelta
 
 import pytest
+from django.contrib.auth.models import User
 from django.db import IntegrityError, transaction
 from django.db.models import ProtectedError
 from django.utils import timezone
 
 from tests.support.factories import force, make_batch, make_lane, make_render, make_shot
-from videogen.models import ReferenceChoice, Submission, VideoRender
+from videogen.models import ReferenceChoice, RenderBatch, Submission, VideoRender
+from videogen.models.people import Requester
+from videogen.models.render_queries import HEAVY_COLUMNS
 
 pytestmark = [pytest.mark.django_db, pytest.mark.postgres]
 
@@ -256,3 +259,31 @@ def test_rows_have_names():
         "accepted: opening / shot 1, take 1",
         "accepted, ended without a video, not charged: opening / shot 1, failed",
     )
+
+
+def test_a_new_render_is_asked_for_as_its_batch_is():
+    shot, lane = make_shot(), make_lane()
+    user = User.objects.create_user("ada")
+    requester = Requester("admin", user, "Ada L.")
+    batch = RenderBatch.asked_by(requester, story=shot.scenelet.story, mode="override")
+    batch.save()
+
+    values = {"model": "veo-9", "duration_seconds": 8}
+    render = VideoRender.of_batch(batch, shot, lane, "generation", **values)
+    render.save()
+
+    assert (batch.task, batch.door) == ("CREATE_SHOT_VIDEO", "admin")
+    render.refresh_from_db()
+    assert (render.batch, render.shot, render.lane) == (batch, shot, lane)
+    assert (render.kind, render.mode, render.model) == ("generation", "override", "veo-9")
+    for row in (batch, render):
+        assert (row.requested_by, row.requested_by_name) == (user, "Ada L.")
+
+
+@pytest.mark.parametrize("keep", [(), ("error_details", "warnings")])
+def test_a_list_does_without_the_heavy_columns(keep):
+    make_render(make_shot(), prompt_text="{}")
+
+    render = VideoRender.objects.without_heavy_columns(keep=keep).get()
+
+    assert render.get_deferred_fields() == set(HEAVY_COLUMNS) - set(keep)

@@ -9,10 +9,19 @@ from django.utils import timezone
 from django_q.models import OrmQ
 
 from storybook.models import Shot
-from tests.support.factories import make_batch, make_render, make_story, shots_of
+from tests.support.databases import prices_deleted_once_read
+from tests.support.factories import (
+    force,
+    make_batch,
+    make_price,
+    make_render,
+    make_shot,
+    make_story,
+    shots_of,
+)
 from videogen import tasks
 from videogen.common.errors import RequestError
-from videogen.models import RenderBatch, VideoRender
+from videogen.models import ReferenceChoice, RenderBatch, VideoRender
 from videogen.models.people import Requester
 from videogen.planning.drafts import (
     confirm_batch,
@@ -22,6 +31,8 @@ from videogen.planning.drafts import (
     set_mode,
 )
 from videogen.planning.modes import Action
+from videogen.planning.plan import content_of
+from videogen.prompts.fingerprints import request_sha256
 
 pytestmark = pytest.mark.django_db
 
@@ -198,6 +209,57 @@ def test_the_fingerprint_changes_with_the_settings_that_matter(settings, draft, 
     assert plan_draft(draft).fingerprint != before
 
 
+def test_the_fingerprint_changes_with_the_price(settings, draft):
+    settings.VIDEO_BACKEND = "gemini"
+    before = plan_draft(draft)
+
+    make_price("0.41")
+
+    after = plan_draft(draft)
+    assert (before.cost_usd, after.cost_usd) == (Decimal("9.60"), Decimal("9.84"))
+    assert after.fingerprint != before.fingerprint
+
+
+def test_the_fingerprint_changes_with_a_repeat_that_turns_up(draft):
+    # Whoever has confirmed repeats is only warned of one: nothing else of the plan changes.
+    before = plan_draft(draft, repeats_confirmed=True)
+    elsewhere = make_shot(story_id="another")
+    request = request_sha256(content_of(before.rows[0]), **before.request.sent)
+
+    takes = [make_render(elsewhere, State.DONE, request_sha256=request) for _ in range(2)]
+
+    newest = plan_draft(draft, repeats_confirmed=True)
+    force(takes[1], state=State.FAILED, take=None)
+    older = plan_draft(draft, repeats_confirmed=True)
+    assert [newest.rows[0].same, older.rows[0].same] == takes[::-1]
+    for plan in (newest, older):
+        assert [row.decision for row in plan.rows] == [row.decision for row in before.rows]
+    assert len({plan.fingerprint for plan in (before, newest, older)}) == 3
+
+
+def test_the_fingerprint_changes_with_the_order_of_the_references(draft):
+    shot = draft.shots.first()
+    before = plan_draft(draft)
+
+    ReferenceChoice.objects.create(shot=shot, kind="key_frame", reference_id="1", choice="pinned")
+
+    after = plan_draft(draft)
+    sent = [
+        [pick.sha256 for row in plan.rows if row.shot == shot for pick in row.selection.picks]
+        for plan in (before, after)
+    ]
+    assert sorted(sent[0]) == sorted(sent[1])
+    assert sent[0] != sent[1]
+    assert after.fingerprint != before.fingerprint
+
+
+def test_the_fingerprint_changes_with_the_wish_for_a_batch_over_the_budget(draft):
+    both = [plan_draft(draft, over_budget=wish) for wish in RenderBatch.OverBudget]
+
+    assert both[0].rows == both[1].rows
+    assert both[0].fingerprint != both[1].fingerprint
+
+
 def test_each_mode_has_a_fingerprint_of_its_own(draft):
     assert len({plan_draft(draft, mode).fingerprint for mode in RenderBatch.Mode}) == 4
 
@@ -258,6 +320,23 @@ def test_another_plan_than_the_one_seen_is_not_queued(story, draft, requester):
     assert not VideoRender.objects.filter(state="queued").exists()
     confirm(draft, requester)
     assert VideoRender.objects.filter(state="queued").count() == 2
+
+
+@pytest.mark.parametrize("mode", ["default", "dry-run"])
+def test_a_price_that_is_deleted_while_it_is_confirmed_leaves_a_draft(
+    settings, draft, requester, mode
+):
+    settings.VIDEO_BACKEND = "gemini"
+    set_mode(draft, mode)
+    seen = plan_draft(draft).fingerprint
+
+    with prices_deleted_once_read():
+        error = refusal(draft, requester, seen=seen)
+
+    assert error.code == "plan_changed"
+    assert RenderBatch.objects.get(pk=draft.pk).status == "draft"
+    assert not VideoRender.objects.exists()
+    assert not OrmQ.objects.exists()
 
 
 def test_another_mode_than_the_one_seen_is_not_queued(draft, requester):

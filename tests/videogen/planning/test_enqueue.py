@@ -1,10 +1,11 @@
 from __future__ import annotations
 
+import threading
 from decimal import Decimal
 
 import pytest
 from django.contrib.auth import get_user_model
-from django.db import connection
+from django.db import OperationalError, connection, connections, transaction
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from django_q.models import OrmQ
@@ -12,13 +13,15 @@ from django_q.models import OrmQ
 from tests.support.factories import (
     force,
     make_lane,
+    make_price,
     make_render,
     make_shot,
     make_story,
     only_shot,
     shots_of,
 )
-from videogen.models import Lane, RenderBatch, VideoRender
+from videogen.common.errors import RequestError
+from videogen.models import Lane, Price, RenderBatch, VideoRender
 from videogen.models.people import Requester
 from videogen.planning.enqueue import queue_link, queue_renders
 from videogen.planning.plan import plan_shots
@@ -44,6 +47,65 @@ def decisions(queued):
 
 def woken():
     return sorted(each.task["func"].rpartition(".")[2] for each in OrmQ.objects.all())
+
+
+# -- the price -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("mode", ["default", "dry-run"])
+def test_a_price_that_was_deleted_since_the_plan_queues_nothing(settings, mode):
+    settings.VIDEO_BACKEND = "gemini"
+    make_price("0.41")
+    a_plan = plan(make_story(), mode)
+    assert a_plan.request.price_usd == Decimal("3.28")
+    Price.objects.filter(usd_per_second="0.41").delete()
+
+    with pytest.raises(RequestError) as caught:
+        queue(a_plan)
+
+    assert caught.value.code == "plan_changed"
+    assert "Plan again" in caught.value.sentence
+    assert not VideoRender.objects.exists()
+    assert not RenderBatch.objects.exists()
+    assert woken() == []
+
+
+@pytest.mark.django_db(transaction=True)
+def test_nobody_deletes_the_price_while_something_is_queued_under_it(settings):
+    if connection.vendor == "sqlite":
+        pytest.skip("SQLite gives whoever queues the whole database")
+    settings.VIDEO_BACKEND = "gemini"
+    price = make_price("0.41")
+    told = []
+
+    def delete():
+        try:
+            with transaction.atomic():
+                told.append(Price.objects.select_for_update(nowait=True).get(pk=price.pk).delete())
+        except OperationalError as error:
+            told.append(error)
+        finally:
+            connections.close_all()
+
+    with transaction.atomic():
+        queue(plan(make_story()))
+        thread = threading.Thread(target=delete)
+        thread.start()
+        thread.join(10)
+
+    assert [type(each) for each in told] == [OperationalError]
+    assert VideoRender.objects.get().price == price
+
+
+def test_what_is_resumed_needs_no_price(settings):
+    settings.VIDEO_BACKEND = "gemini"
+    story = make_story()
+    make_render(only_shot(story), State.INTERRUPTED, backend="gemini", lane=make_lane("gemini"))
+    a_plan = plan(story, "resume")
+    assert a_plan.request.price_usd
+    Price.objects.all().delete()
+
+    assert decisions(queue(a_plan)) == [("resume", "go on polling that operation")]
 
 
 # -- rows ----------------------------------------------------------------------------------------

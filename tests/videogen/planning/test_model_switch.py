@@ -18,6 +18,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from tests.support.admin_clients import browser_of, producer, viewer
+from tests.support.databases import prices_deleted_once_read
 from tests.support.factories import (
     force,
     make_batch,
@@ -390,6 +391,18 @@ def test_a_price_that_changed_meanwhile_is_seen_first():
         move_queued(lane, GONE, FAST, MIRA, seen=seen)
 
     assert caught.value.code == CHANGED
+
+
+def test_a_price_that_is_deleted_while_renders_are_moved_moves_nothing():
+    renders_waiting(1)
+    lane = stopped()
+    seen = plan(lane, FAST).fingerprint
+
+    with prices_deleted_once_read(), pytest.raises(RequestError) as caught:
+        move_queued(lane, GONE, FAST, MIRA, seen=seen)
+
+    assert caught.value.code == CHANGED
+    assert VideoRender.objects.get().model == GONE
 
 
 def test_with_an_unknown_price_nothing_is_moved():

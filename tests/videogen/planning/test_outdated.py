@@ -30,6 +30,7 @@ from tests.support.factories import (
 from tests.support.takes import make_take, make_takes
 from videogen.models import ReferenceChoice, RenderBatch, VideoRender
 from videogen.models.people import Requester
+from videogen.models.problems import ProblemCode
 from videogen.planning.outdated import find_changes, outdated_shots
 from videogen.planning.rerun import generate_exactly
 from videogen.prompts import prompt
@@ -328,7 +329,7 @@ def test_a_story_without_its_design_says_why():
 
     assert is_outdated(shot)
     (change,) = find_changes(shot.scenelet.story, [VideoRender.objects.get().pk])
-    assert "no visual design document" in " ".join(change.missing)
+    assert [each.code for each in change.missing] == [ProblemCode.NO_DOCUMENT]
     assert not change.differences
 
 
@@ -341,7 +342,8 @@ def test_a_pin_that_broke_is_told():
 
     (change,) = find_changes(shot.scenelet.story, [VideoRender.objects.get().pk])
 
-    assert "The pinned model sheet of character ada cannot be used" in change.missing[0]
+    [problem] = change.missing
+    assert problem.params["reference"] == "model sheet of character ada"
 
 
 # -- cost ------------------------------------------------------------------------------------------

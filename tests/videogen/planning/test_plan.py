@@ -22,7 +22,8 @@ from tests.support.factories import (
 )
 from videogen.common.errors import RequestError
 from videogen.models import ReferenceChoice, VideoModel, VideoRender
-from videogen.planning.modes import Action
+from videogen.models.problems import Problem, ProblemCode
+from videogen.planning.modes import Action, Reason
 from videogen.planning.plan import find_shots, plan_shots
 
 pytestmark = [pytest.mark.django_db, pytest.mark.postgres]
@@ -150,34 +151,37 @@ def test_the_impossible_is_blocked_in_every_mode_whatever_there_is(states, mode)
     assert decision_of(shot, mode) == ("blocked", "The shot has no storyboard payload.")
 
 
+NO_VISUAL = Problem(ProblemCode.NO_DOCUMENT, {"kind": "visual"})
+NO_AUDIO = Problem(ProblemCode.NO_DOCUMENT, {"kind": "audio"})
+NO_STORYBOARD = Problem(ProblemCode.NO_STORYBOARD)
 IMPOSSIBLE = {
-    "no visual document": ({"visual": None}, "no visual design document"),
-    "no audio document": ({"audio": None}, "no audio design document"),
-    "an empty document": ({"visual": {}}, "no visual design document"),
-    "no payload": ({"payload": None}, "no storyboard payload"),
-    "an empty payload": ({"payload": {}}, "no storyboard payload"),
+    "no visual document": ({"visual": None}, NO_VISUAL),
+    "no audio document": ({"audio": None}, NO_AUDIO),
+    "an empty document": ({"visual": {}}, NO_VISUAL),
+    "no payload": ({"payload": None}, NO_STORYBOARD),
+    "an empty payload": ({"payload": {}}, NO_STORYBOARD),
 }
 
 
-@pytest.mark.parametrize(("story", "words"), IMPOSSIBLE.values(), ids=IMPOSSIBLE.keys())
-def test_what_makes_a_shot_impossible_is_said(story, words):
+@pytest.mark.parametrize(("story", "problem"), IMPOSSIBLE.values(), ids=IMPOSSIBLE.keys())
+def test_what_makes_a_shot_impossible_is_known_by_its_code(story, problem):
     shot = make_shot(**story)
 
     row = plan_of(shot)
 
-    assert row.decision.action == Action.BLOCKED
-    assert words in row.decision.reason
+    assert (row.decision.action, row.decision.code) == (Action.BLOCKED, Reason.IMPOSSIBLE)
+    assert row.impossible == (problem,)
+    assert row.decision.params == {"problems": [problem.as_dict()]}
     assert not row.is_new
 
 
 def test_everything_that_is_missing_is_said_at_once():
     shot = make_shot(visual=None, audio=None, payload=None)
 
-    _, reason = decision_of(shot)
+    row = plan_of(shot)
 
-    assert "visual" in reason
-    assert "audio" in reason
-    assert "payload" in reason
+    assert row.impossible == (NO_VISUAL, NO_AUDIO, NO_STORYBOARD)
+    assert row.decision.reason == " ".join(each.sentence for each in row.impossible)
 
 
 def test_a_price_that_is_not_known_blocks(settings):
@@ -198,11 +202,13 @@ def test_a_pinned_reference_that_cannot_be_used_blocks(kind, reference_id):
     shot = make_shot(pictures={SHEET: picture_bytes()})
     ReferenceChoice.objects.create(shot=shot, kind=kind, reference_id=reference_id, choice="pinned")
 
-    action, reason = decision_of(shot)
+    row = plan_of(shot)
 
-    assert action == "blocked"
-    assert reason.startswith("The pinned ")
-    assert f" {reference_id} cannot be used" in reason
+    assert row.decision.action == Action.BLOCKED
+    [problem] = row.impossible
+    assert problem.code in (ProblemCode.PIN_MISSING, ProblemCode.PIN_UNUSABLE)
+    assert problem.params["reference"].endswith(f" {reference_id}")
+    assert problem.sentence in row.decision.reason
 
 
 def test_one_impossible_shot_does_not_stop_the_others():
@@ -261,10 +267,12 @@ def test_a_prompt_over_the_limit_blocks_where_that_is_configured(settings, mode)
     settings.VIDEO_PROMPT_LIMIT_BLOCKS = True
     shot = make_shot()
 
-    action, reason = decision_of(shot, mode)
+    row = plan_of(shot, mode)
 
-    assert action == "blocked"
-    assert "the model reads 100" in reason
+    assert row.decision.action == Action.BLOCKED
+    [problem] = row.impossible
+    assert problem.code == ProblemCode.OVER_TOKEN_LIMIT
+    assert problem.params["limit"] == 100
 
 
 def test_a_shot_without_any_picture_is_rendered_with_a_warning():

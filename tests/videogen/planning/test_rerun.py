@@ -8,6 +8,7 @@ import pytest
 from django_q.models import OrmQ
 
 from storybook.models import Shot
+from tests.support.databases import prices_deleted_once_read
 from tests.support.factories import (
     make_lane,
     make_price,
@@ -175,6 +176,11 @@ def test_without_a_known_price_nothing_is_sent(rehearsal):
     rehearsal.refresh_from_db()
 
     assert "No price is known for veo-9 at 1080p" in refusal(rehearsal)
+
+
+def test_a_price_that_is_deleted_at_that_moment_queues_nothing(rehearsal):
+    with prices_deleted_once_read():
+        assert "Plan again" in refusal(rehearsal)
 
 
 def test_over_the_budget_nothing_is_sent(rehearsal, settings):

@@ -5,7 +5,10 @@ import hashlib
 import pytest
 
 from videogen.prompts.references import (
+    BrokenPin,
     ChosenReference,
+    DropCode,
+    Dropped,
     StoredPicture,
     list_candidates,
     pick_references,
@@ -115,8 +118,28 @@ def test_what_the_quota_dropped_is_told_with_the_reason():
         "kind": "environment",
         "id": "x",
         "path": "story/pictures/x.png",
-        "reason": "only 3 reference images can be sent",
+        "code": "over_limit",
+        "params": {"limit": 3},
     }
+    assert Dropped.read(dropped.as_dict()) == dropped
+    assert dropped.reason == "only 3 reference images can be sent"
+
+
+@pytest.mark.parametrize(
+    ("stored", "reason"),
+    [
+        ({"reason": "only {n} can be sent"}, "only {n} can be sent"),
+        ({"code": "of a newer version", "params": {}}, "of a newer version"),
+        ({"code": "over_limit", "params": {}}, "over_limit"),
+        ({"code": "over_limit"}, "over_limit"),
+        ({}, ""),
+    ],
+)
+def test_a_dropped_picture_of_an_older_or_newer_row_is_read_all_the_same(stored, reason):
+    dropped = Dropped.read({"kind": "key_frame", "id": "1", "path": "x.png", **stored})
+
+    assert (dropped.kind, dropped.id, dropped.path) == ("key_frame", "1", "x.png")
+    assert (dropped.code, dropped.reason) == (DropCode.TEXT, reason)
 
 
 @pytest.mark.parametrize(
@@ -213,29 +236,23 @@ def test_a_person_can_pin_reorder_and_leave_out(choices, expected):
 
 
 @pytest.mark.parametrize(
-    ("choice", "problems", "sentence"),
+    ("choice", "problems", "words", "problem"),
     [
-        (
-            pin("character", "zoe"),
-            {},
-            "The pinned model sheet of character zoe cannot be used: the shot has none.",
-        ),
-        (
-            pin("key_frame", "3"),
-            {},
-            "The pinned key frame 3 cannot be used: the shot has none.",
-        ),
+        (pin("character", "zoe"), {}, "model sheet of character zoe", ""),
+        (pin("key_frame", "3"), {}, "key frame 3", ""),
         (
             pin("environment", "x"),
             {"x.png": "The file is empty."},
-            "The pinned reference image of environment x cannot be used: The file is empty.",
+            "reference image of environment x",
+            "The file is empty.",
         ),
     ],
 )
-def test_a_broken_pin_is_named(choice, problems, sentence):
+def test_a_broken_pin_is_named(choice, problems, words, problem):
     selection = select("ab", "x", "12", problems=problems, choices=[choice])
 
-    assert selection.broken == (sentence,)
+    assert selection.broken == (BrokenPin(choice.kind, choice.id, problem),)
+    assert selection.broken[0].words == words
 
 
 def test_a_fourth_pin_is_dropped_like_any_other():

@@ -179,7 +179,9 @@ def check_request(exam: Examination) -> Iterator[Finding]:
     )
     problems = ModelTable().find(settings.VIDEO_MODEL).problems(asked)
     for problem in problems:
-        yield REQUEST.fail(problem, "Change the setting that it names, and restart the workers.")
+        yield REQUEST.fail(
+            problem.sentence, "Change the setting that it names, and restart the workers."
+        )
     if not problems:
         words = f"{asked.resolution}, {asked.aspect_ratio}, {asked.seconds} seconds"
         yield REQUEST.ok(f"{settings.VIDEO_MODEL} takes {words} with reference pictures.")

@@ -64,7 +64,7 @@ def check_quota(exam: Examination) -> Iterator[Finding]:
     backend = account_of(exam.route)
     if price and price.usd and (problem := window_problem(backend, price.usd)):
         yield QUOTA.fail(
-            f"No video fits into the account's spend window: {problem}",
+            f"No video fits into the account's spend window: {problem.sentence}",
             f"Set the account's real tier or window {RESTART}, or use a cheaper model.",
         )
         return

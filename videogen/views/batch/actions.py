@@ -90,7 +90,7 @@ def cancel_rest(
             renders = counted(cancelled, "queued render")
             model_admin.log_change(request, batch, f"Cancelled {renders}.")
     # Looked up after the change, so that what was sent meanwhile is included.
-    sent = find_sent(VideoRender.objects.filter(batch=batch).defer("prompt_text", "references"))
+    sent = find_sent(VideoRender.objects.filter(batch=batch).without_heavy_columns())
     rest = f" {sent.words}." if sent.words else ""
     if cancelled:
         sentence = ngettext(

@@ -48,7 +48,6 @@ State = VideoRender.State
 # An update also has the rows that changed shortly before the last one: clocks differ.
 OVERLAP = timedelta(seconds=10)
 
-_HEAVY = ("prompt_text", "references", "dropped_references", "warnings", "error_details")
 _NOT_WORKED_ON = (Action.SKIP, Action.BLOCKED)
 
 
@@ -161,8 +160,10 @@ class BatchPage:
             for place, record in enumerate(self.batch.plan)
             if record.get("render") and record.get("decision") not in _NOT_WORKED_ON
         }
-        renders = VideoRender.objects.defer(*_HEAVY, "shot__storyboard_payload").select_related(
-            "shot__scenelet", "lane"
+        renders = (
+            VideoRender.objects.without_heavy_columns()
+            .defer("shot__storyboard_payload")
+            .select_related("shot__scenelet", "lane")
         )
         found = renders.in_bulk(wanted) if wanted else {}
         # The render of a link that somebody gave us is in no plan.
@@ -183,7 +184,7 @@ class BatchPage:
         records = [each for each in self.batch.plan if each["decision"] in _NOT_WORKED_ON]
         if not records:
             return []
-        causes = VideoRender.objects.defer(*_HEAVY).in_bulk(
+        causes = VideoRender.objects.without_heavy_columns().in_bulk(
             {each["render"] for each in records if each.get("render")}
         )
         ways = self._ways_to_mend(

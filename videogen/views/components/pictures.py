@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from videogen.common.formats import media_url
-from videogen.prompts.references import KIND_WORDS
+from videogen.prompts.references import KIND_WORDS, Dropped
 
 
 @dataclass(frozen=True)
@@ -22,14 +22,15 @@ class ShownPicture:
 
 
 def shown_pictures(records: Iterable[Mapping[str, Any]]) -> list[ShownPicture]:
-    """Return the pictures of a render's `references` or `dropped_references`."""
+    """Return the pictures of a render's `references` or `dropped_references`. Only the dropped ones
+    have a reason."""
     return [
         ShownPicture(
             url=media_url(str(each.get("path") or "")),
             kind=KIND_WORDS.get(each.get("kind", ""), each.get("kind", "")),
             id=str(each.get("id", "")),
             path=str(each.get("path", "")),
-            reason=str(each.get("reason", "")),
+            reason=Dropped.read(each).reason,
         )
         for each in records
     ]

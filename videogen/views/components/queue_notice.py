@@ -102,7 +102,7 @@ def notice_for_price(backend: str, price: Decimal | None) -> QueueNotice | None:
     """Return the notice for one more render of that price. At most five queries."""
     lane = Lane.objects.filter(name=backend).first()
     if price and (problem := window_problem(backend, price)):
-        return QueueNotice(lane or Lane(name=backend), problem=problem)
+        return QueueNotice(lane or Lane(name=backend), problem=problem.sentence)
     if lane is None or lane.paused_at:
         return QueueNotice(lane) if lane else None
     slot = next_slot(lane, price or Decimal(0))

@@ -55,7 +55,7 @@ def reasons_of(row: ShotPlan) -> Sequence[str]:
     """Why a row of a plan is decided as it is, in sentences."""
     decision = row.decision
     if decision.action == Action.BLOCKED:
-        return row.impossible or (decision.reason,)
+        return tuple(each.sentence for each in row.impossible) or (decision.reason,)
     if decision == DECISIONS[Situation.WITHOUT_VIDEO][RenderBatch.Mode.DEFAULT]:
         return (_last_try(row.cause),)
     return (_words(row.situation, decision),)

@@ -17,6 +17,7 @@ from videogen.catalog.options import default_model_of
 from videogen.catalog.prices import PriceList
 from videogen.common.formats import usd
 from videogen.models import RenderBatch
+from videogen.models.problems import Problem
 from videogen.models.routes import Route, not_set_up
 from videogen.planning.plan import Plan
 
@@ -160,13 +161,14 @@ class PlanChoices:
         asked = request.asked(self.plan.most_references)
         routes = list(Route.values)
         found.sort(key=lambda each: routes.index(each.route))
-        choices = [
-            self._model(model, [*filter(None, [not_set_up(model.route)]), *model.problems(asked)])
-            for model in found
-        ]
+        choices = []
+        for model in found:
+            missing = not_set_up(model.route)
+            problems = [*([missing] if missing else []), *model.problems(asked)]
+            choices.append(self._model(model, problems))
         return choices if len(choices) > 1 else []
 
-    def _model(self, model: Capability, problems: Sequence[str]) -> OptionLink:
+    def _model(self, model: Capability, problems: Sequence[Problem]) -> OptionLink:
         request = self.plan.request
         price = request.prices.find(
             request.backend, model.name, request.resolution, request.duration_seconds
@@ -176,7 +178,7 @@ class PlanChoices:
             _each(price.usd) if price else usd(None),
             self._of_model(model.name),
             model.name == request.model,
-            " ".join(problems),
+            " ".join(each.sentence for each in problems),
             model.route_words,
         )
 

@@ -260,12 +260,12 @@ class PlanPage:
     def not_taken(self) -> list[tuple[str, str]]:
         """What the model does not accept, each with the number of shots that it concerns."""
         found = Counter(
-            sentence
+            problem
             for row in self.plan.rows
             if row.decision.action == Action.BLOCKED
-            for sentence in row.not_taken
+            for problem in row.not_taken
         )
-        return [(sentence, counted(number, "shot")) for sentence, number in found.items()]
+        return [(each.sentence, counted(number, "shot")) for each, number in found.items()]
 
     @property
     def in_table(self) -> int | None:
@@ -391,7 +391,7 @@ def _refusal(error: RequestError) -> str:
             "Nothing was queued: this is no longer the plan that you saw. Here is the plan as of "
             f"{at:%H:%M}; please look at it once more."
         )
-    return f"Nothing was queued: {error.sentence}"
+    return error.sentence
 
 
 _DONE_WORDS = {

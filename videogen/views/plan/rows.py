@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from storybook.models import DesignDocument, Story
 from videogen.common.formats import indented, usd
 from videogen.models import RenderBatch, VideoRender
+from videogen.models.render_warnings import OF_OPTIONS
 from videogen.planning.modes import Action
 from videogen.planning.plan import Plan, ShotPlan
 from videogen.safety.suspicious_words import CHILD
@@ -78,8 +79,10 @@ class PlanRow:
         reasons = reasons_of(self.row)
         if self.is_alone or not self.is_blocked:
             return reasons
-        own = [each for each in reasons if each not in self.row.not_taken]
-        return own if len(own) == len(reasons) else [*own, NOT_TAKEN]
+        problems = self.row.impossible
+        if not any(each.is_of_model for each in problems):
+            return reasons
+        return [*(each.sentence for each in problems if not each.is_of_model), NOT_TAKEN]
 
     @property
     def ways(self) -> Sequence[Link]:
@@ -92,7 +95,8 @@ class PlanRow:
                 has_storyboard=bool(row.shot.storyboard_payload),
                 has_broken_pin=bool(row.selection.broken),
                 code=row.decision.code,
-                is_not_taken=bool(row.not_taken) and row.impossible == row.not_taken,
+                is_not_taken=bool(row.impossible)
+                and all(each.is_of_model for each in row.impossible),
             )
             return links_to_fix(row.shot.pk, self.plan.story.pk, self.around.documents, blocked)
         if self.action == Action.SKIP:
@@ -109,8 +113,7 @@ class PlanRow:
 
     @property
     def warnings(self) -> Sequence[str]:
-        above = () if self.is_alone else self.plan.request.notes
-        own = [each for each in self.row.warnings if each not in above]
+        own = [each for each in self.row.warnings if self.is_alone or each.code not in OF_OPTIONS]
         return (*own, *((CHILDREN,) if speaks_of_children(self.row) else ()))
 
     @property

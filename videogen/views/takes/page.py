@@ -180,7 +180,7 @@ def _outdated(shot: Shot, renders: list[VideoRender]) -> OutdatedTake | None:
         return None
     (change,) = changes
     now = RenderCard(change.now, change.take, change.differences)
-    return OutdatedTake(change.take, now, change.missing)
+    return OutdatedTake(change.take, now, [each.sentence for each in change.missing])
 
 
 CHOSEN = (VideoRender.Review.SELECTED, VideoRender.Review.APPROVED)

@@ -99,7 +99,7 @@ def _page(
             "draft_cost": usd(render.price_estimate_usd) if promotion else "",
             "asks": asks,
             "extras": extras_in_words(asks),
-            "problems": asks.problems(number),
+            "problems": [each.sentence for each in asks.problems(number)],
             "notes": [*asks.capability.notes, *asks.notes],
             "on_references": asks.capability.on_references(asks.resolution) if model else "",
             "short": shortage(limits, asks.prices, asks.table, wanted, OverBudget.FIT),

@@ -76,6 +76,43 @@ def test_the_price_that_is_missing_is_known_by_its_code(settings):
     assert links_to_fix(1, 1, {}, blocked) == ()
 
 
+def test_what_made_a_shot_impossible_is_stored_as_codes_and_told_in_words():
+    [record] = records_of(make_story(visual=None, audio={}))
+
+    assert record["params"] == {
+        "problems": [
+            {"code": "no_document", "params": {"kind": kind}} for kind in ("visual", "audio")
+        ]
+    }
+    told = reason_of_record(record | {"reason": "in other words"}, "default", None)
+    assert told == record["reason"]
+    assert code_of_record(record) == Reason.IMPOSSIBLE
+
+
+@pytest.mark.parametrize(
+    ("problem", "told"),
+    [
+        # As it was stored before problems had codes.
+        ("The {shot} has no storyboard.", "The {shot} has no storyboard."),
+        # Of a newer version, or not to be read: then the words of the row are shown.
+        ({"code": "of a newer version", "params": {}}, "As it is stored."),
+        ({"code": "no_document", "params": {}}, "As it is stored."),
+        ({"code": "no_document"}, "As it is stored."),
+        ({"code": "no_storyboard", "params": None}, "As it is stored."),
+    ],
+)
+def test_a_stored_problem_is_read_in_whatever_form_it_has(problem, told):
+    record = {
+        "decision": "blocked",
+        "reason": "as it is stored",
+        "code": "impossible",
+        "params": {"problems": [problem]},
+        "situation": "nothing",
+    }
+
+    assert reason_of_record(record, "default", None) == told
+
+
 @pytest.mark.parametrize(
     ("words", "code"),
     [

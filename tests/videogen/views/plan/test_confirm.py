@@ -139,7 +139,9 @@ def test_nothing_is_queued_where_there_is_nothing_to_do():
 
     response = confirm(producer(), draft, follow=True)
 
-    assert "there is nothing to do" in messages(response)[0]
+    assert messages(response) == [
+        "Nothing was queued: there is nothing to do for these shots in this mode."
+    ]
     draft.refresh_from_db()
     assert draft.status == DRAFT
 
