@@ -7,13 +7,14 @@ from datetime import datetime
 from typing import Any
 
 from django.db import IntegrityError, transaction
-from django.db.models import Exists, OuterRef, QuerySet
+from django.db.models import Exists, OuterRef
 
 from storybook.models import Story
 from videogen.common.errors import DownloadError, RequestError
 from videogen.common.task_queue import wake_downloads, wake_pump
 from videogen.models import VideoRender
 from videogen.models.people import Requester
+from videogen.models.render_queries import RenderQuerySet
 from videogen.models.render_warnings import RenderWarning, WarningCode
 from videogen.models.routes import other_backend, served_backends
 from videogen.models.states import STUCK
@@ -65,7 +66,7 @@ def allow_new_render(render: VideoRender, *, by: str = "") -> bool:
     )
 
 
-def given_up_since(moment: datetime) -> QuerySet[VideoRender]:
+def given_up_since(moment: datetime) -> RenderQuerySet:
     """Return the renders that somebody gave up since then, the newest first, as far as that can be
     taken back."""
     renders = VideoRender.objects.filter(
@@ -77,7 +78,7 @@ def given_up_since(moment: datetime) -> QuerySet[VideoRender]:
     return renders.order_by("-ended_at", "-pk")
 
 
-def _later(shot: int | OuterRef, render: int | OuterRef) -> QuerySet[VideoRender]:
+def _later(shot: int | OuterRef, render: int | OuterRef) -> RenderQuerySet:
     """Return the attempts at the shot that came after the render."""
     renders = VideoRender.objects.filter(shot=shot, pk__gt=render)
     return renders.exclude(kind=VideoRender.Kind.REHEARSAL)

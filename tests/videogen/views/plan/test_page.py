@@ -185,7 +185,10 @@ def test_the_foot_has_total_counts_budget_and_both_buttons(paid, settings):
         "$3.20 of $6.80 left in the budget generate 1 skip 1 blocked 1 "
         "Cancel In the queue before the others in turn after the others Generate 1 video · $3.20"
     )
-    assert foot("dry-run").startswith("Free $6.80 left in the budget rehearse 2 blocked 1 Cancel")
+    told = (
+        "Free $6.80 left in the budget free; $6.40 with veo-3.1-generate-preview if sent rehearse 2"
+    )
+    assert foot("dry-run").startswith(f"{told} blocked 1 Cancel")
 
 
 def test_cards_of_an_exhausted_budget(paid, settings):
