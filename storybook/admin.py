@@ -247,7 +247,7 @@ class KeyFrameInline(admin.TabularInline):
 
     @admin.display(description="problem", empty_value="")
     def problem(self, key_frame: KeyFrame) -> str:
-        return key_frame.picture.problem if key_frame.picture_id else ""
+        return " ".join(key_frame.picture.remarks) if key_frame.picture_id else ""
 
 
 @admin.register(Shot)
@@ -291,7 +291,7 @@ class UsableFilter(admin.SimpleListFilter):
 
 @admin.register(Picture)
 class PictureAdmin(admin.ModelAdmin):
-    list_display = ["thumbnail", "path", "story", "mime_type", "dimensions", "size", "problem"]
+    list_display = ["thumbnail", "path", "story", "mime_type", "dimensions", "size", "remarks"]
     list_display_links = ["thumbnail", "path"]
     list_filter = [UsableFilter, "mime_type", "story"]
     list_select_related = ["story"]
@@ -300,7 +300,7 @@ class PictureAdmin(admin.ModelAdmin):
         "thumbnail",
         "story",
         "path",
-        "problem",
+        "remarks",
         "mime_type",
         "dimensions",
         "size",
@@ -324,6 +324,10 @@ class PictureAdmin(admin.ModelAdmin):
     @admin.display(description="picture")
     def thumbnail(self, picture: Picture) -> str:
         return _small(picture) if picture.file else "—"
+
+    @admin.display(description="problems", ordering="problem")
+    def remarks(self, picture: Picture) -> str:
+        return " ".join(picture.remarks)
 
     @admin.display(ordering="width")
     def dimensions(self, picture: Picture) -> str:

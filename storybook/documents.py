@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import re
+from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
@@ -13,36 +14,67 @@ from typing import Any
 DEEPEST = 100
 LONGEST_NUMBER = 1000
 
+# What a document may hold. Real stories have some ten thousand objects; a file of the largest
+# allowed size with nothing but empty objects would take gigabytes of memory.
+MOST_CONTAINERS = 1_000_000
+MOST_VALUES = 2_000_000
+
 _half_a_pair = re.compile(r"\\u[dD][89a-fA-F]")
 # A string, closed or not, or a bracket. Possessive quantifiers, so that the regex never backtracks.
 _token = re.compile(r'"(?:[^"\\]++|\\.)*+"?|[\[\]{}]', re.DOTALL)
 
 
+class NotJSON(ValueError):
+    """The text is not JSON at all."""
+
+
+class DuplicateKeys(ValueError):
+    """Objects have the same key twice. JSON readers would keep the last one and drop the others.
+
+    `places` are paths such as `scenelets[0].shots`.
+    """
+
+    def __init__(self, places: list[str]) -> None:
+        self.places = places
+        super().__init__("; ".join(f"{place}: {self.words}" for place in places))
+
+    words = "twice in the same object"
+
+
 def parse_json(text: str) -> Any:
     """Return the value in `text`.
 
-    Raises ValueError with a sentence if the text is not JSON, or if a database, an HTTP request or
-    a page cannot carry it (NaN, half characters, endless nesting).
+    Raises ValueError with a sentence if the text is not JSON (NotJSON), if keys are repeated
+    (DuplicateKeys), or if a database, an HTTP request or a page cannot carry it (NaN, half
+    characters, endless nesting).
     """
     too_deep = f"it is nested deeper than {DEEPEST} levels"
     text = text.removeprefix("\ufeff")
+    _refuse_too_many(text)
+    repeated = _RepeatedKeys()
     try:
         value = json.loads(
             text,
+            object_pairs_hook=repeated.as_object,
             parse_constant=_refuse_constant,
             parse_float=_finite,
             parse_int=_whole_number,
         )
     except RecursionError:
         raise ValueError(too_deep) from None
-    except ValueError:
+    except ValueError as error:
         # Versions of Python give up at different depths. Under all of them, a text that is too deep
         # gets this message, whatever else is wrong with it.
         if _opens_more_than(text, DEEPEST):
             raise ValueError(too_deep) from None
+        if isinstance(error, json.JSONDecodeError):
+            hint = _hint(text, error)
+            where = f"line {error.lineno} column {error.colno}"
+            raise NotJSON(f"{hint} ({where})" if hint else str(error)) from None
         raise
     if is_deeper_than(value, DEEPEST):
         raise ValueError(too_deep)
+    repeated.refuse_if_any(value)
     # Searching the text first saves the walk through nearly every document.
     if _half_a_pair.search(text):
         for place, string in _strings(value):
@@ -52,6 +84,85 @@ def parse_json(text: str) -> Any:
                     f"{where or 'the text'} holds half a character (a lone surrogate escape, \\ud…)"
                 )
     return value
+
+
+_most_repeated = 20
+
+
+class _RepeatedKeys:
+    """Notes the objects that have a key twice while they are read."""
+
+    def __init__(self) -> None:
+        self._found: list[tuple[dict[str, Any], str]] = []
+
+    def as_object(self, pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        found = dict(pairs)
+        if len(found) < len(pairs) and len(self._found) < _most_repeated:
+            counts = Counter(key for key, _ in pairs)
+            self._found += [(found, key) for key, number in counts.items() if number > 1]
+        return found
+
+    def refuse_if_any(self, value: Any) -> None:
+        """Raise DuplicateKeys. `value` is the whole document."""
+        if self._found:
+            raise DuplicateKeys(_places_of(self._found[:_most_repeated], value))
+
+
+def _refuse_too_many(text: str) -> None:
+    if text.count("{") + text.count("[") > MOST_CONTAINERS:
+        raise ValueError(f"it holds more than {MOST_CONTAINERS} objects and lists")
+    if text.count(",") > MOST_VALUES:
+        raise ValueError(f"it holds more than {MOST_VALUES} values")
+
+
+def _places_of(repeated: list[tuple[dict[str, Any], str]], value: Any) -> list[str]:
+    """Return where the keys are. An object that was itself dropped has no place: then the key."""
+    places: dict[int, str] = {}
+    waiting: list[tuple[str, Any]] = [("", value)]
+    while waiting:
+        place, node = waiting.pop()
+        if isinstance(node, dict):
+            places[id(node)] = place
+            waiting += [(f"{place}.{key}" if place else key, each) for key, each in node.items()]
+        elif isinstance(node, list):
+            waiting += [(f"{place}[{index}]", each) for index, each in enumerate(node)]
+    found = []
+    for node, key in repeated:
+        short = key if len(key) <= 60 else f"{key[:59]}…"
+        place = places.get(id(node), "")[-200:]
+        found.append((f"{place}.{short}" if place else short).encode("utf-8", "replace").decode())
+    return list(dict.fromkeys(found))
+
+
+def _hint(text: str, error: json.JSONDecodeError) -> str:
+    """Return what a person can do about a text that is nearly JSON, or ""."""
+    begun = text.removeprefix("\ufeff").lstrip()
+    before = text[: error.pos].rstrip()
+    here = text[error.pos :].lstrip()
+    if not begun:
+        return "it is empty"
+    if begun.startswith(("```", "~~~")):
+        return "it begins with a code fence: remove it, and the one at the end"
+    if begun[0] not in '{["' and (found := re.search(r"[{\[]", begun)):
+        said = " ".join(begun[: found.start()].replace("`", "").split())
+        return f"it begins with “{_short(said)}”: remove what stands before the JSON"
+    if error.msg.startswith("Extra data"):
+        if here.startswith(("```", "~~~")):
+            return "a code fence follows the JSON: remove it"
+        return f"“{_short(' '.join(here.split()))}” follows the JSON: remove it"
+    if before.endswith(",") and here[:1] in ("}", "]"):
+        return f"a comma before {here[0]}: remove it"
+    if here.startswith(("//", "/*", "#")):
+        return "a comment: JSON has none, remove it"
+    if here[:1] in ("'", "“", "”", "„", "‘", "’"):
+        return 'a text in other quotation marks: JSON has "…" only'
+    if found := re.match(r"(True|False|None|undefined)\b", here):
+        return f"{found[1]} is not a JSON value: JSON has true, false and null"
+    return ""
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= 40 else f"{text[:39]}…"
 
 
 def _refuse_constant(name: str) -> None:

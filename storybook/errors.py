@@ -17,12 +17,37 @@ class BundleError(StorybookError):
     """A bundle cannot be imported, and nothing of it was.
 
     `problems` holds every problem that was found, as `place: sentence`. Each is a single line, even
-    if a name in the bundle has line breaks.
+    if a name in the bundle has line breaks. `more` is how many others there are.
     """
 
-    def __init__(self, problems: Sequence[str]) -> None:
+    def __init__(self, problems: Sequence[str], *, more: int = 0) -> None:
         self.problems = tuple(_unprintable.sub(_written_out, each) for each in problems)
+        self.more = more
         super().__init__("\n".join(self.problems))
+
+
+class Problems:
+    """Collects a bundle's problems. Beyond some hundred they are only counted."""
+
+    most = 200
+
+    def __init__(self) -> None:
+        self._sentences: list[str] = []
+        self._more = 0
+
+    def __bool__(self) -> bool:
+        return bool(self._sentences)
+
+    def add(self, sentence: str) -> None:
+        if len(self._sentences) < self.most:
+            self._sentences.append(sentence)
+        else:
+            self._more += 1
+
+    def refuse_if_any(self) -> None:
+        """Raise BundleError with the problems, if there are any."""
+        if self._sentences:
+            raise BundleError(self._sentences, more=self._more)
 
 
 def _written_out(match: re.Match[str]) -> str:

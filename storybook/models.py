@@ -11,6 +11,7 @@ from django.db.models.signals import post_delete, post_save
 from django.dispatch import receiver
 
 from .fields import DocumentField
+from .picture_flaws import flaw_sentences
 
 
 class Story(models.Model):
@@ -121,6 +122,12 @@ class Shot(models.Model):
     storyboard_payload = DocumentField(
         null=True, blank=True, help_text="Goes into the prompt whole and untouched."
     )
+    gone_since = models.DateTimeField(
+        null=True,
+        blank=True,
+        editable=False,
+        help_text="Since when the story's imported bundle does not have this shot any more.",
+    )
 
     class Meta:
         ordering = ["scenelet__sequence", "scenelet", "shot_index"]
@@ -167,6 +174,11 @@ class Picture(models.Model):
     problem = models.CharField(
         max_length=500, blank=True, help_text="Why the picture cannot be used as a reference."
     )
+    flaws = models.JSONField(
+        default=list,
+        blank=True,
+        help_text="What is odd about a picture that can be used: codes with their parameters.",
+    )
 
     class Meta:
         ordering = ["story", "path"]
@@ -182,6 +194,11 @@ class Picture(models.Model):
 
     def __str__(self) -> str:
         return self.path
+
+    @property
+    def remarks(self) -> list[str]:
+        """What is wrong with the picture, or odd about it, in sentences."""
+        return [*([self.problem] if self.problem else []), *flaw_sentences(self.flaws)]
 
 
 class KeyFrame(models.Model):

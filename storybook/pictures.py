@@ -12,15 +12,22 @@ import os
 import re
 import stat
 import struct
+import time
 import uuid
+import warnings
 import zlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
 
 from .errors import PictureProblem
 from .paths import safe_name
+from .picture_flaws import PictureFlaw
+
+if TYPE_CHECKING:
+    from PIL.ImageFile import ImageFile
 
 LONGEST_PATH = 1000  # of Picture.path
 
@@ -39,15 +46,58 @@ _other_kinds = (
     (b"ftyphei", 4, "HEIC"),
     (b"%PDF", 0, "PDF"),
 )
+# What Pillow raises for files that were made to break it, or just broke. (A picture with too many
+# pixels may also be a warning that somebody has turned into an error.)
+DECODE_ERRORS = (
+    ArithmeticError,
+    AssertionError,
+    AttributeError,
+    EOFError,
+    LookupError,
+    MemoryError,
+    OSError,
+    RuntimeError,
+    SyntaxError,
+    TypeError,
+    ValueError,
+    Warning,
+    struct.error,
+    zlib.error,
+)
+
+# A picture with a shorter side shows nothing.
+_shortest_side = 4
+# One with a shorter side is usable, and hardly anything is to be seen in it.
+_least_pixels = 128
+# Progressive JPEGs have about ten scans. A thousand in a small file take half a minute.
+_most_scans = 100
+_decode_seconds = 30.0
+_decode_block = 16 * 1024
+_orientation_tag = 0x0112
+_turned = {
+    2: "mirrored",
+    3: "upside down",
+    4: "mirrored and upside down",
+    5: "mirrored and turned by 90°",
+    6: "turned by 90°",
+    7: "mirrored and turned by 90°",
+    8: "turned by 90°",
+}
 
 
 @dataclass(frozen=True)
 class PictureFacts:
+    """Width and height are those of the picture as it is seen.
+
+    `flaws` are codes of PictureFlaw with their parameters, as they are stored.
+    """
+
     mime_type: str
     width: int
     height: int
     byte_size: int
     sha256: str
+    flaws: list[dict[str, Any]] = field(default_factory=list)
 
 
 def normalise_path(path: str) -> str:
@@ -56,6 +106,8 @@ def normalise_path(path: str) -> str:
     The path is below the bundle's image folder, without the exporter's prefixes. Normalising it
     twice changes nothing. Whether it may be opened is what `path_refusal` says.
     """
+    if _data_address.match(path):
+        return _short_data_address(path)
     parts = [part for part in path.replace("\\", "/").split("/") if part not in ("", ".")]
     while prefix := next((p for p in _exporters_prefixes if tuple(parts[: len(p)]) == p), None):
         parts = parts[len(prefix) :]
@@ -67,10 +119,38 @@ def normalise_path(path: str) -> str:
     return normalised
 
 
+_data_address = re.compile(r"\s*data:", re.IGNORECASE)
+_shortened = re.compile(r"data:[^,]*,…[0-9a-f]{8}")
+
+
+def _short_data_address(path: str) -> str:
+    """Return the beginning of a picture that stands in a document, and a mark of its content."""
+    if _shortened.fullmatch(path):
+        return path
+    kind = path.strip()[5:].partition(",")[0].split(";")[0][:40].replace("\0", "␀")
+    mark = hashlib.sha256(path.encode("utf-8", "surrogatepass")).hexdigest()[:8]
+    return f"data:{kind},…{mark}"
+
+
 def path_refusal(path: str) -> str:
     """Return why a normalised path must not be opened, or ""."""
     if not path:
         return "The path names no file. Write the picture's path into the document."
+    if path.startswith("data:"):
+        return (
+            "The path is a picture inside the document: save it as a file in the images folder, "
+            "and write the path of that file."
+        )
+    if re.match(r"file:/", path, re.IGNORECASE):
+        return (
+            "The path is an address, and an address of a file is not opened: put the picture into "
+            "the bundle's images folder, and write its path below that folder."
+        )
+    if re.match(r"[A-Za-z][A-Za-z0-9+.-]+:/", path):
+        return (
+            "The path is an address, and an address on the web is not loaded: save the picture in "
+            "the bundle's images folder, and write its path below that folder."
+        )
     if ".." in path.split("/") or re.match(r"[A-Za-z]:", path):
         return (
             "The path leads out of the bundle's images folder, so it was not opened. "
@@ -108,66 +188,136 @@ def inspect_picture(source: bytes | str | Path) -> PictureFacts:
     data = source if isinstance(source, bytes) else read_picture(source)
     if len(data) > settings.STORY_PICTURE_MAX_BYTES:
         raise PictureProblem("The picture has too many bytes. Save it smaller.")
-    width, height, mime_type = _decode(data)
+    width, height, mime_type, flaws = _decode(data)
     return PictureFacts(
         mime_type=mime_type,
         width=width,
         height=height,
         byte_size=len(data),
         sha256=hashlib.sha256(data).hexdigest(),
+        flaws=flaws,
     )
 
 
-def _decode(data: bytes) -> tuple[int, int, str]:
+class _WithDeadline(io.BytesIO):
+    """A file in memory that cannot be read any more when its time is up."""
+
+    def __init__(self, data: bytes) -> None:
+        super().__init__(data)
+        self._ends_at = time.monotonic() + _decode_seconds
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        if time.monotonic() > self._ends_at:
+            raise PictureProblem(
+                f"Decoding the picture takes longer than {_decode_seconds:.0f} seconds. "
+                "Save it again in the usual way."
+            )
+        return super().read(size)
+
+
+def open_image(data: bytes) -> ImageFile:
+    """Open a PNG or JPEG that can be decoded within bounds. Raises PictureProblem or DECODE_ERRORS.
+
+    The two formats are named here: Image.open would try every format that it knows, and would only
+    warn of a picture that is too large.
+    """
+    # Importing Pillow takes a tenth of a second, so only what opens pictures does.
+    from PIL import JpegImagePlugin, PngImagePlugin
+
+    # Pillow tells the terminal of broken EXIF data. They are no reason to refuse a picture.
+    warnings.filterwarnings("ignore", "Corrupt EXIF data", UserWarning)
+    picture: ImageFile
     if data.startswith(b"\x89PNG\r\n\x1a\n"):
-        mime_type = "image/png"
+        picture = PngImagePlugin.PngImageFile(_WithDeadline(data))
     elif data.startswith(b"\xff\xd8\xff"):
-        mime_type = "image/jpeg"
+        # A scan begins with these two bytes, which cannot occur within one.
+        if (scans := data.count(b"\xff\xda")) > _most_scans:
+            raise PictureProblem(
+                f"The picture is saved in {scans} scans, which takes too long to decode. "
+                "Save it again as a usual JPEG."
+            )
+        picture = JpegImagePlugin.JpegImageFile(_WithDeadline(data))
     else:
         raise PictureProblem(_kind_problem(data))
-    # Importing Pillow takes a tenth of a second, so only what opens pictures does. The two formats
-    # are named here: Image.open would try every format that it knows, and would only warn of a
-    # picture that is too large.
-    from PIL import Image, ImageFile, JpegImagePlugin, PngImagePlugin
+    width, height = picture.size
+    limit = settings.STORY_PICTURE_MAX_PIXELS
+    if width * height > limit:
+        raise PictureProblem(
+            f"The picture has {width} × {height} pixels, more than {limit / 10**6:.4g} "
+            "million. Save it smaller, or raise STORY_PICTURE_MAX_MEGAPIXELS."
+        )
+    # The deadline is looked at before each block.
+    picture.decodermaxblock = _decode_block
+    return picture
 
-    def opened() -> ImageFile.ImageFile:
-        if mime_type == "image/png":
-            return PngImagePlugin.PngImageFile(io.BytesIO(data))
-        return JpegImagePlugin.JpegImageFile(io.BytesIO(data))
 
+def orientation_of(picture: ImageFile) -> int:
+    """Return how the picture's EXIF data say that it is turned, from 1 (not at all) to 8."""
     try:
-        with opened() as picture:
-            width, height = picture.size
-            limit = settings.STORY_PICTURE_MAX_PIXELS
-            if width * height > limit:
-                raise PictureProblem(
-                    f"The picture has {width} × {height} pixels, more than {limit / 10**6:.4g} "
-                    "million. Save it smaller, or raise STORY_PICTURE_MAX_MEGAPIXELS."
-                )
+        found = picture.getexif().get(_orientation_tag, 1)
+    except DECODE_ERRORS:
+        return 1  # viewers do not read broken EXIF data either
+    return found if isinstance(found, int) and found in _turned else 1
+
+
+def _decode(data: bytes) -> tuple[int, int, str, list[dict[str, Any]]]:
+    is_png = data.startswith(b"\x89PNG")
+    mime_type = "image/png" if is_png else "image/jpeg"
+    try:
+        with open_image(data) as picture:
             picture.load()
-        if mime_type == "image/png":
+            turned = orientation_of(picture)
+            width, height = picture.size if turned < 5 else picture.size[::-1]
+            is_blank = _is_transparent(picture)
+            flaws = _flaws(picture, width, height, turned)
+        if is_png:
             # load() checks neither the checksums nor what follows the last row.
-            with opened() as picture:
+            with open_image(data) as picture:
                 picture.verify()
         if _last_bytes[mime_type] not in data:
             raise OSError("the end is missing")
-    except (
-        OSError,
-        SyntaxError,
-        ValueError,
-        TypeError,
-        LookupError,
-        ArithmeticError,
-        EOFError,
-        MemoryError,
-        struct.error,
-        zlib.error,
-        Image.DecompressionBombError,
-    ) as error:
+    except DECODE_ERRORS as error:
         raise PictureProblem(
             "The picture is damaged or cut short: it cannot be decoded. Export it again."
         ) from error
-    return width, height, mime_type
+    if min(width, height) < _shortest_side:
+        raise PictureProblem(
+            f"The picture has {width} × {height} pixels, so nothing can be seen in it. "
+            "Export it in its real size."
+        )
+    if is_blank:
+        raise PictureProblem(
+            "The picture is wholly transparent, so nothing can be seen in it. Export it again."
+        )
+    return width, height, mime_type, flaws
+
+
+def _is_transparent(picture: ImageFile) -> bool:
+    """Whether nothing of the decoded picture can be seen."""
+    if not picture.has_transparency_data or getattr(picture, "n_frames", 1) > 1:
+        return False
+    try:
+        alphas = picture if "A" in picture.getbands() else picture.convert("RGBA")
+        _, most = alphas.getchannel("A").getextrema()
+    except ValueError:  # a mode that has no way to RGBA
+        return False
+    return most == 0
+
+
+def _flaws(picture: ImageFile, width: int, height: int, turned: int) -> list[dict[str, Any]]:
+    found: list[tuple[PictureFlaw, dict[str, Any]]] = []
+    if min(width, height) < _least_pixels:
+        params = {"width": width, "height": height, "least": _least_pixels}
+        found.append((PictureFlaw.TINY, params))
+    if turned != 1:
+        found.append((PictureFlaw.TURNED, {"how": _turned[turned]}))
+    if picture.mode == "CMYK":
+        found.append((PictureFlaw.CMYK, {}))
+    if (frames := getattr(picture, "n_frames", 1)) > 1:
+        found.append((PictureFlaw.ANIMATED, {"frames": frames}))
+    if "mpoffset" in picture.info:
+        found.append((PictureFlaw.SEVERAL_PICTURES, {}))
+    return [{"code": flaw.value, "params": params} for flaw, params in found]
 
 
 def _kind_problem(data: bytes) -> str:

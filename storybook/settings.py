@@ -189,6 +189,9 @@ CACHES = {
     }
 }
 if redis_url := env("VIDEO_QUEUE_REDIS_URL"):
+    if redis_url.startswith(("redis://", "rediss://")) and "connect_timeout" not in redis_url:
+        # A Redis that is away must not hold up a page.
+        redis_url += f"{'&' if '?' in redis_url else '?'}socket_connect_timeout=3"
     CACHES["default"] |= {
         "BACKEND": "django.core.cache.backends.redis.RedisCache",
         "LOCATION": redis_url,
@@ -407,7 +410,12 @@ else:
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"}},
+    "formatters": {
+        "line": {
+            "()": "videogen.common.log_lines.LineFormatter",
+            "format": "%(asctime)s %(levelname)s %(name)s: %(message)s",
+        }
+    },
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
     "loggers": {
         "videogen": {"handlers": ["console"], "level": env("VIDEO_LOG_LEVEL", "INFO")},

@@ -14,17 +14,22 @@ from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 from django.conf import settings
 from django.core.files.storage import default_storage
 
+from .errors import PictureProblem
 from .models import Picture
+from .pictures import DECODE_ERRORS, open_image, orientation_of, read_picture
 
 WIDTH = 480
 _TALLEST = 1920
 _THREADS = 4
 
 _picture = re.compile(r"([^/.][^/]*)/pictures/([0-9a-f]{16})/.+")
+# How to turn a picture upright, by the number in its EXIF data (members of Image.Transpose).
+_turns: dict[int, Any] = {2: 0, 3: 3, 4: 1, 5: 5, 6: 4, 7: 6, 8: 2}
 _thumbnail = re.compile(r"([^/.][^/]*)/thumbnails/([0-9a-f]{16})\.jpg")
 
 
@@ -74,7 +79,7 @@ def make_thumbnail(name: str) -> bool:
         target.parent.mkdir(exist_ok=True)
         _shrink(picture, temporary)
         os.replace(temporary, target)
-    except (OSError, ValueError, SyntaxError, EOFError, MemoryError):
+    except (PictureProblem, *DECODE_ERRORS):
         with suppress(OSError):
             temporary.unlink(missing_ok=True)
         return False
@@ -89,12 +94,18 @@ def _any_file(folder: Path) -> Path | None:
 
 def _shrink(source: Path, target: Path) -> None:
     # Imported here, because that takes a tenth of a second.
-    from PIL import Image, ImageOps
+    from PIL import Image
 
-    with Image.open(source, formats=("PNG", "JPEG")) as opened:
+    with open_image(read_picture(source)) as opened:
         # A JPEG can be decoded directly at a fraction of its size.
         opened.draft("RGB", (2 * WIDTH, 2 * WIDTH))
-        picture = ImageOps.exif_transpose(opened)
+        # What the EXIF data say may stand after the picture.
+        opened.load()
+        picture: Image.Image = opened
+        # Not by Pillow's exif_transpose: it also writes the EXIF data, which may be broken.
+        turn = _turns.get(orientation_of(opened))
+        if turn is not None:
+            picture = opened.transpose(turn)
         picture.thumbnail((WIDTH, _TALLEST))
         if picture.has_transparency_data:
             picture = picture.convert("RGBA")

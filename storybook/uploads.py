@@ -121,6 +121,11 @@ class DesignPicture:
     picture: Picture | None
     problem: str
 
+    @property
+    def remarks(self) -> list[str]:
+        """What is wrong with the picture, or odd about it, in sentences."""
+        return [self.problem] if self.problem else self.picture.remarks if self.picture else []
+
 
 def list_design_pictures(story: Story) -> list[DesignPicture]:
     """Return the pictures of characters, then of environments, in the document's order."""

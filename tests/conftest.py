@@ -3,9 +3,11 @@ clusters or the network gets in."""
 
 from __future__ import annotations
 
+import os
 import ssl
 import threading
 from functools import cache
+from pathlib import Path
 
 import pytest
 from django.db import connection
@@ -115,6 +117,9 @@ def surroundings(settings, tmp_path):
 @pytest.fixture(scope="session")
 def migrated_database(request, tmp_path_factory):
     """A SQLite file with every table, for copies."""
+    if kept := os.environ.get("VIDEO_TEST_TABLES_IN"):
+        # Many runs of the same tables, one after the other: see tests/faults.
+        return migrated_file(Path(kept))
     folder = tmp_path_factory.getbasetemp()
     # A worker's folder lies in that of the whole run.
     return migrated_file(folder.parent if hasattr(request.config, "workerinput") else folder)

@@ -17,9 +17,11 @@ class VideogenConfig(AppConfig):
         import videogen.ops.checks
         import videogen.webhooks.checks  # noqa: F401
 
+        from .common.log_lines import install_last_words
         from .common.own_tasks import keep_out_of_this_process
 
         pre_enqueue.connect(keep_out_of_this_process, dispatch_uid="videogen.own_tasks_only")
+        install_last_words()
         post_spawn.connect(_wake_at_start, dispatch_uid="videogen.wake_at_start")
         post_migrate.connect(_fill_standings, sender=self, dispatch_uid="videogen.fill_standings")
 

@@ -11,13 +11,15 @@ from pathlib import Path, PurePosixPath
 
 from django.conf import settings
 
-from storybook.errors import BundleError
+from storybook.errors import BundleError, Problems
+from storybook.near_names import folded
 
 STORY_FILE = "story.json"
 
 _small_enough_for_any_ratio = 1024**2
 _methods = {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}
 _unicode_name = 0x800
+_unicode_path_field = 0x7075
 _encrypted = 0x1 | 0x40
 _chunk = 1024**2
 
@@ -48,6 +50,13 @@ def unpack(archive: Path, folder: Path) -> Path:
     return folder / story
 
 
+def doubtful_names(archive: Path) -> tuple[str, ...]:
+    """Return the names of an archive that could be unpacked which may be wrong: they are neither
+    marked as UTF-8 nor plain ASCII, so their code page is a guess."""
+    with zipfile.ZipFile(archive) as opened:
+        return tuple(_name(entry) for entry in opened.infolist() if _is_doubtful(entry))
+
+
 def _checked_files(archive: zipfile.ZipFile) -> dict[str, zipfile.ZipInfo]:
     """Return the entries to unpack, by the names that their files get."""
     entries = archive.infolist()
@@ -55,36 +64,68 @@ def _checked_files(archive: zipfile.ZipFile) -> dict[str, zipfile.ZipInfo]:
         raise BundleError(
             [f"the zip holds {len(entries)} entries, more than {settings.STORY_ZIP_MAX_FILES}"]
         )
-    problems = []
+    problems = Problems()
     files: dict[str, zipfile.ZipInfo] = {}
     for entry in entries:
         name = _name(entry)
         if problem := _entry_problem(entry, name):
-            problems.append(f"{name}: {problem}")
+            problems.add(f"{name}: {problem}")
             continue
         path = PurePosixPath(name)
         if entry.is_dir() or name.endswith("/") or _is_ignored(path):
             continue
         if str(path) in files:
-            problems.append(f"{path}: twice in the zip")
+            problems.add(f"{path}: twice in the zip")
         files[str(path)] = entry
     total = sum(entry.file_size for entry in entries)
     if total > settings.STORY_ZIP_MAX_BYTES:
-        problems.append(_too_much(total))
-    if problems:
-        raise BundleError(problems)
+        problems.add(_too_much(total))
+    problems.refuse_if_any()
     return files
 
 
 def _name(entry: zipfile.ZipInfo) -> str:
-    name = entry.filename
-    if not entry.flag_bits & _unicode_name:
-        # Archivers on macOS write UTF-8 without its flag, and zipfile reads it as code page 437.
-        try:
-            name = name.encode("cp437").decode()
-        except UnicodeError:
-            name = entry.filename
+    # Archivers on macOS write UTF-8 without its flag, and zipfile reads it as code page 437.
+    name = _unicode_path(entry) or _as_utf8(entry) or entry.filename
     return name.replace("\\", "/")
+
+
+def _is_doubtful(entry: zipfile.ZipInfo) -> bool:
+    # Short names in GBK can be read as UTF-8 as well, so that is a guess, too.
+    is_told = entry.flag_bits & _unicode_name or entry.filename.isascii()
+    return not (is_told or _unicode_path(entry))
+
+
+def _as_utf8(entry: zipfile.ZipInfo) -> str:
+    if entry.flag_bits & _unicode_name:
+        return ""
+    try:
+        return entry.filename.encode("cp437").decode()
+    except UnicodeError:
+        return ""
+
+
+def _unicode_path(entry: zipfile.ZipInfo) -> str:
+    """Return the name in the extra field 0x7075, or "".
+
+    Archivers write it where the name itself is in a code page of its own. It counts only if its
+    checksum is that of this name: a tool that renames entries may leave an old field behind.
+    """
+    if entry.flag_bits & _unicode_name:
+        return ""
+    extra = entry.extra
+    while len(extra) >= 4:
+        kind, length = struct.unpack("<HH", extra[:4])
+        field, extra = extra[4 : 4 + length], extra[4 + length :]
+        if kind != _unicode_path_field or len(field) != length or length < 6 or field[0] != 1:
+            continue
+        try:
+            given = entry.orig_filename.encode("cp437")
+            if zlib.crc32(given) == int.from_bytes(field[1:5], "little"):
+                return field[5:].decode()
+        except UnicodeError:
+            continue
+    return ""
 
 
 def _entry_problem(entry: zipfile.ZipInfo, name: str) -> str:
@@ -119,10 +160,25 @@ def _story_file(files: dict[str, zipfile.ZipInfo]) -> str:
         if PurePosixPath(name).name == STORY_FILE and "images" not in PurePosixPath(name).parts
     ]
     if not found:
-        raise BundleError([f"{STORY_FILE}: missing in the zip"])
+        raise BundleError([f"{STORY_FILE}: missing in the zip{_found_instead(files)}"])
     if len(found) > 1:
-        raise BundleError([f"{STORY_FILE}: the zip holds several: {', '.join(sorted(found))}"])
+        shown = ", ".join(sorted(found)[:10])
+        raise BundleError([f"{STORY_FILE}: the zip holds several: {shown}"])
     return found[0]
+
+
+def _found_instead(files: dict[str, zipfile.ZipInfo]) -> str:
+    """Return what the zip holds where a story.json should be, as the end of a sentence."""
+    for name in sorted(files):
+        if folded(PurePosixPath(name).name) == STORY_FILE:
+            return f"; there is {_short(name)}: rename it to {STORY_FILE}"
+    documents = [name for name in sorted(files) if name.lower().endswith((".json", ".zip"))]
+    shown = ", ".join(_short(name) for name in documents[:5])
+    return f"; it holds {shown}" if shown else ""
+
+
+def _short(name: str) -> str:
+    return name if len(name) <= 100 else f"…{name[-99:]}"
 
 
 def _write(archive: zipfile.ZipFile, files: dict[str, zipfile.ZipInfo], folder: Path) -> None:

@@ -8,25 +8,76 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import stat
 import tempfile
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 from django.conf import settings
 
-from storybook.documents import parse_json
-from storybook.errors import BundleError
+from storybook.documents import DuplicateKeys, NotJSON, parse_json
+from storybook.errors import BundleError, Problems
+from storybook.findings import (
+    PAYLOAD,
+    Finding,
+    FindingCode,
+    StoryIds,
+    check_designs,
+    check_payload,
+    find_embedded_files,
+    named,
+    words_of,
+)
+from storybook.near_names import folded, near_key, squeezed
 from storybook.pictures import normalise_path
 
-from .archives import STORY_FILE, unpack
+from .archives import STORY_FILE, doubtful_names, unpack
 
 LONGEST_ID = 200
 LONGEST_TITLE = 500
 LARGEST_NUMBER = 2**31 - 1
+# Of one list. The largest real stories have some hundred scenelets.
+MOST_RECORDS = 20_000
+MOST_SHOTS = 100_000
+MOST_PICTURES = 50_000
+
+_most_entries = 1000
+_story_keys = frozenset(
+    {"story_id", "title", "visual_design_document", "audio_design_document", "scenelets"}
+)
+_visual_keys = frozenset({"global_aesthetic", "character_designs", "environment_designs"})
+_audio_keys = frozenset(
+    {
+        "sonic_identity",
+        "narrator_voice_profile",
+        "character_voice_profiles",
+        "music_and_ambience_cues",
+    }
+)
+_sonic_keys = frozenset({"musical_direction", "sound_effect_philosophy"})
+_scenelet_keys = frozenset(
+    {
+        "scenelet_id",
+        "sequence",
+        "title",
+        "description",
+        "parent_scenelet_id",
+        "choice_label",
+        "choice_prompt",
+        "is_branch_point",
+        "is_terminal",
+        "shots",
+    }
+)
+_shot_keys = frozenset(
+    {"shot_index", "storyboard_payload", "key_frame_image_path", "key_frame_image_paths"}
+)
 
 
 @dataclass(frozen=True)
@@ -51,6 +102,54 @@ class BundledScenelet:
 
 
 @dataclass(frozen=True)
+class BundleWarning:
+    """Something in the bundle that nothing reads, with the first of its places."""
+
+    place: str
+    code: str
+    sentence: str
+    # In how many further places there is the same.
+    more: int = 0
+
+
+class Warnings:
+    """Collects a bundle's warnings. What is the same in many places is kept once and counted."""
+
+    most = 200
+
+    def __init__(self) -> None:
+        self._first: dict[tuple[str, str, str], str] = {}
+        self._counts: Counter[tuple[str, str, str]] = Counter()
+        self.left_out = 0
+
+    def add(self, place: str, code: str, sentence: str) -> None:
+        key = (_any_index.sub("[]", place), code, sentence)
+        if key not in self._first:
+            if len(self._first) >= self.most:
+                self.left_out += 1
+                return
+            self._first[key] = place
+        self._counts[key] += 1
+
+    @property
+    def is_enough(self) -> bool:
+        """Whether so much is wrong that nobody needs to know the rest."""
+        return self.left_out >= 5 * self.most
+
+    def find(self, findings: Iterable[Finding], prefix: str = "") -> None:
+        for finding in findings:
+            self.add(f"{prefix}{finding.place}", finding.code.value, finding.words)
+
+    def __iter__(self) -> Iterator[BundleWarning]:
+        for key, place in self._first.items():
+            _, code, sentence = key
+            yield BundleWarning(place, code, sentence, self._counts[key] - 1)
+
+
+_any_index = re.compile(r"\[\d+\]")
+
+
+@dataclass(frozen=True)
 class Bundle:
     """A story that can be imported.
 
@@ -65,6 +164,10 @@ class Bundle:
     audio_design_document: dict[str, Any] | None
     design_picture_paths: tuple[str, ...]
     scenelets: tuple[BundledScenelet, ...]
+    # What is imported, but not read, or names what is not there.
+    warnings: Warnings = field(default_factory=Warnings, compare=False)
+    # Names in the zip that may be wrong, because nobody knows their code page.
+    doubtful_names: tuple[str, ...] = ()
 
     @property
     def picture_paths(self) -> list[str]:
@@ -89,23 +192,42 @@ def open_bundle(path: Path) -> Iterator[Bundle]:
         yield read_bundle(path)
     elif stat.S_ISREG(path.stat().st_mode):
         with tempfile.TemporaryDirectory(prefix="story-") as folder:
-            yield read_bundle(unpack(path, Path(folder)))
+            bundle = read_bundle(unpack(path, Path(folder)))
+            yield replace(bundle, doubtful_names=doubtful_names(path))
     else:
         raise BundleError([f"{path.name}: neither a folder, nor a zip, nor a story.json"])
 
 
 def read_bundle(story_file: Path) -> Bundle:
-    problems: list[str] = []
+    problems = Problems()
     try:
         story = parse_json(_read_text(story_file))
+    except DuplicateKeys as error:
+        raise BundleError([f"{place}: {error.words}" for place in error.places]) from error
     except ValueError as error:
         raise BundleError([f"{STORY_FILE}: {_json_problem(error)}"]) from error
     if not isinstance(story, dict):
-        raise BundleError([f"{STORY_FILE}: has to be an object, is {_named(story)}"])
-    bundle = _read_story(_Record(story, "", problems), story_file.parent)
-    if problems:
-        raise BundleError(problems)
+        raise BundleError([f"{STORY_FILE}: has to be an object, is {named(story)}"])
+    bundle = _read_story(_Record(story, "", problems, Warnings()), story_file.parent)
+    if (pictures := len(bundle.picture_paths)) > MOST_PICTURES:
+        problems.add(f"{STORY_FILE}: names {pictures} pictures, more than {MOST_PICTURES}")
+    problems.refuse_if_any()
+    _warn_of_contents(bundle)
     return bundle
+
+
+def _warn_of_contents(bundle: Bundle) -> None:
+    visual, audio = bundle.visual_design_document, bundle.audio_design_document
+    bundle.warnings.find(check_designs(visual, audio))
+    ids = StoryIds.of(visual, audio)
+    for number, scenelet in enumerate(bundle.scenelets):
+        for index, shot in enumerate(scenelet.shots):
+            if bundle.warnings.is_enough:
+                return
+            prefix = f"scenelets[{number}].shots[{index}]."
+            bundle.warnings.find(check_payload(shot.storyboard_payload, ids), prefix)
+            embedded = find_embedded_files(shot.storyboard_payload, PAYLOAD)
+            bundle.warnings.find(embedded, prefix)
 
 
 def _read_text(file: Path) -> str:
@@ -116,7 +238,8 @@ def _read_text(file: Path) -> str:
         with open(file, "rb") as opened:
             data = opened.read(limit + 1)
     except FileNotFoundError as error:
-        raise BundleError([f"{STORY_FILE}: missing; a bundle is a folder with it"]) from error
+        found = _found_instead(file.parent)
+        raise BundleError([f"{STORY_FILE}: missing; {found}"]) from error
     except OSError as error:
         raise BundleError([f"{STORY_FILE}: cannot be read ({error.strerror})"]) from error
     if len(data) > limit:
@@ -126,10 +249,43 @@ def _read_text(file: Path) -> str:
                 "STORY_DOCUMENT_MAX_MEGABYTES is the limit"
             ]
         )
+    encoding = json.detect_encoding(data)
     try:
-        return data.decode()
+        if encoding.startswith("utf-8"):
+            return data.decode()
+        start = 0
     except UnicodeDecodeError as error:
-        raise BundleError([f"{STORY_FILE}: not UTF-8 text (byte {error.start})"]) from error
+        start = error.start
+    problem = f"{STORY_FILE}: not UTF-8 text (byte {start})"
+    raise BundleError([f"{problem}{_kind_of_text(data, encoding)}"])
+
+
+def _kind_of_text(data: bytes, encoding: str) -> str:
+    """Return what the bytes are instead of UTF-8, as the end of a sentence."""
+    if data.startswith((b"PK", b"\x1f\x8b", b"7z\xbc\xaf", b"Rar!")):
+        return ", but an archive: unpack it first"
+    if not encoding.startswith("utf-8"):
+        return f", but {encoding[:6].upper()}: save it as UTF-8"
+    return ": save it as UTF-8"
+
+
+def _found_instead(folder: Path) -> str:
+    """Return what there is where a story.json should be, as the end of a sentence."""
+    usual = "a bundle is a folder with it"
+    try:
+        names = sorted(entry.name for entry in islice(os.scandir(folder), _most_entries))
+    except OSError:
+        return usual
+    for name in names:
+        if folded(name) == STORY_FILE:
+            return f"there is {name}: rename it to {STORY_FILE}"
+    below = [name for name in names if (folder / name / STORY_FILE).is_file()]
+    if below:
+        return f"there is {below[0]}/{STORY_FILE}: import that folder"
+    if documents := [name for name in names if name.lower().endswith(".json")]:
+        shown = ", ".join(documents[:5])
+        return f"{usual}. Found: {shown}"
+    return usual
 
 
 class _Record:
@@ -139,22 +295,47 @@ class _Record:
     problem, and reading continues to find the next.
     """
 
-    def __init__(self, values: dict[str, Any], place: str, problems: list[str]) -> None:
+    __slots__ = ("place", "problems", "values", "warnings")
+
+    def __init__(
+        self, values: dict[str, Any], place: str, problems: Problems, warnings: Warnings
+    ) -> None:
         self.values = values
         self.place = place
         self.problems = problems
+        self.warnings = warnings
 
     def note(self, key: str, sentence: str) -> None:
-        self.problems.append(f"{self.place}.{key}: {sentence}".removeprefix("."))
+        self.problems.add(f"{self.place}.{key}: {sentence}".removeprefix("."))
+
+    def note_missing(self, key: str) -> None:
+        meant = [each for each in self.values if each != key and near_key(each, [key])]
+        self.note(key, f"missing; there is {meant[0][:60]}" if meant else "missing")
+
+    def warn(self, key: str, code: FindingCode, params: dict[str, Any]) -> None:
+        place = f"{self.place}.{key}".removeprefix(".")
+        self.warnings.add(place, code.value, words_of(code, params))
+
+    def warn_of_unknown_keys(self, known: Collection[str]) -> None:
+        """Warn of every key that is none of the `known` ones and has a value."""
+        if self.values.keys() <= known:
+            return
+        for key, value in self.values.items():
+            if self.warnings.is_enough:
+                return
+            if key not in known and value not in (None, "", [], {}):
+                near = _near_key(key, known)
+                short = key if len(key) <= 60 else f"{key[:59]}…"
+                self.warn(short, FindingCode.UNREAD_KEY, {"near": near} if near else {})
 
     def text(self, key: str, *, longest: int | None = None, is_required: bool = False) -> str:
         value = self.values.get(key)
         if value is None:
             if is_required:
-                self.note(key, "missing")
+                self.note_missing(key)
             return ""
         if not isinstance(value, str):
-            self.note(key, f"has to be a string, is {_named(value)}")
+            self.note(key, f"has to be a string, is {named(value)}")
             return ""
         if is_required and not value.strip():
             self.note(key, "empty")
@@ -167,11 +348,11 @@ class _Record:
     def whole_number(self, key: str, *, lowest: int) -> int | None:
         value = self.values.get(key)
         if value is None:
-            self.note(key, "missing")
+            self.note_missing(key)
         elif isinstance(value, bool) or not isinstance(value, int):
-            self.note(key, f"has to be a whole number, is {_named(value)}")
+            self.note(key, f"has to be a whole number, is {named(value)}")
         elif not lowest <= value <= LARGEST_NUMBER:
-            self.note(key, f"has to lie between {lowest} and {LARGEST_NUMBER}, is {_named(value)}")
+            self.note(key, f"has to lie between {lowest} and {LARGEST_NUMBER}, is {named(value)}")
         else:
             return value
         return None
@@ -179,25 +360,27 @@ class _Record:
     def flag(self, key: str) -> bool:
         value = self.values.get(key)
         if value is not None and not isinstance(value, bool):
-            self.note(key, f"has to be true or false, is {_named(value)}")
+            self.note(key, f"has to be true or false, is {named(value)}")
         return value is True
 
     def records(self, key: str, *, is_required: bool = False) -> list[_Record]:
         value = self.values.get(key)
         if value is None:
             if is_required:
-                self.note(key, "missing")
+                self.note_missing(key)
             return []
         if not isinstance(value, list):
-            self.note(key, f"has to be a list, is {_named(value)}")
+            self.note(key, f"has to be a list, is {named(value)}")
             return []
+        if len(value) > MOST_RECORDS:
+            self.note(key, f"has {len(value)} entries, more than {MOST_RECORDS}")
         records = []
-        for index, item in enumerate(value):
+        for index, item in enumerate(value[:MOST_RECORDS]):
             if isinstance(item, dict):
                 place = f"{self.place}.{key}[{index}]".removeprefix(".")
-                records.append(_Record(item, place, self.problems))
+                records.append(_Record(item, place, self.problems, self.warnings))
             else:
-                self.note(f"{key}[{index}]", f"has to be an object, is {_named(item)}")
+                self.note(f"{key}[{index}]", f"has to be an object, is {named(item)}")
         return records
 
     def image_path(self, key: str) -> list[str]:
@@ -206,7 +389,7 @@ class _Record:
             return []
         if isinstance(value, str):
             return [normalise_path(value)]
-        self.note(key, f"has to be an image path (a string), is {_named(value)}")
+        self.note(key, f"has to be an image path (a string), is {named(value)}")
         return []
 
 
@@ -222,6 +405,14 @@ def _read_story(story: _Record, folder: Path) -> Bundle:
         ),
     ]
     _designs(audio, "character_voice_profiles", "character_id")
+    story.warn_of_unknown_keys(_story_keys)
+    scenelets = _scenelets(story)
+    if (shots := sum(len(scenelet.shots) for scenelet in scenelets)) > MOST_SHOTS:
+        story.note("scenelets", f"have {shots} shots, more than {MOST_SHOTS}")
+    for document, keys in ((visual, _visual_keys), (audio, _audio_keys)):
+        if document:
+            document.warn_of_unknown_keys(keys)
+    _warn_of_sonic_identity(audio)
     return Bundle(
         folder=folder,
         story_id=story_id,
@@ -229,8 +420,20 @@ def _read_story(story: _Record, folder: Path) -> Bundle:
         visual_design_document=visual.values if visual else None,
         audio_design_document=audio.values if audio else None,
         design_picture_paths=tuple(dict.fromkeys(design_picture_paths)),
-        scenelets=_scenelets(story),
+        scenelets=scenelets,
+        warnings=story.warnings,
     )
+
+
+def _warn_of_sonic_identity(audio: _Record | None) -> None:
+    identity = audio.values.get("sonic_identity") if audio else None
+    if audio and isinstance(identity, dict):
+        place = f"{audio.place}.sonic_identity"
+        record = _Record(identity, place, audio.problems, audio.warnings)
+        record.warn_of_unknown_keys(_sonic_keys)
+    elif audio and identity:
+        given = {"hint": f"it has to be an object, is {named(identity)}"}
+        audio.warn("sonic_identity", FindingCode.UNREAD_KEY, given)
 
 
 def _design_document(story: _Record, key: str) -> _Record | None:
@@ -242,17 +445,32 @@ def _design_document(story: _Record, key: str) -> _Record | None:
                 return None
             try:
                 value = parse_json(value)
+            except DuplicateKeys as error:
+                for place in error.places:
+                    story.note(f"{key}.{place}", error.words)
+                return None
             except ValueError as error:
                 story.note(key, _json_problem(error))
                 return None
         elif isinstance(value, dict) and key in value and _is_wrapped(value[key]):
+            wrapper = _Record(value, key, story.problems, story.warnings)
+            wrapper.warn_of_unknown_keys({key})
             value = value[key]
         elif isinstance(value, dict):
-            return _Record(value, f"{story.place}.{key}".removeprefix("."), story.problems)
+            return _Record(value, key, story.problems, story.warnings)
         else:
             if value is not None:
-                story.note(key, f"has to be an object or its JSON, is {_named(value)}")
+                story.note(key, f"has to be an object or its JSON, is {named(value)}")
             return None
+
+
+def _near_key(key: str, known: Collection[str]) -> str:
+    if near := near_key(key, known):
+        return near
+    # "storyboard" for "storyboard_payload", "parent" for "parent_scenelet_id".
+    short = squeezed(key)
+    longer = [each for each in sorted(known) if squeezed(each).startswith(short)]
+    return longer[0] if longer and len(short) >= 4 else ""
 
 
 def _is_wrapped(value: Any) -> bool:
@@ -273,19 +491,24 @@ def _designs(
 
 def _scenelets(story: _Record) -> tuple[BundledScenelet, ...]:
     records = story.records("scenelets", is_required=True)
+    if story.values.get("scenelets") == []:
+        story.note("scenelets", "empty")
     scenelets = [_scenelet(record) for record in records]
     first: dict[str, _Record] = {}
     for scenelet, record in zip(scenelets, records, strict=True):
         if scenelet.scenelet_id in first:
             place = first[scenelet.scenelet_id].place
-            record.note("scenelet_id", f"{_named(scenelet.scenelet_id)} is also that of {place}")
+            record.note("scenelet_id", f"{named(scenelet.scenelet_id)} is also that of {place}")
         elif scenelet.scenelet_id:
             first[scenelet.scenelet_id] = record
-    parents = {scenelet.scenelet_id: scenelet.parent_scenelet_id for scenelet in scenelets}
+    # Of scenelets with the same id only the first counts: else they could look like a circle.
+    parents: dict[str, str | None] = {}
+    for scenelet in scenelets:
+        parents.setdefault(scenelet.scenelet_id, scenelet.parent_scenelet_id)
     for scenelet, record in zip(scenelets, records, strict=True):
         parent = scenelet.parent_scenelet_id
         if parent and parent not in first:
-            record.note("parent_scenelet_id", f"no scenelet has the id {_named(parent)}")
+            record.note("parent_scenelet_id", f"no scenelet has the id {named(parent)}")
     for circle in _circles(parents):
         first[circle[0]].note(
             "parent_scenelet_id", f"a circle of parents: {' → '.join([*circle, circle[0]])}"
@@ -309,6 +532,7 @@ def _circles(parents: dict[str, str | None]) -> Iterator[list[str]]:
 
 
 def _scenelet(record: _Record) -> BundledScenelet:
+    record.warn_of_unknown_keys(_scenelet_keys)
     return BundledScenelet(
         scenelet_id=record.text("scenelet_id", longest=LONGEST_ID, is_required=True),
         sequence=record.whole_number("sequence", lowest=-LARGEST_NUMBER) or 0,
@@ -332,9 +556,10 @@ def _shots(scenelet: _Record) -> tuple[BundledShot, ...]:
             record.note("shot_index", f"{index} is also that of {first[index]}")
         elif index is not None:
             first[index] = record.place
+        record.warn_of_unknown_keys(_shot_keys)
         payload = record.values.get("storyboard_payload")
         if payload is not None and not isinstance(payload, dict):
-            record.note("storyboard_payload", f"has to be an object, is {_named(payload)}")
+            record.note("storyboard_payload", f"has to be an object, is {named(payload)}")
         shots.append(BundledShot(index or 0, payload, _key_frame_paths(record)))
     return tuple(shots)
 
@@ -349,22 +574,12 @@ def _key_frame_paths(shot: _Record) -> tuple[str, ...]:
             elif path is not None:
                 shot.note(
                     f"key_frame_image_paths[{index}]",
-                    f"has to be an image path (a string), is {_named(path)}",
+                    f"has to be an image path (a string), is {named(path)}",
                 )
     elif several is not None:
-        shot.note("key_frame_image_paths", f"has to be a list, is {_named(several)}")
+        shot.note("key_frame_image_paths", f"has to be a list, is {named(several)}")
     return tuple(dict.fromkeys(paths))
 
 
-def _named(value: Any) -> str:
-    """Return the value as a problem quotes it."""
-    if isinstance(value, dict):
-        return "an object"
-    if isinstance(value, list):
-        return "a list"
-    text = json.dumps(value, ensure_ascii=False)
-    return text if len(text) <= 60 else f"{text[:59]}…"
-
-
 def _json_problem(error: ValueError) -> str:
-    return f"not JSON: {error}" if isinstance(error, json.JSONDecodeError) else str(error)
+    return f"not JSON: {error}" if isinstance(error, NotJSON) else str(error)

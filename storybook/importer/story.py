@@ -11,13 +11,15 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, cast
 
 from django.conf import settings
 from django.db import DatabaseError, IntegrityError, models, transaction
+from django.utils import timezone
 
+from storybook.documents import objects_in
 from storybook.errors import ImportFailed, PictureProblem
 from storybook.models import (
     DesignDocument,
@@ -28,14 +30,18 @@ from storybook.models import (
     Story,
     place_scenelets,
 )
-from storybook.pictures import PictureStore, inspect_picture
+from storybook.picture_flaws import flaw_sentences
+from storybook.pictures import PictureStore, inspect_picture, normalise_path
 from storybook.thumbnails import make_thumbnails
+from storybook.uploads import KINDS
 
-from .bundles import Bundle, BundledScenelet, BundledShot, open_bundle
+from .bundles import Bundle, BundledScenelet, BundledShot, BundleWarning, open_bundle
 from .image_folders import ImageFolder
 
 # More threads gain nothing: decoding needs the processor, and each may hold a large picture.
 THREADS = 4
+
+MOST_UNNAMED = 100
 
 
 @dataclass(frozen=True)
@@ -58,11 +64,48 @@ class PictureWarning:
 
 
 @dataclass(frozen=True)
+class GoneShot:
+    scenelet_id: str
+    shot_index: int
+    # Whether an import before this one said so already.
+    was_gone: bool = False
+
+    def __str__(self) -> str:
+        return f"{self.scenelet_id} / shot {self.shot_index}"
+
+
+@dataclass(frozen=True)
+class Health:
+    """What the shots of the bundle have of what a video is made of."""
+
+    shots: int = 0
+    without_storyboard: int = 0
+    missing_documents: tuple[str, ...] = ()
+    designs: int = 0
+    designs_with_picture: int = 0
+
+    @property
+    def can_be_rendered(self) -> int:
+        return 0 if self.missing_documents else self.shots - self.without_storyboard
+
+
+@dataclass(frozen=True)
 class ImportReport:
     story_id: str
     title: str
     rows: dict[str, Tally]
+    # Pictures that cannot be used.
     picture_warnings: tuple[PictureWarning, ...]
+    # What was imported and nothing reads, what it names and is not there, pictures that are odd.
+    warnings: tuple[BundleWarning, ...] = ()
+    # How many warnings are not among them, because they are too many.
+    warnings_left_out: int = 0
+    # Shots that were imported before and that the bundle does not have.
+    gone_shots: tuple[GoneShot, ...] = ()
+    # The first files in the images folder that no document names, and how many there are.
+    unnamed_files: tuple[str, ...] = ()
+    unnamed_count: int = 0
+    health: Health = field(default_factory=Health)
 
     def as_dict(self) -> dict[str, Any]:
         return asdict(self)
@@ -88,10 +131,15 @@ def import_bundle(
         try:
             paths = bundle.picture_paths
             say(f"Checking {len(paths)} pictures …")
-            facts = _collect_pictures(bundle, paths, store)
+            folder = ImageFolder(bundle.folder, bundle.doubtful_names)
+            facts = _collect_pictures(folder, paths, store)
+            unnamed = folder.unnamed_files(paths)
             say("Writing the story …")
             with transaction.atomic():
                 report = _write_rows(bundle, facts)
+            report = replace(
+                report, unnamed_files=tuple(unnamed[:MOST_UNNAMED]), unnamed_count=len(unnamed)
+            )
             is_stored = True
         except IntegrityError as error:
             raise ImportFailed(
@@ -101,7 +149,8 @@ def import_bundle(
             raise ImportFailed(f"The database did not take the story: {error}") from error
         except OSError as error:
             raise ImportFailed(
-                f"The pictures cannot be stored in {settings.MEDIA_ROOT}: {error.strerror or error}"
+                "The pictures cannot be stored in the folder of the media (MEDIA_ROOT): "
+                f"{error.strerror or 'the disk does not take them'}."
             ) from error
         finally:
             if not is_stored:
@@ -138,10 +187,9 @@ def _one_import_at_a_time() -> Iterator[None]:
 
 
 def _collect_pictures(
-    bundle: Bundle, paths: list[str], store: PictureStore
+    folder: ImageFolder, paths: list[str], store: PictureStore
 ) -> dict[str, dict[str, Any]]:
     """Store the usable pictures, and return the columns of each path's picture."""
-    folder = ImageFolder(bundle.folder)
 
     def collect(path: str) -> dict[str, Any]:
         columns = {
@@ -152,6 +200,7 @@ def _collect_pictures(
             "width": 0,
             "height": 0,
             "problem": "",
+            "flaws": [],
         }
         try:
             data = folder.read(path)
@@ -178,8 +227,16 @@ def _write_rows(bundle: Bundle, facts: dict[str, dict[str, Any]]) -> ImportRepor
     _write_design_documents(story, bundle, tallies)
     scenelets = _write_scenelets(story, bundle.scenelets, tallies)
     pictures = _write_pictures(story, facts, tallies)
-    shots = _write_shots(story, scenelets, bundle.scenelets, tallies)
+    shots, gone = _write_shots(story, scenelets, bundle.scenelets, tallies)
     _write_key_frames(story, shots, pictures, tallies)
+    warnings = list(bundle.warnings)
+    for path, columns in facts.items():
+        warnings += [
+            BundleWarning(path, flaw["code"], sentence)
+            for flaw, sentence in zip(
+                columns["flaws"], flaw_sentences(columns["flaws"]), strict=True
+            )
+        ]
     return ImportReport(
         story_id=story.story_id,
         title=story.title,
@@ -189,6 +246,31 @@ def _write_rows(bundle: Bundle, facts: dict[str, dict[str, Any]]) -> ImportRepor
             for path, columns in facts.items()
             if columns["problem"]
         ),
+        warnings=tuple(warnings),
+        warnings_left_out=bundle.warnings.left_out,
+        gone_shots=gone,
+        health=_health(bundle, facts),
+    )
+
+
+def _health(bundle: Bundle, facts: dict[str, dict[str, Any]]) -> Health:
+    shots = [shot for scenelet in bundle.scenelets for shot in scenelet.shots]
+    documents = {
+        "visual": bundle.visual_design_document,
+        "audio": bundle.audio_design_document,
+    }
+    visual = bundle.visual_design_document or {}
+    paths = [
+        normalise_path(path) if isinstance(path := design.get(kind.path_key), str) else ""
+        for kind in KINDS.values()
+        for design in objects_in(visual.get(kind.list_key))
+    ]
+    return Health(
+        shots=len(shots),
+        without_storyboard=sum(not shot.storyboard_payload for shot in shots),
+        missing_documents=tuple(kind for kind, each in documents.items() if not each),
+        designs=len(paths),
+        designs_with_picture=sum(bool(facts.get(path, {}).get("file")) for path in paths),
     )
 
 
@@ -284,7 +366,8 @@ def _write_shots(
     scenelets: dict[str, Scenelet],
     bundled: Iterable[BundledScenelet],
     tallies: dict[str, Counter[str]],
-) -> list[tuple[Shot, BundledShot]]:
+) -> tuple[list[tuple[Shot, BundledShot]], tuple[GoneShot, ...]]:
+    """Returns the shots of the bundle, and those that it does not have (any more)."""
     wanted = {
         (scenelets[scenelet.scenelet_id].pk, shot.shot_index): shot
         for scenelet in bundled
@@ -292,15 +375,25 @@ def _write_shots(
     }
     found = {
         (row.scenelet_id, row.shot_index): row
-        for row in Shot.objects.filter(scenelet__story=story).order_by()
+        for row in Shot.objects.filter(scenelet__story=story).select_related("scenelet")
     }
     rows, tallies["shots"], _ = _upsert(
         Shot,
         found,
-        {key: {"storyboard_payload": shot.storyboard_payload} for key, shot in wanted.items()},
+        {
+            key: {"storyboard_payload": shot.storyboard_payload, "gone_since": None}
+            for key, shot in wanted.items()
+        },
         lambda key: {"scenelet_id": key[0], "shot_index": key[1]},
     )
-    return [(rows[key], shot) for key, shot in wanted.items()]
+    gone = [row for key, row in found.items() if key not in wanted]
+    if new := [row.pk for row in gone if row.gone_since is None]:
+        Shot.objects.filter(pk__in=new).update(gone_since=timezone.now())
+    names = tuple(
+        GoneShot(row.scenelet.scenelet_id, row.shot_index, row.gone_since is not None)
+        for row in gone
+    )
+    return [(rows[key], shot) for key, shot in wanted.items()], names
 
 
 def _write_key_frames(

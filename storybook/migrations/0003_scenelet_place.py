@@ -15,7 +15,7 @@ def place_scenelets(apps, schema_editor):
 
 
 class Migration(migrations.Migration):
-    dependencies = [("storybook", "0001_initial")]
+    dependencies = [("storybook", "0002_gone_shots_and_flaws")]
 
     operations = [
         migrations.AddField(

@@ -68,6 +68,8 @@ def _put(
     what = f"{design.kind.picture_words} of {design.kind.kind} {design.id}"
     model_admin.log_change(request, story, f"Uploaded the {what}.")
     messages.success(request, f"The {what} is uploaded; the design document names it now.")
+    for sentence in design.remarks:
+        messages.warning(request, sentence)
     return True
 
 

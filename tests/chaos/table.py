@@ -90,13 +90,13 @@ TOGETHER = [
     Row("download: 503", "download", "unavailable", "done", True, times=2),
 ]
 ALONE = [
-    _submit("401", "unauthenticated", "failed", False, waits="key_refused"),
-    _submit("403", "permission_denied", "failed", False, waits="key_refused"),
-    _submit("400 API key not valid", "key_invalid", "failed", False, waits="key_refused"),
+    _submit("401", "unauthenticated", "queued", False, waits="key_refused"),
+    _submit("403", "permission_denied", "queued", False, waits="key_refused"),
+    _submit("400 API key not valid", "key_invalid", "queued", False, waits="key_refused"),
     _submit("404 model not found", "model_not_found", "queued", False, waits="model_not_found"),
     _submit("404 no longer available", "model_retired", "queued", False, waits="model_not_found"),
-    _submit("402", "payment_required", "failed", False, waits="credits_depleted"),
-    _submit("429 credits depleted", "credits_depleted", "failed", False, waits="credits_depleted"),
+    _submit("402", "payment_required", "queued", False, waits="credits_depleted"),
+    _submit("429 credits depleted", "credits_depleted", "queued", False, waits="credits_depleted"),
     _submit(
         "429 quota a minute",
         "quota_minute",

@@ -11,7 +11,16 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from storybook.models import Story
-from tests.support.bundles import SHEET, pictures, scenelet, shot, story, write_bundle, zip_bundle
+from tests.support.bundles import (
+    SHEET,
+    picture,
+    pictures,
+    scenelet,
+    shot,
+    story,
+    write_bundle,
+    zip_bundle,
+)
 from tests.support.commands import manage
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -86,6 +95,81 @@ def test_every_problem_of_a_broken_bundle_is_told(tmp_path):
         "  title: missing",
         "  scenelets[0].shots[0].shot_index: has to lie between 1 and 2147483647, is 0",
     ]
+
+
+@pytest.mark.django_db
+def test_the_end_says_how_the_story_is_and_what_comes_next(tmp_path):
+    document = story(
+        story_id="my story",
+        audio_design_document=None,
+        scenelets=[scenelet(1, shots=[shot(1), shot(2, storyboard_payload=None)])],
+    )
+
+    out, _ = run(write_bundle(tmp_path / "b", document, {SHEET: picture(size=(640, 360))}))
+
+    health, board, command = out.splitlines()[-3:]
+    assert health == (
+        "Health: 0 of 2 shots can be rendered, no audio design document, 1 without a storyboard, "
+        "1 of 2 designs have a picture, 1 warning."
+    )
+    assert board == f"Board: /admin/storybook/story/{Story.objects.get().pk}/board/"
+    assert command.endswith("--story-id 'my story' --mode dry-run")
+
+
+@pytest.mark.django_db
+def test_warnings_and_shots_that_are_gone_are_told(tmp_path, settings):
+    settings.VIDEO_SITE_URL = "https://videogen.example"
+    run(write_bundle(tmp_path / "a"))
+    payload = {"referencedDesigns": {"characters": ["Ada"]}}
+    shots = [shot(1, storyboard_payload=payload), shot(2, storyboard_payload=payload)]
+    folder = write_bundle(tmp_path / "b", story(scenelets=[scenelet(1, shots=shots)]))
+
+    table, _ = run(folder)
+    result = json.loads(run(folder, "--json")[0])
+
+    place = "scenelets[0].shots[0].storyboard_payload.referencedDesigns.characters[0]"
+    sentence = "The shot names character Ada, which has no design: did you mean ada?"
+    assert f"  {place}: {sentence} (The same in one more place.)" in table.splitlines()
+    assert "  scenelet-2 / shot 1" in table.splitlines()
+    assert result["warnings"][0] == {
+        "place": place,
+        "code": "no_design",
+        "sentence": sentence,
+        "more": 1,
+    }
+    assert [each["code"] for each in result["warnings"][1:]] == ["tiny", "tiny"]
+    assert result["gone_shots"] == [
+        {"scenelet_id": "scenelet-2", "shot_index": index, "was_gone": True} for index in (1, 2)
+    ]
+    assert result["health"]["shots"] == 2
+    assert result["board"].startswith("https://videogen.example/admin/")
+    assert result["next_command"].startswith("manage.py run_task ")
+
+
+@pytest.mark.django_db
+def test_files_that_no_document_names_are_told(tmp_path):
+    names = [f"extra/{number}.png" for number in range(12)] + ["Thumbs.db", ".DS_Store"]
+    images = pictures() | dict.fromkeys(names, b"")
+    folder = write_bundle(tmp_path / "b", images=images)
+
+    table, _ = run(folder)
+    result = json.loads(run(folder, "--json")[0])
+
+    assert "In images/, but named by no document: 12 files (extra/0.png, extra/1.png, " in table
+    assert result["unnamed_count"] == len(result["unnamed_files"]) == 12
+
+
+@pytest.mark.django_db
+def test_many_problems_are_not_many_lines(tmp_path):
+    folder = write_bundle(tmp_path / "b", story(scenelets=[{}] * 1000))
+
+    with pytest.raises(CommandError) as failure:
+        run(folder)
+
+    lines = str(failure.value).splitlines()
+    assert len(lines) == 202
+    assert lines[0] == "The bundle was not imported, it has 3000 problems:"
+    assert lines[-1] == "  … and 2800 more."
 
 
 @pytest.mark.django_db

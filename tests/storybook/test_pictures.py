@@ -1,13 +1,17 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import os
 import struct
 import zlib
 
 import pytest
+from PIL import Image
 
+from storybook import pictures
 from storybook.errors import PictureProblem
+from storybook.picture_flaws import flaw_sentences
 from storybook.pictures import (
     PictureStore,
     inspect_picture,
@@ -215,3 +219,158 @@ def test_discarding_takes_back_only_what_was_written(media):
 
     assert files_below(media) == [kept]
     assert not (media / "s" / "pictures" / ("1" * 16)).exists()
+
+
+# -- what can be used, and is odd ------------------------------------------------------------------
+
+
+def saved(image, kind="PNG", **options):
+    file = io.BytesIO()
+    image.save(file, kind, **options)
+    return file.getvalue()
+
+
+def turned_by(orientation, kind="JPEG"):
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    return saved(Image.new("RGB", (640, 360), "teal"), kind, exif=exif)
+
+
+def flaws_of(data):
+    return {flaw["code"]: flaw["params"] for flaw in inspect_picture(data).flaws}
+
+
+@pytest.mark.parametrize("size", [(640, 360), (128, 4000), (320, 180)])
+@pytest.mark.parametrize(("kind", "mode"), [("PNG", "RGB"), ("PNG", "LA"), ("JPEG", "L")])
+def test_a_picture_as_it_should_be_has_no_flaws(size, kind, mode):
+    color = (90, 200) if mode == "LA" else "gray"
+
+    assert flaws_of(saved(Image.new(mode, size, color), kind)) == {}
+
+
+@pytest.mark.parametrize("kind", ["PNG", "JPEG"])
+@pytest.mark.parametrize("orientation", [2, 3, 4, 5, 6, 7, 8])
+def test_a_turned_picture_has_the_size_that_is_seen(kind, orientation):
+    facts = inspect_picture(turned_by(orientation, kind))
+
+    assert (facts.width, facts.height) == ((640, 360) if orientation < 5 else (360, 640))
+    assert [flaw["code"] for flaw in facts.flaws] == ["turned"]
+
+
+@pytest.mark.parametrize("orientation", [0, 1, 9, 60_000])
+@pytest.mark.parametrize("kind", ["PNG", "JPEG"])
+def test_an_orientation_that_says_nothing_turns_nothing(kind, orientation):
+    assert flaws_of(turned_by(orientation, kind)) == {}
+
+
+@pytest.mark.parametrize(
+    "exif", [b"Exif\0\0", b"Exif\0\0MM\0*\0\0\0\x08\xff\xff", b"Exif\0\0II*\0\xff\xff\xff\xff"]
+)
+def test_broken_exif_data_are_no_reason_to_refuse_a_picture(exif):
+    data = saved(Image.new("RGB", (640, 360)), "JPEG", exif=exif)
+
+    assert flaws_of(data) == {}
+
+
+@pytest.mark.parametrize(
+    ("size", "is_tiny"), [((127, 600), True), ((16, 9), True), ((128, 128), False)]
+)
+def test_tiny_pictures(size, is_tiny):
+    flaws = flaws_of(saved(Image.new("RGB", size)))
+
+    assert (flaws.get("tiny") == {"width": size[0], "height": size[1], "least": 128}) is is_tiny
+
+
+def test_other_oddities():
+    frames = [Image.new("RGB", (640, 360), color) for color in ("red", "green", "blue")]
+    first, *others = frames
+
+    animated = saved(first, save_all=True, append_images=others)
+    several = saved(first, "MPO", save_all=True, append_images=others)
+    for_print = saved(Image.new("CMYK", (640, 360)), "JPEG")
+
+    assert flaws_of(animated) == {"animated": {"frames": 3}}
+    assert flaws_of(several) == {"several_pictures": {}}
+    assert flaws_of(for_print) == {"cmyk": {}}
+
+
+def test_every_flaw_has_a_sentence():
+    data = turned_by(6)
+    flaws = [*inspect_picture(data).flaws, *inspect_picture(picture()).flaws]
+
+    assert flaw_sentences([*flaws, {"code": "of the future", "params": {}}]) == [
+        "The picture is stored turned by 90° and only its EXIF data say so, which the model may "
+        "not read. Save it upright.",
+        "The picture is tiny: 16 × 9 pixels show hardly anything. Export it larger, with at least "
+        "128 pixels on its shorter side.",
+    ]
+
+
+def transparent(mode):
+    image = Image.new("RGBA", (640, 360), (90, 90, 90, 0))
+    return image.convert(mode)
+
+
+def transparent_palette():
+    return saved(Image.new("P", (640, 360)), transparency=0)
+
+
+@pytest.mark.parametrize(
+    ("data", "complaint"),
+    [
+        (saved(Image.new("RGB", (1, 1))), "1 × 1 pixels"),
+        (saved(Image.new("RGB", (1, 1)), "JPEG"), "1 × 1 pixels"),
+        (saved(Image.new("RGB", (2000, 2))), "2000 × 2 pixels"),
+        (saved(transparent("RGBA")), "wholly transparent"),
+        (saved(transparent("LA")), "wholly transparent"),
+        (transparent_palette(), "wholly transparent"),
+        (saved(Image.new("RGB", (640, 360), (1, 2, 3)), transparency=(1, 2, 3)), "transparent"),
+    ],
+)
+def test_a_picture_in_which_nothing_can_be_seen(data, complaint):
+    with pytest.raises(PictureProblem, match=complaint):
+        inspect_picture(data)
+
+
+def test_a_picture_of_which_something_can_be_seen():
+    image = transparent("RGBA")
+    image.putpixel((5, 5), (1, 2, 3, 1))
+
+    assert flaws_of(saved(image)) == {}
+
+
+def test_a_jpeg_of_many_scans_is_refused_before_it_is_decoded():
+    data = saved(Image.new("RGB", (64, 64)), "JPEG", progressive=True)
+    scan = data.index(b"\xff\xda")
+    many = data[:scan] + data[scan:-2] * 200 + data[-2:]
+
+    with pytest.raises(PictureProblem, match="scans"):
+        inspect_picture(many)
+
+
+@pytest.mark.parametrize("kind", ["PNG", "JPEG"])
+def test_decoding_ends_when_its_time_is_up(kind, monkeypatch):
+    monkeypatch.setattr(pictures, "_decode_seconds", -1.0)
+
+    with pytest.raises(PictureProblem, match="takes longer than"):
+        inspect_picture(saved(Image.new("RGB", (640, 360)), kind))
+
+
+# -- a picture within the document -----------------------------------------------------------------
+
+
+def test_a_picture_within_the_document_is_not_kept_whole():
+    given = "data:image/png;base64," + "iVBORw0KGgo" * 1000
+
+    path = normalise_path(given)
+
+    assert len(path) < 60 and path.startswith("data:image/png,…")
+    assert normalise_path(path) == path != normalise_path(given + "x")
+    assert "inside the document" in path_refusal(path)
+
+
+@pytest.mark.parametrize("path", ["https://a.example/x.png", "HTTP://x.png", "s3://bucket/x.png"])
+def test_an_address_is_refused(path):
+    assert "an address on the web is not loaded: save the picture" in path_refusal(
+        normalise_path(path)
+    )

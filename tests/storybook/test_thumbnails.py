@@ -79,3 +79,29 @@ def test_a_damaged_picture_has_none(media):
 )
 def test_nothing_else_is_made(media, name):
     assert not make_thumbnail(name)
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+@pytest.mark.parametrize("kind", ["PNG", "JPEG"])
+def test_every_turn(media, kind, orientation):
+    """One corner is red as it is seen, whatever the file's own order of the pixels is."""
+    seen = Image.new("RGB", (480, 240), "white")
+    seen.paste("red", (0, 0, 100, 100))
+    # Turning it upright undoes what this does.
+    undo = {5: 5, 6: 2, 7: 6, 8: 4, 2: 0, 3: 3, 4: 1}
+    lying = seen.transpose(undo[orientation]) if orientation in undo else seen
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+
+    thumbnail = thumbnail_of(stored(lying, kind, exif=exif), media)
+
+    assert thumbnail.size == (480, 240)
+    red, green, _ = thumbnail.getpixel((50, 50))
+    assert red > 200 and green < 80
+
+
+@pytest.mark.parametrize(
+    "exif", [b"Exif\0\0", b"Exif\0\0MM\0*\0\0\0\x08\xff\xff", b"Exif\0\0II*\0\xff\xff\xff\xff"]
+)
+def test_broken_exif_data_are_no_reason_to_have_none(media, exif):
+    assert thumbnail_of(stored(Image.new("RGB", (960, 540)), "JPEG", exif=exif), media)

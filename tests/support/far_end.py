@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import socket
+import struct
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
@@ -34,6 +37,10 @@ class FarEnd(ThreadingHTTPServer):
         body = body if isinstance(body, bytes) else json.dumps(body).encode()
         self.answers.append((status, headers, body, (seconds, *pauses)))
 
+    def cut(self):
+        """Take the request and reset the connection instead of an answer."""
+        self.answers.append((None, {}, b"", (0,)))
+
 
 class FarEndHandler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
@@ -50,6 +57,9 @@ class FarEndHandler(BaseHTTPRequestHandler):
             answers.pop(0) if len(answers) > 1 else answers[0]
         )
         time.sleep(seconds)
+        if status is None:
+            self.reset()
+            return
         self.send_response(status)
         headers = {name.replace("_", "-"): value for name, value in headers.items()}
         for name, value in {"Content-Length": str(len(body)), **headers}.items():
@@ -62,6 +72,12 @@ class FarEndHandler(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     do_POST = do_GET
+
+    def reset(self):
+        self.close_connection = True
+        # Lingering for no time is what sends RST instead of FIN.
+        self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        os.close(self.connection.detach())
 
     def log_message(self, format, *args):
         pass

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import json
 import logging
 import sqlite3
 from contextlib import closing, suppress
@@ -18,8 +20,9 @@ from tests.support.admin_urls import person
 from tests.support.factories import make_story, shots_of
 from tests.support.installations import Installation, write_story
 from tests.support.pipeline import queue, work
+from videogen.common.spellings import without_secrets
 from videogen.common.untrusted_text import without_key
-from videogen.models import Price, VideoModel, VideoRender
+from videogen.models import Lane, Price, Submission, VideoModel, VideoRender
 
 State = VideoRender.State
 
@@ -155,6 +158,74 @@ def test_a_link_with_the_key_in_it_loses_it(settings, secret, start_far_end, cap
     assert all(headers["x-goog-api-key"] == KEY for _, _, headers, _ in api.requests)
     assert all(KEY not in path for _, path, _, _ in api.requests)
     assert_nowhere(settings, caplog, capsys)
+
+
+BADLY_COPIED = {
+    "line end within": f"{KEY[:20]}\n{KEY[20:]}",
+    "typographic quotes": f"\u201c{KEY}\u201d",
+    "zero width": f"\u200b{KEY}",
+    "space": f"{KEY[:20]} {KEY[20:]}",
+    "accent": f"{KEY}\u00e9",
+}
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("model", ["veo-3.1-generate-preview", "gemini-omni-1.1-flash"])
+@pytest.mark.parametrize("key", BADLY_COPIED.values(), ids=BADLY_COPIED.keys())
+def test_a_key_that_was_not_copied_well_stops_the_queue_and_is_shown_nowhere(
+    settings, secret, simulator, log, caplog, capsys, key, model
+):
+    settings.GEMINI_API_KEY = key
+    make_story(shots=2)
+
+    with pytest.raises(SystemExit):
+        call_command(
+            "run_task",
+            "--task=CREATE_SHOT_VIDEO",
+            "--story-id=the-lamp",
+            "--wait",
+            "--model",
+            model,
+        )
+    with suppress(SystemExit):
+        call_command("doctor")
+
+    assert [each.state for each in VideoRender.objects.all()] == [State.QUEUED] * 2
+    assert not Submission.objects.exists()
+    lane = Lane.objects.get(name="simulator")
+    assert lane.pause_code == "bad_key"
+    assert "The key was not copied well" in lane.pause_reason
+    assert log()["submissions"] == []
+    shown = [*rows(), *pages(), caplog.text, *capsys.readouterr()]
+    assert [text for text in shown if without_secrets(text, [key, KEY]) != text] == []
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    "spelling",
+    [
+        lambda key: repr(f"{key}\n".encode()),
+        lambda key: "".join(f"%{byte:02x}" for byte in key.encode()),
+        lambda key: base64.b64encode(f"x:{key}".encode()).decode(),
+        lambda key: json.dumps("".join(f"\\u{ord(char):04x}" for char in key)),
+        lambda key: key.encode().hex().upper(),
+        lambda key: f"{key[:15]}\n  {key[15:]}",
+    ],
+    ids=["repr", "URL", "base64", "JSON", "HEX", "lines"],
+)
+@pytest.mark.parametrize(("at", "fault"), [("submit", "invalid_argument"), ("done", "error")])
+def test_no_spelling_of_the_key_is_kept(
+    settings, secret, simulator, fail, caplog, capsys, spelling, at, fault
+):
+    fail(at, fault, message=f"What is odd about {spelling(KEY)}?")
+    make_story()
+
+    with pytest.raises(SystemExit):
+        call_command("run_task", "--task=CREATE_SHOT_VIDEO", "--story-id=the-lamp", "--wait")
+
+    assert "What is odd about" in VideoRender.objects.get().error_message
+    shown = [*rows(), caplog.text, *capsys.readouterr()]
+    assert [text for text in shown if without_secrets(text, [KEY]) != text] == []
 
 
 @pytest.mark.parametrize(

@@ -32,6 +32,10 @@ class StorySettingsForm(forms.ModelForm):
             field = cast(forms.ChoiceField, self.fields[name])
             field.choices = choices
             field.help_text = self._meta.model._meta.get_field(name).help_text
+        # What would be used now, in the words of the plan and of the doctor.
+        used = table.find(self.instance.model or settings.VIDEO_MODEL)
+        if used.shutdown_note:
+            self.fields["model"].help_text += f" {used.shutdown_note}"
 
 
 class StorySettingsFormSet(BaseInlineFormSet):

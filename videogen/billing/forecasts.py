@@ -18,7 +18,7 @@ from videogen.common.formats import counted
 from videogen.models import VideoRender
 from videogen.models.routes import is_simulating
 
-from .statistics import OF_STORY, SUMS, Figures, SpendingScope, attempts_of, cents
+from .statistics import OF_STORY, Figures, SpendingScope, attempts_of, cents
 
 State = VideoRender.State
 Kind = VideoRender.Kind
@@ -182,10 +182,12 @@ def forecasts(stories: Iterable[Story]) -> list[Forecast]:
         for pk, model, shots in Story.objects.filter(pk__in=[story.pk for story in stories])
         .order_by()
         .values_list("pk", "video_settings__model")
-        .annotate(shots=Count("scenelets__shots"))
+        .annotate(shots=Count("scenelets__shots", filter=Q(scenelets__shots__gone_since=None)))
     }
     made = Q(kind=Kind.GENERATION) & (Q(state=State.DONE) | Q(actual_cost_usd__gt=0))
-    kept = Q(state=State.DONE) & ~Q(review=Review.REJECTED)
+    # A shot that is no longer in the story's bundle needs no video.
+    is_wanted = Q(shot__gone_since=None)
+    kept = Q(state=State.DONE) & ~Q(review=Review.REJECTED) & is_wanted
     approved = VideoRender.objects.filter(shot=OuterRef("shot"), review=Review.APPROVED)
     unjudged = Q(review__in=[Review.UNREVIEWED, Review.SELECTED]) & ~Q(Exists(approved))
     sums = {
@@ -196,7 +198,7 @@ def forecasts(stories: Iterable[Story]) -> list[Forecast]:
         .values(OF_STORY)
         .annotate(
             spent=Sum("actual_cost_usd"),
-            approved=SUMS["approved"],
+            approved=Count("pk", filter=Q(review=Review.APPROVED) & is_wanted),
             kept=Count("shot", filter=kept, distinct=True),
             takes=Count("pk", filter=made),
             yielded=Count("pk", filter=made & Q(review=Review.APPROVED)),

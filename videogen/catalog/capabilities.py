@@ -5,8 +5,8 @@ Nothing is checked for a model that is not in the table, so the API may refuse t
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from datetime import date
 from functools import cached_property
 from typing import Any
@@ -68,6 +68,8 @@ class Capability:
     formats: tuple[Format, ...] = ()
     # Of its row; None if it has none.
     pk: int | None = None
+    # If it may be gone, the models that can stand in for it, the nearest first.
+    successors: tuple[str, ...] = ()
 
     @property
     def is_known(self) -> bool:
@@ -85,11 +87,25 @@ class Capability:
         """What people should know before they pay for this model, whatever the request is."""
         if not self.is_known:
             return [RenderWarning(WarningCode.MODEL_NOT_KNOWN, {"model": self.name})]
+        return [note] if (note := self.shutdown_note) else []
+
+    @property
+    def may_be_gone(self) -> bool:
+        """Whether the day has come from which on the model may be gone."""
+        return self.shuts_down_on is not None and self.shuts_down_on <= timezone.localdate()
+
+    @property
+    def shutdown_note(self) -> RenderWarning | None:
+        """Say since when the model may be gone and what to move to; None if it is not."""
         day = self.shuts_down_on
-        if day is None or day > timezone.localdate():
-            return []
-        params = {"model": self.name, "day": day.isoformat()}
-        return [RenderWarning(WarningCode.MODEL_SHUTS_DOWN, params)]
+        if day is None or not self.may_be_gone:
+            return None
+        params = {
+            "model": self.name,
+            "day": day.isoformat(),
+            "successors": list(self.successors),
+        }
+        return RenderWarning(WarningCode.MODEL_SHUTS_DOWN, params)
 
     def on_references(self, resolution: str) -> str:
         """Return a sentence on which reference pictures the model takes at the resolution."""
@@ -179,7 +195,34 @@ class ModelTable:
     @cached_property
     def _known(self) -> dict[str, Capability]:
         rows = VideoModel.objects.prefetch_related("formats")
-        return {row.name: capability_of(row) for row in rows}
+        found = [capability_of(row) for row in rows]
+        return {each.name: _with_successors(each, found) for each in found}
+
+
+# How many models are named in the place of one that may be gone.
+MOST_SUCCESSORS = 3
+
+
+def _with_successors(model: Capability, models: Sequence[Capability]) -> Capability:
+    if not model.may_be_gone:
+        return model
+    resolutions = {each.resolution for each in model.formats}
+
+    def distance(other: Capability) -> tuple[int, bool, str]:
+        # Of the same family first (veo-3.1-fast-generate-preview and veo-3.1-fast-generate-001).
+        ours, others = model.name.split("-"), other.name.split("-")
+        alike = sum(a == b for a, b in zip(ours, others, strict=False))
+        return -alike, other.route != model.route, other.name
+
+    fit = [
+        other
+        for other in models
+        if not other.may_be_gone
+        and other.max_references >= model.max_references
+        and resolutions & {each.resolution for each in other.formats}
+    ]
+    nearest = sorted(fit, key=distance)[:MOST_SUCCESSORS]
+    return replace(model, successors=tuple(each.name for each in nearest))
 
 
 def _unknown(model: str) -> Capability:

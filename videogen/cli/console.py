@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import os
 import time
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
 from django.conf import settings
-from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.text import Text
 
 from videogen.common.formats import counted
+from videogen.common.terminal import OutputBroken, PlainConsole
+from videogen.common.untrusted_text import for_terminal
 from videogen.models import VideoRender
 from videogen.models.states import ENDED
 from videogen.planning.modes import Action
@@ -42,12 +44,13 @@ class ConsoleListener:
     console of their own: with --json nothing but JSON may reach standard output.
     """
 
-    def __init__(self, *, progress: Console, links: Console) -> None:
+    def __init__(self, *, progress: PlainConsole, links: PlainConsole) -> None:
         self._progress = progress
         self._links = links
         self._bar: Progress | None = None
         self._last_words = ""
         self._last_told_at = 0.0
+        self._is_broken = False
 
     def __enter__(self) -> ConsoleListener:
         return self
@@ -59,13 +62,25 @@ class ConsoleListener:
         trace: TracebackType | None,
     ) -> None:
         if self._bar:
-            self._bar.stop()
+            with suppress(OSError, OutputBroken):
+                self._bar.stop()
 
     def on_link(self, render: VideoRender) -> None:
-        self._links.print(f"{render.shot}: download link {render.download_uri}", markup=False)
+        self._say(self._links, f"{render.shot}: download link {render.download_uri}")
 
     def on_note(self, sentence: str) -> None:
-        self._progress.print(sentence, markup=False)
+        self._say(self._progress, sentence)
+
+    def _say(self, console: PlainConsole, sentence: str) -> None:
+        """Print the line. Raises OutputBroken once, and is silent from then on: what is paid for
+        has to be put in order undisturbed."""
+        if self._is_broken:
+            return
+        try:
+            console.say(sentence)
+        except OutputBroken:
+            self._is_broken = True
+            raise
 
     def on_progress(self, progress: WaitProgress) -> None:
         words = ", ".join(
@@ -77,9 +92,10 @@ class ConsoleListener:
         if self._progress.is_terminal:
             if self._bar is None:
                 self._bar = self._started_bar(progress.total)
-            self._bar.update(self._bar.task_ids[0], completed=ended, description=escape(words))
+            words = escape(for_terminal(words))
+            self._bar.update(self._bar.task_ids[0], completed=ended, description=words)
         elif words != self._last_words and time.monotonic() - self._last_told_at > 1:
-            self._progress.print(f"{ended}/{progress.total}: {words}", markup=False)
+            self._say(self._progress, f"{ended}/{progress.total}: {words}")
             self._last_words, self._last_told_at = words, time.monotonic()
 
     def _started_bar(self, total: int) -> Progress:
@@ -97,7 +113,7 @@ class ConsoleListener:
         return bar
 
 
-def print_result(console: Console, result: TaskResult) -> None:
+def print_result(console: PlainConsole, result: TaskResult) -> None:
     """Print one line for each shot, and a summary.
 
     Lines are never wrapped, so that a path can be copied whatever the terminal's width is.
@@ -106,7 +122,7 @@ def print_result(console: Console, result: TaskResult) -> None:
     # Paths look like …/<scenelet>/shot-1/take-1.mp4. The part that all of them share is printed
     # once, at the end.
     folder = os.path.commonpath([str(Path(file).parents[1]) for file in files]) if files else ""
-    lines = [_line(row, folder) for row in result.rows]
+    lines = [tuple(map(for_terminal, _line(row, folder))) for row in result.rows]
     shots, statuses = (max((len(line[at]) for line in lines), default=0) for at in (0, 1))
     for shot, status, what in lines:
         text = Text(f"{shot:<{shots}}  ")
@@ -114,11 +130,11 @@ def print_result(console: Console, result: TaskResult) -> None:
         text.append(what)
         console.print(text, soft_wrap=True)
     shots_in_words = counted(result.summary["targeted"], "shot")
-    console.print(f"{shots_in_words}: {result.outcomes}. {result.cost}", markup=False)
+    console.say(f"{shots_in_words}: {result.outcomes}. {result.cost}")
     if files:
-        console.print(f"Videos are below {Path(settings.MEDIA_ROOT) / folder}", markup=False)
+        console.say(f"Videos are below {Path(settings.MEDIA_ROOT) / folder}")
     for line in result.next_commands:
-        console.print(line, markup=False)
+        console.say(line)
 
 
 def _line(row: dict[str, Any], folder: str) -> tuple[str, str, str]:

@@ -9,7 +9,7 @@ from storybook.models import Story
 from videogen.billing.budgets import NO_BUDGET
 from videogen.common.errors import RequestError
 from videogen.common.processes import this_process
-from videogen.common.task_queue import is_cluster_running
+from videogen.common.task_queue import broker_problem, is_cluster_running
 from videogen.models import RenderBatch, VideoRender
 from videogen.models.batches import CREATE_SHOT_VIDEO
 from videogen.models.states import OPEN
@@ -80,6 +80,7 @@ def _plan(request: TaskRequest) -> Plan:
         person=request.requester.person,
         over_budget=request.over_budget,
         skip_repeats=request.repeat is False,
+        are_named=request.scenelet_id is not None and request.shot_index is not None,
     )
 
 
@@ -133,9 +134,8 @@ def _queue_link(request: TaskRequest, plan: Plan, given: str) -> QueuedBatch:
 def _works_here(request: TaskRequest) -> bool:
     if request.listener is None or is_cluster_running():
         return False
-    request.listener.on_note(
-        "No cluster is running (manage.py work): this command works on the batch by itself."
-    )
+    problem = broker_problem() or "No cluster is running (manage.py work)."
+    request.listener.on_note(f"{problem} This command works on the batch by itself.")
     return True
 
 
@@ -154,7 +154,9 @@ def _report(request: TaskRequest, queued: QueuedBatch, plan: Plan) -> TaskResult
     # A download link costs nothing, so no budget can be short.
     shortage = queued.plan.shortage if queued.plan else None
     note = shortage.sentence if shortage else ""
-    is_as_asked = not (summary["blocked"] or missed or left)
+    # Somebody has cancelled it while the command waited: not done as asked, though nothing failed.
+    cancelled = any(render.state == State.CANCELLED for render in of_this_run)
+    is_as_asked = not (summary["blocked"] or missed or left or cancelled)
     price = as_queued.price_in_words
     return TaskResult(
         rows,

@@ -104,6 +104,16 @@ def submitter_gone() -> VeoError:
     )
 
 
+def broken_before(error: Exception) -> VeoError:
+    """Return the error of a submission that a bug of ours kept from being sent."""
+    return VeoError(
+        f"Something unexpected failed on our side before it was sent ({type(error).__name__}); the "
+        "log says more.",
+        code="internal",
+        permanent=True,
+    )
+
+
 def broken_here(error: Exception) -> VeoError:
     """Return the error of a submission during which a bug of ours appeared."""
     return VeoError(

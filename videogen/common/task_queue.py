@@ -11,15 +11,20 @@ import logging
 import socket
 from dataclasses import dataclass
 from datetime import datetime
-from functools import partial
 
 import psutil
 from django.conf import settings
 from django.db import DatabaseError, transaction
 from django.utils import timezone
 
+from .untrusted_text import clean
+
 # A slice of the pump has to end well before the queue's time-out of a task, submissions included.
 SLICE_SECONDS = 25.0
+
+# How long the broker may take to answer when somebody waits for it.
+BROKER_SECONDS = 2.0
+_PROBE = "videogen:probe"
 
 logger = logging.getLogger(__name__)
 
@@ -93,14 +98,48 @@ def is_cluster_running() -> bool:
 
 
 def running_clusters() -> list[Cluster]:
+    """Return the clusters that report themselves. Without the broker nobody can, which gives none:
+    see `broker_problem`."""
     from django_q.status import Stat
 
     here = socket.gethostname()
+    try:
+        stats = Stat.get_all()
+    except Exception as error:
+        if not is_on_redis() or not isinstance(error, broker_errors()):
+            raise
+        return []
     return [
         Cluster(stat.host, len(stat.workers), str(stat.status))
-        for stat in Stat.get_all()
+        for stat in stats
         if stat.host != here or psutil.pid_exists(stat.sentinel)
     ]
+
+
+def is_on_redis() -> bool:
+    """Whether Redis is the broker, instead of the database."""
+    return "redis" in settings.Q_CLUSTER
+
+
+def broker_problem() -> str:
+    """Return a sentence on what becomes of queued work if the broker takes no tasks, or ""."""
+    if not is_on_redis():
+        return ""
+    from redis import Redis
+
+    url = settings.Q_CLUSTER["redis"]
+    try:
+        with Redis.from_url(
+            url, socket_connect_timeout=BROKER_SECONDS, socket_timeout=BROKER_SECONDS
+        ) as client:
+            # A Redis that is full or that wants a password answers a ping, but takes nothing.
+            client.set(_PROBE, "1", ex=1)
+    except (*broker_errors(), ValueError) as error:
+        return (
+            f"The broker is away: Redis takes no tasks ({_broker_words(error)}). What was asked "
+            "for is queued; workers look within a minute, once it is back."
+        )
+    return ""
 
 
 def oldest_waiting_task() -> datetime | None:
@@ -108,7 +147,7 @@ def oldest_waiting_task() -> datetime | None:
     nobody can tell, which gives None, too."""
     from django_q.models import OrmQ
 
-    if "redis" in settings.Q_CLUSTER:
+    if is_on_redis():
         return None
     # The `lock` of a waiting task is the time when it was queued; that of a taken one is in the
     # future.
@@ -121,7 +160,27 @@ def _enqueue(name: str, *arguments: int, **options: int) -> None:
     # django-q2 is imported only here, because its import is too slow for a dry run.
     from django_q.tasks import async_task
 
-    if "redis" in settings.Q_CLUSTER:
-        transaction.on_commit(partial(async_task, name, *arguments, **options), robust=True)
-    else:
+    if not is_on_redis():
         async_task(name, *arguments, **options)
+        return
+
+    # Not a `partial`: Django wants the name of a robust function when it fails.
+    def wake() -> None:
+        try:
+            async_task(name, *arguments, **options)
+        except broker_errors() as error:
+            # The row is the job: it is found when the workers look by themselves.
+            logger.warning("%s could not be queued: %s", name, _broker_words(error))
+
+    transaction.on_commit(wake, robust=True)
+
+
+def broker_errors() -> tuple[type[Exception], ...]:
+    """Return what a broker, or the cache that is on it, raises when it is away or takes nothing."""
+    from redis import RedisError
+
+    return RedisError, OSError
+
+
+def _broker_words(error: Exception) -> str:
+    return clean(error).rstrip(".")

@@ -1,23 +1,84 @@
-"""Tables of the commands on standard output."""
+"""What the commands write on a terminal: tables and lines, whoever wrote the words in them.
+
+An id of a story or a message of a server may hold escape sequences that a terminal obeys, so
+everything goes through `for_terminal`. An output that breaks, because a pipe was closed or a disk
+is full, ends the command as Ctrl-C does.
+"""
 
 from __future__ import annotations
 
-from typing import IO, TYPE_CHECKING, TextIO, cast
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from typing import IO, TYPE_CHECKING, Any, NoReturn, TextIO, cast
 
 from rich.console import Console
+from rich.text import Text
+
+from .untrusted_text import for_terminal
 
 if TYPE_CHECKING:
     from django.core.management.base import OutputWrapper
 
 # A pipe or a file has no width of its own; tables wrap less when they are given room.
 WIDTH_WITHOUT_TERMINAL = 200
+# The exit code of a command that was stopped.
+STOPPED = 130
 
 
-def table_console(out: TextIO | OutputWrapper) -> Console:
+class OutputBroken(KeyboardInterrupt):
+    """The output cannot be written any more. It ends what is under way as Ctrl-C does."""
+
+
+class PlainConsole(Console):
+    """A console that writes out whatever a terminal would obey, and that says when it breaks."""
+
+    def say(self, text: object) -> None:
+        """Print one line, which is never wrapped."""
+        self.print(for_terminal(text), markup=False, soft_wrap=True)
+
+    def render_str(self, text: str, **options: Any) -> Text:  # type: ignore[override]
+        return super().render_str(for_terminal(text, keeps_lines=True), **options)
+
+    def print(self, *objects: Any, **options: Any) -> None:
+        with breaking():
+            super().print(*objects, **options)
+
+    def on_broken_pipe(self) -> None:
+        raise OutputBroken
+
+
+def table_console(out: TextIO | OutputWrapper) -> PlainConsole:
     """Return a console for tables that writes to `out`."""
     # Django's OutputWrapper has every method that rich calls, but no type that says so.
     file = cast("IO[str]", out)
-    console = Console(file=file, highlight=False)
+    console = PlainConsole(file=file, highlight=False)
     if console.is_terminal:
         return console
-    return Console(file=file, width=WIDTH_WITHOUT_TERMINAL, highlight=False)
+    return PlainConsole(file=file, width=WIDTH_WITHOUT_TERMINAL, highlight=False)
+
+
+@contextmanager
+def breaking() -> Iterator[None]:
+    """Turn the error of an output that breaks into OutputBroken. Do nothing else in it than
+    writing."""
+    try:
+        yield
+    except OSError as error:
+        raise OutputBroken from error
+
+
+def end_with_broken_output(sentence: str) -> NoReturn:
+    """End the process with the code of Ctrl-C, and say why if anybody still hears it."""
+    with suppress(OSError, ValueError):
+        sys.stderr.write(f"{sentence}\n")
+        sys.stderr.flush()
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(OSError, ValueError):
+            stream.flush()
+            continue
+        # What is still buffered would break once more when Python ends.
+        with suppress(OSError, ValueError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+    sys.exit(STOPPED)

@@ -77,7 +77,7 @@ def request_films(
 
 def _queue(planned: PlannedFilm, options: FilmOptions, person: AbstractUser | None) -> Film:
     manifest = planned.manifest
-    film, _ = Film.objects.select_for_update(of=("self",)).get_or_create(
+    film, _ = Film.objects.select_for_update(of=("self",), no_key=True).get_or_create(
         ending=planned.path.ending,
         **asdict(options),
         defaults={"story_id": planned.path.ending.story_id},

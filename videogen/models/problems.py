@@ -67,6 +67,7 @@ class ProblemCode(models.TextChoices):
         "It was started with {backend}: set VIDEO_BACKEND={backend} first.",
     )
     NOT_SET_UP = "not_set_up", "{setting} is not set."
+    KEY_NOT_COPIED = "key_not_copied", "The key was not copied well: {problem} ({setting})."
     NO_PRICE = (
         "no_price",
         "No price is known for {model} at {resolution}, and what has none is never sent: add it to "

@@ -1,7 +1,8 @@
 """The warnings of a render: which there are, what each of them says, and how they are stored.
 
 A warning is stored as a code with its parameters, and programs decide by the code. Its sentence is
-made here, from the words beside the code, whenever it is read.
+made here, from the words beside the code, whenever it is read. The words of what a story's own
+documents get wrong are in storybook, because the import says them, too.
 """
 
 from __future__ import annotations
@@ -16,15 +17,32 @@ from django.db import models
 from django.utils import timezone
 
 from storybook.fields import DocumentField
+from storybook.findings import Finding, FindingCode, words_of
+from storybook.picture_flaws import flaw_words
+from videogen.common.formats import either
 
 
 class WarningCode(models.TextChoices):
     """Each code with its sentence. The names in braces are the parameters."""
 
+    # -- about what nothing reads in the storyboard; the words are in storybook/findings.py
+    NO_DESIGN = FindingCode.NO_DESIGN.value, FindingCode.NO_DESIGN.label
+    NOT_REFERENCES = FindingCode.NOT_REFERENCES.value, FindingCode.NOT_REFERENCES.label
+    NOT_A_LIST_OF_IDS = FindingCode.NOT_A_LIST_OF_IDS.value, FindingCode.NOT_A_LIST_OF_IDS.label
+    NOT_AN_ID = FindingCode.NOT_AN_ID.value, FindingCode.NOT_AN_ID.label
+    UNREAD_KEY = FindingCode.UNREAD_KEY.value, FindingCode.UNREAD_KEY.label
+    NOT_LINES = FindingCode.NOT_LINES.value, FindingCode.NOT_LINES.label
+    NOT_A_LINE = FindingCode.NOT_A_LINE.value, FindingCode.NOT_A_LINE.label
+    NO_SOURCE = FindingCode.NO_SOURCE.value, FindingCode.NO_SOURCE.label
+    NO_VOICE = FindingCode.NO_VOICE.value, FindingCode.NO_VOICE.label
+    VOICE_NOT_NAMED = FindingCode.VOICE_NOT_NAMED.value, FindingCode.VOICE_NOT_NAMED.label
+    NO_NARRATOR = FindingCode.NO_NARRATOR.value, FindingCode.NO_NARRATOR.label
+    EMBEDDED_FILE = FindingCode.EMBEDDED_FILE.value, FindingCode.EMBEDDED_FILE.label
+    MORE = FindingCode.MORE.value, FindingCode.MORE.label
     # -- about the references
-    NO_DESIGN = "no_design", "The shot names {kind} {id}, which has no design."
     NO_PICTURE = "no_picture", "There is no {kind} {id}."
     REFERENCE_LEFT_OUT = "reference_left_out", "The {reference} is left out: {problem}"
+    ODD_PICTURE = "odd_picture", "The {reference} {flaw}"
     SAME_PICTURE = "same_picture", "The {reference} is the same picture as the {first}: sent once."
     NO_REFERENCE = (
         "no_reference",
@@ -48,7 +66,7 @@ class WarningCode(models.TextChoices):
     )
     MODEL_SHUTS_DOWN = (
         "model_shuts_down",
-        '{model} is announced to shut down on or after {day}: it may answer "not found".',
+        '{model} is announced to shut down on or after {day}: it may answer "not found".{move}',
     )
     WORDS_OF_ROUTE = "words_of_route", "Its prompt ends in the words that {route} needs."
     REPEAT = (
@@ -64,6 +82,10 @@ class WarningCode(models.TextChoices):
     OTHER_LENGTH = (
         "other_length",
         "The video is {seconds:.1f} s long; {asked} s were asked for.",
+    )
+    OTHER_SIZE = (
+        "other_size",
+        "The video is {width} × {height}; {asked_width} × {asked_height} was asked for.",
     )
     NO_SOUND = "no_sound", "The video has no sound."
     UNKNOWN_SOUND = (
@@ -89,6 +111,7 @@ class WarningCode(models.TextChoices):
 OF_THE_VIDEO = frozenset(
     {
         WarningCode.OTHER_LENGTH,
+        WarningCode.OTHER_SIZE,
         WarningCode.NO_SOUND,
         WarningCode.UNKNOWN_SOUND,
         WarningCode.UNCOMMON_CODEC,
@@ -140,6 +163,11 @@ class RenderWarning(str):
 
     def __getnewargs__(self) -> tuple[WarningCode, dict[str, Any]]:  # type: ignore[override]
         return self.code, self.params
+
+    @classmethod
+    def of(cls, finding: Finding) -> RenderWarning:
+        """The warning about what nothing reads in a shot."""
+        return cls(WarningCode(finding.code.value), {**finding.params, "place": finding.place})
 
     @classmethod
     def read(cls, stored: object) -> RenderWarning:
@@ -194,7 +222,14 @@ def _sentence(code: WarningCode, params: Mapping[str, Any]) -> str:
     if "text" in params:
         return str(params["text"])
     words = dict(params)
-    if code == WarningCode.REPEAT:
+    if code.value in FindingCode.values:
+        # A row that was stored before there were places has none.
+        place = words.pop("place", "")
+        told = words_of(FindingCode(code.value), words)
+        return f"{place}: {told}" if place else told
+    if code == WarningCode.ODD_PICTURE:
+        words["flaw"] = flaw_words(params["flaw"], params["params"])
+    elif code == WarningCode.REPEAT:
         # Older rows have no story.
         story = f" in the story “{params['story']}”" if params.get("story") else ""
         words["of_shot"] = f" of {params['shot']}{story}" if params["shot"] else ""
@@ -203,4 +238,7 @@ def _sentence(code: WarningCode, params: Mapping[str, Any]) -> str:
     elif code in (WarningCode.MOVED, WarningCode.MODEL_SHUTS_DOWN):
         day = date.fromisoformat(params["day"])
         words["day"] = f"{day.day} {day:%B %Y}"
+        # Stored before the models to move to were.
+        successors = params.get("successors")
+        words["move"] = f" Move to {either(successors)}." if successors else ""
     return str(code.label).format(**words)

@@ -13,6 +13,8 @@ from decimal import Decimal
 from django.conf import settings
 from django.db.models import TextChoices
 
+from videogen.common.header_secrets import copy_problem
+
 from .problems import Problem, ProblemCode
 
 SIMULATOR = "simulator"
@@ -72,9 +74,12 @@ def other_backend(backend: str) -> Problem:
 
 def not_set_up(route: str) -> Problem | None:
     """Return why the route cannot be used with the current settings, or None."""
-    setting, value = (
-        ("GOOGLE_CLOUD_PROJECT", settings.VIDEO_VERTEX_PROJECT)
-        if route == Route.VERTEX
-        else ("GEMINI_API_KEY", settings.GEMINI_API_KEY)
-    )
-    return None if value else Problem(ProblemCode.NOT_SET_UP, {"setting": setting})
+    if route == Route.VERTEX:
+        setting, value = "GOOGLE_CLOUD_PROJECT", settings.VIDEO_VERTEX_PROJECT
+    else:
+        setting, value = "GEMINI_API_KEY", settings.GEMINI_API_KEY
+    if not value:
+        return Problem(ProblemCode.NOT_SET_UP, {"setting": setting})
+    if route != Route.VERTEX and (problem := copy_problem(value)):
+        return Problem(ProblemCode.KEY_NOT_COPIED, {"setting": setting, "problem": problem})
+    return None

@@ -76,7 +76,7 @@ MAY_COST = frozenset(
 
 MOVES: dict[str, set[State]] = {
     State.QUEUED: {State.SUBMITTING, State.REHEARSED, State.CANCELLED, State.FAILED},
-    State.SUBMITTING: {State.RUNNING, State.UNKNOWN, State.QUEUED, State.FAILED},
+    State.SUBMITTING: {State.RUNNING, State.UNKNOWN, State.QUEUED, State.FAILED, State.BLOCKED},
     # The answer may turn up late, for example in the journal of a machine that was offline.
     State.UNKNOWN: {State.RUNNING, State.DOWNLOADING, State.CANCELLED},
     State.RUNNING: {

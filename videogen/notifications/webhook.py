@@ -16,6 +16,7 @@ from django.conf import settings
 
 from videogen.common.addresses import LOOPBACK
 from videogen.common.errors import NoticeError
+from videogen.common.proxies import BadProxySetting, open_http
 from videogen.common.standard_webhooks import keys_of, signature
 
 
@@ -47,7 +48,7 @@ def post_webhook(message_id: str, payload: Mapping[str, Any]) -> None:
     }
     try:
         with (
-            httpx.Client(
+            open_http(
                 timeout=settings.VIDEO_NOTICE_WEBHOOK_TIMEOUT_SECONDS, follow_redirects=False
             ) as client,
             # The body of the answer is not read, because it may be endless.
@@ -55,6 +56,8 @@ def post_webhook(message_id: str, payload: Mapping[str, Any]) -> None:
         ):
             status = response.status_code
             told = response.headers.get("retry-after", "")
+    except BadProxySetting as error:
+        raise NoticeError(f"Webhook: {error}", code="bad_proxy") from error
     except (httpx.HTTPError, httpx.InvalidURL) as error:
         # The message is left out: it may contain the address, and some addresses are secrets.
         raise NoticeError(

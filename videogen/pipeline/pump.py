@@ -21,7 +21,7 @@ from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from videogen.common.db_retry import persistently
-from videogen.common.errors import VeoError, VideogenError, broken_here
+from videogen.common.errors import VeoError, VideogenError, broken_before, broken_here
 from videogen.common.processes import this_process
 from videogen.common.task_queue import wake_downloads
 from videogen.lanes.leases import release_lease, take_lease
@@ -322,10 +322,16 @@ def _apply_poll(future: Future[PollAnswer], render: VideoRender, *, may_submit: 
 
 def _send(client: VideoClient, claim: Claim) -> str:
     """Make the paid call and write its answer to disk before anything else. Runs in a thread."""
-    webhook = webhook_with(claim.submission.token)
     token = claim.submission.token
-    request = load_request(claim.render, token)
-    journal.reserve(token)
+    try:
+        webhook = webhook_with(token)
+        request = load_request(claim.render, token)
+        journal.reserve(token)
+    except VideogenError:
+        raise
+    except Exception as error:
+        logger.exception("%s: the request could not be made", claim.render)
+        raise broken_before(error) from error
     try:
         operation_name = client.submit(request, webhook)
     except BaseException:

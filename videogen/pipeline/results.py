@@ -30,6 +30,7 @@ from videogen.lanes.pauses import (
     wait_for_quota,
 )
 from videogen.models import Submission, VideoRender
+from videogen.providers.errors import BLOCKED
 from videogen.providers.messages import Blocked, Failed, Finished, Nothing, PollAnswer, Running
 from videogen.safety.codes import explain_block, explain_refusal, is_audio_block
 
@@ -116,10 +117,16 @@ def apply_submit_error(submission: Submission, error: VideogenError) -> None:
                 + wait_after(api_error.retry_after, render.refusals + 1, 1.0, LONGEST_WAIT),
                 **reason,
             )
-        elif is_missing:
-            # Certainly not accepted. The lane was paused, so the render is not sent again: it waits
-            # with the others until somebody moves them to another model.
+        elif api_error and api_error.stops_queue:
+            # Certainly not accepted, and not the render's fault. The lane was paused, so it is not
+            # sent again: it waits with the others until a person has done something.
             render.move(State.SUBMITTING, State.QUEUED, **reason)
+        elif api_error and api_error.code == BLOCKED:
+            reasons, codes = (api_error.details[key] for key in ("reasons", "support_codes"))
+            sentence = explain_block(reasons, codes)
+            details = {"reasons": reasons, "support_codes": codes}
+            reason |= {"error_message": sentence, "error_details": details}
+            render.move(State.SUBMITTING, State.BLOCKED, **reason)
         else:
             render.move(State.SUBMITTING, State.FAILED, **reason)
     logger.warning("%s: %s", render, sentence)

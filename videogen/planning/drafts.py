@@ -76,6 +76,8 @@ def plan_draft(
         model=batch.model if model is None else model,
         over_budget=over_budget or batch.over_budget,
         skip_repeats=batch.skips_repeats if skip_repeats is None else skip_repeats,
+        # Among others, a shot that is no longer in the bundle is hardly meant.
+        are_named=None,
         person=person or Person(batch.requested_by_id, batch.requested_by_name),
     )
 

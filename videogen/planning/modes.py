@@ -85,6 +85,7 @@ class Reason(models.TextChoices):
     OVER_BUDGET = "over_budget", "{overrun}"
     ALL_OR_NOTHING = "all_or_nothing", "all or nothing: the budget has no room for the rest"
     CHANGED = "changed", "changed, plan again"
+    GONE = "gone", "no longer in the story's bundle; name it to render it"
     LINK_GIVEN = "link_given", "download link given"
     COPY = "copy", "exactly as {of} {number}{on_model}"
 
@@ -163,9 +164,29 @@ for _situation, _by_mode in DECISIONS.items():
 _OF_MODE_TABLE = frozenset(each.code for row in DECISIONS.values() for each in row.values())
 
 
-def decide(situation: Situation, mode: str, problems: Sequence[Problem] = ()) -> Decision:
-    """The mode table's decision; `problems`, which make the shot impossible, come before it."""
+# What a shot that is no longer in the bundle still gets: nobody pays for it unasked, but what was
+# paid for is not lost.
+_BEFORE_GONE = frozenset(
+    {
+        Situation.IN_FLIGHT,
+        Situation.UNKNOWN,
+        Situation.INTERRUPTED,
+        Situation.NOT_DOWNLOADED,
+        Situation.APPROVED,
+    }
+)
+
+
+def decide(
+    situation: Situation, mode: str, problems: Sequence[Problem] = (), *, is_gone: bool = False
+) -> Decision:
+    """The mode table's decision; `problems`, which make the shot impossible, come before it.
+
+    is_gone: the shot is no longer in the story's bundle, and nobody has named it.
+    """
     if problems:
         params = {"problems": [each.as_dict() for each in problems]}
         return Decision(Action.BLOCKED, Reason.IMPOSSIBLE, params)
+    if is_gone and (mode == Mode.DRY_RUN or situation not in _BEFORE_GONE):
+        return Decision(Action.SKIP, Reason.GONE)
     return DECISIONS[situation][mode]

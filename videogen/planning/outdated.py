@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,6 +18,7 @@ from django.conf import settings
 from django.core.cache import cache
 
 from storybook.models import DesignDocument, Picture, Shot, Story
+from videogen.common.task_queue import broker_errors
 from videogen.models import ReferenceChoice, RenderBatch, VideoRender
 from videogen.models.problems import Problem
 from videogen.prompts.fingerprints import hashes_of
@@ -72,13 +74,22 @@ def outdated_shots(story: Story, shots: Iterable[Shot]) -> frozenset[int]:
         return frozenset()
     mark = _mark_of(story, used)
     key = f"outdated-shots-{story.pk}"
-    kept = cache.get(key)
+    kept = _from_cache(key)
     if kept and kept[0] == mark:
         return kept[1]
     changes = find_changes(story, [take.pk for _, take in used.values()])
     found = frozenset(change.take.shot_id for change in changes)
-    cache.set(key, (mark, found), KEPT_FOR)
+    # With Redis as the broker the cache is there, too, and may be away.
+    with suppress(*broker_errors()):
+        cache.set(key, (mark, found), KEPT_FOR)
     return found
+
+
+def _from_cache(key: str) -> Any:
+    try:
+        return cache.get(key)
+    except broker_errors():
+        return None
 
 
 def find_changes(story: Story, takes: Collection[int]) -> list[Change]:
@@ -113,7 +124,9 @@ def _drop_fresh(
         return {}
     shots = Shot.objects.filter(pk__in=takes)
     # A dry run puts every request together, whatever renders the shot has.
-    plan = plan_shots(story, shots, RenderBatch.Mode.DRY_RUN, use_key_frames=use_key_frames)
+    plan = plan_shots(
+        story, shots, RenderBatch.Mode.DRY_RUN, use_key_frames=use_key_frames, are_named=True
+    )
     rows = {row.shot.pk: row for row in plan.rows}
     for shot, row in rows.items():
         if content_of(row) == takes[shot].content_sha256:

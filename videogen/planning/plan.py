@@ -18,6 +18,7 @@ from typing import Any
 from django.conf import settings
 from django.db.models import QuerySet
 
+from storybook.findings import check_payload, find_embedded_files
 from storybook.models import Shot, Story
 from videogen.billing.affordability import Shortage, Wanted, fit, shortage
 from videogen.billing.budgets import Limit, limits_for, lock_budgets
@@ -63,6 +64,8 @@ class ShotPlan:
     # Why the model would refuse a new request, whether the row sends one or not.
     not_taken: tuple[Problem, ...] = ()
     is_over_budget: bool = False
+    # The shot is no longer in the story's bundle, and nobody has named it.
+    is_gone: bool = False
     # A take of the very request that the row would send.
     same: VideoRender | None = None
 
@@ -75,7 +78,7 @@ class ShotPlan:
         """What makes the shot impossible in that mode. What the model refuses does not matter where
         a render is resumed: that one was asked for with settings of its own."""
         others = tuple(each for each in self.impossible if not each.is_of_model)
-        is_new = decide(self.situation, mode).action in _NEW
+        is_new = decide(self.situation, mode, is_gone=self.is_gone).action in _NEW
         return (*others, *self.not_taken) if is_new else others
 
 
@@ -210,13 +213,16 @@ def plan_shots(
     over_budget: str = RenderBatch.OverBudget.FIT.value,
     skip_repeats: bool = False,
     use_key_frames: bool | None = None,
+    are_named: bool | None = False,
 ) -> Plan:
     """The decision on each of the story's `shots`. A fixed number of queries; writes nothing.
 
     model: another one than that of the story or of the settings. person: whose daily budget
     counts. over_budget: what happens if the budgets have no room for the whole batch.
     skip_repeats: a shot that has a take of the very same request is skipped; otherwise there
-    is only a warning. use_key_frames: by default, what VIDEO_USE_KEY_FRAMES says.
+    is only a warning. use_key_frames: by default, what VIDEO_USE_KEY_FRAMES says. are_named:
+    somebody asks for these very shots, so those that are no longer in the story's bundle are
+    planned like the others; None: this holds if all of the shots are such.
     """
     if use_key_frames is None:
         use_key_frames = settings.VIDEO_USE_KEY_FRAMES
@@ -225,10 +231,14 @@ def plan_shots(
     material = Material.of(story, shots)
     situations = find_situations(shots, request.backend)
     general = _impossible_for_all(material.documents)
+    if are_named is None:
+        are_named = all(shot.gone_since for shot in rows)
     plans = []
     for shot in rows:
         situation, cause = situations.get(shot.pk, (Situation.NOTHING, None))
-        row = ShotPlan(shot, situation, decide(situation, mode), cause)
+        is_gone = shot.gone_since is not None and not are_named
+        decision = decide(situation, mode, is_gone=is_gone)
+        row = ShotPlan(shot, situation, decision, cause, is_gone=is_gone)
         plans.append(_plan_shot(row, mode, request, material, general, use_key_frames))
     plans = _with_repeats(plans, request, skip=skip_repeats)
     plan = Plan(
@@ -262,7 +272,7 @@ def _plan_shot(
     choices = material.choices.get(row.shot.pk, [])
     selection = pick_references(candidates, choices, use_key_frames=use_key_frames)
     impossible += map(_broken, selection.broken)
-    is_new = decide(row.situation, mode).action in _NEW
+    is_new = decide(row.situation, mode, is_gone=row.is_gone).action in _NEW
     row = replace(row, not_taken=tuple(request.problems(len(selection.picks))))
     if is_new:
         impossible += row.not_taken
@@ -270,7 +280,12 @@ def _plan_shot(
         return _decided(row, mode)
     bound = bound_instructions(selection.picks) if request.route == Route.OMNI else ()
     prompt = build_prompt(visual, audio, payload, limit=request.prompt_limit, instructions=bound)
-    warnings += [*selection.warnings, *request.notes]
+    findings = [
+        *check_payload(payload, material.ids),
+        *find_embedded_files(_written_by_people(prompt), ""),
+    ]
+    ignored = [RenderWarning.of(finding) for finding in findings]
+    warnings = [*ignored, *warnings, *selection.warnings, *request.notes]
     if prompt.is_over_limit:
         warning = limit_warning(prompt.tokens, prompt.limit)
         warnings.append(warning)
@@ -280,6 +295,10 @@ def _plan_shot(
         warnings.append(RenderWarning(WarningCode.NO_REFERENCE))
     row = replace(row, prompt=prompt, selection=selection, warnings=tuple(warnings))
     return _decided(row, mode, impossible)
+
+
+def _written_by_people(prompt: Prompt) -> dict[str, Any]:
+    return {key: part for key, part in prompt.document.items() if key != "critical_instruction"}
 
 
 def _with_repeats(
@@ -308,7 +327,7 @@ def _with_repeats(
 
 
 def _decided(row: ShotPlan, mode: str, impossible: Sequence[Problem] = ()) -> ShotPlan:
-    decision = decide(row.situation, mode, impossible)
+    decision = decide(row.situation, mode, impossible, is_gone=row.is_gone)
     resumes = decision.action in (Action.RESUME, Action.DOWNLOAD)
     if resumes and row.cause and row.cause.backend not in served_backends():
         params = {"backend": row.cause.backend}
@@ -417,7 +436,7 @@ def _with_situations_of_now(plan: Plan) -> Plan:
     for row in plan.rows:
         situation, cause = situations.get(row.shot.pk, (row.situation, None))
         if row.decision.action != Action.BLOCKED and situation != row.situation:
-            decision = decide(situation, plan.mode)
+            decision = decide(situation, plan.mode, is_gone=row.is_gone)
             if decision.action != Action.SKIP and decision.action != row.decision.action:
                 decision = Decision(Action.SKIP, Reason.CHANGED)
             row = replace(row, situation=situation, cause=cause, decision=decision)

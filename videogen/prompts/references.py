@@ -45,6 +45,8 @@ class StoredPicture:
     byte_size: int
     sha256: str
     problem: str = ""
+    # What is odd about a picture that can be used, as storybook stores it.
+    flaws: tuple[Mapping[str, Any], ...] = ()
 
     @classmethod
     def of(cls, picture: Picture) -> StoredPicture:
@@ -55,6 +57,7 @@ class StoredPicture:
             byte_size=picture.byte_size,
             sha256=picture.sha256,
             problem=picture.problem,
+            flaws=tuple(picture.flaws),
         )
 
 
@@ -172,8 +175,8 @@ def list_candidates(
     key_frames: Sequence[StoredPicture],
     pictures: Mapping[str, StoredPicture],
 ) -> tuple[list[ReferencePicture], list[RenderWarning]]:
-    """Every picture that could be sent with the shot, by priority, and warnings about ids in
-    `referencedDesigns` that lead to no picture.
+    """Every picture that could be sent with the shot, by priority, and warnings about designs that
+    have none.
 
     key_frames: those of the shot, in order. pictures: those of the story, by their path below the
     image folder.
@@ -188,8 +191,8 @@ def list_candidates(
         designs = {id_of(design): design for design in designs_of(visual, key, wanted)}
         for each in wanted:
             if each not in designs:
-                warnings.append(RenderWarning(WarningCode.NO_DESIGN, {"kind": kind, "id": each}))
-            elif not (path := designs[each].get(image_key)) or not isinstance(path, str):
+                continue  # storybook/findings.py tells it, with the place
+            if not (path := designs[each].get(image_key)) or not isinstance(path, str):
                 warnings.append(
                     RenderWarning(WarningCode.NO_PICTURE, {"kind": KIND_WORDS[kind], "id": each})
                 )
@@ -228,11 +231,17 @@ def pick_references(
         seen[picture.sha256] = candidate
         if len(picks) < limit:
             picks.append(_pick(candidate, picture))
+            warnings += [_flaw_warning(candidate, flaw) for flaw in picture.flaws]
         else:
             facts = (candidate.kind, candidate.id, picture.file)
             dropped.append(Dropped(*facts, DropCode.OVER_LIMIT, {"limit": limit}))
     broken = tuple(_broken_pins(candidates, choices))
     return Selection(tuple(picks), tuple(dropped), tuple(warnings), broken)
+
+
+def _flaw_warning(candidate: ReferencePicture, flaw: Mapping[str, Any]) -> RenderWarning:
+    params = {"reference": candidate.words, "flaw": flaw["code"], "params": flaw["params"]}
+    return RenderWarning(WarningCode.ODD_PICTURE, params)
 
 
 def _in_order(
@@ -289,6 +298,7 @@ def _candidate(
 ) -> ReferencePicture:
     picture = pictures.get(normalise_path(path))
     if picture is None:
-        problem = f"“{path}” was not imported; import the story again with this picture."
+        short = normalise_path(path)
+        problem = f"“{short}” was not imported; import the story again with this picture."
         return ReferencePicture(kind, reference_id, path, None, problem)
     return ReferencePicture(kind, reference_id, picture.path, picture, picture.problem)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from django.db.models import QuerySet
 
+from storybook.findings import StoryIds
 from storybook.models import DesignDocument, KeyFrame, Picture, Shot, Story
 from videogen.models import ReferenceChoice
 
@@ -23,6 +25,11 @@ class Material:
     # By the primary key of the shot.
     key_frames: Mapping[int, Sequence[StoredPicture]]
     choices: Mapping[int, Sequence[ChosenReference]]
+
+    @cached_property
+    def ids(self) -> StoryIds:
+        """The ids that a shot can name."""
+        return StoryIds.of(self.documents.get("visual"), self.documents.get("audio"))
 
     @classmethod
     def of(cls, story: Story, shots: QuerySet[Shot]) -> Material:

@@ -12,6 +12,7 @@ import httpx
 from django.conf import settings
 
 from videogen.common.errors import VeoError
+from videogen.common.proxies import open_http
 
 from .credentials import authorization
 from .errors import status_error
@@ -55,7 +56,7 @@ def _get_json(url: str, query: dict[str, str | int]) -> dict[str, object]:
     end = time.monotonic() + timeout
     try:
         with (
-            httpx.Client(headers=headers, timeout=timeout, follow_redirects=False) as http,
+            open_http(headers=headers, timeout=timeout, follow_redirects=False) as http,
             http.stream("GET", url, params=query) as response,
         ):
             body = read_body(response, end, MAX_LIST_BYTES)

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from django.conf import settings
 
 from videogen.common.errors import VeoError
+from videogen.common.header_secrets import copy_problem
 from videogen.common.untrusted_text import clean, keep_secret
 
 from .errors import stop
@@ -34,12 +35,21 @@ _failed: tuple[float, VeoError] | None = None
 
 
 def api_key() -> str:
-    """Return the Gemini API's key. Raises VeoError if none is set."""
-    if not settings.GEMINI_API_KEY:
+    """Return the Gemini API's key. Raises VeoError if none is set, or if it has characters that
+    cannot be sent: the error about such a request would quote the key."""
+    key = str(settings.GEMINI_API_KEY)
+    if not key:
         raise stop(
             "no_api_key", "GEMINI_API_KEY is not set: put the key into .env or the environment."
         )
-    return str(settings.GEMINI_API_KEY)
+    if problem := copy_problem(key):
+        raise stop(
+            "bad_key",
+            f"The key was not copied well: {problem}. Nothing was sent. Copy it again into "
+            "GEMINI_API_KEY (or GOOGLE_API_KEY, if that is set), without quotation marks, and "
+            "restart the workers.",
+        )
+    return key
 
 
 def load_credentials() -> Credentials:
@@ -74,6 +84,12 @@ def bearer_of(credentials: Credentials) -> str:
                 raise failure from error
         token = str(credentials.token)
     keep_secret(token)
+    if problem := copy_problem(token):
+        raise stop(
+            "bad_token",
+            f"Google's sign-in gave an access token that cannot be sent: {problem}. Nothing was "
+            "sent. Sign in again, and look at what answers in the place of Google's sign-in.",
+        )
     return token
 
 

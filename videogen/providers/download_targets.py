@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import httpx
 from django.conf import settings
 
-from .credentials import authorization
+from .credentials import api_key, authorization
 from .gs_urls import is_gs, object_url
 from .url_guard import origin_of
 
@@ -25,10 +25,10 @@ def download_target(uri: str) -> DownloadTarget:
 
     The key is sent if and only if the link has the API's own scheme, host and port. A gs:// link
     into our bucket becomes an address of Cloud Storage, with a token. Raises httpx.InvalidURL,
-    DownloadError for another bucket, and VeoError if there is no token.
+    DownloadError for another bucket, and VeoError if there is no token, or the key cannot be sent.
     """
     if is_gs(uri):
         return DownloadTarget(object_url(uri), authorization())
-    key = settings.GEMINI_API_KEY
     is_own = origin_of(httpx.URL(uri)) == origin_of(httpx.URL(settings.VIDEO_API_BASE_URL))
-    return DownloadTarget(uri, {"x-goog-api-key": key} if key and is_own else {})
+    sends_key = is_own and settings.GEMINI_API_KEY
+    return DownloadTarget(uri, {"x-goog-api-key": api_key()} if sends_key else {})

@@ -7,28 +7,47 @@ import re
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any
+from urllib.parse import urlsplit
 
 import httpx
 from django.conf import settings
 
 from videogen.common.errors import VeoError
 from videogen.common.pacific_time import day_ends
-from videogen.common.untrusted_text import clean, read_seconds, within_bounds
+from videogen.common.proxies import proxy_for
+from videogen.common.untrusted_text import clean, has_secret, read_seconds, within_bounds
+
+from .refusal_words import (
+    has_no_quota,
+    is_about_account,
+    is_block,
+    is_spending_cap,
+    support_codes,
+)
 
 # After these, the request has certainly not been sent: there was no connection.
 _NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol)
 
+# The request itself is not HTTP, for example because of a character in a header.
+_NOT_BUILT = httpx.LocalProtocolError
+
 # A name that fits into the column of a render's model; others are not offered to anybody.
 _MODEL_NAME = re.compile(r"[A-Za-z0-9][\w.-]{0,99}", re.ASCII)
+# The code of a submission that a safety filter refused before anything was accepted.
+BLOCKED = "blocked"
 # How the interactions API says 404.
 _NO_INTERACTION = "invalid interaction name"
 
 
-def submit_error(error: Exception) -> VeoError:
+def submit_error(error: Exception, *, has_left: bool = True) -> VeoError:
     """Return what a failed submission means. Whatever is not a clear refusal may have been accepted
-    and paid for."""
+    and paid for, unless it is known that nothing has left this machine (`has_left`)."""
     error = _unwrapped(error)
-    if isinstance(error, _NOT_SENT):
+    code = _status_code(error)
+    if isinstance(error, httpx.ProxyError) and not has_left or code == 407:
+        return _proxy_refusal(error)
+    is_broken_off = isinstance(error, httpx.TransportError) and not has_left
+    if isinstance(error, _NOT_SENT) or is_broken_off and not isinstance(error, _NOT_BUILT):
         hint = " Start it: manage.py run_simulator" if settings.VIDEO_BACKEND == "simulator" else ""
         return VeoError(
             f"The video API could not be reached at {settings.VIDEO_API_BASE_URL} "
@@ -36,7 +55,13 @@ def submit_error(error: Exception) -> VeoError:
             code="no_connection",
             permanent=False,
         )
-    code = _status_code(error)
+    if code is None and not has_left:
+        # Its text could quote what was to be sent, and the header with the key is part of that.
+        return VeoError(
+            f"The request could not be made, so nothing was sent ({type(error).__name__}).",
+            code="not_sendable",
+            permanent=True,
+        )
     # 499 means that the connection was closed on the way, like a time-out.
     if code is None or not 400 <= code < 500 and code != 503 or code in (408, 499):
         what = f"HTTP {code}" if code else type(error).__name__
@@ -47,7 +72,7 @@ def submit_error(error: Exception) -> VeoError:
             permanent=False,
             maybe_accepted=True,
         )
-    return _refusal(code, error)
+    return _refusal(code, error, is_submission=True)
 
 
 def poll_error(error: Exception) -> VeoError:
@@ -57,7 +82,7 @@ def poll_error(error: Exception) -> VeoError:
     code = _status_code(error)
     if code is None or _may_be_asked_again(code):
         return VeoError(
-            f"The API did not say what became of the operation: {message_of(error)}",
+            f"The API did not say what became of the operation: {_told(error)}",
             code=f"http_{code}" if code else "no_answer",
             permanent=False,
             retry_after=_retry_after(error),
@@ -102,7 +127,7 @@ def list_error(error: Exception) -> VeoError:
         )
     if code is None or _may_be_asked_again(code):
         return VeoError(
-            f"The API did not give the list: {message_of(error)}",
+            f"The API did not give the list: {_told(error)}",
             code=f"http_{code}" if code else "no_answer",
             permanent=False,
             retry_after=_retry_after(error),
@@ -123,16 +148,48 @@ def status_error(status: int, headers: httpx.Headers, body: bytes) -> Exception:
     raise ValueError(f"HTTP {status} is not an error.")
 
 
+def _told(error: Exception) -> str:
+    """Return the error's words, and who says them if that is not the API."""
+    words = message_of(error)
+    return f"the proxy ({_proxy()}) says: {words}" if isinstance(error, httpx.ProxyError) else words
+
+
+def _proxy() -> str:
+    return proxy_for(urlsplit(settings.VIDEO_API_BASE_URL).scheme) or "HTTPS_PROXY"
+
+
+def _proxy_refusal(error: Exception) -> VeoError:
+    """Return the meaning of a proxy's refusal. It did not let the request through, so the API knows
+    nothing of it."""
+    words = message_of(error)
+    told = re.match(r"\d{3}", words)
+    if _status_code(error) == 407 or told and told[0].startswith("4"):
+        return stop(
+            "proxy_refused",
+            f"The proxy ({_proxy()}) refuses the connection: {words} Nothing was sent. Give it "
+            "what it asks for, or choose another proxy.",
+        )
+    return VeoError(
+        f"The proxy ({_proxy()}) does not reach the API: {words} Nothing was sent.",
+        code="no_connection",
+        permanent=False,
+    )
+
+
 def _may_be_asked_again(code: int) -> bool:
     return code >= 500 or code in (408, 429) or code < 400
 
 
-def _refusal(code: int, error: Exception) -> VeoError:
+def _refusal(code: int, error: Exception, *, is_submission: bool = False) -> VeoError:
     """Return the meaning of a status by which the API says that it accepted and charged nothing."""
     message = message_of(error)
     words = message.lower()
     if code == 429 and "deplet" in words or code == 402:
         return stop("credits_depleted", f"The account has no credit left: {message}")
+    if code == 429 and is_spending_cap(message):
+        return stop("spending_cap", f"The account has reached its spending cap: {message}")
+    if code == 429 and has_no_quota(message, _quota_values(error)):
+        return stop("no_quota", f"The account has no quota for this model: {message}")
     if code == 429:
         return _quota_refusal(message, words, error)
     if code == 503:
@@ -144,6 +201,16 @@ def _refusal(code: int, error: Exception) -> VeoError:
         )
     if code in (401, 403) or code == 400 and "api key" in words:
         return stop("key_refused", f"The API refuses the key: {message}")
+    if code == 400 and is_submission and is_block(message):
+        reasons = [message]
+        return VeoError(
+            message,
+            code=BLOCKED,
+            permanent=True,
+            details={"reasons": reasons, "support_codes": list(support_codes(reasons))},
+        )
+    if code == 400 and is_about_account(message, _status_word(error), reasons_of(error)):
+        return stop("account_refused", f"The account may not make videos: {message}")
     if code == 404:
         return stop("model_not_found", f"The model is not available ({message}).")
     return VeoError(f"The API refuses the request: {message}", code=f"http_{code}", permanent=True)
@@ -154,13 +221,18 @@ def stop(code: str, sentence: str, details: Mapping[str, Any] | None = None) -> 
     return VeoError(sentence, code=code, permanent=True, stops_queue=True, details=details)
 
 
+def is_model_name(name: str) -> bool:
+    """Whether the name can be one of a model: it is stored, shown, and offered to people."""
+    return bool(_MODEL_NAME.fullmatch(name)) and not has_secret(name)
+
+
 def with_models(error: VeoError, list_models: Callable[[], list[str]], whose: str) -> VeoError:
     """Return the error. If the model is not available, ask the API which models are, and name them
     in the sentence, after `whose`, and in the details."""
     if error.code != "model_not_found":
         return error
     try:
-        names = [name for name in list_models() if _MODEL_NAME.fullmatch(name)]
+        names = list_models()
     except VeoError:
         return error
     words = ", ".join(names) or "none that makes videos"
@@ -234,14 +306,27 @@ def reasons_of(error: Exception) -> list[str]:
     return [str(each["reason"]) for each in _details(error) if "reason" in each]
 
 
+def _status_word(error: Exception) -> str:
+    """Return Google's word for the status, such as FAILED_PRECONDITION."""
+    return str(getattr(error, "status", None) or "")
+
+
 def _quota_ids(error: Exception) -> list[str]:
+    return [str(each.get("quotaId", "")) for each in _quota_violations(error)]
+
+
+def _quota_values(error: Exception) -> list[str]:
+    return [str(each.get("quotaValue", "")) for each in _quota_violations(error)]
+
+
+def _quota_violations(error: Exception) -> list[dict[str, Any]]:
     violations = [
         violation
         for detail in _details(error)
         if isinstance(detail.get("violations"), list)
         for violation in detail["violations"]
     ]
-    return [str(each.get("quotaId", "")) for each in violations if isinstance(each, dict)]
+    return [each for each in violations if isinstance(each, dict)]
 
 
 def _retry_after(error: Exception) -> float | None:

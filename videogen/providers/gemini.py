@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
 
@@ -25,12 +25,16 @@ from .messages import (
     VideoRequest,
     Webhook,
 )
+from .refusal_words import is_block, support_codes
 from .sdk_client import SdkClient
 
 if TYPE_CHECKING:
     from google.genai import types
 
 MOST_REASONS = 20
+# google.rpc.Code INVALID_ARGUMENT, PERMISSION_DENIED and FAILED_PRECONDITION: how an operation ends
+# whose prompt or picture a filter refused. Whatever else breaks has other codes.
+_REFUSALS = (3, 7, 9)
 
 
 class GeminiClient(SdkClient):
@@ -78,13 +82,21 @@ def _read_operation(operation: types.GenerateVideosOperation) -> PollAnswer:
     if not operation.done:
         return Running()
     if operation.error:
-        code = clean(operation.error.get("code", ""))[:20]
-        return Failed(code, clean(operation.error.get("message") or "no message"))
+        return read_error(operation.error)
     for video in videos_of(operation):
         if video.uri:
             # A link that no database column can hold could not be opened either.
             return Finished(without_key(clean_link(video.uri)))
     return blocked_or_nothing(operation)
+
+
+def read_error(error: dict[str, Any]) -> Blocked | Failed:
+    """Return what the error of an operation means: a safety filter may refuse in this way, too."""
+    message = clean(error.get("message") or "no message")
+    codes = support_codes([message])
+    if codes or error.get("code") in _REFUSALS and is_block(message):
+        return Blocked((message,), codes)
+    return Failed(clean(error.get("code", ""))[:20], message)
 
 
 def videos_of(operation: types.GenerateVideosOperation) -> list[types.Video]:
@@ -101,12 +113,3 @@ def blocked_or_nothing(operation: types.GenerateVideosOperation) -> Blocked | No
     if reasons or (response and response.rai_media_filtered_count):
         return Blocked(reasons, support_codes(reasons))
     return Nothing()
-
-
-def support_codes(reasons: Sequence[str]) -> tuple[str, ...]:
-    """Return the support codes that the reasons name, each once, in their order."""
-    found: list[str] = []
-    for reason in reasons:
-        for codes in re.findall(r"[Ss]upport codes?:?\s*([\d,;\s]+)", reason):
-            found += re.findall(r"\d{6,}", codes)
-    return tuple(dict.fromkeys(found))

@@ -23,9 +23,11 @@ import httpx
 from django.conf import settings
 
 from videogen.common.errors import VeoError
+from videogen.common.proxies import BadProxySetting, open_http
 from videogen.common.untrusted_text import clean_link, without_key
 
-from .errors import list_error, status_error
+from .credentials import api_key
+from .errors import list_error, status_error, stop
 from .messages import GeneratedFile, ListedOperation
 from .response_limits import read_body, read_object
 
@@ -110,10 +112,13 @@ def _entries(path: str, key: str, names: re.Pattern[str]) -> list[dict[str, Any]
 def _pages(path: str) -> Iterator[dict[str, Any]]:
     end = time.monotonic() + PATIENCE * settings.VIDEO_POLL_TIMEOUT_SECONDS
     query: dict[str, str | int] = {"pageSize": PAGE_SIZE}
-    headers = {"x-goog-api-key": settings.GEMINI_API_KEY, "Accept-Encoding": "identity"}
-    with httpx.Client(
-        headers=headers, timeout=settings.VIDEO_POLL_TIMEOUT_SECONDS, follow_redirects=False
-    ) as http:
+    headers = {"x-goog-api-key": api_key(), "Accept-Encoding": "identity"}
+    timeout = settings.VIDEO_POLL_TIMEOUT_SECONDS
+    try:
+        client = open_http(headers=headers, timeout=timeout, follow_redirects=False)
+    except BadProxySetting as error:
+        raise stop("bad_proxy", str(error)) from error
+    with client as http:
         for _ in range(MAX_PAGES):
             page = _page(http, _url(path), query, end)
             yield page

@@ -35,8 +35,10 @@ from .messages import (
     VideoRequest,
     Webhook,
 )
+from .refusal_words import is_block, support_codes
 from .response_limits import INLINE_PATIENCE
 from .sdk_client import SdkClient
+from .url_guard import file_link
 
 if TYPE_CHECKING:
     from google.genai import types
@@ -207,6 +209,8 @@ def _read_interaction(interaction: Any) -> PollAnswer:
         return Finished(INLINE)
     if status in WITHOUT_VIDEO:
         code, words = _error(interaction)
+        if is_block(words):
+            return Blocked((words,), support_codes([words]), is_charge_known=False)
         sentence = WITHOUT_VIDEO[status] + (f": {words}" if words else "")
         return Failed(code or status, sentence, is_charge_known=False)
     if status != "completed":
@@ -247,7 +251,7 @@ def _link(uri: str) -> str:
     match = _FILE.search(uri)
     if match is None or match.end() < len(uri):
         return uri
-    return f"{settings.VIDEO_API_BASE_URL.rstrip('/')}/v1beta/{match[1]}:download?alt=media"
+    return file_link(match[1])
 
 
 def _error(interaction: Any) -> tuple[str, str]:

@@ -14,9 +14,12 @@ import httpx
 from django.conf import settings
 
 from videogen.common.errors import VeoError
+from videogen.common.proxies import proxy_problem
+from videogen.common.untrusted_text import has_secret
 
 from . import errors
 from .client import POLLERS, SUBMITTERS, not_offered
+from .departure import note_departure, watch_departure
 from .messages import Finished, GeneratedFile, ListedOperation, VideoRequest, Webhook
 from .response_limits import MAX_ANSWER_BYTES, bounded
 
@@ -43,6 +46,8 @@ class SdkClient:
     poll_patience = 1
 
     def __init__(self, *, submits: bool, base_url: str, **credentials: Any) -> None:
+        if problem := proxy_problem():
+            raise errors.stop("bad_proxy", problem)
         # The import takes a second, so it is made only where a call is made.
         from google.genai import Client, types
 
@@ -67,7 +72,7 @@ class SdkClient:
                     # A small compressed answer could unpack to any size. This is not said in the
                     # options' headers, because interactions ignore them for this header.
                     "headers": {"Accept-Encoding": "identity"},
-                    "event_hooks": {"response": [bound]},
+                    "event_hooks": {"request": [note_departure], "response": [bound]},
                     # httpx would send the key or the token to other hosts, too.
                     "follow_redirects": False,
                     "limits": httpx.Limits(
@@ -83,15 +88,19 @@ class SdkClient:
         """Do nothing: an API key needs no preparation."""
 
     def submit(self, request: VideoRequest, webhook: Webhook | None = None) -> str:
-        try:
-            name = self._send(request, webhook)
-        except VeoError:
-            # The route itself refused before anything was sent.
-            raise
-        except Exception as error:
-            failure = self._submit_error(error)
-            raise errors.with_models(failure, self.list_models, self.models_heading) from error
-        if not isinstance(name, str) or not self.operation_name.fullmatch(name):
+        with watch_departure() as departure:
+            try:
+                name = self._send(request, webhook)
+            except VeoError:
+                # The route itself refused before anything was sent.
+                raise
+            except Exception as error:
+                has_left = departure.may_have_been(error)
+                failure = self._submit_error(error, has_left=has_left)
+                raise errors.with_models(failure, self.list_models, self.models_heading) from error
+        # A name that repeats the key could not be stored.
+        is_name = isinstance(name, str) and self.operation_name.fullmatch(name)
+        if not isinstance(name, str) or not is_name or has_secret(name):
             raise VeoError(
                 f"{self.api} answered the submission without an operation name"
                 f"{' that can be kept' if name else ''}.",
@@ -112,7 +121,8 @@ class SdkClient:
         try:
             # Only one page, the largest: following the API's page tokens might never end.
             page = self._client.models.list(config={"page_size": MOST_MODELS}).page
-            return sorted(self._video_models(page))
+            names = self._video_models(page)
+            return sorted(name for name in names if errors.is_model_name(name))
         except Exception as error:
             raise self._poll_error(error) from error
 
@@ -136,8 +146,8 @@ class SdkClient:
         """Return the names of those models that make videos on this route."""
         raise NotImplementedError
 
-    def _submit_error(self, error: Exception) -> VeoError:
-        return errors.submit_error(error)
+    def _submit_error(self, error: Exception, *, has_left: bool) -> VeoError:
+        return errors.submit_error(error, has_left=has_left)
 
     def _poll_error(self, error: Exception) -> VeoError:
         return errors.poll_error(error)

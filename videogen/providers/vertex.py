@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from django.conf import settings
 
@@ -20,12 +20,10 @@ from .bucket import list_videos
 from .client import not_offered
 from .credentials import bearer_of, load_credentials, need_token
 from .errors import stop
-from .gemini import blocked_or_nothing, support_codes, videos_of
+from .gemini import blocked_or_nothing, read_error, videos_of
 from .gs_urls import prefix_of, split_gs
 from .messages import (
     INLINE,
-    Blocked,
-    Failed,
     Finished,
     PollAnswer,
     Running,
@@ -38,9 +36,6 @@ from .vertex_errors import poll_error, submit_error
 
 if TYPE_CHECKING:
     from google.genai import types
-
-# google.rpc.Code.INVALID_ARGUMENT: how Vertex AI ends an operation whose prompt a filter refused.
-_INVALID_ARGUMENT = 3
 
 
 class VertexClient(SdkClient):
@@ -127,8 +122,8 @@ class VertexClient(SdkClient):
         names = ((model.name or "").rpartition("/")[2] for model in models)
         return (name for name in names if name.startswith("veo-"))
 
-    def _submit_error(self, error: Exception) -> VeoError:
-        return submit_error(error)
+    def _submit_error(self, error: Exception, *, has_left: bool) -> VeoError:
+        return submit_error(error, has_left=has_left)
 
     def _poll_error(self, error: Exception) -> VeoError:
         return poll_error(error)
@@ -165,22 +160,13 @@ def _read_operation(operation: types.GenerateVideosOperation) -> PollAnswer:
     if not operation.done:
         return Running()
     if operation.error:
-        return _read_error(operation.error)
+        return read_error(operation.error)
     for video in videos_of(operation):
         if video.uri:
             return Finished(_object_link(video.uri))
         if video.video_bytes:
             return Finished(INLINE)
     return blocked_or_nothing(operation)
-
-
-def _read_error(error: dict[str, Any]) -> PollAnswer:
-    code = error.get("code", "")
-    message = clean(error.get("message") or "no message")
-    if code == _INVALID_ARGUMENT and (codes := support_codes([message])):
-        # "The prompt could not be submitted…": a safety filter's refusal that comes as an error.
-        return Blocked((message,), codes)
-    return Failed(clean(code)[:20], message)
 
 
 def _object_link(uri: str) -> str:

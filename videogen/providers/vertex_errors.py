@@ -13,8 +13,9 @@ from .credentials import auth_error
 from .errors import stop
 
 
-def submit_error(error: Exception) -> VeoError:
-    return auth_error(error) or _in_words(errors.submit_error(error), error)
+def submit_error(error: Exception, *, has_left: bool = True) -> VeoError:
+    known = errors.submit_error(error, has_left=has_left)
+    return auth_error(error) or _in_words(known, error)
 
 
 def poll_error(error: Exception) -> VeoError:

@@ -31,7 +31,7 @@ from videogen.pipeline.results import apply_poll
 from videogen.providers.client import VideoClient
 from videogen.providers.messages import Finished, PollAnswer, Running, leaves_cost_open
 from videogen.providers.registry import open_client
-from videogen.takes.fetch import MISSING, is_refused_for_good
+from videogen.takes.fetch import MISSING, NOT_YET, is_refused_for_good
 
 from . import own_bucket, previews
 from .candidates import (
@@ -237,7 +237,9 @@ class _Asking:
         link = ""
         line.found = "Its link is known."
         is_refused = is_refused_for_good(render.error_code)
-        if told not in ("", render.download_uri) and (is_refused or render.error_code == MISSING):
+        if told not in ("", render.download_uri) and (
+            is_refused or render.error_code in (MISSING, NOT_YET)
+        ):
             link, line.found = told, "The API tells another link."
         elif is_refused:
             line.found = "Its link was refused for good."

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -10,7 +11,7 @@ from functools import cached_property
 from videogen.common.formats import spaced
 from videogen.models import VideoRender
 
-from .codes import CATEGORIES, categories_of, is_audio_block
+from .codes import CATEGORIES, categories_of_block, is_audio_block
 from .suspicious_words import Suspect, find_suspects
 
 AUDIO = "audio"
@@ -118,6 +119,8 @@ _WHERE = {
     "style": "the overall style",
 }
 
+_IN_PICTURES = re.compile(r"\b(?:input|reference|uploaded) (?:image|picture|photo)s?\b", re.I)
+
 
 @dataclass(frozen=True)
 class Block:
@@ -137,7 +140,8 @@ class Block:
 
     @cached_property
     def categories(self) -> Sequence[str]:
-        known = [each for each in categories_of(self._codes) if each in MEANINGS]
+        named = categories_of_block(self.reasons, self._codes)
+        known = [each for each in named if each in MEANINGS]
         if is_audio_block(self.reasons, self._codes):
             known = [AUDIO]
         return known or [UNNAMED]
@@ -153,7 +157,11 @@ class Block:
 
     @property
     def advice(self) -> list[Advice]:
-        return list(dict.fromkeys(each for name in self.categories for each in _ADVICE[name]))
+        found = list(dict.fromkeys(each for name in self.categories for each in _ADVICE[name]))
+        if _IN_PICTURES.search(" ".join(self.reasons)):
+            # The filter says where it looked.
+            found.sort(key=lambda each: each.place != Place.REFERENCES)
+        return found
 
     @property
     def hint(self) -> str:

@@ -26,8 +26,17 @@ from videogen.common.shutdown import stop_requested
 from videogen.lanes.pauses import served_lanes
 from videogen.models import STALE_AFTER, Lane, VideoRender
 from videogen.providers.gs_urls import is_gs
+from videogen.providers.url_guard import is_of_api
 
-from .fetch import LONGEST_TOLD_SECONDS, LOST, MISSING, NOTHING_THERE, fetch_clip_of, new_client
+from .fetch import (
+    LONGEST_TOLD_SECONDS,
+    LOST,
+    MISSING,
+    NOT_YET,
+    NOTHING_THERE,
+    fetch_clip_of,
+    new_client,
+)
 from .storage import (
     Clip,
     check_storage,
@@ -49,6 +58,9 @@ PARALLEL = 4
 DOWNLOAD_LEASE = STALE_AFTER
 RENEW_SECONDS = 5.0
 TICK_SECONDS = 0.2
+# Refusals that may pass while the clip is there: not ready yet (400), and rights that are late or
+# that a person gives (401, 403).
+_MAY_PASS = frozenset({"http_400", "http_401", "http_403"})
 # After so long a task takes no new clip. A clip under way is finished, or resumed later.
 DOWNLOAD_SLICE_SECONDS = 60.0
 
@@ -147,7 +159,11 @@ class Downloads:
             self._complete(render, facts, render.take)
             return
         if self._client is None or self._threads is None:
-            self._client = new_client()
+            try:
+                self._client = new_client()
+            except DownloadError as error:
+                self._fail(render, error)
+                return
             self._threads = ThreadPoolExecutor(PARALLEL, thread_name_prefix="download")
         future = self._threads.submit(fetch_clip_of, self._client, render)
         self._running[future] = render
@@ -216,7 +232,7 @@ class Downloads:
     def _fail(self, render: VideoRender, error: DownloadError) -> None:
         """Write that the download failed: it is tried again later, or a person decides."""
         now = timezone.now()
-        error = _what_a_404_means(render, error)
+        error = _what_a_refusal_means(render, error)
         reason: dict[str, Any] = {"error_code": error.code, "error_message": error.sentence}
         if error.code == "busy":
             # This was no attempt: another process still has the file.
@@ -243,13 +259,20 @@ class Downloads:
             set_aside(render.pk)
 
 
-def _what_a_404_means(render: VideoRender, error: DownloadError) -> DownloadError:
-    """Return `error`, or if it is a 404 an error that says whether that is final.
+def _what_a_refusal_means(render: VideoRender, error: DownloadError) -> DownloadError:
+    """Return `error`, or if it is a refusal such as a 404 an error that says whether that is final.
 
-    The API keeps a clip for two days. Before that, a 404 may mean that the server does not have the
-    clip yet, or be a mistake, and the clip is paid for. So it is final only after these two days,
-    or if a person gave the link.
+    The API keeps a clip for two days. Before that, a refusal may mean that the server does not have
+    the clip ready yet, or be a mistake, and the clip is paid for. So it is final only after these
+    two days, or if a person gave the link.
     """
+    if error.code in _MAY_PASS and not render.is_link_given and _is_kept(render):
+        return DownloadError(
+            f"{error.sentence} The clip is younger than two days, so it is tried again. The link "
+            "is kept.",
+            code=NOT_YET,
+            retry_after=error.retry_after,
+        )
     if error.code != MISSING:
         return error
     if render.is_link_given:
@@ -275,6 +298,14 @@ def _what_a_404_means(render: VideoRender, error: DownloadError) -> DownloadErro
         code=LOST,
         permanent=True,
     )
+
+
+def _is_kept(render: VideoRender) -> bool:
+    """Whether the place that the link leads to has to have the clip: our bucket, or the API for two
+    days."""
+    if is_gs(render.download_uri):
+        return True
+    return is_of_api(render.download_uri) and render.clip_time_left > timedelta(0)
 
 
 def run_slice() -> bool:

@@ -10,7 +10,7 @@ import logging
 import os
 import socket
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import BinaryIO
@@ -20,6 +20,7 @@ import httpx
 from django.conf import settings
 
 from videogen.common.errors import DownloadError, VeoError, VideoFileError
+from videogen.common.proxies import proxy_for, proxy_problem
 from videogen.common.untrusted_text import clean, read_seconds, without_key
 from videogen.models import VideoRender
 from videogen.providers.download_targets import download_target
@@ -33,6 +34,7 @@ from videogen.providers.response_limits import (
 )
 from videogen.providers.url_guard import addresses_of, read_link
 
+from .packed import is_packed, packing_of, unpacked
 from .storage import Clip, exclusive, keep, make_clip, partial_folder
 
 logger = logging.getLogger(__name__)
@@ -40,6 +42,8 @@ logger = logging.getLogger(__name__)
 MAX_REDIRECTS = 5
 # A 404. Whether that is final depends on the age of the clip, see download_worker.py.
 MISSING = "http_404"
+# The API refuses a clip that is younger than two days: it is not ready yet, or this is a mistake.
+NOT_YET = "not_yet"
 # A final 404: the API no longer keeps the clip, or nothing is behind a link that a person gave.
 LOST = "lost"
 NOTHING_THERE = "nothing_there"
@@ -114,7 +118,10 @@ def fetch_to(client: httpx.Client, uri: str, name: str, *, is_given: bool = Fals
 
 
 def new_client() -> httpx.Client:
-    """Return a client for downloads, which follows no redirects by itself."""
+    """Return a client for downloads, which follows no redirects by itself. Raises DownloadError if
+    the proxies of the environment cannot be used."""
+    if problem := proxy_problem():
+        raise DownloadError(problem, code="bad_proxy")
     return httpx.Client(
         timeout=settings.VIDEO_DOWNLOAD_TIMEOUT_SECONDS,
         follow_redirects=False,
@@ -148,6 +155,11 @@ def _stream(client: httpx.Client, uri: str, file: BinaryIO, tag: Path, *, is_giv
         raise DownloadError(
             "The host name of the video's server cannot be resolved at the moment.",
             code="broken_off",
+        ) from error
+    except httpx.ProxyError as error:
+        raise DownloadError(
+            f"The proxy ({proxy_for('https')}) does not let the download through: {clean(error)}",
+            code="proxy_refused",
         ) from error
     except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
         raise DownloadError(f"The download broke off: {clean(error)}", code="broken_off") from error
@@ -195,47 +207,81 @@ def _receive(response: httpx.Response, file: BinaryIO, tag: Path, asked_from: in
         raise _status_error(response)
     total = _content_length(response)
     if status == 206:
-        unit, _, rest = response.headers.get("content-range", "").partition(" ")
-        start = rest.partition("-")[0]
-        if not asked_from or unit != "bytes" or start != str(asked_from):
-            file.truncate(0)
-            raise DownloadError("The server sent another part than we asked for.", code="range")
-        if response.headers.get("etag", "") not in ("", tag.read_text()):
-            # With If-Range the server should have sent the whole new file.
-            file.truncate(0)
-            raise DownloadError("The video on the server has changed.", code="range")
+        _check_part(response, file, tag, asked_from)
         total = None if total is None else total + asked_from
     else:
         file.truncate(0)
         etag = response.headers.get("etag", "")
-        # A weak tag does not promise that the bytes are the same.
-        if etag and not etag.startswith("W/"):
+        # A weak tag does not promise that the bytes are the same, and a place in a packed file is
+        # none in the video.
+        if etag and not etag.startswith("W/") and not is_packed(_encoding(response)):
             tag.write_text(etag)
         else:
             tag.unlink(missing_ok=True)
-    limit = settings.VIDEO_DOWNLOAD_MAX_BYTES
     size = file.seek(0, os.SEEK_END)
+    size += _write(response, file, settings.VIDEO_DOWNLOAD_MAX_BYTES - size)
+    if total is not None and size != total:
+        raise DownloadError(
+            f"The download ended early: {size} of {total} bytes arrived.", code="truncated"
+        )
+
+
+def _check_part(response: httpx.Response, file: BinaryIO, tag: Path, asked_from: int) -> None:
+    """Raise DownloadError unless the part continues what we have."""
+    unit, _, rest = response.headers.get("content-range", "").partition(" ")
+    start = rest.partition("-")[0]
+    is_ours = asked_from and unit == "bytes" and start == str(asked_from)
+    if not is_ours or is_packed(_encoding(response)):
+        file.truncate(0)
+        raise DownloadError("The server sent another part than we asked for.", code="range")
+    if response.headers.get("etag", "") not in ("", tag.read_text()):
+        # With If-Range the server should have sent the whole new file.
+        file.truncate(0)
+        raise DownloadError("The video on the server has changed.", code="range")
+
+
+def _write(response: httpx.Response, file: BinaryIO, limit: int) -> int:
+    """Append the body to the file, unpacked, at most `limit` bytes. Return how many bytes came over
+    the line."""
     end = time.monotonic() + settings.VIDEO_DOWNLOAD_DEADLINE_MINUTES * 60
+    arrived = _Counted(response.iter_raw())
+    chunks: Iterable[bytes] = bounded_chunks(arrived, end, limit)
+    if is_packed(encoding := _encoding(response)):
+        chunks = bounded_chunks(unpacked(chunks, encoding), end, limit)
     # The bytes are written as they come. If they were gathered to larger chunks, a connection that
     # is cut would lose them, and a slow trickle would never be checked against the clock.
     try:
-        for chunk in bounded_chunks(response.iter_raw(), end, limit - size):
+        for chunk in chunks:
             file.write(chunk)
     except BodyTooLarge as error:
         file.truncate(0)
+        most = settings.VIDEO_DOWNLOAD_MAX_BYTES // 1024**2
         raise DownloadError(
-            f"The file is larger than {limit // 1024**2} MB (VIDEO_DOWNLOAD_MAX_MEGABYTES).",
+            f"The file is larger than {most} MB (VIDEO_DOWNLOAD_MAX_MEGABYTES).",
             code="too_large",
             permanent=True,
         ) from error
     except BodyTooSlow as error:
         raise DownloadError("The download takes too long.", code="too_slow") from error
     file.flush()
-    size = file.tell()
-    if total is not None and size != total:
-        raise DownloadError(
-            f"The download ended early: {size} of {total} bytes arrived.", code="truncated"
-        )
+    return arrived.size
+
+
+def _encoding(response: httpx.Response) -> str:
+    return str(response.headers.get("content-encoding", ""))
+
+
+class _Counted:
+    """Counts the bytes of chunks as they are taken."""
+
+    def __init__(self, chunks: Iterable[bytes]) -> None:
+        self._chunks = chunks
+        self.size = 0
+
+    def __iter__(self) -> Iterator[bytes]:
+        for chunk in self._chunks:
+            self.size += len(chunk)
+            yield chunk
 
 
 def _content_length(response: httpx.Response) -> int | None:
@@ -282,6 +328,10 @@ def _checked(part: Path) -> Clip:
     """Return the downloaded file as a clip. Raises DownloadError if it is not a usable video; what
     may be a video all the same is kept then, because it is paid for."""
     try:
+        with part.open("rb") as file:
+            packing = packing_of(file.read(8))
+        if packing:
+            raise VideoFileError(f"It is packed ({packing}).", code="packed")
         clip = make_clip(part, is_paid=True)
     except VideoFileError as error:
         is_kept = keep(part)

@@ -17,6 +17,9 @@ from .storage import take_path
 from .video_file import VideoFacts
 
 NUMBER_TRIES = 20
+_LINES = {"720p": 720, "1080p": 1080, "4k": 2160}
+# The simulator's quick clips are small on purpose, whatever was asked for.
+_STAND_IN = (320, 180)
 
 
 def file_fields(path: Path, facts: VideoFacts) -> dict[str, Any]:
@@ -42,10 +45,17 @@ def surprises(render: VideoRender, facts: VideoFacts) -> list[RenderWarning]:
     """Return warnings about how the video differs from the request, and from what every browser
     plays. It was paid for, so it becomes a take nevertheless."""
     warnings = []
-    seconds = facts.seconds
-    if render.kind == VideoRender.Kind.GENERATION and abs(seconds - render.duration_seconds) > 0.5:
-        params = {"seconds": seconds, "asked": render.duration_seconds}
+    is_asked_for = render.kind == VideoRender.Kind.GENERATION
+    if is_asked_for and abs(facts.seconds - render.duration_seconds) > 0.5:
+        params = {"seconds": facts.seconds, "asked": render.duration_seconds}
         warnings.append(RenderWarning(WarningCode.OTHER_LENGTH, params))
+    asked = _size(render.resolution, render.aspect_ratio)
+    size = (facts.width, facts.height)
+    is_stand_in = render.is_simulated and size == _STAND_IN
+    if is_asked_for and asked and size != asked and not is_stand_in:
+        words = ("width", "height", "asked_width", "asked_height")
+        params = dict(zip(words, (*size, *asked), strict=True))
+        warnings.append(RenderWarning(WarningCode.OTHER_SIZE, params))
     if not facts.has_audio:
         warnings.append(RenderWarning(WarningCode.NO_SOUND))
     for codec in facts.unknown_codecs:
@@ -53,6 +63,20 @@ def surprises(render: VideoRender, facts: VideoFacts) -> list[RenderWarning]:
     if facts.uncommon_format:
         warnings.append(RenderWarning(WarningCode.UNCOMMON_CODEC, {"codec": facts.uncommon_format}))
     return warnings
+
+
+def _size(resolution: str, aspect_ratio: str) -> tuple[int, int] | None:
+    """Return width and height of a video as it was asked for; None if they are not known."""
+    sides = aspect_ratio.split(":")
+    if resolution not in _LINES or len(sides) != 2 or not all(each.isdecimal() for each in sides):
+        return None
+    wide, high = map(int, sides)
+    if not wide or not high:
+        return None
+    # The lines are those of the shorter side.
+    lines = _LINES[resolution]
+    longer = round(lines * max(wide, high) / min(wide, high))
+    return (longer, lines) if wide >= high else (lines, longer)
 
 
 def number_take(render: VideoRender) -> int:

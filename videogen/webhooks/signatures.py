@@ -30,6 +30,7 @@ from django.conf import settings
 
 from videogen.common.addresses import LOOPBACK
 from videogen.common.errors import EventError
+from videogen.common.proxies import open_http
 from videogen.common.standard_webhooks import is_signed, keys_of
 from videogen.common.untrusted_text import clean
 from videogen.providers.response_limits import read_body
@@ -246,7 +247,7 @@ def _fetch(url: str) -> bytes:
     end = time.monotonic() + MAX_SECONDS
     try:
         with (
-            httpx.Client(timeout=MAX_SECONDS, follow_redirects=False) as http,
+            open_http(timeout=MAX_SECONDS, follow_redirects=False) as http,
             http.stream("GET", url, headers={"Accept-Encoding": "identity"}) as response,
         ):
             if response.status_code != 200:

@@ -1,10 +1,12 @@
 from __future__ import annotations
 
 import json
+import shlex
 from argparse import RawDescriptionHelpFormatter
 from pathlib import Path
 from typing import Any
 
+from django.conf import settings
 from django.core.management.base import (
     BaseCommand,
     CommandError,
@@ -12,11 +14,18 @@ from django.core.management.base import (
     DjangoHelpFormatter,
 )
 from django.db import DatabaseError, connection
+from django.urls import reverse
 from django.utils.translation import ngettext
 
 from storybook.errors import BundleError, ImportFailed
+from storybook.importer.bundles import BundleWarning
 from storybook.importer.story import ImportReport, Tally, import_story
 from storybook.models import Story
+from storybook.printable import printable
+
+# Of one kind: nobody reads more of them on a terminal. --json has all.
+MOST_LINES = 200
+MOST_UNNAMED = 10
 
 
 class TeachingFormatter(RawDescriptionHelpFormatter, DjangoHelpFormatter):
@@ -67,19 +76,23 @@ exit codes: 0 imported, 1 refused or failed, 2 wrong usage"""
             report = import_story(
                 # Without a style, because Django would write this progress in red as an error.
                 path,
-                say=lambda sentence: self.stderr.write(_printable(sentence), style_func=str),
+                say=lambda sentence: self.stderr.write(printable(sentence), style_func=str),
             )
         except BundleError as error:
-            problems = [f"  {_printable(problem)}" for problem in error.problems]
-            count = ngettext("%d problem", "%d problems", len(problems)) % len(problems)
+            problems = [f"  {printable(problem)}" for problem in error.problems]
+            number = len(problems) + error.more
+            count = ngettext("%d problem", "%d problems", number) % number
+            if error.more:
+                problems.append(f"  … and {error.more} more.")
             raise CommandError(
                 "\n".join([f"The bundle was not imported, it has {count}:", *problems]),
                 returncode=1,
             ) from error
         except ImportFailed as error:
-            raise CommandError(_printable(str(error)), returncode=1) from error
+            raise CommandError(printable(str(error)), returncode=1) from error
         if options["json"]:
-            self.stdout.write(json.dumps(report.as_dict()))
+            links = {"board": _board(report), "next_command": _next_command(report)}
+            self.stdout.write(json.dumps(report.as_dict() | links))
         else:
             # A terminal that cannot show a title must not make a finished import fail.
             encoding = getattr(self.stdout, "encoding", None) or "utf-8"
@@ -108,12 +121,59 @@ def _table(report: ImportReport) -> str:
         lines.append(f"  {kind.replace('_', ' '):<16}{numbers}")
     if report.picture_warnings:
         lines += ["", "Pictures that cannot be used:"]
-        lines += [f"  {warning.path}: {warning.problem}" for warning in report.picture_warnings]
-    return "\n".join(_printable(line) for line in lines)
+        lines += _shown(
+            [f"  {warning.path}: {warning.problem}" for warning in report.picture_warnings]
+        )
+    if report.warnings:
+        lines += ["", "Look at this, it changes what is sent:"]
+        lines += _shown([_warning(each) for each in report.warnings], report.warnings_left_out)
+    if report.gone_shots:
+        lines += ["", "No longer in the bundle; kept, and rendered only if you name them:"]
+        lines += _shown([f"  {shot}" for shot in report.gone_shots])
+    if report.unnamed_count:
+        shown = ", ".join(report.unnamed_files[:MOST_UNNAMED])
+        more = ", …" if report.unnamed_count > MOST_UNNAMED else ""
+        files = ngettext("%d file", "%d files", report.unnamed_count) % report.unnamed_count
+        lines += ["", f"In images/, but named by no document: {files} ({shown}{more})."]
+    lines += ["", _health(report), f"Board: {_board(report)}", f"Next: {_next_command(report)}"]
+    return "\n".join(printable(line) for line in lines)
 
 
-def _printable(text: str) -> str:
-    """Write out control characters: they come from the bundle and could control the terminal."""
-    return "".join(
-        char if char.isprintable() or char == "\n" else ascii(char)[1:-1] for char in text
-    )
+def _shown(lines: list[str], left_out: int = 0) -> list[str]:
+    more = max(len(lines) - MOST_LINES, 0) + left_out
+    return lines[:MOST_LINES] + ([f"  … and {more} more."] if more else [])
+
+
+def _warning(warning: BundleWarning) -> str:
+    line = f"  {warning.place}: {warning.sentence}"
+    if not warning.more:
+        return line
+    places = ngettext("one more place", "%d more places", warning.more)
+    return f"{line} (The same in {places % warning.more if warning.more > 1 else places}.)"
+
+
+def _health(report: ImportReport) -> str:
+    health = report.health
+    shots = ngettext("%d shot", "%d shots", health.shots) % health.shots
+    parts = [f"{health.can_be_rendered} of {shots} can be rendered"]
+    parts += [f"no {kind} design document" for kind in health.missing_documents]
+    if health.without_storyboard:
+        parts.append(f"{health.without_storyboard} without a storyboard")
+    if health.designs:
+        parts.append(f"{health.designs_with_picture} of {health.designs} designs have a picture")
+    warnings = sum(1 + each.more for each in report.warnings) + report.warnings_left_out
+    warnings += len(report.picture_warnings)
+    parts.append(ngettext("%d warning", "%d warnings", warnings) % warnings)
+    return f"Health: {', '.join(parts)}."
+
+
+def _board(report: ImportReport) -> str:
+    """Return the address of the story's board."""
+    story = Story.objects.get(story_id=report.story_id)
+    path = reverse("admin:storybook_story_board", args=[story.pk])
+    return f"{settings.VIDEO_SITE_URL}{path}"
+
+
+def _next_command(report: ImportReport) -> str:
+    story_id = shlex.quote(report.story_id)
+    return f"manage.py run_task --task CREATE_SHOT_VIDEO --story-id {story_id} --mode dry-run"

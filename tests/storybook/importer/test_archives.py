@@ -4,10 +4,11 @@ import stat
 import struct
 import unicodedata
 import zipfile
+import zlib
 
 import pytest
 
-from storybook.errors import BundleError
+from storybook.errors import BundleError, PictureProblem
 from storybook.importer.bundles import open_bundle
 from storybook.importer.image_folders import ImageFolder
 from tests.support.bundles import SHEET, picture, zip_bundle
@@ -163,3 +164,94 @@ def test_a_zip_without_a_story(tmp_path):
         archive.writestr("readme.txt", "hello")
 
     assert problems_of(tmp_path / "b.zip") == "story.json: missing in the zip"
+
+
+# -- names in a code page --------------------------------------------------------------------------
+
+IMAGES = "my-story/images/"
+
+
+def zip_with_name(file, name, extra=b""):
+    """A zip whose entry has these bytes as its name below the images folder, without any flag."""
+    placeholder = "x" * len(name)
+    entry = zipfile.ZipInfo(IMAGES + placeholder)
+    entry.extra = extra
+    archive = zip_bundle(file, entries={entry: b"data"})
+    archive.write_bytes(archive.read_bytes().replace(placeholder.encode(), name))
+    return archive
+
+
+def unicode_path(raw, name, *, crc=None, version=1):
+    """The extra field 0x7075 of an entry with this raw name."""
+    crc = zlib.crc32(raw) if crc is None else crc
+    data = struct.pack("<BL", version, crc) + name.encode()
+    return struct.pack("<HH", 0x7075, len(data)) + data
+
+
+GBK = "皮姆与纸船.png".encode("gbk")
+
+
+@pytest.mark.parametrize("before", [b"", struct.pack("<HHB", 0x5455, 1, 0)])
+def test_the_unicode_path_of_an_entry_is_its_name(tmp_path, before):
+    extra = before + unicode_path(IMAGES.encode() + GBK, f"{IMAGES}皮姆与纸船.png")
+
+    with open_bundle(zip_with_name(tmp_path / "b.zip", GBK, extra)) as bundle:
+        assert ImageFolder(bundle.folder).read("皮姆与纸船.png") == b"data"
+        assert bundle.doubtful_names == ()
+
+
+@pytest.mark.parametrize(
+    "field",
+    [
+        b"",
+        unicode_path(IMAGES.encode() + GBK, f"{IMAGES}皮姆与纸船.png", crc=7),
+        unicode_path(IMAGES.encode() + GBK, f"{IMAGES}皮姆与纸船.png", version=2),
+        struct.pack("<HH", 0x7075, 3) + b"\x01ab",
+    ],
+)
+def test_a_name_in_an_unknown_code_page_is_told(tmp_path, field):
+    with open_bundle(zip_with_name(tmp_path / "b.zip", GBK, field)) as bundle:
+        (found,) = bundle.doubtful_names
+        folder = ImageFolder(bundle.folder, bundle.doubtful_names)
+        with pytest.raises(PictureProblem) as problem:
+            folder.read("皮姆与纸船.png")
+        with pytest.raises(PictureProblem, match="Export the picture"):
+            folder.read("ascii-names-have-no-code-page.png")
+
+    words = "the zip's names are in an unknown code page: make it with UTF-8 names"
+    assert words in str(problem.value)
+    assert str(problem.value).endswith(f"reads {found.removeprefix(IMAGES)}.")
+
+
+def test_a_unicode_path_leads_out_as_little_as_a_name(tmp_path):
+    extra = unicode_path(IMAGES.encode() + GBK, "../../../outside.png")
+
+    assert "leads out of the bundle" in problems_of(zip_with_name(tmp_path / "b.zip", GBK, extra))
+
+
+@pytest.mark.parametrize(
+    ("entries", "words"),
+    [
+        ({"my-story/Story.JSON": b"{}"}, "there is my-story/Story.JSON: rename it to story.json"),
+        ({"export/tree.json": b"{}", "a.txt": b""}, "it holds export/tree.json"),
+        ({"my-story.zip": b"PK"}, "it holds my-story.zip"),
+    ],
+)
+def test_what_the_zip_holds_instead_of_a_story_is_told(tmp_path, entries, words):
+    with zipfile.ZipFile(tmp_path / "b.zip", "w") as archive:
+        for name, content in entries.items():
+            archive.writestr(name, content)
+
+    assert problems_of(tmp_path / "b.zip") == f"story.json: missing in the zip; {words}"
+
+
+def test_problems_of_a_zip_are_bounded(tmp_path):
+    entries = {f"../{number}": b"" for number in range(500)}
+
+    with (
+        pytest.raises(BundleError) as refusal,
+        open_bundle(zip_bundle(tmp_path / "b.zip", entries=entries)),
+    ):
+        pass
+
+    assert (len(refusal.value.problems), refusal.value.more) == (200, 300)

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import os
+from pathlib import Path
 
 import pytest
 
@@ -337,3 +338,243 @@ def test_a_pipe_instead_of_a_story_is_not_opened(tmp_path):
 
     assert problems_of(tmp_path) == ["story.json: not a file"]
     assert problems_of(tmp_path / "pipe")[0].startswith("pipe: neither")
+
+
+# -- forms of JSON that tools write ----------------------------------------------------------------
+
+TEXT = json.dumps(story(), indent=1)
+
+
+@pytest.mark.parametrize(
+    ("content", "problem"),
+    [
+        (f"```json\n{TEXT}\n```", "it begins with a code fence: remove it"),
+        (f"\ufeff\n~~~\n{TEXT}\n~~~", "it begins with a code fence: remove it"),
+        (f"Here is your story:\n\n{TEXT}", "it begins with “Here is your story:”: remove what"),
+        (f"{TEXT}\n\nI hope this helps!", "“I hope this helps!” follows the JSON: remove it"),
+        (f"{TEXT}\n```\n", "a code fence follows the JSON: remove it"),
+        (f"{TEXT}\n{TEXT}", "follows the JSON: remove it"),
+        ('{"title": "x",\n}', "a comma before }: remove it (line 2 column 1)"),
+        ('{"scenelets": [1, ]}', "a comma before ]: remove it"),
+        ('{"a": 1, // why\n"b": 2}', "a comment: JSON has none, remove it"),
+        ("{'title': 'x'}", "a text in other quotation marks"),
+        ("{“title”: 1}", "a text in other quotation marks"),
+        ('{"is_terminal": True}', "True is not a JSON value"),
+        (" \n", "it is empty"),
+    ],
+)
+def test_what_is_nearly_json_is_told_how_to_mend(tmp_path, content, problem):
+    (found,) = problems_of(write_bundle(tmp_path / "b", content))
+
+    assert found.startswith("story.json: not JSON: ") and problem in found
+
+
+def test_a_code_fence_in_a_design_document(tmp_path):
+    document = story(visual_design_document="```json\n{}\n```", audio_design_document="```\n{}```")
+
+    assert [problem.split("(")[0] for problem in problems_of(write_bundle(tmp_path, document))] == [
+        f"{key}: not JSON: it begins with a code fence: remove it, and the one at the end "
+        for key in ("visual_design_document", "audio_design_document")
+    ]
+
+
+@pytest.mark.parametrize(
+    ("encoding", "mark", "named"),
+    [
+        ("utf-16-le", b"\xff\xfe", "UTF-16"),
+        ("utf-16-be", b"\xfe\xff", "UTF-16"),
+        ("utf-16-le", b"", "UTF-16"),
+        ("utf-16-be", b"", "UTF-16"),
+        ("utf-32-le", b"\xff\xfe\0\0", "UTF-32"),
+        ("utf-32-be", b"", "UTF-32"),
+    ],
+)
+def test_another_encoding_is_named(tmp_path, encoding, mark, named):
+    (found,) = problems_of(write_bundle(tmp_path / "b", mark + TEXT.encode(encoding)))
+
+    assert found == f"story.json: not UTF-8 text (byte 0), but {named}: save it as UTF-8"
+
+
+def test_an_old_code_page_is_no_utf_8(tmp_path):
+    data = json.dumps(story(title="Zoë"), ensure_ascii=False).encode("latin-1")
+
+    (found,) = problems_of(write_bundle(tmp_path / "b", data))
+
+    assert found.endswith(": save it as UTF-8")
+
+
+@pytest.mark.parametrize(
+    ("text", "places"),
+    [
+        ('{"scenelets": [], "scenelets": []}', ["scenelets"]),
+        (
+            '{"scenelets": [{"shots": []}, {"shots": [], "title": "", "title": "", "shots": []}]}',
+            ["scenelets[1].shots", "scenelets[1].title"],
+        ),
+        ('{"a": {"x": 1, "x": 2}, "a": 3}', ["x", "a"]),
+        (r'{"b": [[{"\u0061": 1, "a": 1}]]}', ["b[0][0].a"]),
+    ],
+)
+def test_a_key_that_is_there_twice_is_refused_with_its_place(tmp_path, text, places):
+    found = problems_of(write_bundle(tmp_path / "b", text))
+
+    assert found == [f"{place}: twice in the same object" for place in places]
+
+
+def test_a_key_that_is_twice_in_a_document_within_the_document(tmp_path):
+    document = story(visual_design_document='{"global_aesthetic": {"a": 1, "a": 2}}')
+
+    assert problems_of(write_bundle(tmp_path / "b", document)) == [
+        "visual_design_document.global_aesthetic.a: twice in the same object"
+    ]
+
+
+def test_a_story_without_scenelets_is_refused(tmp_path):
+    assert problems_of(write_bundle(tmp_path / "b", story(scenelets=[]))) == ["scenelets: empty"]
+
+
+def test_a_scenelet_that_is_there_twice_is_no_circle(tmp_path):
+    document = story(
+        scenelets=[
+            scenelet(1),
+            scenelet(2, parent_scenelet_id="scenelet-1"),
+            scenelet(1, parent_scenelet_id="scenelet-2"),
+        ]
+    )
+
+    assert problems_of(write_bundle(tmp_path / "b", document)) == [
+        'scenelets[2].scenelet_id: "scenelet-1" is also that of scenelets[0]'
+    ]
+
+
+def test_a_key_that_is_missing_and_spelt_in_another_way(tmp_path):
+    given = {"scenelet_id": "s", "sequence": 1, "shots": [{"shotIndex": 1}]}
+
+    assert problems_of(write_bundle(tmp_path / "b", story(scenelets=[given]))) == [
+        "scenelets[0].shots[0].shot_index: missing; there is shotIndex"
+    ]
+
+
+# -- what nothing reads ----------------------------------------------------------------------------
+
+
+def warnings_of(folder, document):
+    return {
+        warning.place: (warning.sentence, warning.more)
+        for warning in opened(write_bundle(folder, document)).warnings
+    }
+
+
+def test_the_usual_bundle_has_no_warnings(tmp_path):
+    assert warnings_of(tmp_path / "b", story()) == {}
+
+
+def test_the_sample_has_no_warnings():
+    assert list(opened(Path("storybook/sample/the-night-the-tide-forgot")).warnings) == []
+
+
+def test_keys_that_nothing_reads_are_named_once(tmp_path):
+    shots = [{"shot_index": index, "storyboard": {"a": 1}} for index in (1, 2, 3)]
+    document = story(
+        author="Ines",
+        empty=None,
+        visualDesignDocument={"x": 1},
+        visual_design_document={"visual_design_document": visual_design(props=[1]), "extra": 1},
+        audio_design_document={"sonic_identity": {"ambience": "rain"}, "narratorVoice": {"a": 1}},
+        scenelets=[scenelet(1, shots=shots, parent="scenelet-0")],
+    )
+
+    found = warnings_of(tmp_path / "b", document)
+
+    read = "nothing reads this key"
+    assert found == {
+        "author": (f"{read}.", 0),
+        "visualDesignDocument": (f"{read}: did you mean visual_design_document?", 0),
+        "visual_design_document.extra": (f"{read}.", 0),
+        "visual_design_document.props": (f"{read}.", 0),
+        "audio_design_document.sonic_identity.ambience": (f"{read}.", 0),
+        "audio_design_document.narratorVoice": (f"{read}: did you mean narrator_voice_profile?", 0),
+        "scenelets[0].parent": (f"{read}: did you mean parent_scenelet_id?", 0),
+        "scenelets[0].shots[0].storyboard": (f"{read}: did you mean storyboard_payload?", 2),
+    }
+
+
+def test_what_a_shot_names_and_nobody_has_is_told_with_its_place(tmp_path):
+    payload = {
+        "referencedDesigns": {"characters": ["Ada"], "environments": "attic"},
+        "audioAndNarrative": [{"speaker": "ada"}],
+        "thumbnail": "data:image/png;base64,iVBORw0KGgo=",
+    }
+    document = story(scenelets=[scenelet(1, shots=[shot(1), shot(2, storyboard_payload=payload)])])
+
+    found = warnings_of(tmp_path / "b", document)
+
+    place = "scenelets[0].shots[1].storyboard_payload"
+    assert list(found) == [
+        f"{place}.referencedDesigns.characters[0]",
+        f"{place}.referencedDesigns.environments",
+        f"{place}.audioAndNarrative[0]",
+        f"{place}.thumbnail",
+    ]
+
+
+# -- small inputs, huge cost -----------------------------------------------------------------------
+
+
+def test_only_some_hundred_problems_are_kept_and_the_rest_is_counted(tmp_path):
+    folder = write_bundle(tmp_path / "b", story(scenelets=[{}] * 1000))
+
+    with pytest.raises(BundleError) as refusal:
+        opened(folder)
+
+    assert len(refusal.value.problems) == 200
+    assert refusal.value.more == 2800
+
+
+def test_too_many_records_are_refused(tmp_path):
+    folder = write_bundle(tmp_path / "b", story(scenelets=[{}] * 30_000))
+
+    assert problems_of(folder)[0] == "scenelets: has 30000 entries, more than 20000"
+
+
+@pytest.mark.parametrize("filling", ["{},", "[],", "0,"])
+def test_a_file_full_of_nothing_is_refused_before_it_is_read(tmp_path, filling):
+    text = f'{{"scenelets": [{filling * 2_100_000}{{}}]}}'
+
+    (found,) = problems_of(write_bundle(tmp_path / "b", text))
+
+    assert found.startswith("story.json: it holds more than ")
+
+
+def test_warnings_are_bounded(tmp_path):
+    payload = {"referencedDesigns": {"characters": [f"c{number}" for number in range(3)]}}
+    shots = [
+        shot(index, storyboard_payload={**payload, "audioAndNarrative": [{"source": f"s{index}"}]})
+        for index in range(1, 400)
+    ]
+
+    warnings = opened(write_bundle(tmp_path / "b", story(scenelets=[scenelet(1, shots=shots)])))
+
+    assert len(list(warnings.warnings)) == 200
+    assert warnings.warnings.left_out == 399 + 3 - 200
+
+
+# -- where the story.json should be ----------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("Story.JSON", "there is Story.JSON: rename it to story.json"),
+        ("my-story/story.json", "there is my-story/story.json: import that folder"),
+        ("export.json", "Found: export.json"),
+    ],
+)
+def test_what_is_there_instead_of_a_story_is_told(tmp_path, name, words):
+    file = tmp_path / "b" / name
+    file.parent.mkdir(parents=True)
+    file.write_text(TEXT)
+
+    (found,) = problems_of(tmp_path / "b")
+
+    assert found.startswith("story.json: missing; ") and words in found

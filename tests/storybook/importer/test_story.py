@@ -178,9 +178,9 @@ def test_documents_keep_order_and_unknown_keys(tmp_path):
             {"design_documents": {"updated": 1}},
         ),
         (
-            {"scenelets": []},
+            {"scenelets": [scenelet(9, shots=[])]},
             {
-                "scenelets": {"kept": 2},
+                "scenelets": {"created": 1, "kept": 2},
                 "pictures": {"kept": 1},
                 "shots": {"kept": 4},
                 "key_frames": {"kept": 1},
@@ -277,7 +277,7 @@ def test_unusable_pictures_are_imported_with_their_problem(tmp_path, media):
     ]
     document = story(
         visual_design_document=visual_design(character_designs=designs, environment_designs=[]),
-        scenelets=[],
+        scenelets=[scenelet(1)],
     )
     images = {"animated.gif": picture(kind="GIF"), "broken.png": picture()[:50]}
     (tmp_path / "b").mkdir()

@@ -18,6 +18,7 @@ from django.utils import timezone
 
 from storybook.models import Story
 from tests.support.admin_clients import browser_of
+from tests.support.beside import beside
 from tests.support.factories import (
     make_budget,
     make_lane,
@@ -26,7 +27,7 @@ from tests.support.factories import (
     make_story,
     shots_of,
 )
-from videogen.billing.budgets import limits_for, lock_budgets, usage_of
+from videogen.billing.budgets import BudgetHeadroom, limits_for, lock_budgets, usage_of
 from videogen.billing.daily_spending import recent_spending
 from videogen.common.errors import RequestError
 from videogen.models import Budget, RenderBatch, VideoRender
@@ -189,6 +190,37 @@ def test_the_command_line_and_the_admin_share_a_persons_day(mira):
 
     for person in (Person(mira.pk, "mira"), Person(None, "mira")):
         assert used(shot.scenelet.story, person)[0][1] == Decimal("3.60")
+
+
+def test_an_account_is_not_charged_for_another_of_the_same_former_name(mira):
+    """The other one was called mira, too, when it asked."""
+    other = get_user_model().objects.create_user(username="otto")
+    story = make_story(shots=2)
+    first, second = shots_of(story).select_related("scenelet__story")
+    make_budget("3.20", user=mira)
+    of_other = {"requested_by": other, "requested_by_name": "mira"}
+    of_other["price_estimate_usd"] = Decimal("3.20")
+    made = make_render(first, State.DONE, **of_other)
+
+    assert used(story, Person(mira.pk, "mira"))[0][1] == Decimal("3.20")
+
+    asked = make_render(
+        second, requested_by=mira, requested_by_name="mira", price_estimate_usd=Decimal("3.20")
+    )
+    headroom = BudgetHeadroom()
+    assert headroom.refusal(asked) == ""
+    headroom.take(made)
+    assert headroom.refusal(asked) == "", "not by what is claimed beside it, either"
+
+
+def test_the_next_midnight_is_another_day(mira):
+    shot = make_shot()
+    make_budget(10, user=mira)
+    today = datetime.combine(timezone.localdate(), datetime.min.time())
+    midnight = timezone.make_aware(today + timedelta(days=1))
+    at(make_render(shot, State.DONE, requested_by=mira, requested_by_name="mira"), midnight)
+
+    assert used(shot.scenelet.story, Person(mira.pk, "mira"))[0][1] == 10
 
 
 def test_a_day_is_the_local_calendar_day(settings, mira):
@@ -370,6 +402,21 @@ def test_the_lock_wants_a_transaction():
             lock_budgets()
     finally:
         connection.in_atomic_block = was
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_reservation_waits_for_the_one_before_it():
+    def reserve():
+        with transaction.atomic():
+            lock_budgets()
+
+    with transaction.atomic():
+        lock_budgets()
+        worker = beside(reserve)
+        waits = worker.waits_for_a_lock()
+
+    assert waits
+    worker.result()
 
 
 # -- before it is sent -----------------------------------------------------------------------------

@@ -243,6 +243,20 @@ def test_takes_that_nobody_has_looked_at_are_no_failures():
     assert (forecast.from_usd, forecast.to_usd) == (Decimal("19.20"), Decimal("28.80"))
 
 
+def test_a_shot_that_the_story_no_longer_has_needs_no_video():
+    story = make_story(shots=4)
+    shots = all_shots(story)
+    attempt(shots[0], review="approved")
+    attempt(shots[1])
+    shots_of(story).filter(pk__in=[shots[0].pk, shots[1].pk, shots[2].pk]).update(
+        gone_since=timezone.now()
+    )
+
+    [forecast] = forecasts([story])
+
+    assert (forecast.shots, forecast.approved, forecast.kept, forecast.needed) == (1, 0, 0, 1)
+
+
 def test_where_nothing_was_approved_yet_the_range_ends():
     story = make_story(shots=2)
     for _ in range(20):

@@ -11,8 +11,10 @@ import pytest
 from django.core.management import call_command
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.html import escape
 
 from tests.support.admin_clients import VIEWS, browser_of, producer, viewer
+from tests.support.admin_urls import person
 from tests.support.drafts import button, confirm, make_draft, make_shots, plan_url
 from tests.support.factories import make_render, make_shot, make_story, shots_of
 from videogen.catalog.capabilities import ModelTable, RequestedVideo
@@ -23,6 +25,7 @@ from videogen.models import StorySettings, VideoModel, VideoRender
 from videogen.models.people import Requester
 from videogen.models.problems import Problem, ProblemCode
 from videogen.models.render_warnings import WarningCode
+from videogen.ops.doctor.run import examine
 from videogen.planning.plan import plan_shots
 from videogen.planning.rerun import generate_exactly
 from videogen.prompts.payload import load_request
@@ -501,12 +504,51 @@ def test_the_shutdown_is_told_with_its_day():
 
     [note] = ModelTable().find(STANDARD).notes
 
-    params = {"model": STANDARD, "day": "2020-10-02"}
+    params = {
+        "model": STANDARD,
+        "day": "2020-10-02",
+        "successors": [
+            "veo-3.1-generate-001",
+            "veo-3.1-fast-generate-001",
+            "gemini-omni-1.1-flash",
+        ],
+    }
     assert (note.code, note.params) == (WarningCode.MODEL_SHUTS_DOWN, params)
     assert note == (
         f"{STANDARD} is announced to shut down on or after 2 October 2020: it may answer "
-        '"not found".'
+        '"not found". Move to veo-3.1-generate-001, veo-3.1-fast-generate-001 or '
+        "gemini-omni-1.1-flash."
     )
+
+
+@pytest.mark.parametrize(
+    ("model", "first"),
+    [
+        ("veo-3.1-generate-preview", "veo-3.1-generate-001"),
+        ("veo-3.1-fast-generate-preview", "veo-3.1-fast-generate-001"),
+    ],
+)
+def test_the_nearest_model_is_named_first_in_the_place_of_one_that_may_be_gone(model, first):
+    VideoModel.objects.exclude(shuts_down_on=None).update(shuts_down_on=date(2020, 10, 2))
+
+    found = ModelTable().find(model)
+
+    assert found.may_be_gone
+    assert found.successors[0] == first
+    assert not {"veo-3.1-lite-generate-preview", "veo-3.1-generate-preview"} & {*found.successors}
+
+
+def test_doctor_and_story_settings_say_it_in_the_words_of_the_plan(settings):
+    settings.VIDEO_BACKEND = "gemini"
+    VideoModel.objects.filter(name=STANDARD).update(shuts_down_on=date(2020, 10, 2))
+    [note] = ModelTable().find(STANDARD).notes
+    story = make_shots(1)[0].scenelet.story
+
+    form = person("superuser").get(reverse("admin:storybook_story_change", args=[story.pk]))
+    told = [each.sentence for each in examine(is_offline=True)]
+
+    assert str(escape(note)) in form.text
+    assert str(note) in told
 
 
 def test_a_model_that_nobody_knows_is_told_and_blocks_nothing(settings):

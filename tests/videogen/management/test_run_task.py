@@ -30,10 +30,12 @@ from tests.support.factories import (
 )
 from tests.support.far_end import KEY, NOWHERE
 from tests.support.installations import Installation, write_story
+from videogen.cli.console import ConsoleListener
 from videogen.cli.create_shot_videos import create_shot_videos
 from videogen.cli.workflow import TaskRequest
 from videogen.common.processes import this_process
 from videogen.lanes.pauses import pause_by_person, resume_lane
+from videogen.management.commands.run_task import Command
 from videogen.models import Lane, RenderBatch, Submission, VideoRender
 from videogen.models.people import Requester
 from videogen.pipeline.claims import claim_renders
@@ -687,7 +689,7 @@ def test_a_queue_that_a_person_must_mend_ends_the_wait(fail, run_task):
     result = run_task("--wait", "--json")
 
     assert result.code == 1
-    assert sorted(row["status"] for row in result.rows) == ["failed", "queued", "queued"]
+    assert [row["status"] for row in result.rows] == ["queued"] * 3
     assert all("prepayment credits are depleted" in row["error"] for row in result.rows)
     assert Lane.objects.get().paused_at
 
@@ -1115,3 +1117,86 @@ def test_a_dry_run_does_not_load_the_sdk(installation):
     done = installation.manage("shell", "--no-imports", "--command", code, check=False)
 
     assert done.returncode == 0, done.stderr
+
+
+# -- the terminal ----------------------------------------------------------------------------------
+
+
+def test_ids_from_a_bundle_do_not_move_the_cursor(simulator, run_task):
+    make_story(STORY, scenelets=("evil\x1b[2J\u202e",))
+
+    result = run_task("--mode=dry-run")
+
+    assert result.code == 0
+    assert r"evil\x1b[2J\u202e / 1" in result.out
+    assert not set(result.out + result.err) & set("\x1b\u202e")
+
+
+class BreakingOutput(io.StringIO):
+    """Breaks as soon as the first download link is written to it."""
+
+    def write(self, text):
+        if "download link" in text:
+            raise OSError(28, "No space left on device")
+        return super().write(text)
+
+
+def test_an_output_that_breaks_ends_the_run_and_loses_nothing(
+    settings, simulator, log, monkeypatch, db
+):
+    settings.VIDEO_MAX_IN_FLIGHT = 1
+    make_story(shots=3)
+    monkeypatch.setattr(sys, "stdout", BreakingOutput())
+
+    with pytest.raises(SystemExit) as caught:
+        call_command("run_task", "--task=CREATE_SHOT_VIDEO", f"--story-id={STORY}", "--wait")
+
+    assert caught.value.code == 130
+    accepted = {each["operation"] for each in log()["submissions"]}
+    kept = VideoRender.objects.exclude(operation_name="")
+    assert {each.operation_name for each in kept} == accepted
+    assert all(each.download_uri or each.state == State.RUNNING for each in kept)
+    # What was not sent is not sent later either.
+    assert not VideoRender.objects.filter(state=State.QUEUED).exists()
+
+
+def test_a_render_that_somebody_cancels_meanwhile_was_not_done(settings, simulator, run_task):
+    settings.VIDEO_MAX_IN_FLIGHT = 0
+    make_story(shots=2)
+
+    def cancel(state):
+        for render in VideoRender.objects.filter(state=State.QUEUED):
+            render.move(State.QUEUED, State.CANCELLED)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(ConsoleListener, "on_progress", lambda self, progress: cancel(progress))
+        result = run_task("--wait", "--json")
+
+    assert [row["status"] for row in result.rows] == ["cancelled"] * 2
+    assert (result.code, result.summary["failed"]) == (1, 0)
+
+
+def test_the_help_names_every_exit_code():
+    told = Command().create_parser("manage.py", "run_task").format_help()
+
+    assert all(f"{code} " in told.partition("exit code:")[2] for code in (0, 1, 2, 130))
+
+
+@pytest.mark.slow
+def test_a_terminal_of_ascii_ends_nothing(tmp_path, migrated_database):
+    place = Installation(tmp_path / "site", PYTHONIOENCODING="ascii")
+    try:
+        place.begin_with(migrated_database)
+        place.start_simulator()
+        place.manage("import_story", str(write_story(tmp_path / "bundles", "début-纸", 2)))
+
+        ended = place.manage(
+            "run_task", "--task=CREATE_SHOT_VIDEO", "--story-id=début-纸", "--wait"
+        )
+        unknown = place.manage("spend", "--story-id=纸", check=False)
+    finally:
+        place.close()
+
+    assert ended.returncode == 0
+    assert ended.stdout.count("download link") == 2
+    assert unknown.returncode == 2 and r"\u7eb8" in unknown.stderr

@@ -31,7 +31,7 @@ from videogen import tasks
 from videogen.billing.budgets import limits_for
 from videogen.billing.usage import BudgetUse
 from videogen.common.errors import VeoError
-from videogen.lanes.pauses import pause_lane, resume_lane
+from videogen.lanes.pauses import pause_by_person, pause_lane, resume_lane
 from videogen.models import Budget, Notice, RenderBatch, VideoRender
 from videogen.models.people import Person
 from videogen.notifications.detect import Kind, look_for_news, reached_budgets
@@ -281,6 +281,13 @@ def test_a_paused_queue_is_told_of_once_a_pause_with_the_reason_and_without_the_
     assert "Google refuses the key [key]." in first.text and "Waiting renders: 1." in first.text
     assert "No credit is left." in second.text
     assert first.path == reverse("admin:videogen_lane_change", args=[lane.pk])
+
+
+def test_a_pause_by_a_person_is_no_news():
+    """That person knows it, and the pages say it to the others."""
+    pause_by_person(make_lane("simulator"), "mira", "wait for the new design")
+
+    assert look_for_news() == 0
 
 
 # -- clip about to expire --------------------------------------------------------------------------

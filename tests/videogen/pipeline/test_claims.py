@@ -7,6 +7,7 @@ import pytest
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
+from tests.support.beside import beside
 from tests.support.factories import (
     make_lane,
     make_render,
@@ -15,6 +16,8 @@ from tests.support.factories import (
     make_submission,
     shots_of,
 )
+from videogen.billing.budgets import lock_budgets
+from videogen.lanes.pauses import pause_by_person
 from videogen.models import Submission, VideoRender
 from videogen.pipeline.claims import claim_renders
 
@@ -255,6 +258,52 @@ def test_what_costs_nothing_fits_every_budget(settings):
     queued(2)
 
     assert len(claim()) == 2
+
+
+# -- what others do meanwhile ----------------------------------------------------------------------
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_claim_waits_for_whoever_pauses_the_lane():
+    queued(1)
+    lane = make_lane()
+
+    with transaction.atomic():
+        pause_by_person(lane, "mira", "the storm is wrong")
+        worker = beside(lambda: claim_renders(lane, owner=OWNER, limit=1))
+        waits = worker.waits_for_a_lock()
+
+    assert waits
+    assert worker.result() == []
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_claim_waits_for_whoever_reserves_money():
+    queued(1)
+
+    with transaction.atomic():
+        lock_budgets()
+        worker = beside(claim)
+        waits = worker.waits_for_a_lock()
+
+    assert waits
+    assert len(worker.result()) == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_render_that_is_cancelled_meanwhile_is_not_sent():
+    """And neither of the two is a deadlock's victim: the claim has the lane, to which the render
+    that was cancelled refers, and waits for the render."""
+    renders = queued(2)
+
+    with transaction.atomic():
+        VideoRender.objects.filter(pk=renders[0].pk).transition(state=State.CANCELLED)
+        worker = beside(claim)
+        waits = worker.waits_for_a_lock()
+
+    assert waits
+    assert worker.result() == renders[1:]
+    assert Submission.objects.get().render == renders[1]
 
 
 # -- the database's own word -----------------------------------------------------------------------

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+from django.db import OperationalError, connection
 from django.utils import timezone
 from django_q.models import OrmQ
 
@@ -29,9 +30,10 @@ from tests.support.factories import (
 from tests.support.far_end import KEY, NOWHERE
 from tests.support.pipeline import GONE, queue, run, work
 from videogen.billing.budgets import usage
+from videogen.common import db_retry
 from videogen.common.processes import this_process
 from videogen.models import Lane, Submission, VideoRender
-from videogen.pipeline import journal, worker
+from videogen.pipeline import journal, orphans, worker
 from videogen.pipeline.pump import Pump
 from videogen.providers.messages import Finished
 from videogen.takes import download_worker
@@ -269,6 +271,39 @@ def test_the_support_codes_and_the_words_of_a_block_are_kept(fail):
     )
 
 
+def test_a_block_at_submission_is_one_and_not_charged(settings, fail, log):
+    words = "Input blocked: Sorry, we can't create videos with real people's names or likenesses."
+    fail("submit", "invalid_argument", message=words)
+    settings.VIDEO_BUDGET_USD = Decimal("4.00")
+
+    render = run(make_story())
+
+    assert (render.state, render.error_code) == (State.BLOCKED, "blocked")
+    assert render.error_message == (
+        f"Blocked by the safety filter (celebrity), not charged: {words}"
+    )
+    assert render.error_details == {"reasons": [words], "support_codes": []}
+    assert only_submission(render).outcome == Outcome.REJECTED
+    assert usage().total_usd == 0
+    assert not render.lane.paused_at
+    assert len(log()["submissions"]) == 1
+
+
+def test_what_breaks_before_the_call_was_not_sent(simulator, log, monkeypatch):
+    """A bug of ours before the call leaves; nobody can have been paid."""
+
+    def break_down(token):
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(journal, "reserve", break_down)
+
+    render = run(make_story())
+
+    assert (render.state, render.error_code) == (State.FAILED, "internal")
+    assert only_submission(render).outcome == Outcome.REJECTED
+    assert log()["submissions"] == []
+
+
 def test_one_shots_failure_stops_no_other(fail, log):
     fail("submit", "invalid_argument")
     fail("done", "blocked")
@@ -312,6 +347,113 @@ def test_answers_are_stored_in_the_order_of_the_shots():
     assert stored == [shot.pk for shot in shots]
 
 
+def test_an_answer_that_cannot_be_stored_does_not_take_the_others_with_it():
+    first, second = shots_of(make_story(shots=2)).select_related("scenelet__story")
+    broken, whole = make_render(first, State.RUNNING), make_render(second, State.RUNNING)
+    answered = {}
+    # No row is downloading without a link.
+    for render, link in ((broken, ""), (whole, "http://127.0.0.1:9/v1beta/files/1")):
+        future = Future()
+        future.set_result(Finished(link))
+        answered[future] = render
+
+    Pump(make_lane())._apply_polls(answered)
+
+    stored = VideoRender.objects.in_bulk()
+    assert (stored[broken.pk].state, stored[broken.pk].error_code) == (State.RUNNING, "internal")
+    assert stored[whole.pk].state == State.DOWNLOADING
+
+
+def test_an_operation_is_not_asked_about_while_the_answer_is_on_its_way(fail):
+    fail("poll", "slow", times=-1, seconds=1)
+    (render,) = queue(make_story())
+    pump = Pump(render.lane)
+    while not pump._polls:
+        pump.tick(0.02)
+
+    for _ in range(5):
+        pump.tick(0.02)
+
+    assert len(pump._polls) == 1
+    pump.close()
+
+
+# -- the answer to a paid call -----------------------------------------------------------------
+
+
+def sent(fail, settings):
+    """A pump whose submission was answered a moment ago, and that has not looked at the answer."""
+    fail("submit", "slow", seconds=0.3)
+    (render,) = queue(make_story())
+    pump = Pump(render.lane)
+    while not pump._submits:
+        pump.tick(0)
+    (future,) = pump._submits
+    future.exception(timeout=10)
+    return render, pump, future
+
+
+def test_an_answer_is_on_disk_before_it_is_in_its_row(settings, fail):
+    render, pump, future = sent(fail, settings)
+
+    submission = only_submission(render)
+    assert submission.outcome == Outcome.CLAIMED
+    assert dict(journal.read_answers()) == {submission.token: future.result()}
+    (kept,) = (Path(settings.STATE_DIR) / "journal").iterdir()
+    assert kept.stat().st_size == 2048, "it is in the room that was made before the call"
+    pump.close()
+
+
+def test_a_defect_of_ours_after_the_call_sends_nothing_again(fail, log, monkeypatch):
+    def broken(token, operation_name):
+        raise TypeError("a defect")
+
+    monkeypatch.setattr(journal, "write_answer", broken)
+    render = run(make_story())
+
+    assert (render.state, render.error_code) == (State.UNKNOWN, "internal")
+    assert only_submission(render).outcome == Outcome.UNKNOWN
+    assert [each["operation"] is not None for each in log()["submissions"]] == [True]
+
+
+class Locked:
+    """Refuses the first statement that begins like this and names that column, as a database that
+    another process has locked for a moment."""
+
+    def __init__(self, begins, column):
+        self._begins, self._column = begins, column
+        self.refused = 0
+
+    def __call__(self, execute, sql, params, many, context):
+        if not self.refused and sql.startswith(self._begins) and self._column in sql:
+            self.refused += 1
+            raise OperationalError("database is locked")
+        return execute(sql, params, many, context)
+
+
+@pytest.mark.parametrize(
+    ("begins", "column"),
+    [
+        ('UPDATE "videogen_submission"', '"answered_at"'),
+        ('UPDATE "videogen_videorender" SET "state"', '"submitted_at" = %s'),
+        ('UPDATE "videogen_videorender" SET "state"', '"download_uri" = %s'),
+    ],
+    ids=["submission", "operation", "link"],
+)
+def test_a_database_that_is_locked_for_a_moment_loses_no_answer(
+    simulator, log, monkeypatch, begins, column
+):
+    monkeypatch.setattr(db_retry, "PAUSES", (0, 0, 0))
+    locked = Locked(begins, column)
+
+    with connection.execute_wrapper(locked):
+        render = run(make_story())
+
+    assert locked.refused == 1
+    assert render.state == State.DONE
+    assert len(log()["submissions"]) == 1
+
+
 # -- what stops the queue ----------------------------------------------------------------------
 
 STOPS = {
@@ -338,9 +480,9 @@ def test_what_no_other_submission_survives_is_met_once_and_stops_the_queue(fail,
 
     lane.refresh_from_db()
     states = sorted(VideoRender.objects.values_list("state", flat=True))
-    # What another model may still make is not lost.
-    first = "queued" if code == "model_not_found" else "failed"
-    assert states == [first, "queued", "queued"]
+    # None of them was ever accepted, so none is lost, not even the one that met the refusal.
+    assert states == ["queued", "queued", "queued"]
+    assert Submission.objects.get().outcome == Outcome.REJECTED
     assert (lane.pause_code, bool(lane.paused_at)) == (code, True)
     assert lane.pause_reason
     assert len(log()["submissions"]) == 1
@@ -600,6 +742,40 @@ def test_a_submission_is_given_up_when_its_owner_is_gone_or_silent(
 
     render.refresh_from_db()
     assert render.state == state
+
+
+def test_the_last_word_of_a_dying_pump_is_heard(accepted, monkeypatch):
+    """It writes its answer and ends while another one looks whether it lives."""
+    render, submission = submitting(make_shot())
+    looks = orphans.is_provably_gone
+
+    def dies(owner):
+        journal.write_answer(submission.token, accepted)
+        return looks(owner)
+
+    monkeypatch.setattr(orphans, "is_provably_gone", dies)
+
+    orphans.reap(render.lane)
+
+    render.refresh_from_db()
+    submission.refresh_from_db()
+    assert (render.state, render.operation_name) == (State.RUNNING, accepted)
+    assert submission.outcome == Outcome.ACCEPTED
+
+
+def test_an_answer_that_no_row_takes_is_kept_and_not_given_up(simulator):
+    render, submission = submitting(make_shot())
+    other, lost = submitting(make_shot(story_id="other"))
+    # No row is running without an operation.
+    journal.write_answer(submission.token, "")
+
+    orphans.reap(render.lane)
+
+    stored = Submission.objects.in_bulk()
+    assert stored[submission.token].outcome == Outcome.CLAIMED
+    assert stored[lost.token].outcome == Outcome.UNKNOWN, "the others are not stopped"
+    assert VideoRender.objects.get(pk=render.pk).state == State.SUBMITTING
+    assert list(journal.read_answers()) == [(submission.token, "")]
 
 
 def test_an_answer_that_comes_after_all_is_taken(accepted):

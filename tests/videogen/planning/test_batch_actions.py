@@ -115,6 +115,16 @@ def test_what_somebody_has_rendered_since_is_left_alone(story, shots, state):
     assert list(retry_failed(batch, REQUESTER).shots.all()) == [shots[1]]
 
 
+def test_a_new_take_that_was_made_since_is_not_made_once_more(story, shots):
+    """In the mode override an older take is no reason to leave the shot alone."""
+    for shot in shots[:2]:
+        make_render(shot, State.DONE)
+    batch = make_renders(story, shots, State.FAILED, State.FAILED, mode="override")
+    make_render(shots[0], State.DONE, mode="override")
+
+    assert shots_to_retry(batch) == [shots[1].pk]
+
+
 def test_a_later_failure_or_rehearsal_does_not_count(story, shots):
     batch = make_renders(story, shots, State.FAILED)
     make_render(shots[0], State.FAILED)

@@ -6,7 +6,7 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from storybook.models import Shot
+from storybook.models import Picture, Shot
 from tests.support.factories import (
     AUDIO,
     KEY_FRAME,
@@ -23,6 +23,7 @@ from tests.support.factories import (
 from videogen.common.errors import RequestError
 from videogen.models import ReferenceChoice, VideoModel, VideoRender
 from videogen.models.problems import Problem, ProblemCode
+from videogen.models.render_warnings import RenderWarning
 from videogen.planning.modes import Action, Reason
 from videogen.planning.plan import find_shots, plan_shots
 
@@ -503,3 +504,87 @@ def test_another_account_is_another_plan(settings):
 
     assert after.cost_usd == before.cost_usd
     assert after.fingerprint != before.fingerprint
+
+
+# -- what nothing reads, and pictures that are odd -------------------------------------------------
+
+
+def codes_of(row):
+    return [warning.code.value for warning in row.warnings]
+
+
+def test_what_nothing_reads_in_a_storyboard_is_warned_of_with_its_place():
+    payload = {
+        "referencedDesigns": {"characters": ["Ada"], "environments": "attic"},
+        "audioAndNarrative": [{"type": "dialogue", "source": "ada", "line": "x"}, "narrator: y"],
+        "keyFrameImage": "data:image/png;base64,iVBORw0KGgo" + "A" * 12_000,
+    }
+    row = plan_of(make_shot(payload=payload, key_frames=False), "dry-run")
+
+    assert codes_of(row) == [
+        "no_design",
+        "not_a_list_of_ids",
+        "voice_not_named",
+        "not_a_line",
+        "embedded_file",
+        "over_token_limit",
+        "no_reference",
+    ]
+    place = "storyboard_payload"
+    assert [str(warning) for warning in row.warnings[:5]] == [
+        f"{place}.referencedDesigns.characters[0]: The shot names character Ada, which has no "
+        "design: did you mean ada?",
+        f'{place}.referencedDesigns.environments: has to be a list of ids, is "attic": no design, '
+        'no picture and no voice is sent for it: did you mean ["attic"]?',
+        f"{place}.audioAndNarrative[0].source: “ada” gets no voice, because the shot does not name "
+        "it in referencedDesigns.characters: it names Ada.",
+        f"{place}.audioAndNarrative[1]: has to be an object with source and line, is "
+        '"narrator: y": no voice is sent for it.',
+        f"{place}.keyFrameImage: holds a picture as text (12 kB), and the prompt is sent with it: "
+        "save it as a file and write its path instead.",
+    ]
+
+
+def test_warnings_change_nothing_of_the_prompt():
+    payload = {
+        "referenced_designs": {"characters": ["ada"]},
+        "referencedDesigns": {"characters": [" ada", 1, "ada"], "environments": {"attic": {}}},
+    }
+    document = plan_of(make_shot(payload=payload)).prompt.document
+
+    assert document["storyboard_payload"] == payload
+    assert [each["character_id"] for each in document["character_designs"]] == ["ada"]
+    assert document["environment_designs"] == []
+
+
+def test_a_picture_in_a_design_that_is_sent_is_named():
+    design = {"character_id": "ada", "preview": "data:image/png;base64,iVBORw0KGgo="}
+    visual = VISUAL | {"character_designs": [design]}
+
+    (warning,) = [
+        each for each in plan_of(make_shot(visual=visual)).warnings if each.code == "embedded_file"
+    ]
+
+    assert warning.startswith("character_designs[0].preview: holds a picture as text")
+
+
+def test_an_odd_picture_is_warned_of_where_it_is_sent():
+    shot = make_shot()
+    flaws = [{"code": "turned", "params": {"how": "upside down"}}]
+    Picture.objects.filter(path=SHEET).update(flaws=flaws)
+
+    (warning,) = [each for each in plan_of(shot).warnings if each.code == "odd_picture"]
+
+    assert warning.startswith("The model sheet of character ada is stored upside down and only ")
+    assert RenderWarning.read(warning.stored) == warning
+
+
+def test_an_odd_picture_that_is_not_sent_is_not_warned_of():
+    shot = make_shot()
+    flaws = [{"code": "cmyk", "params": {}}]
+    Picture.objects.filter(path=SHEET).update(flaws=flaws)
+    ReferenceChoice.objects.create(
+        shot=shot, kind="character", reference_id="ada", choice="left_out"
+    )
+
+    assert "odd_picture" not in codes_of(plan_of(shot))

@@ -23,6 +23,7 @@ from videogen.models.people import Requester
 from videogen.planning.enqueue import queue_renders
 from videogen.planning.plan import plan_shots
 from videogen.planning.rerun import generate_exactly
+from videogen.prompts.fingerprints import hashes_of
 from videogen.prompts.omni_prompt import ONE_SHOT
 from videogen.prompts.payload import rehearse
 
@@ -217,6 +218,15 @@ def test_whoever_asks_again_starts_the_paused_queue(rehearsal):
 
     lane.refresh_from_db()
     assert lane.paused_at is None
+
+
+def test_on_another_model_it_is_another_request_with_the_same_content(rehearsal):
+    queued = generate_exactly(rehearsal, REQUESTER, model="veo-3.1-fast-generate-preview")
+
+    copy = VideoRender.objects.get(pk__in=queued.render_ids)
+    assert copy.content_sha256 == rehearsal.content_sha256
+    assert copy.request_sha256 != rehearsal.request_sha256
+    assert hashes_of(copy)["request_sha256"] == copy.request_sha256
 
 
 def test_on_a_model_of_another_route_its_pictures_are_bound(rehearsal):

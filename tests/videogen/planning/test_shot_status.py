@@ -27,6 +27,7 @@ from videogen.planning.shot_status import (
     count_videos,
     filter_by_badge,
     filter_by_video,
+    find_situations,
 )
 from videogen.views.components.badges import badge_of_shot, badge_of_word
 from videogen.views.components.shot_cards import ShotCard, for_cards
@@ -345,3 +346,23 @@ def _make_some_render(chance, shot, take, batch, lanes):
             # A second open render, or a second selected take.
             continue
         return
+
+
+@pytest.mark.parametrize(
+    ("states", "situation", "cause"),
+    [
+        ([State.INTERRUPTED, State.INTERRUPTED, State.FAILED], "interrupted", 1),
+        ([State.NOT_DOWNLOADED, State.INTERRUPTED, State.NOT_DOWNLOADED], "interrupted", 1),
+        ([State.NOT_DOWNLOADED, State.NOT_DOWNLOADED, State.REHEARSED], "not_downloaded", 1),
+        ([State.DONE, State.DONE, State.BLOCKED], "video", 1),
+        ([State.DONE, State.UNKNOWN, State.FAILED], "unknown", 1),
+        ([State.FAILED, State.CANCELLED, State.BLOCKED], "without_video", 2),
+    ],
+)
+def test_of_renders_of_one_situation_the_newest_causes_it(states, situation, cause):
+    shot = make_shot()
+    renders = [make_render(shot, state) for state in states]
+
+    assert find_situations(Shot.objects.all(), "simulator") == {
+        shot.pk: (situation, renders[cause])
+    }

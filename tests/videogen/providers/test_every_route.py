@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from tests.support.client_cases import ENDINGS, LATER, UNKNOWN, facts, refusal
+from tests.support.client_cases import ENDINGS, LATER, NO, STOP, UNKNOWN, facts, refusal
 from tests.support.far_end import NOWHERE
+from tests.support.proxies import refusing_proxy
+from videogen.providers import credentials as sign_in
 from videogen.providers.messages import Blocked, Failed, Finished, Nothing, Webhook
 from videogen.providers.registry import open_client
 
@@ -61,6 +63,87 @@ def test_a_refused_connection_was_surely_not_accepted(route_client, settings):
     error = refusal(route_client.submit)
 
     assert facts(error) == {"code": "no_connection", **LATER}
+
+
+@pytest.mark.parametrize("status", [403, 407])
+def test_what_a_proxy_refuses_was_surely_not_sent(settings, monkeypatch, route_client, status):
+    setattr(settings, route_client.base_url, "https://api.example")
+    with refusing_proxy(status) as proxy:
+        monkeypatch.setenv("HTTPS_PROXY", proxy.url)
+
+        error = refusal(route_client.submit)
+
+    assert facts(error) == {"code": "proxy_refused", **STOP}
+    assert "HTTPS_PROXY" in error.sentence and str(status) in error.sentence
+    assert proxy.asked == ["api.example:443"]
+
+
+@pytest.mark.parametrize("status", [502, 503, None])
+def test_what_a_proxy_cannot_deliver_was_surely_not_sent(
+    settings, monkeypatch, route_client, status
+):
+    setattr(settings, route_client.base_url, "https://api.example")
+    with refusing_proxy(status) as proxy:
+        monkeypatch.setenv("HTTPS_PROXY", proxy.url)
+
+        error = refusal(route_client.submit)
+
+    assert facts(error) == {"code": "no_connection", **LATER}
+
+
+def test_a_proxy_that_cannot_be_used_is_named_before_anything_is_sent(monkeypatch, route_client):
+    monkeypatch.setenv("ALL_PROXY", "socks5://127.0.0.1:1080")
+
+    error = refusal(route_client.submit)
+
+    assert facts(error) == {"code": "bad_proxy", **STOP}
+    assert "ALL_PROXY" in error.sentence
+
+
+def test_a_header_that_cannot_be_sent_was_surely_not_sent(settings, far_end, route_client):
+    """The key is checked beforehand; this is what happens if anything else is wrong."""
+    far_end.answer(200, route_client.running)
+    setattr(settings, route_client.base_url, far_end.url)
+    client = route_client.open(submits=True)
+    client._client._api_client._httpx_client.headers["x-odd"] = "a\nb"
+
+    error = refusal(client.submit, route_client.request())
+
+    assert facts(error) == {"code": "not_sendable", **NO}
+    assert far_end.requests == []
+
+
+def test_a_token_that_cannot_be_sent_stops_the_queue(vertex, monkeypatch, caplog):
+    monkeypatch.setattr(sign_in, "SIMULATED", "ya29.a-token-of-many\nletters")
+
+    error = refusal(vertex.submit)
+
+    assert facts(error) == {"code": "bad_token", **STOP}
+    assert "ya29" not in error.sentence + caplog.text
+
+
+def test_a_connection_that_is_cut_while_the_answer_is_waited_for_is_in_doubt(
+    settings, far_end, route_client
+):
+    """The request was there in full; only the way back broke."""
+    far_end.cut()
+    setattr(settings, route_client.base_url, far_end.url)
+
+    error = refusal(route_client.submit)
+
+    assert facts(error) == {"code": "no_answer", **UNKNOWN}
+    assert len(far_end.requests) == 1
+
+
+@pytest.mark.parametrize("status", [408, 499, 500, 502, 504, 529])
+def test_an_answer_that_is_no_clear_refusal_is_in_doubt(settings, far_end, route_client, status):
+    far_end.answer(status, {"error": {"code": status, "message": "gone", "status": "CANCELLED"}})
+    setattr(settings, route_client.base_url, far_end.url)
+
+    error = refusal(route_client.submit)
+
+    assert facts(error) == {"code": f"http_{status}", **UNKNOWN}
+    assert len(far_end.requests) == 1
 
 
 @pytest.mark.parametrize(
@@ -190,3 +273,18 @@ def test_what_a_route_does_not_have_it_says(route, question):
 
 def test_another_route_is_none():
     assert refusal(open_client, "telegraph").code == "no_route"
+
+
+def test_names_of_models_are_names(settings, far_end, route_client):
+    start = {"gemini": "veo-x", "vertex": "veo-x", "omni": "gemini-omni-x"}[route_client.route]
+    odd = [f"{start}-{route_client.secret}", f"{start}\x1b[2J", f"{start}\n", f"{start} a", ""]
+    names = [f"models/{name}" for name in [start, *odd]]
+    models = [
+        {"name": name, "supportedGenerationMethods": ["predictLongRunning"]} for name in names
+    ]
+    far_end.answer(
+        200, {"models": models, "publisherModels": models}, Content_Type="application/json"
+    )
+    setattr(settings, route_client.base_url, far_end.url)
+
+    assert route_client.open().list_models() == [start]

@@ -4,7 +4,7 @@ import base64
 import hashlib
 import json
 import time
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -213,6 +213,23 @@ def test_a_daily_quota_waits_for_midnight_in_california(fail):
     assert error.retry_after == pytest.approx(seconds, abs=5) or seconds < 5
 
 
+def test_a_daily_quota_is_not_tried_again_after_the_apis_few_seconds(
+    settings, far_end, time_machine
+):
+    time_machine.move_to(datetime(2026, 11, 22, 20, 0, tzinfo=UTC), tick=False)
+    details = [
+        {"violations": [{"quotaId": "GenerateRequestsPerDayPerProjectPerModel"}]},
+        {"retryDelay": "7s"},
+    ]
+    far_end.answer(429, {"error": {"code": 429, "message": "Too much.", "details": details}})
+    settings.VIDEO_API_BASE_URL = far_end.url
+
+    error = refusal(submit)
+
+    assert facts(error) == {"code": "quota_day", **QUOTA}
+    assert error.retry_after == 12 * 3600, "until midnight in California"
+
+
 def test_a_retry_that_the_api_names_is_kept(fail):
     fail("submit", "quota_minute", retry_seconds=37)
 
@@ -404,6 +421,26 @@ def test_an_operation_is_polled_by_its_name_in_any_process(simulator, operation_
     assert log()["operations"][operation_name]["polls"] >= 1
 
 
+@pytest.mark.parametrize(
+    "name",
+    [
+        "models/x/operations/../../files/y",
+        "models/x/operations/..",
+        "../operations/y",
+        "models/x/operations/y..z",
+        "/models/x/operations/y",
+        "models/x/operations/y?key=z",
+        "models/x/operations/y#z",
+    ],
+)
+def test_a_name_that_would_lead_elsewhere_is_not_kept(settings, far_end, name):
+    """It becomes, letter by letter, a part of the path that is polled."""
+    far_end.answer(200, {"name": name})
+    settings.VIDEO_API_BASE_URL = far_end.url
+
+    assert facts(refusal(submit)) == {"code": "no_operation_name", **UNKNOWN}
+
+
 # -- the failure table: done -------------------------------------------------------------------
 
 
@@ -412,6 +449,50 @@ def test_endings_without_a_video(fail, operation_name, fault, params, answer):
     fail("done", fault, **params)
 
     assert poll_until_done(operation_name) == answer
+
+
+def ended_with(settings, far_end, **response):
+    """The answer of an operation that ended with this response."""
+    far_end.answer(
+        200,
+        {"name": OPERATION, "done": True, "response": {"generateVideoResponse": response}},
+        Content_Type="application/json",
+    )
+    settings.VIDEO_API_BASE_URL = far_end.url
+    return open_client("gemini").poll(OPERATION)
+
+
+def test_a_video_beside_a_filter_count_is_a_video(settings, far_end):
+    """Of two samples one was filtered; the other was made, and is paid for."""
+    link = "https://generativelanguage.googleapis.com/v1beta/files/x:download?alt=media"
+
+    answer = ended_with(
+        settings,
+        far_end,
+        generatedSamples=[{"video": {"uri": link}}],
+        raiMediaFilteredCount=1,
+        raiMediaFilteredReasons=["A safety filter."],
+    )
+
+    assert answer == Finished(link)
+
+
+@pytest.mark.parametrize(
+    ("link", "bare"),
+    [
+        ("files/x:download?alt=media&key={key}", "files/x:download?alt=media"),
+        ("files/x:download?key={key}&alt=media", "files/x:download?alt=media"),
+        ("files/x:download?key={key}", "files/x:download"),
+    ],
+)
+def test_a_link_that_repeats_the_key_is_kept_without_it(settings, far_end, link, bare):
+    host = "https://generativelanguage.googleapis.com/v1beta/"
+
+    answer = ended_with(
+        settings, far_end, generatedSamples=[{"video": {"uri": host + link.format(key=KEY)}}]
+    )
+
+    assert answer == Finished(host + bare)
 
 
 def test_an_operation_that_never_ends_is_running(simulator, fail, operation_name):

@@ -19,7 +19,13 @@ from tests.support.far_end import KEY, FarEnd
 from videogen.common.errors import DownloadError
 from videogen.models import VideoRender
 from videogen.models.people import Requester
-from videogen.providers.url_guard import addresses_of, is_allowed_host, is_public
+from videogen.providers.url_guard import (
+    addresses_of,
+    given_link,
+    is_allowed_host,
+    is_public,
+    read_link,
+)
 from videogen.recovery.decisions import attach_link
 from videogen.takes.download_worker import Downloads
 from videogen.takes.fetch import fetch_clip, new_client
@@ -73,6 +79,13 @@ def failure(uri, *, is_given=False):
         ("fe80::1", False),
         ("fe80::1%eth0", False),
         ("fd00::1", False),
+        ("::7f00:1", False),
+        ("::ffff:0:7f00:1", False),
+        ("fec0::1", False),
+        ("64:ff9b:1::7f00:1", False),
+        ("192.0.0.192", False),
+        ("192.0.0.9", False),
+        ("2001:0:7f00:1::", False),
         ("ff02::1", False),
         ("::ffff:10.0.0.1", False),
         ("64:ff9b::a00:1", False),
@@ -299,3 +312,60 @@ def test_whose_link_it_is_decides_where_it_may_lead(settings, names, who):
     render.refresh_from_db()
     assert render.error_code == ("host_not_allowed" if who == "the API" else "broken_off")
     assert render.state == (State.FAILED if who == "the command" else State.NOT_DOWNLOADED)
+
+
+@pytest.mark.parametrize("link", ["https://xn--/", "https://xn--a/x", "http://xn--/x"])
+@pytest.mark.parametrize("is_given", [True, False])
+def test_a_host_name_that_cannot_be_decoded_is_no_host(settings, link, is_given):
+    settings.VIDEO_API_BASE_URL = GOOGLE
+
+    assert failure(link, is_given=is_given).code in ("bad_link", "host_not_allowed", "broken_off")
+
+
+@pytest.mark.parametrize(
+    ("link", "code"),
+    [
+        ("http://api.example/x", "bad_link"),
+        ("https://api.example:8443/x", "private_address"),
+        ("https://api.example/x", None),
+    ],
+)
+def test_the_apis_host_is_exempt_at_its_own_port_only(settings, names, link, code):
+    settings.VIDEO_API_BASE_URL = "https://api.example"
+    names["api.example"] = [["10.0.0.7"]]
+
+    try:
+        found = addresses_of(read_link(link), is_given=False)
+    except DownloadError as error:
+        assert error.code == code
+    else:
+        assert (found, code) == (["10.0.0.7"], None)
+
+
+API = "http://127.0.0.1:8787"
+FILE = f"{API}/v1beta/files/f0001:download?alt=media"
+
+
+@pytest.mark.parametrize(
+    ("given", "link"),
+    [
+        ("files/f0001", FILE),
+        (" /files/f0001 ", FILE),
+        ("v1beta/files/f0001", FILE),
+        ("files/f0001:download", FILE),
+        ("files/f0001:download?alt=media", FILE),
+        (f"{API}/v1beta/files/f0001", FILE),
+        (f"{API}/v1beta/files/f0001?alt=json", FILE),
+        (f"{API}/v1beta/files/f0001:download", FILE),
+        (FILE, FILE),
+        (f"{GOOGLE}/v1beta/files/f0001", f"{GOOGLE}/v1beta/files/f0001:download?alt=media"),
+        ("https://videos.example/files/f0001", "https://videos.example/files/f0001"),
+        (f"{API}/v1beta/files/f0001/x", f"{API}/v1beta/files/f0001/x"),
+        ("gs://bucket/files/f0001", "gs://bucket/files/f0001"),
+        ("f0001", "f0001"),
+    ],
+)
+def test_the_name_of_a_file_becomes_the_link_to_its_bytes(settings, given, link):
+    settings.VIDEO_API_BASE_URL = API
+
+    assert given_link(given) == link

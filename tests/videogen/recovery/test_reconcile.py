@@ -591,7 +591,7 @@ def test_a_clip_that_was_not_downloaded_is_tried_again(simulator, fail, log):
 
 
 def test_a_link_that_was_refused_for_good_needs_a_person(simulator, fail):
-    fail("download", "forbidden", times=1)
+    fail("download", "redirect_file_scheme", times=1)
     render, *_ = queue(make_story())
     work(render.lane)
 

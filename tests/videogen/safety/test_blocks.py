@@ -11,7 +11,7 @@ from storybook.models import DesignDocument
 from tests.support.admin_clients import VIEWS, browser_of, producer, viewer
 from tests.support.drafts import progress_url
 from tests.support.factories import make_batch, make_render, make_shot, make_story, shots_of
-from videogen.safety.blocks import _ADVICE, MEANINGS, Block, where_of
+from videogen.safety.blocks import _ADVICE, MEANINGS, Block, Place, where_of
 from videogen.safety.codes import CATEGORIES, explain_block
 from videogen.safety.suspicious_words import MOST, find_suspects
 from videogen.simulator.operations import AUDIO
@@ -179,6 +179,46 @@ def test_every_support_code_is_explained_with_something_to_try(code):
 
 def test_every_meaning_has_advice():
     assert MEANINGS.keys() == _ADVICE.keys()
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("reason", "codes", "categories"),
+    [
+        ("We can't create videos with real people's names or likenesses.", (), ["celebrity"]),
+        ("Please remove the celebrity reference.", (), ["celebrity"]),
+        ("The input images contain photorealistic children.", (), ["child"]),
+        ("It contains photorealistic children.", ("29310472",), ["child", "celebrity"]),
+        ("It contains photorealistic children.", ("17301594",), ["child"]),
+        ("This may infringe a third-party copyright.", (), ["third-party content"]),
+        ("The prompt asks for graphic violence.", (), ["violence"]),
+        ("It is sexually explicit.", (), ["sexual"]),
+        ("It violates our policy on hate speech.", (), ["hate"]),
+        ("It shows dangerous or illegal acts.", (), ["prohibited content"]),
+        ("It violates the Generative AI Prohibited Use Policy.", (), [""]),
+        ("The input violates Gemini API's usage guidelines.", (), [""]),
+        ("", (), [""]),
+    ],
+)
+def test_a_block_is_explained_by_its_words_as_by_its_codes(reason, codes, categories):
+    told = block(codes, reasons=[reason])
+
+    assert list(told.categories) == categories
+    assert told.advice
+    named = ", ".join(each for each in categories if each)
+    assert (f"({named}" in told.render.error_message) is bool(named)
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("reason", "place"),
+    [
+        ("We can't create videos of real people.", Place.STORYBOARD),
+        ("We can't create videos from input images of real people.", Place.REFERENCES),
+    ],
+)
+def test_what_the_filter_saw_in_a_picture_is_looked_for_in_the_pictures_first(reason, place):
+    assert block(reasons=[reason]).advice[0].place == place
 
 
 @pytest.mark.django_db

@@ -1,8 +1,10 @@
 from __future__ import annotations
 
 import fcntl
+import gzip
 import hashlib
 import time
+import zlib
 from datetime import timedelta
 from pathlib import Path
 
@@ -102,6 +104,80 @@ def files(settings):
 def counts(log):
     (operation,) = log()["operations"].values()
     return operation
+
+
+# -- packed ------------------------------------------------------------------------------------
+
+
+def raw_deflate(data):
+    packer = zlib.compressobj(wbits=-zlib.MAX_WBITS)
+    return packer.compress(data) + packer.flush()
+
+
+@pytest.mark.parametrize(
+    ("encoding", "pack"),
+    [
+        ("gzip", gzip.compress),
+        ("GZIP", gzip.compress),
+        ("x-gzip", lambda data: gzip.compress(data[:999]) + gzip.compress(data[999:])),
+        ("deflate", zlib.compress),
+        ("deflate", raw_deflate),
+        ("identity", bytes),
+    ],
+)
+def test_a_packed_video_is_unpacked(client, settings, far_end, clip_file, encoding, pack):
+    settings.VIDEO_API_BASE_URL = far_end.url
+    data = clip_file(faststart=True)
+    far_end.answer(200, pack(data), Content_Encoding=encoding, ETag='"a-tag"')
+
+    assert fetch(client, f"{far_end.url}/clip").video.read_bytes() == data
+
+
+@pytest.mark.parametrize("encoding", ["br", "zstd", "gzip, br"])
+def test_how_a_video_is_packed_that_cannot_be_unpacked_is_said(client, settings, far_end, encoding):
+    settings.VIDEO_API_BASE_URL = far_end.url
+    far_end.answer(200, b"packed", Content_Encoding=encoding)
+
+    error = failure(client, f"{far_end.url}/clip")
+
+    assert (error.code, error.permanent) == ("packed", False)
+    assert encoding in error.sentence
+
+
+def test_a_packed_file_of_which_the_server_says_nothing_is_named(client, settings, far_end):
+    settings.VIDEO_API_BASE_URL = far_end.url
+    far_end.answer(200, gzip.compress(b"x" * 5000))
+
+    assert "packed (gzip)" in failure(client, f"{far_end.url}/clip").sentence
+
+
+def test_a_few_bytes_that_unpack_to_very_many_are_refused(client, settings, far_end):
+    settings.VIDEO_API_BASE_URL = far_end.url
+    settings.VIDEO_DOWNLOAD_MAX_BYTES = 2 * 1024**2
+    far_end.answer(200, gzip.compress(bytes(30 * 1024**2)), Content_Encoding="gzip")
+
+    error = failure(client, f"{far_end.url}/clip")
+
+    assert (error.code, error.permanent) == ("too_large", True)
+    assert (
+        max((path.stat().st_size for path in partial_folder().iterdir()), default=0) < 3 * 1024**2
+    )
+
+
+@pytest.mark.parametrize("cut", [slice(0, -20), slice(0, 40)])
+def test_a_packed_video_that_ends_early_is_asked_for_again(
+    client, settings, far_end, clip_file, cut
+):
+    settings.VIDEO_API_BASE_URL = far_end.url
+    data = clip_file()
+    far_end.answer(200, gzip.compress(data)[cut], Content_Encoding="gzip", ETag='"a-tag"')
+    far_end.answer(200, data)
+
+    error = failure(client, f"{far_end.url}/clip")
+    fetch(client, f"{far_end.url}/clip")
+
+    assert (error.code, error.permanent) == ("truncated", False)
+    assert "range" not in far_end.requests[-1][2]
 
 
 # -- one download ------------------------------------------------------------------------------
@@ -632,18 +708,64 @@ def test_a_passing_failure_waits_longer_every_time_and_then_keeps_the_link(
     assert render.ended_at
 
 
+def made(render, **ago):
+    moment = timezone.now() - timedelta(**ago)
+    VideoRender.objects.filter(pk=render.pk).update(rendered_at=moment, claimed_at=moment)
+
+
 def test_a_permanent_failure_is_not_tried_again(fail, log, render):
+    made(render, hours=48, minutes=1)
     fail("download", "forbidden", times=-1)
 
     work(render, rounds=3)
 
-    assert render.state == State.NOT_DOWNLOADED
+    assert (render.state, render.error_code) == (State.NOT_DOWNLOADED, "http_403")
     assert counts(log)["downloads"] == 1
 
 
-def made(render, **ago):
-    moment = timezone.now() - timedelta(**ago)
-    VideoRender.objects.filter(pk=render.pk).update(rendered_at=moment, claimed_at=moment)
+NOT_ACTIVE = "The File f0001 is not in an ACTIVE state and usage is not allowed."
+
+
+@pytest.mark.parametrize(
+    ("status", "word", "message"),
+    [
+        (400, "FAILED_PRECONDITION", NOT_ACTIVE),
+        (403, "PERMISSION_DENIED", "You do not have permission to access the File f0001."),
+        (401, "UNAUTHENTICATED", "Request had invalid authentication credentials."),
+    ],
+)
+def test_a_refusal_of_a_young_clip_may_pass(
+    settings, far_end, render, clip_file, status, word, message
+):
+    made(render, hours=47)
+    settings.VIDEO_API_BASE_URL = far_end.url
+    link = f"{far_end.url}/v1beta/files/f0001:download?alt=media"
+    VideoRender.objects.filter(pk=render.pk).update(download_uri=link)
+    error = {"error": {"code": status, "message": message, "status": word}}
+    far_end.answer(status, error, Content_Type="application/json")
+    far_end.answer(status, error, Content_Type="application/json")
+    far_end.answer(200, clip_file(), Content_Type="video/mp4")
+
+    for attempts in (1, 2):
+        work(render)
+        assert (render.state, render.error_code) == (State.DOWNLOADING, "not_yet")
+        assert message in render.error_message
+        assert render.download_attempts == attempts
+    work(render)
+
+    assert (render.state, render.take, render.error_message) == (State.DONE, 1, "")
+
+
+def test_a_refusal_by_another_host_is_final(settings, far_end, start_far_end, render):
+    made(render, hours=1)
+    far_end.answer(403, b"")
+    settings.VIDEO_API_BASE_URL = f"http://127.0.0.1:{start_far_end().server_port}"
+    VideoRender.objects.filter(pk=render.pk).update(download_uri=f"{far_end.url}/x")
+
+    work(render, rounds=2)
+
+    assert (render.state, render.error_code) == (State.NOT_DOWNLOADED, "http_403")
+    assert len(far_end.requests) == 1
 
 
 def test_a_404_of_a_clip_that_should_be_there_is_tried_again(fail, log, render):

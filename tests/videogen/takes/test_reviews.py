@@ -2,11 +2,20 @@ from __future__ import annotations
 
 import pytest
 from django.contrib.auth.models import User
+from django.db import transaction
 
+from tests.support.beside import beside
 from tests.support.factories import make_render, make_shot
 from videogen.common.errors import ReviewError
 from videogen.models import ShotStanding, VideoRender
-from videogen.takes.reviews import approve_take, clear_review, reject_take, select_take, unlock_take
+from videogen.takes.reviews import (
+    approve_take,
+    clear_review,
+    lock_shot,
+    reject_take,
+    select_take,
+    unlock_take,
+)
 
 pytestmark = pytest.mark.django_db
 
@@ -205,3 +214,20 @@ def test_each_shot_has_a_selected_take_of_its_own(takes, user, shot):
 
     assert reviews([takes[0], other]) == ["approved", "selected"]
     assert take_in_use(other.shot) == other
+
+
+@pytest.mark.postgres
+@pytest.mark.django_db(transaction=True)
+def test_a_take_that_is_finished_does_not_wait_for_a_review_of_its_shot():
+    """The review waits for the shot's status, which the new take changes: that is a deadlock if the
+    new take has to wait for the shot."""
+    shot = make_shot()
+    render = make_render(shot, State.DOWNLOADING)
+
+    with transaction.atomic():
+        lock_shot(shot.pk)
+        worker = beside(lambda: render.move(State.DOWNLOADING, State.NOT_DOWNLOADED))
+        waits = worker.waits_for_a_lock()
+
+    assert worker.result()
+    assert not waits

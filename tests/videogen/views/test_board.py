@@ -11,6 +11,7 @@ from tests.support.admin_clients import VIEWS, browser_of, producer, viewer
 from tests.support.factories import State, force, make_render, make_story, shots_of
 from videogen.models import RenderBatch, VideoRender
 from videogen.views.board import in_tree_order
+from videogen.views.components.badges import GONE
 
 pytestmark = pytest.mark.django_db
 
@@ -464,3 +465,15 @@ def test_json_of_the_state_is_plain():
 
     assert response["Content-Type"] == "application/json"
     assert "<b>" not in json.dumps(response.json()["parts"])
+
+
+def test_a_shot_that_is_no_longer_in_the_bundle_is_marked():
+    story = make_story(shots=2)
+    gone = shots_of(story)[0]
+    shots_of(story).filter(pk=gone.pk).update(gone_since=timezone.now())
+
+    cards = viewer().get(board_of(story)).context["board"].cards
+
+    marks = {card.shot.pk: card.second_badge for card in cards}
+    assert marks[gone.pk] == GONE
+    assert [badge for pk, badge in marks.items() if pk != gone.pk] == [None]

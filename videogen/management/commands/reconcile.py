@@ -10,14 +10,13 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils import timezone
-from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
 from videogen.cli.console import ConsoleListener
 from videogen.cli.wait import wait_for
 from videogen.common.task_queue import is_cluster_running
-from videogen.common.terminal import table_console
+from videogen.common.terminal import PlainConsole, table_console
 from videogen.models import Candidate, VideoRender
 from videogen.models.states import STUCK
 from videogen.recovery.reconcile import Line, Report, reconcile
@@ -50,7 +49,7 @@ class Command(BaseCommand):
         )
 
     def handle(self, **options: Any) -> None:
-        errors = Console(stderr=True, highlight=False, soft_wrap=True)
+        errors = PlainConsole(stderr=True, highlight=False, soft_wrap=True)
         if options["verbosity"] < 2:
             logging.getLogger("videogen").setLevel(logging.ERROR)
         signal.signal(signal.SIGTERM, signal.default_int_handler)
@@ -68,7 +67,7 @@ class Command(BaseCommand):
             sys.exit(1)
 
 
-def _go_on_here(report: Report, errors: Console) -> None:
+def _go_on_here(report: Report, errors: PlainConsole) -> None:
     """Without a cluster, poll and download the recovered renders in this command."""
     renders = [line.render for line in report.recovered]
     if not renders or is_cluster_running():
@@ -141,7 +140,7 @@ def _hours_left(render: VideoRender) -> float:
     return round(max(0.0, render.clip_time_left.total_seconds()) / 3600, 1)
 
 
-def _print(console: Console, report: Report, open_now: set[int]) -> None:
+def _print(console: PlainConsole, report: Report, open_now: set[int]) -> None:
     if not report.lines:
         console.print("Nothing is unresolved.")
         return
@@ -161,11 +160,11 @@ def _print(console: Console, report: Report, open_now: set[int]) -> None:
         )
     console.print(table)
     for way, answer in report.ways.items():
-        console.print(f"{way}: {answer}", markup=False)
+        console.say(f"{way}: {answer}")
     words = f"{len(report.lines)} unresolved, {len(report.recovered)} recovered"
     if open_now:
         words += f', {len(open_now)} for a person to decide about (admin: "Unresolved")'
-    console.print(f"{words}.", markup=False)
+    console.say(f"{words}.")
 
 
 def _moment(moment: datetime) -> str:

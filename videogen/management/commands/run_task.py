@@ -11,7 +11,6 @@ from functools import partial
 from typing import Any, TextIO
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
-from rich.console import Console
 
 from videogen.cli.console import ConsoleListener, print_result
 from videogen.cli.create_shot_videos import create_shot_videos
@@ -19,7 +18,15 @@ from videogen.cli.database import needs_tables
 from videogen.cli.workflow import TaskRequest
 from videogen.common.errors import RequestError
 from videogen.common.formats import counted, usd
-from videogen.common.task_queue import is_cluster_running
+from videogen.common.task_queue import broker_problem, is_cluster_running
+from videogen.common.terminal import (
+    STOPPED,
+    OutputBroken,
+    PlainConsole,
+    breaking,
+    end_with_broken_output,
+)
+from videogen.common.untrusted_text import for_terminal
 from videogen.models import RenderBatch
 from videogen.models.batches import CREATE_SHOT_VIDEO
 from videogen.models.people import Requester
@@ -46,8 +53,14 @@ examples:
   manage.py run_task --task CREATE_SHOT_VIDEO --story-id my-story --all-or-nothing \\
       --model veo-3.1-fast-generate-preview
 
-exit code: 0 everything asked for was done or skipped; 1 something failed or was blocked; 2 usage
+exit code: 0 everything asked for was done or skipped; 1 something failed, was blocked or cancelled,
+or is still open after the wait; 2 usage; 130 stopped (Ctrl-C, SIGTERM, or an output that broke)
 """
+
+_STOPPED = (
+    "Stopped waiting. A cluster continues with what is queued. Without one, what was not sent yet "
+    "is cancelled, and what the API accepted continues there: fetch it with --mode resume."
+)
 
 PRIORITIES = {each.name.lower(): each.value for each in RenderBatch.Priority}
 
@@ -116,9 +129,15 @@ class Command(BaseCommand):
         )
 
     def handle(self, **options: Any) -> None:
+        try:
+            self._handle(**options)
+        except OutputBroken:
+            end_with_broken_output(f"The output cannot be written any more. {_STOPPED}")
+
+    def _handle(self, **options: Any) -> None:
         wait = sys.stdout.isatty() if options["wait"] is None else options["wait"]
-        errors = Console(stderr=True, highlight=False, soft_wrap=True)
-        results = errors if options["json"] else Console(highlight=False, soft_wrap=True)
+        errors = PlainConsole(stderr=True, highlight=False, soft_wrap=True)
+        results = errors if options["json"] else PlainConsole(highlight=False, soft_wrap=True)
         if options["verbosity"] < 2:
             # What the pipeline logs is shown as progress and at the end.
             logging.getLogger("videogen").setLevel(logging.ERROR)
@@ -137,7 +156,7 @@ class Command(BaseCommand):
                 over_budget=OverBudget.NONE if options["all_or_nothing"] else OverBudget.FIT,
                 repeat=options["repeat"],
                 confirm=None if options["yes"] else _question(as_json=options["json"]),
-                warn=partial(errors.print, markup=False),
+                warn=errors.say,
                 listener=listener if wait else None,
             )
             try:
@@ -145,24 +164,25 @@ class Command(BaseCommand):
                     result = create_shot_videos(request)
             except RequestError as error:
                 code = 1 if error.code == "declined" else 2
-                raise CommandError(error.sentence, returncode=code) from error
+                raise CommandError(for_terminal(error.sentence), returncode=code) from error
+            except OutputBroken:
+                raise
             except KeyboardInterrupt:
-                raise CommandError(
-                    "Stopped waiting. A cluster continues with what is queued. Without one, what "
-                    "was not sent yet is cancelled, and what the API accepted continues there: "
-                    "fetch it with --mode resume.",
-                    returncode=130,
-                ) from None
+                raise CommandError(_STOPPED, returncode=STOPPED) from None
         if options["json"]:
             # As ASCII, because texts may hold U+2028, which some readers take for a line's end.
-            for row in result.rows:
-                self.stdout.write(json.dumps(row))
-            self.stdout.write(json.dumps({"summary": result.summary}))
+            with breaking():
+                for row in result.rows:
+                    self.stdout.write(json.dumps(row))
+                self.stdout.write(json.dumps({"summary": result.summary}))
+                self.stdout.flush()
         else:
             print_result(results, result)
         if result.note:
-            errors.print(f"Over the budget. {result.note}", markup=False)
-        if not wait and result.still_open and not is_cluster_running():
+            errors.say(f"Over the budget. {result.note}")
+        if result.still_open and (problem := broker_problem()):
+            errors.say(problem)
+        elif not wait and result.still_open and not is_cluster_running():
             errors.print("Queued, but no cluster is running: start one with manage.py work")
         if not result.is_as_asked:
             sys.exit(1)
@@ -182,7 +202,7 @@ def _question(*, as_json: bool) -> Callable[[Plan], bool] | None:
 def _ask(stream: TextIO, plan: Plan) -> bool:
     videos = counted(plan.count(Action.GENERATE), "video")
     question = f"Generate {videos} for {usd(plan.cost_usd)} with {plan.request.model}? [y/N] "
-    stream.write(question)
+    stream.write(for_terminal(question))
     stream.flush()
     try:
         return sys.stdin.readline().strip().lower() in ("y", "yes")

@@ -63,7 +63,7 @@ class Command(BaseCommand):
         console = table_console(self.stdout)
         console.print(_table(wanted[0], figures[wanted[0]], total))
         for sentence in _sentences(total, forecast):
-            console.print(sentence, markup=False, soft_wrap=True)
+            console.say(sentence)
 
 
 def _day(text: str) -> date:

@@ -11,6 +11,8 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import httpx
 from django.db import connection
 
+from videogen.common.proxies import open_http
+
 from .check import Examination, TooSlow
 from .findings import Finding, Topic, words_of
 
@@ -28,7 +30,8 @@ def ask_clock(address: str, seconds: float) -> timedelta | None:
     The request carries no key. Raises httpx.HTTPError and httpx.InvalidURL.
     """
     began = datetime.now(UTC)
-    response = httpx.head(address, timeout=seconds, follow_redirects=False)
+    with open_http(timeout=seconds, follow_redirects=False) as http:
+        response = http.head(address)
     ended = datetime.now(UTC)
     try:
         told = parsedate_to_datetime(response.headers["date"])

@@ -1,6 +1,6 @@
 """What a check has found, as plain values.
 
-Nothing of the application is imported here: findings are shown even if Django cannot start.
+Nothing is imported here that needs a configured Django: findings are shown even if it cannot start.
 """
 
 from __future__ import annotations
@@ -10,6 +10,8 @@ import os
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+
+from videogen.common.spellings import without_secrets as replace_secrets
 
 # Environment variable → the setting that is made of it. The table is not in the settings, because
 # secrets are also hidden in the finding that says why the settings cannot be read.
@@ -76,16 +78,17 @@ def summarize(findings: Iterable[Finding]) -> Summary:
 
 def words_of(error: BaseException | str) -> str:
     """Return the error's text, or else its class, as one line of at most 300 characters."""
-    words = " ".join(str(error).split()) or type(error).__name__
+    # Secrets go first: half of one that is cut off would no longer be recognised.
+    words = " ".join(without_secrets(str(error)).split()) or type(error).__name__
     return words if len(words) <= 300 else words[:300] + "…"
 
 
 def without_secrets(text: str, secrets: Iterable[str] = ()) -> str:
-    """Replace every secret in the text. Error messages of others may quote one."""
+    """Replace every secret in the text, however it is spelled. Error messages of others may quote
+    one."""
     known = {*secrets, *(os.environ.get(name, "").strip() for name in SECRET_SETTINGS)}
     for url in (os.environ.get("DATABASE_URL", ""), os.environ.get("VIDEO_QUEUE_REDIS_URL", "")):
         known |= {password for _, password in _PASSWORD.findall(url)}
-    for secret in sorted(known, key=len, reverse=True):
-        if len(secret) >= _SHORTEST:
-            text = text.replace(secret, "[secret]")
+    long_enough = [secret for secret in known if len(secret) >= _SHORTEST]
+    text = replace_secrets(text, long_enough, "[secret]")
     return _PASSWORD.sub(r"\1:[secret]@", text)

@@ -11,6 +11,7 @@ from django.conf import settings
 
 from videogen.catalog.capabilities import ModelTable, RequestedVideo
 from videogen.common.errors import VeoError
+from videogen.common.header_secrets import copy_problem
 from videogen.common.untrusted_text import clean
 from videogen.models.routes import is_simulating
 
@@ -74,11 +75,10 @@ def check_key(exam: Examination) -> Iterator[Finding]:
             )
         else:
             yield KEY.ok("None is needed.")
-    elif not key.isascii() or not key.isprintable() or " " in key:
+    elif problem := copy_problem(key):
         yield KEY.fail(
-            "The key has characters that no key has (a space, a line break, a letter with an "
-            "accent): it was not copied correctly.",
-            "Copy it again, without quotation marks.",
+            f"The key was not copied well: {problem}. Nothing is sent with it.",
+            "Copy it again, without quotation marks, restart the workers, and resume the queue.",
         )
     elif isinstance(refusal := _failure(exam), VeoError) and refusal.code == "key_refused":
         yield KEY.fail(
@@ -108,7 +108,9 @@ def check_api(exam: Examination) -> Iterator[Finding]:
     except TooSlow as error:
         yield API.fail(f"{address} cannot be reached: {words_of(error)}.", start)
     except VeoError as error:
-        if error.code in _NOT_ASKED:
+        if error.code in ("bad_proxy", "proxy_refused"):
+            yield API.fail(error.sentence, "Fix that, restart the workers, and resume the queue.")
+        elif error.code in _NOT_ASKED:
             yield from _reached_without_key(exam, start)
         elif (
             error.code == "key_refused" or error.stops_queue and not provider.takes_key(exam.route)
@@ -177,10 +179,16 @@ def check_request(exam: Examination) -> Iterator[Finding]:
         settings.VIDEO_DURATION_SECONDS,
         references=1,
     )
-    problems = ModelTable().find(settings.VIDEO_MODEL).problems(asked)
+    model = ModelTable().find(settings.VIDEO_MODEL)
+    problems = model.problems(asked)
     for problem in problems:
         yield REQUEST.fail(
             problem.sentence, "Change the setting that it names, and restart the workers."
+        )
+    if model.shutdown_note and not is_simulating():
+        yield MODEL.warn(
+            str(model.shutdown_note),
+            "Set VIDEO_MODEL to one of these, restart the workers, and move queued renders.",
         )
     if not problems:
         words = f"{asked.resolution}, {asked.aspect_ratio}, {asked.seconds} seconds"
@@ -229,7 +237,7 @@ def _reached_without_key(exam: Examination, start: str) -> Iterator[Finding]:
 
 _NAMES = ("GOOGLE_API_KEY", "GEMINI_API_KEY")
 # With these errors nothing was sent.
-_NOT_ASKED = ("no_api_key", "no_project", "no_credentials")
+_NOT_ASKED = ("no_api_key", "bad_key", "no_project", "no_credentials", "bad_token")
 
 
 def _failure(exam: Examination) -> VeoError | TooSlow | None:
@@ -243,6 +251,8 @@ def _failure(exam: Examination) -> VeoError | TooSlow | None:
 
 def _words(error: VeoError) -> str:
     """Return the API's own words, without the sentence that our client puts around them."""
+    if isinstance(error.__cause__, httpx.ProxyError):
+        return words_of(error)
     cause = error.__cause__
     told = cause and getattr(cause, "message", None) or cause or error.sentence
     # clean() also removes an access token of this process, should the API repeat it.

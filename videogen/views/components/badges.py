@@ -72,6 +72,8 @@ REVIEW_BADGES = {
 }
 # Shown beside another badge: the story has changed since the take that it uses was made.
 OUTDATED = Badge("outdated", "out of date")
+# The same: the story's bundle does not have the shot any more.
+GONE = Badge("grey", "not in the bundle")
 
 
 def badge_of_state(state: str) -> Badge:

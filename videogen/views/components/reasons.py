@@ -44,6 +44,7 @@ _WORDS = {
     (Situation.APPROVED, Action.SKIP): "Its take is approved, and so the shot is locked.",
     (Situation.VIDEO, Action.SKIP): "It has a video.",
 }
+_GONE = "It is no longer in the story's bundle. Select it without others to render it."
 _NO_VIDEO = {
     VideoRender.State.FAILED: "failed",
     VideoRender.State.BLOCKED: "was blocked",
@@ -56,6 +57,8 @@ def reasons_of(row: ShotPlan) -> Sequence[str]:
     decision = row.decision
     if decision.action == Action.BLOCKED:
         return tuple(each.sentence for each in row.impossible) or (decision.reason,)
+    if decision.code == Reason.GONE:
+        return (_GONE,)
     if decision == DECISIONS[Situation.WITHOUT_VIDEO][RenderBatch.Mode.DEFAULT]:
         return (_last_try(row.cause),)
     return (_words(row.situation, decision),)

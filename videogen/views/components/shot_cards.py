@@ -21,7 +21,7 @@ from videogen.models import ShotStanding, VideoRender
 from videogen.models.states import BadgeWord
 from videogen.planning.shot_status import current_standings
 
-from .badges import OUTDATED, SHOT_BADGES, Badge, badge_of_word
+from .badges import GONE, OUTDATED, SHOT_BADGES, Badge, badge_of_word
 from .segments import Slice, slices_of
 from .storyboard import storyboard_lines
 
@@ -120,11 +120,20 @@ class ShotCard:
             self.still_url,
             self.used_video_url,
             self.is_outdated,
+            bool(self.shot.gone_since),
         )
 
     @property
     def second_badge(self) -> Badge | None:
+        if self.shot.gone_since:
+            return GONE
         return OUTDATED if self.is_outdated else None
+
+    @property
+    def second_badge_hint(self) -> str:
+        if self.shot.gone_since:
+            return "The story's bundle does not have this shot any more. Batches leave it out."
+        return "The story has changed since the take that it uses."
 
     @property
     def text(self) -> str:

@@ -42,7 +42,8 @@ class ModeCard:
     def _counts(self) -> Counter[Action]:
         counts: Counter[Action] = Counter()
         for row in self.plan.rows:
-            action = decide(row.situation, self.mode, row.impossible_in(self.mode)).action
+            problems = row.impossible_in(self.mode)
+            action = decide(row.situation, self.mode, problems, is_gone=row.is_gone).action
             if self.skips_repeats and row.same and action == Action.GENERATE:
                 continue
             resumes = action in (Action.RESUME, Action.DOWNLOAD)

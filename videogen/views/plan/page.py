@@ -26,6 +26,7 @@ from videogen.billing.budgets import NO_BUDGET
 from videogen.catalog.options import extras_in_words
 from videogen.common.errors import RequestError, VideogenError
 from videogen.common.formats import counted, usd
+from videogen.common.task_queue import broker_problem
 from videogen.models import RenderBatch
 from videogen.planning.drafts import confirm_batch, plan_draft, set_mode, set_options, set_priority
 from videogen.planning.enqueue import QueuedBatch
@@ -119,6 +120,7 @@ def show_row(
         over_budget=options.over_budget,
         person=requester_of(request).person,
         skip_repeats=options.skips_repeats,
+        are_named=shot.gone_since is not None and not batch.shots.filter(gone_since=None).exists(),
     )
     template = "row.html" if "part" in request.GET else "row_page.html"
     return _respond(
@@ -220,6 +222,8 @@ def confirm_plan(model_admin: ModelAdmin, request: HttpRequest, batch: RenderBat
         messages.warning(request, _refusal(error))
         return HttpResponseRedirect(f"{plan_url(batch)}?{options.query}")
     _tell(request, queued)
+    if problem := broker_problem():
+        messages.warning(request, problem)
     return HttpResponseRedirect(progress_url(queued.batch))
 
 

@@ -23,6 +23,7 @@ from videogen.catalog.options import RequestSettings, extras_in_words
 from videogen.catalog.prices import PriceList
 from videogen.common.errors import VideogenError
 from videogen.common.formats import usd
+from videogen.common.task_queue import broker_problem
 from videogen.models import VideoRender
 from videogen.planning.duplicates import find_takes_by_request, warn_of_repeat
 from videogen.planning.rerun import generate_exactly
@@ -135,4 +136,6 @@ def _queue(
     if model:
         how = f"on {model}, with the same prompt and pictures"
     model_admin.message_user(request, f"One video is queued, {how} · {price}.", messages.SUCCESS)
+    if problem := broker_problem():
+        model_admin.message_user(request, problem, messages.WARNING)
     return back_to_takes(request, render.shot_id, created)

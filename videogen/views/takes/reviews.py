@@ -157,7 +157,8 @@ def _attach_link(request: HttpRequest, render: VideoRender) -> object:
 def resume_render(request: HttpRequest, render: VideoRender) -> None:
     """Resume the render, which never costs anything: nothing but this very render is queued."""
     shot = render.shot
-    plan = plan_shots(shot.scenelet.story, Shot.objects.filter(pk=shot.pk), RenderBatch.Mode.RESUME)
+    shots = Shot.objects.filter(pk=shot.pk)
+    plan = plan_shots(shot.scenelet.story, shots, RenderBatch.Mode.RESUME, are_named=True)
     [row] = plan.rows
     cause = row.cause
     if cause is None or row.decision.action not in (Action.RESUME, Action.DOWNLOAD):

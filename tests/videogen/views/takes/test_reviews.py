@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from django.contrib.admin.models import CHANGE, LogEntry
+from django.contrib.admin.models import CHANGE, LogEntry, LogEntryManager
 from django.contrib.messages import get_messages
+from django.db import OperationalError
 from django.test import Client
 from django.urls import reverse
 
@@ -344,3 +345,18 @@ def test_forgotten_render_is_resumed(browser, shot):
     render.refresh_from_db()
     assert url_of(render, "resume") in page and decide_url("give-up", [render.pk]) not in page
     assert render.status == State.RUNNING
+
+
+@pytest.mark.parametrize("verb", ["select", "approve"])
+def test_nothing_changes_without_its_entry_in_the_log(browser, shot, monkeypatch, verb):
+    render = make_render(shot, State.DONE)
+
+    def refuse(*args, **kwargs):
+        raise OperationalError("database is locked")
+
+    monkeypatch.setattr(LogEntryManager, "log_actions", refuse)
+    with pytest.raises(OperationalError):
+        browser.post(url_of(render, verb))
+
+    render.refresh_from_db()
+    assert render.review == "unreviewed"

@@ -1,0 +1,1 @@
+"""The faults, by the package of the product that they are in."""

@@ -1,0 +1,49 @@
+from __future__ import annotations
+
+from tests.faults.fault import Fault
+
+FAULTS = [
+    Fault(
+        "stopped-command-pays-later",
+        "videogen/cli/wait.py",
+        "    for render in ours.filter(state=State.QUEUED):",
+        "    for render in ours.none():",
+        ("tests/videogen/management/test_run_task.py",),
+        "what a stopped command had queued is paid later",
+    ),
+    Fault(
+        "tomorrow-is-cancelled",
+        "videogen/cli/wait.py",
+        "if is_over and _wait_for_tomorrow(renders):",
+        "if False:",
+        ("tests/videogen/management/test_run_task.py",),
+        "a daily quota cancels the rest of the batch",
+    ),
+    Fault(
+        "open-is-success",
+        "videogen/cli/create_shot_videos.py",
+        'is_as_asked = not (summary["blocked"] or missed or left)',
+        'is_as_asked = not (summary["blocked"] or missed)',
+        ("tests/videogen/management/test_run_task.py",),
+        "exit code 0 although renders still wait",
+    ),
+    Fault(
+        "link-for-many",
+        "videogen/cli/create_shot_videos.py",
+        "if len(plan.rows) != 1:",
+        "if not plan.rows:",
+        ("tests/videogen/management/test_run_task.py",),
+        "one link becomes a take of several shots",
+    ),
+    Fault(
+        "living-command-is-robbed",
+        "videogen/cli/wait.py",
+        "if render.state in _LEFT_BEHIND and gone[render.batch.worked_by]:",
+        "if render.state in _LEFT_BEHIND:",
+        (
+            "tests/videogen/management/test_run_task.py",
+            "tests/videogen/recovery/test_restarts.py",
+        ),
+        "a command cancels what another one works on",
+    ),
+]

@@ -1,0 +1,46 @@
+from __future__ import annotations
+
+from tests.faults.fault import Fault
+
+FAULTS = [
+    Fault(
+        "simulator-elsewhere",
+        "videogen/ops/checks.py",
+        'if settings.VIDEO_BACKEND == "simulator" and parts.hostname not in LOOPBACK:',
+        "if False:",
+        ("tests/videogen/ops/test_checks.py",),
+        "real charges are booked as the simulator's",
+    ),
+    Fault(
+        "queue-kills-a-paid-call",
+        "videogen/ops/checks.py",
+        'if queue["timeout"] <= SLICE_SECONDS + settings.VIDEO_SUBMIT_TIMEOUT_SECONDS:',
+        "if False:",
+        ("tests/videogen/ops/test_checks.py",),
+        "nobody is told that the queue kills a task in a paid call",
+    ),
+    Fault(
+        "silent-watchdog",
+        "videogen/ops/watchdog.py",
+        "        if pump_is_silent and renders.filter(due).exists():",
+        "        if False:",
+        ("tests/videogen/lanes/test_quota.py::test_waiting_for_quota_is_no_stalled_cluster",),
+        "a cluster that stands still is never restarted",
+    ),
+    Fault(
+        "paused-lane-is-a-stall",
+        "videogen/ops/watchdog.py",
+        "if not lane.paused_at and _has_room(lane, past):",
+        "if _has_room(lane, past):",
+        ("tests/videogen/ops/test_watchdog.py",),
+        "a paused queue restarts the cluster every half minute",
+    ),
+    Fault(
+        "pid-of-another-process",
+        "videogen/common/processes.py",
+        "return not same or process.status() == psutil.STATUS_ZOMBIE",
+        "return process.status() == psutil.STATUS_ZOMBIE",
+        ("tests/videogen/common/test_processes.py",),
+        "a process that got the number of a dead one keeps its lease for ever",
+    ),
+]

@@ -1,0 +1,275 @@
+from __future__ import annotations
+
+from tests.faults.fault import Fault
+
+CLAIMS = "videogen/pipeline/claims.py"
+JOURNAL = "videogen/pipeline/journal.py"
+ORPHANS = "videogen/pipeline/orphans.py"
+PUMP = "videogen/pipeline/pump.py"
+RESULTS = "videogen/pipeline/results.py"
+CLAIMS_TESTS = "tests/videogen/pipeline/test_claims.py"
+PUMP_TESTS = "tests/videogen/pipeline/test_pump.py"
+TESTS_OF_THE_JOURNAL = ("tests/videogen/pipeline/test_journal.py",)
+TESTS_OF_RESULTS = ("tests/videogen/pipeline/test_results.py",)
+
+FAULTS = [
+    # -- claims
+    Fault(
+        "claim-locks-no-lane",
+        CLAIMS,
+        "Lane.objects.select_for_update(no_key=True).get(pk=lane.pk)",
+        "Lane.objects.get(pk=lane.pk)",
+        (CLAIMS_TESTS + "::test_a_claim_waits_for_whoever_pauses_the_lane",),
+        "what is being paused is claimed all the same",
+        needs_postgres=True,
+    ),
+    Fault(
+        "claim-locks-no-budgets",
+        CLAIMS,
+        "        lock_budgets()\n",
+        "",
+        (CLAIMS_TESTS + "::test_a_claim_waits_for_whoever_reserves_money",),
+        "two lanes both spend the last dollars",
+        needs_postgres=True,
+    ),
+    Fault(
+        "claim-ignores-a-lost-move",
+        CLAIMS,
+        "if render.move(State.QUEUED, State.SUBMITTING, claimed_at=now, beat_at=now):",
+        "if render.move(State.QUEUED, State.SUBMITTING, claimed_at=now, beat_at=now) or True:",
+        (CLAIMS_TESTS + "::test_a_render_that_is_cancelled_meanwhile_is_not_sent",),
+        "a render that was cancelled meanwhile is sent all the same",
+        equal="the renders are locked, and read again under the lock; this is a second guard",
+    ),
+    # -- journal
+    Fault(
+        "answer-not-synced",
+        JOURNAL,
+        '        json.dump({"operation_name": operation_name}, file)\n'
+        "        file.flush()\n"
+        "        os.fsync(file.fileno())\n",
+        '        json.dump({"operation_name": operation_name}, file)\n',
+        TESTS_OF_THE_JOURNAL,
+        "an answer is gone after a power failure",
+    ),
+    Fault(
+        "answer-synced-after-its-name",
+        JOURNAL,
+        "        file.flush()\n        os.fsync(file.fileno())\n    temporary.replace(final)\n",
+        "        file.flush()\n        temporary.replace(final)\n        os.fsync(file.fileno())\n",
+        TESTS_OF_THE_JOURNAL,
+        "after a power failure a file with an answer's name is empty",
+    ),
+    Fault(
+        "folder-not-synced",
+        JOURNAL,
+        "        os.fsync(descriptor)\n",
+        "        pass\n",
+        TESTS_OF_THE_JOURNAL,
+        "an answer's name is gone after a power failure",
+    ),
+    Fault(
+        "room-given-back-by-the-writer",
+        JOURNAL,
+        '"r+" if temporary.exists() else "w"',
+        '"w"',
+        TESTS_OF_THE_JOURNAL,
+        "on a disk that is full by now the paid answer has no room",
+    ),
+    Fault(
+        "room-not-written",
+        JOURNAL,
+        'file.write(b" " * _ROOM)',
+        "file.truncate(_ROOM)",
+        TESTS_OF_THE_JOURNAL,
+        "a hole in a file is no room on the disk",
+    ),
+    # -- pump
+    Fault(
+        "no-room-reserved",
+        PUMP,
+        "    journal.reserve(token)\n",
+        "",
+        (PUMP_TESTS + "::test_an_answer_is_on_disk_before_it_is_in_its_row",),
+        "a paid call leaves although its answer may find no room",
+    ),
+    Fault(
+        "room-given-back-too-early",
+        PUMP,
+        "    try:\n        journal.write_answer(token, operation_name)\n",
+        "    journal.give_up(token)\n"
+        "    try:\n        journal.write_answer(token, operation_name)\n",
+        (PUMP_TESTS + "::test_an_answer_is_on_disk_before_it_is_in_its_row",),
+        "the room is gone when the answer needs it",
+    ),
+    Fault(
+        "answer-not-in-the-journal",
+        PUMP,
+        "        journal.write_answer(token, operation_name)\n",
+        "        pass\n",
+        (PUMP_TESTS + "::test_an_answer_is_on_disk_before_it_is_in_its_row",),
+        "a process that is killed before the commit loses a paid operation",
+    ),
+    Fault(
+        "own-defect-was-not-accepted",
+        "videogen/common/errors.py",
+        '        code="internal",\n        permanent=False,\n        maybe_accepted=True,\n',
+        '        code="internal",\n        permanent=False,\n        maybe_accepted=False,\n',
+        (PUMP_TESTS + "::test_a_defect_of_ours_after_the_call_sends_nothing_again",),
+        "after a defect of ours the paid call goes again",
+    ),
+    Fault(
+        "locked-database-loses-an-answer",
+        PUMP,
+        "persistently(partial(self._settle, future, claim))",
+        "self._settle(future, claim)",
+        (PUMP_TESTS + "::test_a_database_that_is_locked_for_a_moment_loses_no_answer",),
+        "a database that is locked for a moment breaks the pump off with a paid answer in its hand",
+    ),
+    Fault(
+        "locked-database-loses-polls",
+        PUMP,
+        "persistently(lambda: self._apply_polls(answered))",
+        "self._apply_polls(answered)",
+        (PUMP_TESTS + "::test_a_database_that_is_locked_for_a_moment_loses_no_answer",),
+        "a database that is locked for a moment breaks the pump off",
+    ),
+    Fault(
+        "polled-twice-at-once",
+        PUMP,
+        "            .exclude(pk__in=[render.pk for render in self._polls.values()])\n",
+        "",
+        (PUMP_TESTS + "::test_an_operation_is_not_asked_about_while_the_answer_is_on_its_way",),
+        "a render is polled while its poll is under way",
+    ),
+    Fault(
+        "no-savepoint-for-an-answer",
+        PUMP,
+        "                    with transaction.atomic():\n                        _apply_poll(",
+        "                    with suppress():\n                        _apply_poll(",
+        (PUMP_TESTS + "::test_an_answer_that_cannot_be_stored_does_not_take_the_others_with_it",),
+        "an answer that cannot be stored takes the others with it",
+    ),
+    # -- orphans
+    Fault(
+        "journal-read-too-early",
+        ORPHANS,
+        """    gone = [
+        submission
+        for submission in Submission.objects.filter(
+            lane=lane, outcome=Submission.Outcome.CLAIMED
+        ).select_related("render__shot__scenelet__story", "lane")
+        if _is_orphaned(submission, mine)
+    ]
+    # The journal is read after the owners were found dead: an answer that is not there now will
+    # never be.
+    kept = set()
+    for token, operation_name in list(journal.read_answers()):
+""",
+        """    answers = list(journal.read_answers())
+    gone = [
+        submission
+        for submission in Submission.objects.filter(
+            lane=lane, outcome=Submission.Outcome.CLAIMED
+        ).select_related("render__shot__scenelet__story", "lane")
+        if _is_orphaned(submission, mine)
+    ]
+    kept = set()
+    for token, operation_name in answers:
+""",
+        (PUMP_TESTS + "::test_the_last_word_of_a_dying_pump_is_heard",),
+        "the answer that a process wrote just before its end is taken for none",
+    ),
+    Fault(
+        "unstorable-answer-given-up",
+        ORPHANS,
+        "        if submission.token not in kept:\n",
+        "        if True:\n",
+        (PUMP_TESTS + "::test_an_answer_that_no_row_takes_is_kept_and_not_given_up",),
+        "an answer that is in the journal is given up as unknown",
+    ),
+    # -- results
+    Fault(
+        "polls-wait-for-days",
+        RESULTS,
+        "    wait = min(wait, longest)\n",
+        "",
+        TESTS_OF_RESULTS,
+        "a Retry-After postpones polls until the clip is gone",
+    ),
+    Fault(
+        "replayed-answer-moves-in-the-windows",
+        RESULTS,
+        "answered_at=submission.answered_at or now",
+        "answered_at=now",
+        TESTS_OF_RESULTS,
+        "an answer that is read again makes an old submission a new one for the quota",
+    ),
+    Fault(
+        "refused-for-ever",
+        "videogen/pipeline/results.py",
+        "not api_error.permanent and render.refusals < MAX_REFUSALS",
+        "not api_error.permanent",
+        (
+            "tests/videogen/pipeline/test_pump.py::test_a_refused_connection_is_tried_again_with_growing_waits_and_then_told",
+        ),
+        "what is refused in passing never fails",
+    ),
+    Fault(
+        "late-answer-reopens",
+        "videogen/pipeline/results.py",
+        "            .exclude(outcome=Outcome.NOT_CHARGED)\n",
+        "",
+        (
+            "tests/videogen/pipeline/test_audio_retries.py",
+            "tests/videogen/pipeline/test_results.py",
+        ),
+        "an answer that is read again books what was blocked as paid",
+    ),
+    Fault(
+        "eight-at-once-meet-the-wrong-key",
+        "videogen/pipeline/pump.py",
+        "idle = 0 if waits else 1 if not self._submits else idle",
+        "pass",
+        (
+            "tests/videogen/pipeline/test_pump.py::test_what_no_other_submission_survives_is_met_once_and_stops_the_queue",
+        ),
+        "a wrong key fails eight shots",
+    ),
+    Fault(
+        "no-deadline",
+        "videogen/pipeline/results.py",
+        "if render.deadline_at is None or now < render.deadline_at:",
+        "if True:",
+        ("tests/videogen/pipeline/test_pump.py::test_the_deadline_interrupts_and_resume_goes_on",),
+        "an operation that never ends is polled for ever",
+    ),
+    Fault(
+        "audio-block-is-sent-again",
+        "videogen/pipeline/results.py",
+        "if not settings.VIDEO_RETRY_AUDIO_BLOCK or not is_audio_block(reasons, codes):",
+        "if not is_audio_block(reasons, codes):",
+        ("tests/videogen/pipeline/test_audio_retries.py",),
+        "a blocked render is sent again although nobody allowed it",
+    ),
+    Fault(
+        "orphans-too-early",
+        "videogen/pipeline/orphans.py",
+        "seconds=2 * settings",
+        "seconds=settings",
+        (
+            "tests/videogen/pipeline/test_pump.py::test_a_submission_is_given_up_when_its_owner_is_gone_or_silent",
+        ),
+        "a call that may still be answered is given up",
+    ),
+    Fault(
+        "any-404-is-believed",
+        "videogen/pipeline/results.py",
+        "failures >= MAX_POLL_REFUSALS",
+        "failures >= 1",
+        (
+            "tests/videogen/pipeline/test_pump.py::test_an_operation_that_is_forgotten_once_is_asked_for_again",
+        ),
+        "an operation is given up at its first 404",
+    ),
+]

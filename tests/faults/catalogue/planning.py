@@ -1,0 +1,70 @@
+from __future__ import annotations
+
+from tests.faults.fault import Fault
+
+FAULTS = [
+    Fault(
+        "override-pays-again",
+        "videogen/planning/modes.py",
+        "Mode.OVERRIDE.value: Decision(Action.SKIP, Reason.RESUME_FIRST)",
+        "Mode.OVERRIDE.value: Decision(Action.GENERATE, Reason.NEW_TAKE)",
+        (
+            "tests/videogen/planning/test_plan.py",
+            "tests/videogen/planning/test_shot_status.py",
+        ),
+        "override pays for a shot whose video is already made",
+    ),
+    Fault(
+        "oldest-cause",
+        "videogen/planning/shot_status.py",
+        "rank[situation] <= rank[",
+        "rank[situation] < rank[",
+        (
+            "tests/videogen/planning/test_shot_status.py::test_of_renders_of_one_situation_the_newest_causes_it",
+        ),
+        "not the newest of several interrupted renders is resumed",
+    ),
+    Fault(
+        "simulated-take-is-a-duplicate",
+        "videogen/planning/duplicates.py",
+        "if backend != SIMULATOR:",
+        "if False:",
+        ("tests/videogen/planning/test_duplicates.py",),
+        "a stand-in clip keeps a real video from being made",
+    ),
+    Fault(
+        "copy-keeps-the-hashes",
+        "videogen/planning/rerun.py",
+        "for name, value in hashes_of(copy).items():",
+        "for name, value in hashes_of(render).items():",
+        ("tests/videogen/planning/test_rerun.py",),
+        "the copy on another model counts as the draft's duplicate",
+    ),
+    Fault(
+        "retry-of-what-was-made-since",
+        "videogen/planning/batch_actions.py",
+        "is_newer = situation == Situation.VIDEO and cause is not None and cause.pk > pk",
+        "is_newer = False",
+        ("tests/videogen/planning/test_batch_actions.py",),
+        "retry pays for a shot that has got its video since",
+    ),
+    Fault(
+        "link-is-charged",
+        "videogen/planning/enqueue.py",
+        '"price_estimate_usd": Decimal(0),',
+        "",
+        (
+            "tests/videogen/planning/test_enqueue.py",
+            "tests/videogen/management/test_run_task.py",
+        ),
+        "the download of a given link is booked with the price of a video",
+    ),
+    Fault(
+        "resume-in-any-state",
+        "videogen/planning/batch_actions.py",
+        "if shot in found and found[shot][0] in interrupted]",
+        "if shot in found]",
+        ("tests/videogen/planning/test_batch_actions.py",),
+        "a shot that goes on by itself is resumed once more",
+    ),
+]

@@ -1,0 +1,78 @@
+"""What counts as a cluster that stands still, and what does not."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+
+from tests.support.factories import make_lane, make_render, make_shot
+from videogen.models import VideoRender
+from videogen.ops.watchdog import overdue_work
+
+pytestmark = [pytest.mark.django_db, pytest.mark.postgres]
+
+State = VideoRender.State
+
+PUMP = "renders are due and no pump beats"
+DOWNLOADS = "clips wait and nobody downloads them"
+
+
+def ago(seconds):
+    return timezone.now() - timedelta(seconds=seconds)
+
+
+@pytest.mark.parametrize(
+    ("state", "lane", "values", "reason"),
+    [
+        (State.QUEUED, {}, {}, PUMP),
+        (State.QUEUED, {"beat_at": 5}, {}, ""),
+        (State.QUEUED, {"paused_at": 300}, {}, ""),
+        (State.QUEUED, {"not_before": -60}, {}, ""),
+        (State.QUEUED, {"not_before": 5}, {}, ""),
+        (State.QUEUED, {}, {"not_before": -60}, ""),
+        (State.RUNNING, {}, {"next_poll_at": 60}, PUMP),
+        (State.RUNNING, {"paused_at": 300}, {"next_poll_at": 60}, PUMP),
+        (State.RUNNING, {}, {"next_poll_at": 5}, ""),
+        (State.DOWNLOADING, {}, {}, DOWNLOADS),
+        (State.DOWNLOADING, {"beat_at": 5}, {}, DOWNLOADS),
+        (State.DOWNLOADING, {}, {"downloader": "x", "download_lease_until": -20}, ""),
+        (State.DOWNLOADING, {}, {"downloader": "x", "download_lease_until": 60}, DOWNLOADS),
+        (State.DOWNLOADING, {}, {"not_before": -60}, ""),
+        (State.INTERRUPTED, {}, {}, ""),
+    ],
+    ids=[
+        "queued, no pump",
+        "queued, a pump",
+        "queued, paused",
+        "queued, the account waits",
+        "queued, the account has just waited",
+        "queued, it waits itself",
+        "running, no pump",
+        "running, paused: polls go on",
+        "running, due a moment ago",
+        "downloading, nobody",
+        "downloading, a pump helps nothing",
+        "downloading, somebody",
+        "downloading, somebody who is gone",
+        "downloading, it waits itself",
+        "interrupted",
+    ],
+)
+def test_work_is_overdue_when_it_could_be_done_and_nobody_does_it(state, lane, values, reason):
+    """Each value that is a number is a moment so many seconds ago."""
+    make_lane(**{name: ago(seconds) for name, seconds in lane.items()})
+    moments = {
+        name: ago(value) if isinstance(value, int) else value for name, value in values.items()
+    }
+    make_render(
+        make_shot(),
+        state,
+        lane=make_lane(),
+        state_since=ago(300),
+        queued_at=ago(300),
+        **moments,
+    )
+
+    assert overdue_work() == reason
