@@ -47,7 +47,7 @@ $(STAMP): $(LOCK)
 	@$(PIP) check
 	@touch $@
 
-demo: setup  ## render the sample story with the simulator, end to end
+demo: install  ## render the sample story with the simulator, end to end
 	@$(DEMO_ENV) $(BIN)/python manage.py demo
 
 # make serve ADDRESS=127.0.0.1:8001 SIMULATOR_PORT=8788: where the default ports are taken.

@@ -9,15 +9,17 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import Resolver404, resolve, reverse
 from django.utils.http import url_has_allowed_host_and_scheme
+from django.views.csrf import csrf_failure
 
 ENDED = "Your session had ended: nothing was done."
+OLDER = "You have logged in again since you opened that page: nothing was done."
 COOKIE = "ended_session"
 _SALT = "storybook.ended_sessions"
 _KEPT_SECONDS = 3600
@@ -61,6 +63,20 @@ def ask_to_log_in(request: HttpRequest, *, reads_body: bool = True) -> HttpRespo
         secure=request.is_secure(),
     )
     return response
+
+
+def refuse_old_page(request: HttpRequest, reason: str = "") -> HttpResponseBase:
+    """Answer a form of a page that is older than the last login, which changed its token (CSRF).
+    Nothing was done. What another site sends is refused without repeating it."""
+    origin = urlsplit(request.headers.get("Origin") or request.headers.get("Referer", ""))
+    if not request.user.is_authenticated or origin.netloc != request.get_host():
+        return csrf_failure(request, reason)
+    context = {
+        "sentence": OLDER,
+        "words": _typed_words(request),
+        "page_url": _page_of(request, reads_body=True),
+    }
+    return render(request, "admin/session_ended.html", context, status=403)
 
 
 def sentence_of(request: HttpRequest) -> str:

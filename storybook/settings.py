@@ -142,6 +142,7 @@ CONTENT_SECURITY_POLICY = (
     "media-src 'self'; font-src 'self'; connect-src 'self'; form-action 'self'; "
     "frame-ancestors 'self'; base-uri 'none'"
 )
+DEFAULT_EXCEPTION_REPORTER_FILTER = "videogen.common.error_reports.PasswordFilter"
 SECURE_REFERRER_POLICY = "same-origin"
 SECURE_CONTENT_TYPE_NOSNIFF = True
 
@@ -243,6 +244,7 @@ MEDIA_URL = "media/"
 VIDEO_ACCEL_PREFIX = env("VIDEO_ACCEL_PREFIX")
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 LOGIN_URL = "admin:login"
+CSRF_FAILURE_VIEW = "storybook.ended_sessions.refuse_old_page"
 
 # -- The stories that come in --------------------------------------------------------------------
 

@@ -111,19 +111,28 @@ class ImportReport:
         return asdict(self)
 
 
-def import_story(path: Path, say: Callable[[str], None] = lambda sentence: None) -> ImportReport:
+def import_story(
+    path: Path,
+    say: Callable[[str], None] = lambda sentence: None,
+    *,
+    is_dry_run: bool = False,
+) -> ImportReport:
     """Import the bundle in a folder, in a zip or around a story.json.
 
     `say` gets a sentence before each long step. Raises BundleError or ImportFailed, and then
-    leaves database and media as they were.
+    leaves database and media as they were. So does a dry run, whose report says what an import
+    would do.
     """
     say(f"Reading {path} …")
     with open_bundle(path) as bundle:
-        return import_bundle(bundle, say)
+        return import_bundle(bundle, say, is_dry_run=is_dry_run)
 
 
 def import_bundle(
-    bundle: Bundle, say: Callable[[str], None] = lambda sentence: None
+    bundle: Bundle,
+    say: Callable[[str], None] = lambda sentence: None,
+    *,
+    is_dry_run: bool = False,
 ) -> ImportReport:
     store = PictureStore(bundle.story_id)
     is_stored = False
@@ -137,10 +146,12 @@ def import_bundle(
             say("Writing the story …")
             with transaction.atomic():
                 report = _write_rows(bundle, facts)
+                # A dry run has written all of it, so it knows all that an import would say.
+                transaction.set_rollback(is_dry_run)
             report = replace(
                 report, unnamed_files=tuple(unnamed[:MOST_UNNAMED]), unnamed_count=len(unnamed)
             )
-            is_stored = True
+            is_stored = not is_dry_run
         except IntegrityError as error:
             raise ImportFailed(
                 "The same story was changed by somebody else at the same moment. Import it again."
@@ -155,6 +166,8 @@ def import_bundle(
         finally:
             if not is_stored:
                 store.discard()
+    if is_dry_run:
+        return report
     say("Making thumbnails …")
     make_thumbnails(columns["file"] for columns in facts.values() if columns["file"])
     return report

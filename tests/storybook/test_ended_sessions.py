@@ -5,6 +5,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from django.contrib.auth import get_user_model
+from django.contrib.sessions.models import Session
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from django.urls import resolve, reverse
@@ -148,3 +149,61 @@ def test_who_only_looks_is_told_nothing(browser):
 
 def test_logging_out_twice_is_no_loss(browser):
     assert "ended_session" not in browser.post(reverse("admin:logout")).cookies
+
+
+# -- with the tokens of the forms (CSRF), as a browser has them ------------------------------------
+
+
+@pytest.fixture
+def strict():
+    """A browser that has logged in, and whose forms need their tokens."""
+    get_user_model().objects.create_superuser("root", password="a good password")
+    browser = Client(enforce_csrf_checks=True)
+    log_in_again(browser)
+    return browser
+
+
+def token(response):
+    return re.search(r'name="csrfmiddlewaretoken" value="([^"]+)"', response.text)[1]
+
+
+def log_in_again(browser):
+    values = {"username": "root", "password": "a good password"}
+    values["csrfmiddlewaretoken"] = token(browser.get(reverse("admin:login")))
+    assert browser.post(reverse("admin:login"), values).status_code == 302
+
+
+def rejection(browser, render):
+    return {
+        "csrfmiddlewaretoken": token(browser.get(takes_page(render))),
+        "reason": "too dark",
+    }
+
+
+def test_an_expired_session_with_a_token(strict, render):
+    form = rejection(strict, render)
+    Session.objects.all().delete()
+
+    response = strict.post(act(render, "reject"), form)
+    log_in_again(strict)
+
+    assert response.headers["Location"].endswith(f"?next={takes_page(render)}")
+    page = strict.get(takes_page(render))
+    assert ENDED in page.text and "“too dark”" in page.text
+
+
+@pytest.mark.parametrize(
+    ("origin", "is_told"), [("http://testserver", True), ("http://a.b", False)]
+)
+def test_a_page_from_before_the_last_login(strict, render, origin, is_told):
+    form = rejection(strict, render)
+    Session.objects.all().delete()
+    log_in_again(strict)
+
+    response = strict.post(act(render, "reject"), form, headers={"Origin": origin})
+
+    assert response.status_code == 403
+    assert ("too dark" in response.text) is is_told
+    assert ("nothing was done" in response.text) is is_told
+    render.refresh_from_db()
+    assert render.review == "unreviewed"

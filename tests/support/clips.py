@@ -54,10 +54,11 @@ def _encode(
     with_sound=True,
     with_picture=True,
     frames=24,
-    level=0.0,
-    shade=40,
     turn=0,
     shape=None,
+    band=False,
+    level=0.0,
+    shade=40,
 ):
     options = {"movflags": "faststart"} if faststart else {}
     with av.open(str(path), "w", format=container, options=options) as out:
@@ -72,8 +73,8 @@ def _encode(
         if with_picture:
             for number in range(frames):
                 image = np.full((36, 64, 3), shade + number * 4, np.uint8)
-                # What is at the top shows which way up a picture is.
-                image[:9] = 250
+                if band:
+                    image[:9] = 250
                 out.mux(video.encode(av.VideoFrame.from_ndarray(image, format="rgb24")))
             out.mux(video.encode(None))
         if sound:

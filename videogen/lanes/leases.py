@@ -12,6 +12,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from videogen.common.processes import is_provably_gone
+from videogen.common.secret_key import fingerprint
 from videogen.models import Lane
 
 PUMP_LEASE = timedelta(seconds=10)
@@ -23,7 +24,12 @@ def take_lease(lane: Lane, owner: str) -> bool:
     now = timezone.now()
     free = Q(lease_owner__in=["", owner]) | Q(lease_expires_at=None) | Q(lease_expires_at__lt=now)
     lanes = Lane.objects.filter(pk=lane.pk)
-    values = {"lease_owner": owner, "lease_expires_at": now + PUMP_LEASE, "beat_at": now}
+    values = {
+        "lease_owner": owner,
+        "lease_expires_at": now + PUMP_LEASE,
+        "lease_secret": fingerprint(),
+        "beat_at": now,
+    }
     if lanes.filter(free).update(**values):
         return True
     holder = lanes.values_list("lease_owner", flat=True).get()

@@ -28,6 +28,11 @@ class Lane(models.Model):
         default=0, help_text="Refusals in a row; the wait grows with them."
     )
     lease_owner = models.CharField(max_length=200, blank=True)
+    lease_secret = models.CharField(
+        max_length=16,
+        blank=True,
+        help_text="A fingerprint of the secret key of the process that last held the lease.",
+    )
     lease_expires_at = models.DateTimeField(null=True, blank=True)
     beat_at = models.DateTimeField(null=True, blank=True)
 

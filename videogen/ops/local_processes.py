@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Mapping, Sequence
-from types import TracebackType
+from types import MappingProxyType, TracebackType
 from typing import IO
 
 from django.conf import settings
@@ -28,11 +28,16 @@ class Children:
         self.environment = {**os.environ, **environment}
         self._running: list[subprocess.Popen[str]] = []
 
-    def start(self, *arguments: str, stdout: int | IO[str] | None = None) -> subprocess.Popen[str]:
+    def start(
+        self,
+        *arguments: str,
+        stdout: int | IO[str] | None = None,
+        environment: Mapping[str, str] | None = None,
+    ) -> subprocess.Popen[str]:
         # In a group of its own: Ctrl-C reaches only this process, which ends its children in order.
         child = subprocess.Popen(  # noqa: S603
             self._command(arguments),
-            env=self.environment,
+            env={**self.environment, **(environment or {})},
             cwd=settings.BASE_DIR,
             stdout=stdout,
             text=True,
@@ -84,13 +89,22 @@ class Children:
         return [sys.executable, "manage.py", *arguments]
 
 
-def keep_running(children: Children, commands: Mapping[str, Sequence[str]]) -> None:
-    """Start each command, and start it again whenever it ends, until Ctrl-C.
+def keep_running(
+    children: Children,
+    commands: Mapping[str, Sequence[str]],
+    environments: Mapping[str, Mapping[str, str]] = MappingProxyType({}),
+) -> None:
+    """Start each command, and start it again whenever it ends, until Ctrl-C. `environments` has the
+    variables that only one of them gets, by its name.
 
     Raises VideogenError if a command ends at once after its first start: it cannot run here, and it
     has said why itself.
     """
-    running = {name: children.start(*arguments) for name, arguments in commands.items()}
+
+    def start(name: str) -> subprocess.Popen[str]:
+        return children.start(*commands[name], environment=environments.get(name))
+
+    running = {name: start(name) for name in commands}
     started = dict.fromkeys(commands, time.monotonic())
     first = dict(started)
     while True:
@@ -102,7 +116,7 @@ def keep_running(children: Children, commands: Mapping[str, Sequence[str]]) -> N
                 raise VideogenError(f"{name} ended at once, see above.", code="child_ended")
             # A command that cannot start any more is tried once in five seconds, not all the time.
             if time.monotonic() - started[name] > SETTLED_SECONDS:
-                running[name] = children.start(*commands[name])
+                running[name] = start(name)
                 started[name] = time.monotonic()
 
 

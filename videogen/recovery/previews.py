@@ -31,7 +31,12 @@ def fetch(candidates: Iterable[Candidate]) -> None:
     missing = [each for each in wanted.values() if not (has_preview(each) or _is_kept(each))]
     if not missing:
         return
-    with new_client() as client:
+    try:
+        client = new_client()
+    except DownloadError as error:
+        logger.warning("No previews: %s", error)
+        return
+    with client:
         for each in missing[:MOST]:
             try:
                 clip = fetch_to(client, each.download_uri, f"candidate-{each.pk}")

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+from django.conf import settings
 from django.contrib.admin import AdminSite
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
@@ -13,10 +16,28 @@ from videogen.ops.doctor.findings import Level, summarize
 from videogen.ops.doctor.run import SECONDS_OF_PAGE, examine
 
 
+def _without_places(sentence: str) -> str:
+    """Return the sentence with the names of the server's folders instead of the folders. Where they
+    are is for those who can see the server; the command shows it."""
+    places = {
+        str(settings.MEDIA_ROOT): "MEDIA_ROOT",
+        str(settings.STATE_DIR): "VIDEO_STATE_DIR",
+        str(settings.DATABASES["default"]["NAME"]): "the database's file",
+        str(settings.BASE_DIR): "the program's folder",
+    }
+    for place in sorted(places, key=len, reverse=True):
+        if place.startswith("/") and len(place) > 1:
+            sentence = sentence.replace(place, places[place])
+    return sentence
+
+
 @never_cache
 def show_doctor(request: HttpRequest, site: AdminSite) -> HttpResponse:
     """Run all checks and show the result. The caller checks the permission."""
-    findings = examine(seconds=SECONDS_OF_PAGE)
+    findings = [
+        replace(each, sentence=_without_places(each.sentence))
+        for each in examine(seconds=SECONDS_OF_PAGE)
+    ]
     context = {
         **site.each_context(request),
         "title": "Doctor",

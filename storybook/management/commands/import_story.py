@@ -44,7 +44,7 @@ shots and pictures that the bundle no longer mentions are kept, and so are all v
     epilog = """\
 examples:
   manage.py import_story my-story/
-  manage.py import_story my-story.zip
+  manage.py import_story my-story.zip --dry-run
   manage.py import_story my-story/story.json --json
 
 A broken bundle is refused as a whole, and every problem is named with its place. A picture that is
@@ -65,10 +65,13 @@ exit codes: 0 imported, 1 refused or failed, 2 wrong usage"""
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("path", metavar="PATH", type=Path, help="folder, zip or story.json")
         parser.add_argument(
+            "--dry-run", action="store_true", help="report the same, but write nothing"
+        )
+        parser.add_argument(
             "--json", action="store_true", help="print one JSON object on stdout, for programs"
         )
 
-    def handle(self, *, path: Path, **options: Any) -> None:
+    def handle(self, *, path: Path, dry_run: bool, **options: Any) -> None:
         if not path.exists():
             raise CommandError(f"There is no file or folder {path}.", returncode=2)
         self._check_database()
@@ -77,8 +80,11 @@ exit codes: 0 imported, 1 refused or failed, 2 wrong usage"""
                 # Without a style, because Django would write this progress in red as an error.
                 path,
                 say=lambda sentence: self.stderr.write(printable(sentence), style_func=str),
+                is_dry_run=dry_run,
             )
         except BundleError as error:
+            if options["json"]:
+                self.stdout.write(json.dumps(_refused(error, is_dry_run=dry_run)))
             problems = [f"  {printable(problem)}" for problem in error.problems]
             number = len(problems) + error.more
             count = ngettext("%d problem", "%d problems", number) % number
@@ -91,12 +97,12 @@ exit codes: 0 imported, 1 refused or failed, 2 wrong usage"""
         except ImportFailed as error:
             raise CommandError(printable(str(error)), returncode=1) from error
         if options["json"]:
-            links = {"board": _board(report), "next_command": _next_command(report)}
-            self.stdout.write(json.dumps(report.as_dict() | links))
+            self.stdout.write(json.dumps(_imported(report, is_dry_run=dry_run)))
         else:
             # A terminal that cannot show a title must not make a finished import fail.
             encoding = getattr(self.stdout, "encoding", None) or "utf-8"
-            self.stdout.write(_table(report).encode(encoding, "replace").decode(encoding))
+            text = _table(report, is_dry_run=dry_run)
+            self.stdout.write(text.encode(encoding, "replace").decode(encoding))
 
     def _check_database(self) -> None:
         try:
@@ -109,7 +115,49 @@ exit codes: 0 imported, 1 refused or failed, 2 wrong usage"""
             )
 
 
-def _table(report: ImportReport) -> str:
+def _imported(report: ImportReport, *, is_dry_run: bool) -> dict[str, Any]:
+    """Return the object that --json prints: the contract's keys, and the report in full."""
+    counts = {
+        name: {kind: getattr(tally, name) for kind, tally in report.rows.items()}
+        for name in ("created", "updated", "unchanged", "kept")
+    }
+    warnings = [
+        {"place": each.place, "message": each.sentence, "code": each.code, "more": each.more}
+        for each in report.warnings
+    ]
+    warnings += [
+        {"place": each.path, "message": each.problem, "code": "picture_unusable", "more": 0}
+        for each in report.picture_warnings
+    ]
+    return report.as_dict() | {
+        "is_dry_run": is_dry_run,
+        **counts,
+        "warnings": warnings,
+        "problems": [],
+        "board": "" if is_dry_run else _board(report),
+        "next_command": _next_command(report),
+    }
+
+
+def _refused(error: BundleError, *, is_dry_run: bool) -> dict[str, Any]:
+    problems = []
+    for each in error.problems:
+        place, colon, message = each.partition(": ")
+        problems.append({"place": place if colon else "", "message": message or each})
+    counts: dict[str, dict[str, int]] = {
+        name: {} for name in ("created", "updated", "unchanged", "kept")
+    }
+    return {
+        "story_id": "",
+        "title": "",
+        "is_dry_run": is_dry_run,
+        **counts,
+        "warnings": [],
+        "problems": problems,
+    }
+
+
+def _table(report: ImportReport, *, is_dry_run: bool) -> str:
     columns = list(Tally.__dataclass_fields__)
     lines = [
         f"{report.title} ({report.story_id})",
@@ -135,7 +183,11 @@ def _table(report: ImportReport) -> str:
         more = ", …" if report.unnamed_count > MOST_UNNAMED else ""
         files = ngettext("%d file", "%d files", report.unnamed_count) % report.unnamed_count
         lines += ["", f"In images/, but named by no document: {files} ({shown}{more})."]
-    lines += ["", _health(report), f"Board: {_board(report)}", f"Next: {_next_command(report)}"]
+    lines += ["", _health(report)]
+    if is_dry_run:
+        lines.append("This was a dry run: nothing was written.")
+    else:
+        lines += [f"Board: {_board(report)}", f"Next: {_next_command(report)}"]
     return "\n".join(printable(line) for line in lines)
 
 

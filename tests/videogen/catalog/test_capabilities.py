@@ -477,6 +477,28 @@ def test_every_mode_counts_what_the_model_does_not_take(settings):
     assert "Generate 2 videos" not in text
 
 
+def test_what_the_model_does_not_take_matters_only_where_something_new_is_sent(settings):
+    shots = make_shots(1)
+    make_render(shots[0], "done")
+    settings.VIDEO_RESOLUTION = "360p"
+
+    for mode in ("override", "default"):
+        [row] = plan(shots[0].scenelet.story, mode).rows
+
+        assert [each.code for each in row.not_taken] == [CODE.RESOLUTION_NOT_MADE]
+        assert row.impossible == (row.not_taken if mode == "override" else ())
+        assert row.impossible_in("override") == row.not_taken
+        assert row.impossible_in("default") == row.impossible_in("resume") == ()
+
+
+def test_where_only_the_model_refuses_nothing_is_to_be_fixed_at_the_shot(settings):
+    settings.VIDEO_RESOLUTION = "360p"
+
+    [row] = page_of(make_draft(make_shots(1))).context["page"].rows
+
+    assert (row.is_blocked, row.ways) == (True, ())
+
+
 def test_what_is_left_out_is_said_once_on_the_page_and_in_each_row_of_the_record(settings):
     settings.VIDEO_SEED = 7
     draft = make_draft(make_shots(3))

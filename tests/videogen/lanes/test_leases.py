@@ -6,7 +6,8 @@ import pytest
 from django.utils import timezone
 
 from tests.support.factories import make_lane
-from videogen.common.processes import this_process
+from videogen.common.processes import is_provably_gone, this_process
+from videogen.lanes import leases
 from videogen.lanes.leases import release_lease, take_lease
 from videogen.models import Lane
 
@@ -76,3 +77,34 @@ def test_renewing_moves_the_end():
     take_lease(lane, ME)
 
     assert Lane.objects.get().lease_expires_at > timezone.now() + timedelta(seconds=9)
+
+
+def test_of_two_who_find_the_holder_dead_one_gets_it(monkeypatch):
+    """The other one takes it between the first one's look at the holder and its update."""
+    lane = lane_of(GONE, 5)
+    others = []
+
+    def meanwhile(holder):
+        if not others:
+            others.append(None)
+            others[0] = take_lease(lane, AWAY)
+        return is_provably_gone(holder)
+
+    monkeypatch.setattr(leases, "is_provably_gone", meanwhile)
+
+    mine = take_lease(lane, ME)
+
+    assert (mine, others) == (False, [True])
+    assert Lane.objects.get().lease_owner == AWAY
+
+
+def test_the_holder_leaves_a_fingerprint_of_its_secret_key(settings):
+    lane = make_lane()
+    take_lease(lane, ME)
+    mine = Lane.objects.get().lease_secret
+
+    settings.SECRET_KEY = "another one"
+    take_lease(lane, ME)
+
+    assert len(mine) == 16
+    assert Lane.objects.get().lease_secret not in ("", mine)

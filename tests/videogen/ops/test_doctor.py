@@ -256,6 +256,10 @@ def workers_that_do_not_move(scene):
     start_pretending_to_work()
 
 
+def another_secret_key(scene):
+    make_lane(beat_at=timezone.now(), lease_secret="0123456789abcdef")
+
+
 def queue_stopped(scene):
     make_lane(paused_at=ago(5), pause_code="credits_depleted", pause_reason="No credit is left.")
 
@@ -331,6 +335,7 @@ FAULTS = {
     "clock behind": (clock_off_by(180), "clock", "warning", "3 minutes behind"),
     "a migration missing": (unapplied_migration, "migrations", "failure", "videogen.00"),
     "a newer database": (newer_database, "migrations", "warning", "9999_of_tomorrow"),
+    "another secret key": (another_secret_key, "hosts", "failure", "another secret key"),
     "two hosts on SQLite": (another_host_on_sqlite, "hosts", "failure", "elsewhere"),
     "no media folder": (file_in_the_way_of("MEDIA_ROOT"), "media", "failure", "written to"),
     "no state folder": (file_in_the_way_of("STATE_DIR"), "state", "failure", "written to"),

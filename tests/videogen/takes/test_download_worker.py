@@ -8,13 +8,14 @@ from django.db import connection
 from django.utils import timezone
 
 from tests.support.clips import write_clip
-from tests.support.factories import State, make_render, make_shot
+from tests.support.factories import State, force, make_render, make_shot
 from videogen.common.errors import DownloadError
 from videogen.models import VideoRender
 from videogen.providers.messages import INLINE
 from videogen.takes.download_worker import DOWNLOAD_LEASE, Downloads
 from videogen.takes.fetch import fetch_clip_of
 from videogen.takes.storage import exclusive, partial_folder
+from videogen.takes.video_file import inspect_video
 
 pytestmark = [pytest.mark.django_db, pytest.mark.postgres]
 
@@ -180,3 +181,13 @@ def test_a_passing_failure_of_a_slow_downloader_changes_nothing(render):
 
     render.refresh_from_db()
     assert (render.downloader, render.error_code) == ("another process", "")
+
+
+def test_a_slow_downloader_does_not_finish_its_successors_row(render, tmp_path):
+    write_clip(tmp_path / "clip.mp4")
+    force(render, take=1)
+
+    Downloads([render.lane])._complete(render, inspect_video(tmp_path / "clip.mp4"), 1)
+
+    render.refresh_from_db()
+    assert (render.state, render.downloader) == (State.DOWNLOADING, "another process")

@@ -61,7 +61,8 @@ def kept(render):
 )
 def test_an_odd_clip_becomes_a_take(settings, far_end, render, tmp_path, make, codes, faststart):
     data = make(write_clip(tmp_path / "clip.mp4", faststart=faststart))
-    force(render, duration_seconds=1)
+    # As long as it is, and of no size that was asked for.
+    force(render, duration_seconds=1, resolution="")
     far_end.answer(200, data)
 
     work(render)

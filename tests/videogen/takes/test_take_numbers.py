@@ -1,17 +1,27 @@
 from __future__ import annotations
 
-from types import SimpleNamespace
-
 import pytest
 
 from tests.support.factories import make_render, make_shot
 from videogen.takes.take_numbers import surprises
+from videogen.takes.video_file import VideoFacts
 
 pytestmark = pytest.mark.django_db
 
 
 def told(width, height, *, kind="generation", **render):
-    facts = SimpleNamespace(width=width, height=height, seconds=8.0, has_audio=True)
+    facts = VideoFacts(
+        container="mp4",
+        video_codec="h264",
+        pixel_format="yuv420p",
+        audio_codec="aac",
+        width=width,
+        height=height,
+        seconds=8.0,
+        fps=24.0,
+        byte_size=1,
+        sha256="0" * 64,
+    )
     render = make_render(make_shot(), "downloading", download_uri="x", kind=kind, **render)
     return [str(each) for each in surprises(render, facts)]
 

@@ -55,7 +55,7 @@ def brightest_side(poster):
 def test_a_turned_video_is_described_as_it_is_displayed(
     path, tmp_path, turn, size, side, is_rewritten
 ):
-    write_clip(path, turn=turn)
+    write_clip(path, turn=turn, band=True)
     if is_rewritten:
         make_faststart(path, tmp_path / "fast.mp4")
         path = tmp_path / "fast.mp4"

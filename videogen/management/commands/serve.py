@@ -5,8 +5,11 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.core.management.commands.runserver import naiveip_re
 
+from videogen.common.addresses import LOOPBACK
 from videogen.common.errors import VideogenError
 from videogen.ops.local_processes import Children, keep_running, refuse_taken_port
+
+ANY_ADDRESS = ("0.0.0.0", "::", "0")  # noqa: S104 (compared, not bound)
 
 
 class Command(BaseCommand):
@@ -52,14 +55,37 @@ class Command(BaseCommand):
                 )
                 self.stdout.write(f"Simulator: {url}")
                 self.stdout.write(f"Admin: http://{options['address']}/admin/")
+                if host not in LOOPBACK:
+                    self.stdout.write(self.style.WARNING(_open_to_others(host)))
                 keep_running(
                     children,
-                    {"work": ["work"], "web": ["runserver", "--noreload", options["address"]]},
+                    {
+                        "work": ["work"],
+                        # Without debug mode nobody finds the files of the style sheets (insecure
+                        # means slow here), and this command has made the checks already.
+                        "web": [
+                            "runserver",
+                            "--noreload",
+                            "--insecure",
+                            "--skip-checks",
+                            options["address"],
+                        ],
+                    },
+                    # A debug page shows settings and environment to whoever provokes an error.
+                    {"web": {"DJANGO_DEBUG": "0"}},
                 )
         except VideogenError as error:
             raise CommandError(error.sentence) from error
         except KeyboardInterrupt:
             self.stdout.write("")
+
+
+def _open_to_others(host: str) -> str:
+    who = "Every machine that reaches this one" if host in ANY_ADDRESS else "Other machines"
+    return (
+        f"{who} can open this address. It is not encrypted: passwords can be read on their way. "
+        "Only names in DJANGO_ALLOWED_HOSTS are answered. For a team, see docs/production.md."
+    )
 
 
 def _host_and_port(address: str) -> tuple[str, int]:

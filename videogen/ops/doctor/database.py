@@ -15,6 +15,7 @@ from django.utils import timezone
 from django.utils.translation import ngettext
 
 from videogen.common.formats import counted
+from videogen.common.secret_key import fingerprint
 from videogen.common.task_queue import running_clusters
 from videogen.models import Lane
 
@@ -104,6 +105,13 @@ def check_hosts(exam: Examination) -> Iterator[Finding]:
     if not exam.redis_problem():
         owners |= {each.host for each in running_clusters()}
     others = sorted(owners - {here, here[:80]})
+    if _has_another_secret():
+        yield HOSTS.fail(
+            f"Workers{f' on {_some(others)}' if others else ''} have another secret key than this "
+            "process: each throws away the wake-ups of the other, and people are logged out when "
+            "they come to the other.",
+            "Set the same DJANGO_SECRET_KEY on all hosts, and restart web servers and workers.",
+        )
     if connection.vendor == "sqlite" and others:
         yield HOSTS.fail(
             f"Workers on {_some(others)} use this database, too, and it is SQLite: two hosts do "
@@ -114,6 +122,12 @@ def check_hosts(exam: Examination) -> Iterator[Finding]:
         yield HOSTS.ok("This one alone, as SQLite needs it.")
     else:
         yield HOSTS.ok(f"Workers run on {_some(others)}, too." if others else "This one alone.")
+
+
+def _has_another_secret() -> bool:
+    """Whether somebody who works on this database now has another secret key."""
+    beating = Lane.objects.filter(beat_at__gte=timezone.now() - ALIVE)
+    return beating.exclude(lease_secret__in=["", fingerprint()]).exists()
 
 
 def _sqlite() -> Iterator[Finding]:

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import enum
 import os
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from videogen.common.addresses import USER_AND_PASSWORD, without_passwords
 from videogen.common.spellings import without_secrets as replace_secrets
 
 # Environment variable → the setting that is made of it. The table is not in the settings, because
@@ -23,7 +23,6 @@ SECRET_SETTINGS = {
     "VIDEO_NOTICE_WEBHOOK_SECRET": "VIDEO_NOTICE_WEBHOOK_SECRET",
     "VIDEO_RECEIVE_WEBHOOK_SECRET": "VIDEO_RECEIVE_WEBHOOK_SECRET",
 }
-_PASSWORD = re.compile(r"(?<=://)([^\s/@:]*):([^\s/@]+)@")
 # Shorter values are no secrets, and could be words of our own sentences.
 _SHORTEST = 5
 
@@ -88,7 +87,6 @@ def without_secrets(text: str, secrets: Iterable[str] = ()) -> str:
     one."""
     known = {*secrets, *(os.environ.get(name, "").strip() for name in SECRET_SETTINGS)}
     for url in (os.environ.get("DATABASE_URL", ""), os.environ.get("VIDEO_QUEUE_REDIS_URL", "")):
-        known |= {password for _, password in _PASSWORD.findall(url)}
+        known |= {password for _, password in USER_AND_PASSWORD.findall(url)}
     long_enough = [secret for secret in known if len(secret) >= _SHORTEST]
-    text = replace_secrets(text, long_enough, "[secret]")
-    return _PASSWORD.sub(r"\1:[secret]@", text)
+    return without_passwords(replace_secrets(text, long_enough, "[secret]"))

@@ -1,0 +1,122 @@
+"""The exported player from a disk, and the page Watch: real takes in a real browser."""
+
+from __future__ import annotations
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Page, expect
+
+from tests.support.installations import wait_until
+from tests.support.site import Site
+
+LABELS = ["Row out to sea", "Tie the boat up"]
+ENDINGS = ["The Voyage", "The Way Home"]
+
+
+@pytest.fixture(scope="module")
+def story(site: Site) -> int:
+    """One choice, two endings; every shot but the one of the second ending has a take."""
+    bundle = site.folder / "the-boat"
+    site.installation.manage("new_story", str(bundle), "--title=The Boat")
+    story = site.import_bundle(bundle, "the-boat")
+    for scenelet in ("the-harbour", "the-voyage"):
+        site.installation.run_task("the-boat", f"--scenelet-id={scenelet}")
+    wait_until(lambda: site.takes_of(story) == 2, 60)
+    return story
+
+
+@pytest.fixture(scope="module")
+def player(site: Site, story: int) -> str:
+    output = site.folder / "player"
+    site.installation.manage("export_player", "--story-id=the-boat", f"--output={output}")
+    return (output / "the-boat" / "index.html").as_uri()
+
+
+@pytest.fixture
+def requests(page: Page) -> list[str]:
+    found: list[str] = []
+    page.on("request", lambda request: found.append(request.url))
+    return found
+
+
+def skip_to_choices(page: Page) -> None:
+    for _ in range(3):
+        page.keyboard.press("l")
+    expect(page.locator(".sp-choice").first).to_be_focused()
+
+
+@pytest.mark.parametrize("number", [1, 2])
+def test_every_ending_is_reached_by_keyboard_from_a_disk(page, player, requests, number):
+    page.goto(player)
+    expect(page.get_by_role("button", name="Begin")).to_be_focused()
+    page.keyboard.press("Enter")
+    skip_to_choices(page)
+    expect(page.locator(".sp-choice")).to_have_text(LABELS)
+
+    page.keyboard.press(str(number))
+    skip_to_choices(page)
+
+    expect(page.locator(".sp-ending")).to_have_text(ENDINGS[number - 1])
+    page.keyboard.press("Enter")  # Read again
+    assert page.evaluate("player.at()") == {"scenelet": "s1", "index": 0}
+    assert {url.split(":")[0] for url in requests} == {"file"}
+
+
+def test_a_scenelet_plays_to_its_choices_by_itself(page, player):
+    page.goto(player)
+    page.keyboard.press("Enter")
+    video = page.locator(".sp-stage video:visible")
+    expect(video).to_have_js_property("paused", False)
+
+    video.evaluate("video => { video.currentTime = video.duration - 0.1; }")
+
+    expect(page.locator(".sp-choice")).to_have_text(LABELS)
+    page.keyboard.press("b")
+    page.keyboard.press("2")
+    # The shot without a take is a slate with its words.
+    expect(page.locator(".sp-slate")).to_contain_text("It will wait for us.")
+
+
+def test_axe_finds_nothing_in_the_player(page, player):
+    page.goto(player)
+    for key in ("", "Enter"):
+        if key:
+            page.keyboard.press(key)
+        results = Axe().run(page, options={"resultTypes": ["violations"]})
+        assert results.violations_count == 0, results.generate_report()
+
+
+def test_a_path_is_watched_with_its_shots_below(page, site, story):
+    page.goto(f"/admin/storybook/story/{story}/watch/?path=the-voyage")
+    strip = page.locator(".st-watch-strip li")
+    expect(strip).to_have_count(2)
+    expect(strip.first).to_have_attribute("aria-current", "true")
+
+    page.keyboard.press("k")
+    video = page.locator(".sp-stage video:visible")
+    expect(video).to_have_js_property("paused", False)
+    assert video.evaluate("video => video.muted") is False
+    page.keyboard.press("l")
+
+    expect(strip.nth(1)).to_have_attribute("aria-current", "true")
+    page.keyboard.press("t")
+    page.wait_for_url("**/takes/")
+
+
+def test_a_reader_chooses_on_the_page(page, story):
+    page.goto(f"/admin/storybook/story/{story}/watch/?path=reader")
+    page.keyboard.press("l")
+    expect(page.locator(".sp-choice")).to_have_text(LABELS)
+    page.get_by_role("button", name="Row out to sea").click()
+    expect(page.locator(".sp-place")).to_contain_text("S02-01")
+
+
+def test_a_film_is_made_and_downloaded(page, story):
+    page.goto(f"/admin/storybook/story/{story}/films/")
+    row = page.locator('[data-film="the-way-home"]')
+    expect(row).to_contain_text("1 of 2 shots have a take")
+    row.get_by_role("button", name="Make the film").click()
+    expect(row.get_by_role("link", name="Download")).to_be_visible(timeout=60_000)
+    with page.expect_download() as download:
+        row.get_by_role("link", name="Download").click()
+    assert download.value.suggested_filename.startswith("the-way-home")
