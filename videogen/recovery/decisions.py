@@ -97,7 +97,9 @@ def take_back(render: VideoRender) -> bool:
         return False
     with transaction.atomic():
         # Whoever queues a render of the shot holds this lock.
-        Story.objects.select_for_update(of=("self",)).get(scenelets__shots=render.shot_id)
+        Story.objects.select_for_update(of=("self",), no_key=True).get(
+            scenelets__shots=render.shot_id
+        )
         if _later(render.shot_id, render.pk).exists():
             raise RequestError(
                 "The shot was rendered again since, so this stays decided.", code="built_on"

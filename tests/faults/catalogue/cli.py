@@ -22,8 +22,8 @@ FAULTS = [
     Fault(
         "open-is-success",
         "videogen/cli/create_shot_videos.py",
-        'is_as_asked = not (summary["blocked"] or missed or left)',
-        'is_as_asked = not (summary["blocked"] or missed)',
+        'is_as_asked = not (summary["blocked"] or missed or left or cancelled)',
+        'is_as_asked = not (summary["blocked"] or missed or cancelled)',
         ("tests/videogen/management/test_run_task.py",),
         "exit code 0 although renders still wait",
     ),
