@@ -13,6 +13,7 @@ from django.urls import Resolver404, URLPattern, path, resolve, reverse
 from django.utils.html import format_html
 
 from .form_versions import VersionedForms
+from .import_page import show_import_page
 from .initial_values import InitialValuesMixin
 from .key_frames import KeyFrameForm, KeyFrameFormSet
 from .models import DesignDocument, KeyFrame, Picture, Scenelet, Shot, Story
@@ -138,9 +139,22 @@ class StoryAdmin(VersionedForms, admin.ModelAdmin):
     # -- the pictures of the designs
 
     def get_urls(self) -> list[URLPattern]:
-        view = self.admin_site.admin_view(self.pictures_view)
-        own = [path("<path:object_id>/pictures/", view, name="storybook_story_pictures")]
+        view = self.admin_site.admin_view
+        own = [
+            path("import/", view(self.import_view), name="storybook_story_import"),
+            path(
+                "<path:object_id>/pictures/",
+                view(self.pictures_view),
+                name="storybook_story_pictures",
+            ),
+        ]
         return own + super().get_urls()
+
+    def import_view(self, request: HttpRequest) -> HttpResponse:
+        # An import makes a story, or changes the one that has its id.
+        if not (self.has_add_permission(request) and self.has_change_permission(request)):
+            raise PermissionDenied
+        return show_import_page(request, self)
 
     def pictures_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
         story = self.get_object(request, object_id)

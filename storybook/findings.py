@@ -307,8 +307,9 @@ def _check_lines(payload: Mapping[str, Any], ids: StoryIds) -> Iterator[Finding]
             yield Finding(place, FindingCode.NOT_LINES, {"given": named(lines)})
         return
     referenced = payload.get("referencedDesigns")
-    characters = referenced.get("characters") if isinstance(referenced, dict) else None
-    cast = {each for each in characters if isinstance(each, str)} if _is_list(characters) else set()
+    named_ids = referenced.get("characters") if isinstance(referenced, dict) else None
+    characters = named_ids if isinstance(named_ids, list) else []
+    cast = {each for each in characters if isinstance(each, str)}
     for index, line in enumerate(lines):
         here = f"{place}[{index}]"
         if not isinstance(line, dict):
@@ -381,7 +382,7 @@ _shortest_unknown = 1000
 
 def find_embedded_files(value: object, place: str) -> list[Finding]:
     """Return the texts in a JSON value that are files, as data addresses or in base64."""
-    found = []
+    found: list[Finding] = []
     waiting: list[tuple[str, object]] = [(place, value)]
     while waiting and len(found) < MOST_PER_SHOT:
         here, each = waiting.pop()
@@ -437,7 +438,7 @@ def check_designs(
     place = "audio_design_document.character_voice_profiles"
     yield from _check_design_ids(place, profiles, "character", character_id)
     ids = StoryIds.of(visual, audio)
-    for index, profile in enumerate(profiles if _is_list(profiles) else ()):
+    for index, profile in enumerate(profiles if isinstance(profiles, list) else ()):
         each = character_id(profile) if isinstance(profile, dict) else ""
         here = f"{place}[{index}].character_id"
         if each == NARRATOR:
@@ -542,10 +543,6 @@ def _listed(ids: Iterable[str]) -> str:
     found = list(ids)
     shown = ", ".join(found[:_most_ids])
     return f"{shown} and {len(found) - _most_ids} more" if len(found) > _most_ids else shown
-
-
-def _is_list(value: object) -> bool:
-    return isinstance(value, list)
 
 
 def _text(value: object) -> str:

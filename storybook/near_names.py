@@ -47,7 +47,7 @@ class NearIds:
 
     @cached_property
     def _forms(self) -> list[tuple[Callable[[str], str], dict[str, str]]]:
-        found = []
+        found: list[tuple[Callable[[str], str], dict[str, str]]] = []
         for form in (folded, _slug, _bare, _without_remarks):
             ids: dict[str, str] = {}
             for each, name in self._names.items():

@@ -68,7 +68,7 @@ DECODE_ERRORS = (
 # A picture with a shorter side shows nothing.
 _shortest_side = 4
 # One with a shorter side is usable, and hardly anything is to be seen in it.
-_least_pixels = 128
+_least_pixels = 50
 # Progressive JPEGs have about ten scans. A thousand in a small file take half a minute.
 _most_scans = 100
 _decode_seconds = 30.0
@@ -146,7 +146,7 @@ def path_refusal(path: str) -> str:
             "The path is an address, and an address of a file is not opened: put the picture into "
             "the bundle's images folder, and write its path below that folder."
         )
-    if re.match(r"[A-Za-z][A-Za-z0-9+.-]+:/", path):
+    if re.match(r"[A-Za-z][A-Za-z0-9+.-]+:/|blob:", path):
         return (
             "The path is an address, and an address on the web is not loaded: save the picture in "
             "the bundle's images folder, and write its path below that folder."

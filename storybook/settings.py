@@ -129,6 +129,7 @@ MIDDLEWARE = [
     # Before anything reads the body; it has to know who sent it.
     "storybook.body_limits.limit_bodies",
     "django.contrib.messages.middleware.MessageMiddleware",
+    "videogen.common.setting_names.plain_setting_names",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "axes.middleware.AxesMiddleware",
     "videogen.common.absurd_values.AbsurdValueMiddleware",
@@ -225,6 +226,7 @@ AUTH_PASSWORD_VALIDATORS = [
 ]
 
 LANGUAGE_CODE = "en"
+FORMAT_MODULE_PATH = "storybook.date_formats"
 TIME_ZONE = env("DJANGO_TIME_ZONE", "UTC")
 USE_TZ = True
 STATIC_URL = "static/"

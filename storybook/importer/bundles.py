@@ -34,7 +34,7 @@ from storybook.findings import (
     named,
     words_of,
 )
-from storybook.near_names import folded, near_key, squeezed
+from storybook.near_names import NearIds, folded, near_key, squeezed
 from storybook.pictures import normalise_path
 
 from .archives import STORY_FILE, doubtful_names, unpack
@@ -120,7 +120,18 @@ class Warnings:
     def __init__(self) -> None:
         self._first: dict[tuple[str, str, str], str] = {}
         self._counts: Counter[tuple[str, str, str]] = Counter()
+        self._unread: dict[str, str] = {}
         self.left_out = 0
+
+    def add_unread_key(self, place: str) -> None:
+        """Note a key that nobody asked for: it is kept, and that is nothing to mend."""
+        if len(self._unread) < self.most:
+            self._unread.setdefault(_any_index.sub("[]", place), place)
+
+    @property
+    def unread_keys(self) -> tuple[str, ...]:
+        """Where such keys are, each kind of place once."""
+        return tuple(self._unread.values())
 
     def add(self, place: str, code: str, sentence: str) -> None:
         key = (_any_index.sub("[]", place), code, sentence)
@@ -316,17 +327,24 @@ class _Record:
         place = f"{self.place}.{key}".removeprefix(".")
         self.warnings.add(place, code.value, words_of(code, params))
 
-    def warn_of_unknown_keys(self, known: Collection[str]) -> None:
-        """Warn of every key that is none of the `known` ones and has a value."""
+    def warn_of_unknown_keys(self, known: frozenset[str], *, is_free: bool = False) -> None:
+        """Warn of every key that has a value and is none of the `known`.
+
+        is_free: other keys may stand there, so only what looks like one of the known is warned of,
+        and the rest is noted.
+        """
         if self.values.keys() <= known:
             return
         for key, value in self.values.items():
             if self.warnings.is_enough:
                 return
             if key not in known and value not in (None, "", [], {}):
-                near = _near_key(key, known)
                 short = key if len(key) <= 60 else f"{key[:59]}…"
-                self.warn(short, FindingCode.UNREAD_KEY, {"near": near} if near else {})
+                near = _near_key(key, known)
+                if near or not is_free:
+                    self.warn(short, FindingCode.UNREAD_KEY, {"near": near} if near else {})
+                else:
+                    self.warnings.add_unread_key(f"{self.place}.{short}".removeprefix("."))
 
     def text(self, key: str, *, longest: int | None = None, is_required: bool = False) -> str:
         value = self.values.get(key)
@@ -411,7 +429,7 @@ def _read_story(story: _Record, folder: Path) -> Bundle:
         story.note("scenelets", f"have {shots} shots, more than {MOST_SHOTS}")
     for document, keys in ((visual, _visual_keys), (audio, _audio_keys)):
         if document:
-            document.warn_of_unknown_keys(keys)
+            document.warn_of_unknown_keys(keys, is_free=True)
     _warn_of_sonic_identity(audio)
     return Bundle(
         folder=folder,
@@ -430,7 +448,7 @@ def _warn_of_sonic_identity(audio: _Record | None) -> None:
     if audio and isinstance(identity, dict):
         place = f"{audio.place}.sonic_identity"
         record = _Record(identity, place, audio.problems, audio.warnings)
-        record.warn_of_unknown_keys(_sonic_keys)
+        record.warn_of_unknown_keys(_sonic_keys, is_free=True)
     elif audio and identity:
         given = {"hint": f"it has to be an object, is {named(identity)}"}
         audio.warn("sonic_identity", FindingCode.UNREAD_KEY, given)
@@ -454,7 +472,7 @@ def _design_document(story: _Record, key: str) -> _Record | None:
                 return None
         elif isinstance(value, dict) and key in value and _is_wrapped(value[key]):
             wrapper = _Record(value, key, story.problems, story.warnings)
-            wrapper.warn_of_unknown_keys({key})
+            wrapper.warn_of_unknown_keys(frozenset({key}))
             value = value[key]
         elif isinstance(value, dict):
             return _Record(value, key, story.problems, story.warnings)
@@ -505,10 +523,13 @@ def _scenelets(story: _Record) -> tuple[BundledScenelet, ...]:
     parents: dict[str, str | None] = {}
     for scenelet in scenelets:
         parents.setdefault(scenelet.scenelet_id, scenelet.parent_scenelet_id)
+    known = NearIds(dict.fromkeys(first, ""))
     for scenelet, record in zip(scenelets, records, strict=True):
         parent = scenelet.parent_scenelet_id
         if parent and parent not in first:
-            record.note("parent_scenelet_id", f"no scenelet has the id {named(parent)}")
+            near = known.near(parent)
+            hint = f": did you mean {near}?" if near else ""
+            record.note("parent_scenelet_id", f"no scenelet has the id {named(parent)}{hint}")
     for circle in _circles(parents):
         first[circle[0]].note(
             "parent_scenelet_id", f"a circle of parents: {' → '.join([*circle, circle[0]])}"

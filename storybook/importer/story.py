@@ -102,6 +102,8 @@ class ImportReport:
     warnings_left_out: int = 0
     # Shots that were imported before and that the bundle does not have.
     gone_shots: tuple[GoneShot, ...] = ()
+    # Keys that are kept and that nothing reads, each kind of place once.
+    unread_keys: tuple[str, ...] = ()
     # The first files in the images folder that no document names, and how many there are.
     unnamed_files: tuple[str, ...] = ()
     unnamed_count: int = 0
@@ -261,6 +263,7 @@ def _write_rows(bundle: Bundle, facts: dict[str, dict[str, Any]]) -> ImportRepor
         ),
         warnings=tuple(warnings),
         warnings_left_out=bundle.warnings.left_out,
+        unread_keys=bundle.warnings.unread_keys,
         gone_shots=gone,
         health=_health(bundle, facts),
     )

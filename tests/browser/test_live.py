@@ -68,7 +68,7 @@ def test_a_clip_comes_without_a_reload_and_nothing_is_lost(
     page.goto(takes_of(shot))
     page.evaluate("window.isTheSamePage = true")
     card = page.locator(f"#render-{render}")
-    expect(card.get_by_text("Under way since")).to_be_visible()
+    expect(card.get_by_text("In progress since")).to_be_visible()
     expect(page.locator(".st-takes-head .st-badge")).to_have_text("generating")
     card.get_by_text("Details", exact=True).click()
     first = page.locator("[data-take='1']")

@@ -1,4 +1,4 @@
-"""What surrounds the product breaks in the middle of a batch, and is mended: disks, storage,
+"""What surrounds the product breaks in the middle of a batch, and is repaired: disks, storage,
 database, clock, processes, the API itself.
 
 After each, a person presses "resume" once; then every clip that was accepted is a take, or waits as

@@ -187,21 +187,21 @@ def _alone(installation: Installation, folder: Path, number: int, row: Row) -> T
     if first[other.prompt_sha256] and row.ends != "done":
         tally.wrong.append("the next shot was sent although nothing could come of it")
     if row.ends != "done":
-        # What waits waits with a sentence; a person mends it, and all of it is done.
+        # What waits waits with a sentence; a person repairs it, and all of it is done.
         if not other.sentence:
             tally.wrong.append("the next shot does not say what it waits for")
-        installation.manage("shell", "-c", MEND)
+        installation.manage("shell", "-c", REPAIR)
         wait_for_end(installation, story, 30)
         states = [render.state for render in renders_of(installation, story)]
         wanted = ["done" if row.ends == "queued" else row.ends, "done"]
         if states != wanted:
-            tally.wrong.append(f"after it was mended: {states} instead of {wanted}")
+            tally.wrong.append(f"after it was repaired: {states} instead of {wanted}")
     tally.note = f"{tally.note}; queue: {row.waits}"
     return tally
 
 
 # What the buttons "Resume the queue" and "try now" do.
-MEND = (
+REPAIR = (
     "from videogen.lanes.pauses import resume_at_once; from videogen.models import Lane; "
     "resume_at_once(Lane.objects.get())"
 )

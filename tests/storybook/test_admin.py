@@ -10,7 +10,7 @@ from django.urls import reverse
 
 from storybook.importer.story import import_story
 from storybook.models import DesignDocument, KeyFrame, Picture, Scenelet, Shot, Story
-from tests.support.bundles import SHEET, pictures, scenelet, shot, story, write_bundle
+from tests.support.bundles import ATTIC, SHEET, pictures, scenelet, shot, story, write_bundle
 
 pytestmark = pytest.mark.django_db
 
@@ -178,6 +178,17 @@ def test_pictures_are_read_only(admin_client, imported):
         admin_client.post(page(Picture, "change", picture.pk), {}).status_code
         == HTTPStatus.FORBIDDEN
     )
+
+
+def test_what_is_odd_about_a_picture_is_on_its_page_and_in_the_list(admin_client, imported):
+    flaws = [{"code": "cmyk", "params": {}}, {"code": "turned", "params": {"how": "upside down"}}]
+    picture = Picture.objects.get(path=ATTIC)
+    Picture.objects.filter(pk=picture.pk).update(flaws=flaws)
+
+    for url in (page(Picture, "change", picture.pk), page(Picture, "changelist")):
+        text = admin_client.get(url).text
+        assert "The picture has the colours of print (CMYK)" in text
+        assert "The picture is stored upside down" in text
 
 
 @pytest.mark.parametrize(("usable", "count"), [("yes", 1), ("no", 1)])

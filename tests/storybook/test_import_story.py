@@ -134,7 +134,7 @@ def test_warnings_and_shots_that_are_gone_are_told(tmp_path, settings):
     assert result["warnings"][0] == {
         "place": place,
         "code": "no_design",
-        "sentence": sentence,
+        "message": sentence,
         "more": 1,
     }
     assert [each["code"] for each in result["warnings"][1:]] == ["tiny", "tiny"]

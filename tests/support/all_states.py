@@ -50,20 +50,25 @@ SHOTS = (
 )
 
 
-def make_everything(words="It did not work out.", story=None):
+def make_everything(words="It did not work out.", story=None, *, name="", errors=None):
     """The rows, by what they are. `words` stand wherever somebody else's words are shown: the
-    API's, a reviewer's, an exporter's."""
+    API's, a reviewer's, an exporter's. `name` stands for people, files and designs, if it is given;
+    `errors` has other words for the renders of a state."""
+    name = name or words
+    told = dict.fromkeys(State, words) | (errors or {})
     story = story or make_story(shots=len(SHOTS))
     shots = list(shots_of(story).select_related("scenelet__story"))[: len(SHOTS)]
     lane = make_lane(
         paused_at=timezone.now(), pause_code="key_refused", pause_reason=words, wait_reason=words
     )
     owner = get_user_model().objects.create_user("ines")
-    batch = make_batch(story, requested_by_name=words[:150])
+    batch = make_batch(story, requested_by_name=name[:150])
     renders = {}
     for shot, states in zip(shots, SHOTS, strict=True):
         for state in states:
-            renders.setdefault(state, []).append(_render(shot, state, batch, lane, words))
+            renders.setdefault(state, []).append(
+                _render(shot, state, batch, lane, told[state], name)
+            )
     first, second, third = renders[State.DONE]
     force(first, review=Review.REJECTED, review_reason=words)
     force(second, review=Review.SELECTED)
@@ -82,7 +87,7 @@ def make_everything(words="It did not work out.", story=None):
     [draft] = draft_batches(
         Shot.objects.filter(pk__in=[each.pk for each in shots]),
         RenderBatch.Mode.DEFAULT,
-        Requester("admin", name=words),
+        Requester("admin", name=name),
     )
     choice = ReferenceChoice.objects.create(
         shot=shots[0], kind="character", reference_id="ada", choice="pinned"
@@ -91,12 +96,12 @@ def make_everything(words="It did not work out.", story=None):
         user=owner,
         content_type=ContentType.objects.get_for_model(Story),
         object_id=story.pk,
-        object_repr=words[:200],
+        object_repr=name[:200],
         action_flag=CHANGE,
         change_message=words,
     )
     candidate = Candidate.objects.create(
-        lane=lane, source="generated_files", name=words[:400], made_at=timezone.now()
+        lane=lane, source="generated_files", name=name[:400], made_at=timezone.now()
     )
     return SimpleNamespace(
         candidate=candidate,
@@ -132,7 +137,7 @@ def make_everything(words="It did not work out.", story=None):
     )
 
 
-def _render(shot, state, batch, lane, words):
+def _render(shot, state, batch, lane, words, name):
     speaks = state in (State.FAILED, State.BLOCKED, State.UNKNOWN, State.NOT_DOWNLOADED)
     values = {"error_message": words, "error_details": {"words": words}} if speaks else {}
     return make_render(
@@ -140,10 +145,10 @@ def _render(shot, state, batch, lane, words):
         state,
         batch=batch,
         lane=lane,
-        requested_by_name=words[:150],
+        requested_by_name=name[:150],
         operation_name="models/veo/operations/op-7",
-        references=[{"kind": "character", "id": words, "path": "x.png", "sha256": "0" * 64}],
-        dropped_references=[{"kind": "key_frame", "id": "1", "path": words, "reason": words}],
+        references=[{"kind": "character", "id": name, "path": "x.png", "sha256": "0" * 64}],
+        dropped_references=[{"kind": "key_frame", "id": "1", "path": name, "reason": words}],
         warnings=[words],
         submission={"error_message": words} if speaks else None,
         ended_at=timezone.now() - timedelta(minutes=1) if state in ENDED else None,

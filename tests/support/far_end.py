@@ -18,6 +18,9 @@ NOWHERE = "http://127.0.0.1:9"
 
 LATENCY = 0.05
 
+# Instead of the status of an answer: the connection is reset while the request still comes.
+MIDWAY = -1
+
 
 class FarEnd(ThreadingHTTPServer):
     """A server that answers as told and remembers what it was asked, for answers that the
@@ -37,9 +40,10 @@ class FarEnd(ThreadingHTTPServer):
         body = body if isinstance(body, bytes) else json.dumps(body).encode()
         self.answers.append((status, headers, body, (seconds, *pauses)))
 
-    def cut(self):
-        """Take the request and reset the connection instead of an answer."""
-        self.answers.append((None, {}, b"", (0,)))
+    def cut(self, *, midway=False):
+        """Take the request, midway only its headers, and reset the connection instead of an
+        answer."""
+        self.answers.append((MIDWAY if midway else None, {}, b"", (0,)))
 
 
 class FarEndHandler(BaseHTTPRequestHandler):
@@ -48,6 +52,10 @@ class FarEndHandler(BaseHTTPRequestHandler):
     disable_nagle_algorithm = True
 
     def do_GET(self):
+        if self.server.answers and self.server.answers[0][0] == MIDWAY:
+            self.server.requests.append((self.command, self.path, {}, b""))
+            self.reset()
+            return
         body = self.rfile.read(int(self.headers.get("content-length", 0)))
         headers = {name.lower(): value for name, value in self.headers.items()}
         self.server.connections.add(self.client_address)

@@ -17,12 +17,10 @@ from django.http import (
 )
 from django.template.loader import render_to_string
 from django.urls import URLPattern, path, reverse
-from django.utils import timezone
-from django.utils.formats import date_format
 from django.utils.html import format_html
 
 from storybook.ended_sessions import button_is_on
-from videogen.common.formats import usd
+from videogen.common.formats import moment, usd
 from videogen.common.task_queue import is_cluster_running
 from videogen.models import RenderBatch, VideoRender
 from videogen.models.states import OPEN
@@ -107,7 +105,7 @@ class RenderBatchAdmin(RecordAdmin):
 
     @admin.display(description="asked for by", ordering="created_at")
     def asked_by(self, batch: RenderBatch) -> str:
-        at = date_format(timezone.localtime(batch.created_at), "Y-m-d H:i")
+        at = moment(batch.created_at)
         return format_html("<bdi>{}</bdi><br>{}", batch.requested_by_name or "–", at)
 
     @admin.display(description="page")

@@ -7,10 +7,10 @@ from typing import Any
 from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest
-from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.translation import ngettext
 
+from videogen.common.formats import moment
 from videogen.models import Notice
 from videogen.notifications.deliver import redeliver
 
@@ -22,11 +22,17 @@ _NEEDED: dict[str, list[str]] = {
     Notice.Kind.CLIP_EXPIRES: ["renderbatch"],
     Notice.Kind.QUEUE_PAUSED: ["lane"],
 }
+# What the link is called where the notice is about no batch that is still there.
+_PAGES: dict[str, str] = {
+    Notice.Kind.BUDGET_80: "What was spent",
+    Notice.Kind.BUDGET_100: "What was spent",
+    Notice.Kind.QUEUE_PAUSED: "The queue",
+}
 
 
 @admin.register(Notice)
 class NoticeAdmin(RecordAdmin):
-    list_display = ["subject", "kind", "created_at", "sent", "attempts", "last_error"]
+    list_display = ["subject", "page", "kind", "created_at", "sent", "attempts", "last_error"]
     list_filter = ["kind", "created_at"]
     search_fields = ["subject", "text"]
     fields = [
@@ -53,22 +59,35 @@ class NoticeAdmin(RecordAdmin):
     def has_generate_permission(self, request: HttpRequest) -> bool:
         return request.user.has_perm("videogen.generate_video")
 
-    @admin.display
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Notice]:
+        notices = super().get_queryset(request).select_related("batch")
+        return notices.defer("batch__plan", "batch__filters")
+
+    def get_list_display(self, request: HttpRequest) -> list[Any]:
+        """Leave the links out for people who may not open all of their pages."""
+        needed = {name for names in _NEEDED.values() for name in names}
+        lets_in = request.user.has_perms([f"videogen.view_{name}" for name in needed])
+        return [each for each in self.list_display if each != "page" or lets_in]
+
+    @admin.display(description="about")
     def page(self, notice: Notice) -> str:
-        return format_html('<a href="{0}">{0}</a>', notice.path) if notice.path else "-"
+        if not notice.path:
+            return "-"
+        words = str(notice.batch or _PAGES.get(notice.kind, "") or notice.path)
+        return format_html('<a href="{}"><bdi>{}</bdi></a>', notice.path, words)
 
     @admin.display
     def sent(self, notice: Notice) -> str:
         ways = [
-            f"{way} {timezone.localtime(moment):%d %b %H:%M}"
-            for way, moment in (
+            f"{way} {moment(when)}"
+            for way, when in (
                 ("e-mail", notice.emailed_at),
                 ("webhook", notice.webhook_sent_at),
             )
-            if moment
+            if when
         ]
         if notice.next_attempt_at and notice.last_error:
-            ways.append(f"next try {timezone.localtime(notice.next_attempt_at):%d %b %H:%M}")
+            ways.append(f"next try {moment(notice.next_attempt_at)}")
         elif notice.next_attempt_at:
             ways.append("about to be sent")
         elif notice.last_error:

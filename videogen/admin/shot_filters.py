@@ -34,7 +34,7 @@ class BadgeFilter(admin.SimpleListFilter):
     def lookups(
         self, request: HttpRequest, model_admin: admin.ModelAdmin[Shot]
     ) -> list[tuple[str, str]]:
-        return [(word, word) for word in SHOT_BADGES]
+        return [(code, badge.word) for code, badge in SHOT_BADGES.items()]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Shot]) -> QuerySet[Shot]:
         value = self.value()

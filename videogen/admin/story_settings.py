@@ -10,6 +10,7 @@ from django.contrib import admin
 from django.db.models import Field
 from django.forms.models import BaseInlineFormSet
 from django.http import HttpRequest
+from django.utils.html import escape
 
 from videogen.catalog.capabilities import ModelTable
 from videogen.catalog.prices import PriceList
@@ -35,7 +36,8 @@ class StorySettingsForm(forms.ModelForm):
         # What would be used now, in the words of the plan and of the doctor.
         used = table.find(self.instance.model or settings.VIDEO_MODEL)
         if used.shutdown_note:
-            self.fields["model"].help_text += f" {used.shutdown_note}"
+            # Django takes a help text for HTML.
+            self.fields["model"].help_text += f" {escape(used.shutdown_note)}"
 
 
 class StorySettingsFormSet(BaseInlineFormSet):

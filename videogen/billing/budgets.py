@@ -20,6 +20,7 @@ from django.db.models import Q, QuerySet, Sum
 from django.db.transaction import TransactionManagementError
 from django.utils import timezone
 
+from videogen.common.formats import month_day
 from videogen.models import Budget, Submission, VideoRender
 from videogen.models.people import Person
 
@@ -77,7 +78,7 @@ class LimitName:
 
     @property
     def words(self) -> str:
-        day = f"{self.day:%d %b}" if self.day else ""
+        day = month_day(self.day) if self.day else ""
         return str(self.kind.label).format(person=self.person or "nobody", day=day)
 
     def as_params(self) -> dict[str, str]:

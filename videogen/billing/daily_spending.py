@@ -9,7 +9,7 @@ from decimal import Decimal
 from django.db.models import Q, Sum
 from django.utils import timezone
 
-from videogen.common.formats import usd
+from videogen.common.formats import month_day, usd
 from videogen.models import Submission
 from videogen.models.routes import is_simulating
 
@@ -65,7 +65,7 @@ class Spending:
     @property
     def words(self) -> str:
         """The chart for people who do not see it."""
-        told = [f"{day.day:%d %b}: {usd(day.usd)}" for day in self.days if day.usd]
+        told = [f"{month_day(day.day)}: {usd(day.usd)}" for day in self.days if day.usd]
         days = "; ".join(told) or "nothing"
         budget = f" {self.committed} of {self.budget} are spent." if self.budget else ""
         return f"Spent in the last {DAYS} days: {days}.{budget}"

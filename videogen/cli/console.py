@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Iterable
 from contextlib import suppress
+from itertools import islice
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -32,9 +34,12 @@ _STYLES = {
     "failed": "red",
     "blocked": "red",
     "unknown": "magenta",
-    "interrupted": "yellow",
-    "not_downloaded": "yellow",
+    "interrupted": "magenta",
+    "not_downloaded": "magenta",
 }
+
+# So many scenelets are named where many shots share a line.
+_MOST_SCENELETS = 6
 
 
 class ConsoleListener:
@@ -113,16 +118,20 @@ class ConsoleListener:
         return bar
 
 
-def print_result(console: PlainConsole, result: TaskResult) -> None:
-    """Print one line for each shot, and a summary.
+def print_result(console: PlainConsole, result: TaskResult, *, is_verbose: bool = False) -> None:
+    """Print what became of the shots, and a summary.
 
-    Lines are never wrapped, so that a path can be copied whatever the terminal's width is.
+    Shots of which the same is said share a line, unless `is_verbose`. Lines are never wrapped, so
+    that a path can be copied whatever the terminal's width is.
     """
     files = [row["video_file"] for row in result.rows if row["video_file"]]
     # Paths look like …/<scenelet>/shot-1/take-1.mp4. The part that all of them share is printed
     # once, at the end.
     folder = os.path.commonpath([str(Path(file).parents[1]) for file in files]) if files else ""
-    lines = [tuple(map(for_terminal, _line(row, folder))) for row in result.rows]
+    lines = [
+        tuple(map(for_terminal, line))
+        for line in _lines(result.rows, folder, is_verbose=is_verbose)
+    ]
     shots, statuses = (max((len(line[at]) for line in lines), default=0) for at in (0, 1))
     for shot, status, what in lines:
         text = Text(f"{shot:<{shots}}  ")
@@ -137,11 +146,55 @@ def print_result(console: PlainConsole, result: TaskResult) -> None:
         console.say(line)
 
 
-def _line(row: dict[str, Any], folder: str) -> tuple[str, str, str]:
-    """Return the shot, its status, and its video or the reason why there is none."""
-    shot = f"{row['scenelet_id']} / {row['shot_index']}"
+def _lines(
+    rows: Iterable[dict[str, Any]], folder: str, *, is_verbose: bool
+) -> list[tuple[str, str, str]]:
+    """Return for each line the shot or the number of shots, the status, and what is said."""
+    groups: dict[tuple[object, ...], list[dict[str, Any]]] = {}
+    for number, row in enumerate(rows):
+        said = _status_and_words(row, folder)
+        groups.setdefault((number, *said) if is_verbose else said, []).append(row)
+    lines = []
+    for group in groups.values():
+        status, words = _status_and_words(group[0], folder)
+        if len(group) == 1:
+            lines.append((_shots_in_words(group), status, words))
+        else:
+            where = _shots_in_words(group)
+            words = f"{words} ({where})" if words else where
+            lines.append((f"{len(group)} shots", status, words))
+    return lines
+
+
+def _status_and_words(row: dict[str, Any], folder: str) -> tuple[str, str]:
+    """Return the shot's status, and its video or the reason why there is none."""
     if row["decision"] in (Action.SKIP, Action.BLOCKED):
-        return shot, f"{row['decision']}", row["reason"]
+        return str(row["decision"]), row["reason"]
     video = os.path.relpath(row["video_file"], folder) if row["video_file"] else ""
-    what = row["error"] or video or "; ".join(row["warnings"] or ())
-    return shot, (row["status"] or row["decision"]).replace("_", " "), what
+    words = row["error"] or video or "; ".join(row["warnings"] or ())
+    return (row["status"] or row["decision"]).replace("_", " "), words
+
+
+def _shots_in_words(rows: Iterable[dict[str, Any]]) -> str:
+    """Return the shots by their scenelets: "opening / 1-3, 5; harbour / 1"."""
+    by_scenelet: dict[str, list[int]] = {}
+    for row in rows:
+        by_scenelet.setdefault(row["scenelet_id"], []).append(row["shot_index"])
+    told = [
+        f"{scenelet} / {_ranges(indexes)}"
+        for scenelet, indexes in islice(by_scenelet.items(), _MOST_SCENELETS)
+    ]
+    if more := len(by_scenelet) - len(told):
+        told.append(f"and {counted(more, 'more scenelet')}, which --verbose lists")
+    return "; ".join(told)
+
+
+def _ranges(numbers: Iterable[int]) -> str:
+    """Return ascending numbers in short: "1-3, 5"."""
+    ranges: list[list[int]] = []
+    for number in numbers:
+        if ranges and number == ranges[-1][-1] + 1:
+            ranges[-1] = [ranges[-1][0], number]
+        else:
+            ranges.append([number])
+    return ", ".join("-".join(map(str, each)) for each in ranges)

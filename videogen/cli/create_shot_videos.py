@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from storybook.models import Story
 from videogen.billing.budgets import NO_BUDGET
 from videogen.common.errors import RequestError
 from videogen.common.processes import this_process
@@ -14,7 +13,8 @@ from videogen.models import RenderBatch, VideoRender
 from videogen.models.batches import CREATE_SHOT_VIDEO
 from videogen.models.states import OPEN
 from videogen.planning.enqueue import QueuedBatch, find_renders, queue_link, queue_renders
-from videogen.planning.plan import Plan, find_shots, plan_shots
+from videogen.planning.plan import Plan, plan_shots
+from videogen.planning.targets import check_model, find_shots, find_story
 from videogen.prompts.payload import rehearse
 from videogen.providers.url_guard import given_link
 
@@ -61,12 +61,8 @@ def _ask(request: TaskRequest, plan: Plan) -> None:
 
 
 def _plan(request: TaskRequest) -> Plan:
-    story = Story.objects.filter(story_id=request.story_id).first()
-    if story is None:
-        raise RequestError(
-            f"There is no story {request.story_id}. Import it: manage.py import_story PATH",
-            code="no_story",
-        )
+    story = find_story(request.story_id)
+    check_model(story, request.model)
     if request.mode != RenderBatch.Mode.DRY_RUN and not is_cluster_running():
         release_orphans()
     shots = find_shots(story, scenelet_id=request.scenelet_id, shot_index=request.shot_index)

@@ -12,12 +12,13 @@ from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from videogen.common.db_retry import persistently
+from videogen.common.formats import moment
 from videogen.common.processes import is_provably_gone, this_process
 from videogen.common.task_queue import is_cluster_running
 from videogen.lanes.pauses import served_lanes
 from videogen.lanes.quota import find_first_queued_slot
 from videogen.models import Lane, RenderBatch, VideoRender
-from videogen.models.states import ENDED, OPEN
+from videogen.models.states import CANCELLED_WITH_COMMAND, ENDED, OPEN, WORKER_GONE
 from videogen.pipeline.orphans import reap
 from videogen.pipeline.pump import TICK_SECONDS, Pump
 from videogen.takes.download_worker import Downloads
@@ -105,7 +106,7 @@ def release_orphans() -> None:
             render.move(
                 render.state,
                 _LEFT_BEHIND[State(render.state)],
-                error_code="worker_gone",
+                error_code=WORKER_GONE,
                 error_message="The command that worked on this render was killed.",
             )
 
@@ -188,7 +189,7 @@ def _cancel_unsent(renders: Collection[int], is_over: bool) -> None:
         render.move(
             State.QUEUED,
             State.CANCELLED,
-            error_code="stopped",
+            error_code=CANCELLED_WITH_COMMAND,
             error_message="The command was stopped before it was sent.",
         )
 
@@ -270,7 +271,6 @@ def _wait_in_words(lane: Lane) -> str:
     slot = find_first_queued_slot(lane)
     if slot and slot.code and slot.at and slot.at > timezone.now():
         local = timezone.localtime(slot.at)
-        today = local.date() == timezone.localdate()
-        about = f"{local:%H:%M}" if today else f"{local:%H:%M on %d %B}"
+        about = f"{local:%H:%M}" if local.date() == timezone.localdate() else moment(slot.at)
         return f"Waiting for quota, next slot about {about}. {slot.reason}"
     return ""

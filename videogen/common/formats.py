@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from datetime import date, datetime
 from decimal import Decimal
 
 from django.core.files.storage import default_storage
 from django.template.defaultfilters import pluralize
+from django.utils import timezone
+from django.utils.formats import date_format
 
 
 def media_url(path: str) -> str:
@@ -36,9 +39,44 @@ def usd_range(low: Decimal, high: Decimal) -> str:
     return usd(low) if low == high else f"{usd(low)}–{high:,.2f}"
 
 
+def moment(when: datetime) -> str:
+    """Return "29 Nov 2026, 23:05", in the time zone of the settings."""
+    return date_format(timezone.localtime(when), "DATETIME_FORMAT")
+
+
+def day_in_words(day: date) -> str:
+    """Return "29 Nov 2026"."""
+    return date_format(day, "DATE_FORMAT")
+
+
+def month_day(day: date) -> str:
+    """Return "29 Nov", for a day that is near."""
+    return date_format(day, "MONTH_DAY_FORMAT")
+
+
 def counted(number: int, noun: str) -> str:
     """Return the number and the noun, with an "s" unless the number is 1."""
     return f"{number} {noun}{pluralize(number)}"
+
+
+def ended(words: str) -> str:
+    """Return somebody else's words as the end of a sentence: with one stop."""
+    words = unended(words)
+    return words if not words or words.endswith(("!", "?", "…")) else f"{words}."
+
+
+def unended(words: str) -> str:
+    """Return somebody else's words without a stop, for the middle of a sentence."""
+    return words.rstrip(" .,;:")
+
+
+def as_sentence(words: str) -> str:
+    """Return the words as a whole sentence. A name at the start, such as that of a file, stays as
+    it is written."""
+    first = words.partition(" ")[0].rstrip(",;:")
+    if first.isalpha() and first.islower():
+        words = f"{words[:1].upper()}{words[1:]}"
+    return words if words.endswith((")", "”")) else ended(words)
 
 
 def either(values: Sequence[object]) -> str:

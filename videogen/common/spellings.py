@@ -61,7 +61,8 @@ def _parts(secret: str) -> list[str]:
 
 
 def _pattern(secret: str) -> re.Pattern[str]:
-    if len(secret) < _SHORTEST:
+    if len(secret) < _SHORTEST or secret.isalpha() and secret.islower():
+        # A password that is a word would be found in our own sentences.
         return re.compile(re.escape(secret))
     data = secret.encode("utf-8", "surrogatepass")
     visible = [char for char in secret if not _IS_INVISIBLE.match(char)]

@@ -128,13 +128,15 @@ def broker_problem() -> str:
     from redis import Redis
 
     url = settings.Q_CLUSTER["redis"]
+    # The second is for an address that is none.
+    errors: tuple[type[Exception], ...] = (*broker_errors(), ValueError)
     try:
         with Redis.from_url(
             url, socket_connect_timeout=BROKER_SECONDS, socket_timeout=BROKER_SECONDS
         ) as client:
             # A Redis that is full or that wants a password answers a ping, but takes nothing.
             client.set(_PROBE, "1", ex=1)
-    except (*broker_errors(), ValueError) as error:
+    except errors as error:
         return (
             f"The broker is away: Redis takes no tasks ({_broker_words(error)}). What was asked "
             "for is queued; workers look within a minute, once it is back."

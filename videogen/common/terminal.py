@@ -14,6 +14,8 @@ from contextlib import contextmanager, suppress
 from typing import IO, TYPE_CHECKING, Any, NoReturn, TextIO, cast
 
 from rich.console import Console
+from rich.measure import Measurement
+from rich.table import Table
 from rich.text import Text
 
 from .untrusted_text import for_terminal
@@ -23,12 +25,13 @@ if TYPE_CHECKING:
 
 # A pipe or a file has no width of its own; tables wrap less when they are given room.
 WIDTH_WITHOUT_TERMINAL = 200
+_WIDER_THAN_ANY_WORD = 100_000
 # The exit code of a command that was stopped.
 STOPPED = 130
 
 
 class OutputBroken(KeyboardInterrupt):
-    """The output cannot be written any more. It ends what is under way as Ctrl-C does."""
+    """The output cannot be written any more. It ends the command as Ctrl-C does."""
 
 
 class PlainConsole(Console):
@@ -38,7 +41,7 @@ class PlainConsole(Console):
         """Print one line, which is never wrapped."""
         self.print(for_terminal(text), markup=False, soft_wrap=True)
 
-    def render_str(self, text: str, **options: Any) -> Text:  # type: ignore[override]
+    def render_str(self, text: str, **options: Any) -> Text:
         return super().render_str(for_terminal(text, keeps_lines=True), **options)
 
     def print(self, *objects: Any, **options: Any) -> None:
@@ -57,6 +60,16 @@ def table_console(out: TextIO | OutputWrapper) -> PlainConsole:
     if console.is_terminal:
         return console
     return PlainConsole(file=file, width=WIDTH_WITHOUT_TERMINAL, highlight=False)
+
+
+def print_table(console: Console, table: Table) -> None:
+    """Print the table without breaking a word: a column is at least as wide as its longest one,
+    even if the table gets wider than the terminal. Ids and paths can be copied then."""
+    options = console.options.update(max_width=_WIDER_THAN_ANY_WORD)
+    for column in table.columns:
+        cells = [column.header, column.footer, *column.cells]
+        column.min_width = max(Measurement.get(console, options, cell).minimum for cell in cells)
+    console.print(table, soft_wrap=False, crop=False)
 
 
 @contextmanager

@@ -127,7 +127,7 @@ def wait_for_quota(submission: Submission, error: VeoError, now: datetime) -> da
     """Let the submission's lane wait as long as the API's refusal says. Return until when. Call it
     inside a transaction."""
     lane = Lane.objects.select_for_update(no_key=True).get(pk=submission.lane_id)
-    # Submissions that were under way at once are refused at once: that is one refusal.
+    # Submissions that were in flight at once are refused at once: that is one refusal.
     before = lane.not_before
     is_same_burst = before is not None and submission.claimed_at < before
     refusals = max(1, lane.quota_refusals + (not is_same_burst))

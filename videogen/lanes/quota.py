@@ -34,7 +34,7 @@ class Slot:
     """When the lane has room for a submission, and what it waits for until then.
 
     at: a moment that is not after now if there is room already; None if nobody can tell, because
-    only the end of a render under way, or another setting, makes room.
+    only the end of a render in flight, or another setting, makes room.
     reason: a sentence for people. code: quota_minute, quota_day, quota_spend, in_flight or a code
     of the API's; "" if there is room.
     """
@@ -95,7 +95,7 @@ def next_slot(lane: Lane, price: Decimal) -> Slot:
         if each.at > latest_at:
             latest, latest_at = each, each.at
     if latest_at <= now and _in_flight(lane) >= settings.VIDEO_MAX_IN_FLIGHT:
-        reason = f"At most {settings.VIDEO_MAX_IN_FLIGHT} are under way at once."
+        reason = f"At most {settings.VIDEO_MAX_IN_FLIGHT} are in flight at once."
         return Slot(None, reason, "in_flight")
     return latest
 

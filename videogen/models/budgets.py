@@ -8,7 +8,7 @@ from storybook.models import Story
 
 
 class Budget(models.Model):
-    """A limit on what may be spent. Queued renders and renders under way count as spent.
+    """A limit on what may be spent. Queued renders and renders in flight count as spent.
 
     Several budgets may apply to one render, and each of them must have room for it. The setting
     VIDEO_BUDGET_USD is one more budget, over everything.

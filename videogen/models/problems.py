@@ -70,8 +70,8 @@ class ProblemCode(models.TextChoices):
     KEY_NOT_COPIED = "key_not_copied", "The key was not copied well: {problem} ({setting})."
     NO_PRICE = (
         "no_price",
-        "No price is known for {model} at {resolution}, and what has none is never sent: add it to "
-        "the prices, or set VIDEO_PRICE_USD_PER_SECOND.",
+        "No price is known for {model} at {resolution}, and a video without a known price is never "
+        "sent: add the price to the list of prices, or set VIDEO_PRICE_USD_PER_SECOND.",
     )
     OVER_SPEND_WINDOW = (
         "over_spend_window",

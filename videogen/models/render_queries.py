@@ -32,7 +32,7 @@ class RenderQuerySet(models.QuerySet["VideoRender"]):
     transaction that changes them."""
 
     def open(self) -> RenderQuerySet:
-        """Renders that are queued or under way. By `ended_at`, for which there is an index: SQLite
+        """Renders that are queued or in flight. By `ended_at`, for which there is an index: SQLite
         uses no partial index for a list of states that is a parameter."""
         return self.filter(ended_at=None)
 

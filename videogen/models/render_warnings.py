@@ -14,12 +14,11 @@ from datetime import date
 from typing import Any, Self
 
 from django.db import models
-from django.utils import timezone
 
 from storybook.fields import DocumentField
 from storybook.findings import Finding, FindingCode, words_of
 from storybook.picture_flaws import flaw_words
-from videogen.common.formats import either
+from videogen.common.formats import day_in_words, either
 
 
 class WarningCode(models.TextChoices):
@@ -212,12 +211,6 @@ class WarningsField(DocumentField):
         return super().get_prep_value(value)
 
 
-def day_words(day: date) -> str:
-    """For example "3 May"; with the year where it is not this one."""
-    year = "" if day.year == timezone.localdate().year else f" {day.year}"
-    return f"{day.day} {day:%B}{year}"
-
-
 def _sentence(code: WarningCode, params: Mapping[str, Any]) -> str:
     if "text" in params:
         return str(params["text"])
@@ -234,10 +227,9 @@ def _sentence(code: WarningCode, params: Mapping[str, Any]) -> str:
         story = f" in the story “{params['story']}”" if params.get("story") else ""
         words["of_shot"] = f" of {params['shot']}{story}" if params["shot"] else ""
         words["rejected"] = ", which was rejected" if params["is_rejected"] else ""
-        words["day"] = day_words(date.fromisoformat(params["day"]))
+        words["day"] = day_in_words(date.fromisoformat(params["day"]))
     elif code in (WarningCode.MOVED, WarningCode.MODEL_SHUTS_DOWN):
-        day = date.fromisoformat(params["day"])
-        words["day"] = f"{day.day} {day:%B %Y}"
+        words["day"] = day_in_words(date.fromisoformat(params["day"]))
         # Stored before the models to move to were.
         successors = params.get("successors")
         words["move"] = f" Move to {either(successors)}." if successors else ""

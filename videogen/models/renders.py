@@ -377,7 +377,7 @@ class VideoRender(models.Model):
         because a person or the API has told something new.
 
         The row is due at once: no worker holds it and no wait delays it. The error of the last try
-        is cleared, because a render under way has none; if this try fails too, it says why itself.
+        is cleared, because a render in flight has none; if this try fails too, it says why itself.
         `ended_at` is cleared, as for every open render.
 
         `source` may be DOWNLOADING itself for a render that nobody works on. It is then taken only

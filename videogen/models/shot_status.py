@@ -16,7 +16,7 @@ from django.db import models
 from storybook.models import Shot
 
 from .routes import is_simulating
-from .states import OPEN, STUCK, BadgeWord, Kind, Review, State
+from .states import NEVER_SENT, OPEN, SHOT_WORDS, STUCK, BadgeWord, Kind, Review, State
 
 if TYPE_CHECKING:
     from .renders import VideoRender
@@ -65,7 +65,14 @@ def badge_of_renders(
         return BadgeWord.FAILED, failures[0]
     if unjudged := _after([each for each in takes if each.review in _NOT_JUDGED], since):
         return BadgeWord.NEEDS_REVIEW, unjudged[0]
-    return (BadgeWord.APPROVED, approved) if approved else (BadgeWord.READY, None)
+    if approved:
+        return BadgeWord.APPROVED, approved
+    if takes:
+        return BadgeWord.RETAKE, takes[0]
+    if attempts and attempts[0].state == State.CANCELLED:
+        was_sent = attempts[0].error_code not in NEVER_SENT
+        return BadgeWord.GIVEN_UP if was_sent else BadgeWord.CANCELLED, attempts[0]
+    return BadgeWord.READY, None
 
 
 def badge_at_this_moment(word: str, render: VideoRender | None) -> BadgeWord:
@@ -91,7 +98,7 @@ class ShotStanding(models.Model):
     counts_simulated = models.BooleanField()
     badge = models.CharField(
         max_length=20,
-        choices=[(word.value, word.value) for word in BadgeWord],
+        choices=[(word.value, SHOT_WORDS[word]) for word in BadgeWord if word != BadgeWord.BLOCKED],
         default=BadgeWord.READY,
         help_text="By the renders' states: a live one that nobody works on still counts as live.",
     )
@@ -176,7 +183,9 @@ def keep_standings(shots: Collection[int], renders: models.Manager[VideoRender])
         standings = _locked_standings(shots)
     # The renders are read after the lock: whoever changed one of them meanwhile has committed.
     by_shot: dict[int, list[VideoRender]] = {shot: [] for shot in shots}
-    for render in renders.filter(shot__in=shots).only(*DERIVED_FROM).order_by("pk"):
+    # The error's code counts only for a cancelled render. It never changes but with the state.
+    columns = (*DERIVED_FROM, "error_code")
+    for render in renders.filter(shot__in=shots).only(*columns).order_by("pk"):
         by_shot[render.shot_id].append(render)
     changed = [each for each in standings if each.derive(by_shot[each.shot_id])]
     ShotStanding.objects.bulk_update(changed, [name.removesuffix("_id") for name in KEPT])

@@ -46,15 +46,41 @@ class Review(models.TextChoices):
 
 
 class BadgeWord(StrEnum):
-    """The status of a shot. In the order in which the lists show them: what waits for a person
-    comes before what needs nobody."""
+    """The status of a shot: codes, which are stored and stand in addresses. People read the words
+    of `SHOT_WORDS`. In the order in which the lists show them: what waits for a person comes before
+    what needs nobody."""
 
     GENERATING = "generating"
     NEEDS_DECISION = "needs a decision"
     FAILED = "failed"
     NEEDS_REVIEW = "needs review"
     APPROVED = "approved"
+    # Nothing was ever asked for, or only rehearsed.
     READY = "ready"
+    # Every take was rejected.
+    RETAKE = "retake"
+    # What was asked for last was cancelled before it was sent.
+    CANCELLED = "cancelled"
+    # A person gave up what was asked for last. It may have been paid for.
+    GIVEN_UP = "given up"
+    # Something without which nothing can be sent is missing. It is never stored, because it
+    # follows from the story and not from the renders.
+    BLOCKED = "blocked"
+
+
+# What people read, on every screen and from every command. The glossary explains each.
+SHOT_WORDS = {word: "to do" if word == BadgeWord.READY else word.value for word in BadgeWord}
+# Statuses of shots that have no video and for which nothing is at work: the next batch renders them
+# if nothing is missing.
+TO_BE_MADE = (BadgeWord.READY, BadgeWord.RETAKE, BadgeWord.CANCELLED, BadgeWord.GIVEN_UP)
+
+# Why a render was cancelled before it was sent. A cancelled render with another code had been
+# sent, or may have been, and a person gave it up.
+CANCELLED_BY_PERSON = "cancelled"
+CANCELLED_WITH_COMMAND = "stopped"
+WORKER_GONE = "worker_gone"
+GIVEN_UP = "given_up"
+NEVER_SENT = frozenset({"", CANCELLED_BY_PERSON, CANCELLED_WITH_COMMAND, WORKER_GONE})
 
 
 # The states of a render that is still on its way, in the order in which it goes through them. The

@@ -23,7 +23,7 @@ from django.utils.translation import ngettext
 
 from storybook.models import Story
 from videogen.billing.usage import BudgetUse, budget_uses
-from videogen.common.formats import usd
+from videogen.common.formats import moment, usd
 from videogen.common.task_queue import wake_sender
 from videogen.common.untrusted_text import clean
 from videogen.lanes.pauses import BY_PERSON
@@ -321,7 +321,7 @@ def _expiring(key: str, clips: Sequence[VideoRender]) -> News:
 
 
 def _moment(when: datetime) -> str:
-    return f"{timezone.localtime(when):%d %b %H:%M %Z}"
+    return f"{moment(when)} {timezone.localtime(when):%Z}"
 
 
 def _name_of(story: Story) -> str:

@@ -131,7 +131,7 @@ class Pump:
         return True
 
     def close(self) -> None:
-        """Wait for the answers to the submissions under way, because they are worth money, and give
+        """Wait for the answers to the submissions in flight, because they are worth money, and give
         the lane back. A submission that is never answered is settled by orphans.py. Nobody waits
         for polls, which are free."""
         end = time.monotonic() + patience().total_seconds()
@@ -361,7 +361,7 @@ class Submitters:
     def are_ready(
         self, routes: Collection[str], threads: ThreadPoolExecutor, seconds: float
     ) -> bool:
-        """Sign the clients in. Return False if that is still under way after `seconds`: ask again.
+        """Sign the clients in. Return False if that still goes on after `seconds`: ask again.
         Raises VeoError if a client cannot send.
 
         This is done before the claim, because after it a sign-in that hangs would look like a

@@ -22,6 +22,7 @@ from django.utils import timezone
 
 from videogen.catalog.missing_models import MODEL_NOT_FOUND, facts_of_pause, where_to_choose
 from videogen.common.errors import VeoError, VideogenError
+from videogen.common.formats import ended
 from videogen.lanes.pauses import (
     LONGEST_WAIT,
     end_wait_after,
@@ -175,7 +176,7 @@ def apply_poll(render: VideoRender, answer: PollAnswer, *, may_submit: bool = Tr
             sentence = explain_block(reasons, codes)
             _end_without_video(render, State.BLOCKED, "blocked", sentence, details)
         case Failed(code, message, is_charge_known):
-            sentence = f"The API could not make the video (code {code}): {message}."
+            sentence = f"The API could not make the video (code {code}): {ended(message)}"
             if not is_charge_known:
                 _mark_unknown(render, f"operation_{code}", sentence)
                 return

@@ -16,7 +16,7 @@ from storybook.models import Shot
 from videogen.common.errors import RequestError
 from videogen.models import RenderBatch, VideoRender
 from videogen.models.people import Requester
-from videogen.models.states import OPEN, RESUMABLE, WITHOUT_VIDEO
+from videogen.models.states import CANCELLED_BY_PERSON, OPEN, RESUMABLE, WITHOUT_VIDEO
 
 from .drafts import draft_batches, set_options, set_priority
 from .modes import Action, decide
@@ -66,7 +66,12 @@ class BatchProgress:
             parts.append(f"{self.under_way.are} {paid} and {goes_on}")
         if self.interrupted.number:
             paid = f"already paid for{self.interrupted.cost}" if self.interrupted.usd else "sent"
-            parts.append(f"{self.interrupted.are} {paid} and broke off: resume what broke off")
+            stopped = ngettext(
+                "was interrupted: resume it",
+                "were interrupted: resume them",
+                self.interrupted.number,
+            )
+            parts.append(f"{self.interrupted.are} {paid} and {stopped}")
         if self.unknown.number:
             unknown = f"{self.unknown.number} may be paid for{self.unknown.cost}"
             parts.append(f"{unknown}: a person must decide")
@@ -97,7 +102,7 @@ def cancel_queued(batch: RenderBatch, user: AbstractBaseUser) -> int:
     """Cancel the renders that were not sent yet. Returns how many. What was sent continues."""
     return VideoRender.objects.filter(batch=batch, state=State.QUEUED).transition(
         state=State.CANCELLED,
-        error_code="cancelled",
+        error_code=CANCELLED_BY_PERSON,
         error_message=f"{user.get_username()} cancelled it before it was sent. It costs nothing.",
     )
 

@@ -273,11 +273,15 @@ def references_in_words(capability: Capability, resolution: str, number: int) ->
         return "no pictures"
     known = capability.format(resolution)
     if known is None:
-        return f"{number} of {number} are sent" if not capability.formats else "not known"
+        return _all_are_sent(number) if not capability.formats else "not known"
     most = capability.max_references if known.reference_durations else 0
     if number <= most:
-        return f"{number} of {number} are sent"
+        return _all_are_sent(number)
     return f"takes at most {most} of {number}" if most else f"takes none at {resolution}"
+
+
+def _all_are_sent(number: int) -> str:
+    return "it is sent" if number == 1 else f"all {number} are sent"
 
 
 def move_queued(lane: Lane, source: str, model: str, requester: Requester, *, seen: str) -> Move:

@@ -185,24 +185,6 @@ class Plan:
         return hashlib.sha256(text.encode()).hexdigest()
 
 
-def find_shots(
-    story: Story, *, scenelet_id: str | None = None, shot_index: int | None = None
-) -> QuerySet[Shot]:
-    """The story's shots that match the filters, in story order. RequestError where none does."""
-    shots = Shot.objects.filter(scenelet__story=story)
-    if scenelet_id is not None:
-        if not story.scenelets.filter(scenelet_id=scenelet_id).exists():
-            raise RequestError(
-                f"The story {story.story_id} has no scenelet {scenelet_id}.", code="no_scenelet"
-            )
-        shots = shots.filter(scenelet__scenelet_id=scenelet_id)
-    if shot_index is not None:
-        shots = shots.filter(shot_index=shot_index)
-    if not shots.exists():
-        raise RequestError("No shot matches these filters.", code="no_shot")
-    return shots
-
-
 def plan_shots(
     story: Story,
     shots: QuerySet[Shot],

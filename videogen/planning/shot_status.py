@@ -1,18 +1,20 @@
 """Derive a shot's status from its renders: its situation, which is its row of the mode table, and
 its badge on the screens.
 
-The badge is stored in `ShotStanding`, except for what changes with the time alone.
+The badge is stored in `ShotStanding`, except for what changes with the time alone, and for a shot
+that waits for its storyboard or for a design document of its story: that is looked up.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
+from typing import Any
 
 from django.db import models
-from django.db.models import Count, Q, QuerySet
+from django.db.models import Count, Exists, OuterRef, Q, QuerySet, Subquery
 from django.utils import timezone
 
-from storybook.models import Shot
+from storybook.models import DesignDocument, Shot
 from videogen.models import (
     STALE_AFTER,
     ShotStanding,
@@ -23,11 +25,21 @@ from videogen.models import (
     is_attempt,
 )
 from videogen.models.routes import SIMULATOR
-from videogen.models.states import OPEN, BadgeWord
+from videogen.models.states import OPEN, TO_BE_MADE, BadgeWord
 
 State = VideoRender.State
 Kind = VideoRender.Kind
 Review = VideoRender.Review
+
+_TELL_WHY = frozenset(
+    {
+        BadgeWord.FAILED,
+        BadgeWord.NEEDS_DECISION,
+        BadgeWord.RETAKE,
+        BadgeWord.CANCELLED,
+        BadgeWord.GIVEN_UP,
+    }
+)
 
 
 class Situation(models.TextChoices):
@@ -89,10 +101,90 @@ _BY_REVIEW = {Review.APPROVED: Situation.APPROVED, Review.REJECTED: Situation.RE
 # -- the badge -------------------------------------------------------------------------------------
 
 
-def badge_word_of(renders: Iterable[VideoRender]) -> BadgeWord:
-    """The badge of one shot at this moment, from all its renders. No query."""
+def badge_word_of(renders: Iterable[VideoRender], missing: str = "") -> BadgeWord:
+    """The badge of one shot at this moment, from all its renders and from what it lacks, if it
+    lacks something (`find_missing`). No query."""
     word, render = badge_of_renders(renders, counts_simulated=counts_simulated())
-    return badge_at_this_moment(word, render)
+    return badge_with_missing(badge_at_this_moment(word, render), missing)
+
+
+def badge_with_missing(word: BadgeWord, missing: str) -> BadgeWord:
+    """The badge of a shot that lacks something. Only a shot that is still to be made waits for
+    it."""
+    return BadgeWord.BLOCKED if missing and word in TO_BE_MADE else word
+
+
+def reason_of(word: str, render: VideoRender | None) -> str:
+    """Why a shot has its status, if that is not good news; else empty. `render` causes the
+    status."""
+    if render is None or word not in _TELL_WHY:
+        return ""
+    if word == BadgeWord.RETAKE:
+        return render.review_reason
+    if word == BadgeWord.NEEDS_DECISION:
+        label = State(render.status).label.capitalize()
+        # What is said of an unknown outcome says that it is unknown.
+        if render.status == State.UNKNOWN and render.error_message:
+            return render.error_message
+        return f"{label}. {render.error_message}".strip()
+    return render.error_message
+
+
+def with_documents(shots: QuerySet[Shot]) -> QuerySet[Shot]:
+    """Annotate the shots with what `missing_of` asks about their stories."""
+    return shots.annotate(
+        has_visual_document=_has_document(DesignDocument.Kind.VISUAL),
+        has_audio_document=_has_document(DesignDocument.Kind.AUDIO),
+    )
+
+
+def missing_of(shot: Any) -> str:
+    """What the shot lacks, so that nothing can be sent for it: "no storyboard". Empty if it lacks
+    nothing. The shot is a row of `with_documents()`, whose annotations mypy does not know."""
+    return _missing_in_words(
+        has_visual=shot.has_visual_document,
+        has_audio=shot.has_audio_document,
+        has_storyboard=bool(shot.storyboard_payload),
+    )
+
+
+def find_missing(shot: Shot) -> str:
+    """The same of one shot. One query."""
+    documents = DesignDocument.objects.filter(story__scenelets=shot.scenelet_id)
+    kinds = set(documents.exclude(document={}).values_list("kind", flat=True))
+    return _missing_in_words(
+        has_visual=DesignDocument.Kind.VISUAL in kinds,
+        has_audio=DesignDocument.Kind.AUDIO in kinds,
+        has_storyboard=bool(shot.storyboard_payload),
+    )
+
+
+def _missing_in_words(*, has_visual: bool, has_audio: bool, has_storyboard: bool) -> str:
+    told = []
+    if not has_visual and not has_audio:
+        told.append("no design documents")
+    elif not has_visual:
+        told.append("no visual design document")
+    elif not has_audio:
+        told.append("no audio design document")
+    if not has_storyboard:
+        told.append("no storyboard")
+    return ", ".join(told)
+
+
+def _has_document(kind: str) -> Exists:
+    documents = DesignDocument.objects.filter(story=OuterRef("scenelet__story"), kind=kind)
+    return Exists(documents.exclude(document={}))
+
+
+def _lacks_something() -> Q:
+    """`missing_of` as SQL."""
+    return (
+        Q(storyboard_payload=None)
+        | Q(storyboard_payload={})
+        | ~Q(_has_document(DesignDocument.Kind.VISUAL))
+        | ~Q(_has_document(DesignDocument.Kind.AUDIO))
+    )
 
 
 def current_standings(**conditions: object) -> QuerySet[ShotStanding]:
@@ -115,10 +207,18 @@ def standings_with(word: str) -> QuerySet[ShotStanding]:
 
 
 def filter_by_badge(shots: QuerySet[Shot], word: str) -> QuerySet[Shot]:
+    if word == BadgeWord.BLOCKED:
+        return _without_badges(shots, set(BadgeWord) - set(TO_BE_MADE)).filter(_lacks_something())
     if word == BadgeWord.READY:
-        others = [each for each in BadgeWord if each != BadgeWord.READY]
-        return shots.exclude(pk__in=current_standings(badge__in=others).values("shot"))
-    return shots.filter(pk__in=standings_with(word).values("shot"))
+        others = set(BadgeWord) - {BadgeWord.READY}
+        return _without_badges(shots, others).filter(~_lacks_something())
+    found = shots.filter(pk__in=standings_with(word).values("shot"))
+    return found.filter(~_lacks_something()) if word in TO_BE_MADE else found
+
+
+def _without_badges(shots: QuerySet[Shot], words: Collection[BadgeWord]) -> QuerySet[Shot]:
+    # Most shots that are still to be made have no renders, and therefore no standing.
+    return shots.exclude(pk__in=current_standings(badge__in=sorted(words)).values("shot"))
 
 
 def filter_by_video(shots: QuerySet[Shot], *, has_video: bool) -> QuerySet[Shot]:
@@ -127,10 +227,11 @@ def filter_by_video(shots: QuerySet[Shot], *, has_video: bool) -> QuerySet[Shot]
 
 
 def count_badges(shots: QuerySet[Shot]) -> dict[str, int]:
-    """How many of the shots have which badge: all six words, in their order. Three queries."""
+    """How many of the shots have which badge: all words, in their order. Four queries."""
     shots, standings = _with_standings(shots)
     counts = dict(standings.values_list("badge").annotate(number=Count("*")))
-    return _as_of_now(counts, standings.filter(_is_stale()).count(), shots.count())
+    lacking = dict(_lacking(shots).values_list("badge").annotate(number=Count("*")))
+    return _as_of_now(counts, standings.filter(_is_stale()).count(), shots.count(), lacking)
 
 
 def count_videos(shots: QuerySet[Shot]) -> dict[str, int]:
@@ -141,7 +242,7 @@ def count_videos(shots: QuerySet[Shot]) -> dict[str, int]:
 
 
 def count_badges_by_story(stories: Collection[int]) -> dict[int, dict[str, int]]:
-    """The same of each story, by its key. Three queries."""
+    """The same of each story, by its key. Four queries."""
     shots = Shot.objects.filter(scenelet__story__in=stories).values_list("scenelet__story")
     totals = dict(shots.annotate(number=Count("*")).order_by())
     standings = current_standings(shot__scenelet__story__in=stories)
@@ -150,8 +251,13 @@ def count_badges_by_story(stories: Collection[int]) -> dict[int, dict[str, int]]
     counts: dict[int, dict[str, int]] = {key: {} for key in stories}
     for key, badge, number in standings.values_list(story, "badge").annotate(number=Count("*")):
         counts[key][badge] = number
+    lacking: dict[int, dict[str | None, int]] = {key: {} for key in stories}
+    rows = _lacking(Shot.objects.filter(scenelet__story__in=stories))
+    by_story = rows.values_list("scenelet__story", "badge").annotate(number=Count("*"))
+    for key, badge, number in by_story:
+        lacking[key][badge] = number
     return {
-        key: _as_of_now(found, stale.get(key, 0), totals.get(key, 0))
+        key: _as_of_now(found, stale.get(key, 0), totals.get(key, 0), lacking[key])
         for key, found in counts.items()
     }
 
@@ -166,12 +272,28 @@ def _with_standings(
     return found, current_standings(shot__in=found.values("pk"))
 
 
-def _as_of_now(kept: Mapping[str, int], stale: int, shots: int) -> dict[str, int]:
+def _lacking(shots: QuerySet[Shot]) -> QuerySet[Any]:
+    """The shots that lack something, each with its stored `badge`, None without one. mypy does not
+    know that annotation."""
+    stored = current_standings(shot=OuterRef("pk")).values("badge")[:1]
+    # A search may find a shot twice.
+    found = Shot.objects.filter(pk__in=shots.values("pk")) if shots.query.has_filters() else shots
+    return found.order_by().filter(_lacks_something()).annotate(badge=Subquery(stored))
+
+
+def _as_of_now(
+    kept: Mapping[str, int], stale: int, shots: int, lacking: Mapping[str | None, int]
+) -> dict[str, int]:
     counts = {word.value: kept.get(word, 0) for word in BadgeWord}
     counts[BadgeWord.GENERATING] -= stale
     counts[BadgeWord.NEEDS_DECISION] += stale
     # Most of them have no renders, and therefore no standing.
     counts[BadgeWord.READY] += shots - sum(counts.values())
+    for badge, number in lacking.items():
+        word = badge or BadgeWord.READY.value
+        if word in TO_BE_MADE:
+            counts[word] -= number
+            counts[BadgeWord.BLOCKED] += number
     return counts
 
 

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from django.conf import settings
 
 from videogen.common.errors import VeoError
+from videogen.common.formats import unended
 from videogen.common.header_secrets import copy_problem
 from videogen.common.untrusted_text import clean, keep_secret
 
@@ -118,7 +119,7 @@ def auth_error(error: Exception) -> VeoError | None:
     is_passing = isinstance(error, exceptions.TransportError) or getattr(error, "retryable", False)
     if is_passing:
         return VeoError(
-            f"Google's sign-in could not be reached, so nothing was sent ({clean(error)}).",
+            f"Google's sign-in could not be reached, so nothing was sent ({_told(error)}).",
             code="no_connection",
             permanent=False,
         )
@@ -126,9 +127,13 @@ def auth_error(error: Exception) -> VeoError | None:
         return _unusable(error)
     return stop(
         "no_credentials",
-        f"The Google Cloud credentials are no longer valid ({clean(error)}). Sign in again with "
+        f"The Google Cloud credentials are no longer valid ({_told(error)}). Sign in again with "
         "gcloud auth application-default login, or replace the service account's key.",
     )
+
+
+def _told(error: Exception) -> str:
+    return unended(clean(error))
 
 
 def _unusable(error: Exception) -> VeoError:
@@ -136,7 +141,7 @@ def _unusable(error: Exception) -> VeoError:
     through, such as the OSError of a key file that cannot be opened."""
     return stop(
         "no_credentials",
-        f"There are no usable Google Cloud credentials ({clean(error)}). Run gcloud auth "
+        f"There are no usable Google Cloud credentials ({_told(error)}). Run gcloud auth "
         "application-default login, or name a service account's key file in "
         "GOOGLE_APPLICATION_CREDENTIALS.",
     )

@@ -13,6 +13,7 @@ import httpx
 from django.conf import settings
 
 from videogen.common.errors import VeoError
+from videogen.common.formats import ended, unended
 from videogen.common.pacific_time import day_ends
 from videogen.common.proxies import proxy_for
 from videogen.common.untrusted_text import clean, has_secret, read_seconds, within_bounds
@@ -48,10 +49,11 @@ def submit_error(error: Exception, *, has_left: bool = True) -> VeoError:
         return _proxy_refusal(error)
     is_broken_off = isinstance(error, httpx.TransportError) and not has_left
     if isinstance(error, _NOT_SENT) or is_broken_off and not isinstance(error, _NOT_BUILT):
-        hint = " Start it: manage.py run_simulator" if settings.VIDEO_BACKEND == "simulator" else ""
+        simulates = settings.VIDEO_BACKEND == "simulator"
+        hint = " Start it with manage.py run_simulator." if simulates else ""
         return VeoError(
             f"The video API could not be reached at {settings.VIDEO_API_BASE_URL} "
-            f"({clean(error)}).{hint}",
+            f"({unended(clean(error))}).{hint}",
             code="no_connection",
             permanent=False,
         )
@@ -64,10 +66,12 @@ def submit_error(error: Exception, *, has_left: bool = True) -> VeoError:
         )
     # 499 means that the connection was closed on the way, like a time-out.
     if code is None or not 400 <= code < 500 and code != 503 or code in (408, 499):
-        what = f"HTTP {code}" if code else type(error).__name__
+        cause = (
+            f"the API failed (HTTP {code}: {unended(message_of(error))})" if code else said(error)
+        )
         return VeoError(
-            f"The submission's outcome is unknown ({what}: {message_of(error)}). It may have been "
-            "accepted and paid for, so it is not sent again by itself.",
+            f"The submission's outcome is unknown: {ended(cause)} It may have been accepted and "
+            "paid for, so it is not sent again by itself.",
             code=f"http_{code}" if code else "no_answer",
             permanent=False,
             maybe_accepted=True,
@@ -82,14 +86,14 @@ def poll_error(error: Exception) -> VeoError:
     code = _status_code(error)
     if code is None or _may_be_asked_again(code):
         return VeoError(
-            f"The API did not say what became of the operation: {_told(error)}",
+            f"The API did not say what became of the operation: {ended(said(error))}",
             code=f"http_{code}" if code else "no_answer",
             permanent=False,
             retry_after=_retry_after(error),
         )
     if code == 404 or code == 400 and _NO_INTERACTION in message_of(error).lower():
         return VeoError(
-            f"The API does not know the operation: {message_of(error)}",
+            f"The API does not know the operation: {ended(said(error))}",
             code="operation_forgotten",
             permanent=True,
         )
@@ -103,11 +107,11 @@ def cancel_error(error: Exception) -> VeoError:
     code = _status_code(error)
     if code in (405, 501):
         return VeoError(
-            f"The API does not cancel: {message_of(error)}", code="not_supported", permanent=True
+            f"The API does not cancel: {ended(said(error))}", code="not_supported", permanent=True
         )
     if code is None or _may_be_asked_again(code):
         return VeoError(
-            f"The API did not say whether it cancels: {message_of(error)}",
+            f"The API did not say whether it cancels: {ended(said(error))}",
             code=f"http_{code}" if code else "no_answer",
             permanent=False,
             retry_after=_retry_after(error),
@@ -121,13 +125,13 @@ def list_error(error: Exception) -> VeoError:
     code = _status_code(error)
     if code in (404, 405, 501) or getattr(error, "status", None) == "UNIMPLEMENTED":
         return VeoError(
-            f"The API does not offer this list: {message_of(error)}",
+            f"The API does not offer this list: {ended(said(error))}",
             code="not_supported",
             permanent=True,
         )
     if code is None or _may_be_asked_again(code):
         return VeoError(
-            f"The API did not give the list: {_told(error)}",
+            f"The API did not give the list: {ended(said(error))}",
             code=f"http_{code}" if code else "no_answer",
             permanent=False,
             retry_after=_retry_after(error),
@@ -146,12 +150,6 @@ def status_error(status: int, headers: httpx.Headers, body: bytes) -> Exception:
     except (errors.APIError, ValueError, RecursionError) as error:
         return error
     raise ValueError(f"HTTP {status} is not an error.")
-
-
-def _told(error: Exception) -> str:
-    """Return the error's words, and who says them if that is not the API."""
-    words = message_of(error)
-    return f"the proxy ({_proxy()}) says: {words}" if isinstance(error, httpx.ProxyError) else words
 
 
 def _proxy() -> str:
@@ -185,22 +183,22 @@ def _refusal(code: int, error: Exception, *, is_submission: bool = False) -> Veo
     message = message_of(error)
     words = message.lower()
     if code == 429 and "deplet" in words or code == 402:
-        return stop("credits_depleted", f"The account has no credit left: {message}")
+        return stop("credits_depleted", f"The account has no credit left: {ended(message)}")
     if code == 429 and is_spending_cap(message):
-        return stop("spending_cap", f"The account has reached its spending cap: {message}")
+        return stop("spending_cap", f"The account has reached its spending cap: {ended(message)}")
     if code == 429 and has_no_quota(message, _quota_values(error)):
-        return stop("no_quota", f"The account has no quota for this model: {message}")
+        return stop("no_quota", f"The account has no quota for this model: {ended(message)}")
     if code == 429:
         return _quota_refusal(message, words, error)
     if code == 503:
         return VeoError(
-            f"The video API is overloaded: {message}",
+            f"The video API is overloaded: {ended(message)}",
             code="unavailable",
             permanent=False,
             retry_after=_retry_after(error),
         )
     if code in (401, 403) or code == 400 and "api key" in words:
-        return stop("key_refused", f"The API refuses the key: {message}")
+        return stop("key_refused", f"The API refuses the key: {ended(message)}")
     if code == 400 and is_submission and is_block(message):
         reasons = [message]
         return VeoError(
@@ -210,10 +208,12 @@ def _refusal(code: int, error: Exception, *, is_submission: bool = False) -> Veo
             details={"reasons": reasons, "support_codes": list(support_codes(reasons))},
         )
     if code == 400 and is_about_account(message, _status_word(error), reasons_of(error)):
-        return stop("account_refused", f"The account may not make videos: {message}")
+        return stop("account_refused", f"The account may not make videos: {ended(message)}")
     if code == 404:
-        return stop("model_not_found", f"The model is not available ({message}).")
-    return VeoError(f"The API refuses the request: {message}", code=f"http_{code}", permanent=True)
+        return stop("model_not_found", f"The model is not available ({unended(message)}).")
+    return VeoError(
+        f"The API refuses the request: {ended(message)}", code=f"http_{code}", permanent=True
+    )
 
 
 def stop(code: str, sentence: str, details: Mapping[str, Any] | None = None) -> VeoError:
@@ -232,7 +232,7 @@ def with_models(error: VeoError, list_models: Callable[[], list[str]], whose: st
     if error.code != "model_not_found":
         return error
     try:
-        names = list_models()
+        names = [name for name in list_models() if is_model_name(name)]
     except VeoError:
         return error
     words = ", ".join(names) or "none that makes videos"
@@ -253,7 +253,7 @@ def _quota_refusal(message: str, words: str, error: Exception) -> VeoError:
     else:
         code = "quota_minute"
     return VeoError(
-        f"Waiting for quota: {message}",
+        f"Waiting for quota: {ended(message)}",
         code=code,
         permanent=False,
         retry_after=retry_after,
@@ -291,6 +291,19 @@ def _status_code(error: Exception) -> int | None:
 
 def message_of(error: Exception) -> str:
     return clean(getattr(error, "message", None) or error)
+
+
+def said(error: Exception) -> str:
+    """Return what went wrong with a request, without a stop: the server's own words, or plain words
+    for a connection that failed, with the technical ones in brackets."""
+    if isinstance(error, httpx.ProxyError):
+        return f"the proxy ({_proxy()}) says: {unended(message_of(error))}"
+    if not isinstance(error, httpx.TransportError):
+        return unended(message_of(error))
+    timed_out = isinstance(error, httpx.TimeoutException)
+    what = "no answer came in time" if timed_out else "the connection was lost"
+    kind, message = type(error).__name__, unended(clean(error))
+    return f"{what} ({kind})" if message == kind else f"{what} ({kind}: {message})"
 
 
 def _details(error: Exception) -> list[dict[str, Any]]:

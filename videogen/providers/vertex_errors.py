@@ -6,6 +6,7 @@ from __future__ import annotations
 from django.conf import settings
 
 from videogen.common.errors import VeoError
+from videogen.common.formats import ended, unended
 from videogen.common.untrusted_text import clean
 
 from . import errors
@@ -30,14 +31,18 @@ def _in_words(known: VeoError, error: Exception) -> VeoError:
     """Return the same consequence with another sentence, if the Gemini API's would mislead."""
     project = settings.VIDEO_VERTEX_PROJECT
     if known.code == "no_connection":
-        hint = " Start it: manage.py run_simulator" if settings.VIDEO_BACKEND == "simulator" else ""
+        hint = (
+            " Start it with manage.py run_simulator."
+            if settings.VIDEO_BACKEND == "simulator"
+            else ""
+        )
         return VeoError(
             f"Vertex AI could not be reached at {settings.VIDEO_VERTEX_BASE_URL} "
-            f"({clean(error)}).{hint}",
+            f"({unended(clean(error))}).{hint}",
             code=known.code,
             permanent=False,
         )
-    message = errors.message_of(error)
+    message = ended(errors.message_of(error))
     if known.code == "key_refused":
         reasons = errors.reasons_of(error)
         if "SERVICE_DISABLED" in reasons:
@@ -62,6 +67,6 @@ def _in_words(known: VeoError, error: Exception) -> VeoError:
         return stop(
             known.code,
             f"The model is not available to the project {project} in "
-            f"{settings.VIDEO_VERTEX_LOCATION} ({message}).",
+            f"{settings.VIDEO_VERTEX_LOCATION} ({unended(message)}).",
         )
     return known

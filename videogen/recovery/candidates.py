@@ -318,7 +318,8 @@ def take_candidate(candidate: Candidate, render: VideoRender, by: str) -> bool:
         return False
     except IntegrityError as error:
         raise RequestError(
-            "Another render of this shot is under way: wait until it has ended.", code="in_flight"
+            "Another render of this shot is queued or running: wait until it has ended.",
+            code="in_flight",
         ) from error
     candidate.status, candidate.render = Status.TAKEN, render
     remove_preview(candidate)

@@ -11,13 +11,14 @@ from django.db.models import Exists, OuterRef
 
 from storybook.models import Story
 from videogen.common.errors import DownloadError, RequestError
+from videogen.common.formats import ended
 from videogen.common.task_queue import wake_downloads, wake_pump
 from videogen.models import VideoRender
 from videogen.models.people import Requester
 from videogen.models.render_queries import RenderQuerySet
 from videogen.models.render_warnings import RenderWarning, WarningCode
 from videogen.models.routes import other_backend, served_backends
-from videogen.models.states import STUCK
+from videogen.models.states import GIVEN_UP, STUCK
 from videogen.providers.gs_urls import is_gs, object_url
 from videogen.providers.url_guard import given_link, read_link
 from videogen.takes.storage import set_aside
@@ -61,7 +62,7 @@ def allow_new_render(render: VideoRender, *, by: str = "") -> bool:
         render.state,
         State.CANCELLED,
         error_code=GIVEN_UP,
-        error_message=f"{render.error_message} A person allowed a new render.".strip(),
+        error_message=f"{ended(render.error_message)} A person allowed a new render.".strip(),
         error_details={**_details(render), _DECISION: decision},
     )
 
@@ -116,8 +117,6 @@ def take_back(render: VideoRender) -> bool:
         )
 
 
-# The code of a render that somebody gave up.
-GIVEN_UP = "given_up"
 # Where its error_details say what it was before.
 _DECISION = "decision"
 
@@ -150,7 +149,8 @@ def attach_link(render: VideoRender, link: str, requester: Requester) -> bool:
                 wake_downloads(1)
     except IntegrityError as error:
         raise RequestError(
-            "Another render of this shot is under way: wait until it has ended.", code="in_flight"
+            "Another render of this shot is queued or running: wait until it has ended.",
+            code="in_flight",
         ) from error
     return won
 

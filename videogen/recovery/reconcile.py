@@ -268,7 +268,7 @@ class _Asking:
         except IntegrityError:
             # The database has rolled back what was set on the object.
             line.render.state = before
-            line.done = "Nothing yet: another render of the shot is under way."
+            line.done = "Nothing yet: another render of the shot is queued or running."
             return
         except RequestError as error:
             line.done = f"Nothing: {error.sentence}"

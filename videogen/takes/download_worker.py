@@ -61,7 +61,7 @@ TICK_SECONDS = 0.2
 # Refusals that may pass while the clip is there: not ready yet (400), and rights that are late or
 # that a person gives (401, 403).
 _MAY_PASS = frozenset({"http_400", "http_401", "http_403"})
-# After so long a task takes no new clip. A clip under way is finished, or resumed later.
+# After so long a task takes no new clip. A download that has begun ends, or is resumed later.
 DOWNLOAD_SLICE_SECONDS = 60.0
 
 
@@ -82,7 +82,7 @@ class Downloads:
 
     def tick(self, *, take_more: bool = True, seconds: float = TICK_SECONDS) -> bool:
         """Start downloads that are due, wait at most `seconds` for one to end, and write what came
-        of it. Return False if none is under way."""
+        of it. Return False if none is running."""
         if take_more:
             for render in self._take(PARALLEL - len(self._running)):
                 self._start(render)
@@ -97,7 +97,7 @@ class Downloads:
         return True
 
     def close(self) -> None:
-        """Give back the rows of downloads under way, so that another process resumes them."""
+        """Give back the rows of running downloads, so that another process resumes them."""
         if self._threads:
             self._threads.shutdown(wait=False, cancel_futures=True)
         if self._client:

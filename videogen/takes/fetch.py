@@ -20,10 +20,12 @@ import httpx
 from django.conf import settings
 
 from videogen.common.errors import DownloadError, VeoError, VideoFileError
+from videogen.common.formats import ended
 from videogen.common.proxies import proxy_for, proxy_problem
 from videogen.common.untrusted_text import clean, read_seconds, without_key
 from videogen.models import VideoRender
 from videogen.providers.download_targets import download_target
+from videogen.providers.errors import said
 from videogen.providers.messages import INLINE
 from videogen.providers.registry import open_client
 from videogen.providers.response_limits import (
@@ -158,11 +160,15 @@ def _stream(client: httpx.Client, uri: str, file: BinaryIO, tag: Path, *, is_giv
         ) from error
     except httpx.ProxyError as error:
         raise DownloadError(
-            f"The proxy ({proxy_for('https')}) does not let the download through: {clean(error)}",
+            f"The proxy ({proxy_for('https')}) does not let the download through: "
+            f"{ended(clean(error))}",
             code="proxy_refused",
         ) from error
     except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
-        raise DownloadError(f"The download broke off: {clean(error)}", code="broken_off") from error
+        raise DownloadError(
+            f"The download ended before the file was complete: {ended(said(error))}",
+            code="broken_off",
+        ) from error
     raise DownloadError(
         f"The link was redirected more than {MAX_REDIRECTS} times.",
         code="too_many_redirects",
@@ -304,7 +310,7 @@ def _is_permanent(status: int) -> bool:
 def _status_error(response: httpx.Response) -> DownloadError:
     status = response.status_code
     return DownloadError(
-        f"The server refuses the download (HTTP {status}). {_words_of(response)}".strip(),
+        f"The server refuses the download (HTTP {status}). {ended(_words_of(response))}".strip(),
         code=f"http_{status}",
         permanent=_is_permanent(status),
         retry_after=_sensible(read_seconds(response.headers.get("retry-after"))),

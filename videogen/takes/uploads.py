@@ -52,16 +52,17 @@ def upload_take(
     behind then.
     """
     refuse_if_locked(shot.pk)
-    name = name or Path(file.name or "").name or "The file"
+    name = name or Path(file.name or "").name
+    what = f"The file {name}" if name else "The file"
     part = partial_folder() / f"upload-{uuid.uuid4().hex}.part"
     try:
         part.parent.mkdir(parents=True, exist_ok=True)
         _receive(file, part)
         clip = make_clip(part, is_paid=False)
-        render = _store(shot, clip, name, requester)
+        render = _store(shot, clip, name or "The file", requester)
     except VideoFileError as error:
         raise RequestError(
-            f"{name} is not a usable video. {error.sentence}", code=error.code
+            f"{what} is not a usable video. {error.sentence}", code=error.code
         ) from error
     except OSError as error:
         raise RequestError(

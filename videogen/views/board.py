@@ -23,7 +23,7 @@ from videogen.planning.outdated import outdated_shots
 from videogen.planning.shot_status import filter_by_badge
 
 from .components.access import requester_of, signed_in
-from .components.badges import OUTDATED, SHOT_BADGES, Badge
+from .components.badges import OUTDATED, SHOT_BADGES, Badge, badge_of_word, counted_in_words
 from .components.live import TROUBLE, changed_since, version_of
 from .components.queue_notice import QueueNotice, notice_of_backend
 from .components.selection import tell_of_left_out
@@ -107,7 +107,7 @@ def board_url(story: Story, status: str = "", name: str = "board") -> str:
 
 def _status(request: HttpRequest) -> str:
     status = request.GET.get("status", "")
-    return status if status in SHOT_BADGES or status == OUTDATED.word else ""
+    return status if status in SHOT_BADGES or status == OUTDATED.code else ""
 
 
 def _board_of(request: HttpRequest, story: Story, shots: QuerySet[Shot]) -> Board:
@@ -132,7 +132,7 @@ def _selected(
     single |= _numbers(",".join(request.POST.getlist("shots")).split(","))
     if scenelets := _numbers(request.POST.getlist("scenelet")):
         whole = shots.filter(scenelet__in=scenelets)
-        if status == OUTDATED.word:
+        if status == OUTDATED.code:
             whole = whole.filter(pk__in=outdated_shots(story, _shots_of(story, shots)))
         elif status:
             whole = filter_by_badge(whole, status)
@@ -216,7 +216,12 @@ class Board:
         """What went wrong and waits for a person: for the title of the page."""
         counts = self.progress.counts
         told = [(counts.get(each, 0), each) for each in TROUBLE]
-        return ", ".join(f"{number} {word}" for number, word in told if number)
+        return ", ".join(counted_in_words(number, word) for number, word in told if number)
+
+    @property
+    def status_word(self) -> str:
+        """What the filter is called."""
+        return OUTDATED.word if self.status == OUTDATED.code else badge_of_word(self.status).word
 
     @property
     def form_url(self) -> str:
@@ -227,9 +232,9 @@ class Board:
         everything = Chip(None, self.progress.total, board_url(self.story), not self.status)
         counts = self.progress.counts
         numbers = {word: counts.get(word, 0) for word in SHOT_BADGES} | {
-            OUTDATED.word: self.outdated
+            OUTDATED.code: self.outdated
         }
-        badges = SHOT_BADGES | {OUTDATED.word: OUTDATED}
+        badges = SHOT_BADGES | {OUTDATED.code: OUTDATED}
         return [everything] + [
             Chip(badge, numbers[word], board_url(self.story, word), word == self.status)
             for word, badge in badges.items()
@@ -237,7 +242,7 @@ class Board:
         ]
 
     def _is_shown(self, card: ShotCard) -> bool:
-        if self.status == OUTDATED.word:
+        if self.status == OUTDATED.code:
             return card.is_outdated
         return self.status in ("", card.word)
 

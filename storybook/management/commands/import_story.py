@@ -40,7 +40,8 @@ Import a storybook bundle: a folder (or a .zip of one) with
     images/         every image path in the documents is relative to this folder
 
 Importing again brings the story up to date; nothing is written where nothing changed. Scenelets,
-shots and pictures that the bundle no longer mentions are kept, and so are all videos."""
+shots and pictures that the bundle no longer mentions are kept, and so are all videos. Such a shot
+is listed, and no batch renders it unless you name it."""
     epilog = """\
 examples:
   manage.py import_story my-story/
@@ -178,6 +179,10 @@ def _table(report: ImportReport, *, is_dry_run: bool) -> str:
     if report.gone_shots:
         lines += ["", "No longer in the bundle; kept, and rendered only if you name them:"]
         lines += _shown([f"  {shot}" for shot in report.gone_shots])
+    if report.unread_keys:
+        shown = ", ".join(report.unread_keys[:MOST_UNNAMED])
+        more = ", …" if len(report.unread_keys) > MOST_UNNAMED else ""
+        lines += ["", f"Kept, but read by nothing: {shown}{more}."]
     if report.unnamed_count:
         shown = ", ".join(report.unnamed_files[:MOST_UNNAMED])
         more = ", …" if report.unnamed_count > MOST_UNNAMED else ""

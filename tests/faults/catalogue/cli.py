@@ -8,7 +8,9 @@ FAULTS = [
         "videogen/cli/wait.py",
         "    for render in ours.filter(state=State.QUEUED):",
         "    for render in ours.none():",
-        ("tests/videogen/management/test_run_task.py",),
+        (
+            "tests/videogen/management/test_run_task.py::test_what_was_refused_while_the_command_was_stopped_is_not_sent_later",
+        ),
         "what a stopped command had queued is paid later",
     ),
     Fault(
@@ -16,15 +18,19 @@ FAULTS = [
         "videogen/cli/wait.py",
         "if is_over and _wait_for_tomorrow(renders):",
         "if False:",
-        ("tests/videogen/management/test_run_task.py",),
+        (
+            "tests/videogen/management/test_run_task.py::test_a_daily_quota_ends_the_wait_with_the_apis_words_and_loses_nothing",
+        ),
         "a daily quota cancels the rest of the batch",
     ),
     Fault(
         "open-is-success",
         "videogen/cli/create_shot_videos.py",
-        'is_as_asked = not (summary["blocked"] or missed or left or cancelled)',
-        'is_as_asked = not (summary["blocked"] or missed or cancelled)',
-        ("tests/videogen/management/test_run_task.py",),
+        '(summary["blocked"] or missed or left or cancelled)',
+        '(summary["blocked"] or missed or cancelled)',
+        (
+            "tests/videogen/management/test_run_task.py::test_a_daily_quota_ends_the_wait_with_the_apis_words_and_loses_nothing",
+        ),
         "exit code 0 although renders still wait",
     ),
     Fault(
@@ -32,7 +38,7 @@ FAULTS = [
         "videogen/cli/create_shot_videos.py",
         "if len(plan.rows) != 1:",
         "if not plan.rows:",
-        ("tests/videogen/management/test_run_task.py",),
+        ("tests/videogen/management/test_run_task.py::test_wrong_usage_queues_nothing",),
         "one link becomes a take of several shots",
     ),
     Fault(
@@ -40,10 +46,7 @@ FAULTS = [
         "videogen/cli/wait.py",
         "if render.state in _LEFT_BEHIND and gone[render.batch.worked_by]:",
         "if render.state in _LEFT_BEHIND:",
-        (
-            "tests/videogen/management/test_run_task.py",
-            "tests/videogen/recovery/test_restarts.py",
-        ),
+        ("tests/videogen/cli/test_wait.py",),
         "a command cancels what another one works on",
     ),
 ]

@@ -88,7 +88,7 @@ FAULTS = [
     Fault(
         "no-room-reserved",
         PUMP,
-        "    journal.reserve(token)\n",
+        "        journal.reserve(token)\n",
         "",
         (PUMP_TESTS + "::test_an_answer_is_on_disk_before_it_is_in_its_row",),
         "a paid call leaves although its answer may find no room",
@@ -271,5 +271,46 @@ FAULTS = [
             "tests/videogen/pipeline/test_pump.py::test_an_operation_that_is_forgotten_once_is_asked_for_again",
         ),
         "an operation is given up at its first 404",
+    ),
+    Fault(
+        "settled-twice",
+        "videogen/pipeline/results.py",
+        "Submission.objects.filter(pk=submission.pk, outcome=Outcome.CLAIMED)",
+        "Submission.objects.filter(pk=submission.pk)",
+        ("tests/videogen/pipeline/test_results.py",),
+        "a late error undoes what the journal had settled",
+    ),
+    Fault(
+        "refusals-with-gaps",
+        "videogen/pipeline/results.py",
+        "render.poll_failures + 1 if render.error_code == error.code else 1",
+        "render.poll_failures + 1",
+        ("tests/videogen/pipeline/test_results.py",),
+        "two lost connections and a 404 give an operation up",
+    ),
+    Fault(
+        "journal-emptied-first",
+        "videogen/pipeline/results.py",
+        (
+            "    now = timezone.now()\n"
+            "    with transaction.atomic():\n"
+            '        submission = Submission.objects.select_related("render", "lane")'
+        ),
+        (
+            "    now = timezone.now()\n"
+            "    journal.remove_answer(token)\n"
+            "    with transaction.atomic():\n"
+            '        submission = Submission.objects.select_related("render", "lane")'
+        ),
+        ("tests/videogen/pipeline/test_results.py",),
+        "an answer leaves the disk before its row has it",
+    ),
+    Fault(
+        "ending-settles-all",
+        "videogen/pipeline/results.py",
+        "submissions.filter(outcome=Outcome.ACCEPTED).update(outcome=Outcome.NOT_CHARGED)",
+        "submissions.update(outcome=Outcome.NOT_CHARGED)",
+        ("tests/videogen/pipeline/test_results.py",),
+        "what was refused is booked as accepted",
     ),
 ]

@@ -45,16 +45,14 @@ FAULTS = [
             "tests/videogen/pipeline/test_vertex.py",
         ),
         "the bucket is asked for the token of a refused submission",
+        equal="the last submission of a render with an unknown outcome is the one that is unknown",
     ),
     Fault(
         "urgent-last",
         "videogen/recovery/unresolved.py",
         "key=lambda each: (each.clip_expires_at, each.pk))",
         "key=lambda each: each.pk)",
-        (
-            "tests/videogen/recovery/test_redownload.py",
-            "tests/videogen/recovery/test_reconcile.py",
-        ),
+        ("tests/videogen/recovery/test_unresolved.py",),
         "the clip that expires first is not fetched first",
     ),
     Fault(
@@ -72,5 +70,21 @@ FAULTS = [
         "if expires <= failed_at:",
         ("tests/videogen/recovery/test_redownload.py",),
         "a link that was refused for good is asked for two days",
+    ),
+    Fault(
+        "candidate-of-another-render",
+        "videogen/recovery/candidates.py",
+        ("    if _is_known_elsewhere(candidate, render):\n        raise _NotTaken\n"),
+        "",
+        ("tests/videogen/recovery/test_reconcile.py",),
+        "a video that a late answer gave to another render is taken for this one",
+    ),
+    Fault(
+        "two-take-one-candidate",
+        "videogen/recovery/candidates.py",
+        "    if not rows.update(status=Status.TAKEN, render=render):\n        raise _NotTaken\n",
+        "    rows.update(status=Status.TAKEN, render=render)\n",
+        ("tests/videogen/recovery/test_reconcile.py",),
+        "one video becomes the answer of two renders",
     ),
 ]

@@ -6,9 +6,9 @@ FAULTS = [
     Fault(
         "limit-of-a-continued-download",
         "videogen/takes/fetch.py",
-        "end, limit - size)",
-        "end, limit)",
-        ("tests/videogen/takes/test_fetch.py",),
+        "settings.VIDEO_DOWNLOAD_MAX_BYTES - size)",
+        "settings.VIDEO_DOWNLOAD_MAX_BYTES)",
+        ("tests/videogen/takes/test_fetch.py::test_what_is_continued_is_bounded_as_a_whole",),
         "a file that is continued may grow past the limit",
     ),
     Fault(

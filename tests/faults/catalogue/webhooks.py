@@ -34,6 +34,7 @@ FAULTS = [
         "    if False:\n",
         ("tests/videogen/webhooks/test_handlers.py",),
         "an event takes the place of an answer that still comes",
+        equal="only a render whose outcome is unknown takes a candidate; this saves the attempt",
     ),
     Fault(
         "event-with-any-link",

@@ -194,6 +194,11 @@ def shots(*given):
             'scenelets[0].parent_scenelet_id: no scenelet has the id "gone"',
         ),
         (
+            {"scenelets": [scenelet(1), scenelet(2, parent_scenelet_id="Scenelet_1")]},
+            'scenelets[1].parent_scenelet_id: no scenelet has the id "Scenelet_1": did you mean '
+            "scenelet-1?",
+        ),
+        (
             {"scenelets": [scenelet(1, parent_scenelet_id="scenelet-1")]},
             "scenelets[0].parent_scenelet_id: a circle of parents: scenelet-1 → scenelet-1",
         ),
@@ -484,15 +489,18 @@ def test_keys_that_nothing_reads_are_named_once(tmp_path):
         scenelets=[scenelet(1, shots=shots, parent="scenelet-0")],
     )
 
+    folder = write_bundle(tmp_path / "b", document)
     found = warnings_of(tmp_path / "b", document)
 
     read = "nothing reads this key"
+    assert opened(folder).warnings.unread_keys == (
+        "visual_design_document.props",
+        "audio_design_document.sonic_identity.ambience",
+    )
     assert found == {
+        "visual_design_document.extra": (f"{read}.", 0),
         "author": (f"{read}.", 0),
         "visualDesignDocument": (f"{read}: did you mean visual_design_document?", 0),
-        "visual_design_document.extra": (f"{read}.", 0),
-        "visual_design_document.props": (f"{read}.", 0),
-        "audio_design_document.sonic_identity.ambience": (f"{read}.", 0),
         "audio_design_document.narratorVoice": (f"{read}: did you mean narrator_voice_profile?", 0),
         "scenelets[0].parent": (f"{read}: did you mean parent_scenelet_id?", 0),
         "scenelets[0].shots[0].storyboard": (f"{read}: did you mean storyboard_payload?", 2),

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import re
+
 import pytest
 from django.contrib.admin.models import LogEntry
 from django.contrib.auth import get_user_model
@@ -11,7 +13,8 @@ from django.urls import reverse
 from django.utils import timezone
 
 from tests.support.admin_clients import browser_of
-from tests.support.factories import make_notice
+from tests.support.factories import make_batch, make_notice, make_story
+from videogen.common.formats import moment
 from videogen.models import Notice
 from videogen.notifications.deliver import run_slice
 
@@ -39,8 +42,7 @@ def test_the_list_tells_what_became_of_a_notice():
 
     page = browser_of("videogen.view_notice").get(LIST).text
 
-    moment = f"{timezone.localtime(now):%d %b %H:%M}"
-    assert f"e-mail {moment}, webhook {moment}" in page
+    assert f"e-mail {moment(now)}, webhook {moment(now)}" in page
     for words in ("next try", "answered 500", "given up", "shown here only", "about to be sent"):
         assert words in page
     assert 'value="send_again"' not in page
@@ -71,7 +73,26 @@ def test_its_page_is_linked_for_those_whom_it_lets_in(kind, permissions, is_link
     notice = make_notice(kind=kind)
     browser = browser_of("videogen.view_notice", *permissions)
 
-    assert ('<a href="/admin/">/admin/</a>' in browser.get(page_of(notice)).text) is is_linked
+    page = browser.get(page_of(notice)).text
+
+    assert bool(re.search(r'class="readonly"><a href="/admin/">', page)) is is_linked
+
+
+def test_a_notice_links_to_its_batch_in_the_list_and_on_its_page(django_assert_max_num_queries):
+    batch = make_batch(make_story(pictures={}))
+    url = reverse("admin:videogen_renderbatch_progress", args=[batch.pk])
+    for number in range(3):
+        notice = make_notice(kind="batch_finished", batch=batch, path=url, key=f"batch {number}")
+    link = f'<a href="{url}"><bdi>{batch}</bdi></a>'
+    rights = ["videogen.view_notice", "videogen.view_renderbatch", "videogen.view_lane"]
+    browser = browser_of(*rights)
+
+    with django_assert_max_num_queries(8):
+        listed = browser.get(LIST).text
+
+    assert listed.count(link) == 3
+    assert link in browser.get(page_of(notice)).text
+    assert link not in browser_of(*rights[:1]).get(LIST).text
 
 
 @pytest.mark.parametrize("group", ["viewer", "artist", "producer"])

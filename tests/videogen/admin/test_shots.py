@@ -63,7 +63,7 @@ def test_filters_count_what_they_would_leave():
 
     page = viewer().get(LIST).text
 
-    for words in ("needs review (1)", "ready (3)", "failed (0)", "has a video (1)", "two (2)"):
+    for words in ("needs review (1)", "to do (3)", "failed (0)", "has a video (1)", "two (2)"):
         assert words in page
 
 
@@ -148,7 +148,7 @@ def test_list_queries_do_not_grow(django_assert_max_num_queries):
     for number in (2, 20):
         for shot in all_shots(make_story(f"story-{number}", shots=number)):
             make_render(shot, State.DONE)
-        with django_assert_max_num_queries(15) as captured:
+        with django_assert_max_num_queries(16) as captured:
             assert browser.get(LIST).status_code == 200
         counts.append(len(captured))
 

@@ -95,6 +95,10 @@ def test_a_short_secret_is_looked_for_as_it_is():
     assert without_secrets("A KEY is no key.", ["KEY"]) == "A [key] is no key."
 
 
+def test_a_password_that_is_a_word_is_looked_for_as_it_is():
+    assert without_secrets("PostgreSQL says postgres.", ["postgres"]) == "PostgreSQL says [key]."
+
+
 @pytest.mark.parametrize(
     "text",
     ["\\" * 20_000, "A\\n" * 10_000, "AIza" + "\n\\n" * 10_000, "%25" * 10_000, "A" + " " * 20_000],

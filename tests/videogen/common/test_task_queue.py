@@ -33,7 +33,8 @@ def broken_redis(request, settings, monkeypatch):
         settings.Q_CLUSTER = {**settings.Q_CLUSTER, "redis": url}
         backend = "django.core.cache.backends.redis.RedisCache"
         settings.CACHES = {"default": {"BACKEND": backend, "LOCATION": url}}
-        monkeypatch.setattr(Conf, "ORM", None)
+        broker = "videogen.common.redis_broker.RedisBroker"
+        monkeypatch.setattr(Conf, "BROKER_CLASS", broker)
         monkeypatch.setattr(Conf, "REDIS", url)
         yield url
 

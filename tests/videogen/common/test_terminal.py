@@ -10,7 +10,14 @@ from django.conf import settings as django_settings
 from rich.table import Table
 
 from videogen.common.log_lines import LineFormatter
-from videogen.common.terminal import OutputBroken, PlainConsole, breaking, end_with_broken_output
+from videogen.common.terminal import (
+    OutputBroken,
+    PlainConsole,
+    breaking,
+    end_with_broken_output,
+    print_table,
+    table_console,
+)
 from videogen.common.untrusted_text import for_terminal
 
 HOSTILE = "a\x1b[2J\x1b]0;owned\x07b\u202egnp.exe\rc\nERROR forged"
@@ -109,3 +116,30 @@ def test_the_log_of_the_installation_uses_it():
     formatter = django_settings.LOGGING["formatters"]["line"]
 
     assert formatter["()"] == "videogen.common.log_lines.LineFormatter"
+
+
+PATH = "media/the-night-the-tide-forgot/shots/under-the-lighthouse/shot-12/take-3.mp4"
+ID = "models/veo-3.1-generate-preview/operations/a1b2c3d4e5f6g7h8i9j0"
+
+
+class Terminal(io.StringIO):
+    def isatty(self):
+        return True
+
+
+@pytest.mark.parametrize("width", ["40", "80", "200"])
+@pytest.mark.parametrize("out", [Terminal, io.StringIO])
+def test_no_word_of_a_table_is_broken(monkeypatch, width, out):
+    monkeypatch.setenv("COLUMNS", width)
+    told, table = out(), Table(box=None)
+    for column in ("Shot", "What"):
+        table.add_column(column)
+    table.add_row("under-the-lighthouse / shot 12", f"It is stored at {PATH} by {ID} at last.")
+
+    console = table_console(told)
+    print_table(console, table)
+    console.say(f"Videos are below {PATH} and {ID}")
+
+    words = told.getvalue().split()
+    assert (words.count(PATH), words.count(ID)) == (2, 2)
+    assert "under-the-lighthouse" in words

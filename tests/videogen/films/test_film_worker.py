@@ -20,7 +20,8 @@ from videogen.films.segments import FPS
 from videogen.films.sound import filtered, measure
 from videogen.models import Film, VideoRender
 from videogen.models.films import FILM_LEASE
-from videogen.takes.video_file import is_faststart, sha256_of
+from videogen.takes.boxes import is_faststart
+from videogen.takes.video_file import sha256_of
 
 pytestmark = pytest.mark.django_db
 

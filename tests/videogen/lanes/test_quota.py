@@ -212,7 +212,7 @@ HOUR = 3600
         ([(12 * HOUR + 5, 12 * HOUR - 5)], 2),
         ([(5, None)] * 3, 0),
     ],
-    ids=["nothing", "today", "yesterday", "over midnight", "under way"],
+    ids=["nothing", "today", "yesterday", "over midnight", "in flight"],
 )
 def test_at_most_so_many_a_day(settings, noon_there, past, left):
     settings.VIDEO_SUBMISSIONS_PER_DAY = 3

@@ -320,8 +320,16 @@ def test_what_a_person_must_decide_is_skipped_the_next_time(fail, log, run_task)
 
 USAGE = {
     "an unknown story": ({"story_id": "nobody"}, [], "There is no story nobody"),
+    "a misspelt story": ({"story_id": "the-lmap"}, [], "Did you mean the-lamp?"),
     "an unknown scenelet": ({}, ["--scenelet-id=zoo"], "no scenelet zoo"),
+    "a misspelt scenelet": ({}, ["--scenelet-id=Openning"], "Did you mean opening?"),
     "an index that no shot has": ({}, ["--shot-index=9"], "No shot matches"),
+    "an unknown model": ({}, ["--model=veo-9"], "The video models are"),
+    "a misspelt model, rehearsed": (
+        {},
+        ["--model=veo-3.1-fast-generate-prevew", "--mode=dry-run"],
+        "Did you mean veo-3.1-fast-generate-preview",
+    ),
     "a filter that matches nothing": (
         {},
         ["--scenelet-id=opening", "--shot-index=0"],
@@ -599,7 +607,7 @@ def test_every_link_is_printed_as_soon_as_it_is_known(simulator, fail, run_task)
     assert len(links) == 2
     for link in links:
         assert result.out.count(link) == 1
-    assert result.out.index(links[0]) < result.out.index("opening / 1 "), "before the results"
+    assert result.out.index(links[0]) < result.out.index("2 shots "), "before the results"
 
 
 # -- waiting and queueing ------------------------------------------------------------------------

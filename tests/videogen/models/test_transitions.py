@@ -109,7 +109,7 @@ HELD = {
     "download_lease_until": timezone.now() + timedelta(hours=1),
     "download_attempts": 3,
     "error_code": "broken_off",
-    "error_message": "It broke off.",
+    "error_message": "It was interrupted.",
 }
 
 

@@ -31,6 +31,7 @@ from videogen import tasks
 from videogen.billing.budgets import limits_for
 from videogen.billing.usage import BudgetUse
 from videogen.common.errors import VeoError
+from videogen.common.formats import moment
 from videogen.lanes.pauses import pause_by_person, pause_lane, resume_lane
 from videogen.models import Budget, Notice, RenderBatch, VideoRender
 from videogen.models.people import Person
@@ -325,8 +326,8 @@ def test_a_clip_of_which_we_heard_late_is_told_of_by_when_it_was_sent(settings):
 
     look_for_news()
 
-    end = timezone.localtime(timezone.now() + timedelta(hours=1.5))
-    assert f"{end:%d %b %H:%M %Z}" in clips_told()[0].subject
+    end = timezone.now() + timedelta(hours=1.5)
+    assert f"{moment(end)} {timezone.localtime(end):%Z}" in clips_told()[0].subject
 
 
 def test_a_clip_that_the_server_has_deleted_is_no_news(settings):
@@ -357,9 +358,9 @@ def test_the_mail_and_the_page_promise_the_same_time(settings, client, admin_use
     look_for_news()
 
     [notice] = clips_told()
-    moment = f"{timezone.localtime(expires):%d %b %H:%M %Z}"
+    end = f"{moment(expires)} {timezone.localtime(expires):%Z}"
     assert hours_ago(-10) < expires < hours_ago(-11)
-    assert moment in notice.subject and moment in notice.text
+    assert end in notice.subject and end in notice.text
     [row] = client.get(reverse("admin:videogen_unresolved")).context["page"].rows
     assert row.expires_at == expires
     assert next_try(render) < expires

@@ -722,7 +722,7 @@ def test_the_page_tells_the_same(healthy, settings):
     assert "The key does not have veo-9." in page.text
     assert "Set VIDEO_MODEL to one that it has" in page.text
     assert "1 failure, 1 warning." in page.text
-    assert page.text.index("The key does not have") < page.text.index("None run.")
+    assert page.text.index("The key does not have") < page.text.index("No worker runs.")
     assert KEY not in page.text
     assert "no-store" in page.headers["Cache-Control"]
 

@@ -41,6 +41,7 @@ from videogen.catalog.missing_models import (
     where_to_choose,
 )
 from videogen.common.errors import RequestError
+from videogen.common.formats import day_in_words
 from videogen.lanes.pauses import pause_by_person, pause_lane, resume_lane
 from videogen.models import Lane, Notice, StorySettings, Submission, VideoModel, VideoRender
 from videogen.models.people import Requester
@@ -56,7 +57,8 @@ from videogen.planning.model_switch import (
 from videogen.prompts.fingerprints import hashes_of
 from videogen.prompts.omni_prompt import prompt_for_route
 from videogen.prompts.prompt import CRITICAL_INSTRUCTION
-from videogen.providers.errors import stop, with_models
+from videogen.providers.errors import stop
+from videogen.providers.registry import open_client
 
 pytestmark = [pytest.mark.django_db, pytest.mark.postgres]
 
@@ -186,7 +188,7 @@ def test_who_moved_what_is_kept():
     today = timezone.localdate()
     assert render.warnings == [
         "The shot names nobody.",
-        f"Moved from {GONE} to {FAST} by ines on {today.day} {today:%B %Y}: $3.20 → $0.96.",
+        f"Moved from {GONE} to {FAST} by ines on {day_in_words(today)}: $3.20 → $0.96.",
     ]
     assert {str(each.get_edited_object()): each.change_message for each in _entries()} == {
         "gemini": f"Moved 1 render from {GONE} to {FAST} · $0.96, was $3.20.",
@@ -266,13 +268,16 @@ def test_every_api_tells_which_models_there_are(settings, simulator, fail, model
     assert lane.pause_details == {}
 
 
-def test_what_cannot_be_a_models_name_is_offered_to_nobody(simulator):
+def test_what_cannot_be_a_models_name_is_offered_to_nobody(settings, far_end):
     strange = [FAST, "", "a\0b", "x" * 101, "two words", "veo,3", "\ud800", "<b>"]
+    models = [
+        {"name": f"models/{name}", "supportedGenerationMethods": ["predictLongRunning"]}
+        for name in strange
+    ]
+    far_end.answer(200, {"models": models}, Content_Type="application/json")
+    settings.VIDEO_API_BASE_URL = far_end.url
 
-    error = with_models(stop("model_not_found", REASON), lambda: strange, "The key has")
-
-    assert error.details == {"models": [FAST]}
-    assert error.sentence == f"{REASON} The key has: {FAST}."
+    assert open_client("gemini").list_models() == [FAST]
 
 
 @pytest.mark.parametrize("whose", ["The key has", "Google publishes"])
@@ -330,10 +335,10 @@ def test_where_none_can_go_nothing_is_moved():
 @pytest.mark.parametrize(
     ("model", "resolution", "number", "words"),
     [
-        (STANDARD, "1080p", 3, "3 of 3 are sent"),
+        (STANDARD, "1080p", 3, "all 3 are sent"),
         (STANDARD, "1080p", 0, "no pictures"),
         (LITE, "1080p", 2, "takes none at 1080p"),
-        ("veo-9", "1080p", 2, "2 of 2 are sent"),
+        ("veo-9", "1080p", 2, "all 2 are sent"),
         (LITE, "8k", 2, "not known"),
     ],
 )

@@ -25,7 +25,8 @@ from videogen.models import ReferenceChoice, VideoModel, VideoRender
 from videogen.models.problems import Problem, ProblemCode
 from videogen.models.render_warnings import RenderWarning
 from videogen.planning.modes import Action, Reason
-from videogen.planning.plan import find_shots, plan_shots
+from videogen.planning.plan import plan_shots
+from videogen.planning.targets import find_shots
 
 pytestmark = [pytest.mark.django_db, pytest.mark.postgres]
 

@@ -27,6 +27,7 @@ from videogen.planning.shot_status import (
     count_videos,
     filter_by_badge,
     filter_by_video,
+    find_missing,
     find_situations,
 )
 from videogen.views.components.badges import badge_of_shot, badge_of_word
@@ -59,12 +60,24 @@ BADGES = {
     "not downloaded": ([(State.NOT_DOWNLOADED, {})], "needs a decision"),
     "failed": ([(State.FAILED, {})], "failed"),
     "blocked": ([(State.BLOCKED, {})], "failed"),
-    "cancelled": ([(State.CANCELLED, {})], "ready"),
-    "failed, then cancelled": ([(State.FAILED, {}), (State.CANCELLED, {})], "ready"),
+    "cancelled": ([(State.CANCELLED, {})], "cancelled"),
+    "cancelled by a person": ([(State.CANCELLED, {"error_code": "cancelled"})], "cancelled"),
+    "stopped with its command": ([(State.CANCELLED, {"error_code": "stopped"})], "cancelled"),
+    "failed, then cancelled": ([(State.FAILED, {}), (State.CANCELLED, {})], "cancelled"),
+    "given up": ([(State.CANCELLED, {"error_code": "given_up"})], "given up"),
+    "an unknown one given up": ([(State.CANCELLED, {"error_code": "submitter_gone"})], "given up"),
+    "rejected, then cancelled": (
+        [(State.DONE, {"review": "rejected"}), (State.CANCELLED, {})],
+        "retake",
+    ),
+    "approved, then cancelled": (
+        [(State.DONE, {"review": "approved"}), (State.CANCELLED, {})],
+        "approved",
+    ),
     "a take": ([(State.DONE, {})], "needs review"),
     "a selected take": ([(State.DONE, {"review": "selected"})], "needs review"),
     "an approved take": ([(State.DONE, {"review": "approved"})], "approved"),
-    "a rejected take": ([(State.DONE, {"review": "rejected"})], "ready"),
+    "a rejected take": ([(State.DONE, {"review": "rejected"})], "retake"),
     "an upload": ([(State.DONE, {"kind": "upload"})], "needs review"),
     "rejected and a new one": (
         [(State.DONE, {"review": "rejected"}), (State.DONE, {})],
@@ -125,6 +138,63 @@ def test_badge_of_a_shot(renders, word):
     assert badge_of_shot(shot.renders.all()) == badge_of_word(word)
     for each in BadgeWord:
         assert filter_by_badge(Shot.objects.all(), each).exists() == (each == word)
+
+
+LACKING = {
+    "no visual design": ({"visual": None}, "no visual design document"),
+    "no audio design": ({"audio": None}, "no audio design document"),
+    "an empty design": ({"audio": {}}, "no audio design document"),
+    "no design at all": ({"visual": None, "audio": None}, "no design documents"),
+    "no storyboard": ({"payload": None}, "no storyboard"),
+    "an empty storyboard": ({"payload": {}}, "no storyboard"),
+    "nothing": (
+        {"payload": None, "visual": None, "audio": None},
+        "no design documents, no storyboard",
+    ),
+}
+
+
+@pytest.mark.parametrize(("story", "missing"), LACKING.values(), ids=LACKING.keys())
+def test_what_a_shot_lacks_is_named(story, missing):
+    shot = make_shot(pictures={}, **story)
+
+    card = ShotCard(for_cards(Shot.objects.all()).get())
+
+    assert (card.word, card.missing, find_missing(shot)) == ("blocked", missing, missing)
+    assert card.badge.word == f"blocked: {missing}"
+    assert count_badges(Shot.objects.all())["blocked"] == 1
+
+
+@pytest.mark.parametrize(
+    ("state", "values", "word"),
+    [
+        (None, {}, "blocked"),
+        (State.DONE, {"review": "rejected"}, "blocked"),
+        (State.CANCELLED, {}, "blocked"),
+        (State.CANCELLED, {"error_code": "given_up"}, "blocked"),
+        (State.DONE, {}, "needs review"),
+        (State.FAILED, {}, "failed"),
+        (State.QUEUED, {}, "generating"),
+    ],
+)
+def test_only_a_shot_to_be_made_waits_for_what_it_lacks(state, values, word):
+    shot = make_shot(pictures={}, audio=None)
+    whole = make_shot(story_id="another", pictures={})
+    if state:
+        make_render(shot, state, **values)
+
+    card = ShotCard(for_cards(Shot.objects.filter(pk=shot.pk)).get())
+
+    assert card.word == word
+    assert card.badge == badge_of_shot(shot.renders.all(), find_missing(shot))
+    for each in BadgeWord:
+        found = set(filter_by_badge(Shot.objects.all(), each).values_list("pk", flat=True))
+        assert found == ({shot.pk} if each == word else {whole.pk} if each == "ready" else set())
+    expected = dict.fromkeys(BadgeWord, 0) | {word: 1, "ready": 1}
+    assert count_badges(Shot.objects.all()) == expected
+    assert count_badges(Shot.objects.filter(scenelet__story__story_id__gt="")) == expected
+    story_key = shot.scenelet.story_id
+    assert count_badges_by_story([story_key])[story_key] == expected | {"ready": 0}
 
 
 def test_what_the_simulator_made_is_nothing_to_a_real_backend(settings):
@@ -190,7 +260,7 @@ def test_badges_are_counted_in_their_order(django_assert_num_queries):
     make_story("other", shots=4, pictures={})
     make_render(shots_of(story)[1], State.DONE)
 
-    with django_assert_num_queries(3):
+    with django_assert_num_queries(4):
         counts = count_badges(shots_of(story))
 
     assert list(counts.items()) == [
@@ -200,6 +270,10 @@ def test_badges_are_counted_in_their_order(django_assert_num_queries):
         ("needs review", 1),
         ("approved", 0),
         ("ready", 2),
+        ("retake", 0),
+        ("cancelled", 0),
+        ("given up", 0),
+        ("blocked", 0),
     ]
 
 
@@ -218,6 +292,7 @@ def test_what_is_kept_is_what_the_renders_say(settings, time_machine, backend, s
     settings.VIDEO_BACKEND = backend
     chance = random.Random(seed)
     story = make_story(shots=250, pictures={})
+    Shot.objects.filter(shot_index__gt=200).update(storyboard_payload=None)
     batch = make_batch(story)
     lanes = {name: make_lane(name) for name in ("simulator", "gemini")}
     for shot in shots_of(story):
@@ -230,7 +305,7 @@ def test_what_is_kept_is_what_the_renders_say(settings, time_machine, backend, s
     time_machine.move_to(timezone.now(), tick=False)
 
     expected = {
-        shot.pk: str(badge_of_shot(shot.renders.all()).word)
+        shot.pk: badge_of_shot(shot.renders.all(), find_missing(shot)).code
         for shot in shots_of(story).prefetch_related("renders")
     }
 
@@ -279,7 +354,7 @@ def test_a_change_of_many_renders_keeps_the_standings_of_all(django_assert_num_q
         changed = force(renders, state=State.CANCELLED, review_reason="all at once")
 
     assert changed == 40
-    assert set(words_of(shots).values()) == {"ready"}
+    assert set(words_of(shots).values()) == {"cancelled"}
 
 
 def test_what_changes_no_badge_asks_for_no_standing(django_assert_num_queries):
@@ -323,6 +398,7 @@ def _make_some_render(chance, shot, take, batch, lanes):
         "beat_at": chance.choice([None, now, now - timedelta(seconds=40)]),
         "operation_name": "operation",
         "download_uri": "https://example.org/",
+        "error_code": chance.choice(["", "stopped", "given_up"]),
     }
     if state == State.DONE:
         values |= {

@@ -8,7 +8,14 @@ from tests.support.client_cases import ENDINGS, LATER, NO, STOP, UNKNOWN, facts,
 from tests.support.far_end import NOWHERE
 from tests.support.proxies import refusing_proxy
 from videogen.providers import credentials as sign_in
-from videogen.providers.messages import Blocked, Failed, Finished, Nothing, Webhook
+from videogen.providers.messages import (
+    Blocked,
+    Failed,
+    Finished,
+    Nothing,
+    ReferenceImage,
+    Webhook,
+)
 from videogen.providers.registry import open_client
 
 
@@ -130,6 +137,20 @@ def test_a_connection_that_is_cut_while_the_answer_is_waited_for_is_in_doubt(
     setattr(settings, route_client.base_url, far_end.url)
 
     error = refusal(route_client.submit)
+
+    assert facts(error) == {"code": "no_answer", **UNKNOWN}
+    assert len(far_end.requests) == 1
+
+
+def test_a_connection_that_is_cut_while_the_request_leaves_is_in_doubt(
+    settings, far_end, route_client
+):
+    """What has begun to leave may have been accepted: nobody knows what stood in between."""
+    far_end.cut(midway=True)
+    setattr(settings, route_client.base_url, far_end.url)
+    large = ReferenceImage("image/png", b"x" * 16 * 1024**2)
+
+    error = refusal(route_client.submit, references=(large,))
 
     assert facts(error) == {"code": "no_answer", **UNKNOWN}
     assert len(far_end.requests) == 1

@@ -674,7 +674,7 @@ def test_beside_another_open_render_nothing_is_taken(offered, lose):
 
     [line] = reconcile().lines
 
-    assert "Another render of this shot is under way" in line.done
+    assert "Another render of this shot is queued or running" in line.done
     assert Candidate.objects.get().status == Status.PROPOSED
 
 

@@ -85,7 +85,7 @@ def test_a_download_starts_again(settings, tmp_path, state, restart, attempts):
         not_before=timezone.now() + timedelta(hours=1),
         download_attempts=3,
         error_code="broken_off",
-        error_message="It broke off.",
+        error_message="It was interrupted.",
     )
     before = timezone.now()
     link = render.download_uri or LINK

@@ -231,11 +231,11 @@ FAILURES = {
     "a web page": ("html_200", "not_a_video", False, "web page"),
     "JSON": ("json_200", "not_a_video", False, "JSON"),
     "no byte": ("empty", "empty", False, "empty"),
-    "cut short": ("truncated", "broken_off", False, "broke off"),
+    "cut short": ("truncated", "broken_off", False, "ended before the file was complete"),
     "cut short, announced so": ("short", "truncated", False, "cut short"),
-    "no answer": ("hang", "broken_off", False, "broke off"),
-    "cut off": ("drop", "broken_off", False, "broke off"),
-    "cut off midway": ("drop_midway", "broken_off", False, "broke off"),
+    "no answer": ("hang", "broken_off", False, "ended before the file was complete"),
+    "cut off": ("drop", "broken_off", False, "ended before the file was complete"),
+    "cut off midway": ("drop_midway", "broken_off", False, "ended before the file was complete"),
     "a redirect for ever": ("redirect_loop", "too_many_redirects", True, "more than 5 times"),
     "a redirect to a file": ("redirect_file_scheme", "bad_link", True, "web server"),
     "a picture": ("wrong_jpeg", "not_a_video", False, "picture"),
@@ -387,6 +387,24 @@ def test_a_video_cut_off_again_and_again_goes_on_where_it_was(fail, log, client,
     assert sizes == sorted(set(sizes)), "every try brought more"
     assert clip.video.read_bytes() == whole
     assert counts(log)["range_downloads"] == 3
+
+
+def test_what_is_continued_is_bounded_as_a_whole(settings, far_end, client, clip_file):
+    """Not each part for itself."""
+    data = clip_file()
+    half, size = len(data) // 2, len(data)
+    settings.VIDEO_DOWNLOAD_MAX_BYTES = size - 1
+    far_end.answer(200, data[:half], ETag='"a"', Content_Length=str(size), Connection="close")
+    span = f"bytes {half}-{size - 1}/{size}"
+    far_end.answer(206, data[half:], ETag='"a"', Content_Range=span)
+
+    codes = []
+    for _ in range(2):
+        with pytest.raises(DownloadError) as caught:
+            fetch_clip(client, f"{far_end.url}/clip", RENDER)
+        codes.append(caught.value.code)
+
+    assert codes == ["broken_off", "too_large"]
 
 
 def test_a_server_that_knows_no_ranges_sends_the_whole_file_again(fail, client, uri, whole):

@@ -203,7 +203,7 @@ NO_VIDEOS = {
 def test_what_is_no_video_leaves_nothing_behind(settings, shot, tmp_path, make, words):
     error = refusal(shot, make(tmp_path / "clip.mp4"))
 
-    assert error.sentence.startswith("my cut.mp4 is not a usable video. ")
+    assert error.sentence.startswith("The file my cut.mp4 is not a usable video. ")
     assert words in error.sentence
     assert files(settings) == []
     assert not VideoRender.objects.exists()

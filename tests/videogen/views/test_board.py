@@ -6,7 +6,7 @@ import re
 import pytest
 from django.utils import timezone
 
-from storybook.models import KeyFrame, Scenelet, Story
+from storybook.models import KeyFrame, Scenelet, Shot, Story
 from tests.support.admin_clients import VIEWS, browser_of, producer, viewer
 from tests.support.factories import State, force, make_render, make_story, shots_of
 from videogen.models import RenderBatch, VideoRender
@@ -77,7 +77,7 @@ def test_a_shot_without_a_video_shows_its_first_key_frame():
 
     assert f'data-still="/media/{story.story_id}/thumbnails/{file.split("/")[2]}.jpg"' in page
     assert "data-video" not in page
-    assert 'class="st-badge st-badge--grey">ready<' in page
+    assert 'class="st-badge st-badge--grey">to do<' in page
 
 
 def test_the_take_that_the_story_uses_is_shown_else_the_newest():
@@ -183,7 +183,7 @@ def test_a_filter_that_nothing_fits_says_so():
 
     page = viewer().get(board_of(story), {"status": "approved"}).text
 
-    assert "No shot is “approved” now." in page
+    assert "No shot has the status “approved” now." in page
 
 
 def test_a_story_without_scenelets_says_what_to_do():
@@ -465,6 +465,36 @@ def test_json_of_the_state_is_plain():
 
     assert response["Content-Type"] == "application/json"
     assert "<b>" not in json.dumps(response.json()["parts"])
+
+
+def test_a_card_says_why_in_one_line():
+    story = make_story(shots=5)
+    shots = all_shots(story)
+    make_render(shots[0], State.FAILED, error_message="The model was busy for too long.")
+    make_render(shots[1], State.NOT_DOWNLOADED, error_message="The server said 503.")
+    make_render(shots[2], State.DONE, review="rejected", review_reason="The hat is gone.")
+    Shot.objects.filter(pk=shots[3].pk).update(storyboard_payload=None)
+
+    response = viewer().get(board_of(story))
+
+    cards = response.context["board"].cards
+    assert [(card.badge.word, card.reason) for card in cards] == [
+        ("failed", "The model was busy for too long."),
+        ("needs a decision", "Not downloaded. The server said 503."),
+        ("retake", "The hat is gone."),
+        ("blocked: no storyboard", ""),
+        ("to do", ""),
+    ]
+    assert re.findall(r"data-reason[^>]*>([^<]*)</bdi>", response.text) == [
+        card.reason for card in cards[:3]
+    ]
+    assert list(response.context["board"].progress.counts) == [
+        "failed",
+        "needs a decision",
+        "retake",
+        "blocked",
+        "ready",
+    ]
 
 
 def test_a_shot_that_is_no_longer_in_the_bundle_is_marked():

@@ -5,18 +5,17 @@ import json
 import logging
 import signal
 import sys
-from datetime import datetime
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
-from django.utils import timezone
 from rich.markup import escape
 from rich.table import Table
 
 from videogen.cli.console import ConsoleListener
 from videogen.cli.wait import wait_for
+from videogen.common.formats import moment
 from videogen.common.task_queue import is_cluster_running
-from videogen.common.terminal import PlainConsole, table_console
+from videogen.common.terminal import PlainConsole, print_table, table_console
 from videogen.models import Candidate, VideoRender
 from videogen.models.states import STUCK
 from videogen.recovery.reconcile import Line, Report, reconcile
@@ -146,26 +145,22 @@ def _print(console: PlainConsole, report: Report, open_now: set[int]) -> None:
         return
     table = Table(box=None, pad_edge=False, header_style="bold")
     for column in ("Shot", "Status", "Since", "Hours left", "Asked", "Found", "Done"):
-        table.add_column(column, overflow="fold")
+        table.add_column(column)
     for line in report.lines:
         asked = "\n".join(f"{way}: {answer}" for way, answer in line.asked)
         table.add_row(
             escape(str(line.render.shot)),
             VideoRender.State(line.status).label,
-            _moment(line.since),
+            moment(line.since),
             str(_hours_left(line.render)),
             escape(asked) or "–",
             escape(line.found) or "–",
             escape(line.done) or "–",
         )
-    console.print(table)
+    print_table(console, table)
     for way, answer in report.ways.items():
         console.say(f"{way}: {answer}")
     words = f"{len(report.lines)} unresolved, {len(report.recovered)} recovered"
     if open_now:
         words += f', {len(open_now)} for a person to decide about (admin: "Unresolved")'
     console.say(f"{words}.")
-
-
-def _moment(moment: datetime) -> str:
-    return f"{timezone.localtime(moment):%Y-%m-%d %H:%M}"

@@ -86,7 +86,10 @@ class Command(BaseCommand):
             "--mode", choices=RenderBatch.Mode.values, default=RenderBatch.Mode.DEFAULT.value
         )
         parser.add_argument(
-            "--model", metavar="NAME", default="", help="this model instead of VIDEO_MODEL"
+            "--model",
+            metavar="NAME",
+            default="",
+            help="this model instead of VIDEO_MODEL or the story's own; one of the video models",
         )
         parser.add_argument(
             "--all-or-nothing",
@@ -123,6 +126,11 @@ class Command(BaseCommand):
             "--yes",
             action="store_true",
             help="queue what costs money without a question, which is asked in a terminal only",
+        )
+        parser.add_argument(
+            "--verbose",
+            action="store_true",
+            help="a line for each shot (default: shots of which the same is said share a line)",
         )
         parser.add_argument(
             "--json", action="store_true", help="one JSON object a line on stdout, nothing else"
@@ -177,7 +185,7 @@ class Command(BaseCommand):
                 self.stdout.write(json.dumps({"summary": result.summary}))
                 self.stdout.flush()
         else:
-            print_result(results, result)
+            print_result(results, result, is_verbose=options["verbose"])
         if result.note:
             errors.say(f"Over the budget. {result.note}")
         if result.still_open and (problem := broker_problem()):

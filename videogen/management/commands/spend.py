@@ -10,13 +10,14 @@ from django.core.management.base import BaseCommand, CommandError
 from rich.markup import escape
 from rich.table import Table
 
-from storybook.models import Story
 from videogen.billing.forecasts import Forecast, forecasts
 from videogen.billing.statistics import By, Figures, SpendingScope, figures_by, total_of
 from videogen.cli.database import needs_tables
+from videogen.common.errors import RequestError
 from videogen.common.formats import usd, usd_range
-from videogen.common.terminal import table_console
+from videogen.common.terminal import print_table, table_console
 from videogen.models.routes import is_simulating
+from videogen.planning.targets import find_story
 
 
 class Command(BaseCommand):
@@ -45,9 +46,10 @@ class Command(BaseCommand):
             raise CommandError("--until is before --since.", returncode=2)
         with needs_tables():
             if story_id := options["story_id"]:
-                story = Story.objects.filter(story_id=story_id).first()
-                if story is None:
-                    raise CommandError(f"There is no story {story_id}.", returncode=2)
+                try:
+                    story = find_story(story_id)
+                except RequestError as error:
+                    raise CommandError(error.sentence, returncode=2) from error
                 scope = SpendingScope(story, scope.since, scope.until)
             self._show(scope, options["by"], as_json=options["json"])
 
@@ -61,7 +63,7 @@ class Command(BaseCommand):
             self.stdout.write(json.dumps(_object(scope, figures, total, forecast)))
             return
         console = table_console(self.stdout)
-        console.print(_table(wanted[0], figures[wanted[0]], total))
+        print_table(console, _table(wanted[0], figures[wanted[0]], total))
         for sentence in _sentences(total, forecast):
             console.say(sentence)
 
@@ -93,7 +95,7 @@ def _object(
 
 def _table(by: str, rows: list[Figures], total: Figures) -> Table:
     table = Table(box=None, pad_edge=False, header_style="bold", show_footer=bool(rows))
-    table.add_column(by.capitalize(), "total", overflow="fold")
+    table.add_column(by.capitalize(), "total")
     cells = [_cells(each) for each in rows]
     for name, summed in _cells(total).items():
         table.add_column(name, summed, justify="right")

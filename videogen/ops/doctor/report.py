@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, TextIO
 from rich.markup import escape
 from rich.table import Table
 
+from videogen.common import terminal
 from videogen.common.formats import counted
-from videogen.common.terminal import table_console
 
 from .findings import Finding, Level, summarize
 
@@ -42,17 +42,17 @@ def print_json(findings: Iterable[Finding], out: TextIO | OutputWrapper) -> None
 
 def print_table(findings: Iterable[Finding], out: TextIO | OutputWrapper) -> None:
     findings = list(findings)
-    console = table_console(out)
+    console = terminal.table_console(out)
     table = Table(box=None, pad_edge=False, header_style="bold")
     for column in ("Level", "Check", "What is found, and what to do"):
-        table.add_column(column, overflow="fold")
+        table.add_column(column)
     for each in findings:
         what = escape(each.sentence)
         if each.what_to_do:
             what += f"\n[bold]→[/] {escape(each.what_to_do)}"
         style = _STYLES[each.level]
         table.add_row(f"[{style}]{each.level}[/]", escape(each.title), what)
-    console.print(table)
+    terminal.print_table(console, table)
     sums = summarize(findings)
     console.print(
         f"{sums.ok} ok, {counted(sums.warnings, 'warning')}, {counted(sums.failures, 'failure')}."

@@ -131,7 +131,11 @@ def check_patience(exam: Examination) -> Iterator[Finding]:
             f"Set less than {DOWNLOAD_SECONDS // 60} {RESTART}.",
         )
     elif wait > LATENCY_MINUTES or is_simulating():
-        yield PATIENCE.ok(f"{wait:g} minutes for a video, {download:g} for a download.")
+        yield PATIENCE.ok(f"A video may take {_minutes(wait)}, its download {_minutes(download)}.")
+
+
+def _minutes(number: float) -> str:
+    return f"{number:g} minute{'' if number == 1 else 's'}"
 
 
 def _price(exam: Examination) -> KnownPrice | None:

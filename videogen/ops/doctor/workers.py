@@ -9,6 +9,7 @@ from django.conf import settings
 from django.utils import timezone
 from django.utils.translation import ngettext
 
+from videogen.common.formats import moment
 from videogen.common.task_queue import is_cluster_running, oldest_waiting_task, running_clusters
 from videogen.lanes.pauses import BY_PERSON, served_lanes
 from videogen.lanes.quota import find_first_queued_slot
@@ -49,9 +50,9 @@ def check_workers(exam: Examination) -> Iterator[Finding]:
     waiting = VideoRender.objects.open().filter(batch__worked_by="").count()
     if not is_cluster_running():
         if waiting:
-            yield WORKERS.fail(f"None run, and {_renders(waiting)} for them.", START)
+            yield WORKERS.fail(f"No worker runs, and {_renders(waiting)} for one.", START)
         else:
-            yield WORKERS.warn("None run. Nothing waits for them now.", START)
+            yield WORKERS.warn("No worker runs. Nothing waits for one now.", START)
         return
     if reason := overdue_work():
         yield WORKERS.fail(
@@ -95,8 +96,7 @@ def _state_of(lane: Lane, name: str) -> Finding:
     slot = find_first_queued_slot(lane)
     if slot and slot.at and slot.code and slot.at > timezone.now():
         return QUEUE.warn(
-            f"{name}It waits for quota until {timezone.localtime(slot.at):%Y-%m-%d %H:%M}. "
-            f"{slot.reason} {told}",
+            f"{name}It waits for quota until {moment(slot.at)}. {slot.reason} {told}",
             "Nothing to do: it continues by itself.",
         )
     return QUEUE.ok(f"{name}It is open. {told}")

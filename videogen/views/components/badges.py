@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from django.utils.html import format_html
@@ -11,7 +11,7 @@ from django.utils.safestring import SafeString
 
 from videogen.models import VideoRender
 from videogen.models.outcomes import Outcome
-from videogen.models.states import BadgeWord
+from videogen.models.states import SHOT_WORDS, BadgeWord
 from videogen.planning.modes import Action
 from videogen.planning.shot_status import badge_word_of
 from videogen.takes.fetch import LOST
@@ -22,10 +22,14 @@ Review = VideoRender.Review
 
 @dataclass(frozen=True)
 class Badge:
-    """`tone` names a colour of the style sheet. The word alone says everything, too."""
+    """`tone` names a colour of the style sheet. The word alone says everything, too.
+
+    code: what a shot's status is stored as, and called in addresses.
+    """
 
     tone: str
     word: str
+    code: str = ""
 
     def __html__(self) -> SafeString:
         return format_html('<span class="st-badge st-badge--{}">{}</span>', self.tone, self.word)
@@ -39,8 +43,9 @@ _STATE_TONES = {
     State.RUNNING: "blue",
     State.DOWNLOADING: "blue",
     State.DONE: "green",
-    State.INTERRUPTED: "amber",
-    State.NOT_DOWNLOADED: "amber",
+    # As the shot, which needs a decision.
+    State.INTERRUPTED: "violet",
+    State.NOT_DOWNLOADED: "violet",
     State.UNKNOWN: "violet",
     State.FAILED: "red",
     State.BLOCKED: "red",
@@ -54,14 +59,18 @@ _OUTCOME_TONES = {
 }
 # Filters and bars show the statuses of shots in this order: from finished to not begun.
 SHOT_BADGES = {
-    word: Badge(tone, word)
+    word.value: Badge(tone, SHOT_WORDS[word], word.value)
     for word, tone in (
-        (BadgeWord.APPROVED.value, "green"),
-        (BadgeWord.NEEDS_REVIEW.value, "amber"),
-        (BadgeWord.GENERATING.value, "blue"),
-        (BadgeWord.NEEDS_DECISION.value, "violet"),
-        (BadgeWord.FAILED.value, "red"),
-        (BadgeWord.READY.value, "grey"),
+        (BadgeWord.APPROVED, "green"),
+        (BadgeWord.NEEDS_REVIEW, "amber"),
+        (BadgeWord.GENERATING, "blue"),
+        (BadgeWord.NEEDS_DECISION, "violet"),
+        (BadgeWord.FAILED, "red"),
+        (BadgeWord.BLOCKED, "red"),
+        (BadgeWord.RETAKE, "orange"),
+        (BadgeWord.GIVEN_UP, "grey"),
+        (BadgeWord.CANCELLED, "grey"),
+        (BadgeWord.READY, "grey"),
     )
 }
 REVIEW_BADGES = {
@@ -71,7 +80,7 @@ REVIEW_BADGES = {
     Review.REJECTED: Badge("red", "rejected"),
 }
 # Shown beside another badge: the story has changed since the take that it uses was made.
-OUTDATED = Badge("outdated", "out of date")
+OUTDATED = Badge("outdated", "out of date", "out of date")
 # The same: the story's bundle does not have the shot any more.
 GONE = Badge("grey", "not in the bundle")
 
@@ -80,14 +89,26 @@ def badge_of_state(state: str) -> Badge:
     return Badge(_STATE_TONES.get(State(state), "grey"), State(state).label)
 
 
-def badge_of_shot(renders: Iterable[VideoRender]) -> Badge:
-    """Derive the shot's status from all its renders."""
-    return badge_of_word(badge_word_of(renders))
+def badge_of_shot(renders: Iterable[VideoRender], missing: str = "") -> Badge:
+    """Derive the shot's status from all its renders, and from what it lacks, in words."""
+    return badge_of_word(badge_word_of(renders, missing), missing)
 
 
-def badge_of_word(word: str) -> Badge:
-    """Return the badge of a stored shot status (ShotStanding.word)."""
-    return SHOT_BADGES.get(word) or Badge("grey", word)
+def badge_of_word(word: str, missing: str = "") -> Badge:
+    """Return the badge of a shot's status (BadgeWord). That of a blocked shot says what is
+    missing, if that is given."""
+    badge = SHOT_BADGES.get(word) or Badge("grey", word, word)
+    if word == BadgeWord.BLOCKED and missing:
+        return replace(badge, word=f"{badge.word}: {missing}")
+    return badge
+
+
+def counted_in_words(number: int, word: str) -> str:
+    """Return how many shots have a status: "1 needs a decision", "2 need a decision"."""
+    told = badge_of_word(word).word
+    if number != 1 and told.startswith("needs "):
+        told = f"need {told.removeprefix('needs ')}"
+    return f"{number} {told}"
 
 
 # A clip that expires within these times is shown in red, or in amber.

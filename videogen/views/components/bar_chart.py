@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 
-from videogen.common.formats import usd
+from videogen.common.formats import month_day, usd
 
 # A day on which anything was spent has a visible bar, however little it was.
 LOWEST = 3.0
@@ -80,7 +80,9 @@ def draw_days(days: Sequence[Day], height: int) -> BarChart:
                 open_height=still_open,
             )
         )
-    told = [f"{each.day:%d %b}: {each.words}" for each in days if each.spent_usd or each.open_usd]
+    told = [
+        f"{month_day(each.day)}: {each.words}" for each in days if each.spent_usd or each.open_usd
+    ]
     return BarChart(height, tuple(bars), usd(most), "; ".join(told) or "nothing")
 
 

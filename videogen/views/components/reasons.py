@@ -12,6 +12,7 @@ from django.urls import reverse
 from django.utils.http import urlencode
 
 from storybook.models import DesignDocument
+from videogen.common.formats import as_sentence
 from videogen.models import RenderBatch, VideoRender
 from videogen.planning.modes import DECISIONS, Action, Decision, Reason
 from videogen.planning.plan import ShotPlan
@@ -26,17 +27,18 @@ _WORDS = {
     (Situation.REJECTED, Action.GENERATE): "Every take of it was rejected.",
     (Situation.VIDEO, Action.GENERATE): "Another take; the takes so far stay.",
     (Situation.INTERRUPTED, Action.RESUME): (
-        "Its render broke off; this asks for the video that was already submitted: no new charge."
+        "Its render was interrupted; this asks for the video that was already submitted: no new "
+        "charge."
     ),
     (Situation.NOT_DOWNLOADED, Action.DOWNLOAD): (
         "Its video is finished; only the file is fetched: no new charge."
     ),
-    (Situation.IN_FLIGHT, Action.SKIP): "A render of it is under way.",
+    (Situation.IN_FLIGHT, Action.SKIP): "A render of it is queued or running.",
     (Situation.UNKNOWN, Action.SKIP): (
         "Nobody knows whether its last try was accepted and paid: a person must decide first."
     ),
     (Situation.INTERRUPTED, Action.SKIP): (
-        "Its render broke off and may be paid for: resume it instead of paying again."
+        "Its render was interrupted and may be paid for: resume it instead of paying again."
     ),
     (Situation.NOT_DOWNLOADED, Action.SKIP): (
         "Its video is finished, only the file is missing: resume it instead of paying again."
@@ -69,7 +71,7 @@ def reason_of_record(record: Mapping[str, Any], mode: str, cause: VideoRender | 
     names; it does not matter what has become of it since."""
     found = _read_record(record) or _read_old_record(record, mode, cause)
     if found is None:
-        return _sentence(record["reason"])
+        return as_sentence(record["reason"])
     situation, decision = found
     if decision.action == Action.BLOCKED:
         return decision.reason
@@ -131,12 +133,7 @@ def _words(situation: Situation, decision: Decision) -> str:
         return _REHEARSED
     # A reason beside the mode table explains itself.
     words = _WORDS.get((situation, decision.action)) if decision.is_of_mode_table else None
-    return words or _sentence(decision.reason)
-
-
-def _sentence(reason: str) -> str:
-    end = "" if reason.endswith((".", "!", "?")) else "."
-    return f"{reason[:1].upper()}{reason[1:]}{end}" if reason else ""
+    return words or as_sentence(decision.reason)
 
 
 def _last_try(cause: VideoRender | None) -> str:

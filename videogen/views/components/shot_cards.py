@@ -19,13 +19,21 @@ from storybook.thumbnails import thumbnail_url
 from videogen.common.formats import media_url
 from videogen.models import ShotStanding, VideoRender
 from videogen.models.states import BadgeWord
-from videogen.planning.shot_status import current_standings
+from videogen.planning.shot_status import (
+    badge_with_missing,
+    current_standings,
+    missing_of,
+    reason_of,
+    with_documents,
+)
 
-from .badges import GONE, OUTDATED, SHOT_BADGES, Badge, badge_of_word
+from .badges import GONE, OUTDATED, SHOT_BADGES, Badge, badge_of_word, counted_in_words
 from .segments import Slice, slices_of
 from .storyboard import storyboard_lines
 
 _FILES = ("video_file", "poster_file")
+# Of the render that makes the badge what it is.
+_CAUSE = ("state", "state_since", "beat_at", "error_message", "review_reason")
 
 # The fields of a payload that two lines of text are best spent on: what the picture shows, and not
 # how it is framed.
@@ -42,13 +50,13 @@ def for_cards(shots: QuerySet[Shot]) -> QuerySet[Shot]:
         .select_related("render", "newest_take", "used_take")
         .only(
             *(field.name for field in ShotStanding._meta.fields),
-            *(f"render__{name}" for name in ("state", "state_since", "beat_at")),
+            *(f"render__{name}" for name in _CAUSE),
             *(f"{take}__{name}" for take in ("newest_take", "used_take") for name in _FILES),
             "used_take__content_sha256",
         )
     )
     frames = KeyFrame.objects.filter(picture__file__gt="").select_related("picture")
-    return shots.prefetch_related(
+    return with_documents(shots).prefetch_related(
         Prefetch("standings", standings, to_attr="current_standings"),
         Prefetch("key_frames", frames.order_by("position"), to_attr="frames_with_picture"),
     )
@@ -76,13 +84,23 @@ class ShotCard:
         """The stored status of the shot. A shot without renders has none, and gets a new one."""
         return next(iter(self.shot.current_standings), None) or ShotStanding(shot=self.shot)
 
+    @cached_property
+    def missing(self) -> str:
+        return missing_of(self.shot)
+
     @property
     def word(self) -> str:
-        return self.standing.word.value
+        return badge_with_missing(self.standing.word, self.missing).value
 
     @property
     def badge(self) -> Badge:
-        return badge_of_word(self.word)
+        return badge_of_word(self.word, self.missing)
+
+    @property
+    def reason(self) -> str:
+        """Why the shot is where it is, if that is not good news. Of a blocked shot the badge
+        says it."""
+        return reason_of(self.word, self.standing.render)
 
     @property
     def takes(self) -> int:
@@ -120,6 +138,8 @@ class ShotCard:
             self.still_url,
             self.used_video_url,
             self.is_outdated,
+            self.missing,
+            self.reason,
             bool(self.shot.gone_since),
         )
 
@@ -176,7 +196,8 @@ class Progress:
 
     @property
     def words(self) -> str:
-        return ", ".join(f"{each.number} {each.badge.word}" for each in self.slices) or "no shots"
+        told = [counted_in_words(each.number, each.badge.code) for each in self.slices]
+        return ", ".join(told) or "no shots"
 
     @property
     def approved(self) -> int:

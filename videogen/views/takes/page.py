@@ -18,7 +18,7 @@ from videogen.common.formats import indented
 from videogen.models import RenderBatch, VideoRender
 from videogen.planning.modes import Action, decide
 from videogen.planning.outdated import find_changes
-from videogen.planning.shot_status import Situation, find_situations
+from videogen.planning.shot_status import Situation, find_missing, find_situations
 from videogen.safety.blocks import Block
 from videogen.views.components.access import GENERATE, REVIEW, require
 from videogen.views.components.badges import badge_of_shot
@@ -106,13 +106,13 @@ class TakesPage:
         self.rehearsals = _cards_of(rehearsals, renders, catalog)
         self.newest = str(renders[0].pk) if renders else ""
         self.is_active = any(shown.is_open for shown in (*self.attempts, *self.rehearsals))
-        badge = badge_of_shot(renders)
+        badge = badge_of_shot(renders, find_missing(shot))
         self.outdated = _outdated(shot, renders)
         self.context = {
             "shot": shot,
             "page": self,
             "badge": badge,
-            "trouble": badge.word if badge.word in TROUBLE else "",
+            "trouble": badge.word if badge.code in TROUBLE else "",
             "attempts": self.attempts,
             "takes": [shown for shown in self.attempts if shown.is_take],
             "rehearsals": self.rehearsals,

@@ -129,7 +129,7 @@ class RenderCard:
         if self.is_take:
             return f"Take {self.render.take}"
         if self.is_open:
-            return "Under way"
+            return "In progress"
         return "Rehearsal" if self.render.kind == Kind.REHEARSAL else "No video"
 
     @property

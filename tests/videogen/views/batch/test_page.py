@@ -129,12 +129,18 @@ def takes_url(render):
 @pytest.mark.parametrize(
     ("in_state", "mode", "reason", "words", "way"),
     [
-        (State.RUNNING, "default", "already running", "A render of it is under way.", "Watch it"),
+        (
+            State.RUNNING,
+            "default",
+            "already running",
+            "A render of it is queued or running.",
+            "Watch it",
+        ),
         (State.UNKNOWN, "default", "a person must decide", "must decide first.", "Decide"),
-        (State.INTERRUPTED, "default", "resume it", "Its render broke off", "Resume it"),
+        (State.INTERRUPTED, "default", "resume it", "Its render was interrupted", "Resume it"),
         (State.NOT_DOWNLOADED, "override", "resume it first", "file is missing", "Resume it"),
         # It has been made since then.
-        (State.DONE, "default", "resume it", "Its render broke off", "Take 1"),
+        (State.DONE, "default", "resume it", "Its render was interrupted", "Take 1"),
         (State.DONE, "override", "approved, unlock it first", "the shot is locked.", "Take 1"),
         (State.DONE, "default", "changed, plan again", "Changed, plan again.", "Take 1"),
     ],

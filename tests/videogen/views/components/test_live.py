@@ -47,7 +47,7 @@ def test_what_failed_and_what_waits_for_a_person_is_told():
 
     assert told == {
         "dashboard": ["4 went wrong"],
-        "board": ["2 failed, 2 needs a decision"],
+        "board": ["2 failed, 2 need a decision"],
         "batch": ["2 failed, 2 need a decision"],
         "takes": ["needs a decision"],
     }

@@ -27,7 +27,7 @@ from tests.support.factories import (
     make_shot,
     make_story,
 )
-from videogen.models import RenderBatch, VideoRender
+from videogen.models import RenderBatch, VideoModel, VideoRender
 from videogen.models.people import Requester
 from videogen.planning.batch_actions import retry_failed
 from videogen.views.plan.options import PlanOptionsForm
@@ -336,6 +336,7 @@ def test_the_command_takes_a_model(run):
 
 
 def test_a_model_without_a_price_is_blocked_on_the_command_line(run):
+    VideoModel.objects.create(name="veo-9", route="gemini", checked_on="2026-01-01")
     make_story()
 
     code, (row,), _, _ = run("--model", "veo-9")

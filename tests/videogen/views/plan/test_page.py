@@ -249,7 +249,7 @@ def test_button_is_disabled_when_there_is_nothing_to_do():
 
     assert button(response) == ("Nothing to generate", True)
     page = response.content.decode()
-    assert "A render of it is under way." in page and progress_url(running.batch) in page
+    assert "A render of it is queued or running." in page and progress_url(running.batch) in page
 
 
 @pytest.mark.parametrize(

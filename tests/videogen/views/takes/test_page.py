@@ -128,9 +128,9 @@ def test_shot_and_list_lead_to_the_history(shots):
 @pytest.mark.parametrize(
     ("states", "reviews", "word"),
     [
-        ([], [], "ready"),
-        ([State.REHEARSED], [], "ready"),
-        ([State.CANCELLED], [], "ready"),
+        ([], [], "to do"),
+        ([State.REHEARSED], [], "to do"),
+        ([State.CANCELLED], [], "cancelled"),
         ([State.DONE], [], "needs review"),
         ([State.FAILED, State.DONE], [], "needs review"),
         ([State.DONE, State.FAILED], [], "failed"),
@@ -141,7 +141,7 @@ def test_shot_and_list_lead_to_the_history(shots):
         ([State.DONE, State.RUNNING], [], "generating"),
         ([State.DONE, State.DONE], ["unreviewed", "approved"], "approved"),
         ([State.DONE, State.DONE], ["approved", "unreviewed"], "needs review"),
-        ([State.DONE], ["rejected"], "ready"),
+        ([State.DONE], ["rejected"], "retake"),
     ],
 )
 def test_badge_of_a_shot(shots, states, reviews, word):
