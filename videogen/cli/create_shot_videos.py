@@ -160,7 +160,7 @@ def _report(request: TaskRequest, queued: QueuedBatch, plan: Plan) -> TaskResult
         still_open,
         outcomes=outcomes_in_words(rows),
         cost=f"Cost: {price}." if price else cost.sentence,
-        next_commands=_next_commands(request, rows),
+        next_commands=tuple(_next_commands(request, rows)),
         is_as_asked=is_as_asked,
         note=note,
     )

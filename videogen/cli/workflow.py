@@ -63,12 +63,12 @@ class TaskResult:
     summary: dict[str, Any]
     # How many renders are still queued or in flight.
     still_open: int
-    # What happened to the shots, each outcome by its name, and what that costs, in sentences.
-    outcomes: str
-    cost: str
-    # The commands that go on from here, each with what it does.
-    next_commands: list[str]
     # Whether everything asked for was done or skipped. The command's exit code says the same.
     is_as_asked: bool
     # What the budgets had no room for, and what would be cheaper. Empty if all of it fits.
     note: str = ""
+    # What happened to the shots, each outcome by its name, and what that costs, in sentences.
+    outcomes: str = ""
+    cost: str = ""
+    # The commands that go on from here, each with what it does.
+    next_commands: tuple[str, ...] = ()

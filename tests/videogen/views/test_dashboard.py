@@ -116,7 +116,7 @@ def test_an_end_without_anything_made_is_none_to_be_proud_of():
     running = part(viewer().get(HOME), "running")
 
     assert "Nothing was made: 2 not downloaded, 1 failed." in running
-    assert re.findall(r'st-fill--(\w+)"', running) == ["amber", "red"]
+    assert re.findall(r'st-fill--(\w+)"', running) == ["violet", "red"]
 
 
 def test_rehearsals_do_not_stand_on_top():
