@@ -68,6 +68,10 @@ class WarningCode(models.TextChoices):
         '{model} is announced to shut down on or after {day}: it may answer "not found".{move}',
     )
     WORDS_OF_ROUTE = "words_of_route", "Its prompt ends in the words that {route} needs."
+    SHOT_GONE = (
+        "shot_gone",
+        "The shot is no longer in the story's bundle: nothing renders it unless you name it.",
+    )
     REPEAT = (
         "repeat",
         "You have this already as take {take}{of_shot} of {day}{rejected}: same prompt, "

@@ -187,6 +187,6 @@ def decide(
     if problems:
         params = {"problems": [each.as_dict() for each in problems]}
         return Decision(Action.BLOCKED, Reason.IMPOSSIBLE, params)
-    if is_gone and (mode == Mode.DRY_RUN or situation not in _BEFORE_GONE):
+    if is_gone and mode != Mode.DRY_RUN and situation not in _BEFORE_GONE:
         return Decision(Action.SKIP, Reason.GONE)
     return DECISIONS[situation][mode]

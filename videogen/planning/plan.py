@@ -275,6 +275,9 @@ def _plan_shot(
             impossible.append(Problem(ProblemCode.OVER_TOKEN_LIMIT, warning.params))
     if not selection.picks:
         warnings.append(RenderWarning(WarningCode.NO_REFERENCE))
+    if row.is_gone and mode == RenderBatch.Mode.DRY_RUN:
+        # A dry run shows what would be sent for every shot, also for one that no batch would send.
+        warnings.append(RenderWarning(WarningCode.SHOT_GONE))
     row = replace(row, prompt=prompt, selection=selection, warnings=tuple(warnings))
     return _decided(row, mode, impossible)
 

@@ -12,6 +12,7 @@ from videogen.cli.create_shot_videos import create_shot_videos
 from videogen.cli.workflow import TaskRequest
 from videogen.models import RenderBatch, VideoRender
 from videogen.models.people import Requester
+from videogen.models.render_warnings import WarningCode
 from videogen.planning.drafts import plan_draft
 from videogen.planning.enqueue import queue_renders
 from videogen.planning.outdated import find_changes
@@ -56,9 +57,9 @@ def planned(shot, mode, **options):
 @pytest.mark.parametrize(
     ("renders", "mode", "expected"),
     [
-        *(("none", mode, GONE) for mode in ("default", "resume", "override", "dry-run")),
-        *(("failed", mode, GONE) for mode in ("default", "resume", "override", "dry-run")),
-        *(("video", mode, GONE) for mode in ("default", "resume", "override", "dry-run")),
+        *(("none", mode, GONE) for mode in ("default", "resume", "override")),
+        *(("failed", mode, GONE) for mode in ("default", "resume", "override")),
+        *(("video", mode, GONE) for mode in ("default", "resume", "override")),
         ("approved", "default", ("skip", "approved")),
         ("approved", "override", ("skip", "approved, unlock it first")),
         ("in flight", "default", ("skip", "already running")),
@@ -66,7 +67,6 @@ def planned(shot, mode, **options):
         ("interrupted", "default", ("skip", "resume it")),
         ("interrupted", "resume", ("resume", "go on polling that operation")),
         ("not downloaded", "resume", ("download", "download only")),
-        *((renders, "dry-run", GONE) for renders in ("approved", "unknown", "interrupted")),
     ],
 )
 def test_what_is_planned_for_a_shot_that_is_gone(renders, mode, expected):
@@ -92,7 +92,16 @@ def test_nothing_is_paid_for_it():
 
     assert plan.count("generate") == 1
     assert ModeCard("override", ("", ""), plan).outcome.startswith("Generate 1 video")
-    assert ModeCard("dry-run", ("", ""), plan).outcome.startswith("Rehearse 1 shot")
+    assert ModeCard("dry-run", ("", ""), plan).outcome.startswith("Rehearse 2 shots")
+
+
+@pytest.mark.parametrize("renders", [*RENDERS])
+def test_a_dry_run_shows_it_and_says_that_it_is_gone(renders):
+    first, second = planned(gone_shot(RENDERS[renders]), "dry-run").rows
+
+    assert first.decision.action == second.decision.action == "rehearse"
+    assert WarningCode.SHOT_GONE in [each.code for each in first.warnings]
+    assert WarningCode.SHOT_GONE not in [each.code for each in second.warnings]
 
 
 def test_what_makes_it_impossible_comes_first():
@@ -112,24 +121,26 @@ def test_a_render_that_ends_meanwhile_is_no_reason_to_pay_for_it():
     assert shot.renders.count() == 1
 
 
-def asked(**filters):
+def is_told_gone(**filters):
+    """Whether a dry run of the first shot says that it is gone."""
     request = TaskRequest(
         story_id="the-lamp",
         requester=Requester(RenderBatch.Door.COMMAND),
         mode="dry-run",
         **filters,
     )
-    return {
-        row["shot_index"]: (row["decision"], row["reason"])
-        for row in create_shot_videos(request).rows
-    }
+    [row] = [each for each in create_shot_videos(request).rows if each["shot_index"] == 1]
+    assert row["decision"] == "rehearse"
+    return any("no longer in the story's bundle" in each for each in row["warnings"])
 
 
 def test_on_the_command_line_it_is_named_by_scenelet_and_index():
     gone_shot()
 
-    assert asked()[1] == asked(shot_index=1)[1] == asked(scenelet_id="opening")[1] == GONE
-    assert asked(scenelet_id="opening", shot_index=1)[1][0] == "rehearse"
+    assert is_told_gone()
+    assert is_told_gone(shot_index=1)
+    assert is_told_gone(scenelet_id="opening")
+    assert not is_told_gone(scenelet_id="opening", shot_index=1)
 
 
 def test_in_the_admin_it_is_named_by_selecting_it_without_others():
