@@ -31,7 +31,7 @@ from videogen.prompts.fingerprints import hashes_of
 
 pytestmark = pytest.mark.django_db
 
-TOLD = "You have this already as take 1 of 3 May: same prompt, references, model and settings."
+TOLD = "You have this already as take 1 of 3 May 2026: same prompt, references, model and settings."
 
 
 @pytest.fixture(autouse=True)
@@ -109,7 +109,7 @@ def test_a_take_of_another_year_says_so():
 
     (row,) = plan(shot).rows
 
-    assert any("take 1 of 9 January 2025:" in warning for warning in row.warnings)
+    assert any("take 1 of 9 Jan 2025:" in warning for warning in row.warnings)
 
 
 def test_a_rejected_take_is_called_so():
@@ -118,7 +118,7 @@ def test_a_rejected_take_is_called_so():
 
     (row,) = plan(shot).rows
 
-    assert any("of 3 May, which was rejected: same prompt" in each for each in row.warnings)
+    assert any("of 3 May 2026, which was rejected: same prompt" in each for each in row.warnings)
 
 
 def test_a_take_of_another_shot_with_the_same_request_is_named_with_its_shot():
