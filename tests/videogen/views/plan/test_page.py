@@ -217,7 +217,7 @@ def test_cards_do_not_count_what_another_backend_has_begun(paid):
 
     assert cards(look(browser, draft))["resume"] == "Nothing to generate"
     page = look(browser, draft, "resume").content.decode()
-    assert "Started with simulator: set VIDEO_BACKEND=simulator to resume it." in page
+    assert "Started with simulator: ask an administrator" in page
     assert "Plan to resume" not in page
 
 
