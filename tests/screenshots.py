@@ -53,7 +53,7 @@ MONEY = {
 }
 MONEY_SCREENS = {
     "spending": "/admin/videogen/submission/spending/",
-    "unsettled": "/admin/videogen/videorender/unsettled/",
+    "unsettled": "/admin/videogen/videorender/unresolved/",
 }
 DESK = {"width": 1440, "height": 900}
 PHONE = {"width": 390, "height": 844}

@@ -21,7 +21,7 @@ STOCK_LINKS = (".breadcrumbs", 'a[href="?_facets')
 END_TRANSITIONS = """() => {
   for (const each of document.getAnimations()) if (each instanceof CSSTransition) each.finish();
 }"""
-UNSETTLED = "/admin/videogen/videorender/unsettled/"
+UNRESOLVED = "/admin/videogen/videorender/unresolved/"
 SIZES = {"desk": (1440, 900), "phone": (390, 844)}
 
 
@@ -47,9 +47,9 @@ def pages(site, chromium):
     page.wait_for_url("**/plan/")
     plan = page.url
     context.close()
-    with unsettled(site, chromium):
+    with unresolved(site, chromium):
         yield {
-            "unsettled": UNSETTLED,
+            "unresolved": UNRESOLVED,
             "dashboard": "/admin/",
             "board": f"/admin/storybook/story/{story}/board/",
             "shots list": "/admin/storybook/shot/",
@@ -67,7 +67,7 @@ def pages(site, chromium):
 
 
 @contextmanager
-def unsettled(site, chromium):
+def unresolved(site, chromium):
     """Two renders whose answers were lost, with two candidates, until the tests are over."""
     site.bring_story("lost", 2)
     site.installation.script_fault("submit", "drop_after_accept", match="lost", times=2)
@@ -80,9 +80,10 @@ def unsettled(site, chromium):
     context = site.open_browser(chromium)
     page = context.new_page()
     for _ in range(2):
-        page.goto(UNSETTLED)
-        page.get_by_role("button", name="allow a new one").first.click()
-        page.get_by_text("counts as not accepted").wait_for()
+        page.goto(UNRESOLVED)
+        page.get_by_role("link", name="allow a new one").first.click()
+        page.get_by_role("button", name="Allow a new render").click()
+        page.get_by_text("counted as not accepted").wait_for()
     context.close()
 
 

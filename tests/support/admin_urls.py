@@ -23,6 +23,7 @@ VERBS = (
     "attach-link",
     "resume",
     "give-up",
+    "take-back",
 )
 
 
@@ -95,6 +96,7 @@ def addresses(world):
         f"/admin/videogen/renderbatch/{draft}/plan/cancel/",
         f"/admin/videogen/renderbatch/{draft}/plan/row/{shot}/",
         f"/admin/videogen/renderbatch/{draft}/plan/row/{shot}/references/",
+        f"/admin/videogen/renderbatch/{draft}/plan/row/{shot}/use/",
         f"/admin/videogen/renderbatch/{batch}/progress/",
         f"/admin/videogen/renderbatch/{batch}/progress/state/",
         f"/admin/videogen/renderbatch/{batch}/cancel/",
@@ -103,13 +105,17 @@ def addresses(world):
         f"/admin/videogen/renderbatch/{batch}/resume-queue/",
         f"/admin/videogen/lane/{world.lane.pk}/resume/",
         "/admin/videogen/lane/doctor/",
-        "/admin/videogen/videorender/unsettled/",
-        "/admin/videogen/videorender/unsettled/state/",
-        "/admin/videogen/videorender/unsettled/ask/",
+        "/admin/videogen/videorender/unresolved/",
+        "/admin/videogen/videorender/unresolved/state/",
+        "/admin/videogen/videorender/unresolved/ask/",
         *(
-            f"/admin/videogen/videorender/unsettled/candidates/{world.candidate.pk}/{verb}/"
+            f"/admin/videogen/videorender/unresolved/candidates/{world.candidate.pk}/{verb}/"
             for verb in ("dismiss", "restore")
         ),
+        "/admin/videogen/videorender/unresolved/resume/",
+        "/admin/videogen/videorender/dismiss/",
+        f"/admin/videogen/videorender/unresolved/decide/give-up/?render={stuck.pk}",
+        "/admin/videogen/videorender/unsettled/",
         f"/admin/videogen/videorender/shots/{shot}/compare/",
         f"/admin/videogen/videorender/shots/{shot}/state/",
         f"/admin/videogen/videorender/shots/{shot}/upload/",

@@ -58,6 +58,7 @@ PAGES = {
     "admin/videogen/renderbatch/<int:pk>/plan/cancel/": (BUTTON, PRODUCER),
     "admin/videogen/renderbatch/<int:pk>/plan/row/<int:shot_pk>/": (VIEWER, VIEWER),
     "admin/videogen/renderbatch/<int:pk>/plan/row/<int:shot_pk>/references/": (BUTTON, ARTIST),
+    "admin/videogen/renderbatch/<int:pk>/plan/row/<int:shot_pk>/use/": (BUTTON, PRODUCER),
     "admin/videogen/renderbatch/<int:pk>/progress/": (VIEWER, VIEWER),
     "admin/videogen/renderbatch/<int:pk>/progress/state/": (VIEWER, VIEWER),
     "admin/videogen/renderbatch/<int:pk>/cancel/": (BUTTON, PRODUCER),
@@ -73,14 +74,18 @@ PAGES = {
     "admin/videogen/submission/spending/": (VIEWER, NO_SUCH_METHOD),
     "admin/videogen/submission/spending/<slug:by>.csv": (VIEWER, NO_SUCH_METHOD),
     "admin/videogen/submission/export/": (VIEWER, NO_SUCH_METHOD),
-    # what is not settled
-    "admin/videogen/videorender/unsettled/": (VIEWER, NO_SUCH_METHOD),
-    "admin/videogen/videorender/unsettled/state/": (VIEWER, NO_SUCH_METHOD),
-    "admin/videogen/videorender/unsettled/ask/": (BUTTON, PRODUCER),
-    "admin/videogen/videorender/unsettled/candidates/<int:candidate_id>/<slug:verb>/": (
+    # what is not resolved
+    "admin/videogen/videorender/unresolved/": (VIEWER, NO_SUCH_METHOD),
+    "admin/videogen/videorender/unresolved/state/": (VIEWER, NO_SUCH_METHOD),
+    "admin/videogen/videorender/unresolved/ask/": (BUTTON, PRODUCER),
+    "admin/videogen/videorender/unresolved/candidates/<int:candidate_id>/<slug:verb>/": (
         BUTTON,
         PRODUCER,
     ),
+    "admin/videogen/videorender/unresolved/resume/": (BUTTON, PRODUCER),
+    "admin/videogen/videorender/unresolved/decide/<slug:verb>/": (PRODUCER, PRODUCER),
+    "admin/videogen/videorender/dismiss/": (BUTTON, PRODUCER),
+    "admin/videogen/videorender/unsettled/": (STAFF, NO_SUCH_METHOD),
     # takes
     "admin/videogen/videorender/shots/<int:shot_id>/compare/": (VIEWER, NO_SUCH_METHOD),
     "admin/videogen/videorender/shots/<int:shot_id>/state/": (VIEWER, NO_SUCH_METHOD),
@@ -120,7 +125,7 @@ RECORDS = {
     "videogen/renderbatch": (VIEWER, NOBODY, NOBODY, NOBODY),
     "videogen/videorender": (VIEWER, NOBODY, NOBODY, NOBODY),
     "videogen/submission": (VIEWER, NOBODY, NOBODY, NOBODY),
-    # (The page "Unsettled" shows them to those who may see renders.)
+    # (The page "Unresolved" shows them to those who may see renders.)
     "videogen/candidate": (SUPERUSER, NOBODY, NOBODY, NOBODY),
     "videogen/lane": (VIEWER, NOBODY, NOBODY, NOBODY),
     "videogen/price": (VIEWER, PRODUCER, NOBODY, PRODUCER),

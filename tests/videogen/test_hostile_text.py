@@ -95,14 +95,15 @@ def test_everything_of_a_hostile_story_is_text_on_every_page(story):
     assert not wrong, "\n".join(dict.fromkeys(wrong))
     own = {route for route in PAGES if route.startswith(("admin/storybook", "admin/videogen"))}
     buttons = {route for route in own if PAGES[route][0] == BUTTON}
-    # Files for other programs, a page on which nothing of a story stands yet; and a take of the
-    # standard model leads back to where it is.
+    # Files for other programs, a page on which nothing of a story stands yet, an address that only
+    # leads on; and a take of the standard model leads back to where it is.
     assert own - buttons - shown == {
         "admin/storybook/story/<int:pk>/export/",
         "admin/storybook/story/import/",
         "admin/videogen/submission/export/",
         "admin/videogen/submission/spending/<slug:by>.csv",
         "admin/videogen/videorender/shots/<int:shot_id>/<int:render_id>/promote/",
+        "admin/videogen/videorender/unsettled/",
     }
 
 

@@ -43,6 +43,7 @@ def _page_of_batch(address: Mapping[str, Any]) -> str:
 for _name in (
     "plan_cancel",
     "plan_reference",
+    "plan_use",
     "cancel",
     "stop",
     "priority",
@@ -167,6 +168,7 @@ class RenderBatchAdmin(RecordAdmin):
             self._own(
                 "plan/row/<int:shot_pk>/references/", self.plan_reference_view, "plan_reference"
             ),
+            self._own("plan/row/<int:shot_pk>/use/", self.plan_use_view, "plan_use"),
             self._own("progress/", self.progress_view, "progress"),
             self._own("progress/state/", self.progress_state_view, "progress_state"),
             self._own("cancel/", self.cancel_view, "cancel"),
@@ -208,6 +210,15 @@ class RenderBatchAdmin(RecordAdmin):
         if batch.status != Status.DRAFT:
             return HttpResponseRedirect(urls.progress_url(batch))
         return page.arrange_reference(self, request, batch, shot_pk)
+
+    def plan_use_view(self, request: HttpRequest, pk: int, shot_pk: int) -> HttpResponse:
+        if request.method != "POST":
+            return HttpResponseNotAllowed(["POST"])
+        batch = self._batch(request, pk)
+        self._check_may_generate(request)
+        if batch.status != Status.DRAFT:
+            return HttpResponseRedirect(urls.progress_url(batch))
+        return page.use_same_take(self, request, batch, shot_pk)
 
     def plan_cancel_view(self, request: HttpRequest, pk: int) -> HttpResponse:
         return self._act(request, pk, lambda batch: page.cancel_plan(request, batch))

@@ -11,7 +11,7 @@ from .records import RecordAdmin
 
 @admin.register(Candidate)
 class CandidateAdmin(RecordAdmin):
-    """The record only: people decide about candidates on the page "Unsettled"."""
+    """The record only: people decide about candidates on the page "Unresolved"."""
 
     list_display = ["name", "source", "status", "made_at", "found_at", "render"]
     list_filter = ["status", "source", "lane"]

@@ -7,7 +7,7 @@ from typing import Any
 
 from django.contrib import admin, messages
 from django.db.models import QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponseBase, HttpResponseRedirect
 from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils.html import format_html
@@ -17,13 +17,15 @@ from videogen.common.formats import indented_text, media_url, usd
 from videogen.models import VideoRender
 from videogen.models.outcomes import Outcome, outcome_of, with_outcomes
 from videogen.models.render_queries import HEAVY_COLUMNS
-from videogen.recovery.decisions import allow_new_render, look_again
+from videogen.models.states import STUCK
+from videogen.recovery.decisions import look_again
 from videogen.views.components.badges import badge_of_state
 from videogen.views.components.pictures import shown_pictures
+from videogen.views.components.urls import decide_url
 
 from .records import RecordAdmin, as_json
 from .takes import TakePages
-from .unresolved import UnsettledPages
+from .unresolved import UnresolvedPages
 
 
 class OutcomeFilter(admin.SimpleListFilter):
@@ -49,7 +51,7 @@ class OutcomeFilter(admin.SimpleListFilter):
 
 
 @admin.register(VideoRender)
-class VideoRenderAdmin(UnsettledPages, TakePages, RecordAdmin):
+class VideoRenderAdmin(UnresolvedPages, TakePages, RecordAdmin):
     list_display = [
         "badge",
         "shot_name",
@@ -182,6 +184,7 @@ class VideoRenderAdmin(UnsettledPages, TakePages, RecordAdmin):
                     "rendered_at",
                     "downloaded_at",
                     "ended_at",
+                    "dismissed_at",
                     "state_since",
                 ]
             },
@@ -247,24 +250,20 @@ class VideoRenderAdmin(UnsettledPages, TakePages, RecordAdmin):
             ),
         )
 
-    @admin.action(description="Give up: allow the shot a new render", permissions=["generate"])
-    def allow_new_render(self, request: HttpRequest, queryset: QuerySet[VideoRender]) -> None:
-        self._decide(
-            request,
-            queryset,
-            allow_new_render,
-            "Gave the render up: the shot may be rendered again.",
-            (
-                "%d render is given up, and its shot may be rendered again. What the render may "
-                "have cost stays in the ledger.",
-                "%d renders are given up, and their shots may be rendered again. What the renders "
-                "may have cost stays in the ledger.",
-            ),
-            (
+    @admin.action(description="Give up: allow the shot a new render…", permissions=["generate"])
+    def allow_new_render(
+        self, request: HttpRequest, queryset: QuerySet[VideoRender]
+    ) -> HttpResponseBase | None:
+        """Lead to the page that says what is at stake."""
+        waiting = [render.pk for render in queryset if render.status in STUCK]
+        if left := len(queryset) - len(waiting):
+            sentence = ngettext(
                 "%d render was left alone: it continues by itself or has ended.",
                 "%d renders were left alone: they continue by themselves or have ended.",
-            ),
-        )
+                left,
+            )
+            self.message_user(request, sentence % left, messages.WARNING)
+        return HttpResponseRedirect(decide_url("give-up", waiting)) if waiting else None
 
     def _decide(
         self,

@@ -1,19 +1,22 @@
 from __future__ import annotations
 
 from django.contrib import admin
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
 from django.urls import URLPattern, path, reverse
 from django.utils.decorators import method_decorator
-from django.views.decorators.http import require_POST, require_safe
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from storybook.ended_sessions import button_is_on
-from videogen.views.unresolved import ask_again, decide_candidate, show_unsettled, unsettled_state
+from videogen.views.dashboard import dismiss_failures
+from videogen.views.decisions import decide, resume_all
+from videogen.views.unresolved import ask_again, decide_candidate, show_unresolved, unresolved_state
 
-for name in ("videogen_unsettled_ask", "videogen_candidate_decide"):
-    button_is_on(name, lambda address: reverse("admin:videogen_unsettled"))
+for name in ("videogen_unresolved_ask", "videogen_candidate_decide", "videogen_resume_all"):
+    button_is_on(name, lambda address: reverse("admin:videogen_unresolved"))
+button_is_on("videogen_dismiss", lambda address: reverse("admin:index"))
 
 
-class UnsettledPages(admin.ModelAdmin):
+class UnresolvedPages(admin.ModelAdmin):
     """The page of unresolved renders, for the admin of the renders. Each view checks its own
     permission."""
 
@@ -21,26 +24,49 @@ class UnsettledPages(admin.ModelAdmin):
 
     def get_urls(self) -> list[URLPattern]:
         view = self.admin_site.admin_view
-        one = "unsettled/candidates/<int:candidate_id>/<slug:verb>/"
+        one = "unresolved/candidates/<int:candidate_id>/<slug:verb>/"
         own = [
-            path("unsettled/", view(self.unsettled), name="videogen_unsettled"),
-            path("unsettled/state/", view(self.unsettled_state), name="videogen_unsettled_state"),
-            path("unsettled/ask/", view(self.ask), name="videogen_unsettled_ask"),
+            path("unresolved/", view(self.unresolved), name="videogen_unresolved"),
+            path(
+                "unresolved/state/", view(self.unresolved_state), name="videogen_unresolved_state"
+            ),
+            path("unresolved/ask/", view(self.ask), name="videogen_unresolved_ask"),
             path(one, view(self.decide_candidate), name="videogen_candidate_decide"),
+            path("unresolved/resume/", view(self.resume_all), name="videogen_resume_all"),
+            path("unresolved/decide/<slug:verb>/", view(self.decide), name="videogen_decide"),
+            path("dismiss/", view(self.dismiss), name="videogen_dismiss"),
+            # The page's name until it was called as the renders are; people have links to it.
+            path("unsettled/", view(self.former_name)),
         ]
         return own + super().get_urls()
 
     @method_decorator(require_safe)
-    def unsettled(self, request: HttpRequest) -> HttpResponse:
-        return show_unsettled(self, request)
+    def unresolved(self, request: HttpRequest) -> HttpResponse:
+        return show_unresolved(self, request)
 
     @method_decorator(require_safe)
-    def unsettled_state(self, request: HttpRequest) -> JsonResponse:
-        return unsettled_state(self, request)
+    def unresolved_state(self, request: HttpRequest) -> JsonResponse:
+        return unresolved_state(self, request)
 
     @method_decorator(require_POST)
     def ask(self, request: HttpRequest) -> HttpResponse:
         return ask_again(self, request)
+
+    @method_decorator(require_http_methods(["GET", "HEAD", "POST"]))
+    def decide(self, request: HttpRequest, verb: str) -> HttpResponse:
+        return decide(self, request, verb)
+
+    @method_decorator(require_POST)
+    def resume_all(self, request: HttpRequest) -> HttpResponse:
+        return resume_all(self, request)
+
+    @method_decorator(require_POST)
+    def dismiss(self, request: HttpRequest) -> HttpResponse:
+        return dismiss_failures(self, request)
+
+    @method_decorator(require_safe)
+    def former_name(self, request: HttpRequest) -> HttpResponse:
+        return HttpResponseRedirect(reverse("admin:videogen_unresolved"))
 
     @method_decorator(require_POST)
     def decide_candidate(self, request: HttpRequest, candidate_id: int, verb: str) -> HttpResponse:

@@ -26,6 +26,9 @@ from videogen.models.people import Person
 
 Scope = Budget.Scope
 
+# A plan that costs something says so where no limit applies to it.
+NO_BUDGET = "No budget applies to this: only the account limits what is spent."
+
 # Any number that nothing else on this database uses for an advisory lock.
 _LOCK = 7_203_160_441
 

@@ -40,8 +40,6 @@ Kind = VideoRender.Kind
 Review = VideoRender.Review
 
 CENT = Decimal("0.01")
-# With fewer paid takes, their share of approved ones says nothing.
-FEWEST_TAKES = 5
 
 
 class SpendingReason(models.TextChoices):

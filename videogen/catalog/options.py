@@ -116,6 +116,12 @@ class RequestSettings:
         return None if self.price is None else self.price.usd
 
     @property
+    def live_price_usd(self) -> Decimal | None:
+        """The price of a video of Google's, also where the simulator stands in for it."""
+        live = self.prices.find(self.route, self.model, self.resolution, self.duration_seconds)
+        return None if live is None else live.usd
+
+    @property
     def sent(self) -> dict[str, Any]:
         """The settings that distinguish requests, by the names of a render's columns."""
         return {

@@ -105,7 +105,8 @@ class ConsoleListener:
 
     def _started_bar(self, total: int) -> Progress:
         bar = Progress(
-            BarColumn(),
+            # A full bar says that all has ended, not that it went well: it does not turn green.
+            BarColumn(finished_style="bar.complete"),
             MofNCompleteColumn(),
             TimeElapsedColumn(),
             TextColumn("{task.description}"),
@@ -137,15 +138,12 @@ def print_result(console: PlainConsole, result: TaskResult, *, is_verbose: bool 
         text.append(f"{status:<{statuses}}  ", _STYLES.get(status.replace(" ", "_"), ""))
         text.append(what)
         console.print(text, soft_wrap=True)
-    summary = result.summary
-    counts = {
-        **{key: summary[key] for key in ("generated", "rehearsed", "skipped", "blocked", "failed")},
-        "queued": result.still_open,
-    }
-    words = ", ".join(f"{count} {key}" for key, count in counts.items() if count)
-    console.print(f"{summary['targeted']} shots: {words}. Cost: ${summary['estimated_cost_usd']}.")
+    shots_in_words = counted(result.summary["targeted"], "shot")
+    console.say(f"{shots_in_words}: {result.outcomes}. {result.cost}")
     if files:
         console.say(f"Videos are below {Path(settings.MEDIA_ROOT) / folder}")
+    for line in result.next_commands:
+        console.say(line)
 
 
 def _lines(

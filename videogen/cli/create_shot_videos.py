@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
+from videogen.billing.budgets import NO_BUDGET
 from videogen.common.errors import RequestError
 from videogen.common.processes import this_process
 from videogen.common.task_queue import broker_problem, is_cluster_running
@@ -16,7 +18,14 @@ from videogen.planning.targets import check_model, find_shots, find_story
 from videogen.prompts.payload import rehearse
 from videogen.providers.url_guard import given_link
 
-from .report import NOT_AS_ASKED, describe_row, summarise
+from .report import (
+    NOT_AS_ASKED,
+    RunCost,
+    describe_row,
+    next_commands,
+    outcomes_in_words,
+    summarise,
+)
 from .wait import release_orphans, wait_for
 from .workflow import TaskRequest, TaskResult
 
@@ -26,6 +35,7 @@ State = VideoRender.State
 def create_shot_videos(request: TaskRequest) -> TaskResult:
     """Run the task. Raises RequestError, with nothing queued, if the request cannot be met."""
     plan = _plan(request)
+    _ask(request, plan)
     if request.video_download_link is None:
         queued = _queue(request, plan)
     else:
@@ -36,7 +46,18 @@ def create_shot_videos(request: TaskRequest) -> TaskResult:
             request.listener,
             works_here=bool(queued.batch.worked_by),
         )
-    return _report(queued, queued.plan or plan, waited=request.listener is not None)
+    return _report(request, queued, queued.plan or plan)
+
+
+def _ask(request: TaskRequest, plan: Plan) -> None:
+    """Warn that no budget limits the plan, and ask whether it is to be paid. RequestError where
+    the answer is no."""
+    if request.video_download_link is not None or not plan.cost_usd:
+        return
+    if plan.has_no_budget and request.warn:
+        request.warn(f"{NO_BUDGET} Set VIDEO_BUDGET_USD, or add a budget in the admin.")
+    if request.confirm and not request.confirm(plan):
+        raise RequestError("Nothing was queued.", code="declined")
 
 
 def _plan(request: TaskRequest) -> Plan:
@@ -54,7 +75,7 @@ def _plan(request: TaskRequest) -> Plan:
         model=request.model,
         person=request.requester.person,
         over_budget=request.over_budget,
-        ask_before_repeats=request.repeat is False,
+        skip_repeats=request.repeat is False,
         are_named=request.scenelet_id is not None and request.shot_index is not None,
     )
 
@@ -114,20 +135,39 @@ def _works_here(request: TaskRequest) -> bool:
     return True
 
 
-def _report(queued: QueuedBatch, plan: Plan, *, waited: bool) -> TaskResult:
+def _report(request: TaskRequest, queued: QueuedBatch, plan: Plan) -> TaskResult:
     renders = find_renders(pk for _, pk in queued.rows if pk)
     rows = [describe_row(row, renders.get(pk) if pk else None) for row, pk in queued.rows]
     as_queued = replace(plan, rows=tuple(row for row, _ in queued.rows))
-    summary = summarise(rows, as_queued.cost_if_sent_usd)
     of_this_run = [renders[pk] for pk in queued.render_ids]
+    worked = [(row, renders[pk]) for row, pk in queued.rows if pk in queued.render_ids]
+    cost = RunCost.of(as_queued.cost_if_sent_usd, worked)
+    summary = summarise(rows, cost)
     missed = any(render.status in NOT_AS_ASKED for render in of_this_run)
     still_open = sum(render.state in OPEN for render in of_this_run)
     # Renders that are still open after the wait: a daily quota or a paused queue holds them.
-    left = waited and still_open
+    left = request.listener is not None and still_open
     # A download link costs nothing, so no budget can be short.
     shortage = queued.plan.shortage if queued.plan else None
     note = shortage.sentence if shortage else ""
     # Somebody has cancelled it while the command waited: not done as asked, though nothing failed.
     cancelled = any(render.state == State.CANCELLED for render in of_this_run)
     is_as_asked = not (summary["blocked"] or missed or left or cancelled)
-    return TaskResult(rows, summary, still_open, is_as_asked, note)
+    price = as_queued.price_in_words
+    return TaskResult(
+        rows,
+        summary,
+        still_open,
+        outcomes=outcomes_in_words(rows),
+        cost=f"Cost: {price}." if price else cost.sentence,
+        next_commands=tuple(_next_commands(request, rows)),
+        is_as_asked=is_as_asked,
+        note=note,
+    )
+
+
+def _next_commands(request: TaskRequest, rows: list[dict[str, Any]]) -> list[str]:
+    # Without the link, the same command would pay for a video.
+    if request.video_download_link is not None:
+        return []
+    return next_commands(rows, request.mode, request.command)

@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import json
+import shlex
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
 from videogen.catalog.options import extras_of
-from videogen.models import VideoRender
+from videogen.common.formats import usd
+from videogen.models import RenderBatch, VideoRender
+from videogen.models.states import OPEN_IN_ORDER, RESUMABLE, STUCK
 from videogen.planning.modes import Action
 from videogen.planning.plan import ShotPlan
 from videogen.prompts.references import Dropped
 
 State = VideoRender.State
+Mode = RenderBatch.Mode
 
 # A render of this run that ended in one of these states makes the exit code 1.
 NOT_AS_ASKED = frozenset(
@@ -86,8 +91,38 @@ def _describe_dropped(stored: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def summarise(rows: Iterable[dict[str, Any]], cost_usd: Decimal) -> dict[str, Any]:
-    """Count the objects of the shots.
+@dataclass(frozen=True)
+class RunCost:
+    """What a run costs: what was planned, what of it was charged by now, and what may still be.
+
+    A render that the run resumed was paid for, or may have been, before. It counts as charged only
+    if its cost was open when the run began.
+    """
+
+    planned_usd: Decimal
+    charged_usd: Decimal
+    open_usd: Decimal
+
+    @classmethod
+    def of(cls, planned_usd: Decimal, rows: Iterable[tuple[ShotPlan, VideoRender]]) -> RunCost:
+        charged = still_open = Decimal(0)
+        for row, render in rows:
+            if render.actual_cost_usd is None:
+                still_open += render.price_estimate_usd
+            elif row.is_new or (row.cause and row.cause.actual_cost_usd is None):
+                charged += render.actual_cost_usd
+        return cls(planned_usd, charged, still_open)
+
+    @property
+    def sentence(self) -> str:
+        """For example "Charged $32.00 of $44.80 planned, $6.40 still open."."""
+        of = f" of {usd(self.planned_usd)} planned" if self.planned_usd else ""
+        left = f"{usd(self.open_usd)} still open" if self.open_usd else "nothing still open"
+        return f"Charged {usd(self.charged_usd)}{of}, {left}."
+
+
+def summarise(rows: Iterable[dict[str, Any]], cost: RunCost) -> dict[str, Any]:
+    """Count the objects of the shots, and say what the run costs.
 
     A render that the API blocked counts as failed. "blocked" counts shots that are blocked in the
     plan, for which nothing could be asked.
@@ -102,8 +137,65 @@ def summarise(rows: Iterable[dict[str, Any]], cost_usd: Decimal) -> dict[str, An
         "skipped": decisions[Action.SKIP],
         "blocked": decisions[Action.BLOCKED],
         "failed": sum(row["status"] in NOT_AS_ASKED for row in worked),
-        "estimated_cost_usd": f"{cost_usd:.2f}",
+        "estimated_cost_usd": f"{cost.planned_usd:.2f}",
+        "charged_usd": f"{cost.charged_usd:.2f}",
+        "open_usd": f"{cost.open_usd:.2f}",
     }
+
+
+def outcomes_in_words(rows: Iterable[dict[str, Any]]) -> str:
+    """Each outcome of the shots by its name, such as "10 not downloaded, 1 failed"."""
+    counts = Counter(_outcome_of(row) for row in rows)
+    ranked = sorted(counts, key=lambda name: _ORDER.index(name) if name in _ORDER else len(_ORDER))
+    return ", ".join(f"{counts[name]} {name}" for name in ranked)
+
+
+def _outcome_of(row: dict[str, Any]) -> str:
+    if row["decision"] not in _WORKED:
+        return _PLANNED_WORDS[Action(row["decision"])]
+    status = State(row["status"])
+    return _OUTCOME_WORDS.get(status, str(status.label))
+
+
+_PLANNED_WORDS = {Action.SKIP: "skipped", Action.BLOCKED: "blocked in the plan"}
+_OUTCOME_WORDS = {State.DONE: "generated", State.BLOCKED: "blocked by the API"}
+# First what there is, then what is missing.
+_ORDER = (
+    "generated",
+    *(str(State(each).label) for each in (State.REHEARSED, *OPEN_IN_ORDER, *sorted(STUCK))),
+    "blocked by the API",
+    str(State.FAILED.label),
+    str(State.CANCELLED.label),
+    "skipped",
+    "blocked in the plan",
+)
+
+
+def next_commands(rows: Iterable[dict[str, Any]], mode: str, command: Sequence[str]) -> list[str]:
+    """What to type next, with what it does: one line for each kind of shot that is not done.
+
+    command: the arguments of `run_task`, without a mode, that choose the same shots.
+    """
+    counts = Counter(row["status"] for row in rows if row["decision"] in _WORKED)
+
+    def total(*states: str) -> int:
+        return sum(counts[state] for state in states)
+
+    again = f"manage.py run_task {shlex.join(command)}"
+    lines = []
+    if number := total(*RESUMABLE):
+        lines.append(f"To fetch {_these(number)}, without paying again: {again} --mode resume")
+    if number := total(State.UNKNOWN):
+        lines.append(f"To ask the API what became of {_these(number)}: manage.py reconcile")
+    # With override, the same command would also pay for the shots that succeeded once more.
+    if (number := total(State.FAILED, State.BLOCKED)) and mode != Mode.OVERRIDE:
+        same_mode = f" --mode {mode}" if mode == Mode.DRY_RUN else ""
+        lines.append(f"To try {_these(number)} without a video again: {again}{same_mode}")
+    return lines
+
+
+def _these(number: int) -> str:
+    return "the one" if number == 1 else f"the {number}"
 
 
 _WORKED = frozenset({Action.GENERATE, Action.RESUME, Action.DOWNLOAD, Action.REHEARSE})

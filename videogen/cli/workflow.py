@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from videogen.models.batches import CREATE_SHOT_VIDEO
 from videogen.models.people import Requester
+from videogen.planning.plan import Plan
 
 from .wait import Listener
 
@@ -25,8 +28,30 @@ class TaskRequest:
     over_budget: str = "fit"
     # Whether to render duplicates again. None: the person did not say, so the mode decides.
     repeat: bool | None = None
+    # Asked once before anything that costs money is queued; None: nobody is asked. Where it says
+    # no, nothing is queued.
+    confirm: Callable[[Plan], bool] | None = None
+    # Told about a plan that costs money which no budget limits.
+    warn: Callable[[str], None] | None = None
     # Whom to tell while the task waits for its renders. None: only queue them.
     listener: Listener | None = None
+
+    @property
+    def command(self) -> list[str]:
+        """The arguments of `run_task` that choose the same shots and the same model."""
+        chosen = {
+            "--task": CREATE_SHOT_VIDEO,
+            "--story-id": self.story_id,
+            "--scenelet-id": self.scenelet_id,
+            "--shot-index": self.shot_index,
+            "--model": self.model or None,
+        }
+        return [
+            word
+            for name, value in chosen.items()
+            if value is not None
+            for word in (name, str(value))
+        ]
 
 
 @dataclass(frozen=True)
@@ -42,3 +67,8 @@ class TaskResult:
     is_as_asked: bool
     # What the budgets had no room for, and what would be cheaper. Empty if all of it fits.
     note: str = ""
+    # What happened to the shots, each outcome by its name, and what that costs, in sentences.
+    outcomes: str = ""
+    cost: str = ""
+    # The commands that go on from here, each with what it does.
+    next_commands: tuple[str, ...] = ()

@@ -34,6 +34,11 @@ def usd(amount: Decimal | None) -> str:
     return "no price known" if amount is None else f"${amount:,.2f}"
 
 
+def usd_range(low: Decimal, high: Decimal) -> str:
+    """Return two amounts as one range, such as "$16.00–24.00"."""
+    return usd(low) if low == high else f"{usd(low)}–{high:,.2f}"
+
+
 def moment(when: datetime) -> str:
     """Return "29 Nov 2026, 23:05", in the time zone of the settings."""
     return date_format(timezone.localtime(when), "DATETIME_FORMAT")

@@ -10,7 +10,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('storybook', '0003_scenelet_place'),
-        ('videogen', '0031_price_bounds'),
+        ('videogen', '0032_skipped_repeats_and_dismissed_failures'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

@@ -77,6 +77,9 @@ class RenderBatch(models.Model):
     repeats_confirmed = models.BooleanField(
         default=False, help_text="Somebody wants what there is already once more."
     )
+    skips_repeats = models.BooleanField(
+        default=False, help_text="Shots that have a take of the very same request are left out."
+    )
     requested_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, blank=True
     )

@@ -227,7 +227,9 @@ def _sentence(code: WarningCode, params: Mapping[str, Any]) -> str:
     if code == WarningCode.ODD_PICTURE:
         words["flaw"] = flaw_words(params["flaw"], params["params"])
     elif code == WarningCode.REPEAT:
-        words["of_shot"] = f" of {params['shot']}" if params["shot"] else ""
+        # Older rows have no story.
+        story = f" in the story “{params['story']}”" if params.get("story") else ""
+        words["of_shot"] = f" of {params['shot']}{story}" if params["shot"] else ""
         words["rejected"] = ", which was rejected" if params["is_rejected"] else ""
         words["day"] = day_in_words(date.fromisoformat(params["day"]))
     elif code in (WarningCode.MOVED, WarningCode.MODEL_SHUTS_DOWN):

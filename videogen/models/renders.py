@@ -164,6 +164,9 @@ class VideoRender(models.Model):
     )
     downloaded_at = models.DateTimeField(null=True, blank=True)
     ended_at = models.DateTimeField(null=True, blank=True)
+    dismissed_at = models.DateTimeField(
+        null=True, blank=True, help_text="When somebody took its failure from the first page."
+    )
 
     # -- the pipeline's own
     not_before = models.DateTimeField(null=True, blank=True)

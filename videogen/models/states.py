@@ -118,4 +118,6 @@ MOVES: dict[str, set[State]] = {
     State.INTERRUPTED: {State.RUNNING, State.DOWNLOADING, State.CANCELLED},
     State.DOWNLOADING: {State.DONE, State.NOT_DOWNLOADED, State.FAILED},
     State.NOT_DOWNLOADED: {State.DOWNLOADING, State.CANCELLED},
+    # Only where a person takes back that it was given up: see recovery/decisions.py.
+    State.CANCELLED: {State.UNKNOWN, State.INTERRUPTED, State.NOT_DOWNLOADED},
 }

@@ -134,7 +134,8 @@ def shots_to_retry(batch: RenderBatch) -> list[int]:
     shots = []
     for shot, pk in failed.items():
         situation, cause = found.get(shot, (Situation.NOTHING, None))
-        is_newer = situation == Situation.VIDEO and cause is not None and cause.pk > pk
+        has_take = situation in (Situation.VIDEO, Situation.REJECTED)
+        is_newer = has_take and cause is not None and cause.pk > pk
         if not is_newer and decide(situation, mode).action == Action.GENERATE:
             shots.append(shot)
     return shots

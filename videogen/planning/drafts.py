@@ -62,22 +62,20 @@ def plan_draft(
     *,
     model: str | None = None,
     over_budget: str | None = None,
-    repeats_confirmed: bool | None = None,
+    skip_repeats: bool | None = None,
     person: Person | None = None,
 ) -> Plan:
     """What the draft would do now, as it is or with other options, if `person` confirmed it, or
     else whoever made it. Writes nothing."""
     if mode is not None:
         _check_mode(mode)
-    if repeats_confirmed is None:
-        repeats_confirmed = batch.repeats_confirmed
     return plan_shots(
         batch.story,
         batch.shots.all(),
         mode or batch.mode,
         model=batch.model if model is None else model,
         over_budget=over_budget or batch.over_budget,
-        ask_before_repeats=not repeats_confirmed,
+        skip_repeats=batch.skips_repeats if skip_repeats is None else skip_repeats,
         # Among others, a shot that is no longer in the bundle is hardly meant.
         are_named=None,
         person=person or Person(batch.requested_by_id, batch.requested_by_name),
@@ -105,10 +103,10 @@ def set_priority(batch: RenderBatch, priority: object) -> bool:
 
 
 def set_options(
-    batch: RenderBatch, *, model: str, over_budget: str, repeats_confirmed: bool = False
+    batch: RenderBatch, *, model: str, over_budget: str, skips_repeats: bool = False
 ) -> None:
     """RequestError where the batch is no draft any more."""
-    options = {"model": model, "over_budget": over_budget, "repeats_confirmed": repeats_confirmed}
+    options = {"model": model, "over_budget": over_budget, "skips_repeats": skips_repeats}
     if not _drafts().filter(pk=batch.pk).update(**options):
         raise _already_confirmed()
     for name, value in options.items():

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 
 from django.utils import timezone
 
+from storybook.models import Shot
 from videogen.models import VideoRender
 from videogen.models.render_warnings import RenderWarning, WarningCode
 from videogen.models.routes import SIMULATOR
@@ -23,7 +24,7 @@ def find_takes_by_request(requests: Mapping[int, str], backend: str) -> dict[int
         return {}
     takes = (
         VideoRender.objects.filter(request_sha256__in=wanted, state=VideoRender.State.DONE)
-        .select_related("shot__scenelet")
+        .select_related("shot__scenelet__story")
         .without_heavy_columns()
         .defer("shot__storyboard_payload")
         .order_by("-pk")
@@ -40,14 +41,16 @@ def find_takes_by_request(requests: Mapping[int, str], backend: str) -> dict[int
     }
 
 
-def warn_of_repeat(take: VideoRender, shot: int) -> RenderWarning:
+def warn_of_repeat(take: VideoRender, shot: Shot) -> RenderWarning:
     """What somebody who asks for a video of `shot` is told of the take that there is."""
+    story = take.shot.scenelet.story_id
     return RenderWarning(
         WarningCode.REPEAT,
         {
             "take": take.take,
             "render": take.pk,
-            "shot": "" if take.shot_id == shot else str(take.shot),
+            "shot": "" if take.shot_id == shot.pk else str(take.shot),
+            "story": "" if story == shot.scenelet.story_id else str(take.shot.scenelet.story),
             "day": timezone.localdate(take.rendered_at or take.queued_at).isoformat(),
             "is_rejected": take.review == VideoRender.Review.REJECTED,
         },

@@ -154,6 +154,7 @@ DECISIONS: dict[Situation, dict[str, Decision]] = {
         **_always(Decision(Action.SKIP, Reason.EXISTS)),
         Mode.OVERRIDE.value: Decision(Action.GENERATE, Reason.NEW_TAKE),
     },
+    Situation.REJECTED: _always(_because(Action.GENERATE, Situation.REJECTED)),
     Situation.WITHOUT_VIDEO: _always(_because(Action.GENERATE, Situation.WITHOUT_VIDEO)),
     Situation.NOTHING: _always(_because(Action.GENERATE, Situation.NOTHING)),
 }

@@ -25,6 +25,7 @@ from videogen.billing.budgets import Limit, limits_for, lock_budgets
 from videogen.catalog.options import RequestSettings
 from videogen.catalog.prices import keep_price
 from videogen.common.errors import RequestError
+from videogen.common.formats import usd
 from videogen.models import RenderBatch, VideoRender
 from videogen.models.people import Person
 from videogen.models.problems import Problem, ProblemCode
@@ -124,6 +125,25 @@ class Plan:
         """The same, with the rehearsals as if they were sent."""
         return self.request.cost_of(self.count(Action.GENERATE, Action.REHEARSE))
 
+    @property
+    def price_in_words(self) -> str:
+        """What the videos cost, where that is not simply the sum: "free here; $19.20 with
+        veo-3.1-generate-preview" with the simulator, and what a rehearsal would cost if it were
+        sent. Empty where nothing new is made or no price is known."""
+        videos = self.count(Action.GENERATE, Action.REHEARSE)
+        price = self.request.live_price_usd
+        if not videos or price is None:
+            return ""
+        live = f"{usd(price * videos)} with {self.request.model}"
+        if self.request.is_simulated:
+            return f"free here; {live}"
+        return f"free; {live} if sent" if self.count(Action.REHEARSE) else ""
+
+    @property
+    def has_no_budget(self) -> bool:
+        """Whether it costs money that no budget limits."""
+        return self.cost_usd > 0 and not self.limits
+
     @cached_property
     def shortage(self) -> Shortage | None:
         """What the budgets have no room for, and what would be cheaper. None where all fits."""
@@ -173,7 +193,7 @@ def plan_shots(
     model: str = "",
     person: Person | None = None,
     over_budget: str = RenderBatch.OverBudget.FIT.value,
-    ask_before_repeats: bool = False,
+    skip_repeats: bool = False,
     use_key_frames: bool | None = None,
     are_named: bool | None = False,
 ) -> Plan:
@@ -181,7 +201,7 @@ def plan_shots(
 
     model: another one than that of the story or of the settings. person: whose daily budget
     counts. over_budget: what happens if the budgets have no room for the whole batch.
-    ask_before_repeats: a shot that has a take of the very same request is skipped; otherwise there
+    skip_repeats: a shot that has a take of the very same request is skipped; otherwise there
     is only a warning. use_key_frames: by default, what VIDEO_USE_KEY_FRAMES says. are_named:
     somebody asks for these very shots, so those that are no longer in the story's bundle are
     planned like the others; None: this holds if all of the shots are such.
@@ -202,7 +222,7 @@ def plan_shots(
         decision = decide(situation, mode, is_gone=is_gone)
         row = ShotPlan(shot, situation, decision, cause, is_gone=is_gone)
         plans.append(_plan_shot(row, mode, request, material, general, use_key_frames))
-    plans = _with_repeats(plans, request, ask=ask_before_repeats)
+    plans = _with_repeats(plans, request, skip=skip_repeats)
     plan = Plan(
         story,
         mode,
@@ -267,10 +287,10 @@ def _written_by_people(prompt: Prompt) -> dict[str, Any]:
 
 
 def _with_repeats(
-    rows: Sequence[ShotPlan], request: RequestSettings, *, ask: bool
+    rows: Sequence[ShotPlan], request: RequestSettings, *, skip: bool
 ) -> list[ShotPlan]:
     """The rows, each with the take that was made of the very same request, if there is one. With
-    `ask`, such rows are skipped; otherwise they get a warning."""
+    `skip`, such rows are skipped; otherwise they get a warning."""
     new = [row for row in rows if row.decision.action == Action.GENERATE]
     takes = find_takes_by_request(
         {row.shot.pk: request_sha256(content_of(row), **request.sent) for row in new},
@@ -279,9 +299,9 @@ def _with_repeats(
     told = []
     for row in rows:
         if take := takes.get(row.shot.pk):
-            warning = warn_of_repeat(take, row.shot.pk)
+            warning = warn_of_repeat(take, row.shot)
             row = replace(row, same=take)
-            if ask:
+            if skip:
                 cause = take if take.shot_id == row.shot.pk else row.cause
                 decision = Decision(Action.SKIP, Reason.REPEAT, warning.params)
                 row = replace(row, cause=cause, decision=decision)

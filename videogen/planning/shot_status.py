@@ -52,6 +52,7 @@ class Situation(models.TextChoices):
     NOT_DOWNLOADED = "not_downloaded", "a finished video was not downloaded"
     APPROVED = "approved", "an approved take"
     VIDEO = "video", "a video"
+    REJECTED = "rejected", "only rejected takes"
     WITHOUT_VIDEO = "without_video", "only failed / blocked / cancelled renders"
     NOTHING = "nothing", "no render, or only rehearsals"
 
@@ -86,13 +87,15 @@ def situation_of(render: VideoRender) -> Situation:
     if status in OPEN:
         return Situation.IN_FLIGHT
     if status == State.DONE:
-        approved = render.review == Review.APPROVED
-        return Situation.APPROVED if approved else Situation.VIDEO
+        return _BY_REVIEW.get(Review(render.review), Situation.VIDEO)
     return {
         State.UNKNOWN: Situation.UNKNOWN,
         State.INTERRUPTED: Situation.INTERRUPTED,
         State.NOT_DOWNLOADED: Situation.NOT_DOWNLOADED,
     }.get(status, Situation.WITHOUT_VIDEO)
+
+
+_BY_REVIEW = {Review.APPROVED: Situation.APPROVED, Review.REJECTED: Situation.REJECTED}
 
 
 # -- the badge -------------------------------------------------------------------------------------

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
-from django.db import IntegrityError, transaction
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
 
+from django.db import IntegrityError, transaction
+from django.db.models import Exists, OuterRef
+
+from storybook.models import Story
 from videogen.common.errors import DownloadError, RequestError
 from videogen.common.formats import ended
 from videogen.common.task_queue import wake_downloads, wake_pump
 from videogen.models import VideoRender
 from videogen.models.people import Requester
+from videogen.models.render_queries import RenderQuerySet
 from videogen.models.render_warnings import RenderWarning, WarningCode
 from videogen.models.routes import other_backend, served_backends
 from videogen.models.states import GIVEN_UP, STUCK
@@ -36,19 +43,87 @@ def look_again(render: VideoRender) -> bool:
     return won
 
 
-def allow_new_render(render: VideoRender) -> bool:
+def allow_new_render(render: VideoRender, *, by: str = "") -> bool:
     """Cancel the render, because a person says that it was not accepted or gives its clip up: the
     shot may be rendered again. The possible charge stays in the ledger as it is. Return False if
     the render does not wait for a person any more."""
     if render.is_stale:
         # Make it what people see: interrupted, or not downloaded.
         render.move(render.state, render.status)
+    if render.state not in STUCK:
+        return False
+    decision = {
+        "was": str(render.state),
+        "by": by,
+        "code": render.error_code,
+        "message": render.error_message,
+    }
     return render.move(
-        STUCK,
+        render.state,
         State.CANCELLED,
         error_code=GIVEN_UP,
         error_message=f"{ended(render.error_message)} A person allowed a new render.".strip(),
+        error_details={**_details(render), _DECISION: decision},
     )
+
+
+def given_up_since(moment: datetime) -> RenderQuerySet:
+    """Return the renders that somebody gave up since then, the newest first, as far as that can be
+    taken back."""
+    renders = VideoRender.objects.filter(
+        ~Exists(_later(OuterRef("shot"), OuterRef("pk"))),
+        ended_at__gte=moment,
+        state=State.CANCELLED,
+        error_code=GIVEN_UP,
+    )
+    return renders.order_by("-ended_at", "-pk")
+
+
+def _later(shot: int | OuterRef, render: int | OuterRef) -> RenderQuerySet:
+    """Return the attempts at the shot that came after the render."""
+    renders = VideoRender.objects.filter(shot=shot, pk__gt=render)
+    return renders.exclude(kind=VideoRender.Kind.REHEARSAL)
+
+
+def can_be_taken_back(render: VideoRender) -> bool:
+    """Whether it is known what the render waited for before somebody gave it up."""
+    return render.state == State.CANCELLED and _DECISION in _details(render)
+
+
+def take_back(render: VideoRender) -> bool:
+    """Let a render that somebody gave up wait for a person again, as it did before. Return False if
+    nobody gave it up. Raises RequestError if something was built on the decision: the shot has been
+    rendered since."""
+    if not can_be_taken_back(render):
+        return False
+    with transaction.atomic():
+        # Whoever queues a render of the shot holds this lock.
+        Story.objects.select_for_update(of=("self",), no_key=True).get(
+            scenelets__shots=render.shot_id
+        )
+        if _later(render.shot_id, render.pk).exists():
+            raise RequestError(
+                "The shot was rendered again since, so this stays decided.", code="built_on"
+            )
+        details = _details(render)
+        decision = details.pop(_DECISION)
+        return render.move(
+            State.CANCELLED,
+            decision["was"],
+            only={"error_code": GIVEN_UP},
+            error_code=decision["code"],
+            error_message=decision["message"],
+            error_details=details,
+        )
+
+
+# Where its error_details say what it was before.
+_DECISION = "decision"
+
+
+def _details(render: VideoRender) -> dict[str, Any]:
+    details = render.error_details
+    return dict(details) if isinstance(details, Mapping) else {}
 
 
 def attach_link(render: VideoRender, link: str, requester: Requester) -> bool:

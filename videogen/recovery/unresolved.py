@@ -57,11 +57,6 @@ def most_urgent_first(renders: QuerySet[VideoRender] | list[VideoRender]) -> lis
     return sorted(renders, key=lambda each: (each.clip_expires_at, each.pk))
 
 
-def is_known_made(render: VideoRender) -> bool:
-    """Whether the API has said that the clip is made."""
-    return render.rendered_at is not None
-
-
 @dataclass(frozen=True)
 class LastAnswers:
     """What the API said when it was asked last: one sentence for each way of asking."""

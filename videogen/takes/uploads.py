@@ -7,7 +7,8 @@ import uuid
 from pathlib import Path
 
 from django.conf import settings
-from django.core.files.uploadedfile import UploadedFile
+from django.core.files.base import File
+from django.core.files.storage import default_storage
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
@@ -30,14 +31,28 @@ State = VideoRender.State
 LONGEST_SECONDS = 32_767
 
 
-def upload_take(shot: Shot, file: UploadedFile, requester: Requester) -> VideoRender:
+def use_take(shot: Shot, take: VideoRender, requester: Requester) -> VideoRender:
+    """Store a copy of another shot's take as the shot's next take, and return its render: nothing
+    is sent or paid. Raises as `upload_take` does."""
+    name = f"take {take.take} of {take.shot} in {take.shot.scenelet.story}"
+    try:
+        with default_storage.open(take.video_file) as file:
+            return upload_take(shot, File(file, name), requester, name=name)
+    except FileNotFoundError as error:
+        raise RequestError(f"The file of {name} is not there.", code="storage") from error
+
+
+def upload_take(
+    shot: Shot, file: File[bytes], requester: Requester, *, name: str = ""
+) -> VideoRender:
     """Store the video as the shot's next take and return its render, which is done.
 
-    Raises RequestError if the file is not a usable video or cannot be stored, and ReviewError if
-    the shot is locked. Nothing is left behind then.
+    name: what the file is called, by default by its own name. Raises RequestError if the file is
+    not a usable video or cannot be stored, and ReviewError if the shot is locked. Nothing is left
+    behind then.
     """
     refuse_if_locked(shot.pk)
-    name = Path(file.name or "").name
+    name = name or Path(file.name or "").name
     what = f"The file {name}" if name else "The file"
     part = partial_folder() / f"upload-{uuid.uuid4().hex}.part"
     try:
@@ -61,7 +76,7 @@ def upload_take(shot: Shot, file: UploadedFile, requester: Requester) -> VideoRe
     return render
 
 
-def _receive(file: UploadedFile, part: Path) -> None:
+def _receive(file: File[bytes], part: Path) -> None:
     limit = settings.VIDEO_DOWNLOAD_MAX_BYTES
     size = 0
     with part.open("wb") as target:

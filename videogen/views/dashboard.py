@@ -7,9 +7,11 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from django.contrib.admin import site
-from django.db.models import Case, Count, F, Max, Q, QuerySet, When
-from django.http import HttpRequest, JsonResponse
+from django.contrib import messages
+from django.contrib.admin import ModelAdmin, site
+from django.db import transaction
+from django.db.models import Count, F, Max, QuerySet
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
 from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils import timezone
@@ -17,18 +19,22 @@ from django.utils.functional import cached_property
 
 from storybook.models import Shot, Story
 from videogen.billing.daily_spending import Spending, recent_spending
+from videogen.common.formats import counted
 from videogen.common.task_queue import is_cluster_running
 from videogen.lanes.pauses import BY_PERSON
 from videogen.models import Lane, RenderBatch, ShotStanding, VideoRender
 from videogen.models.routes import served_backends
-from videogen.models.states import BadgeWord
+from videogen.models.states import STUCK, BadgeWord
 from videogen.planning.shot_status import count_badges, count_badges_by_story, standings_with
+from videogen.recovery.unresolved import most_urgent_first
 
-from .components.access import signed_in
-from .components.badges import Badge, badge_of_state, badge_of_word
+from .components.access import GENERATE, require, signed_in
+from .components.badges import Badge, badge_of_state, badge_of_time_left, badge_of_word
 from .components.bar_chart import BarChart, Day, draw_days
 from .components.queue_notice import QueueNotice, notice_of
+from .components.segments import RenderProgress
 from .components.shot_cards import Progress, ShotCard, for_cards
+from .decisions import MOST_AT_ONCE
 from .spending import ForecastRow, forecast_rows
 
 MOST_CARDS = 12
@@ -72,37 +78,63 @@ class StoryRow:
 
 @dataclass(frozen=True)
 class RunningBatch:
-    """A batch that runs, or ran until a moment ago.
+    """A batch that runs, or ran until a moment ago."""
 
-    The batch is a row of `Dashboard.batches`: its renders are counted. mypy does not know the
-    counts, so its type is Any.
-    """
-
-    batch: Any
+    batch: RenderBatch
+    progress: RenderProgress
 
     @property
     def url(self) -> str:
         return reverse("admin:videogen_renderbatch_progress", args=[self.batch.pk])
 
     @property
-    def ended(self) -> int:
-        return self.batch.all_renders - self.batch.open_renders
+    def is_rehearsal(self) -> bool:
+        return self.batch.mode == RenderBatch.Mode.DRY_RUN
 
 
 @dataclass(frozen=True)
-class Failure:
-    """A shot that makes no progress without a person, and its last render, which says why."""
+class Trouble:
+    """Shots that make no progress without a person, all for the same reason."""
 
-    card: ShotCard
+    status: str
+    number: int
+    # One of their last renders, which says why: the most urgent, or else the newest one.
     render: VideoRender
+    # All of the renders, where one button goes on with all of them.
+    keys: Sequence[int] = ()
+
+    @property
+    def name(self) -> str:
+        return str(State(self.status).label)
 
     @property
     def badge(self) -> Badge:
-        return badge_of_state(self.render.status)
+        return badge_of_state(self.status)
+
+    @property
+    def is_decision(self) -> bool:
+        """Whether the renders may have been paid for: they wait on the page of unresolved ones."""
+        return self.status in STUCK
+
+    @property
+    def left(self) -> Badge | None:
+        """How long the server keeps the first clip that it deletes."""
+        return badge_of_time_left(self.render) if self.is_decision else None
 
     @property
     def reason(self) -> str:
-        return self.render.error_message or self.render.get_state_display()
+        return self.render.error_message or str(self.render.get_state_display())
+
+    @property
+    def button(self) -> str:
+        """The words of the button that goes on with all of them; empty where there is none."""
+        which = "all" if len(self.keys) > 1 else "it"
+        match self.status:
+            case State.NOT_DOWNLOADED:
+                return f"Fetch {which}"
+            case State.INTERRUPTED:
+                return f"Resume {which}"
+        return ""
 
 
 class Dashboard:
@@ -144,9 +176,40 @@ class Dashboard:
         return [card for card, _ in self._shown(newest)]
 
     @cached_property
-    def failures(self) -> list[Failure]:
-        newest = _newest_with(TROUBLES, MOST_FAILURES)
-        return [Failure(card, render) for card, render in self._shown(newest)]
+    def failures(self) -> list[Trouble]:
+        """What went wrong, by its cause. What may be lost comes first, by when. Three queries."""
+        return [*self._to_decide(), *self._failed()]
+
+    def _to_decide(self) -> list[Trouble]:
+        standings = standings_with(BadgeWord.NEEDS_DECISION).select_related(
+            "render__shot__scenelet"
+        )
+        renders = [
+            each.render
+            for each in standings.defer("render__prompt_text").order_by("-render_id")[:MOST_AT_ONCE]
+            if each.render
+        ]
+        by_status: dict[str, list[VideoRender]] = {}
+        for render in most_urgent_first(renders):
+            by_status.setdefault(str(render.status), []).append(render)
+        return [
+            Trouble(status, len(found), found[0], [each.pk for each in found])
+            for status, found in by_status.items()
+        ]
+
+    def _failed(self) -> list[Trouble]:
+        groups = (
+            standings_with(BadgeWord.FAILED)
+            .filter(render__dismissed_at=None)
+            .order_by()
+            .values_list("render__state", "render__error_code")
+            .annotate(number=Count("*"), newest=Max("render"))
+            .order_by("-newest")
+        )
+        found = list(groups[:MOST_FAILURES])
+        renders = VideoRender.objects.defer("prompt_text").select_related("shot__scenelet")
+        newest = renders.in_bulk([each[-1] for each in found])
+        return [Trouble(state, number, newest[pk]) for state, _, number, pk in found]
 
     def _shown(self, standings: list[ShotStanding]) -> list[tuple[ShotCard, VideoRender]]:
         shots = for_cards(_shots().filter(pk__in=[each.shot_id for each in standings]))
@@ -164,7 +227,7 @@ class Dashboard:
 
     @property
     def failure_count(self) -> int:
-        return sum(number for _, number in self.troubles)
+        return sum(each.number for each in self.failures)
 
     @property
     def troubles(self) -> list[tuple[Badge, int]]:
@@ -173,8 +236,8 @@ class Dashboard:
         return [(badge_of_word(word), counts[word]) for word in TROUBLES if counts[word]]
 
     @property
-    def unsettled_count(self) -> int:
-        """How many shots wait for a decision. The page "Unsettled" has their renders."""
+    def unresolved_count(self) -> int:
+        """How many shots wait for a decision. The page "Unresolved" has their renders."""
         return self.word_counts[BadgeWord.NEEDS_DECISION]
 
     # -- how far the stories are
@@ -196,21 +259,21 @@ class Dashboard:
 
     @cached_property
     def batches(self) -> list[RunningBatch]:
-        batches = (
-            RenderBatch.objects.filter(pk__in=self._batches_at_work())
-            .annotate(
-                all_renders=Count("renders"),
-                open_renders=Count("renders", filter=Q(renders__ended_at=None)),
-                done_renders=Count("renders", filter=Q(renders__state=State.DONE)),
-                failed_renders=Count(
-                    "renders", filter=Q(renders__state__in=[State.FAILED, State.BLOCKED])
-                ),
-            )
-            .select_related("story")
-            .defer("plan", "filters")
-            .order_by(Case(When(open_renders__gt=0, then=0), default=1), "-pk")
+        """What runs, then what has just ended. Rehearsals come last, and go when they end."""
+        keys = self._batches_at_work()
+        counts: dict[int, dict[str, int]] = {key: {} for key in keys}
+        renders = VideoRender.objects.filter(batch__in=keys).order_by()
+        rows = renders.values_list("batch", "state").annotate(number=Count("*"))
+        for batch_pk, state, number in rows:
+            counts[batch_pk][state] = number
+        batches = RenderBatch.objects.select_related("story").defer("plan", "filters")
+        found = [
+            RunningBatch(batch, RenderProgress(counts[batch.pk]))
+            for batch in batches.filter(pk__in=keys)
+        ]
+        return sorted(
+            found, key=lambda each: (each.is_rehearsal, not each.progress.open, -each.batch.pk)
         )
-        return [RunningBatch(each) for each in batches]
 
     def _batches_at_work(self) -> list[int]:
         """Return the newest batches that run, and then the newest that have just ended.
@@ -218,6 +281,7 @@ class Dashboard:
         They are looked up before their renders are counted: to count those of every batch is slow.
         """
         ended = VideoRender.objects.filter(ended_at__gte=timezone.now() - JUST_ENDED)
+        ended = ended.exclude(batch__mode=RenderBatch.Mode.DRY_RUN)
         found: dict[int, None] = {}
         for renders in (VideoRender.objects.open(), ended):
             batches = renders.order_by("-batch_id").values_list("batch_id", flat=True).distinct()
@@ -272,6 +336,33 @@ class Dashboard:
     def forecasts(self) -> list[ForecastRow]:
         """What it takes to finish the stories that somebody worked on last."""
         return forecast_rows([row.story for row in self.stories[:MOST_FORECASTS]])
+
+
+def dismiss_failures(model_admin: ModelAdmin[Any], request: HttpRequest) -> HttpResponse:
+    """Take the failures of one cause from the first page, up to the newest that the page showed."""
+    require(request, model_admin, GENERATE)
+    number = request.POST.get("newest", "")
+    failed = VideoRender.objects.filter(state__in=[State.FAILED, State.BLOCKED])
+    newest = failed.filter(pk=int(number) if number.isdecimal() and len(number) < 18 else 0).first()
+    dismissed = _dismiss(model_admin, request, newest) if newest else 0
+    words = f"{counted(dismissed, 'failure')} dismissed. The board still shows what failed."
+    model_admin.message_user(request, words, messages.SUCCESS if dismissed else messages.WARNING)
+    return HttpResponseRedirect(reverse("admin:index"))
+
+
+def _dismiss(model_admin: ModelAdmin[Any], request: HttpRequest, newest: VideoRender) -> int:
+    standings = standings_with(BadgeWord.FAILED).filter(
+        render__state=newest.state, render__error_code=newest.error_code, render__lte=newest.pk
+    )
+    with transaction.atomic():
+        renders = VideoRender.objects.filter(
+            pk__in=list(standings.values_list("render", flat=True)), dismissed_at=None
+        )
+        dismissed = list(renders.select_related("shot__scenelet").only("shot", "state", "take"))
+        for render in dismissed:
+            model_admin.log_change(request, render, "Dismissed from the first page.")
+        renders.update(dismissed_at=timezone.now())
+    return len(dismissed)
 
 
 def _newest_with(words: Sequence[BadgeWord], limit: int) -> list[ShotStanding]:

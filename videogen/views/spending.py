@@ -17,9 +17,8 @@ from django.urls import reverse
 from django.utils import timezone
 
 from storybook.models import Story
-from videogen.billing.forecasts import Forecast, forecasts
+from videogen.billing.forecasts import FEWEST_VERDICTS, Forecast, forecasts
 from videogen.billing.statistics import (
-    FEWEST_TAKES,
     By,
     Figures,
     SpendingScope,
@@ -27,7 +26,7 @@ from videogen.billing.statistics import (
     total_of,
 )
 from videogen.common.csv_export import csv_response
-from videogen.common.formats import usd
+from videogen.common.formats import usd, usd_range
 from videogen.models import Submission
 from videogen.models.routes import is_simulating
 
@@ -75,7 +74,7 @@ class ForecastRow:
     """The forecast of a story, as text."""
 
     forecast: Forecast
-    fewest: int = FEWEST_TAKES
+    fewest: int = FEWEST_VERDICTS
 
     @property
     def price(self) -> str:
@@ -83,7 +82,9 @@ class ForecastRow:
 
     @property
     def usd(self) -> str:
-        return _usd_or_nothing(self.forecast.usd)
+        """The range; empty where too few verdicts, or no price, are known."""
+        low, high = self.forecast.from_usd, self.forecast.to_usd
+        return "" if low is None or high is None else usd_range(low, high)
 
     @property
     def least(self) -> str:
@@ -95,9 +96,11 @@ class ForecastRow:
 
     @property
     def words(self) -> str:
-        """The text of a table's cell, such as "$64.00" or "at least $32.00"."""
+        """The text of a table's cell, such as "$54.40–83.20" or "at least $32.00"."""
         if not self.forecast.left:
             return "finished" if self.forecast.shots else ""
+        if not self.forecast.needed:
+            return "only verdicts"
         return self.usd or (f"at least {self.least}" if self.least else "")
 
     @property

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from decimal import Decimal
 from functools import cached_property
 
 from django.conf import settings
@@ -20,7 +21,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from videogen.common.errors import VideogenError
-from videogen.common.formats import media_url
+from videogen.common.formats import media_url, usd
 from videogen.common.task_queue import is_cluster_running, wake_reconciling
 from videogen.lanes.pauses import served_lanes
 from videogen.models import Candidate, VideoRender
@@ -33,29 +34,28 @@ from videogen.recovery.candidates import (
     propose_again,
     take_candidate,
 )
+from videogen.recovery.decisions import given_up_since
 from videogen.recovery.previews import has_preview
 from videogen.recovery.unresolved import (
     LastAnswers,
     asked_last,
-    is_known_made,
     most_urgent_first,
     unresolved_renders,
 )
-from videogen.takes.fetch import LOST
 
 from .components.access import GENERATE, require
-from .components.badges import Badge, badge_of_state
+from .components.badges import Badge, badge_of_state, badge_of_time_left
 from .components.kept import KeptFile, kept_of
 from .components.live import changed_since, version_of
 from .components.shot_cards import key_frame_urls
+from .components.urls import decide_url
+from .decisions import DECIDED_LATELY, price_of
 from .takes.render_card import RenderCard, card_of
 
 State = VideoRender.State
 
 MOST_ROWS = 100
-# A clip that expires within these times is shown in red, or in amber.
-LAST_HOURS = timedelta(hours=6)
-LAST_DAY = timedelta(hours=24)
+MOST_GIVEN_UP = 20
 # After so long the page no longer waits for the answers that somebody asked for.
 PATIENCE = timedelta(minutes=10)
 
@@ -119,18 +119,8 @@ class Row:
 
     @property
     def left(self) -> Badge:
-        """How long the server keeps its clip, as a badge."""
-        if self.render.error_code == LOST:
-            return Badge("grey", "gone, the server says")
-        left = self.render.clip_time_left
-        if left <= timedelta(0):
-            return Badge("grey", "may be gone from the server")
-        hours, minutes = divmod(int(left.total_seconds()) // 60, 60)
-        words = f"{hours} h left" if hours else f"{minutes} min left"
-        if not is_known_made(self.render):
-            words = f"at least {words}"
-        tone = "red" if left < LAST_HOURS else "amber" if left < LAST_DAY else "blue"
-        return Badge(tone, words)
+        """How long the server keeps its clip."""
+        return badge_of_time_left(self.render)
 
     @property
     def words(self) -> str:
@@ -147,6 +137,61 @@ class Row:
     @property
     def is_decidable(self) -> bool:
         return self.shown.is_unknown or self.shown.is_resumable
+
+
+@dataclass(frozen=True)
+class Group:
+    """The unresolved renders of one kind, the most urgent first: one button acts on all of them."""
+
+    status: str
+    rows: list[Row]
+    # Where somebody comes back to after a decision.
+    address: str
+
+    @property
+    def name(self) -> str:
+        return str(State(self.status).label)
+
+    @property
+    def is_unknown(self) -> bool:
+        return self.status == State.UNKNOWN
+
+    @property
+    def badge(self) -> Badge:
+        return badge_of_state(self.status)
+
+    @property
+    def number(self) -> int:
+        return len(self.rows)
+
+    @property
+    def money(self) -> str:
+        """What they cost, or may have; empty where that is nothing."""
+        return _at_risk([row.render for row in self.rows])
+
+    @property
+    def keys(self) -> list[int]:
+        return [row.render.pk for row in self.rows]
+
+    @property
+    def resume_words(self) -> str:
+        verb = "Fetch" if self.status == State.NOT_DOWNLOADED else "Resume"
+        return f"{verb} all {self.number} · free"
+
+    @property
+    def decide_words(self) -> str:
+        words = "None was accepted: allow new ones" if self.is_unknown else "Give up all"
+        return f"{words} ({self.number})…"
+
+    @property
+    def decide_url(self) -> str:
+        verb = "allow-new" if self.is_unknown else "give-up"
+        return decide_url(verb, self.keys, self.address)
+
+
+def _at_risk(renders: list[VideoRender]) -> str:
+    total = sum((price_of(each) for each in renders), Decimal(0))
+    return usd(total) if total else ""
 
 
 class Page:
@@ -177,6 +222,26 @@ class Page:
             )
             for render in renders
         ]
+
+    @cached_property
+    def groups(self) -> list[Group]:
+        """The rows by kind; the kind with the most urgent one comes first."""
+        by_status: dict[str, list[Row]] = {}
+        for row in self.rows:
+            by_status.setdefault(str(row.render.status), []).append(row)
+        return [Group(status, rows, self.address) for status, rows in by_status.items()]
+
+    @property
+    def at_risk(self) -> str:
+        """What all of them cost, or may have; empty where that is nothing."""
+        return _at_risk(self.renders)
+
+    @cached_property
+    def given_up(self) -> list[VideoRender]:
+        """What was given up lately, as far as that can be taken back."""
+        renders = given_up_since(self._now - DECIDED_LATELY)
+        renders = renders.select_related("shot__scenelet__story").without_heavy_columns()
+        return list(renders.defer("shot__storyboard_payload")[:MOST_GIVEN_UP])
 
     def _candidates(
         self, renders: list[VideoRender]
@@ -231,14 +296,14 @@ class Page:
     def address(self) -> str:
         """The URL to which the page's forms return."""
         asked = f"?asked={int(self.asked_at.timestamp())}" if self.asked_at else ""
-        return reverse("admin:videogen_unsettled") + asked
+        return reverse("admin:videogen_unresolved") + asked
 
     @property
     def minutes(self) -> float:
         return settings.VIDEO_RECONCILE_MINUTES
 
 
-def show_unsettled(model_admin: ModelAdmin, request: HttpRequest) -> HttpResponse:
+def show_unresolved(model_admin: ModelAdmin, request: HttpRequest) -> HttpResponse:
     require(request, model_admin)
     page = Page(request)
     request.current_app = model_admin.admin_site.name
@@ -248,14 +313,14 @@ def show_unsettled(model_admin: ModelAdmin, request: HttpRequest) -> HttpRespons
         {
             **model_admin.admin_site.each_context(request),
             **_context(page),
-            "title": "Unsettled",
+            "title": "Unresolved",
             "subtitle": None,
             "opts": model_admin.opts,
         },
     )
 
 
-def unsettled_state(model_admin: ModelAdmin, request: HttpRequest) -> JsonResponse:
+def unresolved_state(model_admin: ModelAdmin, request: HttpRequest) -> JsonResponse:
     """Return the parts of the page that have changed since the browser asked last."""
     require(request, model_admin)
     page = Page(request)
@@ -290,8 +355,8 @@ def ask_again(model_admin: ModelAdmin, request: HttpRequest) -> HttpResponse:
         with transaction.atomic():
             wake_reconciling()
             for lane in lanes:
-                model_admin.log_change(request, lane, "Asked the API about what is unsettled.")
-    url = reverse("admin:videogen_unsettled")
+                model_admin.log_change(request, lane, "Asked the API about what is unresolved.")
+    url = reverse("admin:videogen_unresolved")
     return HttpResponseRedirect(f"{url}?asked={int(now.timestamp())}")
 
 
@@ -313,7 +378,7 @@ def decide_candidate(
         else:
             words = "Nothing was done: it no longer stands as the page showed it."
             model_admin.message_user(request, words, messages.WARNING)
-    return HttpResponseRedirect(reverse("admin:videogen_unsettled"))
+    return HttpResponseRedirect(reverse("admin:videogen_unresolved"))
 
 
 def _take(model_admin: ModelAdmin, request: HttpRequest, candidate: Candidate) -> str:

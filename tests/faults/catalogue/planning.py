@@ -46,7 +46,7 @@ FAULTS = [
     Fault(
         "retry-of-what-was-made-since",
         "videogen/planning/batch_actions.py",
-        "is_newer = situation == Situation.VIDEO and cause is not None and cause.pk > pk",
+        "is_newer = has_take and cause is not None and cause.pk > pk",
         "is_newer = False",
         ("tests/videogen/planning/test_batch_actions.py",),
         "retry pays for a shot that has got its video since",

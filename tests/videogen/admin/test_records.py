@@ -19,6 +19,7 @@ from tests.support.factories import (
     shots_of,
 )
 from videogen.models import Lane, ReferenceChoice, RenderBatch, Submission, VideoRender
+from videogen.views.components.urls import decide_url
 
 pytestmark = pytest.mark.django_db
 
@@ -307,11 +308,15 @@ def test_number_of_queries_of_a_batch_does_not_grow(admin_client, django_assert_
 @pytest.mark.parametrize("state", ["unknown", "interrupted", "not_downloaded"])
 def test_giving_up_lets_the_shot_be_rendered_again(shot, state):
     render = make_render(shot, state)
+    browser = producer()
 
-    producer().post(
+    response = browser.post(
         url_of(VideoRender, "changelist"),
         {"action": "allow_new_render", "_selected_action": [render.pk]},
     )
+    assert response.url == decide_url("give-up", [render.pk])
+    assert VideoRender.objects.get().state == state
+    browser.post(response.url, {"render": render.pk})
 
     render.refresh_from_db()
     assert render.state == "cancelled"
@@ -393,10 +398,7 @@ def test_a_render_of_another_backend_is_not_looked_at_again(shot, settings):
 def test_what_is_shown_as_interrupted_can_be_given_up(shot):
     render = make_render(shot, "running", touched_ago=60)
 
-    producer().post(
-        url_of(VideoRender, "changelist"),
-        {"action": "allow_new_render", "_selected_action": [render.pk]},
-    )
+    producer().post(decide_url("give-up", [render.pk]), {"render": render.pk})
 
     render.refresh_from_db()
     assert render.state == "cancelled"

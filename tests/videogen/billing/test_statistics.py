@@ -190,25 +190,91 @@ def test_copies_and_own_videos_have_reasons_of_their_own():
 # -- to the end ------------------------------------------------------------------------------------
 
 
-def test_forecast_goes_by_the_storys_own_yield():
-    story = make_story(shots=10)
+def test_forecast_goes_by_the_storys_own_verdicts():
+    story = make_story(shots=12)
     shots = all_shots(story)
     for shot in shots[:3]:
         attempt(shot, review="rejected")
         attempt(shot, review="approved")
-    attempt(shots[3])
-    attempt(shots[4], State.FAILED)
+    for shot in shots[3:6]:
+        attempt(shot)
+    attempt(shots[6], review="rejected")
+    attempt(shots[7], State.FAILED)
     own = {"kind": "upload", "backend": "gemini", "submission": False}
-    make_render(shots[5], State.DONE, review="approved", **own)
+    make_render(shots[8], State.DONE, review="approved", **own)
 
     [forecast] = forecasts([story])
 
-    assert (forecast.shots, forecast.approved, forecast.left) == (10, 4, 6)
-    assert (forecast.takes, forecast.yielded, forecast.waiting) == (7, 3, 1)
-    assert forecast.takes_left == 14
-    assert forecast.usd == Decimal("44.80")
+    assert (forecast.shots, forecast.approved, forecast.left) == (12, 4, 8)
+    assert (forecast.takes, forecast.yielded, forecast.rejected, forecast.waiting) == (10, 3, 4, 3)
+    # Three takes wait for a verdict. Their shots need nothing yet.
+    assert forecast.needed == 5
+    assert forecast.share == pytest.approx(4 / 9)
+    assert forecast.takes_left == 11
+    assert (forecast.least_takes_left, forecast.most_takes_left) == (8, 18)
+    assert forecast.usd == Decimal("35.20")
+    assert (forecast.from_usd, forecast.to_usd) == (Decimal("25.60"), Decimal("57.60"))
+    assert forecast.least_usd == Decimal("16.00")
+    assert forecast.per_approved_usd == Decimal("8.00")
+
+
+def test_takes_that_nobody_has_looked_at_are_no_failures():
+    story = make_story(shots=16)
+    shots = all_shots(story)
+    attempt(shots[0], review="approved")
+    for shot in shots[1:10]:
+        attempt(shot)
+
+    # Nobody can judge a video that is not here.
+    attempt(shots[10], State.NOT_DOWNLOADED)
+
+    [forecast] = forecasts([story])
+
+    assert (forecast.needed, forecast.waiting, forecast.takes_left) == (6, 9, None)
     assert forecast.least_usd == Decimal("19.20")
-    assert forecast.per_approved_usd == Decimal("5.60")
+
+    # Four verdicts later there are enough of them, and the takes that wait change nothing.
+    for shot in shots[1:5]:
+        force(shot.renders.get(), review="approved")
+
+    [forecast] = forecasts([story])
+
+    assert (forecast.waiting, forecast.takes_left) == (5, 7)
+    assert (forecast.from_usd, forecast.to_usd) == (Decimal("19.20"), Decimal("28.80"))
+
+
+def test_a_shot_that_the_story_no_longer_has_needs_no_video():
+    story = make_story(shots=4)
+    shots = all_shots(story)
+    attempt(shots[0], review="approved")
+    attempt(shots[1])
+    shots_of(story).filter(pk__in=[shots[0].pk, shots[1].pk, shots[2].pk]).update(
+        gone_since=timezone.now()
+    )
+
+    [forecast] = forecasts([story])
+
+    assert (forecast.shots, forecast.approved, forecast.kept, forecast.needed) == (1, 0, 0, 1)
+
+
+def test_where_nothing_was_approved_yet_the_range_ends():
+    story = make_story(shots=2)
+    for _ in range(20):
+        attempt(all_shots(story)[0], review="rejected")
+
+    [forecast] = forecasts([story])
+
+    assert (forecast.takes_left, forecast.most_takes_left) == (44, 88)
+
+
+def test_a_story_that_waits_for_verdicts_only_needs_no_take():
+    story = make_story(shots=3)
+    for shot in all_shots(story):
+        attempt(shot)
+
+    [forecast] = forecasts([story])
+
+    assert (forecast.left, forecast.needed, forecast.usd) == (3, 0, Decimal(0))
 
 
 def test_a_story_with_a_model_of_its_own_is_finished_at_that_price(settings):
@@ -223,9 +289,9 @@ def test_a_story_with_a_model_of_its_own_is_finished_at_that_price(settings):
 
 @pytest.mark.parametrize(
     ("approved", "rejected", "is_known"),
-    [(0, 0, False), (3, 1, False), (0, 9, False), (3, 2, True)],
+    [(0, 0, False), (3, 1, False), (0, 9, True), (3, 2, True), (5, 0, True)],
 )
-def test_too_few_takes_tell_nothing_but_the_least(approved, rejected, is_known):
+def test_too_few_verdicts_tell_nothing_but_the_least(approved, rejected, is_known):
     story = make_story(shots=10)
     shots = all_shots(story)
     for shot in shots[:approved]:

@@ -12,6 +12,7 @@ from types import SimpleNamespace
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.db.models import Sum
 from django.utils import timezone
 from django_q.models import OrmQ
 
@@ -72,6 +73,8 @@ SUMMARY_KEYS = {
     "blocked",
     "failed",
     "estimated_cost_usd",
+    "charged_usd",
+    "open_usd",
 }
 STORY = "the-lamp"
 
@@ -155,6 +158,8 @@ def test_one_object_a_shot_and_the_summary_last(settings, simulator, log, run_ta
         "blocked": 0,
         "failed": 0,
         "estimated_cost_usd": "0.00",
+        "charged_usd": "0.00",
+        "open_usd": "0.00",
     }
     assert (Path(settings.MEDIA_ROOT) / row["video_file"]).exists()
 
@@ -874,7 +879,10 @@ def test_a_person_gets_a_table_and_the_sum(simulator, fail, run_task):
     assert "opening / 1" in result.out
     assert "take-1.mp4" in result.out
     assert "safety filter" in result.out
-    assert "2 shots: 1 generated, 1 failed. Cost: $0.00." in result.out
+    assert (
+        "2 shots: 1 generated, 1 blocked by the API. "
+        "Cost: free here; $6.40 with veo-3.1-generate-preview." in result.out
+    )
 
 
 def test_a_table_shows_texts_as_they_are(run_task):
@@ -895,6 +903,152 @@ def test_a_batch_records_who_asked_for_what(run_task):
     assert batch.filters == {"scenelet_id": "b", "shot_index": 2}
     assert batch.counts == {"rehearse": 1}
     assert [(each["scenelet_id"], each["decision"]) for each in batch.plan] == [("b", "rehearse")]
+
+
+# -- what it costs ---------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def paid(settings, simulator):
+    """The paying backend, whose far end is the simulator."""
+    settings.VIDEO_BACKEND = "gemini"
+    settings.GEMINI_API_KEY = KEY
+
+
+def money(summary):
+    return tuple(summary[f"{name}_usd"] for name in ("estimated_cost", "charged", "open"))
+
+
+def test_each_outcome_is_told_by_its_name_and_what_was_charged_apart(paid, fail, run_task):
+    make_story(shots=5)
+    fail("submit", "invalid_argument")
+    fail("submit", "drop_after_accept")
+    fail("done", "blocked")
+    fail("download", "redirect_file_scheme", times=-1)
+
+    result = run_task("--wait")
+
+    assert (
+        "5 shots: 2 not downloaded, 1 outcome unknown, 1 blocked by the API, 1 failed. "
+        "Charged $6.40 of $16.00 planned, $3.20 still open." in result.out
+    )
+    again = "manage.py run_task --task CREATE_SHOT_VIDEO --story-id the-lamp"
+    assert f"To fetch the 2, without paying again: {again} --mode resume\n" in result.out
+    assert "what became of the one: manage.py reconcile\n" in result.out
+    assert f"To try the 2 without a video again: {again}\n" in result.out
+    ledger = VideoRender.objects.aggregate(charged=Sum("actual_cost_usd"))
+    assert ledger == {"charged": Decimal("6.40")}
+
+
+def test_refused_three_times_is_not_charged(paid, fail, run_task):
+    make_story(shots=3)
+    fail("submit", "invalid_argument", times=-1)
+
+    result = run_task("--wait", "--json")
+
+    assert result.summary["failed"] == 3
+    assert money(result.summary) == ("9.60", "0.00", "0.00")
+
+
+def test_what_is_only_queued_may_still_cost(paid, run_task):
+    make_story(shots=2)
+
+    assert money(run_task("--no-wait", "--json").summary) == ("6.40", "0.00", "6.40")
+
+
+@pytest.mark.parametrize(
+    ("backend", "words"),
+    [
+        ("simulator", "Cost: free here; $6.40 with veo-3.1-generate-preview."),
+        ("gemini", "Cost: free; $6.40 with veo-3.1-generate-preview if sent."),
+    ],
+)
+def test_a_dry_run_says_what_it_would_cost(settings, run_task, backend, words):
+    settings.VIDEO_BACKEND = backend
+    make_story(shots=2)
+
+    assert f"2 shots: 2 rehearsed. {words}" in run_task("--mode=dry-run").out
+
+
+def test_a_failed_link_suggests_nothing_that_is_paid(paid, run_task):
+    make_story()
+
+    result = run_task("--wait", "--video-download-link=nonsense")
+
+    assert result.code == 1
+    assert "--task" not in result.out
+
+
+# -- the question ----------------------------------------------------------------------------------
+
+QUESTION = "Generate 2 videos for $6.40 with veo-3.1-generate-preview? [y/N] "
+
+
+@pytest.fixture
+def answering(monkeypatch):
+    """answering("y\\n"): a person at the terminal types this. Returns what the terminal shows."""
+
+    def answering(words):
+        shown = Terminal()
+        monkeypatch.setattr(sys, "stdin", Terminal(words))
+        monkeypatch.setattr(sys, "stderr", shown)
+        return shown
+
+    return answering
+
+
+@pytest.mark.parametrize(
+    ("answer", "code", "queued"),
+    [("y\n", 0, 2), ("Yes\n", 0, 2), ("n\n", 1, 0), ("\n", 1, 0), ("", 1, 0), ("maybe\n", 1, 0)],
+)
+def test_a_person_at_a_terminal_is_asked_once(paid, run_task, answering, answer, code, queued):
+    make_story(shots=2)
+    shown = answering(answer)
+
+    result = run_task("--no-wait", "--json")
+
+    assert shown.getvalue().count(QUESTION) == 1
+    assert (result.code, VideoRender.objects.count()) == (code, queued)
+    assert RenderBatch.objects.exists() == bool(queued)
+
+
+def test_yes_answers_beforehand(paid, run_task, answering):
+    make_story(shots=2)
+    shown = answering("")
+
+    assert run_task("--no-wait", "--yes").code == 0
+    assert "[y/N]" not in shown.getvalue()
+    assert VideoRender.objects.count() == 2
+
+
+def test_without_a_terminal_nobody_is_asked(paid, run_task):
+    make_story(shots=2)
+
+    result = run_task("--no-wait")
+
+    assert result.code == 0
+    assert "[y/N]" not in result.out + result.err
+
+
+def test_what_is_free_needs_no_answer(settings, simulator, run_task, answering):
+    make_story(shots=2)
+    shown = answering("")
+    run_task("--no-wait")
+    settings.VIDEO_BACKEND = "gemini"
+    run_task("--mode=dry-run")
+
+    assert "[y/N]" not in shown.getvalue()
+    assert VideoRender.objects.count() == 4
+
+
+def test_what_no_budget_limits_is_warned_of(settings, paid, run_task):
+    make_story()
+
+    assert "No budget applies to this" in run_task("--no-wait").err
+    VideoRender.objects.all().delete()
+    settings.VIDEO_BUDGET_USD = Decimal(10)
+
+    assert "No budget applies to this" not in run_task("--no-wait").err
 
 
 # -- as a process ----------------------------------------------------------------------------------

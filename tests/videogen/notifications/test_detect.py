@@ -361,7 +361,7 @@ def test_the_mail_and_the_page_promise_the_same_time(settings, client, admin_use
     end = f"{moment(expires)} {timezone.localtime(expires):%Z}"
     assert hours_ago(-10) < expires < hours_ago(-11)
     assert end in notice.subject and end in notice.text
-    [row] = client.get(reverse("admin:videogen_unsettled")).context["page"].rows
+    [row] = client.get(reverse("admin:videogen_unresolved")).context["page"].rows
     assert row.expires_at == expires
     assert next_try(render) < expires
 

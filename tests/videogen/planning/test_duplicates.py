@@ -6,11 +6,14 @@ import copy
 from datetime import date
 
 import pytest
+from django.core.files.base import ContentFile
+from django.core.files.storage import default_storage
 from django.urls import reverse
 from django.utils import timezone
 
-from storybook.models import Shot
+from storybook.models import Shot, Story
 from tests.support.admin_clients import fingerprint, producer, viewer
+from tests.support.clips import write_clip
 from tests.support.drafts import button, confirm, look, make_draft, make_shots, plan_url
 from tests.support.factories import PAYLOAD, force, make_render, make_shot
 from tests.support.pages import messages
@@ -28,7 +31,7 @@ from videogen.prompts.fingerprints import hashes_of
 
 pytestmark = pytest.mark.django_db
 
-TOLD = "You have this already as take 1 of 3 May: same prompt, references, model and settings."
+TOLD = "You have this already as take 1 of 3 May 2026: same prompt, references, model and settings."
 
 
 @pytest.fixture(autouse=True)
@@ -106,7 +109,7 @@ def test_a_take_of_another_year_says_so():
 
     (row,) = plan(shot).rows
 
-    assert any("take 1 of 9 January 2025:" in warning for warning in row.warnings)
+    assert any("take 1 of 9 Jan 2025:" in warning for warning in row.warnings)
 
 
 def test_a_rejected_take_is_called_so():
@@ -115,7 +118,7 @@ def test_a_rejected_take_is_called_so():
 
     (row,) = plan(shot).rows
 
-    assert any("of 3 May, which was rejected: same prompt" in each for each in row.warnings)
+    assert any("of 3 May 2026, which was rejected: same prompt" in each for each in row.warnings)
 
 
 def test_a_take_of_another_shot_with_the_same_request_is_named_with_its_shot():
@@ -192,7 +195,7 @@ def test_a_rehearsal_repeats_nothing():
     shot = make_shot()
     make_take(shot)
 
-    (row,) = plan(shot, mode="dry-run", ask_before_repeats=True).rows
+    (row,) = plan(shot, mode="dry-run", skip_repeats=True).rows
 
     assert (row.decision.action, row.same, row.warnings) == ("rehearse", None, ())
 
@@ -204,7 +207,7 @@ def test_repeats_cost_no_budget(settings):
     make_take(one)
     VideoRender.objects.update(price_estimate_usd=0)
 
-    rows = plan(one, other, ask_before_repeats=True).rows
+    rows = plan(one, other, skip_repeats=True).rows
 
     assert [row.decision.action for row in rows] == ["skip", "generate"]
 
@@ -273,81 +276,84 @@ def test_a_shot_without_a_video_is_rendered_and_told_of_anothers():
 # -- the plan's page -------------------------------------------------------------------------------
 
 
-def test_a_repeat_is_not_queued_without_a_yes():
+def test_a_mode_means_the_same_on_the_page_as_on_the_command_line():
     shot = make_shot()
     take = make_take(shot)
     browser, draft = producer(), make_draft([shot], "override")
 
-    page = look(browser, draft, "override").content.decode()
-    response = confirm(browser, draft, "override", follow=True)
-
-    assert TOLD in page and f"{TOLD}." not in page
-    url = reverse("admin:storybook_shot_takes", args=[shot.pk])
-    assert f'<a href="{url}#render-{take.pk}">Take 1</a>' in page
-    assert "Render this shot again anyway · free" in page
-    assert "there is nothing to do" in messages(response)[0]
-    assert VideoRender.objects.count() == 1
-
-
-def test_the_rest_of_the_plan_needs_no_yes():
-    one, other = different_shots(2)
-    make_take(one)
-    browser, draft = producer(), make_draft([one, other], "override")
-
-    assert button(look(browser, draft, "override"))[0] == "Generate 1 video · free"
+    response = look(browser, draft, "override")
     confirm(browser, draft, "override")
 
-    draft.refresh_from_db()
-    assert draft.counts == {"generate": 1, "skip": 1}
-    assert list(draft.renders.values_list("shot", flat=True)) == [other.pk]
-    assert not draft.repeats_confirmed
+    page = response.content.decode()
+    assert button(response) == ("Generate 1 video · free", False)
+    assert TOLD in page and f"{TOLD}." not in page
+    assert "This mode renders it once more · free." in page
+    [again] = VideoRender.objects.exclude(pk=take.pk)
+    assert again.request_sha256 == take.request_sha256
+    assert TOLD in again.warnings
 
 
-def test_with_a_yes_it_is_rendered_once_more(settings):
-    shots = different_shots(2)
-    takes = make_takes(*shots)
+def test_repeats_can_be_left_out(settings):
+    shots = different_shots(3)
+    takes = make_takes(*shots[:2])
     settings.VIDEO_BACKEND = "gemini"
     force(VideoRender.objects.all(), is_simulated=False, backend="gemini")
     browser, draft = producer(), make_draft(shots, "override")
     page = look(browser, draft, "override").content.decode()
-    assert 'href="?mode=override&amp;repeat=1"' in page
+    assert 'href="?mode=override&amp;repeat=0"' in page
+    assert "They are" not in page and "This mode renders them once more · $6.40." in page
+
+    left = browser.get(plan_url(draft), {"mode": "override", "repeat": 0})
+
+    page = left.content.decode()
+    assert button(left) == ("Generate 1 video · $3.20", False)
+    assert "They are left out." in page
+    assert 'href="?mode=override"' in page
     assert "Render these 2 shots again anyway · $6.40" in page
-
-    agreed = browser.get(plan_url(draft), {"mode": "override", "repeat": 1})
-
-    assert button(agreed) == ("Generate 2 videos · $6.40", False)
-    assert "once more because you said so" in agreed.content.decode()
-    assert 'href="?mode=override"' in agreed.content.decode()
+    url = reverse("admin:storybook_shot_takes", args=[shots[0].pk])
+    assert f'<a href="{url}#render-{takes[0].pk}">Take 1</a>' in page
     draft.refresh_from_db()
-    assert not draft.repeats_confirmed, "looking changes nothing"
-    form = {"mode": "override", "repeat": 1, "planned": fingerprint(agreed), "confirm": 1}
+    assert not draft.skips_repeats, "looking changes nothing"
+    form = {"mode": "override", "repeat": 0, "planned": fingerprint(left), "confirm": 1}
     browser.post(plan_url(draft), form)
     draft.refresh_from_db()
-    assert draft.repeats_confirmed
-    assert draft.renders.count() == 2
-    assert {each.request_sha256 for each in draft.renders.all()} == {
-        each.request_sha256 for each in takes
-    }
+    assert draft.skips_repeats
+    assert draft.counts == {"generate": 1, "skip": 2}
+    assert list(draft.renders.values_list("shot", flat=True)) == [shots[2].pk]
 
 
-def test_the_yes_belongs_to_the_plan_that_was_seen():
+@pytest.mark.parametrize("chosen", ["default", "resume", "override", "dry-run"])
+@pytest.mark.parametrize("repeat", [0, 1])
+def test_every_card_says_what_its_mode_does_once_it_is_chosen(settings, chosen, repeat):
+    shots = different_shots(4)
+    make_takes(*shots[:2])
+    make_take(shots[2], review="rejected")
+    settings.VIDEO_BACKEND = "gemini"
+    force(VideoRender.objects.all(), is_simulated=False, backend="gemini")
+    browser, draft = producer(), make_draft(shots)
+
+    cards = browser.get(plan_url(draft), {"mode": chosen, "repeat": repeat}).context["modes"]
+
+    assert [card.is_chosen for card in cards] == [card.value == chosen for card in cards]
+    for card in cards:
+        page = browser.get(plan_url(draft), {"mode": card.value, "repeat": repeat})
+        assert card.outcome == page.context["page"].button
+
+
+def test_leaving_out_belongs_to_the_plan_that_was_seen():
     shot = make_shot()
     make_take(shot)
     browser, draft = producer(), make_draft([shot], "override")
-    unasked = fingerprint(look(browser, draft, "override"))
-    agreed = fingerprint(browser.get(plan_url(draft), {"mode": "override", "repeat": 1}))
-    assert unasked != agreed
+    left_out = fingerprint(browser.get(plan_url(draft), {"mode": "override", "repeat": 0}))
+    assert left_out != fingerprint(look(browser, draft, "override"))
 
-    form = {"mode": "override", "repeat": 1, "planned": unasked, "confirm": 1}
+    form = {"mode": "override", "planned": left_out, "confirm": 1}
     response = browser.post(plan_url(draft), form)
 
-    assert response.headers["Location"].endswith("?mode=override&repeat=1")
+    assert response.headers["Location"].endswith("?mode=override")
     draft.refresh_from_db()
-    assert (draft.status, draft.repeats_confirmed) == ("draft", False)
+    assert (draft.status, draft.skips_repeats) == ("draft", False)
     assert VideoRender.objects.count() == 1
-    form = {"mode": "override", "planned": agreed, "confirm": 1}
-    browser.post(plan_url(draft), form)
-    assert VideoRender.objects.count() == 1, "without the yes it is another plan"
 
 
 def test_a_take_that_comes_meanwhile_makes_it_another_plan():
@@ -368,7 +374,7 @@ def test_a_confirmed_draft_takes_no_answer_any_more():
     draft = make_draft([shot])
     RenderBatch.objects.filter(pk=draft.pk).update(status="confirmed")
     with pytest.raises(RequestError):
-        set_options(draft, model="", over_budget="fit", repeats_confirmed=True)
+        set_options(draft, model="", over_budget="fit", skips_repeats=True)
 
 
 def test_who_may_only_look_is_not_asked():
@@ -379,7 +385,7 @@ def test_who_may_only_look_is_not_asked():
     page = look(viewer(), draft, "override").content.decode()
 
     assert TOLD in page
-    assert "again anyway" not in page
+    assert "Leave it out" not in page
 
 
 def test_the_page_of_one_row_says_the_same():
@@ -388,11 +394,74 @@ def test_the_page_of_one_row_says_the_same():
     draft = make_draft([shot], "override")
     url = reverse("admin:videogen_renderbatch_plan_row", args=[draft.pk, shot.pk])
 
-    asked = producer().get(url, {"mode": "override"}).content.decode()
-    agreed = producer().get(url, {"mode": "override", "repeat": 1}).content.decode()
+    again = producer().get(url, {"mode": "override"}).content.decode()
+    left_out = producer().get(url, {"mode": "override", "repeat": 0}).content.decode()
 
-    assert "st-badge--grey" in asked and TOLD in asked
-    assert "st-badge--blue" in agreed and TOLD in agreed
+    assert "st-badge--blue" in again and TOLD in again
+    assert "st-badge--grey" in left_out and TOLD in left_out
+
+
+# -- a take of another story -----------------------------------------------------------------------
+
+
+@pytest.fixture
+def of_two_stories(tmp_path):
+    """A shot, and the take of another story's shot with the very same request."""
+    one, other = make_shot(story_id="one"), make_shot(story_id="other")
+    Story.objects.filter(story_id="one").update(title="The boat")
+    take = make_take(one)
+    clip = ContentFile(write_clip(tmp_path / "clip.mp4"))
+    force(take, video_file=default_storage.save("take-of-the-boat.mp4", clip))
+    return other, VideoRender.objects.get(pk=take.pk)
+
+
+def test_a_take_of_another_story_is_named_with_its_story(of_two_stories):
+    other, _ = of_two_stories
+
+    (row,) = plan(other, mode="default").rows
+
+    told = "take 1 of opening / shot 1 in the story “The boat” of 3 May"
+    assert any(told in each for each in row.warnings)
+
+
+def test_a_take_of_another_story_can_be_used_for_nothing(of_two_stories):
+    other, take = of_two_stories
+    browser, draft = producer(), make_draft([other])
+    page = look(browser, draft).content.decode()
+    url = reverse("admin:videogen_renderbatch_plan_use", args=[draft.pk, other.pk])
+    assert f'action="{url}"' in page and "Use that video here · free" in page
+
+    response = browser.post(url, {"take": take.pk, "mode": "default"}, follow=True)
+
+    assert messages(response) == [
+        "opening / shot 1: take 1 is that video. Nothing was sent or paid."
+    ]
+    used = VideoRender.objects.get(shot=other)
+    assert (used.kind, used.state, used.take) == ("upload", "done", 1)
+    assert used.video_seconds == pytest.approx(1, abs=0.1)
+    assert used.video_file != take.video_file and default_storage.exists(used.video_file)
+    assert not used.submissions.exists()
+    assert button(response)[0] == "Nothing to generate"
+
+
+def test_only_the_take_that_the_row_names_is_used(of_two_stories):
+    other, take = of_two_stories
+    change_story(other)
+    browser, draft = producer(), make_draft([other])
+    url = reverse("admin:videogen_renderbatch_plan_use", args=[draft.pk, other.pk])
+
+    for number in (take.pk, "", "x"):
+        response = browser.post(url, {"take": number}, follow=True)
+        assert "Nothing was done" in messages(response)[0]
+    assert not VideoRender.objects.filter(shot=other).exists()
+
+
+def test_the_own_take_is_not_offered_for_its_own_shot():
+    shot = make_shot()
+    make_take(shot)
+    draft = make_draft([shot], "override")
+
+    assert "Use that video" not in look(producer(), draft, "override").content.decode()
 
 
 # -- generate exactly this -------------------------------------------------------------------------

@@ -50,6 +50,7 @@ def decision_of(shot, mode="default"):
 # -- the mode table --------------------------------------------------------------------------------
 
 GENERATE_NOTHING = ("generate", "no render, or only rehearsals")
+GENERATE_REJECTED = ("generate", "only rejected takes")
 GENERATE_AGAIN = ("generate", "only failed / blocked / cancelled renders")
 NEW_TAKE = ("generate", "generate a new take, keep the old ones")
 RUNNING = ("skip", "already running")
@@ -90,8 +91,9 @@ TABLE = {
     "a selected video": ([(State.DONE, {"review": "selected"})], [EXISTS, EXISTS, NEW_TAKE]),
     "a video of a link": ([(State.DONE, {"kind": "link"})], [EXISTS, EXISTS, NEW_TAKE]),
     "approved": ([(State.DONE, {"review": "approved"})], [APPROVED, APPROVED, UNLOCK]),
+    "a rejected video": ([(State.DONE, {"review": "rejected"})], [GENERATE_REJECTED] * 3),
     # Where several rows fit, the first of: in flight, unknown, interrupted, not downloaded,
-    # approved, video, failed, none. The older render is written first.
+    # approved, video, only rejected takes, failed, none. The older render is written first.
     "in flight and unknown": ([(State.UNKNOWN, {}), (State.RUNNING, {})], [RUNNING] * 3),
     "unknown and interrupted": ([(State.INTERRUPTED, {}), (State.UNKNOWN, {})], [PERSON] * 3),
     "interrupted and not downloaded": (
@@ -107,6 +109,14 @@ TABLE = {
         [APPROVED, APPROVED, UNLOCK],
     ),
     "a video and failed": ([(State.FAILED, {}), (State.DONE, {})], [EXISTS, EXISTS, NEW_TAKE]),
+    "a rejected video and another": (
+        [(State.DONE, {}), (State.DONE, {"review": "rejected"})],
+        [EXISTS, EXISTS, NEW_TAKE],
+    ),
+    "rejected and failed": (
+        [(State.DONE, {"review": "rejected"}), (State.FAILED, {})],
+        [GENERATE_REJECTED] * 3,
+    ),
     "failed and rehearsed": ([(State.REHEARSED, {}), (State.FAILED, {})], [GENERATE_AGAIN] * 3),
 }
 

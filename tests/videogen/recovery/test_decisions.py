@@ -15,7 +15,14 @@ from tests.support.far_end import KEY
 from videogen.common.errors import RequestError
 from videogen.models import VideoRender
 from videogen.models.people import Requester
-from videogen.recovery.decisions import allow_new_render, attach_link, look_again
+from videogen.models.states import ENDED
+from videogen.recovery.decisions import (
+    allow_new_render,
+    attach_link,
+    given_up_since,
+    look_again,
+    take_back,
+)
 from videogen.takes import fetch
 from videogen.takes.download_worker import Downloads
 from videogen.takes.storage import partial_folder
@@ -193,6 +200,50 @@ def test_giving_up_leaves_the_possible_charge_in_the_books(state):
     assert render.state == State.CANCELLED
     assert "A person allowed a new render." in render.error_message
     assert render.submissions.get().outcome == before
+
+
+@pytest.mark.parametrize(("state", "values"), STUCK)
+def test_taking_it_back_leaves_all_as_it_was(state, values):
+    render = make_render(make_shot(), state, error_code="a_code", error_message="Why.", **values)
+    status = render.status
+    charge = render.submissions.get().outcome
+    cost = VideoRender.objects.values_list("actual_cost_usd", flat=True).get()
+    allow_new_render(render, by="mira")
+    [given_up] = given_up_since(render.ended_at)
+
+    assert take_back(given_up)
+
+    now = VideoRender.objects.get()
+    assert (now.state, now.error_code, now.error_message) == (status, "a_code", "Why.")
+    assert now.error_details == {}
+    assert now.submissions.get().outcome == charge
+    if state in ENDED:
+        assert now.actual_cost_usd == cost
+    assert not take_back(VideoRender.objects.get()), "there is nothing to take back any more"
+
+
+@pytest.mark.parametrize("state", [State.QUEUED, State.DONE, State.CANCELLED])
+def test_what_something_was_built_on_is_not_taken_back(state):
+    shot = make_shot()
+    render = make_render(shot, State.UNKNOWN)
+    allow_new_render(render)
+    make_render(shot, State.REHEARSED)
+    assert given_up_since(render.ended_at).exists(), "a rehearsal builds nothing"
+    make_render(shot, state)
+
+    with pytest.raises(RequestError) as caught:
+        take_back(render)
+
+    assert caught.value.code == "built_on"
+    assert not given_up_since(render.ended_at).exists()
+    render.refresh_from_db()
+    assert render.state == State.CANCELLED
+
+
+def test_what_was_only_cancelled_is_not_taken_back():
+    render = make_render(make_shot(), State.CANCELLED)
+
+    assert not take_back(render)
 
 
 @pytest.mark.parametrize("state", [State.QUEUED, State.RUNNING, State.DONE, State.FAILED])

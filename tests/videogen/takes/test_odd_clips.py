@@ -90,7 +90,7 @@ def test_a_clip_that_nothing_can_decode_is_kept_and_offered(
     assert kept(render) == data
     for page in (
         reverse("admin:storybook_shot_takes", args=[render.shot_id]),
-        reverse("admin:videogen_unsettled"),
+        reverse("admin:videogen_unresolved"),
     ):
         assert b"data-kept" in admin_client.get(page).content, page
     answer = admin_client.get(f"/media/kept/render-{render.pk}.mp4?download=1")

@@ -8,7 +8,7 @@ import pytest
 from django.utils import timezone
 
 from storybook.models import Story
-from tests.support.admin_clients import VIEWS, browser_of, viewer
+from tests.support.admin_clients import VIEWS, browser_of, producer, viewer
 from tests.support.factories import (
     State,
     force,
@@ -92,8 +92,8 @@ def test_running_batch_shows_its_progress():
 
     running = part(viewer().get(HOME), "running")
 
-    assert '<progress max="3" value="2">' in running
-    assert "1 failed" in running
+    assert 'aria-label="1 done, 1 failed, 1 rendering"' in running
+    assert "1 of 3 done, 1 to go, 1 failed." in running
     assert "no worker is running" in running
 
 
@@ -102,7 +102,37 @@ def test_drafts_and_what_ended_long_ago_are_not_running():
     make_batch(story, status="draft")
     make_render(all_shots(story)[0], State.DONE, ended_at=timezone.now() - timedelta(hours=1))
 
-    assert "<progress" not in part(viewer().get(HOME), "running")
+    assert "st-run-words" not in part(viewer().get(HOME), "running")
+
+
+def test_an_end_without_anything_made_is_none_to_be_proud_of():
+    story = make_story(shots=3)
+    batch = make_batch(story)
+    for shot, state in zip(
+        all_shots(story), ("not_downloaded", "not_downloaded", "failed"), strict=True
+    ):
+        make_render(shot, state, batch=batch)
+
+    running = part(viewer().get(HOME), "running")
+
+    assert "Nothing was made: 2 not downloaded, 1 failed." in running
+    assert re.findall(r'st-fill--(\w+)"', running) == ["violet", "red"]
+
+
+def test_rehearsals_do_not_stand_on_top():
+    story = make_story(shots=3)
+    shots = all_shots(story)
+    rendering = make_batch(story)
+    make_render(shots[0], State.RUNNING, batch=rendering)
+    ended = make_batch(story, mode="dry-run")
+    make_render(shots[1], State.REHEARSED, batch=ended)
+    rehearsing = make_batch(story, mode="dry-run")
+    make_render(shots[2], State.QUEUED, kind="rehearsal", batch=rehearsing)
+
+    running = part(viewer().get(HOME), "running")
+
+    found = re.findall(r'class="st-run[^"]*" aria-label="Batch (\d+)', running)
+    assert found == [str(rendering.pk), str(rehearsing.pk)]
 
 
 def test_a_queue_that_stands_still_says_why():
@@ -149,6 +179,63 @@ def test_failures_come_with_their_reasons_what_waits_for_a_decision_first():
         "The line broke.",
         "&lt;b&gt;Refused&lt;/b&gt; by the filter.",
     ]
+
+
+def test_trouble_of_one_cause_stands_together_with_one_button():
+    shots = all_shots(make_story(shots=7))
+    sent = timezone.now() - timedelta(hours=46, minutes=10)
+    left = [
+        make_render(shot, State.NOT_DOWNLOADED, claimed_at=sent, rendered_at=sent)
+        for shot in shots[:3]
+    ]
+    make_render(shots[3], State.UNKNOWN)
+    for shot in shots[4:6]:
+        make_render(shot, State.FAILED, error_code="filter")
+    make_render(shots[6], State.FAILED, error_code="other")
+    browser = producer()
+
+    failures = part(browser.get(HOME), "failures")
+
+    assert re.findall(r"<strong>(\d+ × [\w ]+)</strong>", failures) == [
+        "3 × not downloaded",
+        "1 × outcome unknown",
+        "1 × failed",
+        "2 × failed",
+    ]
+    assert "1 h left" in failures and "Fetch all" in failures
+    browser.post(
+        "/admin/videogen/videorender/unresolved/resume/", {"render": [each.pk for each in left]}
+    )
+    failures = part(browser.get(HOME), "failures")
+    assert "not downloaded" not in failures
+
+
+def test_old_trouble_can_be_dismissed_and_new_trouble_comes_back():
+    shots = all_shots(make_story(shots=4))
+    for shot in shots[:2]:
+        render = make_render(shot, State.FAILED, error_code="filter")
+    other = make_render(shots[2], State.FAILED, error_code="other")
+    browser = producer()
+
+    answer = browser.post("/admin/videogen/videorender/dismiss/", {"newest": render.pk})
+
+    assert answer.url == HOME
+    failures = part(browser.get(HOME), "failures")
+    assert '<span class="st-panel-number">1</span>' in failures
+    assert "1 × failed" in failures and f'value="{other.pk}"' in failures
+    assert "3 failed" in failures, "the link leads to all that failed"
+    make_render(shots[3], State.FAILED, error_code="filter")
+    assert '<span class="st-panel-number">2</span>' in part(browser.get(HOME), "failures")
+
+
+def test_what_may_be_paid_for_cannot_be_dismissed():
+    render = make_render(all_shots(make_story())[0], State.UNKNOWN)
+    browser = producer()
+
+    for number in (render.pk, "", "x", 10**30):
+        browser.post("/admin/videogen/videorender/dismiss/", {"newest": number})
+
+    assert "1 × outcome unknown" in part(browser.get(HOME), "failures")
 
 
 # -- spending --------------------------------------------------------------------------------------
@@ -226,7 +313,7 @@ def test_who_may_not_see_shots_sees_the_data_only(missing):
     ("missing", "words"),
     [
         ("videogen.view_submission", "Spent in 14 days"),
-        ("videogen.view_renderbatch", "<progress"),
+        ("videogen.view_renderbatch", "st-run-words"),
         ("videogen.view_lane", "No key."),
     ],
 )

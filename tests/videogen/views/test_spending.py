@@ -69,7 +69,7 @@ def test_page_says_what_was_spent_and_on_what():
         assert f">{title}</h2>" in page
     lamp = page[page.index("By story") :]
     assert 'data-label="Spent">$25.60</td>' in lamp
-    assert 'data-label="To finish">$25.60</td>' in lamp
+    assert 'data-label="To finish">$19.20–38.40</td>' in lamp
     assert 'data-label="To finish">at least $3.20</td>' in lamp
     assert re.search(
         r'<svg class="st-spending"[^>]*role="img" aria-label="Spent by day: .*\$25.60', page
@@ -84,19 +84,25 @@ def test_one_story_is_shown_by_scenelet_with_its_forecast():
     page = browser_of(MAY).get(PAGE, {"story": story.pk}).text
 
     assert "By scenelet" in page and "By story" not in page
-    assert "<strong>About $25.60</strong> for 8 more takes at $3.20, at least $12.80." in page
-    assert "4 of 8 paid takes approved so far." in page
+    assert (
+        "<strong>About $19.20–38.40</strong> for 6 to 12 more takes at $3.20, at least $12.80."
+        in page
+    )
+    assert "4 of 8 paid takes with a verdict were approved so far." in page
     assert f"{csv_of('scenelet')}?story={story.pk}" in page
 
 
-def test_few_takes_are_said_to_be_too_few():
+def test_few_verdicts_are_said_to_be_too_few():
     story = make_story(shots=3)
     attempt(all_shots(story)[0])
 
     page = browser_of(MAY).get(PAGE, {"story": story.pk}).text
 
-    assert "<strong>Too few takes to tell.</strong> At least $9.60: 3 shots left at $3.20." in page
-    assert "1 still waits for a review" in page
+    assert (
+        "<strong>Too few verdicts to tell.</strong> At least $6.40: 2 shots need a take at $3.20."
+        in page
+    )
+    assert "1 take still waits for a review" in page
 
 
 def test_the_simulator_is_said_to_charge_nothing(settings):
@@ -180,8 +186,8 @@ def test_dashboard_tells_the_price_of_an_approved_shot_and_the_end():
 
     assert f'href="{PAGE}"' in page
     assert f'href="{PAGE}?story={story.pk}"' in page
-    assert "about <strong>$25.60</strong> to finish · $6.40 per approved shot" in page
-    assert "too few takes to tell, at least $3.20 to finish" in page
+    assert "about <strong>$19.20–38.40</strong> to finish · $6.40 per approved shot" in page
+    assert "too few verdicts to tell, at least $3.20 to finish" in page
 
 
 def test_dashboard_offers_it_to_those_who_may_see_it():
@@ -237,12 +243,16 @@ def test_command_forecasts_one_story():
         "shots": 8,
         "approved": 4,
         "left": 4,
+        "needed": 4,
         "paid_takes": 8,
         "approved_takes": 4,
+        "rejected_takes": 4,
         "waiting_for_a_verdict": 0,
         "takes_left": 8,
         "price_usd": "3.20",
         "forecast_usd": "25.60",
+        "forecast_from_usd": "19.20",
+        "forecast_to_usd": "38.40",
         "at_least_usd": "12.80",
         "cost_per_approved_usd": "6.40",
         "is_simulated": False,
@@ -256,7 +266,7 @@ def test_command_shows_people_a_table():
 
     assert re.search(r"^Ada +\$12\.80 +4 +4 +0 +4 +0", table, re.M)
     assert re.search(r"^total +\$25\.60 +8 +8 +0 +4 +4 +\$6\.40", table, re.M)
-    assert "about $25.60 for 8 more takes" in spend("--story-id=lamp")
+    assert "about $19.20–38.40 for 6 to 12 more takes" in spend("--story-id=lamp")
 
 
 def test_command_without_anything_says_so(settings):

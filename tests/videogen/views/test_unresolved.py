@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from decimal import Decimal
 
 import pytest
 from django.contrib.admin.models import LogEntry
@@ -13,11 +14,12 @@ from tests.support.admin_clients import VIEWS, browser_of, producer, viewer
 from tests.support.factories import make_lane, make_render, make_shot, make_story, shots_of
 from videogen.models import Candidate, VideoRender
 from videogen.recovery.unresolved import note_asked
+from videogen.views.components.urls import decide_url
 
 pytestmark = pytest.mark.django_db
 
 State = VideoRender.State
-PAGE = "/admin/videogen/videorender/unsettled/"
+PAGE = "/admin/videogen/videorender/unresolved/"
 STATE = f"{PAGE}state/"
 ASK = f"{PAGE}ask/"
 
@@ -55,10 +57,10 @@ def candidate(number=1, **values):
     )
 
 
-def test_nothing_is_unsettled():
+def test_nothing_is_unresolved():
     page = viewer().get(PAGE).text
 
-    assert "Nothing is unsettled." in page
+    assert "Nothing is unresolved." in page
     assert "data-live-url" not in page and "Ask the API again" not in page
 
 
@@ -75,14 +77,15 @@ def test_the_most_urgent_comes_first_with_what_is_left():
     page = producer().get(PAGE).text
 
     found = [page.index(f"/shot/{shot.pk}/takes/#render") for shot in shots[:4]]
-    assert [found.index(each) for each in sorted(found)] == [2, 1, 0, 3]
+    # By kind, and the most urgent kind first: the two interrupted ones stand together.
+    assert [found.index(each) for each in sorted(found)] == [2, 3, 1, 0]
     assert f"/shot/{shots[4].pk}/takes/" not in page, "somebody works on it"
     for words in ("may be gone from the server", "2 h left", "at least 28 h left", "47 h left"):
         assert words in page
     assert 'st-badge--red">2 h left' in page
     for button in ("allow a new one", "Attach a download link", "Resume", "Ask the API again"):
         assert button in page
-    assert "4 unsettled." in page and 'data-trouble="4 unsettled"' in page
+    assert "4 unresolved." in page and 'data-trouble="4 unresolved"' in page
 
 
 def test_what_the_api_said_is_shown():
@@ -186,7 +189,7 @@ def test_asking_is_put_on_the_queue_and_the_page_says_so():
     answer = browser.post(ASK)
 
     assert OrmQ.objects.count() == 1
-    assert LogEntry.objects.get().change_message == "Asked the API about what is unsettled."
+    assert LogEntry.objects.get().change_message == "Asked the API about what is unresolved."
     page = browser.get(answer.url).text
     assert "Asking the API since" in page
     assert "No worker is running" in page
@@ -213,23 +216,98 @@ def test_only_what_changed_is_sent():
     render.move(State.UNKNOWN, State.CANCELLED)
     after = browser.get(STATE, {"since": same["since"]}).json()
     assert after["active"] is False
-    assert "Nothing is unsettled." in after["parts"]["rows"]
+    assert "Nothing is unresolved." in after["parts"]["rows"]
 
 
 def test_a_decision_comes_back_to_the_page():
     render = unknown()
     browser = producer()
-    page = browser.get(PAGE).text
-    assert f'name="next" value="{PAGE}"' in page
+    url = decide_url("allow-new", [render.pk], PAGE)
+    assert f'href="{url}"'.replace("&", "&amp;").replace("%2F", "/") in browser.get(PAGE).text
 
-    answer = browser.post(
-        f"/admin/videogen/videorender/shots/{render.shot_id}/{render.pk}/allow-new/",
-        {"next": PAGE},
-    )
+    asked = browser.get(url)
+    assert f'name="next" value="{PAGE}"' in asked.text
+    answer = browser.post(url, {"next": PAGE, "render": render.pk})
 
     assert answer.url == PAGE
     render.refresh_from_db()
     assert render.state == State.CANCELLED
+
+
+def test_what_is_at_stake_is_said_before_it_is_decided(settings):
+    settings.VIDEO_BACKEND = "gemini"
+    shot = make_shot()
+    render = unknown(
+        shot,
+        backend="gemini",
+        price_estimate_usd=Decimal("3.20"),
+        operation_name="models/veo/operations/7",
+    )
+    note_asked(render, ("list of operations: It is not there.",), next_at=ago(hours=0))
+
+    page = producer().get(decide_url("allow-new", [render.pk])).text
+
+    for words in (
+        str(shot.scenelet),
+        f"shot {shot.shot_index}",
+        "$3.20, if it was charged",
+        "at least 47 h left",
+        "List of operations: It is not there.",
+        "models/veo/operations/7",
+        "Allow a new render for 1 render · $3.20 at stake",
+        "It can be taken back until the shot is rendered again.",
+    ):
+        assert words in page, words
+    render.refresh_from_db()
+    assert render.state == State.UNKNOWN, "looking decides nothing"
+
+
+@pytest.mark.parametrize(
+    ("state", "verb"), [(State.INTERRUPTED, "allow-new"), (State.DONE, "give-up")]
+)
+def test_what_does_not_wait_is_not_asked_about(state, verb):
+    render = make_render(make_shot(), state)
+    browser = producer()
+
+    assert browser.get(decide_url(verb, [render.pk])).url == PAGE
+    browser.post(decide_url(verb, []), {"render": [render.pk, "x", 10**30]})
+
+    render.refresh_from_db()
+    assert render.state == state
+
+
+def test_one_button_acts_on_all_of_a_kind(settings):
+    settings.VIDEO_BACKEND = "gemini"
+    shots = list(shots_of(make_story(shots=4)).select_related("scenelet__story"))
+    price = {"price_estimate_usd": Decimal("3.20"), "backend": "gemini"}
+    left = [make_render(shot, State.NOT_DOWNLOADED, **price) for shot in shots[:3]]
+    other = unknown(shots[3], **price)
+    browser = producer()
+    page = browser.get(PAGE)
+    assert "4 unresolved, $12.80 at risk." in page.text
+    assert "$9.60 at risk" in page.text and "Fetch all 3 · free" in page.text
+
+    browser.post(f"{PAGE}resume/", {"render": [each.pk for each in left[:2]], "next": PAGE})
+    browser.post(f"{PAGE}decide/give-up/", {"render": [left[2].pk, left[0].pk]})
+
+    states = [VideoRender.objects.get(pk=each.pk).state for each in (*left, other)]
+    assert states == [State.DOWNLOADING, State.DOWNLOADING, State.CANCELLED, State.UNKNOWN]
+    page = browser.get(PAGE).text
+    assert "1 render left alone: they have changed since you opened the page." in page
+    assert "Given up lately" in page and "Take it back" in page
+
+
+def test_the_field_for_a_link_is_folded():
+    for number in range(3):
+        unknown(make_shot(story_id=f"story-{number}"))
+
+    page = producer().get(PAGE).text
+
+    assert page.count("<summary>I have the link to the video</summary>") == 3
+
+
+def test_the_page_is_found_under_its_former_name():
+    assert viewer().get("/admin/videogen/videorender/unsettled/").url == PAGE
 
 
 def test_the_number_of_queries_does_not_grow(django_assert_num_queries):
@@ -256,7 +334,7 @@ def test_the_dashboard_and_the_list_of_renders_lead_here():
     unknown()
     browser = viewer()
 
-    assert f'href="{PAGE}">Unsettled: 1 ' in browser.get("/admin/").text
+    assert f'href="{PAGE}">Unresolved: 1 ' in browser.get("/admin/").text
     assert f'href="{PAGE}"' in browser.get("/admin/videogen/videorender/").text
 
 
@@ -264,4 +342,4 @@ def test_what_the_simulator_left_is_nothing_to_a_backend_that_makes_real_videos(
     unknown(is_simulated=True)
     settings.VIDEO_BACKEND = "gemini"
 
-    assert "Nothing is unsettled." in viewer().get(PAGE).text
+    assert "Nothing is unresolved." in viewer().get(PAGE).text

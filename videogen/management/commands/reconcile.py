@@ -24,7 +24,7 @@ EPILOG = """
 Asks in every way that the API offers: an operation by its name, the list of operations, the list of
 generated files, the token that came with a submission. Asking is free, and nothing is submitted.
 
-exit code: 0 nothing is left open; 1 something needs a person (the page "Unsettled"); 2 usage
+exit code: 0 nothing is left open; 1 something needs a person (the page "Unresolved"); 2 usage
 """
 
 
@@ -141,7 +141,7 @@ def _hours_left(render: VideoRender) -> float:
 
 def _print(console: PlainConsole, report: Report, open_now: set[int]) -> None:
     if not report.lines:
-        console.print("Nothing is unsettled.")
+        console.print("Nothing is unresolved.")
         return
     table = Table(box=None, pad_edge=False, header_style="bold")
     for column in ("Shot", "Status", "Since", "Hours left", "Asked", "Found", "Done"):
@@ -160,7 +160,7 @@ def _print(console: PlainConsole, report: Report, open_now: set[int]) -> None:
     print_table(console, table)
     for way, answer in report.ways.items():
         console.say(f"{way}: {answer}")
-    words = f"{len(report.lines)} unsettled, {len(report.recovered)} recovered"
+    words = f"{len(report.lines)} unresolved, {len(report.recovered)} recovered"
     if open_now:
-        words += f', {len(open_now)} for a person to decide about (admin: "Unsettled")'
+        words += f', {len(open_now)} for a person to decide about (admin: "Unresolved")'
     console.say(f"{words}.")

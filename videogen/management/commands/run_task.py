@@ -6,7 +6,9 @@ import json
 import logging
 import signal
 import sys
-from typing import Any
+from collections.abc import Callable
+from functools import partial
+from typing import Any, TextIO
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
@@ -15,6 +17,7 @@ from videogen.cli.create_shot_videos import create_shot_videos
 from videogen.cli.database import needs_tables
 from videogen.cli.workflow import TaskRequest
 from videogen.common.errors import RequestError
+from videogen.common.formats import counted, usd
 from videogen.common.task_queue import broker_problem, is_cluster_running
 from videogen.common.terminal import (
     STOPPED,
@@ -27,6 +30,8 @@ from videogen.common.untrusted_text import for_terminal
 from videogen.models import RenderBatch
 from videogen.models.batches import CREATE_SHOT_VIDEO
 from videogen.models.people import Requester
+from videogen.planning.modes import Action
+from videogen.planning.plan import Plan
 
 OverBudget = RenderBatch.OverBudget
 
@@ -118,6 +123,11 @@ class Command(BaseCommand):
             "(default: wait in a terminal)",
         )
         parser.add_argument(
+            "--yes",
+            action="store_true",
+            help="queue what costs money without a question, which is asked in a terminal only",
+        )
+        parser.add_argument(
             "--verbose",
             action="store_true",
             help="a line for each shot (default: shots of which the same is said share a line)",
@@ -153,13 +163,16 @@ class Command(BaseCommand):
                 model=options["model"].strip(),
                 over_budget=OverBudget.NONE if options["all_or_nothing"] else OverBudget.FIT,
                 repeat=options["repeat"],
+                confirm=None if options["yes"] else _question(as_json=options["json"]),
+                warn=errors.say,
                 listener=listener if wait else None,
             )
             try:
                 with needs_tables():
                     result = create_shot_videos(request)
             except RequestError as error:
-                raise CommandError(for_terminal(error.sentence), returncode=2) from error
+                code = 1 if error.code == "declined" else 2
+                raise CommandError(for_terminal(error.sentence), returncode=code) from error
             except OutputBroken:
                 raise
             except KeyboardInterrupt:
@@ -181,6 +194,28 @@ class Command(BaseCommand):
             errors.print("Queued, but no cluster is running: start one with manage.py work")
         if not result.is_as_asked:
             sys.exit(1)
+
+
+def _question(*, as_json: bool) -> Callable[[Plan], bool] | None:
+    """Return what asks the person at the terminal whether the plan is to be paid; None where there
+    is nobody who could see the question and answer it."""
+    if not sys.stdin or not sys.stdin.isatty():
+        return None
+    # Nothing but JSON may reach standard output under --json.
+    streams = [sys.stderr] if as_json else [sys.stderr, sys.stdout]
+    stream = next((each for each in streams if each.isatty()), None)
+    return partial(_ask, stream) if stream else None
+
+
+def _ask(stream: TextIO, plan: Plan) -> bool:
+    videos = counted(plan.count(Action.GENERATE), "video")
+    question = f"Generate {videos} for {usd(plan.cost_usd)} with {plan.request.model}? [y/N] "
+    stream.write(for_terminal(question))
+    stream.flush()
+    try:
+        return sys.stdin.readline().strip().lower() in ("y", "yes")
+    except KeyboardInterrupt:
+        return False
 
 
 def _user_name() -> str:

@@ -14,7 +14,7 @@ from videogen.billing.forecasts import Forecast, forecasts
 from videogen.billing.statistics import By, Figures, SpendingScope, figures_by, total_of
 from videogen.cli.database import needs_tables
 from videogen.common.errors import RequestError
-from videogen.common.formats import usd
+from videogen.common.formats import usd, usd_range
 from videogen.common.terminal import print_table, table_console
 from videogen.models.routes import is_simulating
 from videogen.planning.targets import find_story
@@ -129,16 +129,24 @@ def _sentences(total: Figures, forecast: Forecast | None) -> list[str]:
     if forecast and not forecast.left:
         told.append(f"All {forecast.shots} shots are approved.")
     elif forecast:
-        left = f"{forecast.left} of {forecast.shots} shots are left"
-        least = usd(forecast.least_usd)
-        if forecast.is_known:
-            told.append(
-                f"To finish: about {usd(forecast.usd)} for {forecast.takes_left} more takes, at "
-                f"least {least}; {left}, and {forecast.yielded} of {forecast.takes} takes were "
-                "approved so far."
-            )
-        else:
-            told.append(f"To finish: too few takes to tell, at least {least}; {left}.")
+        told.append(_to_finish(forecast))
     if is_simulating():
         told.append("The simulator charges nothing: simulated attempts count with $0.00.")
     return told
+
+
+def _to_finish(forecast: Forecast) -> str:
+    left = f"{forecast.left} of {forecast.shots} shots are not approved"
+    if not forecast.needed:
+        return f"To finish: only verdicts; {left}, and each has a take that is not rejected."
+    need = f"{left}, and {forecast.needed} of them have no take that is not rejected"
+    if forecast.least_usd is None:
+        return f"To finish: no price is known for the model of the settings; {need}."
+    least = f"at least {usd(forecast.least_usd)}"
+    low, high = forecast.from_usd, forecast.to_usd
+    if low is None or high is None:
+        return f"To finish: too few verdicts to tell, {least}; {need}."
+    return (
+        f"To finish: about {usd_range(low, high)} for {forecast.takes_in_words}, {least}; {need}. "
+        f"{forecast.yielded} of {forecast.verdicts} takes with a verdict were approved so far."
+    )

@@ -13,7 +13,6 @@ from typing import Any
 from django.contrib.auth.models import AbstractUser
 from django.db.models import Exists, OuterRef
 from django.utils import timezone
-from django.utils.translation import ngettext
 
 from storybook.models import DesignDocument, Shot
 from videogen.common.formats import media_url, usd
@@ -41,6 +40,7 @@ from videogen.views.components.reasons import (
     next_steps,
     reason_of_record,
 )
+from videogen.views.components.segments import RenderProgress
 from videogen.views.components.shot_cards import key_frame_urls
 
 State = VideoRender.State
@@ -237,29 +237,30 @@ class BatchPage:
         return usd(cost) if cost else "free"
 
     @property
-    def actual(self) -> str:
-        """The actual cost, once every render has ended and its outcome is known; else empty."""
-        costs = [row.render.actual_cost_usd for row in self.rows]
-        known = [cost for cost in costs if cost is not None]
-        if not known or len(known) < len(costs) or not self.batch.estimated_cost_usd:
+    def charged(self) -> str:
+        """What the batch's own renders have cost by now, and what they may still cost; empty if it
+        is free."""
+        if not self.batch.estimated_cost_usd:
             return ""
-        return usd(sum(known, Decimal(0)))
+        own = [row.render for row in self.rows if row.render.batch_id == self.batch.pk]
+        charged = sum((each.actual_cost_usd or Decimal(0) for each in own), Decimal(0))
+        still_open = sum(
+            (each.price_estimate_usd for each in own if each.actual_cost_usd is None), Decimal(0)
+        )
+        left = f", {usd(still_open)} still open" if still_open else ""
+        return f"charged {usd(charged)}{left}"
 
     @cached_property
     def counts(self) -> Counter[str]:
         return Counter(row.status for row in self.rows)
 
+    @cached_property
+    def progress(self) -> RenderProgress:
+        return RenderProgress(self.counts)
+
     @property
     def total(self) -> int:
         return len(self.rows)
-
-    @property
-    def ended(self) -> int:
-        return self.total - self.open
-
-    @property
-    def open(self) -> int:
-        return sum(self.counts[state] for state in OPEN)
 
     @property
     def is_active(self) -> bool:
@@ -272,22 +273,7 @@ class BatchPage:
     @property
     def title(self) -> str:
         name = f"Batch {self.batch.pk} · {self.batch.story}"
-        return f"({self.ended}/{self.total}) {name}" if self.is_active else name
-
-    @property
-    def summary(self) -> str:
-        done = self.counts[State.DONE] + self.counts[State.REHEARSED]
-        what = "rehearsed" if self.batch.mode == RenderBatch.Mode.DRY_RUN else "done"
-        told = [f"{done} of {self.total} {what}"]
-        if self.open:
-            told.append(f"{self.open} to go")
-        if wrong := self.failed:
-            told.append(f"{wrong} without a video")
-        waiting = [State.UNKNOWN, State.INTERRUPTED, State.NOT_DOWNLOADED]
-        if decide := sum(self.counts[state] for state in waiting):
-            waiting_words = ngettext("%d waits for a person", "%d wait for a person", decide)
-            told.append(waiting_words % decide)
-        return ", ".join(told) + "."
+        return f"({self.progress.ended}/{self.total}) {name}" if self.is_active else name
 
     @property
     def chips(self) -> list[tuple[str, Badge, int]]:

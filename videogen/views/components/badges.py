@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from datetime import timedelta
 
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
@@ -13,6 +14,7 @@ from videogen.models.outcomes import Outcome
 from videogen.models.states import SHOT_WORDS, BadgeWord
 from videogen.planning.modes import Action
 from videogen.planning.shot_status import badge_word_of
+from videogen.takes.fetch import LOST
 
 State = VideoRender.State
 Review = VideoRender.Review
@@ -107,6 +109,26 @@ def counted_in_words(number: int, word: str) -> str:
     if number != 1 and told.startswith("needs "):
         told = f"need {told.removeprefix('needs ')}"
     return f"{number} {told}"
+
+
+# A clip that expires within these times is shown in red, or in amber.
+LAST_HOURS = timedelta(hours=6)
+LAST_DAY = timedelta(hours=24)
+
+
+def badge_of_time_left(render: VideoRender) -> Badge:
+    """Return how long the server keeps the render's clip."""
+    if render.error_code == LOST:
+        return Badge("grey", "gone, the server says")
+    left = render.clip_time_left
+    if left <= timedelta(0):
+        return Badge("grey", "may be gone from the server")
+    hours, minutes = divmod(int(left.total_seconds()) // 60, 60)
+    words = f"{hours} h left" if hours else f"{minutes} min left"
+    if render.rendered_at is None:
+        # Nobody has said when it was made, so it counts from the submission.
+        words = f"at least {words}"
+    return Badge("red" if left < LAST_HOURS else "amber" if left < LAST_DAY else "blue", words)
 
 
 def badge_of_outcome(outcome: Outcome) -> Badge:

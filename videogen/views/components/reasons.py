@@ -24,6 +24,7 @@ _REHEARSED = "Put together and checked; nothing is sent."
 _WORDS = {
     (Situation.NOTHING, Action.GENERATE): "No video yet.",
     (Situation.WITHOUT_VIDEO, Action.GENERATE): "No video yet: the tries before came to nothing.",
+    (Situation.REJECTED, Action.GENERATE): "Every take of it was rejected.",
     (Situation.VIDEO, Action.GENERATE): "Another take; the takes so far stay.",
     (Situation.INTERRUPTED, Action.RESUME): (
         "Its render was interrupted; this asks for the video that was already submitted: no new "

@@ -28,6 +28,7 @@ from videogen.planning.shot_status import (
 )
 
 from .badges import GONE, OUTDATED, SHOT_BADGES, Badge, badge_of_word, counted_in_words
+from .segments import Slice, slices_of
 from .storyboard import storyboard_lines
 
 _FILES = ("video_file", "poster_file")
@@ -175,16 +176,6 @@ def telling_text(payload: object) -> str:
 
 
 @dataclass(frozen=True)
-class Slice:
-    """One colour of a stacked bar. Start and width are percentages of the bar."""
-
-    badge: Badge
-    number: int
-    start: float
-    width: float
-
-
-@dataclass(frozen=True)
 class Progress:
     """How many shots of a story have each status."""
 
@@ -201,13 +192,7 @@ class Progress:
     @property
     def slices(self) -> list[Slice]:
         words = [*SHOT_BADGES, *sorted(set(self.counts) - set(SHOT_BADGES))]
-        found, start, total = [], 0.0, self.total
-        for word in words:
-            if number := self.counts.get(word, 0):
-                width = 100 * number / total
-                found.append(Slice(badge_of_word(word), number, round(start, 3), round(width, 3)))
-                start += width
-        return found
+        return slices_of((badge_of_word(word), self.counts.get(word, 0)) for word in words)
 
     @property
     def words(self) -> str:

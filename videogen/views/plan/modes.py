@@ -1,6 +1,6 @@
 """The cards at the top of the plan's page: what each of the four modes would do with the shots, and
 whether the budget has room for it. Also the notice about shots that have a take of the very same
-request, which asks for a confirmation before they are rendered once more."""
+request, which can be left out."""
 
 from __future__ import annotations
 
@@ -14,27 +14,29 @@ from django.utils.translation import ngettext
 
 from videogen.common.formats import counted, usd
 from videogen.models.routes import served_backends
-from videogen.planning.modes import Action, decide
+from videogen.planning.modes import Action, Reason, decide
 from videogen.planning.plan import Plan
 
 
 @dataclass(frozen=True)
 class ModeCard:
     """One mode. A card says the same whichever mode is chosen: everything that its mode would do,
-    and separately how much of that the budget has room for."""
+    and separately how much of that the budget has room for.
+
+    `plan` has the request of every shot that the card's mode would render: it is the chosen one, or
+    one that renders more.
+    """
 
     mode: str
     words: tuple[str, str]
     plan: Plan
+    is_chosen: bool
+    skips_repeats: bool = False
     budget_left: Decimal | None = None
 
     @property
     def value(self) -> str:
         return str(self.mode)
-
-    @property
-    def is_chosen(self) -> bool:
-        return self.value == str(self.plan.mode)
 
     @cached_property
     def _counts(self) -> Counter[Action]:
@@ -42,8 +44,7 @@ class ModeCard:
         for row in self.plan.rows:
             problems = row.impossible_in(self.mode)
             action = decide(row.situation, self.mode, problems, is_gone=row.is_gone).action
-            if row.same and row.decision.action == Action.SKIP and action == Action.GENERATE:
-                # There is a take of it, and nobody has asked for another one.
+            if self.skips_repeats and row.same and action == Action.GENERATE:
                 continue
             resumes = action in (Action.RESUME, Action.DOWNLOAD)
             if not (resumes and row.cause and row.cause.backend not in served_backends()):
@@ -70,6 +71,11 @@ class ModeCard:
 
 
 def outcome_in_words(counts: Mapping[Action, int], cost: Decimal) -> str:
+    """What is done and what each part of it costs, such as "Resume 10 free, 5 new $16.00"."""
+    new = counts[Action.GENERATE]
+    resumed = counts[Action.RESUME] + counts[Action.DOWNLOAD]
+    if new and resumed and cost:
+        return f"Resume {resumed} free, {new} new {usd(cost)}"
     words = work_in_words(counts)
     return f"{words} · {usd(cost) if cost else 'free'}" if words else "Nothing to generate"
 
@@ -77,12 +83,13 @@ def outcome_in_words(counts: Mapping[Action, int], cost: Decimal) -> str:
 def work_in_words(counts: Mapping[Action, int]) -> str:
     if rehearsals := counts[Action.REHEARSE]:
         return f"Rehearse {counted(rehearsals, 'shot')}"
-    parts = []
-    if generated := counts[Action.GENERATE]:
-        parts.append(f"Generate {counted(generated, 'video')}")
-    if resumed := counts[Action.RESUME] + counts[Action.DOWNLOAD]:
-        parts.append(f"resume {resumed}" if parts else f"Resume {counted(resumed, 'render')}")
-    return ", ".join(parts)
+    new = counts[Action.GENERATE]
+    resumed = counts[Action.RESUME] + counts[Action.DOWNLOAD]
+    if new and resumed:
+        return f"Resume {resumed}, {new} new"
+    if new:
+        return f"Generate {counted(new, 'video')}"
+    return f"Resume {counted(resumed, 'render')}" if resumed else ""
 
 
 @dataclass(frozen=True)
@@ -90,8 +97,8 @@ class Repeats:
     """The notice about shots that have a take of the very same request."""
 
     number: int
-    # Somebody has confirmed that they are rendered again.
-    is_wanted: bool
+    # Somebody has chosen that they are not rendered again.
+    are_left_out: bool
     price: str
 
     @classmethod
@@ -99,21 +106,21 @@ class Repeats:
         rows = [row for row in plan.rows if row.same]
         if not rows:
             return None
-        # Rows that the budget blocks were confirmed as well.
-        is_wanted = not any(row.decision.action == Action.SKIP for row in rows)
+        # Rows that the budget blocks were to be rendered as well.
+        are_left_out = all(row.decision.code == Reason.REPEAT for row in rows)
         cost = plan.request.cost_of(len(rows))
-        return cls(len(rows), is_wanted, usd(cost) if cost else "free")
+        return cls(len(rows), are_left_out, usd(cost) if cost else "free")
 
     @property
     def sentence(self) -> str:
         shots = counted(self.number, "shot")
         have = f"You have a video of {shots} already, with exactly this request"
         what = "same prompt, references, model and settings"
-        if self.is_wanted:
-            again = ngettext("It is rendered", "They are rendered", self.number)
-            return f"{have}: {what}. {again} once more because you said so."
-        again = ngettext("It is not", "They are not", self.number)
-        return f"{have}: {what}. {again} rendered again unless you say so."
+        if self.are_left_out:
+            now = ngettext("It is left out", "They are left out", self.number)
+            return f"{have}: {what}. {now}."
+        now = ngettext("This mode renders it", "This mode renders them", self.number)
+        return f"{have}: {what}. {now} once more · {self.price}."
 
     @property
     def question(self) -> str:
@@ -121,5 +128,5 @@ class Repeats:
         return f"Render {which} again anyway · {self.price}"
 
     @property
-    def way_back(self) -> str:
+    def way_out(self) -> str:
         return ngettext("Leave it out", "Leave them out", self.number)

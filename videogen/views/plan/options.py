@@ -1,6 +1,6 @@
 """What a person may choose on the plan's page beside the shots: the mode, the model, what becomes
 of a batch that the budgets have no room for, and whether shots that have a take of the very same
-request are rendered again. Every choice is a plain link."""
+request are left out. Every choice is a plain link."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ from videogen.models.problems import Problem
 from videogen.models.routes import Route, not_set_up
 from videogen.planning.plan import Plan
 
-# The model, what becomes of a batch over the budget, and whether repeats are wanted.
-_USUAL = ("", OverBudget.FIT.value, "0")
+# The model, what becomes of a batch over the budget, and whether repeats are rendered.
+_USUAL = ("", OverBudget.FIT.value, "1")
 
 
 def _flag(yes: bool) -> str:
@@ -48,7 +48,7 @@ class PlanOptionsForm(forms.Form):
             "mode": batch.mode,
             "model": batch.model,
             "over_budget": batch.over_budget,
-            "repeat": _flag(batch.repeats_confirmed),
+            "repeat": _flag(not batch.skips_repeats),
         }
         given = {name: asked[name] for name in stored if name in asked}
         super().__init__({**stored, **given}, initial=stored)
@@ -69,8 +69,8 @@ class PlanOptionsForm(forms.Form):
             chosen.get("mode", batch.mode),
             "" if model == default_model_of(batch.story) else model,
             chosen.get("over_budget", batch.over_budget),
-            chosen.get("repeat", batch.repeats_confirmed),
-            stored=(batch.model, batch.over_budget, _flag(batch.repeats_confirmed)),
+            not chosen.get("repeat", not batch.skips_repeats),
+            stored=(batch.model, batch.over_budget, _flag(not batch.skips_repeats)),
         )
 
 
@@ -82,7 +82,8 @@ class PlanOptions:
     # Empty: the model of the story or of the settings.
     model: str = ""
     over_budget: str = OverBudget.FIT.value
-    repeats_confirmed: bool = False
+    # Shots that have a take of the very same request are left out.
+    skips_repeats: bool = False
     # Of the draft: model, over_budget and repeat. Where they are not the usual ones, a link has to
     # name what is chosen instead.
     stored: tuple[str, str, str] = _USUAL
@@ -93,7 +94,7 @@ class PlanOptions:
         chosen = {
             "model": self.model,
             "over_budget": self.over_budget,
-            "repeat": _flag(self.repeats_confirmed),
+            "repeat": _flag(not self.skips_repeats),
         }
         return {
             name: value
@@ -118,11 +119,11 @@ class PlanOptions:
 
     @property
     def with_repeats(self) -> str:
-        return link_to(replace(self, repeats_confirmed=True))
+        return link_to(replace(self, skips_repeats=False))
 
     @property
     def without_repeats(self) -> str:
-        return link_to(replace(self, repeats_confirmed=False))
+        return link_to(replace(self, skips_repeats=True))
 
 
 def link_to(options: PlanOptions) -> str:

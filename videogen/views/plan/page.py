@@ -22,8 +22,9 @@ from django.utils import timezone
 from django.utils.html import format_html, format_html_join
 
 from storybook.models import Shot
+from videogen.billing.budgets import NO_BUDGET
 from videogen.catalog.options import extras_in_words
-from videogen.common.errors import RequestError
+from videogen.common.errors import RequestError, VideogenError
 from videogen.common.formats import counted, usd
 from videogen.common.task_queue import broker_problem
 from videogen.models import RenderBatch
@@ -31,6 +32,7 @@ from videogen.planning.drafts import confirm_batch, plan_draft, set_mode, set_op
 from videogen.planning.enqueue import QueuedBatch
 from videogen.planning.modes import MODES, Action
 from videogen.planning.plan import Plan, plan_shots
+from videogen.takes.uploads import use_take
 from videogen.views.components.access import requester_of
 from videogen.views.components.badges import BADGES, Badge
 from videogen.views.components.queue_notice import notice_for_price
@@ -38,7 +40,7 @@ from videogen.views.components.reasons import reasons_of
 from videogen.views.components.urls import plan_url, progress_url
 
 from .modes import ModeCard, Repeats, outcome_in_words
-from .options import PlanChoices, PlanOptionsForm
+from .options import PlanChoices, PlanOptions, PlanOptionsForm
 from .references import ReferenceCard, change_reference, reference_cards
 from .rows import PlanRow, RowContext
 
@@ -54,7 +56,7 @@ def show_plan(model_admin: ModelAdmin, request: HttpRequest, batch: RenderBatch)
         options.mode,
         model=options.model,
         over_budget=options.over_budget,
-        repeats_confirmed=options.repeats_confirmed,
+        skip_repeats=options.skips_repeats,
         person=requester_of(request).person,
     )
     around = RowContext.of(batch.story, [row.shot.pk for row in plan.rows])
@@ -69,13 +71,37 @@ def show_plan(model_admin: ModelAdmin, request: HttpRequest, batch: RenderBatch)
             "page": page,
             "options": options,
             "choices": PlanChoices(plan, options),
-            "modes": [ModeCard(*each, plan, page.budget_left) for each in MODES.items()],
+            "modes": _mode_cards(plan, page.budget_left, batch, options, request),
             "siblings": _siblings(batch),
             "opened": _opened(request, page),
             "priorities": RenderBatch.Priority.choices,
             "notice": notice_for_price(plan.request.backend, plan.request.price_usd),
         },
     )
+
+
+def _mode_cards(
+    plan: Plan,
+    budget_left: Decimal | None,
+    batch: RenderBatch,
+    options: PlanOptions,
+    request: HttpRequest,
+) -> list[ModeCard]:
+    basis = plan
+    if options.skips_repeats and plan.mode != RenderBatch.Mode.OVERRIDE:
+        # The chosen mode puts no request together for shots that another mode would render, so it
+        # cannot tell which of them there is a take of.
+        basis = plan_draft(
+            batch,
+            RenderBatch.Mode.OVERRIDE,
+            model=options.model,
+            skip_repeats=True,
+            person=requester_of(request).person,
+        )
+    return [
+        ModeCard(mode, words, basis, str(mode) == plan.mode, options.skips_repeats, budget_left)
+        for mode, words in MODES.items()
+    ]
 
 
 def show_row(
@@ -93,7 +119,7 @@ def show_row(
         model=options.model,
         over_budget=options.over_budget,
         person=requester_of(request).person,
-        ask_before_repeats=not options.repeats_confirmed,
+        skip_repeats=options.skips_repeats,
         are_named=shot.gone_since is not None and not batch.shots.filter(gone_since=None).exists(),
     )
     template = "row.html" if "part" in request.GET else "row_page.html"
@@ -140,6 +166,34 @@ def arrange_reference(
     return HttpResponseRedirect(f"{plan_url(batch)}?{query}&open={shot.pk}#shot-{shot.pk}")
 
 
+def use_same_take(
+    model_admin: ModelAdmin, request: HttpRequest, batch: RenderBatch, shot_pk: int
+) -> HttpResponse:
+    """Make the take of another shot that has the very same request a take of this shot."""
+    shot = _shot_of(batch, shot_pk)
+    options = PlanOptionsForm(request.POST, batch).options
+    [row] = plan_shots(
+        batch.story,
+        Shot.objects.filter(pk=shot.pk),
+        options.mode,
+        model=options.model,
+        person=requester_of(request).person,
+    ).rows
+    take = row.same
+    if take is None or take.shot_id == shot.pk or request.POST.get("take") != str(take.pk):
+        messages.warning(request, "Nothing was done: it no longer stands as the page showed it.")
+    else:
+        try:
+            render = use_take(shot, take, requester_of(request))
+        except VideogenError as error:
+            messages.warning(request, error.sentence)
+        else:
+            done = f"{shot}: take {render.take} is that video. Nothing was sent or paid."
+            model_admin.log_change(request, shot, done)
+            messages.success(request, done)
+    return HttpResponseRedirect(f"{plan_url(batch)}?{options.query}#shot-{shot.pk}")
+
+
 def confirm_plan(model_admin: ModelAdmin, request: HttpRequest, batch: RenderBatch) -> HttpResponse:
     mode = request.POST.get("mode", "")
     if mode not in RenderBatch.Mode.values:
@@ -153,7 +207,7 @@ def confirm_plan(model_admin: ModelAdmin, request: HttpRequest, batch: RenderBat
                 batch,
                 model=options.model,
                 over_budget=options.over_budget,
-                repeats_confirmed=options.repeats_confirmed,
+                skips_repeats=options.skips_repeats,
             )
             if "priority" in request.POST:
                 set_priority(batch, request.POST["priority"])
@@ -243,6 +297,8 @@ class PlanPage:
     def total(self) -> str:
         cost = self.plan.cost_usd
         return usd(cost) if cost or not self.can_confirm else "Free"
+
+    no_budget = NO_BUDGET
 
     @property
     def budget_left(self) -> Decimal | None:

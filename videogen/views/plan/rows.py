@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from storybook.models import DesignDocument, Story
 from videogen.common.formats import indented, usd
-from videogen.models import RenderBatch
+from videogen.models import RenderBatch, VideoRender
 from videogen.models.render_warnings import OF_OPTIONS
 from videogen.planning.modes import Action
 from videogen.planning.plan import Plan, ShotPlan
@@ -106,6 +106,12 @@ class PlanRow:
         return ()
 
     @property
+    def usable(self) -> VideoRender | None:
+        """A take of another shot with the very same request: it can be used here for nothing."""
+        same = self.row.same
+        return same if same and same.shot_id != self.row.shot.pk else None
+
+    @property
     def warnings(self) -> Sequence[str]:
         own = [each for each in self.row.warnings if self.is_alone or each.code not in OF_OPTIONS]
         return (*own, *((CHILDREN,) if speaks_of_children(self.row) else ()))
@@ -117,7 +123,8 @@ class PlanRow:
             case Action.GENERATE:
                 return usd(price) if price else "free"
             case Action.REHEARSE:
-                return f"free (sent: {usd(price)})" if price else "free"
+                live = self.plan.request.live_price_usd
+                return f"free (sent: {usd(live)})" if live else "free"
             case Action.RESUME | Action.DOWNLOAD:
                 return "free"
         return "–"

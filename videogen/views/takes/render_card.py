@@ -18,6 +18,7 @@ from videogen.models import Submission, VideoRender
 from videogen.models.states import OPEN, RESUMABLE, WITHOUT_VIDEO
 from videogen.planning.request_diff import Differences, differences
 from videogen.prompts.references import KIND_WORDS
+from videogen.recovery.decisions import can_be_taken_back
 from videogen.views.components.badges import REVIEW_BADGES, Badge, badge_of_state
 from videogen.views.components.kept import KeptFile, kept_of
 from videogen.views.components.pictures import ShownPicture, shown_pictures
@@ -59,13 +60,11 @@ class Promotion:
 
     model: str
     price_usd: Decimal
-    # How much more that costs than the draft did.
-    more_usd: Decimal
 
     @property
     def words(self) -> str:
-        more = f"{usd(self.more_usd)} more" if self.price_usd else "free"
-        return f"Promote to {self.model} · {more}"
+        """The words of the button: what the click costs."""
+        return f"Promote to {self.model} · {price_in_words(self.price_usd)}"
 
 
 def promotion_of(render: VideoRender, catalog: Catalog) -> Promotion | None:
@@ -83,7 +82,7 @@ def promotion_of(render: VideoRender, catalog: Catalog) -> Promotion | None:
         return None
     if catalog.table.find(model).problems(asked_of(render)):
         return None
-    return Promotion(model, price, max(Decimal(0), price - render.price_estimate_usd))
+    return Promotion(model, price)
 
 
 def price_in_words(price: Decimal | None) -> str:
@@ -187,6 +186,10 @@ class RenderCard:
     def can_be_given_up(self) -> bool:
         """False for an open render without a worker: it only looks interrupted, so resume it."""
         return self.render.state in RESUMABLE
+
+    @property
+    def can_be_taken_back(self) -> bool:
+        return can_be_taken_back(self.render)
 
     @property
     def can_be_sent_again(self) -> bool:

@@ -14,13 +14,11 @@ from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
-from django.utils.http import url_has_allowed_host_and_scheme
 
 from storybook.models import Shot
 from videogen.common.errors import RequestError, ReviewError, VideogenError
 from videogen.models import RenderBatch, VideoRender
 from videogen.models.batches import CREATE_SHOT_VIDEO
-from videogen.models.states import RESUMABLE
 from videogen.planning.enqueue import queue_renders
 from videogen.planning.modes import Action
 from videogen.planning.plan import plan_shots
@@ -28,8 +26,7 @@ from videogen.recovery import decisions
 from videogen.takes import reviews
 from videogen.takes.uploads import upload_take
 from videogen.views.components.access import GENERATE, REVIEW, requester_of, require, signed_in
-
-State = VideoRender.State
+from videogen.views.components.urls import decide_url, next_page
 
 
 @dataclass(frozen=True)
@@ -56,6 +53,11 @@ def act_on_render(
     render_id: int,
     name: str,
 ) -> HttpResponse:
+    if name in DECIDED_ON_A_PAGE:
+        # A page that was opened long ago may still have the button.
+        require(request, model_admin, GENERATE)
+        render = find_render(shot_id, render_id)
+        return HttpResponseRedirect(decide_url(name, [render.pk], next_page(request)))
     if name not in VERBS:
         raise Http404
     verb = VERBS[name]
@@ -104,10 +106,7 @@ def back_to_takes(
 
     `next` is followed only within this site.
     """
-    following = request.POST.get("next", "")
-    if following and url_has_allowed_host_and_scheme(
-        following, allowed_hosts={request.get_host()}, require_https=request.is_secure()
-    ):
+    if following := next_page(request):
         return HttpResponseRedirect(following)
     place = f"#render-{render.pk}" if render else ""
     return HttpResponseRedirect(reverse("admin:storybook_shot_takes", args=[shot_id]) + place)
@@ -147,23 +146,15 @@ def _look_again(request: HttpRequest, render: VideoRender) -> object:
     return decisions.look_again(render)
 
 
-def _allow_new_render(request: HttpRequest, render: VideoRender) -> object:
-    if render.status != State.UNKNOWN:
-        return False
-    return decisions.allow_new_render(render)
-
-
-def _give_up(request: HttpRequest, render: VideoRender) -> object:
-    if render.status not in RESUMABLE:
-        return False
-    return decisions.allow_new_render(render)
+def _take_back(request: HttpRequest, render: VideoRender) -> object:
+    return decisions.take_back(render)
 
 
 def _attach_link(request: HttpRequest, render: VideoRender) -> object:
     return decisions.attach_link(render, request.POST.get("link", ""), requester_of(request))
 
 
-def _resume(request: HttpRequest, render: VideoRender) -> None:
+def resume_render(request: HttpRequest, render: VideoRender) -> None:
     """Resume the render, which never costs anything: nothing but this very render is queued."""
     shot = render.shot
     shots = Shot.objects.filter(pk=shot.pk)
@@ -185,6 +176,9 @@ def _resume(request: HttpRequest, render: VideoRender) -> None:
         raise RequestError(f"Nothing was resumed: {row.decision.reason}.")
 
 
+# The verbs that have a page of their own: see views/decisions.py.
+DECIDED_ON_A_PAGE = ("allow-new", "give-up")
+
 VERBS = {
     "select": Verb(REVIEW, _select, "{} is selected: the story uses it."),
     "approve": Verb(REVIEW, _approve, "{} is approved. The shot is locked."),
@@ -192,10 +186,9 @@ VERBS = {
     "reject": Verb(REVIEW, _reject, "{} is rejected."),
     "undo": Verb(REVIEW, _clear, "{} is unreviewed again."),
     "look-again": Verb(GENERATE, _look_again, "{}: the API is asked again."),
-    "allow-new": Verb(
-        GENERATE, _allow_new_render, "{} counts as not accepted. The shot may be rendered again."
-    ),
     "attach-link": Verb(GENERATE, _attach_link, "{}: the video is downloaded from your link."),
-    "resume": Verb(GENERATE, _resume, "{} continues where it stopped. Nothing is paid twice."),
-    "give-up": Verb(GENERATE, _give_up, "{} is given up. The shot may be rendered again."),
+    "resume": Verb(
+        GENERATE, resume_render, "{} continues where it stopped. Nothing is paid twice."
+    ),
+    "take-back": Verb(GENERATE, _take_back, "{} waits for a decision again."),
 }

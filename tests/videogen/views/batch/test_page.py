@@ -64,8 +64,9 @@ def test_page_counts_and_tells_of_every_render():
     response = viewer().get(url(batch))
     page = content(response)
 
-    assert "1 of 4 done, 2 to go, 1 without a video." in page
-    assert re.search(r'<progress max="4" value="2"', page)
+    assert "1 of 4 done, 2 to go, 1 failed." in page
+    assert 'aria-label="1 done, 1 failed, 1 rendering, 1 queued"' in page
+    assert re.findall(r'st-fill--(\w+)"', page) == ["green", "red", "blue", "grey"]
     assert "The API said no." in page
     assert page.count("<tr data-live-key=") == 4
     assert f'src="/media/{renders[0].video_file}"' in page
@@ -551,5 +552,5 @@ def test_estimate_before_actual_after(settings):
     running.move(State.RUNNING, State.BLOCKED)
     after = viewer().get(address).text
 
-    assert "estimated $6.40" in before and ", actual" not in before
-    assert "estimated $6.40, actual $3.20" in after
+    assert "estimated $6.40, charged $3.20, $3.20 still open" in before
+    assert "estimated $6.40, charged $3.20 ·" in after

@@ -417,9 +417,9 @@ def press(browser, render):
     )
 
 
-def test_a_draft_is_promoted_with_the_difference_on_the_button(browser, shot):
+def test_a_draft_is_promoted_with_its_price_on_the_button(browser, shot):
     render = draft_take(shot, prompt_text='{"as": "it was"}')
-    assert f"Promote to {STANDARD} · $2.24 more" in takes(browser, shot)
+    assert f"Promote to {STANDARD} · $3.20" in takes(browser, shot)
     page = browser.get(promote_url(render)).text
     assert "The draft cost $0.96, this one costs $3.20." in page
     assert f"Promote to {STANDARD} · $3.20" in page
@@ -489,7 +489,7 @@ def test_a_promotion_at_another_price_is_asked_for_again(browser, shot):
     browser.post(promote_url(render), {"newest": render.pk, "price": "$3.20"})
 
     assert VideoRender.objects.count() == 1
-    assert f"Promote to {STANDARD} · $3.04 more" in takes(browser, shot)
+    assert f"Promote to {STANDARD} · $4.00" in takes(browser, shot)
 
 
 def test_a_promotion_over_the_budget_says_what_is_cheaper_and_queues_nothing(browser, shot):
@@ -544,7 +544,7 @@ def test_many_drafts_take_no_more_queries(browser, shot, django_assert_num_queri
         ({"mode": "x", "model": "veo-0", "over_budget": "x", "repeat": "x"}, None),
         ({"mode": "", "over_budget": "", "repeat": ""}, None),
         ({"model": "a\0b"}, None),
-        ({"model": "", "repeat": "0"}, ("override", "", "none", False)),
+        ({"model": "", "repeat": "1"}, ("override", "", "none", False)),
         ({"mode": "resume", "model": STANDARD, "over_budget": "fit"}, ("resume", "", "fit", True)),
     ],
 )
@@ -556,10 +556,10 @@ def test_what_cannot_be_chosen_is_as_the_draft_has_it(asked, chosen):
         mode="override",
         model=FAST,
         over_budget="none",
-        repeats_confirmed=True,
+        skips_repeats=True,
     )
 
     options = PlanOptionsForm(asked, draft).options
 
-    found = (options.mode, options.model, options.over_budget, options.repeats_confirmed)
+    found = (options.mode, options.model, options.over_budget, options.skips_repeats)
     assert found == (chosen or ("override", FAST, "none", True))

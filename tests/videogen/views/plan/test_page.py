@@ -122,7 +122,7 @@ def test_permission_to_generate_does_not_open_the_list():
     ("mode", "expected"),
     [
         ("default", ("Generate 1 video · $3.20", False)),
-        ("resume", ("Generate 1 video, resume 1 · $3.20", False)),
+        ("resume", ("Resume 1 free, 1 new $3.20", False)),
         ("override", ("Generate 2 videos · $6.40", False)),
         ("dry-run", ("Rehearse 3 shots · free", False)),
     ],
@@ -185,7 +185,10 @@ def test_the_foot_has_total_counts_budget_and_both_buttons(paid, settings):
         "$3.20 of $6.80 left in the budget generate 1 skip 1 blocked 1 "
         "Cancel In the queue before the others in turn after the others Generate 1 video · $3.20"
     )
-    assert foot("dry-run").startswith("Free $6.80 left in the budget rehearse 2 blocked 1 Cancel")
+    told = (
+        "Free $6.80 left in the budget free; $6.40 with veo-3.1-generate-preview if sent rehearse 2"
+    )
+    assert foot("dry-run").startswith(f"{told} blocked 1 Cancel")
 
 
 def test_cards_of_an_exhausted_budget(paid, settings):
@@ -214,7 +217,7 @@ def test_cards_do_not_count_what_another_backend_has_begun(paid):
 
     assert cards(look(browser, draft))["resume"] == "Nothing to generate"
     page = look(browser, draft, "resume").content.decode()
-    assert "Started with simulator: set VIDEO_BACKEND=simulator to resume it." in page
+    assert "Started with simulator: ask an administrator" in page
     assert "Plan to resume" not in page
 
 
@@ -379,3 +382,44 @@ def test_a_plan_of_many_shots_is_small():
     page = look(producer(), make_draft(shots)).content
 
     assert len(page) < 300 * 2500
+
+
+def test_what_no_budget_limits_is_warned_of(paid, settings):
+    shots = make_shots(2)
+    draft = make_draft(shots)
+    words = "No budget applies to this: only the account limits what is spent."
+
+    assert words in look(producer(), draft).content.decode()
+    assert words not in look(producer(), draft, "dry-run").content.decode(), "it is free"
+    settings.VIDEO_BUDGET_USD = 40
+    assert words not in look(producer(), draft).content.decode()
+
+
+@pytest.mark.parametrize(
+    ("backend", "mode", "words"),
+    [
+        ("simulator", "dry-run", "free here; $6.40 with veo-3.1-generate-preview"),
+        ("simulator", "default", "free here; $6.40 with veo-3.1-generate-preview"),
+        ("gemini", "dry-run", "free; $6.40 with veo-3.1-generate-preview if sent"),
+        ("gemini", "default", ""),
+    ],
+)
+def test_what_is_free_says_what_it_would_cost(settings, backend, mode, words):
+    settings.VIDEO_BACKEND = backend
+    draft = make_draft(make_shots(2))
+
+    page = look(producer(), draft, mode)
+
+    assert page.context["page"].plan.price_in_words == words
+    assert not words or words in page.content.decode()
+
+
+def test_the_resume_card_says_what_is_free_and_what_is_new(paid):
+    shots = make_shots(5)
+    for shot in shots[:3]:
+        make_render(shot, State.NOT_DOWNLOADED, backend="gemini")
+
+    cards = {card.value: card for card in look(producer(), make_draft(shots)).context["modes"]}
+
+    assert cards["resume"].outcome == "Resume 3 free, 2 new $6.40"
+    assert cards["default"].outcome == "Generate 2 videos · $6.40"

@@ -12,6 +12,8 @@ from django.urls import reverse
 from tests.support.admin_clients import VIEWS, browser_of
 from tests.support.factories import State, make_render, make_story, shots_of
 from videogen.models import VideoRender
+from videogen.recovery.decisions import allow_new_render
+from videogen.views.components.urls import decide_url
 
 pytestmark = pytest.mark.django_db
 
@@ -26,6 +28,7 @@ VERBS = {
     "undo": REVIEW,
     "look-again": GENERATE,
     "allow-new": GENERATE,
+    "take-back": GENERATE,
     "attach-link": GENERATE,
     "resume": GENERATE,
     "give-up": GENERATE,
@@ -238,9 +241,9 @@ def test_unknown_outcome_asks_for_a_decision(browser, shot):
     assert page.count("Needs a decision.") == 2
     assert url_of(named, "look-again") in page
     assert url_of(nameless, "look-again") not in page
-    for verb in ("allow-new", "attach-link"):
-        assert url_of(nameless, verb) in page and url_of(nameless, verb) not in seen
-    assert url_of(nameless, "give-up") not in page
+    for url in (decide_url("allow-new", [nameless.pk]), url_of(nameless, "attach-link")):
+        assert url in page and url not in seen
+    assert decide_url("give-up", [nameless.pk]) not in page
 
 
 def test_interrupted_render_can_be_resumed_or_given_up(browser, shot):
@@ -248,22 +251,19 @@ def test_interrupted_render_can_be_resumed_or_given_up(browser, shot):
 
     page = browser.get(takes_url(shot)).text
 
-    for verb in ("resume", "give-up"):
-        assert url_of(render, verb) in page
-    assert url_of(render, "allow-new") not in page
+    for url in (url_of(render, "resume"), decide_url("give-up", [render.pk])):
+        assert url in page
+    assert decide_url("allow-new", [render.pk]) not in page
 
 
 @pytest.mark.parametrize(
     ("before", "verb", "after"),
     [
         (State.UNKNOWN, "look-again", State.RUNNING),
-        (State.UNKNOWN, "allow-new", State.CANCELLED),
         (State.UNKNOWN, "attach-link", State.DOWNLOADING),
         (State.NOT_DOWNLOADED, "attach-link", State.DOWNLOADING),
         (State.INTERRUPTED, "resume", State.RUNNING),
         (State.NOT_DOWNLOADED, "resume", State.DOWNLOADING),
-        (State.INTERRUPTED, "give-up", State.CANCELLED),
-        (State.NOT_DOWNLOADED, "give-up", State.CANCELLED),
     ],
 )
 def test_decision(browser, shot, before, verb, after):
@@ -285,13 +285,11 @@ def test_decision(browser, shot, before, verb, after):
     ("state", "verb"),
     [
         (State.UNKNOWN, "look-again"),
-        (State.UNKNOWN, "give-up"),
         (State.UNKNOWN, "resume"),
         (State.UNKNOWN, "attach-link"),
-        (State.INTERRUPTED, "allow-new"),
+        (State.UNKNOWN, "take-back"),
+        (State.CANCELLED, "take-back"),
         (State.DONE, "look-again"),
-        (State.DONE, "allow-new"),
-        (State.DONE, "give-up"),
         (State.DONE, "resume"),
         (State.FAILED, "resume"),
         (State.RUNNING, "resume"),
@@ -310,6 +308,34 @@ def test_decision_on_what_does_not_wait_changes_nothing(browser, shot, state, ve
     assert VideoRender.objects.count() == 1
 
 
+@pytest.mark.parametrize("verb", ["allow-new", "give-up"])
+def test_one_click_does_not_decide_about_money(browser, shot, verb):
+    render = make_render(shot, State.UNKNOWN)
+
+    response = browser.post(url_of(render, verb), {"next": "/admin/"})
+
+    render.refresh_from_db()
+    assert render.state == State.UNKNOWN
+    assert response.url == decide_url(verb, [render.pk], "/admin/")
+    assert logged() == []
+
+
+def test_what_was_given_up_can_be_taken_back(browser, shot):
+    render = make_render(shot, State.NOT_DOWNLOADED, error_code="http_500", error_message="Away.")
+    allow_new_render(render, by="ida")
+    assert url_of(render, "take-back") in browser.get(takes_url(shot)).text
+
+    browser.post(url_of(render, "take-back"))
+
+    render.refresh_from_db()
+    assert (render.state, render.error_code, render.error_message) == (
+        State.NOT_DOWNLOADED,
+        "http_500",
+        "Away.",
+    )
+    assert url_of(render, "take-back") not in browser.get(takes_url(shot)).text
+
+
 def test_forgotten_render_is_resumed(browser, shot):
     render = make_render(shot, State.RUNNING, touched_ago=31)
     page = browser.get(takes_url(shot)).text
@@ -317,7 +343,7 @@ def test_forgotten_render_is_resumed(browser, shot):
     browser.post(url_of(render, "resume"))
 
     render.refresh_from_db()
-    assert url_of(render, "resume") in page and url_of(render, "give-up") not in page
+    assert url_of(render, "resume") in page and decide_url("give-up", [render.pk]) not in page
     assert render.status == State.RUNNING
 
 
