@@ -15,7 +15,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check
 DEMO_ENV := DJANGO_DEBUG=1 VIDEO_BACKEND=simulator
 OPENSPEC := OPENSPEC_TELEMETRY=0 CI=true npx -y @fission-ai/openspec@1.13.2
 
-.PHONY: help setup install demo serve test test-slow test-postgres test-all lint bench chaos screenshots lock clean FORCE
+.PHONY: help setup install demo serve test test-slow test-postgres test-all lint faults bench chaos screenshots lock clean FORCE
 
 help:  ## what each target does
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "%-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -88,6 +88,9 @@ lint: $(STAMP)  ## style, layers, types, system checks, migrations, openspec
 	@$(BIN)/python manage.py makemigrations --check --dry-run
 	@command -v npx >/dev/null || { echo "openspec needs Node 20.19 or newer (npx) on the PATH"; exit 1; }
 	@$(OPENSPEC) validate --all --strict --no-interactive
+
+faults: $(STAMP)  ## hand-made faults, one after the other: would a test notice?
+	@$(BIN)/python -m tests.faults
 
 bench: $(STAMP)  ## measured ratios: dry run, import, memory, throughput, lists, kills, quota
 	@$(BIN)/python -m tests.bench
