@@ -8,9 +8,10 @@ from enum import StrEnum
 from typing import Any
 
 from django.conf import settings
+from django.db.models import Exists, OuterRef, QuerySet
 
 from .errors import StorybookError
-from .models import Scenelet, Story
+from .models import Scenelet, Shot, Story
 
 
 class PathProblem(StrEnum):
@@ -45,14 +46,21 @@ class StoryPath:
         return self.ending.title or self.ending.scenelet_id
 
 
+def current_scenelets(story: Story | int) -> QuerySet[Scenelet]:
+    """Return the scenelets of a story, or of its primary key, in their order, without those whose
+    shots are all gone from its bundle."""
+    shots = Shot.objects.filter(scenelet=OuterRef("pk"))
+    is_current = Exists(shots.filter(gone_since=None)) | ~Exists(shots)
+    return Scenelet.objects.filter(is_current, story=story).order_by("place")
+
+
 def find_endings(story: Story) -> list[Scenelet]:
     """Return the scenelets without branches, in the story's order. Makes one query.
 
     `is_terminal` does not matter: a scenelet that is said to be an ending and has branches goes on,
     and one that has none ends there.
     """
-    scenelets = list(story.scenelets.order_by("place"))
-    return _endings(scenelets)
+    return _endings(current_scenelets(story))
 
 
 def find_paths(story: Story, endings: Collection[str] = ()) -> list[StoryPath]:
@@ -63,7 +71,7 @@ def find_paths(story: Story, endings: Collection[str] = ()) -> list[StoryPath]:
     beginning to no ending and are on no path. Raises PathError where an id is not the story's or no
     ending's, and where no ending is named and there are more than VIDEO_MOST_PATHS.
     """
-    scenelets = list(story.scenelets.order_by("place"))
+    scenelets = list(current_scenelets(story))
     by_pk = {each.pk: each for each in scenelets}
     found = _endings(scenelets)
     if endings:

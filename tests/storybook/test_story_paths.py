@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from django.utils import timezone
 
 from storybook.models import Scenelet, Shot, Story, place_scenelets
 from storybook.story_paths import PathError, PathProblem, find_endings, find_paths
@@ -91,6 +92,16 @@ def test_a_branch_that_hangs_on_a_circle_ends(story):
     [path] = find_paths(story)
     assert path.ending == made["end"]
     assert len(path.scenelets) <= 3
+
+
+def test_what_is_gone_from_the_bundle_is_on_no_path(story):
+    made = grow(story, start=None, left="start", right="start", empty="start")
+    now = timezone.now()
+    Shot.objects.create(scenelet=made["left"], shot_index=1)
+    Shot.objects.create(scenelet=made["left"], shot_index=2, gone_since=now)
+    Shot.objects.create(scenelet=made["right"], shot_index=1, gone_since=now)
+
+    assert [ids(path) for path in find_paths(story)] == [["start", "left"], ["start", "empty"]]
 
 
 def test_paths_take_one_query(story, django_assert_num_queries):

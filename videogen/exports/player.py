@@ -14,6 +14,7 @@ from django.contrib.staticfiles import finders
 
 from storybook.captions import cues, spoken_lines, webvtt
 from storybook.models import KeyFrame, Scenelet, Shot, Story
+from storybook.story_paths import current_scenelets
 from videogen.common.errors import RequestError
 from videogen.models import VideoRender
 from videogen.takes.chosen_takes import TakeRule, find_chosen_takes
@@ -115,9 +116,9 @@ class Addresses:
 
 def read_played_story(story: Story, rule: TakeRule = TakeRule.BEST) -> PlayedStory:
     """Read the story and the takes that stand for its shots."""
-    scenelets = list(story.scenelets.order_by("place"))
+    scenelets = list(current_scenelets(story))
     shots = list(
-        Shot.objects.filter(scenelet__story=story)
+        Shot.objects.filter(scenelet__story=story, gone_since=None)
         .select_related("scenelet")
         .order_by("scenelet__place", "shot_index")
     )

@@ -160,7 +160,8 @@ def plan_export(
     """Read what is exported. Without endings: all paths, and every shot, also one that is on no
     path. shots: primary keys; only these shots, and no timelines. Raises PathError."""
     paths = [] if shots is not None else find_paths(story, endings)
-    rows = Shot.objects.filter(scenelet__story=story).select_related("scenelet")
+    rows = Shot.objects.filter(scenelet__story=story, gone_since=None)
+    rows = rows.select_related("scenelet")
     if shots is not None:
         rows = rows.filter(pk__in=shots)
     elif endings:

@@ -12,8 +12,8 @@ from typing import Any, Literal
 from django.conf import settings
 
 from storybook.captions import spoken_lines
-from storybook.models import KeyFrame, Scenelet, Shot
-from storybook.story_paths import StoryPath
+from storybook.models import KeyFrame, Shot
+from storybook.story_paths import StoryPath, current_scenelets
 from videogen.models import VideoRender
 from videogen.takes.chosen_takes import TakeRule, find_chosen_takes
 
@@ -110,11 +110,11 @@ def read_parts(paths: Iterable[StoryPath], rule: TakeRule) -> StoryParts:
     if not scenelets:
         return found
     story = next(iter(scenelets.values())).story_id
-    for parent in Scenelet.objects.filter(story=story).values_list("parent_id", flat=True):
+    for parent in current_scenelets(story).values_list("parent_id", flat=True):
         if parent is not None:
             found.branches[parent] = found.branches.get(parent, 0) + 1
-    shots = Shot.objects.filter(scenelet__story=story).select_related("scenelet")
-    for shot in shots.order_by("scenelet__place", "shot_index"):
+    shots = Shot.objects.filter(scenelet__story=story, gone_since=None)
+    for shot in shots.select_related("scenelet").order_by("scenelet__place", "shot_index"):
         if shot.scenelet_id in scenelets:
             found.shots.setdefault(shot.scenelet_id, []).append(shot)
     every = [shot for each in found.shots.values() for shot in each]

@@ -13,6 +13,7 @@ import opentimelineio as otio
 import pytest
 from django.core.management import call_command
 from django.core.management.base import CommandError
+from django.utils import timezone
 
 from storybook.models import Scenelet
 from tests.support.factories import make_story, shots_of
@@ -160,6 +161,15 @@ def test_a_file_that_is_gone_is_missing(story, tmp_path, settings):
 
     assert manifest["missing"][0]["code"] == "S01-01"
     assert manifest["missing"][0]["reason"] == "file_missing"
+
+
+def test_a_shot_that_is_gone_is_left_out(story):
+    shots_of(story).filter(scenelet__scenelet_id="CON").update(gone_since=timezone.now())
+
+    manifest = plan_export(story).manifest()
+
+    assert manifest["missing"] == []
+    assert [path["ending"] for path in manifest["paths"]] == ["Left side"]
 
 
 def test_the_rule_decides(story):
