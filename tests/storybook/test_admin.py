@@ -66,7 +66,7 @@ def test_lists_do_not_query_for_every_row(
     more = story(scenelets=[scenelet(number) for number in range(1, 30)])
     import_story(write_bundle(tmp_path / "more", more))
 
-    with django_assert_max_num_queries(14):
+    with django_assert_max_num_queries(15):
         admin_client.get(page(model, "changelist"))
 
 

@@ -43,7 +43,7 @@ PAGES = {
     "admin/(?P<url>.*)$": (NOT_THERE, NOT_THERE),
     "admin/auth/user/<id>/password/": (SUPERUSER, SUPERUSER),
     # stories and shots
-    "admin/storybook/story/import/": (PRODUCER, PRODUCER),
+    "admin/storybook/story/import/": (ARTIST, ARTIST),
     "admin/storybook/story/<path:object_id>/pictures/": (VIEWER, ARTIST),
     "admin/storybook/story/<int:pk>/board/": (VIEWER, PRODUCER),
     "admin/storybook/story/<int:pk>/board/state/": (VIEWER, VIEWER),

@@ -29,7 +29,7 @@ from videogen.planning.shot_status import count_badges, count_badges_by_story, s
 from videogen.recovery.unresolved import most_urgent_first
 
 from .components.access import GENERATE, require, signed_in
-from .components.badges import Badge, badge_of_state, badge_of_time_left, badge_of_word
+from .components.badges import Badge, badge_of_state, badge_of_time_left, counted_in_words
 from .components.bar_chart import BarChart, Day, draw_days
 from .components.queue_notice import QueueNotice, notice_of
 from .components.segments import RenderProgress
@@ -230,10 +230,12 @@ class Dashboard:
         return sum(each.number for each in self.failures)
 
     @property
-    def troubles(self) -> list[tuple[Badge, int]]:
-        """The badges of what went wrong, each with its number of shots if there are any."""
+    def troubles(self) -> list[tuple[str, str]]:
+        """What went wrong: each status that shots have, and how many have it in words."""
         counts = self.word_counts
-        return [(badge_of_word(word), counts[word]) for word in TROUBLES if counts[word]]
+        return [
+            (word.value, counted_in_words(counts[word], word)) for word in TROUBLES if counts[word]
+        ]
 
     @property
     def unresolved_count(self) -> int:

@@ -537,7 +537,7 @@ def test_the_shutdown_is_told_with_its_day():
     }
     assert (note.code, note.params) == (WarningCode.MODEL_SHUTS_DOWN, params)
     assert note == (
-        f"{STANDARD} is announced to shut down on or after 2 October 2020: it may answer "
+        f"{STANDARD} is announced to shut down on or after 2 Oct 2020: it may answer "
         '"not found". Move to veo-3.1-generate-001, veo-3.1-fast-generate-001 or '
         "gemini-omni-1.1-flash."
     )
@@ -644,7 +644,7 @@ def test_a_draft_is_promoted_to_the_model_of_its_story(settings):
     browser = producer()
 
     assert (
-        f"Promote to {OMNI} · $1.22 more"
+        f"Promote to {OMNI} · $1.22"
         in browser.get(reverse("admin:storybook_shot_takes", args=[take.shot_id])).text
     )
 

@@ -86,10 +86,15 @@ SENTENCES = [
     ),
     (ProblemCode.NOT_SET_UP, {"setting": "GEMINI_API_KEY"}, "GEMINI_API_KEY is not set."),
     (
+        ProblemCode.KEY_NOT_COPIED,
+        {"setting": "GEMINI_API_KEY", "problem": "it has a space among its characters"},
+        "The key was not copied well: it has a space among its characters (GEMINI_API_KEY).",
+    ),
+    (
         ProblemCode.NO_PRICE,
         MODEL,
-        "No price is known for veo-9 at 4k, and what has none is never sent: add it to the prices, "
-        "or set VIDEO_PRICE_USD_PER_SECOND.",
+        "No price is known for veo-9 at 4k, and a video without a known price is never sent: add "
+        "the price to the list of prices, or set VIDEO_PRICE_USD_PER_SECOND.",
     ),
     (
         ProblemCode.OVER_SPEND_WINDOW,

@@ -20,7 +20,7 @@ State = VideoRender.State
 
 LEGAL = {
     "queued": {"submitting", "rehearsed", "cancelled", "failed"},
-    "submitting": {"running", "unknown", "queued", "failed"},
+    "submitting": {"running", "unknown", "queued", "failed", "blocked"},
     "unknown": {"running", "downloading", "cancelled"},
     "running": {"downloading", "failed", "blocked", "unknown", "interrupted"},
     "interrupted": {"running", "downloading", "cancelled"},

@@ -221,16 +221,16 @@ def test_the_fingerprint_changes_with_the_price(settings, draft):
 
 
 def test_the_fingerprint_changes_with_a_repeat_that_turns_up(draft):
-    # Whoever has confirmed repeats is only warned of one: nothing else of the plan changes.
-    before = plan_draft(draft, repeats_confirmed=True)
+    # A repeat is only told: nothing else of the plan changes.
+    before = plan_draft(draft)
     elsewhere = make_shot(story_id="another")
     request = request_sha256(content_of(before.rows[0]), **before.request.sent)
 
     takes = [make_render(elsewhere, State.DONE, request_sha256=request) for _ in range(2)]
 
-    newest = plan_draft(draft, repeats_confirmed=True)
+    newest = plan_draft(draft)
     force(takes[1], state=State.FAILED, take=None)
-    older = plan_draft(draft, repeats_confirmed=True)
+    older = plan_draft(draft)
     assert [newest.rows[0].same, older.rows[0].same] == takes[::-1]
     for plan in (newest, older):
         assert [row.decision for row in plan.rows] == [row.decision for row in before.rows]

@@ -411,7 +411,7 @@ def test_the_board_marks_it_and_its_chip_filters():
 def test_a_filter_that_nothing_fits_any_more_says_so():
     story = make_story()
 
-    assert "No shot is “out of date” now." in board(story, status="out of date").text
+    assert "No shot has the status “out of date” now." in board(story, status="out of date").text
 
 
 def test_the_mark_comes_without_a_reload():
