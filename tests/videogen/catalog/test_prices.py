@@ -297,6 +297,13 @@ def test_a_lower_price_needs_a_right_of_its_own(model, usd_per_second, is_lower)
         assert any("Every budget" in each for each in told)
 
 
+def test_a_lower_price_of_a_later_day_allows_none_before():
+    make_price("0.30", model="veo-9", days_ago=365)
+    make_price("0.10", model="veo-9", days_ago=-365)
+
+    assert list(entered(of_group("producer"), "0.10", "veo-9")) == ["usd_per_second"]
+
+
 @pytest.mark.parametrize(
     "name",
     [
