@@ -36,7 +36,8 @@ class PriceForm(forms.ModelForm):
             if name in cleaned:
                 cleaned[name] = cleaned[name].strip()
         price = Price(**{name: cleaned.get(name, "") for name in ("model", "resolution")})
-        price.since = cleaned.get("since")
+        if since := cleaned.get("since"):
+            price.since = since
         per_second = cleaned.get("usd_per_second")
         floor = floor_price(price)
         if (
