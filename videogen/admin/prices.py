@@ -15,12 +15,19 @@ from videogen.catalog.prices import floor_price, is_used
 from videogen.models import Price
 from videogen.models.prices import LOWEST_USD_PER_SECOND
 
+from .model_names import check_model_name
+
 LOWER_PRICE = "videogen.lower_price"
 
 
 class PriceForm(forms.ModelForm):
     # Set by the admin for the person who asks.
     may_lower = False
+
+    def clean_model(self) -> str:
+        name = str(self.cleaned_data["model"]).strip()
+        check_model_name(name)
+        return name
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or self.cleaned_data
@@ -29,6 +36,8 @@ class PriceForm(forms.ModelForm):
             if name in cleaned:
                 cleaned[name] = cleaned[name].strip()
         price = Price(**{name: cleaned.get(name, "") for name in ("model", "resolution")})
+        if since := cleaned.get("since"):
+            price.since = since
         per_second = cleaned.get("usd_per_second")
         floor = floor_price(price)
         if (

@@ -20,8 +20,17 @@ from videogen.catalog.capabilities import SEED_ROUTES
 from videogen.models import Price, VideoFormat, VideoModel
 from videogen.models.routes import Route
 
+from .model_names import check_model_name
+
 
 class VideoModelForm(forms.ModelForm):
+    def clean_name(self) -> str:
+        name = str(self.cleaned_data["name"])
+        # A row of before must stay possible to edit.
+        if "name" in self.changed_data:
+            check_model_name(name)
+        return name
+
     def clean_takes_seed(self) -> bool:
         takes, route = self.cleaned_data["takes_seed"], self.cleaned_data.get("route")
         if takes and route and route not in SEED_ROUTES:

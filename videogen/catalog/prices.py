@@ -85,13 +85,16 @@ def describe_price(price: Price) -> str:
 
 def floor_price(price: Price) -> Decimal | None:
     """Return the price below which this one must not be without a right of its own: that of
-    Google's list, or else the newest of the same model and resolution. None if there is neither.
-    Makes at most one query."""
+    Google's list, or else the one of the same model and resolution that would be valid on its first
+    day, or the newest one if none would. None if there is neither. Makes at most one query."""
     if (listed := built_in_price(price.model, price.resolution)) is not None:
         return listed
     others = Price.objects.filter(model=price.model, resolution=price.resolution)
-    newest = others.exclude(pk=price.pk).order_by("-since").first()
-    return newest.usd_per_second if newest else None
+    newest_first = list(others.exclude(pk=price.pk).order_by("-since"))
+    # One that begins later says nothing about the days until then.
+    begun = [each for each in newest_first if price.since and each.since <= price.since]
+    found = begun or newest_first
+    return found[0].usd_per_second if found else None
 
 
 def keep_price(price: KnownPrice | None) -> bool:

@@ -41,8 +41,16 @@ class RenderQuerySet(models.QuerySet["VideoRender"]):
         return self.open().filter(lane=lane, kind=states.Kind.GENERATION, state=states.State.QUEUED)
 
     def in_claim_order(self) -> RenderQuerySet:
-        """The order in which they are claimed: by their batch's priority, then the oldest first."""
-        return self.order_by("-batch__priority", "queued_at", "pk")
+        """The order in which they are claimed: by their batch's priority, then the oldest first.
+
+        Those that were refused as a matter of the account go last. Only words tell that, and if it
+        is one request's fault after all, it must not stop the queue in front of all others."""
+        is_last = models.Case(
+            models.When(error_code=states.ACCOUNT_REFUSED, then=1),
+            default=0,
+            output_field=models.SmallIntegerField(),
+        )
+        return self.order_by(is_last, "-batch__priority", "queued_at", "pk")
 
     def without_heavy_columns(self, *, keep: Collection[str] = ()) -> RenderQuerySet:
         """The renders without what may be long, except for the columns of `keep`. Whoever reads one

@@ -81,6 +81,8 @@ CANCELLED_WITH_COMMAND = "stopped"
 WORKER_GONE = "worker_gone"
 GIVEN_UP = "given_up"
 NEVER_SENT = frozenset({"", CANCELLED_BY_PERSON, CANCELLED_WITH_COMMAND, WORKER_GONE})
+# Why a queued render was sent back: the API says in words that the account may not make videos.
+ACCOUNT_REFUSED = "account_refused"
 
 
 # The states of a render that is still on its way, in the order in which it goes through them. The

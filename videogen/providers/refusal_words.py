@@ -17,7 +17,9 @@ _REASONS = re.compile(
     r"ORG_RESTRICTION_\w+|LOCATION_\w+|SERVICE_NOT_VISIBLE|TERMS_OF_SERVICE\w*"
 )
 _ACCOUNT = re.compile(
-    r"(?:user|your) location|not (?:yet )?(?:supported|available|offered) in your"
+    r"(?:user|your) location|organi[sz]ation(?:al)? polic"
+    r"|not (?:yet )?(?:supported|available|offered) in your"
+    r"(?! (?:request|prompt|input|image|reference|video|instance|config))"
     r"|(?:country|region|territory) is not (?:yet )?supported"
     r"|billed users|paid (?:users|accounts?|tier|plan)|free[- ]tier|upgrade (?:your|to a) "
     r"|enable billing|billing (?:account|is |has |must|to be|not )|without billing|subscription"
@@ -49,6 +51,13 @@ _BLOCK = re.compile(
     re.IGNORECASE,
 )
 
+# A block of these is no safety filter's.
+_NOT_OF_THE_REQUEST = re.compile(
+    r"internal|organi[sz]ation(?:al)? polic"
+    r"|(?:your|this) (?:account|project|organi[sz]ation) (?:is|has|was|must)\b",
+    re.IGNORECASE,
+)
+
 
 def is_about_account(message: str, status: str, reasons: Collection[str]) -> bool:
     """Whether a 400 says that the account, the key or the place cannot make videos at all."""
@@ -73,7 +82,7 @@ def has_no_quota(message: str, values: Collection[str]) -> bool:
 def is_block(message: str) -> bool:
     """Whether a safety filter speaks, which says why in words, with or without a support code."""
     words = message.replace("\u2019", "'")
-    return bool(_BLOCK.search(words)) and "internal" not in words.lower()
+    return bool(_BLOCK.search(words)) and not _NOT_OF_THE_REQUEST.search(words)
 
 
 def support_codes(reasons: Collection[str]) -> tuple[str, ...]:

@@ -18,7 +18,7 @@ from videogen.models.people import Requester
 from videogen.models.render_queries import RenderQuerySet
 from videogen.models.render_warnings import RenderWarning, WarningCode
 from videogen.models.routes import other_backend, served_backends
-from videogen.models.states import GIVEN_UP, STUCK
+from videogen.models.states import GIVEN_UP, STUCK, SubmissionOutcome
 from videogen.providers.gs_urls import is_gs, object_url
 from videogen.providers.url_guard import given_link, read_link
 from videogen.takes.storage import set_aside
@@ -114,7 +114,21 @@ def take_back(render: VideoRender) -> bool:
             error_code=decision["code"],
             error_message=decision["message"],
             error_details=details,
+            **_late_answer(render),
         )
+
+
+def _late_answer(render: VideoRender) -> dict[str, Any]:
+    """Return what the API answered while the render was given up: nothing else would ask about that
+    operation, and no list would propose it."""
+    if render.operation_name:
+        return {}
+    accepted = render.submissions.filter(
+        outcome=SubmissionOutcome.ACCEPTED, operation_name__gt=""
+    ).first()
+    if accepted is None:
+        return {}
+    return {"operation_name": accepted.operation_name, "submitted_at": accepted.answered_at}
 
 
 # Where its error_details say what it was before.
@@ -135,6 +149,7 @@ def attach_link(render: VideoRender, link: str, requester: Requester) -> bool:
     if render.status not in STUCK:
         return False
     warning = RenderWarning(WarningCode.LINK_GIVEN, {"by": _name_of(requester)})
+    was_given = render.is_link_given
     try:
         with transaction.atomic():
             won = render.restart_download(
@@ -145,7 +160,7 @@ def attach_link(render: VideoRender, link: str, requester: Requester) -> bool:
             )
             if won:
                 # A part that came from another link does not belong to this one's video.
-                set_aside(render.pk)
+                set_aside(render.pk, is_given=was_given)
                 wake_downloads(1)
     except IntegrityError as error:
         raise RequestError(

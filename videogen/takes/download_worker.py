@@ -256,7 +256,7 @@ class Downloads:
         )
         if won and (error.permanent or ends == State.FAILED):
             # No later try goes on with what came so far.
-            set_aside(render.pk)
+            set_aside(render.pk, is_given=render.is_link_given)
 
 
 def _what_a_refusal_means(render: VideoRender, error: DownloadError) -> DownloadError:

@@ -116,7 +116,7 @@ def fetch_to(client: httpx.Client, uri: str, name: str, *, is_given: bool = Fals
     part = folder / f"{name}.part"
     with exclusive(part) as file:
         _stream(client, uri, file, part.with_suffix(".etag"), is_given=is_given)
-        return _checked(part)
+        return _checked(part, is_given=is_given)
 
 
 def new_client() -> httpx.Client:
@@ -330,7 +330,7 @@ def _words_of(response: httpx.Response) -> str:
         return ""
 
 
-def _checked(part: Path) -> Clip:
+def _checked(part: Path, *, is_given: bool = False) -> Clip:
     """Return the downloaded file as a clip. Raises DownloadError if it is not a usable video; what
     may be a video all the same is kept then, because it is paid for."""
     try:
@@ -340,7 +340,7 @@ def _checked(part: Path) -> Clip:
             raise VideoFileError(f"It is packed ({packing}).", code="packed")
         clip = make_clip(part, is_paid=True)
     except VideoFileError as error:
-        is_kept = keep(part)
+        is_kept = keep(part, is_given=is_given)
         raise DownloadError(
             f"What the link gave is not a usable video. {error.sentence}"
             + (" The file is kept as it came." if is_kept else ""),

@@ -92,26 +92,31 @@ def discard(render: VideoRender) -> None:
         kept_file(f"render-{render.pk}").unlink(missing_ok=True)
 
 
-def set_aside(render_pk: int) -> None:
+def set_aside(render_pk: int, *, is_given: bool = False) -> None:
     """Keep what the downloads of the render brought, if they cannot go on with it: it is paid for.
-    Their other temporary files are removed."""
+    Their other temporary files are removed. is_given: it came from a link that a person gave."""
     for suffix in (".part", ".mp4"):
-        keep(partial_folder() / f"render-{render_pk}{suffix}")
+        keep(partial_folder() / f"render-{render_pk}{suffix}", is_given=is_given)
     for suffix in (".etag", ".jpg"):
         with suppress(OSError):
             (partial_folder() / f"render-{render_pk}{suffix}").unlink(missing_ok=True)
 
 
-def keep(file: Path) -> bool:
+def keep(file: Path, *, is_given: bool = False) -> bool:
     """Move a temporary file to where people get it as it came. Return whether it is kept; if there
     is nothing in it, or something that is plainly no video, it is removed. It stays where it is if
     the disk does not allow that.
 
-    Of several, the largest one stays: it has the most of the video."""
+    Of several, the largest one stays: it has the most of the video. But what a link brought that a
+    person gave (`is_given`) replaces nothing: it may be another video than the one that was paid
+    for."""
     kept = kept_file(file.stem)
     try:
         size = file.stat().st_size
         if size and not is_other_kind(file):
+            if kept.exists() and is_given:
+                file.unlink()
+                return False
             if not kept.exists() or kept.stat().st_size <= size:
                 kept.parent.mkdir(parents=True, exist_ok=True)
                 file.replace(kept)
@@ -150,14 +155,16 @@ def remove_leftovers() -> None:
                     renders.add(int(number[1]))
                 else:
                     path.unlink()
-    done = VideoRender.objects.filter(pk__in=renders, state=VideoRender.State.DONE)
-    for render in done.only("pk", "is_link_given"):
-        discard(render)
-        renders.discard(render.pk)
+    found = VideoRender.objects.filter(pk__in=renders).only("pk", "is_link_given", "state")
+    known = {render.pk: render for render in found}
     for pk in renders:
+        render = known.get(pk)
+        if render and render.state == VideoRender.State.DONE:
+            discard(render)
+            continue
         # Somebody may have taken the download up again just now.
         with suppress(DownloadError), exclusive(partial_folder() / f"render-{pk}.part"):
-            set_aside(pk)
+            set_aside(pk, is_given=render is not None and render.is_link_given)
 
 
 def partial_folder() -> Path:

@@ -33,21 +33,29 @@ LONGEST_SECONDS = 32_767
 
 def use_take(shot: Shot, take: VideoRender, requester: Requester) -> VideoRender:
     """Store a copy of another shot's take as the shot's next take, and return its render: nothing
-    is sent or paid. Raises as `upload_take` does."""
+    is sent or paid. What the simulator made stays the simulator's. Raises as `upload_take` does."""
     name = f"take {take.take} of {take.shot} in {take.shot.scenelet.story}"
     try:
         with default_storage.open(take.video_file) as file:
-            return upload_take(shot, File(file, name), requester, name=name)
+            return upload_take(
+                shot, File(file, name), requester, name=name, is_simulated=take.is_simulated
+            )
     except FileNotFoundError as error:
         raise RequestError(f"The file of {name} is not there.", code="storage") from error
 
 
 def upload_take(
-    shot: Shot, file: File[bytes], requester: Requester, *, name: str = ""
+    shot: Shot,
+    file: File[bytes],
+    requester: Requester,
+    *,
+    name: str = "",
+    is_simulated: bool = False,
 ) -> VideoRender:
     """Store the video as the shot's next take and return its render, which is done.
 
-    name: what the file is called, by default by its own name. Raises RequestError if the file is
+    name: what the file is called, by default by its own name. is_simulated: whether it is a video
+    of the simulator's. Raises RequestError if the file is
     not a usable video or cannot be stored, and ReviewError if the shot is locked. Nothing is left
     behind then.
     """
@@ -59,7 +67,7 @@ def upload_take(
         part.parent.mkdir(parents=True, exist_ok=True)
         _receive(file, part)
         clip = make_clip(part, is_paid=False)
-        render = _store(shot, clip, name or "The file", requester)
+        render = _store(shot, clip, name or "The file", requester, is_simulated=is_simulated)
     except VideoFileError as error:
         raise RequestError(
             f"{what} is not a usable video. {error.sentence}", code=error.code
@@ -90,7 +98,9 @@ def _receive(file: File[bytes], part: Path) -> None:
             target.write(chunk)
 
 
-def _store(shot: Shot, clip: Clip, name: str, requester: Requester) -> VideoRender:
+def _store(
+    shot: Shot, clip: Clip, name: str, requester: Requester, *, is_simulated: bool
+) -> VideoRender:
     with transaction.atomic():
         story = Story.objects.select_for_update(of=("self",), no_key=True).get(
             scenelets__shots=shot
@@ -106,7 +116,7 @@ def _store(shot: Shot, clip: Clip, name: str, requester: Requester) -> VideoRend
             counts={"upload": 1},
         )
         batch.save()
-        render = _new_render(shot, batch, clip)
+        render = _new_render(shot, batch, clip, is_simulated=is_simulated)
         path = _number(render, clip)
         # The row gets the number before the file gets its name, so nobody else uses that name.
         try:
@@ -117,7 +127,7 @@ def _store(shot: Shot, clip: Clip, name: str, requester: Requester) -> VideoRend
     return render
 
 
-def _new_render(shot: Shot, batch: RenderBatch, clip: Clip) -> VideoRender:
+def _new_render(shot: Shot, batch: RenderBatch, clip: Clip, *, is_simulated: bool) -> VideoRender:
     now = timezone.now()
     backend = account_of(default_route())
     render = VideoRender.of_batch(
@@ -134,7 +144,7 @@ def _new_render(shot: Shot, batch: RenderBatch, clip: Clip) -> VideoRender:
         resolution="",
         reference_type="",
         duration_seconds=min(round(clip.facts.seconds), LONGEST_SECONDS),
-        is_simulated=False,
+        is_simulated=is_simulated,
         queued_at=now,
         downloaded_at=now,
         ended_at=now,

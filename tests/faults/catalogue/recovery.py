@@ -62,7 +62,7 @@ FAULTS = [
     Fault(
         "part-of-another-link",
         "videogen/recovery/decisions.py",
-        "                set_aside(render.pk)\n",
+        "                set_aside(render.pk, is_given=was_given)\n",
         "",
         ("tests/videogen/recovery/test_decisions.py",),
         "the rest of another video is appended to what was there",

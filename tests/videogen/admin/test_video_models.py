@@ -139,6 +139,15 @@ def test_what_cannot_be_is_not_taken(values, formats, sentence):
     assert not VideoModel.objects.filter(name="veo-9").exists()
 
 
+def test_another_spelling_of_a_model_is_no_model():
+    name = f"models/{STANDARD}"
+
+    response = keeper().post(ADD, form_of(formats=[WIDE], name=name))
+
+    assert any("not models/" in each for each in errors(response))
+    assert not VideoModel.objects.filter(name=name).exists()
+
+
 def test_what_is_edited_counts_in_the_very_next_plan():
     story = make_story()
     assert plan(story).counts == {"generate": 1}

@@ -297,6 +297,30 @@ def test_a_lower_price_needs_a_right_of_its_own(model, usd_per_second, is_lower)
         assert any("Every budget" in each for each in told)
 
 
+def test_a_lower_price_of_a_later_day_allows_none_before():
+    make_price("0.30", model="veo-9", days_ago=365)
+    make_price("0.10", model="veo-9", days_ago=-365)
+
+    assert list(entered(of_group("producer"), "0.10", "veo-9")) == ["usd_per_second"]
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        f"models/{STANDARD}",
+        f"publishers/google/models/{STANDARD}",
+        f"google/{STANDARD}",
+        STANDARD.replace("-", "%2D"),
+        f"./{STANDARD}",
+        f"{STANDARD}#",
+    ],
+)
+def test_another_spelling_of_a_model_gets_no_price_of_its_own(name):
+    for browser in (of_group("producer"), browser_of(*ALL, "videogen.lower_price")):
+        assert list(entered(browser, "0.01", name)) == ["model"]
+    assert not Price.objects.filter(source="quote of May").exists()
+
+
 def test_a_price_is_not_edited():
     listed = make_price("0.5")
     url = reverse("admin:videogen_price_change", args=[listed.pk])

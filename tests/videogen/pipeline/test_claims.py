@@ -17,9 +17,11 @@ from tests.support.factories import (
     shots_of,
 )
 from videogen.billing.budgets import lock_budgets
-from videogen.lanes.pauses import pause_by_person
-from videogen.models import Submission, VideoRender
+from videogen.lanes.pauses import pause_by_person, resume_at_once
+from videogen.models import RenderBatch, Submission, VideoRender
 from videogen.pipeline.claims import claim_renders
+from videogen.pipeline.results import apply_submit_error
+from videogen.providers.errors import stop
 
 pytestmark = [pytest.mark.django_db, pytest.mark.postgres]
 
@@ -332,3 +334,18 @@ def test_an_old_refusal_does_not_become_a_second_charge():
 
     with pytest.raises(IntegrityError), transaction.atomic():
         Submission.objects.filter(pk=rejected.pk).update(outcome=Outcome.UNKNOWN)
+
+
+def test_one_that_is_refused_as_the_accounts_fault_does_not_stay_before_all_others():
+    renders = queued(3)
+    RenderBatch.objects.filter(pk=renders[0].batch_id).update(priority=RenderBatch.Priority.FIRST)
+    lane = renders[0].lane
+    claimed = []
+    for _ in renders:
+        [claim] = claim_renders(lane, owner=OWNER, limit=1)
+        apply_submit_error(claim.submission, stop("account_refused", "The account may not."))
+        claimed.append(claim.render.pk)
+        resume_at_once(lane)
+
+    assert claimed == [each.pk for each in renders]
+    assert set(VideoRender.objects.values_list("state", flat=True)) == {"queued"}

@@ -444,6 +444,17 @@ def test_a_take_of_another_story_can_be_used_for_nothing(of_two_stories):
     assert button(response)[0] == "Nothing to generate"
 
 
+def test_a_used_take_of_the_simulator_stays_the_simulators(of_two_stories):
+    other, take = of_two_stories
+    force(take, is_simulated=True)
+    browser, draft = producer(), make_draft([other])
+    url = reverse("admin:videogen_renderbatch_plan_use", args=[draft.pk, other.pk])
+
+    browser.post(url, {"take": take.pk, "mode": "default"})
+
+    assert VideoRender.objects.get(shot=other).is_simulated
+
+
 def test_only_the_take_that_the_row_names_is_used(of_two_stories):
     other, take = of_two_stories
     change_story(other)

@@ -56,6 +56,13 @@ OF_THE_ACCOUNT = [
         "Multiple authentication credentials received. Please pass only one.",
         "",
     ),
+    (
+        400,
+        "INVALID_ARGUMENT",
+        "Your account has been blocked due to a violation of our Terms of Service.",
+        "",
+    ),
+    (400, "INVALID_ARGUMENT", "Request is blocked by organization policy constraints/x.", ""),
     (403, "PERMISSION_DENIED", "Your API key was reported as leaked. Please use another.", "key"),
 ]
 
@@ -138,6 +145,7 @@ OF_THE_REQUEST = [
     "aspectRatio 9:16 is not supported for reference images.",
     "durationSeconds is out of bound. Please provide a value between 4 and 8, inclusive.",
     "We could not generate the video because of an internal error.",
+    "Several input images are not supported in your request.",
 ]
 
 

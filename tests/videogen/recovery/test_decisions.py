@@ -16,6 +16,7 @@ from videogen.common.errors import RequestError
 from videogen.models import VideoRender
 from videogen.models.people import Requester
 from videogen.models.states import ENDED
+from videogen.pipeline.results import apply_accepted
 from videogen.recovery.decisions import (
     allow_new_render,
     attach_link,
@@ -220,6 +221,20 @@ def test_taking_it_back_leaves_all_as_it_was(state, values):
     if state in ENDED:
         assert now.actual_cost_usd == cost
     assert not take_back(VideoRender.objects.get()), "there is nothing to take back any more"
+
+
+def test_an_answer_that_came_while_it_was_given_up_is_not_lost():
+    render = make_render(make_shot(), State.UNKNOWN, operation_name="")
+    submission = render.submissions.get()
+    allow_new_render(render)
+    assert apply_accepted(submission.token, "models/veo/operations/late")
+    render.refresh_from_db()
+
+    assert take_back(render)
+
+    render.refresh_from_db()
+    assert (render.state, render.operation_name) == (State.UNKNOWN, "models/veo/operations/late")
+    assert look_again(render)
 
 
 @pytest.mark.parametrize("state", [State.QUEUED, State.DONE, State.CANCELLED])

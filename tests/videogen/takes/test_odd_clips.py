@@ -123,6 +123,35 @@ def test_the_clip_of_a_given_link_does_not_replace_what_was_paid_for(far_end, re
     assert kept(render) == first
 
 
+def test_what_a_given_link_brings_does_not_replace_what_was_kept(
+    settings, far_end, render, tmp_path
+):
+    settings.VIDEO_DOWNLOAD_ATTEMPTS = 1
+    paid = with_unknown_pictures(write_clip(tmp_path / "clip.mp4"))
+    larger = paid + (4096).to_bytes(4, "big") + b"free" + bytes(4088)
+    far_end.answer(200, paid)
+    far_end.answer(200, larger)
+    work(render)
+    attach_link(render, f"{far_end.url}/another", Requester("admin", name="mira"))
+
+    work(render)
+
+    assert render.state == State.NOT_DOWNLOADED
+    assert kept(render) == paid
+
+
+def test_what_is_left_of_a_given_link_does_not_replace_what_was_kept(render):
+    force(render, state=State.NOT_DOWNLOADED, ended_at=timezone.now(), is_link_given=True)
+    kept_file(f"render-{render.pk}").parent.mkdir(parents=True)
+    kept_file(f"render-{render.pk}").write_bytes(b"paid")
+    left = leave(render)
+
+    remove_leftovers()
+
+    assert not left.exists()
+    assert kept(render) == b"paid"
+
+
 def test_half_a_clip_of_which_the_rest_is_lost_is_kept(far_end, render, tmp_path):
     data = write_clip(tmp_path / "clip.mp4")
     far_end.answer(200, data[:900], ETag='"a"', Content_Length=str(len(data)), Connection="close")
