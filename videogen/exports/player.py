@@ -75,12 +75,12 @@ class PlayedStory:
         for scenelet in self.scenelets:
             if scenelet.parent_id is not None:
                 choices.setdefault(scenelet.parent_id, []).append(scenelet)
-        start = next((each for each in self.scenelets if each.parent_id is None), None)
-        if start is None:
+        starts = [each for each in self.scenelets if each.parent_id is None]
+        if not starts:
             raise RequestError("The story has no beginning: no scenelet is without a parent.")
         return {
             "title": str(self.story),
-            "start": _key(start),
+            "starts": [_key(each) for each in starts],
             "scenelets": {
                 _key(each): {
                     "id": each.scenelet_id,
