@@ -53,7 +53,7 @@ MONEY = {
 }
 MONEY_SCREENS = {
     "spending": "/admin/videogen/submission/spending/",
-    "unsettled": "/admin/videogen/videorender/unresolved/",
+    "unresolved": "/admin/videogen/videorender/unresolved/",
 }
 DESK = {"width": 1440, "height": 900}
 PHONE = {"width": 390, "height": 844}
@@ -94,7 +94,7 @@ def _show_money(site: Site, browser: Browser) -> None:
             _spend(site, browser)
         _tell_days_apart(site)
     with _running(site, *QUICK):
-        _leave_unsettled(site)
+        _leave_unresolved(site)
         for scheme in ("light", "dark"):
             context = _look(site, browser, scheme, DESK)
             for name, url in MONEY_SCREENS.items():
@@ -136,6 +136,15 @@ def _make_takes(site: Site, browser: Browser) -> None:
     for shot in (shots[0], *shots[4:7]):
         _decide(page, shot, "Select")
     context.close()
+    site.installation.manage("render_film", f"--story-id={STORY}", "--no-wait")
+    wait_until(lambda: _films_left(site) == 0, 900, "for the films")
+
+
+def _films_left(site: Site) -> int:
+    ((left,),) = site.installation.query(
+        "SELECT count(*) FROM videogen_film WHERE status != 'done'"
+    )
+    return left
 
 
 def _render(site: Site, *options: str) -> None:
@@ -195,7 +204,7 @@ def _tell_days_apart(site: Site) -> None:
             )
 
 
-def _leave_unsettled(site: Site) -> None:
+def _leave_unresolved(site: Site) -> None:
     """Answers that got lost, a link that is refused, and what the lists of the API tell of it."""
     installation = site.installation
     third, fourth = _scenelets(site)[2:4]
@@ -238,6 +247,8 @@ def _take_pictures(site: Site, browser: Browser) -> None:
         "plan": f"{plan}?mode=override",
         "batch": f"/admin/videogen/renderbatch/{batch}/progress/",
         "takes": f"/admin/storybook/shot/{shots[0]}/takes/",
+        "watch": f"/admin/storybook/story/{story}/watch/",
+        "films": f"/admin/storybook/story/{story}/films/",
         "compare": f"/admin/videogen/videorender/shots/{shots[0]}/compare/",
     }
     for scheme in ("light", "dark"):
@@ -270,7 +281,7 @@ def _start_batch(page: Page, story: int, shots: list[int]) -> None:
     if button.is_enabled():
         button.click()
         page.wait_for_url("**/progress/")
-        page.get_by_text("rendering").first.wait_for()
+        page.locator(".st-badge--blue").filter(visible=True).first.wait_for()
 
 
 def _take_picture(context: BrowserContext, url: str, file: Path) -> None:

@@ -325,6 +325,8 @@ def test_what_is_kept_is_what_the_renders_say(settings, time_machine, backend, s
 def _change_somehow(chance, render):
     state = chance.choice([State.CANCELLED, State.FAILED, State.UNKNOWN, State.REHEARSED])
     changes = {"state": state, "review": "unreviewed", "ended_at": timezone.now()}
+    if state == State.CANCELLED:
+        changes["error_code"] = chance.choice(["", "given_up"])
     if chance.random() < 0.4:
         changes = {"state_since": timezone.now() - timedelta(seconds=chance.choice([0, 7000]))}
     force(render, **changes)
