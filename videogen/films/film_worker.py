@@ -136,7 +136,10 @@ class _Making:
     def _join(self, manifest: Manifest, segments: list[Path]) -> None:
         film = self._film
         partial_folder().mkdir(parents=True, exist_ok=True)
-        # A process that was stopped for a while may still write when another has taken over.
+        # A process that was stopped for a while may still write when another has taken over, so
+        # each has a file of its own. What those before left is of no use to anybody.
+        for left in partial_folder().glob(f"film-{film.pk}-*"):
+            left.unlink(missing_ok=True)
         temporary = partial_folder() / f"film-{film.pk}-{secrets.token_hex(4)}.mp4"
         name = f"{safe_name(film.ending.scenelet_id)}-{manifest.sha256[:12]}.mp4"
         final = self._root / self._folder / name

@@ -21,6 +21,7 @@ from videogen.films.sound import filtered, measure
 from videogen.models import Film, VideoRender
 from videogen.models.films import FILM_LEASE
 from videogen.takes.boxes import is_faststart
+from videogen.takes.storage import partial_folder
 from videogen.takes.video_file import sha256_of
 
 pytestmark = pytest.mark.django_db
@@ -281,6 +282,9 @@ def test_who_loses_a_film_while_making_it_writes_nothing(story, monkeypatch):
 def test_who_takes_over_writes_to_a_file_of_its_own(story, monkeypatch):
     """The first may only have slept, and goes on writing to the file that it has open."""
     [film] = request(story, "left")
+    partial_folder().mkdir(parents=True)
+    killed = partial_folder() / f"film-{film.pk}-0123.mp4"
+    killed.write_bytes(b"half")
     join, targets = film_worker.join, []
 
     def join_and_lose(manifest, segments, target, beat):
@@ -297,7 +301,7 @@ def test_who_takes_over_writes_to_a_file_of_its_own(story, monkeypatch):
     assert film.status == "done"
     first, second = targets
     assert first != second
-    assert not first.exists()
+    assert not list(partial_folder().iterdir())
 
 
 # -- what is swept ---------------------------------------------------------------------------------
