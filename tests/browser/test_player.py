@@ -88,7 +88,7 @@ def open_story(page, player, folder, scenelets, starts):
     source = Path(url2pathname(urlsplit(player).path)).parent
     for name in ("index.html", "player.js", "player.css"):
         shutil.copy(source / name, folder)
-    story = {"title": "Another", "starts": starts, "scenelets": scenelets}
+    story = {"title": "Another", "start": starts[0], "starts": starts, "scenelets": scenelets}
     (folder / "story.js").write_text(f"window.STORY = {json.dumps(story)};")
     page.goto((folder / "index.html").as_uri())
 

@@ -80,6 +80,7 @@ class PlayedStory:
             raise RequestError("The story has no beginning: no scenelet is without a parent.")
         return {
             "title": str(self.story),
+            "start": _key(starts[0]),
             "starts": [_key(each) for each in starts],
             "scenelets": {
                 _key(each): {

@@ -2,8 +2,8 @@
 
    storyPlayer(root, story, options) builds the player inside the element `root`.
 
-   story: {title, starts: [id], scenelets: {id: {title, prompt, shots, choices: [{label, to}]}}}
-   Where there are several starts, the reader chooses one on the title card.
+   story: {title, start, starts: [id], scenelets: {id: {title, prompt, shots, choices: [{label, to}]}}}
+   Where there are several starts, the reader chooses one on the title card; `start` is the first.
    a shot: {code, video, still, title, seconds, words, cues: [[start, end, text], …]}, times in
    seconds; `video` and `still` are addresses, or "".
 
