@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from pathlib import Path
 from typing import Any
 
@@ -60,7 +61,7 @@ def write_skeleton(folder: Path, story_id: str, title: str) -> None:
         _draw(ground, figure).save(target)
     text = json.dumps(_story(story_id, title), ensure_ascii=False, indent=2)
     (folder / "story.json").write_text(text + "\n", encoding="utf-8")
-    readme = _README.format(title=title, folder=folder.name)
+    readme = _README.format(title=title, folder=shlex.quote(folder.name))
     (folder / "README.md").write_text(readme, encoding="utf-8")
 
 

@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+import json
+import shutil
+from pathlib import Path
+from urllib.parse import urlsplit
+from urllib.request import url2pathname
+
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
@@ -75,6 +81,59 @@ def test_a_scenelet_plays_to_its_choices_by_itself(page, player):
     page.keyboard.press("2")
     # The shot without a take is a slate with its words.
     expect(page.locator(".sp-slate")).to_contain_text("It will wait for us.")
+
+
+def open_story(page, player, folder, scenelets, starts):
+    """Open the player with a story of its own, whose clips are not there."""
+    source = Path(url2pathname(urlsplit(player).path)).parent
+    for name in ("index.html", "player.js", "player.css"):
+        shutil.copy(source / name, folder)
+    story = {"title": "Another", "start": starts[0], "starts": starts, "scenelets": scenelets}
+    (folder / "story.js").write_text(f"window.STORY = {json.dumps(story)};")
+    page.goto((folder / "index.html").as_uri())
+
+
+def scenelet(title, *videos):
+    shots = [
+        {
+            "code": "S01-01", "video": video, "still": "", "title": title, "words": "",
+            "seconds": 1, "cues": [],
+        }
+        for video in videos
+    ]  # fmt: skip
+    return {"id": title, "title": title, "prompt": "", "shots": shots, "choices": []}
+
+
+def test_clips_that_do_not_play_do_not_end_the_story(page, player, tmp_path, complaints):
+    page.clock.install()
+    first = scenelet("Home", "clips/1.mp4", "clips/2.mp4", "clips/3.mp4")
+    open_story(page, player, tmp_path, {"s1": first}, ["s1"])
+    page.keyboard.press("Enter")
+
+    for index in range(3):
+        expect(page.locator(".sp-status")).to_have_text("This clip cannot be played.")
+        assert page.evaluate("player.at().index") == index
+        # The next one is loaded ahead, so it fails before it is shown.
+        page.wait_for_function("[...document.querySelectorAll('video')].every(each => each.error)")
+        page.evaluate("document.querySelector('.sp-status').textContent = ''")
+        page.clock.run_for(2000)
+
+    expect(page.locator(".sp-ending")).to_have_text("Home")
+    assert all("ERR_FILE_NOT_FOUND" in each for each in complaints)
+    complaints.clear()
+
+
+def test_several_beginnings_are_offered(page, player, tmp_path):
+    scenelets = {"s1": scenelet("Day", ""), "s2": scenelet("Night", "")}
+    open_story(page, player, tmp_path, scenelets, ["s1", "s2"])
+    expect(page.locator(".sp-choice")).to_have_text(["Day", "Night"])
+
+    page.keyboard.press("2")
+    page.keyboard.press("l")
+
+    expect(page.locator(".sp-ending")).to_have_text("Night")
+    page.keyboard.press("Enter")  # Read again
+    expect(page.locator(".sp-choice")).to_have_text(["Day", "Night"])
 
 
 def test_axe_finds_nothing_in_the_player(page, player):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import shlex
 from pathlib import Path
 
 import pytest
@@ -59,6 +60,33 @@ def test_its_readme_explains_every_key(tmp_path):
     for key in [*story, *story["scenelets"][1], *story["scenelets"][0]["shots"][0]]:
         if key not in ("title", "description"):
             assert f"`{key}`" in readme
+
+
+@pytest.mark.parametrize(
+    ("name", "story_id"),
+    [("قصة", "قصة"), ("灯", "灯"), ("Das Öl", "das-ol"), ("!", "my-story"), ("y" * 240, "y" * 200)],
+)
+def test_a_folder_of_any_name_imports(tmp_path, name, story_id):
+    report = import_story(new_story(tmp_path / name, "--title", "The\nBoat"))
+
+    assert (report["story_id"], report["title"]) == (story_id, "The Boat")
+
+
+def test_the_next_command_can_be_pasted(tmp_path):
+    err = io.StringIO()
+    folder = tmp_path / "قصة $HOME"
+
+    call_command("new_story", str(folder), stdout=io.StringIO(), stderr=err)
+
+    assert shlex.split(err.getvalue())[-1] == str(folder)
+
+
+def test_a_title_that_no_story_can_have_is_refused(tmp_path):
+    with pytest.raises(CommandError) as caught:
+        new_story(tmp_path / "boat", "--title", "x" * 501)
+
+    assert caught.value.returncode == 2
+    assert files_below(tmp_path) == []
 
 
 def test_a_folder_that_is_used_is_left_alone(tmp_path):

@@ -63,8 +63,9 @@ def _wait(films: Collection[int], say: Callable[[str], None]) -> None:
             told = words
         if is_cluster_running():
             time.sleep(LOOK_SECONDS)
-        else:
-            run_slice(films, PIECE_SECONDS)
+        elif not run_slice(films, PIECE_SECONDS) and waiting(films).exists():
+            # Another process makes them.
+            time.sleep(LOOK_SECONDS)
 
 
 def _progress(films: Sequence[Film]) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import secrets
 import shutil
 import zipfile
 from collections.abc import Iterable, Iterator
@@ -84,7 +85,9 @@ def write_export(files: Iterable[OutFile], output: Path) -> None:
         raise ExportError(f"{output} is a file: name a folder or a .zip.", code="output")
     if not is_zip and output.is_dir() and any(output.iterdir()):
         raise ExportError(f"{output} is not empty: name a new folder, or a .zip.", code="output")
-    temporary = output.with_name(f".{output.name}.{os.getpid()}")
+    # Not the process's number: in a container it is the same each time, and a process that was
+    # killed has left its files.
+    temporary = output.with_name(f".{output.name[:100]}.{secrets.token_hex(4)}")
     try:
         output.parent.mkdir(parents=True, exist_ok=True)
         if is_zip:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from html import escape
 from pathlib import Path
 from typing import Any
@@ -75,12 +75,13 @@ class PlayedStory:
         for scenelet in self.scenelets:
             if scenelet.parent_id is not None:
                 choices.setdefault(scenelet.parent_id, []).append(scenelet)
-        start = next((each for each in self.scenelets if each.parent_id is None), None)
-        if start is None:
+        starts = [each for each in self.scenelets if each.parent_id is None]
+        if not starts:
             raise RequestError("The story has no beginning: no scenelet is without a parent.")
         return {
             "title": str(self.story),
-            "start": _key(start),
+            "start": _key(starts[0]),
+            "starts": [_key(each) for each in starts],
             "scenelets": {
                 _key(each): {
                     "id": each.scenelet_id,
@@ -99,6 +100,21 @@ class PlayedStory:
     def played(self) -> Iterator[PlayedShot]:
         for each in self.scenelets:
             yield from self.shots.get(each.pk, [])
+
+    def with_files(self) -> PlayedStory:
+        """Return the same without the takes and the key frames whose files are gone."""
+        root = Path(settings.MEDIA_ROOT)
+
+        def checked(each: PlayedShot) -> PlayedShot:
+            take, frame = each.take, each.key_frame
+            if take and not (root / take.video_file).is_file():
+                take = None
+            if frame and not (root / frame.picture.file).is_file():
+                frame = None
+            return PlayedShot(each.shot, take, frame)
+
+        shots = {pk: [checked(each) for each in found] for pk, found in self.shots.items()}
+        return replace(self, shots=shots)
 
 
 class Addresses:

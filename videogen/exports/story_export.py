@@ -17,6 +17,7 @@ from storybook.models import Shot, Story
 from storybook.story_paths import StoryPath, find_paths
 from videogen.catalog.options import extras_of
 from videogen.common.csv_export import csv_lines
+from videogen.common.errors import VideoFileError
 from videogen.films.film_requests import is_there
 from videogen.models import Film, VideoRender
 from videogen.takes.chosen_takes import TakeRule, find_chosen_takes
@@ -29,24 +30,22 @@ from .timelines import TimelineShot, make_timeline
 FORMAT = "videogen-export/1"
 NO_TAKE = "no_take"
 FILE_MISSING = "file_missing"
+UNREADABLE = "unreadable"
 
 
 @dataclass(frozen=True)
 class ExportedShot:
-    """A shot, and the take and the name of its clip; without a take, `reason` says why."""
+    """A shot, and the take and the name of its clip; without a take, `reason` says why.
+
+    seconds: how long the picture lasts. The sound of a clip may be a little longer.
+    """
 
     shot: Shot
     lines: list[SpokenLine]
+    seconds: float
     take: VideoRender | None = None
     file: str = ""
     reason: str = ""
-
-    @cached_property
-    def seconds(self) -> float:
-        """How long the picture lasts: the sound of a clip may be a little longer."""
-        if self.take is None:
-            return float(settings.VIDEO_STILL_SECONDS)
-        return picture_seconds(Path(settings.MEDIA_ROOT) / self.take.video_file)
 
 
 @dataclass(frozen=True)
@@ -114,7 +113,7 @@ class StoryExport:
     def _file(self, name: str, text: str) -> OutFile:
         return OutFile(f"{self.folder}/{name}", text.encode())
 
-    @property
+    @cached_property
     def _ending_names(self) -> dict[str, str]:
         return unique_names(path.ending.scenelet_id for path in self.paths)
 
@@ -179,12 +178,19 @@ def plan_export(
 
 def _exported(shot: Shot, take: VideoRender | None) -> ExportedShot:
     lines = spoken_lines(shot.storyboard_payload)
+    still = float(settings.VIDEO_STILL_SECONDS)
     if take is None:
-        return ExportedShot(shot, lines, reason=NO_TAKE)
-    if not (Path(settings.MEDIA_ROOT) / take.video_file).is_file():
-        return ExportedShot(shot, lines, reason=FILE_MISSING)
+        return ExportedShot(shot, lines, still, reason=NO_TAKE)
+    path = Path(settings.MEDIA_ROOT) / take.video_file
+    if not path.is_file():
+        return ExportedShot(shot, lines, still, reason=FILE_MISSING)
+    try:
+        seconds = picture_seconds(path)
+    except VideoFileError:
+        return ExportedShot(shot, lines, still, reason=UNREADABLE)
     scenelet = portable_name(shot.scenelet.scenelet_id)
-    return ExportedShot(shot, lines, take, f"clips/{shot.code}_{scenelet}_take-{take.take}.mp4")
+    name = f"clips/{shot.code}_{scenelet}_take-{take.take}.mp4"
+    return ExportedShot(shot, lines, seconds, take, name)
 
 
 def _clip(each: ExportedShot) -> dict[str, Any]:

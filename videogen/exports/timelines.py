@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 DEFAULT_RATE = 24.0
+# A take's rate is kept with three digits.
+_ROUNDED = 0.001
 
 
 @dataclass(frozen=True)
@@ -34,10 +36,12 @@ class Timeline:
 
 def make_timeline(title: str, shots: Sequence[TimelineShot]) -> Timeline:
     """Return the timeline of the shots, one after the other. Its rate is the takes', where all have
-    the same, else 24 frames a second."""
+    the same and timecode knows it, else 24 frames a second."""
     import opentimelineio as otio
 
-    rates = {each.rate for each in shots if each.file and each.rate}
+    # An EDL takes a line end of any kind for the end of the title.
+    title = " ".join(title.split())
+    rates = {_timecode_rate(each.rate) for each in shots if each.file and each.rate}
     rate = rates.pop() if len(rates) == 1 else DEFAULT_RATE
     timeline = otio.schema.Timeline(name=title)
     timeline.global_start_time = otio.opentime.RationalTime(0, rate)
@@ -62,5 +66,16 @@ def make_timeline(title: str, shots: Sequence[TimelineShot]) -> Timeline:
     text = otio.adapters.write_to_string(timeline, "otio_json", indent=2)
     # An EDL of CMX 3600 has one track of pictures.
     del timeline.tracks[1]
-    edl = otio.adapters.write_to_string(timeline, "cmx_3600", rate=rate)
+    edl = f"TITLE: {title}\n"
+    if shots:
+        edl = otio.adapters.write_to_string(timeline, "cmx_3600", rate=rate)
     return Timeline(text + "\n", edl, frames / rate)
+
+
+def _timecode_rate(fps: float) -> float:
+    """Return the exact rate that a take's rounded one stands for: 24000/1001 for 23.976. What has
+    no timecode, such as 12 or 120 frames a second, is cut at 24."""
+    import opentimelineio as otio
+
+    rate = float(otio.opentime.RationalTime.nearest_smpte_timecode_rate(fps))
+    return rate if abs(rate - fps) < _ROUNDED else DEFAULT_RATE

@@ -8,6 +8,7 @@ films appear under their names only when they are complete.
 from __future__ import annotations
 
 import logging
+import secrets
 import time
 from collections.abc import Collection
 from contextlib import suppress
@@ -135,16 +136,23 @@ class _Making:
     def _join(self, manifest: Manifest, segments: list[Path]) -> None:
         film = self._film
         partial_folder().mkdir(parents=True, exist_ok=True)
-        temporary = partial_folder() / f"film-{film.pk}-{manifest.sha256[:12]}.mp4"
-        facts = join(manifest, segments, temporary, self._beat)
+        # A process that was stopped for a while may still write when another has taken over, so
+        # each has a file of its own. What those before left is of no use to anybody.
+        for left in partial_folder().glob(f"film-{film.pk}-*"):
+            left.unlink(missing_ok=True)
+        temporary = partial_folder() / f"film-{film.pk}-{secrets.token_hex(4)}.mp4"
         name = f"{safe_name(film.ending.scenelet_id)}-{manifest.sha256[:12]}.mp4"
         final = self._root / self._folder / name
-        made: dict[str, Any] = {
-            "byte_size": temporary.stat().st_size,
-            "sha256": sha256_of(temporary),
-        }
-        self._beat(at_once=True)
-        temporary.replace(final)
+        try:
+            facts = join(manifest, segments, temporary, self._beat)
+            made: dict[str, Any] = {
+                "byte_size": temporary.stat().st_size,
+                "sha256": sha256_of(temporary),
+            }
+            self._beat(at_once=True)
+            temporary.replace(final)
+        finally:
+            temporary.unlink(missing_ok=True)
         self._write(
             status=Status.DONE,
             **made,

@@ -9,6 +9,7 @@ and segments of it would click and drift at every joint.
 from __future__ import annotations
 
 import os
+import secrets
 from collections.abc import Callable, Iterable, Iterator
 from fractions import Fraction
 from pathlib import Path
@@ -55,7 +56,8 @@ def encode_segment(
     import av
 
     target.parent.mkdir(parents=True, exist_ok=True)
-    temporary = target.with_name(f".{target.name}.{os.getpid()}")
+    # Not the process's number: two containers may have the same, and the same disk.
+    temporary = target.with_name(f".{target.name}.{secrets.token_hex(4)}")
     try:
         with av.open(str(temporary), "w", format="mov") as out:
             writer = _Writer(out, beat)
@@ -134,7 +136,12 @@ def _encode_still(part: Part, root: Path, writer: _Writer) -> None:
     if part.kind == "card":
         picture = draw_card(part.title, part.text)
     else:
-        picture = draw_still(root / part.file if part.file else None, part.text, part.title)
+        try:
+            picture = draw_still(root / part.file if part.file else None, part.text, part.title)
+        except (OSError, SyntaxError, ValueError) as error:  # What Pillow raises on broken files.
+            raise VideoFileError(
+                f"The key frame of {part.shot} cannot be read.", code="key_frame"
+            ) from error
     image = VideoFrame.from_image(picture).reformat(
         format="yuv420p", dst_colorspace=Colorspace.ITU709, dst_color_range=ColorRange.MPEG
     )

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-import json
+import shlex
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +8,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils.text import slugify
 
 from storybook.importer.skeleton import write_skeleton
+from storybook.models import Story
 
 
 class Command(BaseCommand):
@@ -24,12 +25,18 @@ class Command(BaseCommand):
         if folder.is_file() or folder.is_dir() and any(folder.iterdir()):
             raise CommandError(f"{folder} is not an empty folder: name a new one.", returncode=2)
         name = folder.resolve().name
-        story_id = slugify(name) or "my-story"
+        # In a script without Latin letters, too, another folder is another story.
+        story_id = slugify(name) or slugify(name, allow_unicode=True) or "my-story"
+        story_id = story_id[: Story._meta.get_field("story_id").max_length]
+        title = " ".join(title.split()) or name.replace("-", " ").title()
+        longest = Story._meta.get_field("title").max_length
+        if longest and len(title) > longest:
+            raise CommandError(f"The title has more than {longest} characters.", returncode=2)
         try:
-            write_skeleton(folder, story_id, title.strip() or name.replace("-", " ").title())
+            write_skeleton(folder, story_id, title)
         except OSError as error:
             raise CommandError(
                 f"{folder} cannot be written ({error.strerror}).", returncode=1
             ) from error
         self.stdout.write(f"{folder}: story.json, images/ and README.md. The story is {story_id}.")
-        self.stderr.write(f"Next: manage.py import_story {json.dumps(str(folder))}")
+        self.stderr.write(f"Next: manage.py import_story {shlex.quote(str(folder))}")

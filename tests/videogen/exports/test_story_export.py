@@ -6,6 +6,7 @@ import csv
 import hashlib
 import io
 import json
+import os
 import zipfile
 from pathlib import Path
 
@@ -163,6 +164,25 @@ def test_a_file_that_is_gone_is_missing(story, tmp_path, settings):
     assert manifest["missing"][0]["reason"] == "file_missing"
 
 
+def test_a_file_that_is_broken_is_missing(story, tmp_path, settings):
+    take = VideoRender.objects.get(shot__scenelet__scenelet_id="start")
+    (Path(settings.MEDIA_ROOT) / take.video_file).write_bytes(b"broken")
+
+    manifest = export(story, tmp_path / "out")
+
+    assert manifest["missing"][0]["code"] == "S01-01"
+    assert manifest["missing"][0]["reason"] == "unreadable"
+    assert [clip["code"] for clip in manifest["clips"]] == ["S02-01"]
+
+
+def test_a_story_without_shots(tmp_path):
+    manifest = export(make_story("empty", shots=0), tmp_path / "out")
+
+    [path] = manifest["paths"]
+    assert (path["seconds"], path["missing"]) == (0, [])
+    assert (tmp_path / "out" / "empty" / path["edl"]).is_file()
+
+
 def test_a_shot_that_is_gone_is_left_out(story):
     shots_of(story).filter(scenelet__scenelet_id="CON").update(gone_since=timezone.now())
 
@@ -211,6 +231,16 @@ def test_what_breaks_leaves_nothing(tmp_path, name):
     with pytest.raises(ExportError):
         write_export(files, tmp_path / name)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_what_a_killed_export_left_is_in_no_other(tmp_path):
+    left = tmp_path / f".out.{os.getpid()}"
+    left.mkdir()
+    (left / "half").write_text("half")
+
+    write_export([OutFile("a", b"1")], tmp_path / "out")
+
+    assert files_in(tmp_path / "out") == {"a"}
 
 
 def test_a_zip_is_made_piece_by_piece(tmp_path):

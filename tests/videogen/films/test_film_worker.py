@@ -21,6 +21,7 @@ from videogen.films.sound import filtered, measure
 from videogen.models import Film, VideoRender
 from videogen.models.films import FILM_LEASE
 from videogen.takes.boxes import is_faststart
+from videogen.takes.storage import partial_folder
 from videogen.takes.video_file import sha256_of
 
 pytestmark = pytest.mark.django_db
@@ -178,6 +179,20 @@ def test_a_take_that_is_gone_is_named(story, settings):
     assert take.video_file in film.error_message
 
 
+@pytest.mark.parametrize("data", [None, b"broken", b"\x89PNG\r\n\x1a\nbroken"])
+def test_a_key_frame_that_is_gone_or_broken_is_named(story, settings, data):
+    shot = shots_of(story).get(scenelet__scenelet_id="right")
+    path = Path(settings.MEDIA_ROOT) / KeyFrame.objects.get(shot=shot).picture.file
+    path.unlink()
+    if data:
+        path.write_bytes(data)
+
+    [film] = make(story, "right")
+
+    assert (film.status, film.error_code, film.file) == ("failed", "key_frame", "")
+    assert shot.code in film.error_message
+
+
 def test_a_path_without_shots_fails(settings):
     story = make_story(shots=0)
 
@@ -262,6 +277,31 @@ def test_who_loses_a_film_while_making_it_writes_nothing(story, monkeypatch):
 
     film.refresh_from_db()
     assert (film.status, film.parts_done, film.file) == ("cancelled", 0, "")
+
+
+def test_who_takes_over_writes_to_a_file_of_its_own(story, monkeypatch):
+    """The first may only have slept, and goes on writing to the file that it has open."""
+    [film] = request(story, "left")
+    partial_folder().mkdir(parents=True)
+    killed = partial_folder() / f"film-{film.pk}-0123.mp4"
+    killed.write_bytes(b"half")
+    join, targets = film_worker.join, []
+
+    def join_and_lose(manifest, segments, target, beat):
+        facts = join(manifest, segments, target, beat)
+        targets.append(target)
+        if len(targets) == 1:
+            Film.objects.filter(pk=film.pk).update(worker="", lease_until=None)
+        return facts
+
+    monkeypatch.setattr(film_worker, "join", join_and_lose)
+    work_on_films()
+
+    film.refresh_from_db()
+    assert film.status == "done"
+    first, second = targets
+    assert first != second
+    assert not list(partial_folder().iterdir())
 
 
 # -- what is swept ---------------------------------------------------------------------------------

@@ -53,7 +53,7 @@ class Command(BaseCommand):
             story = Story.objects.filter(story_id=options["story_id"]).first()
             if story is None:
                 raise CommandError(f"There is no story {options['story_id']}.", returncode=2)
-            played = read_played_story(story, TakeRule(options["takes"]))
+            played = read_played_story(story, TakeRule(options["takes"])).with_files()
             try:
                 write_export(player_files(played), options["output"])
             except RequestError as error:

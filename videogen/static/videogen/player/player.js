@@ -2,7 +2,8 @@
 
    storyPlayer(root, story, options) builds the player inside the element `root`.
 
-   story: {title, start, scenelets: {id: {title, prompt, shots, choices: [{label, to}]}}}
+   story: {title, start, starts: [id], scenelets: {id: {title, prompt, shots, choices: [{label, to}]}}}
+   Where there are several starts, the reader chooses one on the title card; `start` is the first.
    a shot: {code, video, still, title, seconds, words, cues: [[start, end, text], …]}, times in
    seconds; `video` and `still` are addresses, or "".
 
@@ -60,6 +61,11 @@ function storyPlayer(root, story, options = {}) {
   let isMuted = false;
   let tick = null;
 
+  // Where the story begins; null where the reader chooses it.
+  const beginning = () => {
+    if (options.path) return options.path[0];
+    return story.starts.length === 1 ? story.starts[0] : null;
+  };
   const scenelet = () => story.scenelets[at.scenelet];
   const shot = () => (scenelet() ? scenelet().shots[at.index] : null);
 
@@ -138,9 +144,16 @@ function storyPlayer(root, story, options = {}) {
     if (!current || !overlay.hidden) return;
     playing = true;
     if (current.video) {
-      const started = videos[active].play();
-      // A browser that lets nothing play by itself waits for a click.
-      if (started) started.catch(() => { playing = false; showControls(); });
+      const video = videos[active];
+      const started = video.play();
+      // A browser that lets nothing play by itself waits for a click. What was left meanwhile, and
+      // what cannot be played, is no such refusal.
+      if (started) started.catch(() => {
+        if (video !== videos[active] || !video.paused || video.error) return;
+        playing = false;
+        showControls();
+      });
+      if (video.error) fail();
     } else {
       stillSince = performance.now();
       stillTimer = setTimeout(next, stillLeft * 1000);
@@ -163,6 +176,13 @@ function storyPlayer(root, story, options = {}) {
   function toggle() {
     if (playing) pause();
     else play();
+  }
+
+  // A clip that does not play must not end the story. It may have failed before it was shown.
+  function fail() {
+    status.textContent = "This clip cannot be played.";
+    clearTimeout(stillTimer);
+    if (playing) stillTimer = setTimeout(next, 2000);
   }
 
   function show(id, index, starts) {
@@ -309,15 +329,28 @@ function storyPlayer(root, story, options = {}) {
   }
 
   function restart() {
+    pause();
     history = [];
-    go(options.path ? options.path[0] : story.start);
+    if (beginning()) {
+      go(beginning());
+      return;
+    }
+    at = { scenelet: null, index: 0 };
+    open();
   }
 
   function open() {
     const box = make("div", "sp-choices");
     const heading = make("h1", "", story.title);
     heading.dir = "auto";
-    box.append(heading, button("sp-choice", "Begin", "", restart));
+    box.append(heading);
+    if (beginning()) box.append(button("sp-choice", "Begin", "", restart));
+    else story.starts.forEach((id, number) => {
+      const element = button("sp-choice", story.scenelets[id].title, "", () => go(id));
+      element.dir = "auto";
+      element.dataset.key = String(number + 1);
+      box.append(element);
+    });
     cover(box);
   }
 
@@ -345,19 +378,15 @@ function storyPlayer(root, story, options = {}) {
   videos.forEach((video, number) => {
     video.addEventListener("ended", () => { if (number === active && playing) next(); });
     video.addEventListener("error", () => {
-      // A clip that does not play must not end the story.
-      if (number === active && !video.hidden && video.error) {
-        status.textContent = "This clip cannot be played.";
-        stillTimer = setTimeout(next, 2000);
-      }
+      if (number === active && !video.hidden && video.error) fail();
     });
     video.addEventListener("click", toggle);
   });
   still.addEventListener("click", toggle);
   slate.addEventListener("click", toggle);
 
-  if (options.start === false) {
-    at = { scenelet: options.path ? options.path[0] : story.start, index: 0 };
+  if (options.start === false && beginning()) {
+    at = { scenelet: beginning(), index: 0 };
     show(at.scenelet, 0, false);
   } else open();
   return {
