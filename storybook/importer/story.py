@@ -187,8 +187,13 @@ def _one_import_at_a_time() -> Iterator[None]:
     except ImportError:  # not on Windows
         yield
         return
-    os.makedirs(settings.MEDIA_ROOT, exist_ok=True)
-    descriptor = os.open(settings.MEDIA_ROOT, os.O_RDONLY)
+    try:
+        os.makedirs(settings.MEDIA_ROOT, exist_ok=True)
+        descriptor = os.open(settings.MEDIA_ROOT, os.O_RDONLY)
+    except OSError as error:
+        raise ImportFailed(
+            f"The folder of the media (MEDIA_ROOT) cannot be used: {error.strerror}."
+        ) from error
     try:
         # On a file system without locks only the database's constraints hold.
         with suppress(OSError):

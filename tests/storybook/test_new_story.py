@@ -134,3 +134,17 @@ def test_problems_are_told_as_json_and_nothing_is_imported(tmp_path):
     assert problem["place"] == "scenelets[1].shots[0].shot_index"
     assert problem["message"]
     assert not Story.objects.exists()
+
+
+def test_an_import_that_is_not_possible_is_told_as_json(tmp_path, settings):
+    folder = new_story(tmp_path / "boat")
+    (tmp_path / "file").write_text("in the way")
+    settings.MEDIA_ROOT = tmp_path / "file" / "media"
+    out = io.StringIO()
+
+    with pytest.raises(CommandError) as caught:
+        call_command("import_story", str(folder), "--json", stdout=out, stderr=io.StringIO())
+
+    assert caught.value.returncode == 1
+    [problem] = json.loads(out.getvalue())["problems"]
+    assert "MEDIA_ROOT" in problem["message"] or "MEDIA_ROOT" in problem["place"]

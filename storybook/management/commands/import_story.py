@@ -96,6 +96,9 @@ exit codes: 0 imported, 1 refused or failed, 2 wrong usage"""
                 returncode=1,
             ) from error
         except ImportFailed as error:
+            if options["json"]:
+                refusal = BundleError([str(error)])
+                self.stdout.write(json.dumps(_refused(refusal, is_dry_run=dry_run)))
             raise CommandError(printable(str(error)), returncode=1) from error
         if options["json"]:
             self.stdout.write(json.dumps(_imported(report, is_dry_run=dry_run)))
