@@ -68,6 +68,7 @@ def parse_json(text: str) -> Any:
         if _opens_more_than(text, DEEPEST):
             raise ValueError(too_deep) from None
         if isinstance(error, json.JSONDecodeError):
+            error = _after_the_comma(text, error)
             hint = _hint(text, error)
             where = f"line {error.lineno} column {error.colno}"
             raise NotJSON(f"{hint} ({where})" if hint else str(error)) from None
@@ -132,6 +133,15 @@ def _places_of(repeated: list[tuple[dict[str, Any], str]], value: Any) -> list[s
         place = places.get(id(node), "")[-200:]
         found.append((f"{place}.{short}" if place else short).encode("utf-8", "replace").decode())
     return list(dict.fromkeys(found))
+
+
+def _after_the_comma(text: str, error: json.JSONDecodeError) -> json.JSONDecodeError:
+    """Return the error where Python 3.11 and 3.12 see it: at the bracket behind a comma too many.
+    Later versions stop at the comma."""
+    if not error.msg.startswith("Illegal trailing comma"):
+        return error
+    bracket = re.compile(r"[\]}]").search(text, error.pos)
+    return json.JSONDecodeError(error.msg, text, bracket.start()) if bracket else error
 
 
 def _hint(text: str, error: json.JSONDecodeError) -> str:
