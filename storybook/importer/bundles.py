@@ -124,7 +124,7 @@ class Warnings:
         self.left_out = 0
 
     def add_unread_key(self, place: str) -> None:
-        """Note a key that nobody asked for: it is kept, and that is nothing to mend."""
+        """Note a key that nobody asked for. The key is kept, and nobody has to change it."""
         if len(self._unread) < self.most:
             self._unread.setdefault(_any_index.sub("[]", place), place)
 

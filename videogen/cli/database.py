@@ -8,6 +8,10 @@ from contextlib import contextmanager
 from django.core.management.base import CommandError
 from django.db import OperationalError, ProgrammingError
 
+from storybook.models import Story
+from videogen.common.errors import RequestError
+from videogen.planning.targets import find_story
+
 
 @contextmanager
 def needs_tables() -> Iterator[None]:
@@ -21,3 +25,11 @@ def needs_tables() -> Iterator[None]:
                 "The database has no tables yet: run manage.py migrate", returncode=2
             ) from error
         raise
+
+
+def story_named(story_id: str) -> Story:
+    """Return the story. Raises a CommandError (usage) that says which one may be meant."""
+    try:
+        return find_story(story_id)
+    except RequestError as error:
+        raise CommandError(error.sentence, returncode=2) from error

@@ -201,6 +201,7 @@ def test_the_rule_decides(story):
     ("options", "words"),
     [
         (["--story-id", "nowhere"], "There is no story nowhere."),
+        (["--story-id", "The-Lamp"], "Did you mean the-lamp?"),
         (["--story-id", "the-lamp", "--ending", "start"], "start is no ending"),
     ],
 )

@@ -7,8 +7,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from storybook.models import Story
-from videogen.cli.database import needs_tables
+from videogen.cli.database import needs_tables, story_named
 from videogen.common.errors import RequestError
 from videogen.common.formats import counted
 from videogen.exports.files import ExportError, write_export
@@ -50,9 +49,7 @@ class Command(BaseCommand):
 
     def handle(self, **options: Any) -> None:
         with needs_tables():
-            story = Story.objects.filter(story_id=options["story_id"]).first()
-            if story is None:
-                raise CommandError(f"There is no story {options['story_id']}.", returncode=2)
+            story = story_named(options["story_id"])
             played = read_played_story(story, TakeRule(options["takes"])).with_files()
             try:
                 write_export(player_files(played), options["output"])

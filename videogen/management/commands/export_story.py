@@ -7,9 +7,8 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from storybook.models import Story
 from storybook.story_paths import PathError
-from videogen.cli.database import needs_tables
+from videogen.cli.database import needs_tables, story_named
 from videogen.common.formats import counted
 from videogen.exports.files import ExportError, write_export
 from videogen.exports.story_export import plan_export
@@ -58,9 +57,7 @@ class Command(BaseCommand):
 
     def handle(self, **options: Any) -> None:
         with needs_tables():
-            story = Story.objects.filter(story_id=options["story_id"]).first()
-            if story is None:
-                raise CommandError(f"There is no story {options['story_id']}.", returncode=2)
+            story = story_named(options["story_id"])
             try:
                 export = plan_export(
                     story,

@@ -9,9 +9,8 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from storybook.models import Story
 from storybook.story_paths import PathError
-from videogen.cli.database import needs_tables
+from videogen.cli.database import needs_tables, story_named
 from videogen.cli.films import film_line, film_record, make_films, summary, warning_sentences
 from videogen.films.parts import FilmOptions
 from videogen.takes.chosen_takes import TakeRule
@@ -80,9 +79,7 @@ class Command(BaseCommand):
         )
         try:
             with needs_tables():
-                story = Story.objects.filter(story_id=options["story_id"]).first()
-                if story is None:
-                    raise CommandError(f"There is no story {options['story_id']}.", returncode=2)
+                story = story_named(options["story_id"])
                 results = make_films(
                     story, wanted, options["ending"], waits=options["wait"], say=self._say
                 )
