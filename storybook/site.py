@@ -34,7 +34,8 @@ class ProductionSite(AdminSite):
 
     def data(self, request: HttpRequest) -> HttpResponse:
         """Show the tables: those of the work, and apart those that only tell how it runs."""
-        tables, internals = [], []
+        tables: list[Any] = []
+        internals: list[Any] = []
         for app in self.get_app_list(request):
             for found, is_internal in ((tables, False), (internals, True)):
                 models = [each for each in app["models"] if self._is_internal(each) == is_internal]

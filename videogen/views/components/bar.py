@@ -16,7 +16,7 @@ from django.urls import NoReverseMatch, reverse
 
 from storybook.models import Shot
 from storybook.theme import THEMES
-from videogen.billing.budgets import overall_limit_usd, usage
+from videogen.billing.budget_use import BudgetUse, budget_use
 from videogen.models import Notice, VideoRender
 from videogen.models.states import BadgeWord
 from videogen.planning.shot_status import standings_with
@@ -59,28 +59,16 @@ class Place:
         return self.code == "trouble"
 
 
-@dataclass(frozen=True)
 class Money:
-    """What is spent and reserved, against the limit on everything."""
+    """The use of the budget in whole dollars."""
 
-    used_usd: Decimal
-    limit_usd: Decimal | None
-
-    @property
-    def used(self) -> str:
-        return _whole(self.used_usd)
-
-    @property
-    def limit(self) -> str:
-        return "" if self.limit_usd is None else _whole(self.limit_usd)
-
-    @property
-    def percent(self) -> float:
-        if self.limit_usd is None:
-            return 0.0
-        if not self.limit_usd:
-            return 100.0
-        return round(min(100.0, float(100 * self.used_usd / self.limit_usd)), 1)
+    def __init__(self, use: BudgetUse) -> None:
+        self.used = _whole(use.used_usd)
+        self.limit = "" if use.budget_usd is None else _whole(use.budget_usd)
+        self.percent = 0.0
+        if use.budget_usd is not None:
+            share = 100 * use.used_usd / use.budget_usd if use.budget_usd else Decimal(100)
+            self.percent = round(min(100.0, float(share)), 1)
 
     @property
     def is_nearly_used(self) -> bool:
@@ -88,7 +76,7 @@ class Money:
 
     @property
     def words(self) -> str:
-        if self.limit_usd is None:
+        if not self.limit:
             return f"Spending: {self.used} spent or reserved, no budget is set"
         return f"Spending: {self.used} of {self.limit} spent or reserved"
 
@@ -148,7 +136,7 @@ class Bar:
     def money(self) -> Money | None:
         if not self._user.has_perm("videogen.view_submission"):
             return None
-        return Money(usage().total_usd, overall_limit_usd())
+        return Money(budget_use())
 
     # -- the notices
 
