@@ -298,12 +298,13 @@ class Dashboard:
     @cached_property
     def _usual_times(self) -> dict[str, timedelta]:
         """By model: the median of what its last renders took, from the claim to the video."""
-        timed = VideoRender.objects.filter(state=State.DONE, claimed_at__isnull=False)
-        timed = timed.filter(rendered_at__gt=F("claimed_at")).order_by("-pk")[:MOST_TIMED]
-        taken: dict[str, list[timedelta]] = {}
-        for model, claimed, rendered in timed.values_list("model", "claimed_at", "rendered_at"):
-            taken.setdefault(model, []).append(rendered - claimed)
-        return {model: median(times) for model, times in taken.items()}
+        timed = VideoRender.objects.filter(state=State.DONE, rendered_at__gt=F("claimed_at"))
+        seconds: dict[str, list[float]] = {}
+        for render in timed.only("model", "claimed_at", "rendered_at").order_by("-pk")[:MOST_TIMED]:
+            if render.claimed_at and render.rendered_at:
+                taken = (render.rendered_at - render.claimed_at).total_seconds()
+                seconds.setdefault(render.model, []).append(taken)
+        return {model: timedelta(seconds=median(times)) for model, times in seconds.items()}
 
     def _batches_at_work(self) -> list[int]:
         """Return the newest batches that run, and then the newest that have just ended.

@@ -108,7 +108,7 @@ def _frames(keys: Collection[int]) -> Mapping[int, tuple[str, ...]]:
     return {key: tuple(urls) for key, urls in found.items()}
 
 
-def _place(*order: object) -> Window:
+def _place(*order: str | Case) -> Window:
     return Window(RowNumber(), partition_by=F(_STORY), order_by=list(order))
 
 
