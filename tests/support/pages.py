@@ -40,6 +40,16 @@ class Element:
         parts = [each.text if isinstance(each, Element) else each for each in self.children]
         return " ".join("".join(parts).split())
 
+    @property
+    def numbers(self):
+        """The numbers and the sums of money in its text."""
+        return re.findall(r"\$?\d+(?:,\d{3})*(?:\.\d+)?", self.text)
+
+    @property
+    def sums(self):
+        """The sums of money in its text."""
+        return [each for each in self.numbers if each.startswith("$")]
+
     def hooks(self, name, value=None):
         """The elements inside it that have this hook, and this value of it if one is given."""
         key = f"data-{name}"
