@@ -6,6 +6,7 @@ import html
 import re
 from html.parser import HTMLParser
 
+from django.contrib.messages import get_messages
 from django.urls import reverse
 
 _VOID = frozenset(
@@ -140,6 +141,16 @@ def content(response):
 
 def messages(response):
     return [str(message) for message in response.context["messages"]]
+
+
+def levels(response):
+    """The levels of the messages, which are not shown yet after a redirect."""
+    return [message.level_tag for message in get_messages(response.wsgi_request)]
+
+
+def slices(part):
+    """How many there are of each status, as the one bar in a page or a part of it has them."""
+    return [(each["slice"], int(each["number"])) for each in part.hooks("slice")]
 
 
 def told(page):

@@ -9,7 +9,7 @@ from django.utils import timezone
 from storybook.models import KeyFrame, Scenelet, Shot, Story
 from tests.support.admin_clients import VIEWS, browser_of, producer, viewer
 from tests.support.factories import State, force, make_render, make_story, shots_of
-from tests.support.pages import page_of
+from tests.support.pages import levels, page_of
 from videogen.models import RenderBatch, VideoRender
 from videogen.views.board import in_tree_order
 from videogen.views.components.badges import GONE
@@ -294,7 +294,7 @@ def test_nothing_selected_stores_nothing():
     response = producer().post(board_of(story, "?status=ready"), {}, follow=True)
 
     assert response.redirect_chain == [(board_of(story, "?status=ready"), 302)]
-    assert [message.level_tag for message in response.context["messages"]] == ["warning"]
+    assert levels(response) == ["warning"]
     assert not RenderBatch.objects.exists()
 
 

@@ -19,7 +19,7 @@ from tests.support.factories import (
     make_submission,
     shots_of,
 )
-from tests.support.pages import page_of
+from tests.support.pages import page_of, slices
 from videogen.billing.daily_spending import DAYS, recent_spending
 
 pytestmark = pytest.mark.django_db
@@ -35,11 +35,6 @@ def all_shots(story):
 def part(response, key):
     """Return the part of the page with that key."""
     return page_of(response).hook("live-key", key)
-
-
-def slices(element):
-    """How many there are of each status, as the one bar inside it has them."""
-    return [(each["slice"], int(each["number"])) for each in element.hooks("slice")]
 
 
 def failed(part):
