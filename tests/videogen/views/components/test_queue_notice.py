@@ -158,6 +158,7 @@ def test_the_notices_say_what_the_queue_waits_for(spent, settings):
     browser = producer(username="ines")
     lane = Lane.objects.get()
     limit = told(look(browser, make_draft(make_shots(1))))
+    settings.VIDEO_SPEND_WINDOW_USD = Decimal(10)
     Lane.objects.update(
         not_before=timezone.now() + timedelta(minutes=9),
         wait_reason="The API says so.",
@@ -352,7 +353,7 @@ def test_nobody_pauses_the_queue_without_saying_why(reason):
 
     response = producer().post(lane_url(lane, "pause"), form, follow=True)
 
-    assert levels(response) == ["warning"]
+    assert levels(response) == ["error"]
     lane.refresh_from_db()
     assert (lane.paused_at, lane.pause_code) == (None, "")
     assert not LogEntry.objects.exists()
