@@ -143,19 +143,29 @@ def _respond(
     size, modified = facts.st_size, int(facts.st_mtime)
     etag = f'"{facts.st_mtime_ns:x}-{size:x}"'
     unchanged = get_conditional_response(request, etag=etag, last_modified=modified)
-    response = unchanged
-    if response is None:
-        try:
-            asked = _asked_range(request, size, etag, modified)
-        except RangeNotSatisfiable:
-            response = HttpResponse(status=416, headers={"Content-Range": f"bytes */{size}"})
-        else:
-            response = _content(request, file, asked, size, delivery)
-            _describe(response, path, delivery)
+    response = unchanged or _content_or_416(request, file, path, delivery, etag, modified)
     response["Accept-Ranges"] = "bytes"
     response["ETag"] = etag
     response["Last-Modified"] = http_date(modified)
     _protect(response, delivery)
+    return response
+
+
+def _content_or_416(
+    request: HttpRequest, file: BinaryIO, path: str, delivery: Delivery, etag: str, modified: int
+) -> HttpResponseBase:
+    size = os.fstat(file.fileno()).st_size
+    try:
+        asked = _asked_range(request, size, etag, modified)
+    except RangeNotSatisfiable:
+        return HttpResponse(status=416, headers={"Content-Range": f"bytes */{size}"})
+    start, end = asked or (0, size - 1)
+    part = FileSlice(file, start, end - start + 1, delivery.may_go_on)
+    response = _content(request, part, end - start + 1)
+    _describe(response, path, delivery)
+    if asked:
+        response.status_code = 206
+        response["Content-Range"] = f"bytes {start}-{end}/{size}"
     return response
 
 
@@ -164,23 +174,12 @@ def _protect(response: HttpResponseBase, delivery: Delivery) -> None:
     response["Cache-Control"] = delivery.cache_control
 
 
-def _content(
-    request: HttpRequest,
-    file: BinaryIO,
-    asked: tuple[int, int] | None,
-    size: int,
-    delivery: Delivery,
-) -> HttpResponseBase:
-    start, end = asked or (0, size - 1)
-    length = end - start + 1
+def _content(request: HttpRequest, part: FileSlice, length: int) -> HttpResponseBase:
     if request.method == "HEAD":
         response: HttpResponseBase = HttpResponse()
     else:
-        response = StreamingHttpResponse(FileSlice(file, start, length, delivery.may_go_on))
+        response = StreamingHttpResponse(part)
     response["Content-Length"] = str(length)
-    if asked:
-        response.status_code = 206
-        response["Content-Range"] = f"bytes {start}-{end}/{size}"
     return response
 
 
