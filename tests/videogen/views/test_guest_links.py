@@ -172,7 +172,7 @@ def test_the_list_says_where_each_link_stands(admin_client, story, time_machine)
     revoked, _ = make_link(story)
     revoked.revoke()
     Client().get(f"/share/{token}/")
-    time_machine.shift(timedelta(days=2))
+    time_machine.move_to(timezone.now() + timedelta(days=2))
 
     links = admin_client.get(address(story)).context["links"]
 

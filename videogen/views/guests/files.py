@@ -77,6 +77,9 @@ def _send(visit: Visit, path: str, download_name: str = "") -> HttpResponseBase:
     if visit.request.method not in ("GET", "HEAD"):
         return HttpResponseNotAllowed(["GET", "HEAD"])
     is_download = visit.link.allows_download and "download" in visit.request.GET
-    link = GuestLink.objects.open().filter(pk=visit.link.pk)
-    delivery = Delivery(CACHE_CONTROL, download_name if is_download else "", link.exists)
+    delivery = Delivery(
+        CACHE_CONTROL,
+        download_name if is_download else "",
+        lambda: GuestLink.objects.open().filter(pk=visit.link.pk).exists(),
+    )
     return send_file(visit.request, path, delivery)
