@@ -46,7 +46,6 @@ def check_page(page: Page) -> None:
 
 def test_a_guest_watches_a_path_with_a_passphrase_on_a_phone(open_browser, page, story, complaints):
     url = make_link(page, story, PASSPHRASE)
-    check_page(page)
     guest = open_browser(is_guest=True, viewport=PHONE, has_touch=True).new_page()
     guest.goto(url)
     check_page(guest)
