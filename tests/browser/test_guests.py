@@ -71,7 +71,7 @@ def test_a_guest_watches_a_path_with_a_passphrase_on_a_phone(open_browser, page,
     guest.get_by_role("button", name="Send the note").tap()
     expect(guest.locator("[data-noted]")).to_be_visible()
 
-    page.reload()
+    page.goto(f"/admin/storybook/story/{story}/share/")
     page.locator("summary", has_text="1 note").click()
     expect(page.locator("[data-note]")).to_contain_text("The boat is too near.")
     page.get_by_role("button", name="Revoke link").first.click()
