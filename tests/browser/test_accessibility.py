@@ -59,6 +59,7 @@ def pages(site, chromium):
             "takes": f"/admin/storybook/shot/{shot}/takes/",
             "compare": f"/admin/videogen/videorender/shots/{shot}/compare/",
             "pictures": f"/admin/storybook/story/{story}/pictures/",
+            "share": f"/admin/storybook/story/{story}/share/",
             "spending": "/admin/videogen/submission/spending/",
             "spending of a story": f"/admin/videogen/submission/spending/?story={story}",
             "books": "/admin/videogen/submission/",

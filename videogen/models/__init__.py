@@ -10,6 +10,7 @@ Where to begin:
 - `ShotStanding` is the stored status of a shot, for the lists.
 - `VideoModel` is what a model of the API can do.
 - `Film` is the video of one path through a story, joined from its takes.
+- `GuestLink` lets people without an account watch a story or a film; `GuestNote` is what they say.
 
 The state of a render changes only by its verbs (`move`, `resume_polling`, `restart_download`), or
 of many renders by `transition()` of their queryset. A plain UPDATE of the state raises ValueError.
@@ -22,6 +23,7 @@ from .batches import RenderBatch
 from .budgets import Budget
 from .candidates import Candidate
 from .films import Film
+from .guest_links import GuestLink, GuestNote
 from .lanes import Lane
 from .notices import Notice
 from .prices import Price
@@ -42,6 +44,8 @@ __all__ = [
     "Budget",
     "Candidate",
     "Film",
+    "GuestLink",
+    "GuestNote",
     "Lane",
     "Notice",
     "Price",

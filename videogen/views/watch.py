@@ -41,7 +41,9 @@ class _AppAddresses(Addresses):
         return media_url(played.key_frame.picture.file)
 
 
-def show_watch_page(request: HttpRequest, admin_site: AdminSite, story: Story) -> HttpResponse:
+def show_watch_page(
+    request: HttpRequest, admin_site: AdminSite, story: Story, *, can_share: bool
+) -> HttpResponse:
     """Show the page. `?path=` is the scenelet_id of an ending, or "reader"; `?takes=` is the rule
     that decides which takes are shown."""
     rule = _rule(request)
@@ -53,8 +55,7 @@ def show_watch_page(request: HttpRequest, admin_site: AdminSite, story: Story) -
     except RequestError as error:
         problem = error.sentence
     wanted = request.GET.get("path", "")
-    path, problem = _path(story, wanted, problem)
-    keys = [f"s{each.place}" for each in path.scenelets] if path else None
+    path, problem = choose_path(story, wanted, problem)
     request.current_app = admin_site.name
     context = {
         **admin_site.each_context(request),
@@ -68,8 +69,9 @@ def show_watch_page(request: HttpRequest, admin_site: AdminSite, story: Story) -
         "rule": rule,
         "rules": TakeRule.choices,
         "problem": problem,
-        "player": {"story": data, "path": keys} if data else None,
+        "player": player_data(data, path),
         "strip": _strip(played, path),
+        "can_share": can_share,
     }
     return TemplateResponse(request, "admin/videogen/watch/page.html", context)
 
@@ -85,8 +87,15 @@ def _rule(request: HttpRequest) -> TakeRule:
     return TakeRule(asked) if asked in TakeRule.values else TakeRule.BEST
 
 
-def _path(story: Story, wanted: str, problem: str) -> tuple[StoryPath | None, str]:
-    """Return the path that was asked for, else the first one; None for a reader."""
+def player_data(story: dict[str, Any] | None, path: StoryPath | None) -> dict[str, Any] | None:
+    """Return what watch.js reads; None without a story."""
+    keys = [f"s{each.place}" for each in path.scenelets] if path else None
+    return {"story": story, "path": keys} if story else None
+
+
+def choose_path(story: Story, wanted: str, problem: str) -> tuple[StoryPath | None, str]:
+    """Return the path that was asked for, else the first one, or None for a reader; and what is
+    wrong, which is `problem` unless something is wrong with the path."""
     if wanted == READER:
         return None, problem
     try:

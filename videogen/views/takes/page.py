@@ -24,6 +24,7 @@ from videogen.views.components.access import GENERATE, REVIEW, require
 from videogen.views.components.badges import badge_of_shot
 from videogen.views.components.live import TROUBLE, changed_since, version_of
 from videogen.views.components.storyboard import storyboard_lines
+from videogen.views.guest_links import notes_of
 
 from .block_card import BlockCard, ways_to_change
 from .render_card import Catalog, RenderCard, card_of
@@ -54,6 +55,7 @@ def show_takes(
             "before": before,
             "after": after,
             "can_generate": can_generate,
+            "guest_notes": notes_of(shot),
         },
     )
 
