@@ -13,7 +13,7 @@ USERS = ("templates/**/*.html", "videogen/**/*.py", "storybook/**/*.py", "videog
 # The pages of guests have nothing of ours, not even the tokens.
 COLOURED = ("tokens.css", "guest.css")
 # Those that are put together from a word: the tone of a badge, the kind of a line.
-MADE = ("st-badge--", "st-fill--", "st-diff-")
+MADE = ("st-badge--", "st-fill--", "st-diff-", "st-money-")
 
 
 def named():
