@@ -20,7 +20,6 @@ from videogen.takes.chosen_takes import TakeRule
 
 from .components.badges import Badge
 
-READER = "reader"
 Review = VideoRender.Review
 
 CHOSEN = {
@@ -42,8 +41,9 @@ class _AppAddresses(Addresses):
 
 
 def show_watch_page(request: HttpRequest, admin_site: AdminSite, story: Story) -> HttpResponse:
-    """Show the page. `?path=` is the scenelet_id of an ending, or "reader"; `?takes=` is the rule
-    that decides which takes are shown."""
+    """Show the page. `?path=` is the scenelet_id of an ending, or empty for a reader who chooses;
+    without it, the first ending is shown. `?takes=` is the rule that decides which takes are shown.
+    """
     rule = _rule(request)
     played = read_played_story(story, rule)
     problem = ""
@@ -52,8 +52,7 @@ def show_watch_page(request: HttpRequest, admin_site: AdminSite, story: Story) -
         data = played.data(_AppAddresses())
     except RequestError as error:
         problem = error.sentence
-    wanted = request.GET.get("path", "")
-    path, problem = _path(story, wanted, problem)
+    path, problem = _path(story, request.GET.get("path"), problem)
     keys = [f"s{each.place}" for each in path.scenelets] if path else None
     request.current_app = admin_site.name
     context = {
@@ -64,7 +63,7 @@ def show_watch_page(request: HttpRequest, admin_site: AdminSite, story: Story) -
         "opts": Story._meta,
         "endings": find_endings(story),
         "path": path,
-        "wanted": path.ending.scenelet_id if path else READER,
+        "wanted": path.ending.scenelet_id if path else "",
         "rule": rule,
         "rules": TakeRule.choices,
         "problem": problem,
@@ -85,9 +84,10 @@ def _rule(request: HttpRequest) -> TakeRule:
     return TakeRule(asked) if asked in TakeRule.values else TakeRule.BEST
 
 
-def _path(story: Story, wanted: str, problem: str) -> tuple[StoryPath | None, str]:
-    """Return the path that was asked for, else the first one; None for a reader."""
-    if wanted == READER:
+def _path(story: Story, wanted: str | None, problem: str) -> tuple[StoryPath | None, str]:
+    """Return the path that was asked for, else the first one; None for a reader, whose path has no
+    name: a scenelet may have any."""
+    if wanted == "":
         return None, problem
     try:
         if wanted:
