@@ -32,6 +32,7 @@ from django.utils.cache import get_conditional_response
 from django.utils.http import content_disposition_header, http_date, parse_http_date_safe
 from django.views.decorators.http import require_safe
 
+from storybook.models import read_shot_code, shot_code
 from storybook.thumbnails import make_thumbnail
 
 CHUNK_BYTES = 64 * 1024
@@ -161,14 +162,22 @@ def _describe(response: HttpResponseBase, request: HttpRequest, path: str) -> No
     content_type = SHOWN.get(Path(path).suffix.lower())
     response["Content-Type"] = content_type or "application/octet-stream"
     if content_type is None or "download" in request.GET:
-        response["Content-Disposition"] = content_disposition_header(True, _file_name(path))
+        name = _file_name(path, request.GET.get("download", ""))
+        response["Content-Disposition"] = content_disposition_header(True, name)
 
 
-def _file_name(path: str) -> str:
-    """Return the name of a download. All takes are called take-1.mp4 and so on, so add the shot."""
+def _file_name(path: str, code: str) -> str:
+    """Return the name of a download. All takes are called take-1.mp4 and so on, so add the shot.
+
+    code: of the take's shot, as the link has it. Without one the name has the shot's folder.
+    """
     parts = Path(path).parts
-    is_take = len(parts) == 5 and parts[1] == "shots"
-    return " ".join(parts[2:]) if is_take else parts[-1]
+    if len(parts) != 5 or parts[1] != "shots":
+        return parts[-1]
+    _, _, scenelet, folder, take = parts
+    if found := read_shot_code(code):
+        return f"{shot_code(*found)} {scenelet} {take}"
+    return f"{scenelet} {folder} {take}"
 
 
 def _asked_range(
