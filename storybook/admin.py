@@ -12,6 +12,7 @@ from django.template.defaultfilters import filesizeformat
 from django.urls import Resolver404, URLPattern, path, resolve, reverse
 from django.utils.html import format_html
 
+from .code_search import CodeSearchMixin
 from .form_versions import VersionedForms
 from .import_page import show_import_page
 from .initial_values import InitialValuesMixin
@@ -265,7 +266,7 @@ class KeyFrameInline(admin.TabularInline):
 
 
 @admin.register(Shot)
-class ShotAdmin(DocumentAdmin):
+class ShotAdmin(CodeSearchMixin, DocumentAdmin):
     document_field = "storyboard_payload"
     list_display = ["__str__", "scenelet", "story"]
     list_filter = ["scenelet__story"]

@@ -17,7 +17,8 @@ from storybook.models import Shot, Story
 from videogen.views.board import board_state, draft_selection, show_board
 from videogen.views.components.access import REVIEW
 from videogen.views.dashboard import dashboard_state
-from videogen.views.films import export_zip, films_state, show_films_page
+from videogen.views.export import export_story
+from videogen.views.films import films_state, show_films_page
 from videogen.views.guest_links import revoke_link, show_share_page
 from videogen.views.watch import show_watch_page
 
@@ -128,7 +129,8 @@ class StoryAdmin(PlainStoryAdmin):
 
     def export_view(self, request: HttpRequest, pk: int) -> HttpResponseBase:
         self._check(request)
-        return export_zip(request, get_object_or_404(Story, pk=pk))
+        story = get_object_or_404(Story, pk=pk)
+        return export_story(request, self.admin_site, story, self._shots(request))
 
     # -- links for people without an account
 

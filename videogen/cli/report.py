@@ -32,6 +32,7 @@ def describe_row(row: ShotPlan, render: VideoRender | None) -> dict[str, Any]:
     described = {
         "scenelet_id": row.shot.scenelet.scenelet_id,
         "shot_index": row.shot.shot_index,
+        "code": row.shot.code,
         "decision": row.decision.action.value,
         "reason": row.decision.reason,
         "render_id": None,

@@ -49,7 +49,7 @@ def warn_of_repeat(take: VideoRender, shot: Shot) -> RenderWarning:
         {
             "take": take.take,
             "render": take.pk,
-            "shot": "" if take.shot_id == shot.pk else str(take.shot),
+            "shot": "" if take.shot_id == shot.pk else take.shot.code,
             "story": "" if story == shot.scenelet.story_id else str(take.shot.scenelet.story),
             "day": timezone.localdate(take.rendered_at or take.queued_at).isoformat(),
             "is_rejected": take.review == VideoRender.Review.REJECTED,

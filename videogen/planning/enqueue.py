@@ -212,7 +212,7 @@ def _new_render(
     row: ShotPlan, batch: RenderBatch, lane: Lane, request: RequestSettings
 ) -> VideoRender:
     if row.prompt is None:
-        raise ValueError(f"{row.shot} has no prompt, so nothing new can be sent for it.")
+        raise ValueError(f"{row.shot.code} has no prompt, so nothing new can be sent for it.")
     is_rehearsal = row.decision.action == Action.REHEARSE
     return new_request(
         batch,

@@ -76,7 +76,7 @@ class ShotCard:
         return str(self.shot.pk)
 
     @property
-    def code(self) -> str:
+    def name(self) -> str:
         return str(self.shot)
 
     @cached_property

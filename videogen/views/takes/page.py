@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from django.conf import settings
 from django.contrib.admin import AdminSite, ModelAdmin
@@ -13,7 +14,7 @@ from django.shortcuts import get_object_or_404
 from django.template.loader import render_to_string
 from django.template.response import TemplateResponse
 
-from storybook.models import Shot
+from storybook.models import Shot, shot_code
 from videogen.common.formats import indented
 from videogen.models import RenderBatch, VideoRender
 from videogen.planning.modes import Action, decide
@@ -208,13 +209,17 @@ def _take_before(render: VideoRender, renders: list[VideoRender]) -> VideoRender
     )
 
 
-def _neighbours(shot: Shot) -> tuple[int | None, int | None]:
-    """Return the keys of the shots before and after this one in the story."""
-    ids = list(
-        Shot.objects.filter(scenelet__story=shot.scenelet.story_id).values_list("pk", flat=True)
-    )
-    place = ids.index(shot.pk)
-    return (
-        ids[place - 1] if place else None,
-        ids[place + 1] if place + 1 < len(ids) else None,
-    )
+class _Neighbour(NamedTuple):
+    pk: int
+    code: str
+
+
+def _neighbours(shot: Shot) -> tuple[_Neighbour | None, _Neighbour | None]:
+    """Return the shots before and after this one in the story."""
+    rows = Shot.objects.filter(scenelet__story=shot.scenelet.story_id)
+    shots = [
+        _Neighbour(pk, shot_code(place, index))
+        for pk, place, index in rows.values_list("pk", "scenelet__place", "shot_index")
+    ]
+    at = next(at for at, each in enumerate(shots) if each.pk == shot.pk)
+    return shots[at - 1] if at else None, shots[at + 1] if at + 1 < len(shots) else None

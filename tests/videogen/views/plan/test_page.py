@@ -291,7 +291,7 @@ def test_blocked_shots_come_first_with_the_way_to_mend_them():
 
     page = look(producer(), make_draft([first, second])).content.decode()
 
-    assert page.index("opening / shot 2") < page.index("opening / shot 1")
+    assert page.index("S01-02 · opening") < page.index("S01-01 · opening")
     assert "The shot has no storyboard payload." in page
     assert reverse("admin:storybook_shot_change", args=[second.pk]) in page
 

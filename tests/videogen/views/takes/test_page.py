@@ -55,7 +55,7 @@ def test_takes_come_newest_first_and_rehearsals_apart(shots):
     order = ["Take 2</h3>", "The API was tired.", "Take 1</h3>", "Rehearsals", "rehearsed"]
     assert [page.index(each) for each in order] == sorted(page.index(each) for each in order)
     assert 'preload="metadata" poster="/media/a/take-1.jpg" src="/media/a/take%201.mp4"' in page
-    assert "/media/a/take%201.mp4?download=1" in page
+    assert "/media/a/take%201.mp4?download=S01-01" in page
     assert "operations/two" in page
     assert "Another shot" not in page
     for render in (first, second):
@@ -89,10 +89,10 @@ def test_what_was_sent_is_shown(shots):
 def test_neighbours_follow_the_story(shots, place, before, after):
     response = viewer().get(takes_url(shots[place]))
 
-    def pk_of(index):
-        return None if index is None else shots[index].pk
+    def named(index):
+        return None if index is None else (shots[index].pk, shots[index].code)
 
-    assert (response.context["before"], response.context["after"]) == (pk_of(before), pk_of(after))
+    assert (response.context["before"], response.context["after"]) == (named(before), named(after))
 
 
 @pytest.mark.parametrize(
