@@ -11,6 +11,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.defaultfilters import filesizeformat
 from django.urls import Resolver404, URLPattern, path, resolve, reverse
 from django.utils.html import format_html
+from django.views.decorators.http import require_safe
 
 from .design_uses import warn_of_lost_uses
 from .document_editor import Group
@@ -246,7 +247,11 @@ class StoryAdmin(VersionedForms, admin.ModelAdmin):
         view = self.admin_site.admin_view
         own = [
             path("import/", view(self.import_view), name="storybook_story_import"),
-            path("<int:pk>/outline/", view(self.outline_view), name="storybook_story_outline"),
+            path(
+                "<int:pk>/outline/",
+                view(require_safe(self.outline_view)),
+                name="storybook_story_outline",
+            ),
             path(
                 "<path:object_id>/pictures/",
                 view(self.pictures_view),
@@ -411,6 +416,8 @@ class SceneletForm(forms.ModelForm):
 
 
 class SceneletField(forms.ModelChoiceField):
+    """A list of the scenelets of one story, which needs no script to choose from."""
+
     def label_from_instance(self, obj: Any) -> str:
         return f"S{obj.place:02d} {obj}"
 
@@ -451,7 +458,6 @@ class SceneletAdmin(PartOfStory, VersionedForms, admin.ModelAdmin):
         form = super().get_form(request, obj, change=change, **kwargs)
         story = obj.story if obj else _filled_in_story(request)
         if story and "parent" in form.base_fields:
-            # A list to choose from, which needs no script.
             form.base_fields["parent"] = SceneletField(
                 story.scenelets.order_by("place"),
                 required=False,
@@ -525,6 +531,18 @@ class ShotAdmin(DocumentAdmin):
     @admin.display(ordering="scenelet__story__title")
     def story(self, shot: Shot) -> Story:
         return shot.scenelet.story
+
+    def get_form(
+        self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any
+    ) -> Any:
+        form = super().get_form(request, obj, change=change, **kwargs)
+        story = obj.scenelet.story if obj else _filled_in_story(request)
+        if story and "scenelet" in form.base_fields:
+            form.base_fields["scenelet"] = SceneletField(
+                story.scenelets.order_by("place"),
+                error_messages={"invalid_choice": "The scenelet belongs to another story."},
+            )
+        return form
 
     def get_layout(self, request: HttpRequest, row: Any) -> Group | None:
         story = row.scenelet.story if row else _filled_in_story(request)

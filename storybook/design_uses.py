@@ -38,9 +38,7 @@ def warn_of_lost_uses(
     for shot in shots.order_by("scenelet__place", "shot_index"):
         for use in dict.fromkeys(_uses_in(shot.storyboard_payload)):
             uses.setdefault(use, []).append(shot.code)
-    return [
-        _sentence(kind, each, codes) for kind, each in lost if (codes := uses.get((kind, each)))
-    ]
+    return [_sentence(*use, uses[use]) for use in lost if use in uses]
 
 
 def _ids(document: dict[str, Any]) -> dict[str, dict[str, None]]:

@@ -1,9 +1,9 @@
 """A JSON document as a form with named fields.
 
 A layout says which keys of a document have a field. `show` makes of a document what a page draws,
-and `apply` writes what was typed into a copy of it. Whatever has no field, or was not changed, stays
-as it was and where it was: other keys, other kinds of values, line ends that a browser would change.
-Nothing here knows the database.
+and `apply` writes what was typed into a copy of it. Whatever has no field, or was not changed,
+stays as it was and where it was: other keys, other kinds of values, line ends that a browser would
+change. Nothing here knows the database.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class Choice:
 
 @dataclass(frozen=True)
 class Edit:
-    """What a button does to a list: `verb` is add, remove or up, `name` the list's or the entry's."""
+    """What a button does: `verb` is add, remove or up, `name` is of the list or of its entry."""
 
     verb: str = ""
     name: str = ""
@@ -74,7 +74,7 @@ class Text:
             "name": name,
             "label": self.label,
             "help": help_text,
-            "rows": max(self.rows, min(12, text.count("\n") + 1)) if is_list else self.rows,
+            "rows": max(self.rows, 2, min(12, text.count("\n") + 1)) if is_list else self.rows,
             "value": text,
             "choices": choices,
         }
@@ -192,8 +192,22 @@ class Group:
             self.apply_inside(value, typed, name, edit)
 
     def apply_inside(self, value: dict[str, Any], typed: Typed, name: str, edit: Edit) -> None:
+        keys = list(value)
         for each in list(self._shown_parts(value)):
             each.apply(value, typed, _below(name, each.key), edit)
+        if len(value) > len(keys):
+            self._put_in_order(value, keys)
+
+    def _put_in_order(self, value: dict[str, Any], keys: list[str]) -> None:
+        """Put each new key before those that follow it in the layout. The others, `keys`, stay."""
+        order = [each.key for each in self.parts]
+        for key in [each for each in value if each not in keys]:
+            later = order[order.index(key) + 1 :]
+            place = next((i for i, each in enumerate(keys) if each in later), len(keys))
+            keys.insert(place, key)
+        ordered = {key: value[key] for key in keys}
+        value.clear()
+        value.update(ordered)
 
     def _shown_parts(self, value: dict[str, Any]) -> Iterator[Part]:
         yield from self.parts

@@ -76,7 +76,7 @@ class HiddenDocumentInput(DocumentInput):
         return context
 
 
-def read_text(layout: Group | None, text: str | None, data: Any) -> str | None:
+def read_text(layout: Group | None, text: str | None, data: Typed) -> str | None:
     """Return the JSON text of a posted form, with what was typed into named fields."""
     if text is None or layout is None or data.get(TAB) != FIELDS:
         return text
@@ -86,8 +86,7 @@ def read_text(layout: Group | None, text: str | None, data: Any) -> str | None:
         return text
     if document is not None and not isinstance(document, dict):
         return text
-    typed = data if isinstance(data, Typed) else Typed({key: [data[key]] for key in data})
-    changed = apply(layout, document or {}, typed, Edit.of(data.get(EDIT, "")))
+    changed = apply(layout, document or {}, data, Edit.of(data.get(EDIT, "")))
     if document is None and not changed:
         return text
     return json.dumps(changed, ensure_ascii=False, indent=2)

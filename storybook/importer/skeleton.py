@@ -1,4 +1,4 @@
-"""A small bundle to begin with, which has every key once, and the same documents without content."""
+"""A small bundle to begin with, which has every key once, and its documents without content."""
 
 from __future__ import annotations
 

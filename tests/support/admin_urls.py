@@ -91,6 +91,7 @@ def addresses(world):
         f"/admin/storybook/story/{world.story.pk}/export/",
         "/admin/storybook/story/dashboard/state/",
         "/admin/storybook/story/import/",
+        f"/admin/storybook/story/{world.story.pk}/outline/",
         *(f"/admin/storybook/shot/{each.pk}/takes/" for each in world.shots),
         f"/admin/videogen/renderbatch/{draft}/plan/",
         f"/admin/videogen/renderbatch/{draft}/plan/cancel/",
