@@ -70,7 +70,8 @@ def test_only_what_was_typed_changes():
             {"pace": 2, "line": "Hello.", "source": "ada", "deep": {"a": "\r"}},
             "not a line",
         ],
-        "lightingAndAtmosphere": "dusk\r\nand lamps",
+        "lightingAndAtmosphere": "dusk",
+        "continuityNotes": "one\r\ntwo\0",
     }
 
     after = saved(
@@ -78,13 +79,13 @@ def test_only_what_was_typed_changes():
         payload,
         {
             named("audioAndNarrative", 0, "line"): "Good night.\r\nSleep.",
-            named("framingAndAngle"): "wide",
+            named("lightingAndAtmosphere"): "dusk, and lamps",
         },
     )
 
     expected = json.loads(json.dumps(payload))
     expected["audioAndNarrative"][0]["line"] = "Good night.\nSleep."
-    expected["framingAndAngle"] = "wide"
+    expected["lightingAndAtmosphere"] = "dusk, and lamps"
     assert json.dumps(after) == json.dumps(expected)
 
 

@@ -297,4 +297,4 @@ def test_a_story_without_documents_offers_to_make_them(admin_client, row):
 
     page = admin_client.get(reverse("admin:storybook_story_outline", args=[row.pk]))
 
-    assert page.text.count(reverse("admin:storybook_designdocument_add")) == 2
+    assert page.text.count(reverse("admin:storybook_designdocument_add") + "?story=") == 2
