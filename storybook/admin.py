@@ -71,10 +71,10 @@ class ReadOnlyInline(admin.TabularInline):
 class PartOfStory(InitialValuesMixin):
     """A part of the admin of what a story consists of. After a save, the way on is the outline."""
 
-    def response_post_save_add(self, request: HttpRequest, obj: Any) -> HttpResponse:
+    def response_post_save_add(self, request: HttpRequest, obj: Any) -> HttpResponseRedirect:
         return _show_story(obj)
 
-    def response_post_save_change(self, request: HttpRequest, obj: Any) -> HttpResponse:
+    def response_post_save_change(self, request: HttpRequest, obj: Any) -> HttpResponseRedirect:
         return _show_story(obj)
 
     def delete_model(self, request: HttpRequest, obj: Any) -> None:
@@ -94,7 +94,7 @@ class PartOfStory(InitialValuesMixin):
         return super().render_change_form(request, context, *args, **kwargs)  # type: ignore[misc]
 
 
-def _show_story(row: Any) -> HttpResponse:
+def _show_story(row: Any) -> HttpResponseRedirect:
     url = reverse("admin:storybook_story_outline", args=[_story_of(row).pk])
     return HttpResponseRedirect(url)
 
@@ -196,7 +196,7 @@ class StoryAdmin(VersionedForms, admin.ModelAdmin):
         return {} if obj else {"story_id": ["title"]}
 
     def get_inlines(self, request: HttpRequest, obj: Any) -> list[Any]:
-        return super().get_inlines(request, obj) if obj else []
+        return list(super().get_inlines(request, obj)) if obj else []
 
     def add_view(
         self, request: HttpRequest, form_url: str = "", extra_context: dict[str, Any] | None = None
@@ -213,7 +213,7 @@ class StoryAdmin(VersionedForms, admin.ModelAdmin):
         if not change:
             begin_story(obj)
 
-    def response_post_save_add(self, request: HttpRequest, obj: Story) -> HttpResponse:
+    def response_post_save_add(self, request: HttpRequest, obj: Story) -> HttpResponseRedirect:
         return HttpResponseRedirect(reverse("admin:storybook_story_outline", args=[obj.pk]))
 
     @admin.display(description="scenelets", ordering="scenelet_count")
@@ -404,7 +404,9 @@ class SceneletForm(forms.ModelForm):
         if self.instance.pk is None:
             return
         own = self.cleaned_data.get("scenelet_id", "")
-        parents = dict(others.values_list("scenelet_id", "parent__scenelet_id"))
+        parents: dict[str, str | None] = dict(
+            others.values_list("scenelet_id", "parent__scenelet_id")
+        )
         # The scenelet's own id may have been changed in the same form.
         stored = Scenelet.objects.values_list("scenelet_id", flat=True).get(pk=self.instance.pk)
         parents = {each: own if up == stored else up for each, up in parents.items()}

@@ -81,11 +81,12 @@ class Text:
 
     def apply(self, owner: dict[str, Any], typed: Typed, name: str, edit: Edit) -> None:
         value = owner.get(self.key)
-        if name not in typed or not self._fits(value):
+        sent = typed.getlist(name)
+        if not sent or not self._fits(value):
             return
         is_list = isinstance(value, list) or value is None and self.is_list
         is_one_line = self.rows == 1 and not is_list
-        new = _carried(typed[name], is_one_line)
+        new = _carried(sent[-1], is_one_line)
         if new == _carried(self._shown(value), is_one_line):
             return
         if is_list:
@@ -99,7 +100,7 @@ class Text:
         return value is None or isinstance(value, str)
 
     def _shown(self, value: Any) -> str:
-        return "\n".join(value) if isinstance(value, list) else value or ""
+        return "\n".join(value) if isinstance(value, list) else str(value or "")
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from django.contrib import admin
@@ -51,7 +51,7 @@ class Editor:
     errors: Sequence[str] = ()
     is_unsaved: bool = False
     has_lost_files: bool = False
-    can_turn: bool = field(default=True)
+    can_turn: bool = True
 
 
 class DocumentInput(DocumentArea):
