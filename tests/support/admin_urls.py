@@ -111,6 +111,7 @@ def addresses(world):
         f"/admin/storybook/story/{world.story.pk}/share/{world.link.pk}/revoke/",
         "/admin/storybook/story/dashboard/state/",
         "/admin/storybook/story/import/",
+        f"/admin/storybook/story/{world.story.pk}/outline/",
         *(f"/admin/storybook/shot/{each.pk}/takes/" for each in world.shots),
         f"/admin/videogen/renderbatch/{draft}/plan/",
         f"/admin/videogen/renderbatch/{draft}/plan/cancel/",

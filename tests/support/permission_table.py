@@ -60,6 +60,7 @@ PAGES = {
     "admin/auth/user/<id>/password/": (SUPERUSER, SUPERUSER),
     # stories and shots
     "admin/storybook/story/import/": (ARTIST, ARTIST),
+    "admin/storybook/story/<int:pk>/outline/": (VIEWER, NO_SUCH_METHOD),
     "admin/storybook/story/<path:object_id>/pictures/": (VIEWER, ARTIST),
     "admin/storybook/story/<int:pk>/board/": (VIEWER, PRODUCER),
     "admin/storybook/story/<int:pk>/board/state/": (VIEWER, VIEWER),
@@ -137,8 +138,8 @@ APPS = {
 RECORDS = {
     "storybook/story": (VIEWER, ARTIST, ARTIST, SUPERUSER),
     "storybook/designdocument": (VIEWER, ARTIST, ARTIST, SUPERUSER),
-    "storybook/scenelet": (VIEWER, ARTIST, ARTIST, SUPERUSER),
-    "storybook/shot": (VIEWER, ARTIST, ARTIST, SUPERUSER),
+    "storybook/scenelet": (VIEWER, ARTIST, ARTIST, ARTIST),
+    "storybook/shot": (VIEWER, ARTIST, ARTIST, ARTIST),
     "storybook/picture": (VIEWER, NOBODY, NOBODY, NOBODY),
     "videogen/renderbatch": (VIEWER, NOBODY, NOBODY, NOBODY),
     "videogen/videorender": (VIEWER, NOBODY, NOBODY, NOBODY),
