@@ -34,11 +34,11 @@ from .watch import watch_url
 ROWS = "films"
 
 _BADGES = {
-    Film.Status.QUEUED: Badge("blue", "queued"),
-    Film.Status.RENDERING: Badge("blue", "being made"),
-    Film.Status.FAILED: Badge("red", "failed"),
-    Film.Status.CANCELLED: Badge("grey", "cancelled"),
-    Film.Status.DONE: Badge("green", "ready"),
+    Film.Status.QUEUED: Badge("blue", "queued", Film.Status.QUEUED),
+    Film.Status.RENDERING: Badge("blue", "being made", Film.Status.RENDERING),
+    Film.Status.FAILED: Badge("red", "failed", Film.Status.FAILED),
+    Film.Status.CANCELLED: Badge("grey", "cancelled", Film.Status.CANCELLED),
+    Film.Status.DONE: Badge("green", "ready", Film.Status.DONE),
 }
 
 
@@ -83,7 +83,7 @@ class FilmRow:
         if film is None:
             return None
         if film.status == Film.Status.DONE and self.planned.is_out_of_date:
-            return Badge("outdated", "out of date")
+            return Badge("outdated", "out of date", "out of date")
         return _BADGES[Film.Status(film.status)]
 
     @property

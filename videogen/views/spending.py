@@ -60,7 +60,8 @@ class ScopeForm(forms.Form):
     def clean(self) -> dict[str, Any]:
         since, until = self.cleaned_data.get("since"), self.cleaned_data.get("until")
         if since and until and since > until:
-            self.add_error("until", "The last day is before the first day.")
+            words = "The last day is before the first day."
+            self.add_error("until", forms.ValidationError(words, code="backwards"))
         return self.cleaned_data
 
     @property

@@ -23,11 +23,11 @@ from .components.badges import Badge
 Review = VideoRender.Review
 
 CHOSEN = {
-    Review.APPROVED: Badge("green", "approved"),
-    Review.SELECTED: Badge("green", "selected"),
-    Review.UNREVIEWED: Badge("amber", "newest"),
+    Review.APPROVED: Badge("green", "approved", Review.APPROVED),
+    Review.SELECTED: Badge("green", "selected", Review.SELECTED),
+    Review.UNREVIEWED: Badge("amber", "newest", Review.UNREVIEWED),
 }
-WITHOUT_TAKE = Badge("grey", "no take")
+WITHOUT_TAKE = Badge("grey", "no take", "no take")
 
 
 class _AppAddresses(Addresses):

@@ -66,7 +66,7 @@ def test_an_ending_may_have_any_name(admin_client, story):
     [
         (Review.APPROVED, "best", "approved"),
         (Review.SELECTED, "best", "selected"),
-        (Review.UNREVIEWED, "best", "newest"),
+        (Review.UNREVIEWED, "best", "unreviewed"),
         (Review.UNREVIEWED, "approved", "no take"),
         (Review.REJECTED, "best", "no take"),
     ],
@@ -77,7 +77,7 @@ def test_the_chip_says_which_take_is_shown(admin_client, review, takes, word):
 
     [shown] = watch(admin_client, story, takes=takes).context["strip"]
 
-    assert shown["badge"].word == word
+    assert shown["badge"].code == word
 
 
 def test_a_shot_without_a_take_shows_its_key_frame(admin_client, story):
