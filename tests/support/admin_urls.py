@@ -86,6 +86,7 @@ def addresses(world):
         f"/admin/storybook/story/{world.story.pk}/board/",
         f"/admin/storybook/story/{world.story.pk}/board/state/",
         f"/admin/storybook/story/{world.story.pk}/watch/",
+        f"/admin/storybook/story/{world.story.pk}/directions/",
         f"/admin/storybook/story/{world.story.pk}/films/",
         f"/admin/storybook/story/{world.story.pk}/films/state/",
         f"/admin/storybook/story/{world.story.pk}/export/",

@@ -50,6 +50,7 @@ PAGES = {
     "admin/storybook/story/<int:pk>/watch/": (VIEWER, VIEWER),
     "admin/storybook/story/<int:pk>/films/": (VIEWER, PRODUCER),
     "admin/storybook/story/<int:pk>/films/state/": (VIEWER, VIEWER),
+    "admin/storybook/story/<int:pk>/directions/": (VIEWER, ARTIST),
     "admin/storybook/story/<int:pk>/export/": (VIEWER, VIEWER),
     "admin/storybook/story/dashboard/state/": (VIEWER, VIEWER),
     "admin/storybook/shot/<path:object_id>/takes/": (VIEWER, VIEWER),

@@ -9,6 +9,7 @@ Where to begin:
 - `Lane` is one account of a provider, through which paid calls go one after another.
 - `ShotStanding` is the stored status of a shot, for the lists.
 - `VideoModel` is what a model of the API can do.
+- `Direction` is a sentence of the team that goes into prompts.
 - `Film` is the video of one path through a story, joined from its takes.
 
 The state of a render changes only by its verbs (`move`, `resume_polling`, `restart_download`), or
@@ -21,6 +22,7 @@ from __future__ import annotations
 from .batches import RenderBatch
 from .budgets import Budget
 from .candidates import Candidate
+from .directions import Direction
 from .films import Film
 from .lanes import Lane
 from .notices import Notice
@@ -41,6 +43,7 @@ __all__ = [
     "STALE_AFTER",
     "Budget",
     "Candidate",
+    "Direction",
     "Film",
     "Lane",
     "Notice",

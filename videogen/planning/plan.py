@@ -261,7 +261,14 @@ def _plan_shot(
     if not impossible and not is_new and not settings.VIDEO_PROMPT_LIMIT_BLOCKS:
         return _decided(row, mode)
     bound = bound_instructions(selection.picks) if request.route == Route.OMNI else ()
-    prompt = build_prompt(visual, audio, payload, limit=request.prompt_limit, instructions=bound)
+    prompt = build_prompt(
+        visual,
+        audio,
+        payload,
+        limit=request.prompt_limit,
+        directions=material.directions_of(row.shot),
+        instructions=bound,
+    )
     findings = [
         *check_payload(payload, material.ids),
         *find_embedded_files(_written_by_people(prompt), ""),

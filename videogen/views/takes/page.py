@@ -16,6 +16,7 @@ from django.template.response import TemplateResponse
 from storybook.models import Shot
 from videogen.common.formats import indented
 from videogen.models import RenderBatch, VideoRender
+from videogen.models.directions import MOST_CHARACTERS
 from videogen.planning.modes import Action, decide
 from videogen.planning.outdated import find_changes
 from videogen.planning.shot_status import Situation, find_missing, find_situations
@@ -24,6 +25,7 @@ from videogen.views.components.access import GENERATE, REVIEW, require
 from videogen.views.components.badges import badge_of_shot
 from videogen.views.components.live import TROUBLE, changed_since, version_of
 from videogen.views.components.storyboard import storyboard_lines
+from videogen.views.directions import WRITE, directions_of_shot
 
 from .block_card import BlockCard, ways_to_change
 from .render_card import Catalog, RenderCard, card_of
@@ -54,8 +56,22 @@ def show_takes(
             "before": before,
             "after": after,
             "can_generate": can_generate,
+            **_directions_context(request, shot),
         },
     )
+
+
+def _directions_context(request: HttpRequest, shot: Shot) -> dict[str, object]:
+    if not request.user.has_perm("videogen.view_direction"):
+        return {}
+    groups = directions_of_shot(shot)
+    return {
+        "directions": groups,
+        "has_directions": any(group.on for group in groups),
+        "direction_places": [(group.place, group.title) for group in groups],
+        "can_direct": request.user.has_perms(WRITE),
+        "most_characters": MOST_CHARACTERS,
+    }
 
 
 def takes_state(
