@@ -120,6 +120,7 @@ def addresses(world):
         f"/admin/videogen/videorender/shots/{shot}/compare/",
         f"/admin/videogen/videorender/shots/{shot}/state/",
         f"/admin/videogen/videorender/shots/{shot}/upload/",
+        f"/admin/videogen/videorender/shots/{shot}/{world.render.pk}/retake/",
         f"/admin/videogen/videorender/shots/{shot}/{world.render.pk}/generate/",
         f"/admin/videogen/videorender/shots/{shot}/{world.render.pk}/promote/",
         f"/admin/videogen/renderbatch/{batch}/priority/",

@@ -96,6 +96,7 @@ class VideoRenderAdmin(UnresolvedPages, TakePages, RecordAdmin):
                 "fields": [
                     "review",
                     "review_reason",
+                    "review_reasons",
                     "reviewed_at",
                     "reviewed_by",
                     "reviewed_by_name",

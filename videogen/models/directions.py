@@ -32,7 +32,7 @@ class Direction(models.Model):
     )
     text = models.CharField(
         max_length=MOST_CHARACTERS,
-        help_text="Goes into the prompt, as it is, as a director's note.",
+        help_text="Goes into the prompt as it is: a director's note.",
     )
     position = models.PositiveIntegerField(help_text="The order among the directions of its place.")
     replaces = models.ForeignKey(

@@ -3,6 +3,7 @@ take, and the status of a shot."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from enum import StrEnum
 
 from django.db import models
@@ -43,6 +44,32 @@ class Review(models.TextChoices):
     SELECTED = "selected", "selected"
     APPROVED = "approved", "approved"
     REJECTED = "rejected", "rejected"
+
+
+class RejectReason(models.TextChoices):
+    """What is wrong with a rejected take. A verdict may have several."""
+
+    FACE = "face", "face"
+    WARDROBE = "wardrobe", "wardrobe"
+    DESIGN = "design", "design"
+    CAMERA = "camera", "camera"
+    MOTION = "motion", "motion"
+    LIP_SYNC = "lip_sync", "lip-sync"
+    SOUND = "sound", "sound"
+    TEXT = "text", "text in the picture"
+    ARTEFACT = "artefact", "artefact"
+    STORY = "story", "story"
+
+    @classmethod
+    def stored(cls, reasons: Iterable[str]) -> str:
+        """The codes in one string, each once and in this order, so that equal verdicts are equal.
+        ValueError for what is no such reason."""
+        given = {cls(reason) for reason in reasons}
+        return ",".join(each.value for each in cls if each in given)
+
+    @classmethod
+    def read(cls, stored: str) -> list[RejectReason]:
+        return [each for each in cls if each.value in stored.split(",")]
 
 
 class BadgeWord(StrEnum):

@@ -120,7 +120,7 @@ def reason_of(word: str, render: VideoRender | None) -> str:
     if render is None or word not in _TELL_WHY:
         return ""
     if word == BadgeWord.RETAKE:
-        return render.review_reason
+        return told_of_rejection(render)
     if word == BadgeWord.NEEDS_DECISION:
         label = State(render.status).label.capitalize()
         # What is said of an unknown outcome says that it is unknown.
@@ -128,6 +128,12 @@ def reason_of(word: str, render: VideoRender | None) -> str:
             return render.error_message
         return f"{label}. {render.error_message}".strip()
     return render.error_message
+
+
+def told_of_rejection(render: VideoRender) -> str:
+    """Why the take was rejected, as "face, sound: the hat is gone"; empty where nobody said."""
+    reasons = ", ".join(str(each.label) for each in render.rejected_for)
+    return ": ".join(filter(None, [reasons, render.review_reason]))
 
 
 def with_documents(shots: QuerySet[Shot]) -> QuerySet[Shot]:

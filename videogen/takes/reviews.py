@@ -6,7 +6,7 @@ shot wait for the lock of the shot's row, and every change is a conditional UPDA
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -68,10 +68,18 @@ def unlock_take(render: VideoRender, user: User) -> None:
         _write(render, Review.SELECTED, user)
 
 
-def reject_take(render: VideoRender, user: User, reason: str) -> None:
+def reject_take(
+    render: VideoRender, user: User, words: str = "", reasons: Iterable[str] = ()
+) -> None:
+    """Reject the take: its shot counts as having no video. reasons: values of RejectReason; raises
+    ReviewError for another one."""
+    try:
+        codes = VideoRender.RejectReason.stored(reasons)
+    except ValueError as error:
+        raise ReviewError("There is no such reason.", code="no_reason") from error
     with _under_lock(render):
         _refuse_if_approved(render)
-        _write(render, Review.REJECTED, user, reason.strip())
+        _write(render, Review.REJECTED, user, words.strip(), codes)
 
 
 def clear_review(render: VideoRender, user: User) -> None:
@@ -110,14 +118,23 @@ def _choose(render: VideoRender, review: str, user: User) -> None:
     _write(render, review, user)
 
 
-_NOBODY = {"review_reason": "", "reviewed_at": None, "reviewed_by": None, "reviewed_by_name": ""}
+_NOBODY = {
+    "review_reason": "",
+    "review_reasons": "",
+    "reviewed_at": None,
+    "reviewed_by": None,
+    "reviewed_by_name": "",
+}
 
 
-def _write(render: VideoRender, review: str, user: User, reason: str = "") -> None:
+def _write(
+    render: VideoRender, review: str, user: User, words: str = "", reasons: str = ""
+) -> None:
     changes: dict[str, Any] = {"review": review, **_NOBODY}
     if review != Review.UNREVIEWED:
         changes |= {
-            "review_reason": reason,
+            "review_reason": words,
+            "review_reasons": reasons,
             "reviewed_at": timezone.now(),
             "reviewed_by": user,
             "reviewed_by_name": user.get_username(),

@@ -134,6 +134,8 @@ class TakesPage:
             "rehearsals": self.rehearsals,
             "outdated": self.outdated,
             "may": Rights.of(request, shot, renders, can_generate=can_generate),
+            "can_retake": request.user.has_perms([REVIEW, GENERATE]),
+            "reject_reasons": VideoRender.RejectReason.choices,
         }
 
 

@@ -16,7 +16,7 @@ from django.shortcuts import get_object_or_404
 from django.urls import reverse
 
 from storybook.models import Shot
-from videogen.common.errors import RequestError, ReviewError, VideogenError
+from videogen.common.errors import RequestError, VideogenError
 from videogen.models import RenderBatch, VideoRender
 from videogen.models.batches import CREATE_SHOT_VIDEO
 from videogen.planning.enqueue import queue_renders
@@ -132,10 +132,12 @@ def _unlock(request: HttpRequest, render: VideoRender) -> None:
 
 
 def _reject(request: HttpRequest, render: VideoRender) -> None:
-    reason = request.POST.get("reason", "").strip()
-    if not reason:
-        raise ReviewError("Give a reason for the rejection: the next attempt starts from it.")
-    reviews.reject_take(render, signed_in(request), reason)
+    reviews.reject_take(
+        render,
+        signed_in(request),
+        request.POST.get("reason", ""),
+        request.POST.getlist("reasons"),
+    )
 
 
 def _clear(request: HttpRequest, render: VideoRender) -> None:
