@@ -73,6 +73,10 @@ class VideoRender(models.Model):
     take = models.PositiveIntegerField(
         null=True, blank=True, help_text="Counts the videos of the shot from 1."
     )
+    slot = models.PositiveSmallIntegerField(
+        default=1,
+        help_text="Counts the takes that a batch asks for at once for the shot, from 1.",
+    )
     copy_of = models.ForeignKey(
         "self",
         on_delete=models.PROTECT,
@@ -193,9 +197,9 @@ class VideoRender(models.Model):
         ordering = ["-queued_at", "-pk"]
         constraints = [
             models.UniqueConstraint(
-                fields=["shot"],
+                fields=["shot", "slot"],
                 condition=Q(kind="generation", state__in=_OPEN),
-                name="one_open_render_per_shot",
+                name="one_open_render_per_shot_and_slot",
             ),
             models.UniqueConstraint(fields=["shot", "take"], name="take_unique_within_shot"),
             models.UniqueConstraint(

@@ -106,8 +106,11 @@ TO_BE_MADE = (BadgeWord.READY, BadgeWord.RETAKE, BadgeWord.CANCELLED, BadgeWord.
 CANCELLED_BY_PERSON = "cancelled"
 CANCELLED_WITH_COMMAND = "stopped"
 WORKER_GONE = "worker_gone"
+ONE_IS_APPROVED = "one_is_approved"
 GIVEN_UP = "given_up"
-NEVER_SENT = frozenset({"", CANCELLED_BY_PERSON, CANCELLED_WITH_COMMAND, WORKER_GONE})
+NEVER_SENT = frozenset(
+    {"", CANCELLED_BY_PERSON, CANCELLED_WITH_COMMAND, WORKER_GONE, ONE_IS_APPROVED}
+)
 # Why a queued render was sent back: the API says in words that the account may not make videos.
 ACCOUNT_REFUSED = "account_refused"
 

@@ -25,7 +25,7 @@ from videogen.models import (
     is_attempt,
 )
 from videogen.models.routes import SIMULATOR
-from videogen.models.states import OPEN, TO_BE_MADE, BadgeWord
+from videogen.models.states import OPEN, RESUMABLE, TO_BE_MADE, BadgeWord
 
 State = VideoRender.State
 Kind = VideoRender.Kind
@@ -80,6 +80,23 @@ def find_situations(
         if render.shot_id not in found or rank[situation] <= rank[found[render.shot_id][0]]:
             found[render.shot_id] = (situation, render)
     return found
+
+
+def find_resumable(shots: Collection[int], backend: str) -> list[VideoRender]:
+    """The renders of these shots that can be resumed without paying, the oldest first. One query,
+    none without shots."""
+    if not shots:
+        return []
+    renders = VideoRender.objects.filter(
+        shot__in=shots, state__in=[*RESUMABLE, State.RUNNING, State.DOWNLOADING]
+    ).exclude(kind=Kind.REHEARSAL)
+    rows = renders.without_heavy_columns().order_by("pk")
+    counts = backend == SIMULATOR
+    return [
+        each
+        for each in rows
+        if each.status in RESUMABLE and is_attempt(each, counts_simulated=counts)
+    ]
 
 
 def situation_of(render: VideoRender) -> Situation:

@@ -17,6 +17,7 @@ from django.utils import timezone
 from storybook.models import Shot, Story
 from videogen.common.errors import ReviewError
 from videogen.models import VideoRender
+from videogen.models.states import ONE_IS_APPROVED
 
 State = VideoRender.State
 Review = VideoRender.Review
@@ -51,13 +52,31 @@ def select_take(render: VideoRender, user: User) -> None:
             _choose(render, Review.SELECTED, user)
 
 
-def approve_take(render: VideoRender, user: User) -> None:
-    """Select the take and lock the shot: it gets no new take until somebody unlocks it."""
+def approve_take(render: VideoRender, user: User) -> int:
+    """Select the take and lock the shot: it gets no new take until somebody unlocks it. Returns how
+    many others of the shot were cancelled before they were sent, because their batch says so."""
     with _under_lock(render):
         if render.review == Review.APPROVED:
-            return
+            return 0
         refuse_if_locked(render.shot_id)
         _choose(render, Review.APPROVED, user)
+        return _stop_the_rest(render.shot_id)
+
+
+def _stop_the_rest(shot_id: int) -> int:
+    """Cancel what is still queued of batches that stop a shot once one of its takes is approved."""
+    rest = VideoRender.objects.filter(
+        shot=shot_id, state=State.QUEUED, batch__stops_when_approved=True
+    )
+    return sum(
+        each.move(
+            State.QUEUED,
+            State.CANCELLED,
+            error_code=ONE_IS_APPROVED,
+            error_message="It was not sent: another take of the shot was approved.",
+        )
+        for each in rest.order_by("pk")
+    )
 
 
 def unlock_take(render: VideoRender, user: User) -> None:
