@@ -67,6 +67,7 @@ PAGES = {
     "admin/storybook/story/<int:pk>/watch/": (VIEWER, VIEWER),
     "admin/storybook/story/<int:pk>/films/": (VIEWER, PRODUCER),
     "admin/storybook/story/<int:pk>/films/state/": (VIEWER, VIEWER),
+    "admin/storybook/story/<int:pk>/directions/": (VIEWER, ARTIST),
     "admin/storybook/story/<int:pk>/export/": (VIEWER, VIEWER),
     "admin/storybook/story/<int:pk>/share/": (PRODUCER, PRODUCER),
     "admin/storybook/story/<int:pk>/share/<int:link>/revoke/": (BUTTON, PRODUCER),
@@ -109,6 +110,7 @@ PAGES = {
     "admin/videogen/videorender/shots/<int:shot_id>/compare/": (VIEWER, NO_SUCH_METHOD),
     "admin/videogen/videorender/shots/<int:shot_id>/state/": (VIEWER, NO_SUCH_METHOD),
     "admin/videogen/videorender/shots/<int:shot_id>/upload/": (BUTTON, PRODUCER),
+    "admin/videogen/videorender/shots/<int:shot_id>/<int:render_id>/retake/": (PRODUCER, PRODUCER),
     "admin/videogen/videorender/shots/<int:shot_id>/<int:render_id>/generate/": (
         PRODUCER,
         PRODUCER,

@@ -98,6 +98,7 @@ class VideoRenderAdmin(CodeSearchMixin, UnresolvedPages, TakePages, RecordAdmin)
                 "fields": [
                     "review",
                     "review_reason",
+                    "review_reasons",
                     "reviewed_at",
                     "reviewed_by",
                     "reviewed_by_name",

@@ -20,7 +20,7 @@ from django.core.cache import cache
 from storybook.importer.effects import Effect, NamedShot
 from storybook.models import DesignDocument, Picture, Shot, Story
 from videogen.common.task_queue import broker_errors
-from videogen.models import ReferenceChoice, RenderBatch, VideoRender
+from videogen.models import Direction, ReferenceChoice, RenderBatch, VideoRender
 from videogen.models.problems import Problem
 from videogen.prompts.fingerprints import hashes_of
 
@@ -64,7 +64,7 @@ def outdated_shots(story: Story, shots: Iterable[Shot]) -> frozenset[int]:
     """Those of the story's `shots` whose selected or approved take is out of date.
 
     shots: as shot_cards.for_cards() loads them. The result stays in the cache until the story or a
-    selection changes. From the cache it takes three queries; none where no take is selected.
+    selection changes. From the cache it takes four queries; none where no take is selected.
     """
     used = {
         shot.pk: (shot, standing.used_take)
@@ -182,10 +182,12 @@ def _mark_of(story: Story, used: Mapping[int, tuple[Shot, VideoRender]]) -> str:
     documents = DesignDocument.objects.filter(story=story).order_by("pk")
     pictures = Picture.objects.filter(story=story).order_by("pk")
     choices = ReferenceChoice.objects.filter(shot__in=used).order_by("pk")
+    directions = Direction.objects.on().filter(story=story)
     facts = [
         list(documents.values_list("pk", "updated_at")),
         list(pictures.values_list("pk", "path", "sha256")),
         list(choices.values_list("shot", "kind", "reference_id", "choice", "position")),
+        list(directions.values_list("pk", flat=True)),
         [
             (
                 take.pk,

@@ -17,6 +17,7 @@ from django.template.response import TemplateResponse
 from storybook.models import Shot, shot_code
 from videogen.common.formats import indented
 from videogen.models import RenderBatch, VideoRender
+from videogen.models.directions import MOST_CHARACTERS
 from videogen.planning.modes import Action, decide
 from videogen.planning.outdated import find_changes
 from videogen.planning.shot_status import Situation, find_missing, find_situations
@@ -25,6 +26,7 @@ from videogen.views.components.access import GENERATE, REVIEW, require
 from videogen.views.components.badges import badge_of_shot
 from videogen.views.components.live import TROUBLE, changed_since, version_of
 from videogen.views.components.storyboard import storyboard_lines
+from videogen.views.directions import WRITE, directions_of_shot
 from videogen.views.guest_links import notes_of
 
 from .block_card import BlockCard, ways_to_change
@@ -57,8 +59,22 @@ def show_takes(
             "after": after,
             "can_generate": can_generate,
             "guest_notes": notes_of(shot),
+            **_directions_context(request, shot),
         },
     )
+
+
+def _directions_context(request: HttpRequest, shot: Shot) -> dict[str, object]:
+    if not request.user.has_perm("videogen.view_direction"):
+        return {}
+    groups = directions_of_shot(shot)
+    return {
+        "directions": groups,
+        "has_directions": any(group.on for group in groups),
+        "direction_places": [(group.place, group.title) for group in groups],
+        "can_direct": request.user.has_perms(WRITE),
+        "most_characters": MOST_CHARACTERS,
+    }
 
 
 def takes_state(
@@ -121,6 +137,8 @@ class TakesPage:
             "rehearsals": self.rehearsals,
             "outdated": self.outdated,
             "may": Rights.of(request, shot, renders, can_generate=can_generate),
+            "can_retake": request.user.has_perms([REVIEW, GENERATE]),
+            "reject_reasons": VideoRender.RejectReason.choices,
         }
 
 
