@@ -62,12 +62,14 @@ PAGES = {
     "admin/auth/user/<id>/password/": (SUPERUSER, SUPERUSER),
     # stories and shots
     "admin/storybook/story/import/": (ARTIST, ARTIST),
+    "admin/storybook/story/<int:pk>/outline/": (VIEWER, NO_SUCH_METHOD),
     "admin/storybook/story/<path:object_id>/pictures/": (VIEWER, ARTIST),
     "admin/storybook/story/<int:pk>/board/": (VIEWER, PRODUCER),
     "admin/storybook/story/<int:pk>/board/state/": (VIEWER, VIEWER),
     "admin/storybook/story/<int:pk>/watch/": (VIEWER, VIEWER),
     "admin/storybook/story/<int:pk>/films/": (VIEWER, PRODUCER),
     "admin/storybook/story/<int:pk>/films/state/": (VIEWER, VIEWER),
+    "admin/storybook/story/<int:pk>/directions/": (VIEWER, ARTIST),
     "admin/storybook/story/<int:pk>/export/": (VIEWER, VIEWER),
     "admin/storybook/story/<int:pk>/share/": (PRODUCER, PRODUCER),
     "admin/storybook/story/<int:pk>/share/<int:link>/revoke/": (BUTTON, PRODUCER),
@@ -110,6 +112,7 @@ PAGES = {
     "admin/videogen/videorender/shots/<int:shot_id>/compare/": (VIEWER, NO_SUCH_METHOD),
     "admin/videogen/videorender/shots/<int:shot_id>/state/": (VIEWER, NO_SUCH_METHOD),
     "admin/videogen/videorender/shots/<int:shot_id>/upload/": (BUTTON, PRODUCER),
+    "admin/videogen/videorender/shots/<int:shot_id>/<int:render_id>/retake/": (PRODUCER, PRODUCER),
     "admin/videogen/videorender/shots/<int:shot_id>/<int:render_id>/generate/": (
         PRODUCER,
         PRODUCER,
@@ -139,8 +142,8 @@ APPS = {
 RECORDS = {
     "storybook/story": (VIEWER, ARTIST, ARTIST, SUPERUSER),
     "storybook/designdocument": (VIEWER, ARTIST, ARTIST, SUPERUSER),
-    "storybook/scenelet": (VIEWER, ARTIST, ARTIST, SUPERUSER),
-    "storybook/shot": (VIEWER, ARTIST, ARTIST, SUPERUSER),
+    "storybook/scenelet": (VIEWER, ARTIST, ARTIST, ARTIST),
+    "storybook/shot": (VIEWER, ARTIST, ARTIST, ARTIST),
     "storybook/picture": (VIEWER, NOBODY, NOBODY, NOBODY),
     "videogen/renderbatch": (VIEWER, NOBODY, NOBODY, NOBODY),
     "videogen/videorender": (VIEWER, NOBODY, NOBODY, NOBODY),

@@ -17,7 +17,9 @@ from storybook.models import Shot, Story
 from videogen.views.board import board_state, draft_selection, show_board
 from videogen.views.components.access import REVIEW
 from videogen.views.dashboard import dashboard_state
-from videogen.views.films import export_zip, films_state, show_films_page
+from videogen.views.directions import WRITE, change_directions, show_directions
+from videogen.views.export import export_story
+from videogen.views.films import films_state, show_films_page
 from videogen.views.guest_links import revoke_link, show_share_page
 from videogen.views.watch import show_watch_page
 
@@ -71,6 +73,11 @@ class StoryAdmin(PlainStoryAdmin):
                 "<int:pk>/films/state/",
                 view(self.films_state_view),
                 name="storybook_story_films_state",
+            ),
+            path(
+                "<int:pk>/directions/",
+                view(self.directions_view),
+                name="storybook_story_directions",
             ),
             path("<int:pk>/export/", view(self.export_view), name="storybook_story_export"),
             path("<int:pk>/share/", view(self.share_view), name="storybook_story_share"),
@@ -128,7 +135,8 @@ class StoryAdmin(PlainStoryAdmin):
 
     def export_view(self, request: HttpRequest, pk: int) -> HttpResponseBase:
         self._check(request)
-        return export_zip(request, get_object_or_404(Story, pk=pk))
+        story = get_object_or_404(Story, pk=pk)
+        return export_story(request, self.admin_site, story, self._shots(request))
 
     # -- links for people without an account
 
@@ -142,6 +150,20 @@ class StoryAdmin(PlainStoryAdmin):
             return HttpResponseNotAllowed(["POST"])
         self._check_reviewer(request)
         return revoke_link(request, self, get_object_or_404(Story, pk=pk), link)
+
+    # -- what goes into the prompts beside the story
+
+    def directions_view(self, request: HttpRequest, pk: int) -> HttpResponse:
+        self._check(request)
+        if not request.user.has_perm("videogen.view_direction"):
+            raise PermissionDenied
+        can_write = request.user.has_perms(WRITE)
+        story = get_object_or_404(Story, pk=pk)
+        if request.method == "POST":
+            if not can_write:
+                raise PermissionDenied
+            return change_directions(request, story)
+        return show_directions(request, self.admin_site, story, can_write=can_write)
 
     def dashboard_state_view(self, request: HttpRequest) -> HttpResponse:
         self._check(request)

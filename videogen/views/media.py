@@ -34,6 +34,7 @@ from django.utils.cache import get_conditional_response
 from django.utils.http import content_disposition_header, http_date, parse_http_date_safe
 from django.views.decorators.http import require_safe
 
+from storybook.models import read_shot_code, shot_code
 from storybook.thumbnails import make_thumbnail
 
 CHUNK_BYTES = 64 * 1024
@@ -66,7 +67,8 @@ def media(request: HttpRequest, path: str) -> HttpResponseBase:
         raise PermissionDenied
     # No shared cache may keep the file, and a browser asks again each time: somebody else may use
     # it next, or the person may have lost the permission.
-    name = _file_name(path) if "download" in request.GET else ""
+    code = request.GET.get("download")
+    name = "" if code is None else _file_name(path, code)
     return send_file(request, path, Delivery("private, no-cache", download_name=name))
 
 
@@ -187,15 +189,22 @@ def _describe(response: HttpResponseBase, path: str, delivery: Delivery) -> None
     content_type = SHOWN.get(Path(path).suffix.lower())
     response["Content-Type"] = content_type or "application/octet-stream"
     if content_type is None or delivery.download_name:
-        name = delivery.download_name or _file_name(path)
+        name = delivery.download_name or _file_name(path, "")
         response["Content-Disposition"] = content_disposition_header(True, name)
 
 
-def _file_name(path: str) -> str:
-    """Return the name of a download. All takes are called take-1.mp4 and so on, so add the shot."""
+def _file_name(path: str, code: str) -> str:
+    """Return the name of a download. All takes are called take-1.mp4 and so on, so add the shot.
+
+    code: of the take's shot, as the link has it. Without one the name has the shot's folder.
+    """
     parts = Path(path).parts
-    is_take = len(parts) == 5 and parts[1] == "shots"
-    return " ".join(parts[2:]) if is_take else parts[-1]
+    if len(parts) != 5 or parts[1] != "shots":
+        return parts[-1]
+    _, _, scenelet, folder, take = parts
+    if found := read_shot_code(code):
+        return f"{shot_code(*found)} {scenelet} {take}"
+    return f"{scenelet} {folder} {take}"
 
 
 def _asked_range(

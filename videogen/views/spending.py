@@ -45,6 +45,7 @@ TITLES = {
     By.STORY: "By story",
     By.SCENELET: "By scenelet",
     By.REASON: "By reason",
+    By.VERDICT: "By verdict",
     By.PERSON: "By person",
     By.DAY: "By day",
 }
@@ -171,7 +172,7 @@ def show_spending(request: HttpRequest, site: AdminSite) -> HttpResponse:
     scope = form.scope
     days = shown_days(scope)
     first = By.SCENELET if scope.story else By.STORY
-    grouped = {by: figures_by(by, scope) for by in (first, By.REASON, By.PERSON)}
+    grouped = {by: figures_by(by, scope) for by in (first, By.REASON, By.VERDICT, By.PERSON)}
     # Only the days of the chart: to know the day of a row, SQLite calls a Python function.
     grouped[By.DAY] = (
         figures_by(By.DAY, SpendingScope(scope.story, days[0], days[-1])) if days else []

@@ -20,7 +20,6 @@ from videogen.takes.chosen_takes import TakeRule
 
 from .components.badges import Badge
 
-READER = "reader"
 Review = VideoRender.Review
 
 CHOSEN = {
@@ -44,8 +43,9 @@ class _AppAddresses(Addresses):
 def show_watch_page(
     request: HttpRequest, admin_site: AdminSite, story: Story, *, can_share: bool
 ) -> HttpResponse:
-    """Show the page. `?path=` is the scenelet_id of an ending, or "reader"; `?takes=` is the rule
-    that decides which takes are shown."""
+    """Show the page. `?path=` is the scenelet_id of an ending, or empty for a reader who chooses;
+    without it, the first ending is shown. `?takes=` is the rule that decides which takes are shown.
+    """
     rule = _rule(request)
     played = read_played_story(story, rule)
     problem = ""
@@ -54,8 +54,7 @@ def show_watch_page(
         data = played.data(_AppAddresses())
     except RequestError as error:
         problem = error.sentence
-    wanted = request.GET.get("path", "")
-    path, problem = choose_path(story, wanted, problem)
+    path, problem = choose_path(story, request.GET.get("path"), problem)
     request.current_app = admin_site.name
     context = {
         **admin_site.each_context(request),
@@ -65,7 +64,7 @@ def show_watch_page(
         "opts": Story._meta,
         "endings": find_endings(story),
         "path": path,
-        "wanted": path.ending.scenelet_id if path else READER,
+        "wanted": path.ending.scenelet_id if path else "",
         "rule": rule,
         "rules": TakeRule.choices,
         "problem": problem,
@@ -93,10 +92,11 @@ def player_data(story: dict[str, Any] | None, path: StoryPath | None) -> dict[st
     return {"story": story, "path": keys} if story else None
 
 
-def choose_path(story: Story, wanted: str, problem: str) -> tuple[StoryPath | None, str]:
-    """Return the path that was asked for, else the first one, or None for a reader; and what is
-    wrong, which is `problem` unless something is wrong with the path."""
-    if wanted == READER:
+def choose_path(story: Story, wanted: str | None, problem: str) -> tuple[StoryPath | None, str]:
+    """Return the path that was asked for, else the first one; None for a reader, whose path has no
+    name: a scenelet may have any. Also what is wrong, which is `problem` unless something is wrong
+    with the path."""
+    if wanted == "":
         return None, problem
     try:
         if wanted:

@@ -114,6 +114,7 @@ def test_sheet_has_the_facts_and_no_formulas(books):
     assert row["story"] == "'=1+1" and row["person"] == "'@Ben"
     assert (row["estimate USD"], row["actual USD"]) == ("3.20", "3.20")
     assert (row["story id"], row["scenelet id"], row["shot"]) == ("gull", "opening", "1")
+    assert row["code"] == "S01-01"
     assert row["claimed at"].startswith(f"{timezone.localdate():%Y-%m-%d} ")
 
 

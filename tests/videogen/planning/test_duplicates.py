@@ -17,7 +17,7 @@ from tests.support.admin_clients import fingerprint, producer, viewer
 from tests.support.clips import write_clip
 from tests.support.drafts import confirm, look, make_draft, make_shots, offer, plan_url
 from tests.support.factories import PAYLOAD, force, make_render, make_shot
-from tests.support.pages import levels, page_of
+from tests.support.pages import levels, messages, page_of
 from tests.support.takes import make_take, make_takes
 from videogen.cli.create_shot_videos import create_shot_videos
 from videogen.cli.workflow import TaskRequest
@@ -29,6 +29,7 @@ from videogen.planning.enqueue import queue_renders
 from videogen.planning.plan import plan_shots
 from videogen.planning.rerun import generate_exactly
 from videogen.prompts.fingerprints import hashes_of
+from videogen.takes.uploads import use_take
 
 pytestmark = pytest.mark.django_db
 
@@ -130,7 +131,7 @@ def test_a_take_of_another_shot_with_the_same_request_is_named_with_its_shot():
 
     assert rows[one].same is None  # skipped: it has a video
     assert rows[other].decision.action == "generate"
-    assert any("as take 1 of opening / shot 1 of 3 May" in each for each in rows[other].warnings)
+    assert any("as take 1 of S01-01 of 3 May" in each for each in rows[other].warnings)
 
 
 def test_the_own_take_comes_before_a_newer_one_of_another_shot():
@@ -271,7 +272,7 @@ def test_a_shot_without_a_video_is_rendered_and_told_of_anothers():
     rows = run(one)
 
     assert [row["decision"] for row in rows] == ["skip", "generate"]
-    assert any("opening / shot 1" in warning for warning in rows[1]["warnings"])
+    assert any("S01-01" in warning for warning in rows[1]["warnings"])
 
 
 # -- the plan's page -------------------------------------------------------------------------------
@@ -420,7 +421,7 @@ def test_a_take_of_another_story_is_named_with_its_story(of_two_stories):
 
     (row,) = plan(other, mode="default").rows
 
-    told = "take 1 of opening / shot 1 in the story “The boat” of 3 May"
+    told = "take 1 of S01-01 in the story “The boat” of 3 May"
     assert any(told in each for each in row.warnings)
 
 
@@ -439,6 +440,27 @@ def test_a_take_of_another_story_can_be_used_for_nothing(of_two_stories):
     assert used.video_file != take.video_file and default_storage.exists(used.video_file)
     assert not used.submissions.exists()
     assert offer(response) == ({"skip": 1}, 0, False)
+
+
+def test_a_second_click_makes_no_second_copy(of_two_stories):
+    other, take = of_two_stories
+    browser, draft = producer(), make_draft([other])
+    url = reverse("admin:videogen_renderbatch_plan_use", args=[draft.pk, other.pk])
+    # In this mode the plan offers the take as long as the shot is not approved.
+    form = {"take": take.pk, "mode": "override"}
+
+    browser.post(url, form)
+    response = browser.post(url, form, follow=True)
+
+    assert "S01-01 has that video already: it is take 1." in messages(response)
+    assert VideoRender.objects.get(shot=other).take == 1
+
+
+def test_a_copy_that_was_rejected_may_be_made_again(of_two_stories):
+    other, take = of_two_stories
+    force(use_take(other, take, Requester("admin")), review="rejected")
+
+    assert use_take(other, take, Requester("admin")).take == 2
 
 
 def test_a_used_take_of_the_simulator_stays_the_simulators(of_two_stories):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import importlib
+import json
 from types import SimpleNamespace
 
 import pytest
@@ -12,8 +13,11 @@ from django.core.cache import cache
 from django.db import connection
 from django.urls import reverse
 
-from storybook.models import DesignDocument, KeyFrame, Picture, Shot
+from storybook.importer.skeleton import write_skeleton
+from storybook.importer.story import import_story
+from storybook.models import DesignDocument, KeyFrame, Picture, Shot, Story
 from tests.support.admin_clients import producer, viewer
+from tests.support.commands import manage
 from tests.support.factories import (
     KEY_FRAME,
     PAYLOAD,
@@ -524,3 +528,39 @@ def test_names_of_the_story_are_escaped():
 
     assert "outdated" in page_of(page)
     assert "<script>alert" not in page.text
+
+
+# -- before an import ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("review", "payload", "named"),
+    [
+        ("approved", {"framingAndAngle": "close"}, ["S01-01"]),
+        ("selected", {"framingAndAngle": "close"}, ["S01-01"]),
+        ("unreviewed", {"framingAndAngle": "close"}, []),
+        ("selected", {}, []),
+    ],
+)
+def test_a_dry_import_names_the_shots_whose_takes_would_be_out_of_date(
+    tmp_path, review, payload, named
+):
+    write_skeleton(tmp_path / "bundle", "the-boat", "The Boat")
+    import_story(tmp_path / "bundle")
+    first, second, *_ = all_shots(Story.objects.get())
+    for shot in (first, second):
+        make_take(shot, review=review)
+    file = tmp_path / "bundle" / "story.json"
+    document = json.loads(file.read_text())
+    document["scenelets"][0]["shots"][0]["storyboard_payload"] |= payload
+    file.write_text(json.dumps(document))
+
+    report = import_story(tmp_path / "bundle", is_dry_run=True)
+
+    assert [(each.code, [shot.code for shot in each.shots]) for each in report.effects] == (
+        [("out_of_date", named)] if named else []
+    )
+    assert not is_outdated(first) and outdated(first.scenelet.story) == set()
+    if named:
+        told = manage("import_story", tmp_path / "bundle", "--dry-run").stdout
+        assert "Takes in use that would be out of date:\n  S01-01 · " in told

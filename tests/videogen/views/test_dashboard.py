@@ -245,6 +245,35 @@ def test_old_trouble_can_be_dismissed_and_new_trouble_comes_back():
     assert part(browser.get(HOME), "failures").hook("failure-count").text == "2"
 
 
+def test_what_was_dismissed_last_is_brought_back():
+    shots = all_shots(make_story(shots=3))
+    older = make_render(shots[0], State.FAILED, error_code="other")
+    newer = [make_render(shot, State.FAILED, error_code="filter") for shot in shots[1:]]
+    browser = producer()
+    for render in (older, newer[1]):
+        browser.post("/admin/videogen/videorender/dismiss/", {"newest": render.pk})
+    assert f'name="back" value="{newer[1].pk}"' in part(browser.get(HOME), "failures")
+
+    browser.post("/admin/videogen/videorender/dismiss/", {"back": newer[1].pk})
+
+    failures = part(browser.get(HOME), "failures")
+    assert "2 × failed" in failures and '<span class="st-panel-number">2</span>' in failures
+    assert f'name="back" value="{older.pk}"' in failures, "what was dismissed before is next"
+    older.refresh_from_db()
+    assert older.dismissed_at
+    assert "back" not in part(viewer().get(HOME), "failures")
+
+
+def test_nothing_is_brought_back_that_was_not_dismissed():
+    render = make_render(all_shots(make_story())[0], State.FAILED)
+
+    for number in (render.pk, "", "x", 10**30):
+        answer = producer().post(
+            "/admin/videogen/videorender/dismiss/", {"back": number}, follow=True
+        )
+        assert "0 failures brought back." in answer.text
+
+
 def test_what_may_be_paid_for_cannot_be_dismissed():
     render = make_render(all_shots(make_story())[0], State.UNKNOWN)
     browser = producer()

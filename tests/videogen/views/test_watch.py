@@ -10,6 +10,7 @@ from django.urls import reverse
 from storybook.models import Scenelet, Story
 from tests.support.factories import make_render, make_story, only_shot, shots_of
 from videogen.models import VideoRender
+from videogen.views.watch import watch_url
 
 pytestmark = pytest.mark.django_db
 
@@ -39,7 +40,7 @@ def test_the_first_ending_is_shown_first(admin_client, story):
 
 
 def test_a_reader_gets_the_choices(admin_client, story):
-    player = watch(admin_client, story, path="reader").context["player"]
+    player = watch(admin_client, story, path="").context["player"]
 
     assert player["path"] is None
     start = player["story"]["scenelets"][player["story"]["start"]]
@@ -48,6 +49,16 @@ def test_a_reader_gets_the_choices(admin_client, story):
     assert start["choices"] == [
         {"label": "The stairs", "to": "s2"}, {"label": "right", "to": "s3"}
     ]  # fmt: skip
+
+
+def test_an_ending_may_have_any_name(admin_client, story):
+    story.scenelets.filter(scenelet_id="right").update(scenelet_id="reader")
+
+    context = watch(admin_client, story, path="reader").context
+
+    assert context["wanted"] == "reader"
+    assert context["player"]["path"] == ["s1", "s3"]
+    assert watch_url(story, "reader").endswith("?path=reader")
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,7 @@ from videogen.exports.player import Addresses, PlayedShot, PlayedStory, read_pla
 from videogen.models.guest_links import TRIES_WINDOW
 from videogen.takes.chosen_takes import TakeRule
 from videogen.takes.storage import is_stored
-from videogen.views.watch import READER, choose_path, player_data
+from videogen.views.watch import choose_path, player_data
 
 from .access import Visit, for_guests
 from .files import played_shot
@@ -83,7 +83,6 @@ def _page(visit: Visit) -> HttpResponse:
         "form": form,
         "is_too_many": status == 429,
         "is_noted": NOTED in visit.request.GET,
-        "wanted": _wanted(visit.request),
         **(_film(visit) if played is None else _story(visit, played)),
     }
     return render(visit.request, "guest/page.html", context, status=status)
@@ -147,7 +146,7 @@ def _story(visit: Visit, played: PlayedStory) -> dict[str, Any]:
         "problem": problem,
         "player": player_data(data, path),
         "strip": _strip(visit, played, path, data) if data else [],
-        "chosen": path.ending.scenelet_id if path else READER,
+        "chosen": path.ending.scenelet_id if path else "",
     }
 
 
@@ -197,13 +196,14 @@ def _add_note(visit: Visit, data: dict[str, Any]) -> bool:
     )
 
 
-def _wanted(request: HttpRequest) -> str:
-    """Return the path that was asked for. A form for notes sends it along."""
-    return request.POST.get("path", "") or request.GET.get("path", "")
+def _wanted(request: HttpRequest) -> str | None:
+    """Return the path that was asked for, None if none was. A form for notes sends it along."""
+    return request.POST.get("path", request.GET.get("path"))
 
 
 def _back(visit: Visit, *, noted: bool = False) -> HttpResponseRedirect:
-    query = {"path": _wanted(visit.request)} if _wanted(visit.request) else {}
+    wanted = _wanted(visit.request)
+    query = {} if wanted is None else {"path": wanted}
     if noted:
         query[NOTED] = "1"
     return HttpResponseRedirect(f"{visit.url()}{'?' if query else ''}{urlencode(query)}")

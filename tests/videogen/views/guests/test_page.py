@@ -69,7 +69,7 @@ def addresses_in(html, base):
 def test_a_story_is_watched_by_path_and_as_a_reader(guest, story):
     _, token = make_link(story)
 
-    first, reader = page(guest, token).context, page(guest, token, path="reader").context
+    first, reader = page(guest, token).context, page(guest, token, path="").context
     assert first["player"]["path"] == ["s1", "s2"]
     assert [each["shot"].code for each in first["strip"]] == ["S01-01", "S02-01"]
     assert reader["player"]["path"] is None
@@ -305,9 +305,9 @@ def test_a_note_is_kept_with_its_shot_and_the_take_that_was_seen(guest, story):
     take = make_stored_take(shot)
     _, token = make_link(story, allows_notes=True)
 
-    response = send_note(guest, token, shot=shot.pk, seconds="2.5", name="Ann", path="reader")
+    response = send_note(guest, token, shot=shot.pk, seconds="2.5", name="Ann", path="")
 
-    assert response.url == f"/share/{token}/?path=reader&noted=1"
+    assert response.url == f"/share/{token}/?path=&noted=1"
     note = GuestNote.objects.get()
     assert (note.shot, note.render, note.seconds, note.name) == (shot, take, 2.5, "Ann")
     assert "data-noted" in guest.get(response.url).text
@@ -376,7 +376,7 @@ def test_too_many_notes_have_to_wait(guest, story, time_machine):
 def test_openings_are_counted(guest, story):
     link, token = make_link(story)
     page(guest, token)
-    page(guest, token, path="reader")
+    page(guest, token, path="")
     guest.head(f"/share/{token}/")
 
     link.refresh_from_db()

@@ -57,7 +57,7 @@ def test_confirming_queues_the_plan_that_was_seen(django_capture_on_commit_callb
     (message,) = messages(response)
     # The one test of these words.
     assert "3 shots: 2 queued, 1 skipped." in message
-    assert "<bdi>opening / shot 3</bdi>: It has a video." in message
+    assert "<bdi>S01-03 · opening</bdi>: It has a video." in message
     entry = LogEntry.objects.get()
     assert entry.get_edited_object() == batch and entry.is_addition()
     assert OrmQ.objects.count() == 1  # the pump was woken

@@ -98,7 +98,7 @@ def test_takes_come_newest_first_and_rehearsals_apart(shots):
     [video] = card(page, first).tags("video")
     assert video.attributes["src"] == "/media/a/take%201.mp4"
     assert video.attributes["poster"] == "/media/a/take-1.jpg"
-    assert "/media/a/take%201.mp4?download=1" in card(page, first).links
+    assert "/media/a/take%201.mp4?download=S01-01" in card(page, first).links
     assert card(page, second).hook("operation").text == "operations/two"
     for render in (first, second):
         record = reverse("admin:videogen_videorender_change", args=[render.pk])
@@ -133,10 +133,10 @@ def test_what_was_sent_is_shown(shots):
 def test_neighbours_follow_the_story(shots, place, before, after):
     response = viewer().get(takes_url(shots[place]))
 
-    def pk_of(index):
-        return None if index is None else shots[index].pk
+    def named(index):
+        return None if index is None else (shots[index].pk, shots[index].code)
 
-    assert (response.context["before"], response.context["after"]) == (pk_of(before), pk_of(after))
+    assert (response.context["before"], response.context["after"]) == (named(before), named(after))
 
 
 @pytest.mark.parametrize(
