@@ -6,7 +6,6 @@ import csv
 import hashlib
 import io
 import json
-import os
 import zipfile
 from pathlib import Path
 
@@ -234,14 +233,42 @@ def test_what_breaks_leaves_nothing(tmp_path, name):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_what_a_killed_export_left_is_in_no_other(tmp_path):
-    left = tmp_path / f".out.{os.getpid()}"
-    left.mkdir()
-    (left / "half").write_text("half")
+@pytest.mark.parametrize("name", ["out", "out.zip"])
+def test_what_a_killed_export_left_is_removed_by_the_next(tmp_path, name):
+    killed = tmp_path / f".{name}.0123abcd"
+    if name == "out":
+        killed.mkdir()
+        (killed / "half").write_text("half")
+    else:
+        killed.write_text("half")
+    others = {f".{name}.mine", ".another.0123abcd"}
+    for other in others:
+        (tmp_path / other).write_text("mine")
 
-    write_export([OutFile("a", b"1")], tmp_path / "out")
+    write_export([OutFile("a", b"1")], tmp_path / name)
 
-    assert files_in(tmp_path / "out") == {"a"}
+    assert {path.name for path in tmp_path.iterdir()} == {name, *others}
+
+
+@pytest.mark.parametrize("name", ["out", "out.zip"])
+def test_an_export_that_still_writes_is_left_alone(tmp_path, name):
+    """Both write to the same name: the second is not the first one's end."""
+
+    def files():
+        yield OutFile("a", b"1")
+        if not nested:
+            nested.append(True)
+            write_export([OutFile("a", b"2")], tmp_path / name)
+            if name == "out":
+                (tmp_path / "out" / "a").unlink()
+        yield OutFile("b", b"1")
+
+    nested = []
+    write_export(files(), tmp_path / name)
+
+    assert [path.name for path in tmp_path.iterdir()] == [name]
+    if name == "out":
+        assert files_in(tmp_path / "out") == {"a", "b"}
 
 
 def test_a_zip_is_made_piece_by_piece(tmp_path):

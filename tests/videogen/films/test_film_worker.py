@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from storybook.models import KeyFrame, Scenelet
 from tests.support.factories import make_story, shots_of
-from tests.support.films import make_film_take, work_on_films
+from tests.support.films import make_film_take, make_forked_story, work_on_films
 from videogen.films import film_worker
 from videogen.films.film_requests import cancel_film, plan_films, request_films
 from videogen.films.parts import FilmOptions
@@ -37,15 +37,7 @@ def short(settings):
 
 @pytest.fixture
 def story(settings):
-    """Two endings after one choice. One shot a scenelet, and a take of each but of the last."""
-    story = make_story(scenelets=("start", "left", "right"))
-    start, left, right = story.scenelets.order_by("place")
-    Scenelet.objects.filter(pk=start.pk).update(choice_prompt="Where to?", is_branch_point=True)
-    for scenelet, label in ((left, "The stairs"), (right, "The window")):
-        Scenelet.objects.filter(pk=scenelet.pk).update(parent=start, choice_label=label)
-    for shot in shots_of(story).filter(scenelet__in=[start, left]):
-        make_film_take(shot)
-    return story
+    return make_forked_story()
 
 
 def make(story, *endings, person=None, **options):
