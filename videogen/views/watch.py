@@ -48,10 +48,11 @@ def show_watch_page(request: HttpRequest, admin_site: AdminSite, story: Story) -
     played = read_played_story(story, rule)
     problem = ""
     data: dict[str, Any] | None = None
-    try:
-        data = played.data(_AppAddresses())
-    except RequestError as error:
-        problem = error.sentence
+    if played.scenelets:
+        try:
+            data = played.data(_AppAddresses())
+        except RequestError as error:
+            problem = error.sentence
     wanted = request.GET.get("path", "")
     path, problem = _path(story, wanted, problem)
     keys = [f"s{each.place}" for each in path.scenelets] if path else None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from fractions import Fraction
 from pathlib import Path
 
 import av
@@ -15,9 +16,10 @@ from tests.support.factories import make_story, shots_of
 from tests.support.films import make_film_take, make_forked_story, work_on_films
 from videogen.films import film_worker
 from videogen.films.film_requests import cancel_film, plan_films, request_films
-from videogen.films.parts import FilmOptions
+from videogen.films.parts import FilmOptions, Manifest
 from videogen.films.segments import FPS
 from videogen.films.sound import filtered, measure
+from videogen.films.stills import WIDTH
 from videogen.models import Film, VideoRender
 from videogen.models.films import FILM_LEASE
 from videogen.takes.boxes import is_faststart
@@ -103,24 +105,73 @@ def test_picture_and_sound_end_together_and_the_length_is_the_sum(story, setting
     assert film.seconds == pytest.approx(picture, abs=0.001)
 
 
+# Frames, and what else a clip has; how long it lasts in seconds.
 MIXTURE = [
-    {"clip": {"with_sound": False}},
-    {"clip": {"codec": "mpeg4"}},
-    {"clip": {"pix_fmt": "yuv444p"}},
+    ({"frames": 12, "size": (1280, 720), "level": 0.5}, 0.5),
+    ({"frames": 4, "size": (3840, 2160)}, 4 / 24),
+    ({"frames": 12, "size": (360, 640), "level": 0.01}, 0.5),
+    ({"frames": 12, "turn": 90}, 0.5),
+    ({"frames": 12, "shape": Fraction(4, 3)}, 0.5),
+    ({"frames": 10, "rate": 25, "level": 0.9}, 0.4),
+    ({"frames": 15, "rate": 30, "layout": "mono", "level": 0.3}, 0.5),
+    ({"frames": 12, "rate": Fraction(24_000, 1001)}, 0.5005),
+    ({"frames": 6, "times": (0, 30, 200, 210, 400, 420), "level": 0.1}, 0.42),
+    ({"frames": 12, "with_sound": False}, 0.5),
+    ({"frames": 6, "codec": "mpeg4"}, 0.25),
+    ({"frames": 6, "pix_fmt": "yuv444p"}, 0.25),
 ]
 
 
 def test_a_mixture_of_clips_joins(settings):
+    """720p, 4k, vertical, turned, with pixels that are no squares, of several rates and of none,
+    mono, without sound, of other codecs; generated and uploaded."""
     story = make_story(shots=len(MIXTURE))
-    for shot, values in zip(shots_of(story), MIXTURE, strict=True):
-        make_film_take(shot, **values)
+    kinds = (VideoRender.Kind.GENERATION, VideoRender.Kind.UPLOAD)
+    for number, (shot, (clip, _)) in enumerate(zip(shots_of(story), MIXTURE, strict=True)):
+        make_film_take(
+            shot, frames=clip["frames"], clip=without(clip, "frames"), kind=kinds[number % 2]
+        )
 
     [film] = make(story)
 
     assert (film.status, film.stills) == ("done", 0)
-    picture, sound = seconds_of(file_of(film, settings))
-    assert abs(picture - len(MIXTURE) * 6 / FPS) <= len(MIXTURE) / FPS
+    path = file_of(film, settings)
+    picture, sound = seconds_of(path)
+    assert abs(picture - sum(seconds for _, seconds in MIXTURE)) <= len(MIXTURE) / FPS
     assert abs(picture - sound) <= 0.04
+    lengths = [segment_frames(settings, part) for part in Manifest.from_json(film.manifest).parts]
+    for (clip, seconds), frames in zip(MIXTURE, lengths, strict=True):
+        assert abs(frames - seconds * FPS) <= 1, clip
+    assert round(picture * FPS) == sum(lengths)
+    loudness = loudness_of(path)
+    assert abs(loudness.lufs + 16) <= 1
+    assert loudness.peak_db <= -1
+
+
+def without(values, name):
+    return {key: value for key, value in values.items() if key != name}
+
+
+def segment_frames(settings, part):
+    folder = Path(settings.MEDIA_ROOT) / "the-lamp" / "films" / "segments"
+    with av.open(str(folder / f"{part.key[:32]}.mov")) as container:
+        return container.streams.video[0].frames
+
+
+def test_a_vertical_clip_is_shown_whole(settings):
+    shot = shots_of(make_story()).get()
+    make_film_take(shot, clip={"size": (360, 640), "band": True})
+
+    [film] = make(shot.scenelet.story)
+
+    with av.open(str(file_of(film, settings))) as container:
+        picture = next(container.decode(video=0)).to_ndarray(format="gray")
+    # 9 to 16 of 1080 lines is 608 columns in the middle. The band is the clip's first rows.
+    lit = picture[4] > 200
+    assert abs(int(lit.sum()) - 608) <= 8
+    assert lit[WIDTH // 2]
+    assert picture[:, :600].max() < 30
+    assert picture[:, -600:].max() < 30
 
 
 def test_what_is_unchanged_is_not_made_again(story, settings):
@@ -332,10 +383,12 @@ def test_the_film_is_as_loud_as_it_should_be(settings, tmp_path):
 
     [film] = make(story)
 
-    with av.open(str(file_of(film, settings))) as container:
-        sound = filtered(
-            container.decode(container.streams.audio[0]), [("aformat", "sample_fmts=fltp")]
-        )
-        loudness = measure(sound)
+    loudness = loudness_of(file_of(film, settings))
     assert abs(loudness.lufs + 16) <= 1
     assert loudness.peak_db <= -1
+
+
+def loudness_of(path):
+    with av.open(str(path)) as container:
+        sound = container.decode(container.streams.audio[0])
+        return measure(filtered(sound, [("aformat", "sample_fmts=fltp")]))
