@@ -1,7 +1,7 @@
 """`make bench`: ratios, each measured within one run on the machine at hand. Absolute times are
 shown for orientation only. Exit code 1 when a ratio is over its bound.
 
-    python -m tests.bench [startup] [memory] [throughput] [lists] [kills] [quota] [films] [exports]
+    python -m tests.bench [startup] [memory] [throughput] [lists] [kills] [quota] [films] [exports] [watch]
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from . import exports, films, kills, lists, memory, quota, startup, throughput
+from . import exports, films, kills, lists, memory, quota, startup, throughput, watch
 from .measure import Figure
 
 PARTS = {
@@ -26,6 +26,7 @@ PARTS = {
     "quota": quota.measure,
     "films": films.measure,
     "exports": exports.measure,
+    "watch": watch.measure,
 }
 
 

@@ -42,6 +42,8 @@ from django.urls import reverse
 from storybook.models import Story
 client = Client(HTTP_HOST="localhost")
 client.force_login(get_user_model().objects.get())
+# What a process does once is done when somebody exports.
+client.get(reverse("admin:index"))
 story = Story.objects.get(story_id={name!r})
 start = time.perf_counter()
 response = client.get(reverse("admin:storybook_story_export", args=[story.pk]))
@@ -71,11 +73,10 @@ def measure(folder: Path) -> list[Figure]:
         ),
         Figure(
             "the first byte of it",
-            many["first"],
-            1,
-            "s",
-            f"{100 * many['first'] / many['whole']:.1f} % of the {many['whole']:.1f} s that all "
-            f"takes; of one clip {one['first']:.2f} s",
+            100 * many["first"] / many["whole"],
+            5,
+            "% of the time that all takes",
+            f"{many['first']:.2f} of {many['whole']:.1f} s; of one clip {one['first']:.2f} s",
         ),
     ]
 

@@ -13,20 +13,32 @@ from tests.support.installations import Installation
 from .measure import Figure, peak_megabytes
 
 SHORT, LONG = 2, 60
-# Takes of two seconds in 720p, each another picture.
-TAKE = "make_film_take(shot, frames=48, clip={'size': (1280, 720), 'level': 0.1})"
-PREPARE = f"""
-from tests.support.factories import make_story, shots_of
-from tests.support.films import make_film_take
+# Takes of a second in 720p: one picture, and a box that no reader looks at makes each another file.
+TAKES = """
+from pathlib import Path
+from django.conf import settings
+from storybook.models import Shot
+from tests.support.clips import write_clip
+from tests.support.factories import make_render, make_story, shots_of
+from videogen.takes.video_file import sha256_of
+
+def add_take(shot, name):
+    path = Path(settings.MEDIA_ROOT) / f"{name}.mp4"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    data = write_clip(path, size=(1280, 720), level=0.1)
+    box = b"free" + f"{name:>8}".encode()
+    path.write_bytes(data + (4 + len(box)).to_bytes(4, "big") + box)
+    size = path.stat().st_size
+    values = {"sha256": sha256_of(path), "byte_size": size, "fps": 24.0}
+    make_render(shot, "done", video_file=path.name, **values)
+"""
+PREPARE = f"""{TAKES}
 for count in ({SHORT}, {LONG}):
     for shot in shots_of(make_story(f"of-{{count}}", shots=count)):
-        {TAKE}
+        add_take(shot, shot.pk)
 """
-REPLACE = f"""
-from storybook.models import Shot
-from tests.support.films import make_film_take
-shot = Shot.objects.get(scenelet__story__story_id="of-{LONG}", shot_index=7)
-{TAKE}
+REPLACE = f"""{TAKES}
+add_take(Shot.objects.get(scenelet__story__story_id="of-{LONG}", shot_index=7), "new")
 """
 
 

@@ -39,8 +39,7 @@ def make_film_take(shot, *, frames=6, clip=None, **values):
         video_file=path.name,
         sha256=sha256_of(path),
         byte_size=path.stat().st_size,
-        fps=24.0,
-        **values,
+        **{"fps": 24.0} | values,
     )
 
 

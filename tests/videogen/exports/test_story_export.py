@@ -6,9 +6,14 @@ import csv
 import hashlib
 import io
 import json
+import subprocess
+import sys
+import tracemalloc
 import zipfile
+from fractions import Fraction
 from pathlib import Path
 
+import av
 import opentimelineio as otio
 import pytest
 from django.core.management import call_command
@@ -18,6 +23,7 @@ from django.utils import timezone
 from storybook.models import Scenelet
 from tests.support.factories import make_story, shots_of
 from tests.support.films import make_film_take
+from videogen.exports import story_export
 from videogen.exports.files import ExportError, OutFile, write_export, zip_chunks
 from videogen.exports.names import portable_name, unique_names
 from videogen.exports.story_export import plan_export
@@ -99,6 +105,40 @@ def test_the_timelines_read_back_exactly(story, tmp_path):
     edited = cut.video_tracks()[0].find_clips()
     assert [each.name for each in edited] == ["S01-01", "S02-01"]
     assert [each.source_range for each in edited] == [each.source_range for each in clips]
+
+
+@pytest.mark.parametrize(
+    ("rate", "fps"), [(24, 24.0), (25, 25.0), (Fraction(24_000, 1001), 23.976)]
+)
+def test_other_programs_read_the_timelines(tmp_path, rate, fps):
+    """PyAV reads every file that they name, and otioconvert converts and collects them."""
+    story = make_story("the-lamp", shots=2)
+    for shot in shots_of(story):
+        make_film_take(shot, frames=12, clip={"rate": rate}, fps=fps)
+    [path] = export(story, tmp_path / "out")["paths"]
+    folder = tmp_path / "out" / "the-lamp"
+
+    for name, text in (("converted.edl", path["otio"]), ("collected.otioz", path["otio"])):
+        program = Path(sys.executable).with_name("otioconvert")
+        # Relative names are looked for where the program runs.
+        command = [program, "-i", text, "-o", name]
+        done = subprocess.run(command, cwd=folder, capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+
+    for name in (path["otio"], path["edl"], "converted.edl"):
+        options = {} if name.endswith("otio") else {"rate": float(rate)}
+        timeline = otio.adapters.read_from_file(str(folder / name), **options)
+        clips = timeline.video_tracks()[0].find_clips()
+        assert [clip.name for clip in clips] == ["S01-01", "S01-02"]
+        for clip in clips:
+            with av.open(str(folder / clip.media_reference.target_url)) as container:
+                picture = container.streams.video[0]
+                assert picture.average_rate == rate
+                frames = sum(1 for _ in container.decode(picture))
+            assert clip.source_range.duration == otio.opentime.RationalTime(frames, float(rate))
+    with zipfile.ZipFile(folder / "collected.otioz") as archive:
+        collected = {Path(name).name for name in archive.namelist()}
+    assert {path.name for path in (folder / "clips").iterdir()} < collected
 
 
 def test_a_shot_without_a_take_leaves_a_gap(story, tmp_path, settings):
@@ -278,6 +318,40 @@ def test_a_zip_is_made_piece_by_piece(tmp_path):
     chunks = zip_chunks([OutFile("a", source=large), OutFile("b", source=large)])
 
     assert max(len(chunk) for chunk in chunks) <= 1 << 20
+
+
+def test_a_zip_of_large_clips_holds_one_piece_in_memory(tmp_path):
+    large = tmp_path / "large.bin"
+    with large.open("wb") as file:
+        file.truncate(20 << 20)
+    chunks = zip_chunks(OutFile(f"clip-{number}", source=large) for number in range(15))
+    next(chunks)
+
+    tracemalloc.start()
+    try:
+        written = sum(map(len, chunks))
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+
+    assert written > 15 * (20 << 20)
+    assert peak < 8 << 20
+
+
+def test_the_first_bytes_wait_for_one_clip(story, monkeypatch):
+    looked = []
+    look = story_export.picture_seconds
+    monkeypatch.setattr(
+        story_export, "picture_seconds", lambda path: looked.append(path) or look(path)
+    )
+
+    chunks = zip_chunks(plan_export(story).files())
+
+    assert looked == []
+    next(chunks)
+    assert len(looked) == 1
+    list(chunks)
+    assert len(looked) == 2
 
 
 @pytest.mark.parametrize(
