@@ -1,7 +1,8 @@
 """`make bench`: ratios, each measured within one run on the machine at hand. Absolute times are
 shown for orientation only. Exit code 1 when a ratio is over its bound.
 
-    python -m tests.bench [startup] [memory] [throughput] [lists] [kills] [quota] [films] [exports] [watch]
+    python -m tests.bench [startup] [memory] [throughput] [lists] [kills] [quota] [films]
+                          [exports] [watch]
 """
 
 from __future__ import annotations
