@@ -127,8 +127,8 @@ def summary(results: Collection[FilmResult]) -> dict[str, int]:
 def warning_sentences(warnings: Collection[dict[str, Any]]) -> list[str]:
     """Return the warnings of a film as sentences."""
     return [
-        f"{each['shot'] or 'A card'} is shown without its words, because the font lacks "
-        f"{each['characters']}."
+        f"{each['shot'] or 'A card'} is shown without its words: "
+        f"{each['characters']} cannot be drawn."
         for each in warnings
         if each.get("code") == "not_lettered"
     ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from datetime import timedelta
 from fractions import Fraction
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from django.utils import timezone
 from storybook.models import KeyFrame, Scenelet
 from tests.support.factories import make_story, shots_of
 from tests.support.films import make_film_take, make_forked_story, work_on_films
+from videogen import tasks
 from videogen.films import film_worker
 from videogen.films.film_requests import cancel_film, plan_films, request_films
 from videogen.films.parts import FilmOptions, Manifest
@@ -371,6 +373,21 @@ def test_only_old_files_that_no_film_needs_are_removed(story, settings):
     assert young.exists()
     assert all(path.exists() for path in used | takes)
     assert file_of(film, settings).exists()
+
+
+def test_leftovers_are_swept_every_hour_though_no_film_is_made(settings):
+    half = partial_folder() / "film-1-0123.mp4"
+    partial_folder().mkdir(parents=True)
+    for is_left in (False, True):
+        half.write_bytes(b"half")
+        os.utime(half, (1_000_000_000, 1_000_000_000))
+        tasks.sweep()
+        assert half.exists() is is_left
+
+    with time_machine.travel(timezone.now() + timedelta(seconds=film_worker.SWEEP_SECONDS + 1)):
+        tasks.sweep()
+
+    assert not half.exists()
 
 
 # -- loudness --------------------------------------------------------------------------------------
