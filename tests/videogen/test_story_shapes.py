@@ -147,6 +147,8 @@ def test_films(admin_client, shape):
     for film in made:
         assert sorted({each["code"] for each in film.warnings}) == warnings
         assert film.seconds > 0
+    for row in page(admin_client, "films", story).context["rows"]:
+        assert bool(row.warnings) is bool(warnings)
 
 
 def test_export(shape, tmp_path):

@@ -25,7 +25,13 @@ from storybook.story_paths import PathError
 from videogen.common.formats import counted, media_url
 from videogen.exports.files import zip_chunks
 from videogen.exports.story_export import plan_export
-from videogen.films.film_requests import PlannedFilm, cancel_film, plan_films, request_films
+from videogen.films.film_requests import (
+    PlannedFilm,
+    cancel_film,
+    plan_films,
+    request_films,
+    warning_sentences,
+)
 from videogen.films.parts import FilmOptions
 from videogen.models import Film
 from videogen.takes.chosen_takes import TakeRule
@@ -108,6 +114,11 @@ class FilmRow:
             return ""
         minutes, seconds = divmod(round(film.seconds), 60)
         return f"{minutes}:{seconds:02d}"
+
+    @property
+    def warnings(self) -> list[str]:
+        """What the file lacks, in sentences."""
+        return warning_sentences(self.film.warnings) if self.film and self.film.file else []
 
     @property
     def watch_url(self) -> str:

@@ -11,7 +11,8 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from storybook.story_paths import PathError
 from videogen.cli.database import needs_tables, story_named
-from videogen.cli.films import film_line, film_record, make_films, summary, warning_sentences
+from videogen.cli.films import film_line, film_record, make_films, summary
+from videogen.films.film_requests import warning_sentences
 from videogen.films.parts import FilmOptions
 from videogen.takes.chosen_takes import TakeRule
 
