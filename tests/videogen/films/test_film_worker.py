@@ -150,6 +150,21 @@ def test_a_mixture_of_clips_joins(settings):
     assert loudness.peak_db <= -1
 
 
+def test_parts_of_a_frame_or_two_join(settings):
+    """Each has another delay of its decoder than a longer one."""
+    lengths = (1, 12, 2, 5, 1, 1, 3, 12)
+    story = make_story(shots=len(lengths))
+    for shot, frames in zip(shots_of(story), lengths, strict=True):
+        make_film_take(shot, frames=frames)
+
+    [film] = make(story)
+
+    assert film.status == "done"
+    with av.open(str(file_of(film, settings))) as container:
+        times = [float(frame.time) for frame in container.decode(video=0)]
+    assert times == pytest.approx([number / FPS for number in range(sum(lengths))])
+
+
 def without(values, name):
     return {key: value for key, value in values.items() if key != name}
 
