@@ -20,6 +20,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import psutil
+from rich.console import Console
 
 from tests.support.installations import Installation, wait_until, write_story
 
@@ -29,7 +30,9 @@ from .judging import OPEN, Tally, accepted_by, judge, renders_of, tracebacks
 STORY = "chaos"
 SHOTS = 6
 # A wedged cluster is found after half a minute and restarted; then the work begins.
-PATIENCE = 150
+# Where other work takes the processors, all of it takes several times as long.
+PATIENCE = 300
+PROGRESS = Console(stderr=True, markup=False, highlight=False, soft_wrap=True)
 VICTIMS = ("pump", "downloader", "any child", "group", "parent", "command")
 NOBODY = "the victim did not turn up"
 # What a killed process's siblings say when its pipe, lock or connection is gone.
@@ -73,6 +76,8 @@ def killing_ground(folder: Path, rounds: int, route: str = "gemini") -> Iterator
         VIDEO_POLL_SECONDS="0.4",
         VIDEO_WORKERS="3",
     )
+    # The commands that only queue: what is killed is started the usual way.
+    installation.keep_warm()
     installation.manage("migrate")
     installation.manage("import_story", str(write_story(folder, STORY, SHOTS * rounds)))
     installation.start_simulator("--latency=0.8", "--latency-jitter=0.6")
@@ -121,6 +126,7 @@ def _share(folder: Path, route: str, rounds: list[tuple[int, str]]) -> tuple[str
             try:
                 for scenelet, (number, victim) in with_cluster:
                     tallies.append(_cluster_round(supervisor, scenelet, number, victim))
+                    _tell(route, number, tallies[-1])
             finally:
                 supervisor.stop()
             # A cluster's own status outlives it by three seconds; until then a command waits for
@@ -128,12 +134,23 @@ def _share(folder: Path, route: str, rounds: list[tuple[int, str]]) -> tuple[str
             time.sleep(4)
         for scenelet, (number, victim) in alone:
             tallies.append(_command_round(installation, scenelet, number, victim))
+            _tell(route, number, tallies[-1])
         strange = tracebacks(installation, expected=OF_THE_KILL)
         if strange:
             tallies[-1].tracebacks += len(strange)
             tallies[-1].wrong += strange[:10]
         tallies[-1].wrong += routes.wrong_use(installation, route)
     return route, tallies
+
+
+def _tell(route: str, number: int, tally: Tally) -> None:
+    """A line for each round, for whoever waits, and for what a run is worth that is stopped."""
+    PROGRESS.print(
+        f"round {number}, {route}, {tally.scenario}: {tally.accepted} accepted, "
+        f"{tally.playing} playing, {tally.unknown} unknown, {tally.twice} twice, "
+        f"{tally.lost} lost, {tally.left_open} left open, {tally.seconds:.0f} s",
+        *tally.wrong,
+    )
 
 
 def _cluster_round(supervisor: Supervisor, scenelet: int, number: int, victim: str) -> Tally:
