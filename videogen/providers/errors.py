@@ -198,7 +198,8 @@ def _proxy_refusal(error: Exception) -> VeoError:
             "what it asks for, or choose another proxy.",
         )
     return VeoError(
-        f"The proxy ({_proxy()}) does not let the request through just now: {words} Nothing was sent.",
+        f"The proxy ({_proxy()}) does not let the request through just now: {words} Nothing was "
+        "sent.",
         code="no_connection",
         permanent=False,
     )

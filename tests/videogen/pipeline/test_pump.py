@@ -622,6 +622,20 @@ def test_a_key_that_is_refused_while_polling_interrupts_and_stops_the_queue(fail
     assert render.lane.pause_code == "key_refused"
 
 
+def test_an_operation_that_is_refused_alone_stops_no_submission(fail, log):
+    first, second = queue(make_story(shots=2))
+    fail("poll", "failed_precondition", times=-1, match=first.prompt_text)
+
+    work(first.lane)
+
+    for render in (first, second):
+        render.refresh_from_db()
+    assert (first.state, first.error_code) == (State.INTERRUPTED, "poll_refused")
+    assert first.operation_name
+    assert second.state == State.DONE
+    assert Lane.objects.get().paused_at is None
+
+
 @pytest.mark.parametrize("fault", ["", "internal"], ids=["it takes longer", "polls fail"])
 def test_the_deadline_interrupts_and_resume_goes_on(settings, simulator, fail, log, fault):
     settings.VIDEO_OPERATION_DEADLINE_MINUTES = 0.3 / 60
