@@ -43,4 +43,22 @@ FAULTS = [
         ("tests/videogen/common/test_processes.py",),
         "a process that got the number of a dead one keeps its lease for ever",
     ),
+    Fault(
+        "another-process-is-the-cluster",
+        "videogen/common/task_queue.py",
+        "was_running(stat.sentinel, timezone.now() - stat.timestamp)",
+        "was_running(stat.sentinel, timezone.now() - timezone.now())",
+        (
+            "tests/videogen/common/test_task_queue.py::test_another_process_with_the_id_of_a_cluster_is_no_cluster",
+        ),
+        "a process that got the id of a dead cluster passes for it, and nobody works",
+    ),
+    Fault(
+        "broker-away-in-silence",
+        "videogen/views/components/queue_notice.py",
+        "if slot and (broken := broker_problem()):",
+        "if slot and (broken := False):",
+        ("tests/videogen/common/test_task_queue.py::test_whoever_looks_at_what_waits_is_told",),
+        "whoever waits for a queue is not told that the broker is away",
+    ),
 ]
