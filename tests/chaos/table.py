@@ -270,11 +270,17 @@ def _alone(installation: Installation, folder: Path, number: int, row: Row) -> T
     _script(installation, row, f"{story} 0:")
     started = time.monotonic()
     installation.run_task(story, "--no-wait")
+    told: tuple[str, str] = ("", "")
+
+    def is_told() -> bool:
+        nonlocal told
+        told = _told(installation)
+        return row.waits in told
+
     with suppress(AssertionError):
-        wait_until(lambda: row.waits in _told(installation), 15)
-    # Long enough for the next shot to be sent by mistake.
+        wait_until(is_told, 60)
+    # Long enough for the next shot to be sent by mistake; a short wait may be over by then.
     time.sleep(1)
-    told = _told(installation)
     first = _submitted(installation)
     if row.ends == "done":
         wait_for_end(installation, story, 120)
