@@ -7,6 +7,8 @@ REQUESTS = "videogen/films/film_requests.py"
 PARTS = "videogen/films/parts.py"
 SEGMENTS = "videogen/films/segments.py"
 TESTS = "tests/videogen/films/test_film_worker.py"
+PARTS_TESTS = "tests/videogen/films/test_parts.py"
+REQUEST_TESTS = "tests/videogen/films/test_film_requests.py"
 
 FAULTS = [
     Fault(
@@ -32,6 +34,7 @@ FAULTS = [
         "        ).update",
         (TESTS,),
         "a film of the story as it was is stored as the one that was asked for since",
+        equal="whoever asks anew takes the film from its worker; this is a second guard",
     ),
     Fault(
         "slice-keeps-the-film",
@@ -63,7 +66,7 @@ FAULTS = [
         REQUESTS,
         "return film.manifest_sha256 == self.manifest.sha256 and is_there(film)",
         "return film.manifest_sha256 == self.manifest.sha256",
-        (TESTS, "tests/videogen/views/test_films.py"),
+        (REQUEST_TESTS + "::test_a_film_whose_file_is_gone_is_made_again",),
         "a film whose file is gone is never made again",
     ),
     Fault(
@@ -71,7 +74,7 @@ FAULTS = [
         REQUESTS,
         "if film.is_open and film.wanted_sha256 == manifest.sha256:",
         "if False:",
-        (TESTS, "tests/videogen/views/test_films.py"),
+        (REQUEST_TESTS + "::test_whoever_asks_once_more_lets_it_go_on",),
         "a second click throws away what was encoded",
     ),
     Fault(
@@ -79,7 +82,7 @@ FAULTS = [
         REQUESTS,
         "filter(pk=film.pk, status__in=Film.OPEN).update(",
         "filter(pk=film.pk).update(",
-        (TESTS + "::test_a_cancelled_film_is_not_made",),
+        (REQUEST_TESTS + "::test_a_film_that_is_done_is_not_cancelled",),
         "a film that is done becomes cancelled",
     ),
     Fault(
@@ -95,7 +98,7 @@ FAULTS = [
         PARTS,
         "story.branches.get(scenelet.pk, 0) > 1",
         "story.branches.get(scenelet.pk, 0) > 0",
-        (TESTS,),
+        (PARTS_TESTS + "::test_a_card_is_shown_only_where_there_is_a_choice",),
         "a card asks for a choice where there is only one way on",
     ),
     Fault(
@@ -103,7 +106,7 @@ FAULTS = [
         PARTS,
         "Shot.objects.filter(scenelet__story=story, gone_since=None)",
         "Shot.objects.filter(scenelet__story=story)",
-        (TESTS,),
+        (PARTS_TESTS + "::test_a_shot_that_is_gone_from_the_bundle_is_in_no_film",),
         "a shot that the bundle has no longer is in the film",
     ),
     Fault(
@@ -111,7 +114,7 @@ FAULTS = [
         PARTS,
         'for frame in frames.order_by("-position"):',
         'for frame in frames.order_by("position"):',
-        (TESTS,),
+        (PARTS_TESTS + "::test_the_still_of_a_shot_is_its_first_key_frame",),
         "the still of a shot is its last key frame, not its first",
     ),
     Fault(
@@ -137,7 +140,7 @@ FAULTS = [
         "videogen/films/sound.py",
         "if loudness.peak_db + gain <= PEAK_DB:",
         "if True:",
-        (TESTS + "::test_the_film_is_as_loud_as_it_should_be",),
+        ("tests/videogen/films/test_sound.py",),
         "a film that is made louder is clipped",
     ),
     Fault(
