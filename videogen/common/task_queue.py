@@ -90,6 +90,8 @@ class Cluster:
     workers: int
     # The cluster's own word, at most three seconds old.
     status: str
+    # When it began.
+    since: datetime
 
 
 def is_cluster_running() -> bool:
@@ -110,7 +112,7 @@ def running_clusters() -> list[Cluster]:
             raise
         return []
     return [
-        Cluster(stat.host, len(stat.workers), str(stat.status))
+        Cluster(stat.host, len(stat.workers), str(stat.status), stat.tob or stat.timestamp)
         for stat in stats
         # The report of one that was killed outlives it for seconds.
         if stat.host != here or was_running(stat.sentinel, timezone.now() - stat.timestamp)

@@ -28,6 +28,16 @@ FAULTS = [
         "a cluster that stands still is never restarted",
     ),
     Fault(
+        "tasks-of-a-dead-cluster-are-a-stall",
+        "videogen/ops/watchdog.py",
+        "taken = taken.filter(lock__gt=since + retry)",
+        "pass",
+        (
+            "tests/videogen/ops/test_watchdog.py::test_what_a_cluster_before_had_taken_is_no_stall_of_the_next_one",
+        ),
+        "after some restarts every cluster is ended half a minute after it began",
+    ),
+    Fault(
         "paused-lane-is-a-stall",
         "videogen/ops/watchdog.py",
         "if not lane.paused_at and _has_room(lane, past):",

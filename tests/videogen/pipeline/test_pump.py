@@ -15,7 +15,7 @@ from django.db import OperationalError, connection
 from django.utils import timezone
 from django_q.models import OrmQ
 
-from storybook.models import Picture, Story
+from storybook.models import Picture, Shot, Story
 from tests.support.factories import (
     PAYLOAD,
     force,
@@ -623,8 +623,13 @@ def test_a_key_that_is_refused_while_polling_interrupts_and_stops_the_queue(fail
 
 
 def test_an_operation_that_is_refused_alone_stops_no_submission(fail, log):
-    first, second = queue(make_story(shots=2))
-    fail("poll", "failed_precondition", times=-1, match=first.prompt_text)
+    story = make_story(shots=2)
+    shot = shots_of(story).get(shot_index=1)
+    Shot.objects.filter(pk=shot.pk).update(
+        storyboard_payload={**shot.storyboard_payload, "mark": "the first one"}
+    )
+    first, second = queue(story)
+    fail("poll", "failed_precondition", times=-1, match="the first one")
 
     work(first.lane)
 
