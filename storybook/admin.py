@@ -6,17 +6,34 @@ from typing import Any
 from django import forms
 from django.contrib import admin
 from django.core.exceptions import PermissionDenied, ValidationError
-from django.db.models import Count, QuerySet
-from django.http import HttpRequest, HttpResponse
+from django.db.models import Count, Max, QuerySet
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.defaultfilters import filesizeformat
 from django.urls import Resolver404, URLPattern, path, resolve, reverse
 from django.utils.html import format_html
+from django.views.decorators.http import require_safe
 
+from .code_search import CodeSearchMixin
+from .design_uses import warn_of_lost_uses
+from .document_editor import Group
+from .document_forms import DocumentForms, Remark
+from .document_layouts import audio_layout, load_parts, shot_layout, visual_layout
+from .errors import BundleError
+from .findings import PAYLOAD, check_designs, check_payload, find_embedded_files
 from .form_versions import VersionedForms
 from .import_page import show_import_page
+from .importer.bundles import (
+    LARGEST_NUMBER,
+    LONGEST_ID,
+    check_design_document,
+    circle_words,
+    find_circles,
+)
 from .initial_values import InitialValuesMixin
 from .key_frames import KeyFrameForm, KeyFrameFormSet
 from .models import DesignDocument, KeyFrame, Picture, Scenelet, Shot, Story
+from .new_stories import NewStoryForm, begin_story, free_slug
+from .outline_page import show_outline
 from .thumbnails import thumbnail_url
 from .views.pictures import show_pictures
 
@@ -52,7 +69,57 @@ class ReadOnlyInline(admin.TabularInline):
         return False
 
 
-class DocumentAdmin(InitialValuesMixin, VersionedForms, admin.ModelAdmin):
+class PartOfStory(InitialValuesMixin):
+    """A part of the admin of what a story consists of. After a save, the way on is the outline."""
+
+    def response_post_save_add(self, request: HttpRequest, obj: Any) -> HttpResponseRedirect:
+        return _show_story(obj)
+
+    def response_post_save_change(self, request: HttpRequest, obj: Any) -> HttpResponseRedirect:
+        return _show_story(obj)
+
+    def delete_model(self, request: HttpRequest, obj: Any) -> None:
+        request._outline = _show_story(obj)  # type: ignore[attr-defined]
+        super().delete_model(request, obj)  # type: ignore[misc]
+
+    def response_delete(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        response = super().response_delete(request, *args, **kwargs)  # type: ignore[misc]
+        return request._outline if isinstance(response, HttpResponseRedirect) else response  # type: ignore[attr-defined]
+
+    def render_change_form(
+        self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
+    ) -> HttpResponse:
+        row = kwargs.get("obj")
+        story = _story_of(row) if row else _filled_in_story(request)
+        context["outline_of"] = story
+        return super().render_change_form(request, context, *args, **kwargs)  # type: ignore[misc]
+
+
+def _show_story(row: Any) -> HttpResponseRedirect:
+    url = reverse("admin:storybook_story_outline", args=[_story_of(row).pk])
+    return HttpResponseRedirect(url)
+
+
+def _story_of(row: Any) -> Story:
+    return row.scenelet.story if isinstance(row, Shot) else row.story
+
+
+def _may_take_out(model_admin: Any, request: HttpRequest, row: Any) -> bool:
+    """Whoever may change a part of a story may take it out again, one at a time: a shot that has
+    renders is protected, and a scenelet with it."""
+    return row is not None and model_admin.has_change_permission(request, row)
+
+
+def _filled_in_story(request: HttpRequest) -> Story | None:
+    """Return the story that an empty form is for, from what was typed or from its address."""
+    given = request.POST if request.method == "POST" else request.GET
+    for name, lookup in (("scenelet", "scenelets"), ("story", "pk")):
+        if (value := given.get(name, "")).isdecimal() and len(value) < 19:
+            return Story.objects.filter(**{lookup: value}).first()
+    return None
+
+
+class DocumentAdmin(PartOfStory, DocumentForms, VersionedForms, admin.ModelAdmin):
     """Shows the document as indented JSON also to people who may not change it."""
 
     document_field = "document"
@@ -96,6 +163,7 @@ class StoryAdmin(VersionedForms, admin.ModelAdmin):
     list_display = ["title", "story_id", "scenelet_count", "shot_count", "updated_at"]
     search_fields = ["title", "story_id"]
     fields = ["title", "story_id", "everything", "created_at", "updated_at"]
+    add_fields = ["title", "story_id"]
     readonly_fields = ["everything", "created_at", "updated_at"]
     inlines = [DesignDocumentInline, SceneletInline]
 
@@ -111,7 +179,43 @@ class StoryAdmin(VersionedForms, admin.ModelAdmin):
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
         # The next import finds the story by its id.
-        return [*self.readonly_fields, "story_id"] if obj else self.readonly_fields
+        return [*self.readonly_fields, "story_id"] if obj else []
+
+    # -- a new story: its title, and everything else is there to go on with
+
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        return super().get_fields(request, obj) if obj else self.add_fields
+
+    def get_form(
+        self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any
+    ) -> Any:
+        if not obj:
+            kwargs["form"] = NewStoryForm
+        return super().get_form(request, obj, change=change, **kwargs)
+
+    def get_prepopulated_fields(self, request: HttpRequest, obj: Any = None) -> dict[str, Any]:
+        return {} if obj else {"story_id": ["title"]}
+
+    def get_inlines(self, request: HttpRequest, obj: Any) -> list[Any]:
+        return list(super().get_inlines(request, obj)) if obj else []
+
+    def add_view(
+        self, request: HttpRequest, form_url: str = "", extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        context = {
+            "title": "New story",
+            "show_save_and_add_another": False,
+            "show_save_and_continue": False,
+        }
+        return super().add_view(request, form_url, {**context, **(extra_context or {})})
+
+    def save_model(self, request: HttpRequest, obj: Story, form: Any, change: bool) -> None:
+        super().save_model(request, obj, form, change)
+        if not change:
+            begin_story(obj)
+
+    def response_post_save_add(self, request: HttpRequest, obj: Story) -> HttpResponseRedirect:
+        return HttpResponseRedirect(reverse("admin:storybook_story_outline", args=[obj.pk]))
 
     @admin.display(description="scenelets", ordering="scenelet_count")
     def scenelet_count(self, story: Any) -> int:
@@ -126,9 +230,11 @@ class StoryAdmin(VersionedForms, admin.ModelAdmin):
         if story.pk is None:
             return self.get_empty_value_display()
         return format_html(
+            '<a href="{}">Outline</a> · '
             '<a href="{}?scenelet__story__id__exact={}">Shots</a> · '
             '<a href="{}?story__id__exact={}">Pictures</a> · '
             '<a href="{}">Upload pictures of the designs</a>',
+            reverse("admin:storybook_story_outline", args=[story.pk]),
             reverse("admin:storybook_shot_changelist"),
             story.pk,
             reverse("admin:storybook_picture_changelist"),
@@ -143,6 +249,11 @@ class StoryAdmin(VersionedForms, admin.ModelAdmin):
         own = [
             path("import/", view(self.import_view), name="storybook_story_import"),
             path(
+                "<int:pk>/outline/",
+                view(require_safe(self.outline_view)),
+                name="storybook_story_outline",
+            ),
+            path(
                 "<path:object_id>/pictures/",
                 view(self.pictures_view),
                 name="storybook_story_pictures",
@@ -155,6 +266,17 @@ class StoryAdmin(VersionedForms, admin.ModelAdmin):
         if not (self.has_add_permission(request) and self.has_change_permission(request)):
             raise PermissionDenied
         return show_import_page(request, self)
+
+    def outline_view(self, request: HttpRequest, pk: int) -> HttpResponse:
+        story = Story.objects.filter(pk=pk).first()
+        if not self.has_view_or_change_permission(request, story):
+            raise PermissionDenied
+        if story is None:
+            # Django's own answer for a row that is gone; its stubs do not know the method.
+            return self._get_obj_does_not_exist_redirect(  # type: ignore[attr-defined]
+                request, self.opts, str(pk)
+            )
+        return show_outline(request, self.admin_site, story)
 
     def pictures_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
         story = self.get_object(request, object_id)
@@ -173,8 +295,22 @@ class StoryAdmin(VersionedForms, admin.ModelAdmin):
         return show_pictures(request, self, story, can_change=can_change)
 
 
+class DesignDocumentForm(forms.ModelForm):
+    def clean(self) -> dict[str, Any]:
+        super().clean()
+        cleaned = self.cleaned_data
+        kind, document = cleaned.get("kind") or self.instance.kind, cleaned.get("document")
+        if kind and document is not None:
+            try:
+                cleaned["document"], _ = check_design_document(f"{kind}_design_document", document)
+            except BundleError as error:
+                raise ValidationError({"document": list(error.problems)}) from error
+        return cleaned
+
+
 @admin.register(DesignDocument)
 class DesignDocumentAdmin(DocumentAdmin):
+    form = DesignDocumentForm
     list_display = ["__str__", "story", "kind", "updated_at"]
     list_filter = ["kind", "story"]
     list_select_related = ["story"]
@@ -185,27 +321,125 @@ class DesignDocumentAdmin(DocumentAdmin):
         documents = super().get_queryset(request)
         return documents.defer("document") if _page(request).endswith("_changelist") else documents
 
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
+        # Which document this is decides about its fields.
+        fixed = ["story", "kind"] if obj else []
+        return [*super().get_readonly_fields(request, obj), *fixed]
+
+    def get_layout(self, request: HttpRequest, row: Any) -> Group | None:
+        if row is None:
+            return None
+        layout = visual_layout if row.kind == DesignDocument.Kind.VISUAL else audio_layout
+        return layout(load_parts(row.story_id))
+
+    def get_remarks(self, request: HttpRequest, row: Any, document: Any) -> list[Remark]:
+        if row is None:
+            return []
+        key = f"{row.kind}_design_document"
+        parts = load_parts(row.story_id)
+        documents = {"visual": parts.visual, "audio": parts.audio, row.kind: document}
+        found = [
+            Remark(each.place.removeprefix(f"{key}."), each.words)
+            for each in check_designs(documents["visual"], documents["audio"])
+            if each.place.startswith(key)
+        ]
+        try:
+            _, warnings = check_design_document(key, document)
+        except BundleError:
+            # The problems are errors of the form, once somebody saves it.
+            return found
+        return [
+            *(Remark(each.place.removeprefix(f"{key}."), each.sentence) for each in warnings),
+            *found,
+        ]
+
+    def get_lost_uses(self, row: Any, before: Any, after: Any) -> list[str]:
+        if row is None or not (isinstance(before, dict) and isinstance(after, dict)):
+            return []
+        return warn_of_lost_uses(row.story_id, before, after)
+
 
 # -- Scenelets and shots ---------------------------------------------------------------------------
 
 
 class SceneletForm(forms.ModelForm):
+    sequence = forms.IntegerField(
+        required=False,
+        min_value=-LARGEST_NUMBER,
+        max_value=LARGEST_NUMBER,
+        help_text="Order within the story. Left empty, the scenelet comes last.",
+    )
+    scenelet_id = forms.CharField(
+        required=False,
+        max_length=LONGEST_ID,
+        label="Id",
+        help_text="It names the scenelet in bundles, commands and file names. Left empty, it is "
+        "made from the title.",
+    )
+
     def clean(self) -> dict[str, Any]:
         super().clean()
         cleaned = self.cleaned_data
-        story, parent = cleaned.get("story"), cleaned.get("parent")
-        if parent and story and parent.story_id != story.pk:
-            raise ValidationError({"parent": "The parent belongs to another story."})
-        while parent:
-            if parent.pk == self.instance.pk:
-                raise ValidationError({"parent": "A scenelet cannot come after itself."})
-            parent = parent.parent
+        story = cleaned.get("story") or (self.instance.story if self.instance.story_id else None)
+        if story is None:
+            return cleaned
+        # Two people who change parents at once would make a circle that neither form shows.
+        Story.objects.select_for_update(no_key=True).get(pk=story.pk)
+        others = Scenelet.objects.filter(story=story).exclude(pk=self.instance.pk).order_by()
+        if not cleaned.get("scenelet_id") and "scenelet_id" not in self.errors:
+            taken = others.values_list("scenelet_id", flat=True)
+            cleaned["scenelet_id"] = free_slug(cleaned.get("title", ""), "scenelet", set(taken))
+        if cleaned.get("sequence") is None and "sequence" not in self.errors:
+            last = others.aggregate(last=Max("sequence"))["last"]
+            cleaned["sequence"] = min((last or 0) + 1, LARGEST_NUMBER)
+        self._check_parent(story, cleaned.get("parent"), others)
         return cleaned
+
+    def _check_parent(
+        self, story: Story, parent: Scenelet | None, others: QuerySet[Scenelet]
+    ) -> None:
+        if parent is None:
+            return
+        if parent.story_id != story.pk:
+            raise ValidationError({"parent": "The parent belongs to another story."})
+        if self.instance.pk is None:
+            return
+        own = self.cleaned_data.get("scenelet_id", "")
+        parents: dict[str, str | None] = dict(
+            others.values_list("scenelet_id", "parent__scenelet_id")
+        )
+        # The scenelet's own id may have been changed in the same form.
+        stored = Scenelet.objects.values_list("scenelet_id", flat=True).get(pk=self.instance.pk)
+        parents = {each: own if up == stored else up for each, up in parents.items()}
+        parents[own] = own if parent.pk == self.instance.pk else parent.scenelet_id
+        for circle in find_circles(parents):
+            if own in circle:
+                words = circle_words(circle)
+                raise ValidationError({"parent": f"A scenelet cannot come after itself: {words}."})
+
+
+class SceneletField(forms.ModelChoiceField):
+    """A list of the scenelets of one story, which needs no script to choose from."""
+
+    def label_from_instance(self, obj: Any) -> str:
+        return f"S{obj.place:02d} {obj}"
 
 
 @admin.register(Scenelet)
-class SceneletAdmin(InitialValuesMixin, VersionedForms, admin.ModelAdmin):
+class SceneletAdmin(PartOfStory, VersionedForms, admin.ModelAdmin):
     form = SceneletForm
+    fields = [
+        "story",
+        "title",
+        "description",
+        "parent",
+        "choice_label",
+        "choice_prompt",
+        "is_branch_point",
+        "is_terminal",
+        "sequence",
+        "scenelet_id",
+    ]
     list_display = [
         "scenelet_id",
         "title",
@@ -220,6 +454,24 @@ class SceneletAdmin(InitialValuesMixin, VersionedForms, admin.ModelAdmin):
     list_select_related = ["story", "parent"]
     search_fields = ["scenelet_id", "title", "description", "story__title"]
     autocomplete_fields = ["story", "parent"]
+
+    def get_form(
+        self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any
+    ) -> Any:
+        form = super().get_form(request, obj, change=change, **kwargs)
+        story = obj.story if obj else _filled_in_story(request)
+        if story and "parent" in form.base_fields:
+            form.base_fields["parent"] = SceneletField(
+                story.scenelets.order_by("place"),
+                required=False,
+                label="Comes after",
+                help_text="The scenelet whose reader chooses this one. Empty at a beginning.",
+                error_messages={"invalid_choice": "The parent belongs to another story."},
+            )
+        return form
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return _may_take_out(self, request, obj) or super().has_delete_permission(request, obj)
 
 
 class KeyFrameInline(admin.TabularInline):
@@ -265,7 +517,7 @@ class KeyFrameInline(admin.TabularInline):
 
 
 @admin.register(Shot)
-class ShotAdmin(DocumentAdmin):
+class ShotAdmin(CodeSearchMixin, DocumentAdmin):
     document_field = "storyboard_payload"
     list_display = ["__str__", "scenelet", "story"]
     list_filter = ["scenelet__story"]
@@ -282,6 +534,33 @@ class ShotAdmin(DocumentAdmin):
     @admin.display(ordering="scenelet__story__title")
     def story(self, shot: Shot) -> Story:
         return shot.scenelet.story
+
+    def get_form(
+        self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any
+    ) -> Any:
+        form = super().get_form(request, obj, change=change, **kwargs)
+        story = obj.scenelet.story if obj else _filled_in_story(request)
+        if story and "scenelet" in form.base_fields:
+            form.base_fields["scenelet"] = SceneletField(
+                story.scenelets.order_by("place"),
+                error_messages={"invalid_choice": "The scenelet belongs to another story."},
+            )
+        return form
+
+    def get_layout(self, request: HttpRequest, row: Any) -> Group | None:
+        story = row.scenelet.story if row else _filled_in_story(request)
+        return shot_layout(load_parts(story))
+
+    def get_remarks(self, request: HttpRequest, row: Any, document: Any) -> list[Remark]:
+        story = row.scenelet.story if row else _filled_in_story(request)
+        found = [
+            *check_payload(document, load_parts(story).ids),
+            *find_embedded_files(document, PAYLOAD),
+        ]
+        return [Remark(each.place.removeprefix(f"{PAYLOAD}."), each.words) for each in found]
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return _may_take_out(self, request, obj) or super().has_delete_permission(request, obj)
 
 
 # -- Pictures --------------------------------------------------------------------------------------

@@ -156,10 +156,14 @@ class VersionedForms(Base):
         inlines = self.get_inline_instances(request, row)
         return [each for each in inlines if each.has_change_permission(request, row)]
 
+    def _typed(self, request: HttpRequest, row: Any, name: str) -> str | None:
+        """Return what was typed into a field, or None if it was not on the page."""
+        return request.POST.get(name)
+
     def _difference(
         self, request: HttpRequest, row: Any, name: str, label: str
     ) -> Difference | None:
-        typed = request.POST.get(name)
+        typed = self._typed(request, row, name)
         if typed is None:
             return None
         field = row._meta.get_field(name)

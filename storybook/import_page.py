@@ -45,7 +45,7 @@ def show_import_page(request: HttpRequest, model_admin: ModelAdmin[Story]) -> Ht
     context: dict[str, Any] = {}
     if request.method == "POST" and (token := request.POST.get("token", "")):
         if "discard" in request.POST:
-            remove_bundle(token)
+            remove_bundle(token, _owner(request))
             messages.info(request, "The bundle was discarded. Nothing was imported.")
             return HttpResponseRedirect(request.path)
         done = _import(request, model_admin, token)
@@ -55,7 +55,7 @@ def show_import_page(request: HttpRequest, model_admin: ModelAdmin[Story]) -> Ht
     elif request.method == "POST":
         form = BundleForm(request.POST, request.FILES)
         if form.is_valid():
-            context = _try(form)
+            context = _try(form, _owner(request))
     return TemplateResponse(
         request,
         "admin/storybook/import.html",
@@ -70,21 +70,21 @@ def show_import_page(request: HttpRequest, model_admin: ModelAdmin[Story]) -> Ht
     )
 
 
-def _try(form: BundleForm) -> dict[str, Any]:
+def _try(form: BundleForm, owner: int) -> dict[str, Any]:
     """Store the upload and return what the page shows of it."""
     try:
-        token = keep_bundle(form.cleaned_data["bundle"])
+        token = keep_bundle(form.cleaned_data["bundle"], owner)
     except OSError as error:
         form.add_error("bundle", f"The bundle cannot be stored ({error.strerror}).")
         return {}
-    context = _report_on(token)
+    context = _report_on(token, owner)
     if "report" not in context:
-        remove_bundle(token)
+        remove_bundle(token, owner)
     return context
 
 
-def _report_on(token: str) -> dict[str, Any]:
-    path = find_bundle(token)
+def _report_on(token: str, owner: int) -> dict[str, Any]:
+    path = find_bundle(token, owner)
     if path is None:
         return {"problems": ["The bundle is no longer here: upload it again."]}
     try:
@@ -100,18 +100,23 @@ def _report_on(token: str) -> dict[str, Any]:
 def _import(
     request: HttpRequest, model_admin: ModelAdmin[Story], token: str
 ) -> HttpResponse | dict[str, Any]:
-    path = find_bundle(token)
+    path = find_bundle(token, _owner(request))
     if path is None:
         return {"problems": ["The bundle is no longer here: upload it again."]}
     try:
         report = import_story(path)
     except (BundleError, ImportFailed) as error:
         return {"problems": str(error).splitlines()[:MOST_LINES]}
-    remove_bundle(token)
+    remove_bundle(token, _owner(request))
     story = Story.objects.get(story_id=report.story_id)
     model_admin.log_change(request, story, "Imported a bundle.")
     messages.success(request, f"{report.title} is imported.")
     return HttpResponseRedirect(reverse("admin:storybook_story_change", args=[story.pk]))
+
+
+def _owner(request: HttpRequest) -> int:
+    # Whoever is not signed in does not come here.
+    return int(request.user.pk or 0)
 
 
 def _more(error: BundleError) -> int:

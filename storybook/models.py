@@ -6,6 +6,8 @@ and both these and the shots refer to pictures.
 
 from __future__ import annotations
 
+import re
+
 from django.db import models
 from django.db.models.signals import post_delete, post_save
 from django.dispatch import receiver
@@ -111,9 +113,19 @@ def _place_again(instance: Scenelet, raw: bool = False, **others: object) -> Non
         place_scenelets(instance.story_id)
 
 
+_code = re.compile(r"s(\d{1,9})-(\d{1,9})", re.IGNORECASE | re.ASCII)
+
+
 def shot_code(place: int, shot_index: int) -> str:
     """Return the code of a shot from the place of its scenelet and its own index."""
     return f"S{place:02d}-{shot_index:02d}"
+
+
+def read_shot_code(text: str) -> tuple[int, int] | None:
+    """Return the scenelet's place and the shot's index that a code stands for, or None if it is no
+    code."""
+    match = _code.fullmatch(text)
+    return (int(match[1]), int(match[2])) if match else None
 
 
 class Shot(models.Model):
@@ -141,7 +153,7 @@ class Shot(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.scenelet.scenelet_id} / shot {self.shot_index}"
+        return f"{self.code} · {self.scenelet}"
 
     @property
     def code(self) -> str:

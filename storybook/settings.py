@@ -420,8 +420,11 @@ LOGGING = {
             "format": "%(asctime)s %(levelname)s %(name)s: %(message)s",
         }
     },
+    "filters": {"secrets": {"()": "videogen.common.log_lines.SecretFilter"}},
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
     "loggers": {
+        "django.request": {"filters": ["secrets"]},
+        "django.security.csrf": {"filters": ["secrets"]},
         "videogen": {"handlers": ["console"], "level": env("VIDEO_LOG_LEVEL", "INFO")},
         "storybook": {"handlers": ["console"], "level": env("VIDEO_LOG_LEVEL", "INFO")},
         "django-q": {"handlers": ["console"], "level": "WARNING", "propagate": False},

@@ -20,6 +20,7 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
+import av
 import httpx
 from PIL import Image
 from playwright.sync_api import Browser, BrowserContext, Page
@@ -55,6 +56,8 @@ MONEY_SCREENS = {
     "spending": "/admin/videogen/submission/spending/",
     "unresolved": "/admin/videogen/videorender/unresolved/",
 }
+# In the first take of a film: its characters are in the picture by then.
+FRAME_AT_SECONDS = 4.0
 DESK = {"width": 1440, "height": 900}
 PHONE = {"width": 390, "height": 844}
 
@@ -82,6 +85,7 @@ def _show_story(site: Site, browser: Browser) -> None:
         _say("Rendering the sample story …")
         with _running(site, *QUICK):
             _make_takes(site, browser)
+    take_film_frame(site)
     # So slow that the last batch is still running when it is looked at.
     with _running(site, "--clips=full", "--latency=300"):
         _take_pictures(site, browser)
@@ -261,6 +265,18 @@ def _take_pictures(site: Site, browser: Browser) -> None:
     context.close()
 
 
+def take_film_frame(site: Site) -> None:
+    """Keep a frame of the first film, as it stands in the file."""
+    ((file,),) = site.installation.query(
+        "SELECT file FROM videogen_film WHERE status = 'done' ORDER BY id LIMIT 1"
+    )
+    with av.open(str(site.installation.media / file)) as film:
+        frame = next(each for each in film.decode(video=0) if each.time >= FRAME_AT_SECONDS)
+    data = io.BytesIO()
+    frame.to_image().resize((1280, 720), Image.Resampling.LANCZOS).save(data, "PNG")
+    _keep(_small(data.getvalue()), TARGET / "film.png")
+
+
 def _look(site: Site, browser: Browser, scheme: str, size: dict[str, int]) -> BrowserContext:
     return site.open_browser(browser, viewport=size, color_scheme=scheme, reduced_motion="reduce")
 
@@ -290,7 +306,11 @@ def _take_picture(context: BrowserContext, url: str, file: Path) -> None:
     page.evaluate(PICTURES_ARE_THERE)
     data = page.screenshot(animations="disabled", caret="hide")
     page.close()
-    file.write_bytes(_small(data))
+    _keep(_small(data), file)
+
+
+def _keep(data: bytes, file: Path) -> None:
+    file.write_bytes(data)
     _say(f"{file.relative_to(ROOT)}: {file.stat().st_size // 1000} kB")
 
 

@@ -1,8 +1,13 @@
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
 
 from django.apps import AppConfig
+
+if TYPE_CHECKING:
+    from storybook.importer.effects import Effect
+    from storybook.models import Story
 
 
 class VideogenConfig(AppConfig):
@@ -16,14 +21,23 @@ class VideogenConfig(AppConfig):
         import videogen.notifications.checks
         import videogen.ops.checks
         import videogen.webhooks.checks  # noqa: F401
+        from storybook.importer.effects import register_effects
 
         from .common.log_lines import install_last_words
         from .common.own_tasks import keep_out_of_this_process
 
+        # Not before it is needed: planning is much to load.
+        register_effects(_effects_of_import)
         pre_enqueue.connect(keep_out_of_this_process, dispatch_uid="videogen.own_tasks_only")
         install_last_words()
         post_spawn.connect(_wake_at_start, dispatch_uid="videogen.wake_at_start")
         post_migrate.connect(_fill_standings, sender=self, dispatch_uid="videogen.fill_standings")
+
+
+def _effects_of_import(story: Story) -> Iterator[Effect]:
+    from .planning.outdated import effects_of_import
+
+    return effects_of_import(story)
 
 
 def _wake_at_start(**kwargs: Any) -> None:

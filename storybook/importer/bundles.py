@@ -416,21 +416,13 @@ def _read_story(story: _Record, folder: Path) -> Bundle:
     title = story.text("title", longest=LONGEST_TITLE, is_required=True)
     visual = _design_document(story, "visual_design_document")
     audio = _design_document(story, "audio_design_document")
-    design_picture_paths = [
-        *_designs(visual, "character_designs", "character_id", "character_model_sheet_image_path"),
-        *_designs(
-            visual, "environment_designs", "environment_id", "environment_reference_image_path"
-        ),
-    ]
-    _designs(audio, "character_voice_profiles", "character_id")
+    design_picture_paths = _check_visual_design(visual)
+    _check_audio_design(audio)
     story.warn_of_unknown_keys(_story_keys)
     scenelets = _scenelets(story)
     if (shots := sum(len(scenelet.shots) for scenelet in scenelets)) > MOST_SHOTS:
         story.note("scenelets", f"have {shots} shots, more than {MOST_SHOTS}")
-    for document, keys in ((visual, _visual_keys), (audio, _audio_keys)):
-        if document:
-            document.warn_of_unknown_keys(keys, is_free=True)
-    _warn_of_sonic_identity(audio)
+    _warn_of_design_keys(visual, audio)
     return Bundle(
         folder=folder,
         story_id=story_id,
@@ -441,6 +433,45 @@ def _read_story(story: _Record, folder: Path) -> Bundle:
         scenelets=scenelets,
         warnings=story.warnings,
     )
+
+
+def check_design_document(key: str, document: dict[str, Any]) -> tuple[dict[str, Any], Warnings]:
+    """Judge one design document as an import would, and return it without wrappers.
+
+    key: visual_design_document or audio_design_document. The warnings are those of its keys.
+    Raises BundleError.
+    """
+    problems, warnings = Problems(), Warnings()
+    record = _design_document(_Record({key: document}, "", problems, warnings), key)
+    if key == "visual_design_document":
+        _check_visual_design(record)
+        _warn_of_design_keys(record, None)
+    else:
+        _check_audio_design(record)
+        _warn_of_design_keys(None, record)
+    problems.refuse_if_any()
+    return record.values if record else document, warnings
+
+
+def _check_visual_design(visual: _Record | None) -> list[str]:
+    """Return the image paths that the document names."""
+    return [
+        *_designs(visual, "character_designs", "character_id", "character_model_sheet_image_path"),
+        *_designs(
+            visual, "environment_designs", "environment_id", "environment_reference_image_path"
+        ),
+    ]
+
+
+def _check_audio_design(audio: _Record | None) -> None:
+    _designs(audio, "character_voice_profiles", "character_id")
+
+
+def _warn_of_design_keys(visual: _Record | None, audio: _Record | None) -> None:
+    for document, keys in ((visual, _visual_keys), (audio, _audio_keys)):
+        if document:
+            document.warn_of_unknown_keys(keys, is_free=True)
+    _warn_of_sonic_identity(audio)
 
 
 def _warn_of_sonic_identity(audio: _Record | None) -> None:
@@ -530,14 +561,16 @@ def _scenelets(story: _Record) -> tuple[BundledScenelet, ...]:
             near = known.near(parent)
             hint = f": did you mean {near}?" if near else ""
             record.note("parent_scenelet_id", f"no scenelet has the id {named(parent)}{hint}")
-    for circle in _circles(parents):
-        first[circle[0]].note(
-            "parent_scenelet_id", f"a circle of parents: {' → '.join([*circle, circle[0]])}"
-        )
+    for circle in find_circles(parents):
+        first[circle[0]].note("parent_scenelet_id", circle_words(circle))
     return tuple(scenelets)
 
 
-def _circles(parents: dict[str, str | None]) -> Iterator[list[str]]:
+def circle_words(circle: list[str]) -> str:
+    return f"a circle of parents: {' → '.join([*circle, circle[0]])}"
+
+
+def find_circles(parents: dict[str, str | None]) -> Iterator[list[str]]:
     """Yield each circle once. It starts with the scenelet that comes first in the story."""
     done: set[str] = set()
     for start in parents:

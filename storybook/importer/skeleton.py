@@ -1,4 +1,4 @@
-"""A small bundle to begin with, which has every key once."""
+"""A small bundle to begin with, which has every key once, and its documents without content."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from PIL import Image, ImageDraw
+
+from storybook.findings import NARRATOR
 
 SHEET = "visuals/characters/mira/character-model-sheet-1.png"
 PLACE = "visuals/environments/harbour/environment-reference-1.png"
@@ -63,6 +65,37 @@ def write_skeleton(folder: Path, story_id: str, title: str) -> None:
     (folder / "story.json").write_text(text + "\n", encoding="utf-8")
     readme = _README.format(title=title, folder=shlex.quote(folder.name))
     (folder / "README.md").write_text(readme, encoding="utf-8")
+
+
+def blank_documents() -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return the visual and the audio design document of a story that has nothing yet."""
+    story = _story("", "")
+    audio = _blank(story["audio_design_document"])
+    audio["narrator_voice_profile"]["character_id"] = NARRATOR
+    return _blank(story["visual_design_document"]), audio
+
+
+def blank_entries() -> dict[str, dict[str, Any]]:
+    """Return an entry without content for each list of a document: designs, voices, cues, lines."""
+    story = _story("", "")
+    documents = (
+        story["visual_design_document"],
+        story["audio_design_document"],
+        story["scenelets"][0]["shots"][0]["storyboard_payload"],
+    )
+    return {
+        key: _blank(value[0])
+        for document in documents
+        for key, value in document.items()
+        if isinstance(value, list)
+    }
+
+
+def _blank(value: Any) -> Any:
+    """Return the value with its keys and without its texts and entries."""
+    if isinstance(value, dict):
+        return {key: _blank(each) for key, each in value.items()}
+    return [] if isinstance(value, list) else ""
 
 
 def _draw(ground: str, figure: str) -> Image.Image:

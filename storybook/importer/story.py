@@ -36,6 +36,7 @@ from storybook.thumbnails import make_thumbnails
 from storybook.uploads import KINDS
 
 from .bundles import Bundle, BundledScenelet, BundledShot, BundleWarning, open_bundle
+from .effects import Effect, NamedShot, find_effects
 from .image_folders import ImageFolder
 
 # More threads gain nothing: decoding needs the processor, and each may hold a large picture.
@@ -64,14 +65,9 @@ class PictureWarning:
 
 
 @dataclass(frozen=True)
-class GoneShot:
-    scenelet_id: str
-    shot_index: int
+class GoneShot(NamedShot):
     # Whether an import before this one said so already.
     was_gone: bool = False
-
-    def __str__(self) -> str:
-        return f"{self.scenelet_id} / shot {self.shot_index}"
 
 
 @dataclass(frozen=True)
@@ -102,6 +98,8 @@ class ImportReport:
     warnings_left_out: int = 0
     # Shots that were imported before and that the bundle does not have.
     gone_shots: tuple[GoneShot, ...] = ()
+    # What an import would mean for what was made of the story. Only a dry run looks.
+    effects: tuple[Effect, ...] = ()
     # Keys that are kept and that nothing reads, each kind of place once.
     unread_keys: tuple[str, ...] = ()
     # The first files in the images folder that no document names, and how many there are.
@@ -148,6 +146,9 @@ def import_bundle(
             say("Writing the story …")
             with transaction.atomic():
                 report = _write_rows(bundle, facts)
+                if is_dry_run:
+                    story = Story.objects.get(story_id=report.story_id)
+                    report = replace(report, effects=tuple(find_effects(story)))
                 # A dry run has written all of it, so it knows all that an import would say.
                 transaction.set_rollback(is_dry_run)
             report = replace(
@@ -411,8 +412,7 @@ def _write_shots(
     if new := [row.pk for row in gone if row.gone_since is None]:
         Shot.objects.filter(pk__in=new).update(gone_since=timezone.now())
     names = tuple(
-        GoneShot(row.scenelet.scenelet_id, row.shot_index, row.gone_since is not None)
-        for row in gone
+        GoneShot(**asdict(NamedShot.of(row)), was_gone=row.gone_since is not None) for row in gone
     )
     return [(rows[key], shot) for key, shot in wanted.items()], names
 

@@ -65,13 +65,16 @@ def complaints() -> Iterator[list[str]]:
 def open_browser(
     chromium: Browser, site: Site, complaints: list[str]
 ) -> Iterator[Callable[..., BrowserContext]]:
-    """open_browser(**options of the context): somebody who is logged in, in a browser of their
-    own."""
+    """open_browser(**options of the context): somebody in a browser of their own, who is logged in
+    unless `is_guest` is given."""
     contexts: list[BrowserContext] = []
 
-    def open_browser(**options: object) -> BrowserContext:
+    def open_browser(*, is_guest: bool = False, **options: object) -> BrowserContext:
         options = {"viewport": {"width": 1440, "height": 900}} | options
-        context = site.open_browser(chromium, **options)
+        if is_guest:
+            context = chromium.new_context(base_url=site.url, **options)
+        else:
+            context = site.open_browser(chromium, **options)
         context.add_init_script(TELL_REFUSALS)
         context.on("page", lambda page: _listen(page, complaints))
         contexts.append(context)

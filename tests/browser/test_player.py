@@ -163,7 +163,7 @@ def test_a_path_is_watched_with_its_shots_below(page, site, story):
 
 
 def test_a_reader_chooses_on_the_page(page, story):
-    page.goto(f"/admin/storybook/story/{story}/watch/?path=reader")
+    page.goto(f"/admin/storybook/story/{story}/watch/?path=")
     page.keyboard.press("l")
     expect(page.locator(".sp-choice")).to_have_text(LABELS)
     page.get_by_role("button", name="Row out to sea").click()

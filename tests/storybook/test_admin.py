@@ -74,7 +74,7 @@ def test_a_document_is_shown_indented_and_saved_as_it_is(admin_client, imported)
     row = Shot.objects.get(scenelet__scenelet_id="scenelet-1", shot_index=1)
     url = page(Shot, "change", row.pk)
 
-    shown = text_of(admin_client.get(url), "storyboard_payload")
+    shown = text_of(admin_client.get(url, {"tab": "json"}), "storyboard_payload")
     assert shown == json.dumps(PAYLOAD, ensure_ascii=False, indent=2)
 
     answer = admin_client.post(url, shot_form(row, shown.replace("\n", "\r\n")))

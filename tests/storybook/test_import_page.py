@@ -8,6 +8,7 @@ import os
 import zipfile
 
 import pytest
+from django.contrib.auth import get_user_model
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.urls import reverse
 
@@ -76,7 +77,7 @@ def test_a_story_that_is_there_is_brought_up_to_date(admin_client, tmp_path):
     looked = post(admin_client, bundle=bundle(tmp_path, cut))
 
     assert looked.context["exists"] is True
-    assert [str(each) for each in looked.context["report"].gone_shots] == ["the-way-home / shot 1"]
+    assert [str(each) for each in looked.context["report"].gone_shots] == ["S03-01 · The Way Home"]
     post(admin_client, token=looked.context["token"])
     assert Story.objects.get().title == "Another"
 
@@ -124,6 +125,23 @@ def test_a_token_of_nothing_imports_nothing(admin_client, token):
     response = post(admin_client, token=token)
 
     assert response.context["problems"] == ["The bundle is no longer here: upload it again."]
+
+
+@pytest.mark.parametrize("more", [{}, {"discard": ""}])
+def test_a_token_is_its_uploaders_alone(admin_client, client, tmp_path, settings, more):
+    token = post(admin_client, bundle=bundle(tmp_path)).context["token"]
+    other = get_user_model().objects.create_superuser("other")
+    client.force_login(other)
+
+    answer = post(client, token=token, **more)
+
+    unknown = post(client, token="0" * 32, **more)
+    assert answer.status_code == unknown.status_code
+    if not more:
+        assert answer.context["problems"] == unknown.context["problems"]
+    assert len(waiting(settings)) == 1 and not Story.objects.exists()
+    post(admin_client, token=token)
+    assert Story.objects.exists()
 
 
 def test_a_bundle_is_removed_after_a_day(admin_client, tmp_path, settings):

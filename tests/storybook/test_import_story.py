@@ -130,7 +130,7 @@ def test_warnings_and_shots_that_are_gone_are_told(tmp_path, settings):
     place = "scenelets[0].shots[0].storyboard_payload.referencedDesigns.characters[0]"
     sentence = "The shot names character Ada, which has no design: did you mean ada?"
     assert f"  {place}: {sentence} (The same in one more place.)" in table.splitlines()
-    assert "  scenelet-2 / shot 1" in table.splitlines()
+    assert "  S02-01 · scenelet-2" in table.splitlines()
     assert result["warnings"][0] == {
         "place": place,
         "code": "no_design",
@@ -139,7 +139,14 @@ def test_warnings_and_shots_that_are_gone_are_told(tmp_path, settings):
     }
     assert [each["code"] for each in result["warnings"][1:]] == ["tiny", "tiny"]
     assert result["gone_shots"] == [
-        {"scenelet_id": "scenelet-2", "shot_index": index, "was_gone": True} for index in (1, 2)
+        {
+            "scenelet_id": "scenelet-2",
+            "shot_index": index,
+            "code": f"S02-0{index}",
+            "title": "scenelet-2",
+            "was_gone": True,
+        }
+        for index in (1, 2)
     ]
     assert result["health"]["shots"] == 2
     assert result["board"].startswith("https://videogen.example/admin/")

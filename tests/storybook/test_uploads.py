@@ -16,6 +16,7 @@ from storybook.models import DesignDocument, KeyFrame, Picture, Shot, Story
 from storybook.thumbnails import thumbnail_name, thumbnail_url
 from tests.support.admin_clients import browser_of
 from tests.support.bundles import KEY_FRAME, SHEET, picture, story, visual_design, write_bundle
+from tests.support.pages import levels, page_of
 
 pytestmark = pytest.mark.django_db
 
@@ -41,13 +42,13 @@ def upload(data=None, name="sheet.png"):
     return SimpleUploadedFile(name, picture("purple") if data is None else data)
 
 
-def page_of(story):
+def pictures_of(story):
     return reverse("admin:storybook_story_pictures", args=[story.pk])
 
 
 def send(browser, story, kind="character", each="ada", file=None):
     values = {"kind": kind, "id": each, "picture": upload() if file is None else file}
-    return browser.post(page_of(story), values)
+    return browser.post(pictures_of(story), values)
 
 
 def visual(story):
@@ -70,13 +71,20 @@ def test_the_page_shows_each_design_with_its_picture_or_its_problem(editor, tmp_
     ]
     document.save()
 
-    page = editor.get(page_of(row)).text
+    response = editor.get(pictures_of(row))
 
-    assert "GIF file whatever its name says" in page
-    assert "environment <bdi>attic</bdi>" in page
-    assert "character <bdi>old-mentor</bdi>" in page and "There is no model sheet yet." in page
-    assert "Twice" not in page
-    assert page.count('type="file"') == 3
+    page = page_of(response)
+    assert page.values("design") == ["character ada", "character old-mentor", "environment attic"]
+    assert len(page.hook("design", "character ada").hooks("remark")) == 1
+    for each in page.hooks("design"):
+        assert "picture" in each.fields
+    # The one test of what the page says.
+    for words in (
+        "GIF file whatever its name says",
+        "There is no model sheet yet.",
+        "These pictures are sent with the prompts of the shots that name the design.",
+    ):
+        assert words in response.text
 
 
 def test_an_uploaded_picture_takes_the_old_ones_place(editor, imported, media):
@@ -85,7 +93,7 @@ def test_an_uploaded_picture_takes_the_old_ones_place(editor, imported, media):
 
     response = send(editor, imported)
 
-    assert response.status_code == HTTPStatus.FOUND and response.url == page_of(imported)
+    assert response.status_code == HTTPStatus.FOUND and response.url == pictures_of(imported)
     new = Picture.objects.get(path__startswith="uploads/characters/ada/")
     assert (media / new.file).read_bytes() == picture("purple")
     assert (new.mime_type, new.width, new.height, new.problem) == ("image/png", 16, 9, "")
@@ -95,8 +103,10 @@ def test_an_uploaded_picture_takes_the_old_ones_place(editor, imported, media):
     # What earlier renders were made from stays.
     assert Picture.objects.get(path=SHEET).file == old.file and (media / old.file).exists()
     assert (media / thumbnail_name(new.file)).is_file()
-    page = editor.get(page_of(imported)).text
-    assert thumbnail_url(new) in page and "The model sheet of character ada is uploaded" in page
+    response = editor.get(pictures_of(imported))
+    row = page_of(response).hook("design", "character ada")
+    assert [each.attributes["src"] for each in row.tags("img")] == [thumbnail_url(new)]
+    assert levels(response) == ["success"]
 
 
 def test_an_uploaded_picture_is_used_as_reference(editor, imported):
@@ -162,7 +172,7 @@ def test_a_picture_that_cannot_be_used_changes_nothing(
     ],
 )
 def test_an_upload_without_a_place_is_refused(editor, imported, values, sentence):
-    response = editor.post(page_of(imported), {"picture": upload(), **values})
+    response = editor.post(pictures_of(imported), {"picture": upload(), **values})
 
     assert response.status_code == HTTPStatus.OK and sentence in response.text
     assert not LogEntry.objects.exists()
@@ -176,7 +186,7 @@ def test_ids_are_no_paths(editor, tmp_path, media):
 
     send(editor, row, each=design["character_id"])
 
-    assert "<b>" not in editor.get(page_of(row)).text
+    assert "<b>" not in editor.get(pictures_of(row)).text
     new = Picture.objects.get(path__startswith="uploads/")
     assert (media / new.file).resolve().is_relative_to(media / "my-story/pictures")
 
@@ -184,15 +194,15 @@ def test_ids_are_no_paths(editor, tmp_path, media):
 def test_a_story_without_designs(editor):
     row = Story.objects.create(story_id="empty", title="Empty")
 
-    assert "no visual design document" in editor.get(page_of(row)).text
-    assert "no design of character" in send(editor, row).text
+    assert "no-design" in page_of(editor.get(pictures_of(row)))
+    assert len(send(editor, row).context["other_errors"]) == 1
 
 
 def test_who_may_see_and_who_may_upload(client, imported):
     viewer = browser_of("storybook.view_story")
 
-    page = viewer.get(page_of(imported))
-    assert page.status_code == HTTPStatus.OK and 'type="file"' not in page.text
+    page = viewer.get(pictures_of(imported))
+    assert page.status_code == HTTPStatus.OK and "picture" not in page_of(page).fields
     assert send(viewer, imported).status_code == HTTPStatus.FORBIDDEN
     halves = (
         ("storybook.change_story", "storybook.view_designdocument"),
@@ -202,20 +212,20 @@ def test_who_may_see_and_who_may_upload(client, imported):
         ),
     )
     for half in halves:
-        page = browser_of(*half).get(page_of(imported))
-        assert page.status_code == HTTPStatus.OK and 'type="file"' not in page.text
+        page = browser_of(*half).get(pictures_of(imported))
+        assert page.status_code == HTTPStatus.OK and "picture" not in page_of(page).fields
         assert send(browser_of(*half), imported).status_code == HTTPStatus.FORBIDDEN
     other = browser_of("storybook.change_shot")
-    assert other.get(page_of(imported)).status_code == HTTPStatus.FORBIDDEN
+    assert other.get(pictures_of(imported)).status_code == HTTPStatus.FORBIDDEN
     assert send(other, imported).status_code == HTTPStatus.FORBIDDEN
-    assert client.get(page_of(imported)).status_code == HTTPStatus.FOUND
+    assert client.get(pictures_of(imported)).status_code == HTTPStatus.FOUND
     assert not Picture.objects.filter(path__startswith="uploads/").exists()
 
 
 def test_the_storys_page_leads_there(editor, imported):
     page = editor.get(reverse("admin:storybook_story_change", args=[imported.pk])).text
 
-    assert page_of(imported) in page
+    assert pictures_of(imported) in page
 
 
 def test_the_page_asks_the_database_a_fixed_number_of_times(
@@ -226,7 +236,7 @@ def test_the_page_asks_the_database_a_fixed_number_of_times(
     import_story(write_bundle(tmp_path / "bundle", document))
 
     with django_assert_max_num_queries(8):
-        editor.get(page_of(Story.objects.get()))
+        editor.get(pictures_of(Story.objects.get()))
 
 
 # -- a shot's key frames
@@ -365,5 +375,5 @@ def test_which_groups_may_upload_pictures_of_designs(imported, group, may):
     browser = Client()
     browser.force_login(user)
 
-    assert ('type="file"' in browser.get(page_of(imported)).text) is may
+    assert ("picture" in page_of(browser.get(pictures_of(imported))).fields) is may
     assert send(browser, imported).status_code == (HTTPStatus.FOUND if may else 403)

@@ -9,7 +9,7 @@ from django.test import Client
 
 from storybook.models import Story
 
-from .all_states import State
+from .all_states import PASSPHRASE, State
 from .permission_table import APPS, RECORDS
 
 VERBS = (
@@ -28,15 +28,24 @@ VERBS = (
 
 
 def person(role):
-    """A browser of somebody with that role, and with no other right."""
+    """A browser of somebody with that role, and with no other right. A guest has not opened any
+    link yet: see `open_links`."""
     browser = Client(raise_request_exception=False)
-    if role != "anonymous":
+    if role not in ("anonymous", "guest"):
         user = get_user_model().objects.create_user(
             role, is_staff=True, is_superuser=role == "superuser"
         )
         if group := Group.objects.filter(name=role).first():
             user.groups.add(group)
         browser.force_login(user)
+    return browser
+
+
+def open_links(browser, world):
+    """Have the browser give the passphrase of both links."""
+    for token in (world.token, world.film_token):
+        response = browser.post(f"/share/{token}/", {"passphrase": PASSPHRASE})
+        assert response.status_code == 302
     return browser
 
 
@@ -72,6 +81,15 @@ def addresses(world):
         "/",
         f"/media/{world.picture.file}",
         "/events/video/",
+        f"/share/{world.token}",
+        f"/share/{world.token}/",
+        f"/share/{world.token}/clips/{shot}.mp4",
+        f"/share/{world.token}/posters/{shot}.jpg",
+        f"/share/{world.token}/stills/{world.shots[-1].pk}",
+        f"/share/{world.token}/captions/{shot}.vtt",
+        f"/share/{world.token}/no/such/page",
+        f"/share/{world.film_token}/",
+        f"/share/{world.film_token}/film.mp4",
         "/admin/",
         "/admin/login/",
         "/admin/logout/",
@@ -86,11 +104,15 @@ def addresses(world):
         f"/admin/storybook/story/{world.story.pk}/board/",
         f"/admin/storybook/story/{world.story.pk}/board/state/",
         f"/admin/storybook/story/{world.story.pk}/watch/",
+        f"/admin/storybook/story/{world.story.pk}/directions/",
         f"/admin/storybook/story/{world.story.pk}/films/",
         f"/admin/storybook/story/{world.story.pk}/films/state/",
         f"/admin/storybook/story/{world.story.pk}/export/",
+        f"/admin/storybook/story/{world.story.pk}/share/",
+        f"/admin/storybook/story/{world.story.pk}/share/{world.link.pk}/revoke/",
         "/admin/storybook/story/dashboard/state/",
         "/admin/storybook/story/import/",
+        f"/admin/storybook/story/{world.story.pk}/outline/",
         *(f"/admin/storybook/shot/{each.pk}/takes/" for each in world.shots),
         f"/admin/videogen/renderbatch/{draft}/plan/",
         f"/admin/videogen/renderbatch/{draft}/plan/cancel/",
@@ -119,6 +141,7 @@ def addresses(world):
         f"/admin/videogen/videorender/shots/{shot}/compare/",
         f"/admin/videogen/videorender/shots/{shot}/state/",
         f"/admin/videogen/videorender/shots/{shot}/upload/",
+        f"/admin/videogen/videorender/shots/{shot}/{world.render.pk}/retake/",
         f"/admin/videogen/videorender/shots/{shot}/{world.render.pk}/generate/",
         f"/admin/videogen/videorender/shots/{shot}/{world.render.pk}/promote/",
         f"/admin/videogen/renderbatch/{batch}/priority/",

@@ -4,9 +4,11 @@ that look at all pages at once."""
 from __future__ import annotations
 
 from datetime import timedelta
+from pathlib import Path
 from types import SimpleNamespace
 
 from axes.models import AccessAttempt
+from django.conf import settings
 from django.contrib.admin.models import CHANGE, LogEntry
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import Group
@@ -19,6 +21,8 @@ from storybook.models import DesignDocument, Picture, Scenelet, Shot, Story
 from videogen.models import (
     Budget,
     Candidate,
+    Film,
+    GuestLink,
     Notice,
     Price,
     ReferenceChoice,
@@ -35,6 +39,8 @@ from .factories import force, make_batch, make_lane, make_render, make_story, sh
 
 State = VideoRender.State
 Review = VideoRender.Review
+
+PASSPHRASE = "the lamp is lit"
 
 # Shots of the story, in this order, with the renders that each has.
 SHOTS = (
@@ -104,6 +110,7 @@ def make_everything(words="It did not work out.", story=None, *, name="", errors
         lane=lane, source="generated_files", name=name[:400], made_at=timezone.now()
     )
     return SimpleNamespace(
+        **_guest_links(story, second, words, name),
         candidate=candidate,
         story=story,
         shots=shots,
@@ -154,6 +161,30 @@ def _render(shot, state, batch, lane, words, name):
         ended_at=timezone.now() - timedelta(minutes=1) if state in ENDED else None,
         **values,
     )
+
+
+def _guest_links(story, take, words, name):
+    """Two links with a passphrase and every switch on, and a note: one to the story, whose first
+    shot has `take`, the other to a film."""
+    root = Path(settings.MEDIA_ROOT)
+    root.mkdir(parents=True, exist_ok=True)
+    force(take, poster_file="poster.jpg")
+    film = Film.objects.create(
+        story=story, ending=story.scenelets.last(), status=Film.Status.DONE, file="film.mp4"
+    )
+    for file in (take.video_file, "poster.jpg", film.file):
+        (root / file).write_bytes(b"moving pictures")
+    values = {
+        "story": story,
+        "passphrase": PASSPHRASE,
+        "allows_notes": True,
+        "allows_download": True,
+        "expires_at": timezone.now() + timedelta(days=14),
+    }
+    link, token = GuestLink.objects.make(**values)
+    _, film_token = GuestLink.objects.make(**values, film=film)
+    link.add_note(text=words, name=name[:60], shot=take.shot, render=take, seconds=2)
+    return {"link": link, "token": token, "film_token": film_token}
 
 
 def _queue_rows(words):

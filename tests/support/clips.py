@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
 from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -59,6 +60,7 @@ def _encode(
     band=False,
     level=0.0,
     shade=40,
+    late=0,
 ):
     options = {"movflags": "faststart"} if faststart else {}
     with av.open(str(path), "w", format=container, options=options) as out:
@@ -75,7 +77,10 @@ def _encode(
                 image = np.full((36, 64, 3), shade + number * 4, np.uint8)
                 if band:
                     image[:9] = 250
-                out.mux(video.encode(av.VideoFrame.from_ndarray(image, format="rgb24")))
+                picture = av.VideoFrame.from_ndarray(image, format="rgb24")
+                if late:  # So many frames after the sound begins.
+                    picture.pts, picture.time_base = late + number, Fraction(1, 24)
+                out.mux(video.encode(picture))
             out.mux(video.encode(None))
         if sound:
             # Noise as loud as `level`, which 1 is as loud as it can be.

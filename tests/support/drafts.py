@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import re
+from decimal import Decimal
 
 from django.urls import reverse
 
@@ -12,6 +12,7 @@ from videogen.planning.drafts import draft_batches
 
 from .admin_clients import fingerprint
 from .factories import make_story, shots_of
+from .pages import page_of
 
 
 def make_shots(number, **values):
@@ -45,6 +46,10 @@ def confirm(browser, draft, mode="default", *, seen=None, **options):
     return browser.post(plan_url(draft), {"mode": mode, "planned": seen, "confirm": 1}, **options)
 
 
-def button(response):
-    found = re.search(r'name="confirm"[^>]*?( disabled)?>([^<]*)<', response.content.decode())
-    return found[2], bool(found[1])
+def offer(response):
+    """What the plan would do (how many shots by action), what it costs, and whether it can be
+    confirmed, as the foot of the page has it."""
+    page = page_of(response)
+    counts = {each["action"]: int(each["number"]) for each in page.hooks("action")}
+    (button,) = [each for each in page.tags("button") if each.attributes.get("name") == "confirm"]
+    return counts, Decimal(button["cost"]), "disabled" not in button.attributes

@@ -6,35 +6,51 @@ A cell has one letter for each of ROLES, in their order:
     .  refused: 401, 403, or the way to the login page
     0  not there: 404
     x  not with this method: 405
+
+A guest has no account and has opened the links of the story with their passphrases. They get what
+anonymous people get and what the links cover.
 """
 
 from __future__ import annotations
 
 from functools import cache
 
-ROLES = ("anonymous", "staff", "viewer", "artist", "producer", "superuser")
+ROLES = ("anonymous", "guest", "staff", "viewer", "artist", "producer", "superuser")
 
-ANYBODY = "++++++"
-STAFF = ".+++++"
-VIEWER = "..++++"
-ARTIST = "...+++"
-PRODUCER = "....++"
-SUPERUSER = ".....+"
-NOBODY = "......"
-NO_SUCH_METHOD = ".xxxxx"
-NOT_THERE = ".00000"
+ANYBODY = "+++++++"
+STAFF = "..+++++"
+VIEWER = "...++++"
+ARTIST = "....+++"
+PRODUCER = ".....++"
+SUPERUSER = "......+"
+NOBODY = "......."
+NO_SUCH_METHOD = "..xxxxx"
+NOT_THERE = "..00000"
+# Who has not opened a link is told that there is nothing, whoever they are.
+GUEST = "0+00000"
+GUEST_LOOKS = (GUEST, "0x00000")
+NOTHING = "0000000"
 BUTTON = NO_SUCH_METHOD  # what is pressed has nothing to look at
 
 # Route → (GET, POST).
 PAGES = {
     "": (ANYBODY, ANYBODY),
-    "media/<path:path>": ("..++++", "xxxxxx"),
+    "media/<path:path>": (VIEWER, "xxxxxxx"),
     # Who may speak there shows it by a signature: nobody by who they are.
-    "events/video/": ("xxxxxx", NOBODY),
+    "events/video/": ("xxxxxxx", NOBODY),
+    # guests: the page asks for the passphrase
+    "share/<str:token>": (ANYBODY, ANYBODY),
+    "share/<str:token>/": (ANYBODY, ANYBODY),
+    "share/<str:token>/film.mp4": GUEST_LOOKS,
+    "share/<str:token>/clips/<int:shot>.mp4": GUEST_LOOKS,
+    "share/<str:token>/posters/<int:shot>.jpg": GUEST_LOOKS,
+    "share/<str:token>/stills/<int:shot>": GUEST_LOOKS,
+    "share/<str:token>/captions/<int:shot>.vtt": GUEST_LOOKS,
+    "share/<path:rest>": (NOTHING, NOTHING),
     # Django's own
     "admin/": (STAFF, STAFF),
     "admin/login/": (ANYBODY, ANYBODY),
-    "admin/logout/": ("+xxxxx", ANYBODY),
+    "admin/logout/": ("++xxxxx", ANYBODY),
     "admin/password_change/": (STAFF, STAFF),
     "admin/password_change/done/": (STAFF, NO_SUCH_METHOD),
     "admin/autocomplete/": (VIEWER, NO_SUCH_METHOD),
@@ -44,13 +60,17 @@ PAGES = {
     "admin/auth/user/<id>/password/": (SUPERUSER, SUPERUSER),
     # stories and shots
     "admin/storybook/story/import/": (ARTIST, ARTIST),
+    "admin/storybook/story/<int:pk>/outline/": (VIEWER, NO_SUCH_METHOD),
     "admin/storybook/story/<path:object_id>/pictures/": (VIEWER, ARTIST),
     "admin/storybook/story/<int:pk>/board/": (VIEWER, PRODUCER),
     "admin/storybook/story/<int:pk>/board/state/": (VIEWER, VIEWER),
     "admin/storybook/story/<int:pk>/watch/": (VIEWER, VIEWER),
     "admin/storybook/story/<int:pk>/films/": (VIEWER, PRODUCER),
     "admin/storybook/story/<int:pk>/films/state/": (VIEWER, VIEWER),
+    "admin/storybook/story/<int:pk>/directions/": (VIEWER, ARTIST),
     "admin/storybook/story/<int:pk>/export/": (VIEWER, VIEWER),
+    "admin/storybook/story/<int:pk>/share/": (PRODUCER, PRODUCER),
+    "admin/storybook/story/<int:pk>/share/<int:link>/revoke/": (BUTTON, PRODUCER),
     "admin/storybook/story/dashboard/state/": (VIEWER, VIEWER),
     "admin/storybook/shot/<path:object_id>/takes/": (VIEWER, VIEWER),
     # batches
@@ -90,6 +110,7 @@ PAGES = {
     "admin/videogen/videorender/shots/<int:shot_id>/compare/": (VIEWER, NO_SUCH_METHOD),
     "admin/videogen/videorender/shots/<int:shot_id>/state/": (VIEWER, NO_SUCH_METHOD),
     "admin/videogen/videorender/shots/<int:shot_id>/upload/": (BUTTON, PRODUCER),
+    "admin/videogen/videorender/shots/<int:shot_id>/<int:render_id>/retake/": (PRODUCER, PRODUCER),
     "admin/videogen/videorender/shots/<int:shot_id>/<int:render_id>/generate/": (
         PRODUCER,
         PRODUCER,
@@ -108,19 +129,19 @@ PAGES = {
 # (As resolve() writes it; the pattern itself begins with ^.)
 APP_LIST = "admin/(?P<app_label>videogen|axes|storybook|django_q|auth)/$"
 APPS = {
-    "videogen": ".0++++",
-    "axes": ".0000+",
-    "storybook": ".0++++",
-    "django_q": ".0000+",
-    "auth": ".0000+",
+    "videogen": "..0++++",
+    "axes": "..0000+",
+    "storybook": "..0++++",
+    "django_q": "..0000+",
+    "auth": "..0000+",
 }
 
 # Records and their five pages each: who may view, add, change, delete.
 RECORDS = {
     "storybook/story": (VIEWER, ARTIST, ARTIST, SUPERUSER),
     "storybook/designdocument": (VIEWER, ARTIST, ARTIST, SUPERUSER),
-    "storybook/scenelet": (VIEWER, ARTIST, ARTIST, SUPERUSER),
-    "storybook/shot": (VIEWER, ARTIST, ARTIST, SUPERUSER),
+    "storybook/scenelet": (VIEWER, ARTIST, ARTIST, ARTIST),
+    "storybook/shot": (VIEWER, ARTIST, ARTIST, ARTIST),
     "storybook/picture": (VIEWER, NOBODY, NOBODY, NOBODY),
     "videogen/renderbatch": (VIEWER, NOBODY, NOBODY, NOBODY),
     "videogen/videorender": (VIEWER, NOBODY, NOBODY, NOBODY),

@@ -13,7 +13,7 @@ from django.urls import resolve
 from storybook.importer.story import import_story
 from storybook.models import Story
 from tests.support.admin_clients import ask, parts_of
-from tests.support.admin_urls import addresses, person
+from tests.support.admin_urls import addresses, open_links, person
 from tests.support.all_states import SHOTS, make_everything
 from tests.support.bundles import picture, scenelet, shot, write_bundle
 from tests.support.permission_table import BUTTON, PAGES
@@ -78,6 +78,7 @@ def story(tmp_path):
 def test_everything_of_a_hostile_story_is_text_on_every_page(story):
     browser = person("superuser")
     world = make_everything(NASTY, story)
+    open_links(browser, world)
     shown = set()
 
     wrong = []
@@ -93,6 +94,7 @@ def test_everything_of_a_hostile_story_is_text_on_every_page(story):
                 shown.add(route)
 
     assert not wrong, "\n".join(dict.fromkeys(wrong))
+    assert "share/<str:token>/" in shown
     own = {route for route in PAGES if route.startswith(("admin/storybook", "admin/videogen"))}
     buttons = {route for route in own if PAGES[route][0] == BUTTON}
     # Files for other programs, a page on which nothing of a story stands yet, an address that only

@@ -11,7 +11,7 @@ import pytest
 from django.urls import resolve
 
 from tests.support.admin_clients import ask, parts_of
-from tests.support.admin_urls import addresses, person
+from tests.support.admin_urls import addresses, open_links, person
 from tests.support.all_states import make_everything
 from tests.support.permission_table import PAGES
 from tests.support.wording import flaws, texts_of
@@ -48,7 +48,7 @@ OTHER_DATES = re.compile(
 
 def test_the_words_and_dates_of_every_page():
     world = make_everything("The server gave up after four tries.", name="ada", errors=ERRORS)
-    browser = person("superuser")
+    browser = open_links(person("superuser"), world)
 
     wrong = []
     for address in addresses(world):

@@ -28,7 +28,7 @@ from videogen.views.batch import actions as progress
 from videogen.views.components import urls
 from videogen.views.components.badges import badge_of_state
 from videogen.views.components.queue_notice import is_nobody_working
-from videogen.views.components.reasons import reason_of_record
+from videogen.views.components.reasons import find_shots_of, name_of_record, reason_of_record
 from videogen.views.plan import page
 
 from .records import RecordAdmin, as_json
@@ -129,21 +129,20 @@ class RenderBatchAdmin(RecordAdmin):
         found = VideoRender.objects.without_heavy_columns().in_bulk(ids)
         # The render of a link that somebody gave us is in no plan.
         others = batch.renders.exclude(pk__in=ids).without_heavy_columns()
-        others = others.select_related("shot__scenelet")
         rows: list[dict[str, Any]] = [
             {**row, "render": found.get(row.get("render"))} for row in batch.plan
         ] + [
             {
                 "shot": render.shot_id,
-                "scenelet_id": render.shot.scenelet.scenelet_id,
-                "shot_index": render.shot.shot_index,
                 "decision": render.get_kind_display(),
                 "reason": "",
                 "render": render,
             }
             for render in others
         ]
+        shots = find_shots_of(rows)
         for row in rows:
+            row["name"] = name_of_record(row, shots)
             row["why"] = reason_of_record(row, batch.mode, row["render"])
             row["badge"] = badge_of_state(row["render"].status) if row["render"] else None
         is_open = any(

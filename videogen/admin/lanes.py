@@ -62,11 +62,11 @@ class LaneAdmin(RecordAdmin):
     def badge(self, lane: Lane) -> str:
         if lane.paused_at:
             if lane.pause_code == BY_PERSON:
-                return Badge("amber", "paused").__html__()
-            return Badge("red", "stopped").__html__()
+                return Badge("amber", "paused", "paused").__html__()
+            return Badge("red", "stopped", "stopped").__html__()
         if lane.not_before and lane.not_before > timezone.now():
-            return Badge("amber", "waiting").__html__()
-        return Badge("green", "open").__html__()
+            return Badge("amber", "waiting", "waiting").__html__()
+        return Badge("green", "open", "open").__html__()
 
     @admin.display
     def reason(self, lane: Lane) -> str:

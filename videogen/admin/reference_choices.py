@@ -9,6 +9,7 @@ from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
+from storybook.code_search import CodeSearchMixin
 from storybook.form_versions import VersionedForms
 from storybook.initial_values import InitialValuesMixin
 from storybook.models import Shot
@@ -49,11 +50,12 @@ def _known_ids(shot: Shot, kind: str) -> list[str]:
 
 
 @admin.register(ReferenceChoice)
-class ReferenceChoiceAdmin(InitialValuesMixin, VersionedForms, admin.ModelAdmin):
+class ReferenceChoiceAdmin(CodeSearchMixin, InitialValuesMixin, VersionedForms, admin.ModelAdmin):
     form = ReferenceChoiceForm
     list_display = ["shot", "kind", "reference_id", "choice", "position"]
     list_filter = ["choice", "kind", "shot__scenelet__story"]
     list_select_related = ["shot__scenelet"]
+    code_path = "shot__"
     search_fields = ["reference_id", "shot__scenelet__scenelet_id", "shot__scenelet__title"]
     autocomplete_fields = ["shot"]
 

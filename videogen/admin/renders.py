@@ -13,6 +13,7 @@ from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.translation import ngettext
 
+from storybook.code_search import CodeSearchMixin
 from videogen.common.formats import indented_text, media_url, usd
 from videogen.models import VideoRender
 from videogen.models.outcomes import Outcome, outcome_of, with_outcomes
@@ -51,7 +52,7 @@ class OutcomeFilter(admin.SimpleListFilter):
 
 
 @admin.register(VideoRender)
-class VideoRenderAdmin(UnresolvedPages, TakePages, RecordAdmin):
+class VideoRenderAdmin(CodeSearchMixin, UnresolvedPages, TakePages, RecordAdmin):
     list_display = [
         "badge",
         "shot_name",
@@ -81,6 +82,7 @@ class VideoRenderAdmin(UnresolvedPages, TakePages, RecordAdmin):
         "batch__counts",
         "batch__filters",
     )
+    code_path = "shot__"
     search_fields = [
         "shot__scenelet__scenelet_id",
         "shot__scenelet__title",
@@ -96,6 +98,7 @@ class VideoRenderAdmin(UnresolvedPages, TakePages, RecordAdmin):
                 "fields": [
                     "review",
                     "review_reason",
+                    "review_reasons",
                     "reviewed_at",
                     "reviewed_by",
                     "reviewed_by_name",
@@ -323,7 +326,11 @@ class VideoRenderAdmin(UnresolvedPages, TakePages, RecordAdmin):
             return self.get_empty_value_display()
         return render_to_string(
             "admin/videogen/render/video.html",
-            {"url": media_url(render.video_file), "poster_url": media_url(render.poster_file)},
+            {
+                "url": media_url(render.video_file),
+                "poster_url": media_url(render.poster_file),
+                "code": render.shot.code,
+            },
         )
 
     @admin.display(description="references")

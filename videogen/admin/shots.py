@@ -21,6 +21,7 @@ from videogen.planning.drafts import draft_batches
 from videogen.views.components.access import requester_of
 from videogen.views.components.selection import tell_of_left_out
 from videogen.views.components.shot_cards import ShotCard, for_cards
+from videogen.views.export import show_export_page
 from videogen.views.takes.page import show_takes
 
 from .records import is_list, redirect_to_index
@@ -36,15 +37,15 @@ GENERATE = "generate_videos"
 @admin.register(Shot)
 class ShotAdmin(StoryShotAdmin):
     change_form_template = "admin/videogen/shot/form.html"
-    list_display = ["thumbnail", "code", "storyboard", "badge", "takes", "video"]
-    list_display_links = ["code"]
+    list_display = ["thumbnail", "name", "storyboard", "badge", "takes", "video"]
+    list_display_links = ["name"]
     list_filter = [BadgeFilter, VideoFilter, StoryFilter, SceneletFilter]
     show_facets = admin.ShowFacets.ALWAYS
     show_full_result_count = False
     list_per_page = 50
     ordering = ["scenelet__story", "scenelet__sequence", "scenelet", "shot_index"]
     inlines = [*StoryShotAdmin.inlines, ReferenceChoiceInline]
-    actions = [GENERATE]
+    actions = [GENERATE, "export_shots"]
 
     class Media:
         css = {"all": ["videogen/board.css"]}
@@ -72,9 +73,9 @@ class ShotAdmin(StoryShotAdmin):
 
     # The list of fields is what ChangeList takes; the stubs know one field only.
     @admin.display(  # type: ignore[call-overload]
-        description="shot", ordering=["scenelet__scenelet_id", "shot_index"]
+        description="shot", ordering=["scenelet__place", "shot_index"]
     )
-    def code(self, shot: Shot) -> str:
+    def name(self, shot: Shot) -> str:
         return format_html("<bdi>{}</bdi>", shot)
 
     @admin.display
@@ -130,7 +131,8 @@ class ShotAdmin(StoryShotAdmin):
         """Store the selection as one draft for each story. The next page shows plan and cost."""
         drafts = draft_batches(queryset, RenderBatch.Mode.DEFAULT, requester_of(request))
         if drafts:
-            tell_of_left_out(request, request.POST.getlist(ACTION_CHECKBOX_NAME), drafts)
+            taken = {pk for draft in drafts for pk in draft.filters["shots"]}
+            tell_of_left_out(request, request.POST.getlist(ACTION_CHECKBOX_NAME), taken)
         else:
             messages.warning(request, "None of the selected shots is in this list.")
             return None
@@ -154,6 +156,20 @@ class ShotAdmin(StoryShotAdmin):
             return HttpResponseRedirect(request.get_full_path())
         drafted = reverse("admin:videogen_renderbatch_changelist")
         return HttpResponseRedirect(f"{drafted}?status__exact={RenderBatch.Status.DRAFT.value}")
+
+    # -- the action "Export…"
+
+    def has_takes_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perm("videogen.view_videorender")
+
+    @admin.action(description="Export…", permissions=["takes"])
+    def export_shots(self, request: HttpRequest, queryset: QuerySet[Shot]) -> HttpResponse | None:
+        """Show the page that asks which takes of the selected shots are exported."""
+        chosen = list(queryset)
+        tell_of_left_out(
+            request, request.POST.getlist(ACTION_CHECKBOX_NAME), {shot.pk for shot in chosen}
+        )
+        return show_export_page(request, self.admin_site, chosen) if chosen else None
 
     def render_change_form(
         self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any

@@ -7,7 +7,7 @@ from typing import Any
 from django.contrib import admin
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseNotAllowed
 from django.shortcuts import get_object_or_404
 from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
@@ -17,7 +17,10 @@ from storybook.models import Shot, Story
 from videogen.views.board import board_state, draft_selection, show_board
 from videogen.views.components.access import REVIEW
 from videogen.views.dashboard import dashboard_state
-from videogen.views.films import export_zip, films_state, show_films_page
+from videogen.views.directions import WRITE, change_directions, show_directions
+from videogen.views.export import export_story
+from videogen.views.films import films_state, show_films_page
+from videogen.views.guest_links import revoke_link, show_share_page
 from videogen.views.watch import show_watch_page
 
 from .records import redirect_to_index
@@ -71,7 +74,18 @@ class StoryAdmin(PlainStoryAdmin):
                 view(self.films_state_view),
                 name="storybook_story_films_state",
             ),
+            path(
+                "<int:pk>/directions/",
+                view(self.directions_view),
+                name="storybook_story_directions",
+            ),
             path("<int:pk>/export/", view(self.export_view), name="storybook_story_export"),
+            path("<int:pk>/share/", view(self.share_view), name="storybook_story_share"),
+            path(
+                "<int:pk>/share/<int:link>/revoke/",
+                view(self.revoke_view),
+                name="storybook_story_share_revoke",
+            ),
             path(
                 "dashboard/state/",
                 view(self.dashboard_state_view),
@@ -102,7 +116,9 @@ class StoryAdmin(PlainStoryAdmin):
 
     def watch_view(self, request: HttpRequest, pk: int) -> HttpResponse:
         self._check(request)
-        return show_watch_page(request, self.admin_site, get_object_or_404(Story, pk=pk))
+        story = get_object_or_404(Story, pk=pk)
+        can_share = request.user.has_perm(REVIEW)
+        return show_watch_page(request, self.admin_site, story, can_share=can_share)
 
     def films_view(self, request: HttpRequest, pk: int) -> HttpResponse:
         self._check(request)
@@ -119,7 +135,35 @@ class StoryAdmin(PlainStoryAdmin):
 
     def export_view(self, request: HttpRequest, pk: int) -> HttpResponseBase:
         self._check(request)
-        return export_zip(request, get_object_or_404(Story, pk=pk))
+        story = get_object_or_404(Story, pk=pk)
+        return export_story(request, self.admin_site, story, self._shots(request))
+
+    # -- links for people without an account
+
+    def share_view(self, request: HttpRequest, pk: int) -> HttpResponse:
+        self._check_reviewer(request)
+        story = get_object_or_404(Story, pk=pk)
+        return show_share_page(request, self.admin_site, self, story)
+
+    def revoke_view(self, request: HttpRequest, pk: int, link: int) -> HttpResponse:
+        if request.method != "POST":
+            return HttpResponseNotAllowed(["POST"])
+        self._check_reviewer(request)
+        return revoke_link(request, self, get_object_or_404(Story, pk=pk), link)
+
+    # -- what goes into the prompts beside the story
+
+    def directions_view(self, request: HttpRequest, pk: int) -> HttpResponse:
+        self._check(request)
+        if not request.user.has_perm("videogen.view_direction"):
+            raise PermissionDenied
+        can_write = request.user.has_perms(WRITE)
+        story = get_object_or_404(Story, pk=pk)
+        if request.method == "POST":
+            if not can_write:
+                raise PermissionDenied
+            return change_directions(request, story)
+        return show_directions(request, self.admin_site, story, can_write=can_write)
 
     def dashboard_state_view(self, request: HttpRequest) -> HttpResponse:
         self._check(request)
@@ -127,6 +171,11 @@ class StoryAdmin(PlainStoryAdmin):
 
     def _check(self, request: HttpRequest) -> None:
         if not self._may_see(request):
+            raise PermissionDenied
+
+    def _check_reviewer(self, request: HttpRequest) -> None:
+        self._check(request)
+        if not request.user.has_perm(REVIEW):
             raise PermissionDenied
 
     def _may_see(self, request: HttpRequest) -> bool:

@@ -17,7 +17,8 @@ from django.utils import timezone
 from django.utils.html import format_html
 from django.views.decorators.http import require_safe
 
-from storybook.models import Story
+from storybook.code_search import CodeSearchMixin
+from storybook.models import Story, shot_code
 from videogen.common.csv_export import csv_response
 from videogen.common.formats import usd
 from videogen.models import Submission, VideoRender
@@ -46,6 +47,8 @@ COLUMNS = {
     "story id": "render__shot__scenelet__story__story_id",
     "scenelet id": "render__shot__scenelet__scenelet_id",
     "shot": "render__shot__shot_index",
+    # The place, of which and of the index `export_view` makes the code.
+    "code": "render__shot__scenelet__place",
     "render": "render_id",
     "batch": "render__batch_id",
     "take": "render__take",
@@ -139,7 +142,7 @@ class DayFilter(admin.SimpleListFilter):
 
 
 @admin.register(Submission)
-class SubmissionAdmin(RecordAdmin):
+class SubmissionAdmin(CodeSearchMixin, RecordAdmin):
     list_display = [
         "entry",
         "shot",
@@ -157,6 +160,7 @@ class SubmissionAdmin(RecordAdmin):
         "render__shot__storyboard_payload",
         "render__shot__scenelet__description",
     )
+    code_path = "render__shot__"
     search_fields = ["operation_name", "render__shot__scenelet__scenelet_id", "error_message"]
     fields = [
         "render",
@@ -266,8 +270,8 @@ class SubmissionAdmin(RecordAdmin):
             found = self.get_changelist_instance(request).queryset
         except IncorrectLookupParameters:
             return HttpResponseRedirect(reverse("admin:videogen_submission_changelist"))
-        rows = found.values_list(*COLUMNS.values()).iterator(chunk_size=2000)
-        return csv_response("submissions", list(COLUMNS), rows)
+        rows = found.values(*COLUMNS.values()).iterator(chunk_size=2000)
+        return csv_response("submissions", list(COLUMNS), map(_csv_row, rows))
 
     def spending_view(self, request: HttpRequest) -> HttpResponse:
         self._check(request)
@@ -280,6 +284,11 @@ class SubmissionAdmin(RecordAdmin):
     def _check(self, request: HttpRequest) -> None:
         if not self.has_view_permission(request):
             raise PermissionDenied
+
+
+def _csv_row(row: dict[str, Any]) -> list[object]:
+    code = shot_code(row[COLUMNS["code"]], row[COLUMNS["shot"]])
+    return [code if name == "code" else row[field] for name, field in COLUMNS.items()]
 
 
 def _totals(submissions: QuerySet[Submission]) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from storybook.ended_sessions import button_is_on
 from videogen.views.takes.compare import compare_takes
 from videogen.views.takes.page import takes_state
 from videogen.views.takes.rerun import generate_exactly_this, promote
+from videogen.views.takes.retake import retake
 from videogen.views.takes.reviews import act_on_render, upload
 
 
@@ -38,6 +39,7 @@ class TakePages(admin.ModelAdmin):
             path("shots/<int:shot_id>/upload/", view(self.upload), name="videogen_takes_upload"),
             path(f"{one}/generate/", view(self.exactly), name="videogen_takes_generate"),
             path(f"{one}/promote/", view(self.promote), name="videogen_takes_promote"),
+            path(f"{one}/retake/", view(self.retake), name="videogen_takes_retake"),
             path(f"{one}/<slug:verb>/", view(self.act), name="videogen_takes_act"),
         ]
         return own + super().get_urls()
@@ -61,6 +63,10 @@ class TakePages(admin.ModelAdmin):
     @method_decorator(require_http_methods(["GET", "HEAD", "POST"]))
     def promote(self, request: HttpRequest, shot_id: int, render_id: int) -> HttpResponse:
         return promote(self, request, shot_id, render_id)
+
+    @method_decorator(require_http_methods(["GET", "HEAD", "POST"]))
+    def retake(self, request: HttpRequest, shot_id: int, render_id: int) -> HttpResponse:
+        return retake(self, request, shot_id, render_id)
 
     @method_decorator(require_POST)
     def act(self, request: HttpRequest, shot_id: int, render_id: int, verb: str) -> HttpResponse:

@@ -38,6 +38,7 @@ from videogen.models import RenderBatch, VideoRender, counts_simulated
 State = VideoRender.State
 Kind = VideoRender.Kind
 Review = VideoRender.Review
+RejectReason = VideoRender.RejectReason
 
 CENT = Decimal("0.01")
 
@@ -55,12 +56,23 @@ class SpendingReason(models.TextChoices):
     UPLOAD = "upload", "own video"
 
 
+class Verdict(models.TextChoices):
+    """What people said about what an attempt made."""
+
+    APPROVED = Review.APPROVED.value, "approved"
+    SELECTED = Review.SELECTED.value, "selected"
+    UNREVIEWED = Review.UNREVIEWED.value, "not judged yet"
+    REJECTED = Review.REJECTED.value, "rejected"
+    NO_VIDEO = "no_video", "no video to judge"
+
+
 class By(models.TextChoices):
     STORY = "story", "story"
     SCENELET = "scenelet", "scenelet"
     PERSON = "person", "person"
     DAY = "day", "day"
     REASON = "reason", "reason"
+    VERDICT = "verdict", "verdict"
 
 
 @dataclass(frozen=True)
@@ -138,6 +150,8 @@ def figures_by(by: str, scope: SpendingScope) -> list[Figures]:
     fields, order = _GROUPS[by]
     if by == By.REASON:
         attempts = attempts.annotate(reason=_reason())
+    if by == By.VERDICT:
+        attempts = attempts.annotate(verdict=_verdict())
     if by == By.DAY:
         attempts = attempts.annotate(day=TruncDate("sent_at"))
     rows = attempts.order_by().values(*fields).annotate(**SUMS).order_by(*order, *fields)
@@ -166,6 +180,7 @@ _GROUPS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     By.PERSON: (("requested_by_name",), _DEAREST),
     By.DAY: (("day",), ("-day",)),
     By.REASON: (("reason",), _DEAREST),
+    By.VERDICT: (("verdict", "review_reasons"), _DEAREST),
 }
 
 
@@ -186,9 +201,19 @@ def _figures(by: str, row: dict[str, Any], values: list[Any]) -> Figures:
             names = {"key": name, "label": name or "nobody named"}
         case By.DAY, [day]:
             names = {"key": day.isoformat(), "label": f"{day:%a} {day.day} {day:%b %Y}"}
+        case By.VERDICT, [verdict, reasons]:
+            names = _names_of_verdict(verdict, reasons)
         case _, [reason]:
             names = {"key": reason, "label": SpendingReason(reason).label}
     return Figures(**names, **numbers)
+
+
+def _names_of_verdict(verdict: str, reasons: str) -> dict[str, str]:
+    """A rejected take stands in the row of all its reasons together, so that the rows add up."""
+    if not reasons:
+        return {"key": verdict, "label": Verdict(verdict).label}
+    words = ", ".join(str(each.label) for each in RejectReason.read(reasons))
+    return {"key": f"{verdict}:{reasons}", "label": f"{Verdict(verdict).label}: {words}"}
 
 
 def cents(amount: Decimal | None) -> Decimal:
@@ -213,6 +238,14 @@ def attempts_of(scope: SpendingScope) -> QuerySet[VideoRender]:
 
 def _start_of(day: date) -> datetime:
     return timezone.make_aware(datetime.combine(day, time.min))
+
+
+def _verdict() -> Case:
+    return Case(
+        When(state=State.DONE, then=F("review")),
+        default=Value(Verdict.NO_VIDEO.value),
+        output_field=CharField(),
+    )
 
 
 def _reason() -> Case:

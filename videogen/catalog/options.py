@@ -3,7 +3,7 @@ settings, as far as the model takes it."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from functools import cached_property
 from typing import Any
@@ -18,6 +18,9 @@ from videogen.models.routes import SIMULATOR, account_of
 
 from .capabilities import PROMPT_LIMIT_TOKENS, Capability, ModelTable, RequestedVideo
 from .prices import KnownPrice, PriceList
+
+# A seed is a number of 32 bits.
+SEEDS = 2**32
 
 
 @dataclass(frozen=True)
@@ -133,6 +136,14 @@ class RequestSettings:
             "negative_prompt": self.negative_prompt,
             "person_generation": self.person_generation,
         }
+
+    def of_slot(self, slot: int) -> RequestSettings:
+        """The settings for the take in that slot of a shot. The same seed would make the same video
+        again, so each slot has a seed of its own: the first one that was asked for, then the next
+        ones."""
+        if self.seed is None or slot == 1:
+            return self
+        return replace(self, seed=(self.seed + slot - 1) % SEEDS)
 
     @property
     def prompt_limit(self) -> int:

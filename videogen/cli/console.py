@@ -71,7 +71,7 @@ class ConsoleListener:
                 self._bar.stop()
 
     def on_link(self, render: VideoRender) -> None:
-        self._say(self._links, f"{render.shot}: download link {render.download_uri}")
+        self._say(self._links, f"{render.shot.code}: download link {render.download_uri}")
 
     def on_note(self, sentence: str) -> None:
         self._say(self._progress, sentence)
@@ -158,7 +158,7 @@ def _lines(
     for group in groups.values():
         status, words = _status_and_words(group[0], folder)
         if len(group) == 1:
-            lines.append((_shots_in_words(group), status, words))
+            lines.append(("{code} {scenelet_id}".format(**group[0]), status, words))
         else:
             where = _shots_in_words(group)
             words = f"{words} ({where})" if words else where
@@ -176,25 +176,22 @@ def _status_and_words(row: dict[str, Any], folder: str) -> tuple[str, str]:
 
 
 def _shots_in_words(rows: Iterable[dict[str, Any]]) -> str:
-    """Return the shots by their scenelets: "opening / 1-3, 5; harbour / 1"."""
-    by_scenelet: dict[str, list[int]] = {}
+    """Return the shots' codes by their scenelets: "S01-01 to S01-03, S01-05; S02-01"."""
+    by_scenelet: dict[str, list[dict[str, Any]]] = {}
     for row in rows:
-        by_scenelet.setdefault(row["scenelet_id"], []).append(row["shot_index"])
-    told = [
-        f"{scenelet} / {_ranges(indexes)}"
-        for scenelet, indexes in islice(by_scenelet.items(), _MOST_SCENELETS)
-    ]
+        by_scenelet.setdefault(row["scenelet_id"], []).append(row)
+    told = [_ranges(shots) for shots in islice(by_scenelet.values(), _MOST_SCENELETS)]
     if more := len(by_scenelet) - len(told):
         told.append(f"and {counted(more, 'more scenelet')}, which --verbose lists")
     return "; ".join(told)
 
 
-def _ranges(numbers: Iterable[int]) -> str:
-    """Return ascending numbers in short: "1-3, 5"."""
-    ranges: list[list[int]] = []
-    for number in numbers:
-        if ranges and number == ranges[-1][-1] + 1:
-            ranges[-1] = [ranges[-1][0], number]
+def _ranges(rows: Iterable[dict[str, Any]]) -> str:
+    """Return the codes of a scenelet's shots, in their order, in short."""
+    ranges: list[list[dict[str, Any]]] = []
+    for row in rows:
+        if ranges and row["shot_index"] == ranges[-1][-1]["shot_index"] + 1:
+            ranges[-1] = [ranges[-1][0], row]
         else:
-            ranges.append([number])
-    return ", ".join("-".join(map(str, each)) for each in ranges)
+            ranges.append([row])
+    return ", ".join(" to ".join(row["code"] for row in each) for each in ranges)

@@ -77,6 +77,7 @@ def _plan(request: TaskRequest) -> Plan:
         over_budget=request.over_budget,
         skip_repeats=request.repeat is False,
         are_named=request.scenelet_id is not None and request.shot_index is not None,
+        takes_per_shot=request.takes_per_shot,
     )
 
 
@@ -110,6 +111,11 @@ def _queue_link(request: TaskRequest, plan: Plan, given: str) -> QueuedBatch:
     if plan.mode == RenderBatch.Mode.DRY_RUN:
         raise RequestError(
             "A dry run downloads nothing: leave out --video-download-link or --mode dry-run.",
+            code="usage",
+        )
+    if request.takes_per_shot > 1:
+        raise RequestError(
+            "A download link is one take: leave out --video-download-link or --takes-per-shot.",
             code="usage",
         )
     if len(plan.rows) != 1:

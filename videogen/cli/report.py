@@ -28,10 +28,12 @@ NOT_AS_ASKED = frozenset(
 
 
 def describe_row(row: ShotPlan, render: VideoRender | None) -> dict[str, Any]:
-    """Return the object of one shot. Keys that do not apply are None."""
+    """Return the object of one shot, or of one of several takes that were asked for at once. Keys
+    that do not apply are None."""
     described = {
         "scenelet_id": row.shot.scenelet.scenelet_id,
         "shot_index": row.shot.shot_index,
+        "code": row.shot.code,
         "decision": row.decision.action.value,
         "reason": row.decision.reason,
         "render_id": None,
@@ -131,7 +133,7 @@ def summarise(rows: Iterable[dict[str, Any]], cost: RunCost) -> dict[str, Any]:
     decisions = Counter(row["decision"] for row in rows)
     worked = [row for row in rows if row["decision"] in _WORKED]
     return {
-        "targeted": len(rows),
+        "targeted": len({(row["scenelet_id"], row["shot_index"]) for row in rows}),
         "generated": sum(row["status"] == State.DONE for row in worked),
         "rehearsed": sum(row["status"] == State.REHEARSED for row in worked),
         "skipped": decisions[Action.SKIP],

@@ -84,6 +84,7 @@ class ShotLine:
         return {
             "scenelet_id": self.shot.scenelet.scenelet_id,
             "shot_index": self.shot.shot_index,
+            "code": self.shot.code,
             "status": code_of(self.word),
             "reason": self.reason or None,
             "render_id": render.pk if render else None,

@@ -255,7 +255,7 @@ def _first_clip(renders: Collection[int], counts: dict[str, int]) -> str:
         if state in counts:
             rows = VideoRender.objects.filter(pk__in=renders, state=state)
             render = rows.select_related("shot__scenelet").only("shot").order_by("pk").first()
-            return f"First clip, {render.shot}: {state.label}." if render else ""
+            return f"First clip, {render.shot.code}: {state.label}." if render else ""
     return ""
 
 

@@ -26,6 +26,8 @@ class TaskRequest:
     priority: int = 0
     model: str = ""
     over_budget: str = "fit"
+    # How many videos a shot gets that gets one.
+    takes_per_shot: int = 1
     # Whether to render duplicates again. None: the person did not say, so the mode decides.
     repeat: bool | None = None
     # Asked once before anything that costs money is queued; None: nobody is asked. Where it says
@@ -58,7 +60,8 @@ class TaskRequest:
 class TaskResult:
     """What came of a task."""
 
-    # One object for each targeted shot, and the summary, as the JSON contract has them.
+    # One object for each targeted shot, or for each of its takes, and the summary, as the JSON
+    # contract has them.
     rows: list[dict[str, Any]]
     summary: dict[str, Any]
     # How many renders are still queued or in flight.

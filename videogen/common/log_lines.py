@@ -10,7 +10,7 @@ import traceback
 from types import TracebackType
 from typing import Any
 
-from .untrusted_text import for_terminal
+from .untrusted_text import for_terminal, masked
 
 
 class LineFormatter(logging.Formatter):
@@ -24,6 +24,15 @@ class LineFormatter(logging.Formatter):
 
     def formatStack(self, stack_info: str) -> str:  # noqa: N802
         return _indented(super().formatStack(stack_info))
+
+
+class SecretFilter(logging.Filter):
+    """Masks the secrets in a record of Django's, which writes the address of every request that
+    fails, whatever formats the record afterwards."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        record.msg, record.args = masked(record.getMessage()), None
+        return True
 
 
 def install_last_words() -> None:

@@ -4,6 +4,7 @@ without our keys, and without characters that harm a database or a terminal."""
 from __future__ import annotations
 
 import os
+import re
 from collections import deque
 from urllib.parse import unquote
 
@@ -15,6 +16,9 @@ from .spellings import without_secrets
 
 # The last bearer tokens of this process. They change every hour.
 _secrets: deque[str] = deque(maxlen=16)
+# The addresses of guests: who has one may open it. A slash may be encoded, more than once.
+_SLASH = r"(?:\\*/|%(?:25){0,3}2f)"
+_share_token = re.compile(rf"({_SLASH}share{_SLASH})[\w-]{{20,}}", re.IGNORECASE)
 # The longest quota is that of a day, so nobody can mean a longer wait.
 LONGEST_RETRY_SECONDS = 48 * 3600.0
 
@@ -44,8 +48,9 @@ def has_secret(text: str) -> bool:
 
 
 def masked(text: str) -> str:
-    """Return the text with [key] in the place of every spelling of our keys and tokens."""
-    return without_secrets(text, _known_secrets())
+    """Return the text with [key] in the place of every spelling of our keys and tokens, and with
+    [link] for the token in the address of a guest."""
+    return _share_token.sub(r"\1[link]", without_secrets(text, _known_secrets()))
 
 
 def for_terminal(text: object, *, keeps_lines: bool = False) -> str:

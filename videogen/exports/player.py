@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from html import escape
 from pathlib import Path
@@ -17,7 +17,7 @@ from storybook.models import KeyFrame, Scenelet, Shot, Story
 from storybook.story_paths import current_scenelets
 from videogen.common.errors import RequestError
 from videogen.models import VideoRender
-from videogen.takes.chosen_takes import TakeRule, find_chosen_takes
+from videogen.takes.chosen_takes import TakeRule, find_chosen_takes, find_frozen_takes
 
 from .files import OutFile
 from .names import portable_name
@@ -59,6 +59,16 @@ class PlayedShot:
     shot: Shot
     take: VideoRender | None
     key_frame: KeyFrame | None
+
+    def with_files(self) -> PlayedShot:
+        """Return the same without the take and the key frame whose files are gone."""
+        root = Path(settings.MEDIA_ROOT)
+        take, frame = self.take, self.key_frame
+        if take and not (root / take.video_file).is_file():
+            take = None
+        if frame and not (root / frame.picture.file).is_file():
+            frame = None
+        return PlayedShot(self.shot, take, frame)
 
 
 @dataclass(frozen=True)
@@ -103,17 +113,7 @@ class PlayedStory:
 
     def with_files(self) -> PlayedStory:
         """Return the same without the takes and the key frames whose files are gone."""
-        root = Path(settings.MEDIA_ROOT)
-
-        def checked(each: PlayedShot) -> PlayedShot:
-            take, frame = each.take, each.key_frame
-            if take and not (root / take.video_file).is_file():
-                take = None
-            if frame and not (root / frame.picture.file).is_file():
-                frame = None
-            return PlayedShot(each.shot, take, frame)
-
-        shots = {pk: [checked(each) for each in found] for pk, found in self.shots.items()}
+        shots = {pk: [each.with_files() for each in found] for pk, found in self.shots.items()}
         return replace(self, shots=shots)
 
 
@@ -130,15 +130,18 @@ class Addresses:
         return f"stills/{played.shot.code}{suffix}"
 
 
-def read_played_story(story: Story, rule: TakeRule = TakeRule.BEST) -> PlayedStory:
-    """Read the story and the takes that stand for its shots."""
+def read_played_story(
+    story: Story, rule: TakeRule = TakeRule.BEST, frozen: Mapping[str, int] | None = None
+) -> PlayedStory:
+    """Read the story and the takes that stand for its shots: by the rule, or those that were chosen
+    once (see `find_frozen_takes`)."""
     scenelets = list(current_scenelets(story))
     shots = list(
         Shot.objects.filter(scenelet__story=story, gone_since=None)
         .select_related("scenelet")
         .order_by("scenelet__place", "shot_index")
     )
-    takes = find_chosen_takes(shots, rule)
+    takes = find_chosen_takes(shots, rule) if frozen is None else find_frozen_takes(frozen)
     frames = KeyFrame.objects.filter(shot__scenelet__story=story).select_related("picture")
     first = {frame.shot_id: frame for frame in frames.order_by("-position") if frame.picture.file}
     by_scenelet: dict[int, list[PlayedShot]] = {}
@@ -171,8 +174,7 @@ def player_files(story: PlayedStory) -> Iterator[OutFile]:
         elif still := addresses.still(each):
             source = root / each.key_frame.picture.file if each.key_frame else root
             yield OutFile(f"{folder}/{still}", source=source)
-        if lines := spoken_lines(each.shot.storyboard_payload):
-            text = webvtt(cues(lines, _seconds(each)))
+        if text := captions_of(each):
             yield OutFile(f"{folder}/captions/{each.shot.code}.vtt", text.encode())
 
 
@@ -188,6 +190,12 @@ def _shot(played: PlayedShot, address: Addresses) -> dict[str, Any]:
         "seconds": seconds,
         "cues": [[cue.start / 1000, cue.end / 1000, cue.text] for cue in cues(lines, seconds)],
     }
+
+
+def captions_of(played: PlayedShot) -> str:
+    """Return the shot's spoken lines as WebVTT; "" if it has none."""
+    lines = spoken_lines(played.shot.storyboard_payload)
+    return webvtt(cues(lines, _seconds(played))) if lines else ""
 
 
 def _seconds(played: PlayedShot) -> float:

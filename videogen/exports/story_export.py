@@ -159,11 +159,10 @@ def plan_export(
     """Read what is exported. Without endings: all paths, and every shot, also one that is on no
     path. shots: primary keys; only these shots, and no timelines. Raises PathError."""
     paths = [] if shots is not None else find_paths(story, endings)
-    rows = Shot.objects.filter(scenelet__story=story, gone_since=None)
-    rows = rows.select_related("scenelet")
-    if shots is not None:
-        rows = rows.filter(pk__in=shots)
-    elif endings:
+    rows = Shot.objects.filter(scenelet__story=story).select_related("scenelet")
+    # A shot that was selected is exported, even if the story's bundle does not have it any more.
+    rows = rows.filter(gone_since=None) if shots is None else rows.filter(pk__in=shots)
+    if endings and shots is None:
         rows = rows.filter(scenelet__in={each.pk for path in paths for each in path.scenelets})
     chosen = list(rows.order_by("scenelet__place", "shot_index"))
     takes = find_chosen_takes(chosen, rule)

@@ -24,7 +24,7 @@ from storybook.paths import safe_name
 from videogen.common.errors import VideoFileError
 from videogen.common.processes import is_provably_gone, this_process
 from videogen.common.shutdown import stop_requested
-from videogen.models import Film
+from videogen.models import Film, GuestLink
 from videogen.models.films import FILM_LEASE
 from videogen.takes.storage import partial_folder
 from videogen.takes.video_file import sha256_of
@@ -222,6 +222,9 @@ def remove_unused() -> None:
         if film.manifest:
             parts = Manifest.from_json(film.manifest).parts
             used |= {f"{part.key[:32]}.mov" for part in parts}
+    # Who was given a link to the film of a certain day keeps it until the link ends.
+    links = GuestLink.objects.open().exclude(frozen_file="")
+    used |= {Path(file).name for file in links.values_list("frozen_file", flat=True)}
     old = time.time() - timedelta(seconds=KEPT_SECONDS).total_seconds()
     root = Path(settings.MEDIA_ROOT)
     for pattern in (

@@ -9,7 +9,9 @@ Where to begin:
 - `Lane` is one account of a provider, through which paid calls go one after another.
 - `ShotStanding` is the stored status of a shot, for the lists.
 - `VideoModel` is what a model of the API can do.
+- `Direction` is a sentence of the team that goes into prompts.
 - `Film` is the video of one path through a story, joined from its takes.
+- `GuestLink` lets people without an account watch a story or a film; `GuestNote` is what they say.
 
 The state of a render changes only by its verbs (`move`, `resume_polling`, `restart_download`), or
 of many renders by `transition()` of their queryset. A plain UPDATE of the state raises ValueError.
@@ -21,7 +23,9 @@ from __future__ import annotations
 from .batches import RenderBatch
 from .budgets import Budget
 from .candidates import Candidate
+from .directions import Direction
 from .films import Film
+from .guest_links import GuestLink, GuestNote
 from .lanes import Lane
 from .notices import Notice
 from .prices import Price
@@ -41,7 +45,10 @@ __all__ = [
     "STALE_AFTER",
     "Budget",
     "Candidate",
+    "Direction",
     "Film",
+    "GuestLink",
+    "GuestNote",
     "Lane",
     "Notice",
     "Price",

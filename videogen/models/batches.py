@@ -13,6 +13,7 @@ from storybook.models import Shot, Story
 from .people import Requester
 
 CREATE_SHOT_VIDEO = "CREATE_SHOT_VIDEO"
+MOST_TAKES_PER_SHOT = 4
 
 
 class RenderBatch(models.Model):
@@ -68,6 +69,14 @@ class RenderBatch(models.Model):
         choices=OverBudget,
         default=OverBudget.FIT,
     )
+    takes_per_shot = models.PositiveSmallIntegerField(
+        default=1, help_text="How many takes of each shot are asked for at once."
+    )
+    stops_when_approved = models.BooleanField(
+        "stop the rest of a shot once one is approved",
+        default=False,
+        help_text="What is not sent yet is cancelled. What was sent stays paid.",
+    )
     uses_key_frames = models.BooleanField(
         null=True,
         blank=True,
@@ -96,6 +105,12 @@ class RenderBatch(models.Model):
     class Meta:
         ordering = ["-created_at", "-pk"]
         verbose_name_plural = "render batches"
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(takes_per_shot__gte=1, takes_per_shot__lte=MOST_TAKES_PER_SHOT),
+                name="takes_per_shot_in_bounds",
+            )
+        ]
         indexes = [
             # The minute sweep looks for old drafts among batches with long plans.
             models.Index(fields=["created_at"], condition=Q(status="draft"), name="drafts_by_age"),

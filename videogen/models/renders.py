@@ -35,6 +35,7 @@ class VideoRender(models.Model):
     State = states.State
     Kind = states.Kind
     Review = states.Review
+    RejectReason = states.RejectReason
     Outcome = outcomes.Outcome
 
     # -- what was asked for
@@ -53,6 +54,11 @@ class VideoRender(models.Model):
     state_since = models.DateTimeField(default=timezone.now)
     review = models.CharField(max_length=12, choices=Review, default=Review.UNREVIEWED)
     review_reason = models.TextField(blank=True, help_text="Why the take was rejected.")
+    review_reasons = models.CharField(
+        max_length=200,
+        blank=True,
+        help_text="The codes of what is wrong with it, joined by commas.",
+    )
     reviewed_at = models.DateTimeField(null=True, blank=True)
     reviewed_by = models.ForeignKey(
         settings.AUTH_USER_MODEL,
@@ -66,6 +72,10 @@ class VideoRender(models.Model):
     )
     take = models.PositiveIntegerField(
         null=True, blank=True, help_text="Counts the videos of the shot from 1."
+    )
+    slot = models.PositiveSmallIntegerField(
+        default=1,
+        help_text="Counts the takes that a batch asks for at once for the shot, from 1.",
     )
     copy_of = models.ForeignKey(
         "self",
@@ -187,9 +197,9 @@ class VideoRender(models.Model):
         ordering = ["-queued_at", "-pk"]
         constraints = [
             models.UniqueConstraint(
-                fields=["shot"],
+                fields=["shot", "slot"],
                 condition=Q(kind="generation", state__in=_OPEN),
-                name="one_open_render_per_shot",
+                name="one_open_render_per_shot_and_slot",
             ),
             models.UniqueConstraint(fields=["shot", "take"], name="take_unique_within_shot"),
             models.UniqueConstraint(
@@ -252,6 +262,11 @@ class VideoRender(models.Model):
             requested_by_name=batch.requested_by_name,
             **values,
         )
+
+    @property
+    def rejected_for(self) -> list[states.RejectReason]:
+        """What is wrong with the take, as somebody who rejected it said."""
+        return states.RejectReason.read(self.review_reasons)
 
     @property
     def is_stale(self) -> bool:

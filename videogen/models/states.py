@@ -3,6 +3,7 @@ take, and the status of a shot."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from enum import StrEnum
 
 from django.db import models
@@ -45,6 +46,32 @@ class Review(models.TextChoices):
     REJECTED = "rejected", "rejected"
 
 
+class RejectReason(models.TextChoices):
+    """What is wrong with a rejected take. A verdict may have several."""
+
+    FACE = "face", "face"
+    WARDROBE = "wardrobe", "wardrobe"
+    DESIGN = "design", "design"
+    CAMERA = "camera", "camera"
+    MOTION = "motion", "motion"
+    LIP_SYNC = "lip_sync", "lip-sync"
+    SOUND = "sound", "sound"
+    TEXT = "text", "text in the picture"
+    ARTEFACT = "artefact", "artefact"
+    STORY = "story", "story"
+
+    @classmethod
+    def stored(cls, reasons: Iterable[str]) -> str:
+        """The codes in one string, each once and in this order, so that equal verdicts are equal.
+        ValueError for what is no such reason."""
+        given = {cls(reason) for reason in reasons}
+        return ",".join(each.value for each in cls if each in given)
+
+    @classmethod
+    def read(cls, stored: str) -> list[RejectReason]:
+        return [each for each in cls if each.value in stored.split(",")]
+
+
 class BadgeWord(StrEnum):
     """The status of a shot: codes, which are stored and stand in addresses. People read the words
     of `SHOT_WORDS`. In the order in which the lists show them: what waits for a person comes before
@@ -79,8 +106,11 @@ TO_BE_MADE = (BadgeWord.READY, BadgeWord.RETAKE, BadgeWord.CANCELLED, BadgeWord.
 CANCELLED_BY_PERSON = "cancelled"
 CANCELLED_WITH_COMMAND = "stopped"
 WORKER_GONE = "worker_gone"
+ONE_IS_APPROVED = "one_is_approved"
 GIVEN_UP = "given_up"
-NEVER_SENT = frozenset({"", CANCELLED_BY_PERSON, CANCELLED_WITH_COMMAND, WORKER_GONE})
+NEVER_SENT = frozenset(
+    {"", CANCELLED_BY_PERSON, CANCELLED_WITH_COMMAND, WORKER_GONE, ONE_IS_APPROVED}
+)
 # Why a queued render was sent back: the API says in words that the account may not make videos.
 ACCOUNT_REFUSED = "account_refused"
 

@@ -63,6 +63,7 @@ def plan_draft(
     model: str | None = None,
     over_budget: str | None = None,
     skip_repeats: bool | None = None,
+    takes_per_shot: int | None = None,
     person: Person | None = None,
 ) -> Plan:
     """What the draft would do now, as it is or with other options, if `person` confirmed it, or
@@ -76,6 +77,7 @@ def plan_draft(
         model=batch.model if model is None else model,
         over_budget=over_budget or batch.over_budget,
         skip_repeats=batch.skips_repeats if skip_repeats is None else skip_repeats,
+        takes_per_shot=takes_per_shot or batch.takes_per_shot,
         # Among others, a shot that is no longer in the bundle is hardly meant.
         are_named=None,
         person=person or Person(batch.requested_by_id, batch.requested_by_name),
@@ -103,10 +105,22 @@ def set_priority(batch: RenderBatch, priority: object) -> bool:
 
 
 def set_options(
-    batch: RenderBatch, *, model: str, over_budget: str, skips_repeats: bool = False
+    batch: RenderBatch,
+    *,
+    model: str,
+    over_budget: str,
+    skips_repeats: bool = False,
+    takes_per_shot: int = 1,
+    stops_when_approved: bool = False,
 ) -> None:
     """RequestError where the batch is no draft any more."""
-    options = {"model": model, "over_budget": over_budget, "skips_repeats": skips_repeats}
+    options = {
+        "model": model,
+        "over_budget": over_budget,
+        "skips_repeats": skips_repeats,
+        "takes_per_shot": takes_per_shot,
+        "stops_when_approved": stops_when_approved,
+    }
     if not _drafts().filter(pk=batch.pk).update(**options):
         raise _already_confirmed()
     for name, value in options.items():

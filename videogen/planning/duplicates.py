@@ -3,7 +3,7 @@ decides whether to pay for another one."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable
 
 from django.utils import timezone
 
@@ -12,14 +12,20 @@ from videogen.models import VideoRender
 from videogen.models.render_warnings import RenderWarning, WarningCode
 from videogen.models.routes import SIMULATOR
 
+# The primary key of a shot, and the request_sha256 of what would be sent for it.
+ShotRequest = tuple[int, str]
 
-def find_takes_by_request(requests: Mapping[int, str], backend: str) -> dict[int, VideoRender]:
-    """By shot: the newest take of its request. A take of the same shot comes before one of another.
 
-    requests: a request_sha256 by shot. What the simulator made does not count for a `backend` that
+def find_takes_by_request(
+    requests: Iterable[ShotRequest], backend: str
+) -> dict[ShotRequest, VideoRender]:
+    """The newest take of each request. A take of the same shot comes before one of another.
+
+    What the simulator made does not count for a `backend` that
     makes real videos. One query, or none without requests.
     """
-    wanted = {sha: None for sha in requests.values() if sha}
+    asked = [(shot, sha) for shot, sha in requests if sha]
+    wanted = dict.fromkeys(sha for _, sha in asked)
     if not wanted:
         return {}
     takes = (
@@ -35,8 +41,8 @@ def find_takes_by_request(requests: Mapping[int, str], backend: str) -> dict[int
     for take in takes:
         by_request.setdefault(take.request_sha256, []).append(take)
     return {
-        shot: next((take for take in found if take.shot_id == shot), found[0])
-        for shot, sha in requests.items()
+        (shot, sha): next((take for take in found if take.shot_id == shot), found[0])
+        for shot, sha in asked
         if (found := by_request.get(sha))
     }
 
@@ -49,7 +55,7 @@ def warn_of_repeat(take: VideoRender, shot: Shot) -> RenderWarning:
         {
             "take": take.take,
             "render": take.pk,
-            "shot": "" if take.shot_id == shot.pk else str(take.shot),
+            "shot": "" if take.shot_id == shot.pk else take.shot.code,
             "story": "" if story == shot.scenelet.story_id else str(take.shot.scenelet.story),
             "day": timezone.localdate(take.rendered_at or take.queued_at).isoformat(),
             "is_rejected": take.review == VideoRender.Review.REJECTED,

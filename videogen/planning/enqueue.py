@@ -85,30 +85,31 @@ def queue_locked_plan(
         # wait for one of those.
         resume_after_refusal(lane)
     resumed = _resume_renders(plan)
-    rows = tuple(
-        (row, created.get(row.shot.pk) or resumed.get(row.shot.pk) or _cause_pk(row))
-        for row in plan.rows
-    )
+    rows = tuple((row, created.get(_key(row)) or _cause_pk(row)) for row in plan.rows)
     batch.plan = [plan_record(row, render_id) for row, render_id in rows]
     batch.save(update_fields=["plan"])
     if worked_by and resumed:
         # Whoever asked first is gone: this process works on them now.
-        RenderBatch.objects.filter(renders__in=resumed.values()).update(worked_by=worked_by)
+        RenderBatch.objects.filter(renders__in=resumed).update(worked_by=worked_by)
     if wake and (created or resumed or asks_again):
         wake_pump()
         wake_downloads(plan.count(Action.DOWNLOAD))
-    return QueuedBatch(batch, rows, frozenset({*created.values(), *resumed.values()}), plan)
+    return QueuedBatch(batch, rows, frozenset({*created.values(), *resumed}), plan)
 
 
-def _resume_renders(plan: Plan) -> dict[int, int]:
-    """Resume what the plan resumes or downloads. By shot: its render, where that was won."""
-    return {
-        row.shot.pk: row.cause.pk
+def _key(row: ShotPlan) -> tuple[int, int]:
+    return row.shot.pk, row.slot
+
+
+def _resume_renders(plan: Plan) -> list[int]:
+    """Resume what the plan resumes or downloads. Returns the renders that were won."""
+    return [
+        row.cause.pk
         for row in plan.rows
         if row.decision.action in (Action.RESUME, Action.DOWNLOAD)
         and row.cause
         and _resume(row, row.cause)
-    }
+    ]
 
 
 def _asks_again(plan: Plan) -> bool:
@@ -192,6 +193,7 @@ def _fill_batch(batch: RenderBatch, plan: Plan, requester: Requester, worked_by:
         "over_budget": plan.over_budget,
         "worked_by": worked_by,
         "uses_key_frames": plan.uses_key_frames,
+        "takes_per_shot": plan.takes_per_shot,
         # A draft is asked for when it is confirmed.
         "created_at": timezone.now(),
     }
@@ -201,24 +203,27 @@ def _fill_batch(batch: RenderBatch, plan: Plan, requester: Requester, worked_by:
     batch.save(update_fields=list(values) if batch.pk else None)
 
 
-def _create_renders(plan: Plan, batch: RenderBatch, lane: Lane) -> dict[int, int]:
-    """Insert the new renders. By shot: the primary key of its render."""
-    renders = [_new_render(row, batch, lane, plan.request) for row in plan.rows if row.is_new]
+def _create_renders(plan: Plan, batch: RenderBatch, lane: Lane) -> dict[tuple[int, int], int]:
+    """Insert the new renders: the first take of every shot, then the second ones, because they are
+    claimed in this order. By shot and slot: the primary key."""
+    new = sorted((row for row in plan.rows if row.is_new), key=lambda row: row.slot)
+    renders = [_new_render(row, batch, lane, plan.request) for row in new]
     VideoRender.objects.bulk_create(renders)
-    return {render.shot_id: render.pk for render in renders}
+    return {(render.shot_id, render.slot): render.pk for render in renders}
 
 
 def _new_render(
     row: ShotPlan, batch: RenderBatch, lane: Lane, request: RequestSettings
 ) -> VideoRender:
     if row.prompt is None:
-        raise ValueError(f"{row.shot} has no prompt, so nothing new can be sent for it.")
+        raise ValueError(f"{row.shot.code} has no prompt, so nothing new can be sent for it.")
     is_rehearsal = row.decision.action == Action.REHEARSE
     return new_request(
         batch,
         row.shot,
         lane,
-        request,
+        request.of_slot(row.slot),
+        slot=row.slot,
         kind=VideoRender.Kind.REHEARSAL if is_rehearsal else VideoRender.Kind.GENERATION,
         prompt_text=row.prompt.text,
         prompt_tokens=row.prompt.tokens,
@@ -273,8 +278,10 @@ def _resume(row: ShotPlan, render: VideoRender) -> bool:
 
 
 def _cause_pk(row: ShotPlan) -> int | None:
-    """The render that describes a skipped row: the one that causes the skip."""
-    return row.cause.pk if row.cause and row.decision.action == Action.SKIP else None
+    """The render that stands for a row that makes none: the one that is resumed, or that causes
+    the skip."""
+    tells = (Action.RESUME, Action.DOWNLOAD, Action.SKIP)
+    return row.cause.pk if row.cause and row.decision.action in tells else None
 
 
 def plan_record(row: ShotPlan, render_id: int | None) -> dict[str, Any]:

@@ -344,7 +344,7 @@ def _move_one(row: RenderMove, target: Lane, requester: Requester) -> None:
     )
     if not is_moved:
         raise RequestError(
-            f"Nothing was moved: {render.shot} is being sent at this moment.", code=CHANGED
+            f"Nothing was moved: {render.shot.code} is being sent at this moment.", code=CHANGED
         )
 
 

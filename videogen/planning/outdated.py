@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
@@ -17,14 +17,16 @@ from typing import Any
 from django.conf import settings
 from django.core.cache import cache
 
+from storybook.importer.effects import Effect, NamedShot
 from storybook.models import DesignDocument, Picture, Shot, Story
 from videogen.common.task_queue import broker_errors
-from videogen.models import ReferenceChoice, RenderBatch, VideoRender
+from videogen.models import Direction, ReferenceChoice, RenderBatch, VideoRender
 from videogen.models.problems import Problem
 from videogen.prompts.fingerprints import hashes_of
 
 from .plan import ShotPlan, content_of, plan_shots
 from .request_diff import Differences, differences
+from .shot_status import current_standings
 
 OURS = "critical_instruction"
 KEPT_FOR = 24 * 3600
@@ -62,7 +64,7 @@ def outdated_shots(story: Story, shots: Iterable[Shot]) -> frozenset[int]:
     """Those of the story's `shots` whose selected or approved take is out of date.
 
     shots: as shot_cards.for_cards() loads them. The result stays in the cache until the story or a
-    selection changes. From the cache it takes three queries; none where no take is selected.
+    selection changes. From the cache it takes four queries; none where no take is selected.
     """
     used = {
         shot.pk: (shot, standing.used_take)
@@ -83,6 +85,18 @@ def outdated_shots(story: Story, shots: Iterable[Shot]) -> frozenset[int]:
     with suppress(*broker_errors()):
         cache.set(key, (mark, found), KEPT_FOR)
     return found
+
+
+def effects_of_import(story: Story) -> Iterator[Effect]:
+    """Say which takes in use are out of date with the story as it is now. A fixed number of
+    queries."""
+    used = current_standings(shot__scenelet__story=story, used_take__isnull=False)
+    takes = list(used.values_list("used_take", flat=True))
+    outdated = {change.take.shot_id for change in find_changes(story, takes)} if takes else set()
+    if outdated:
+        shots = Shot.objects.filter(pk__in=outdated).select_related("scenelet")
+        named = tuple(map(NamedShot.of, shots.order_by("scenelet__place", "shot_index")))
+        yield Effect("out_of_date", "Takes in use that would be out of date", named)
 
 
 def _from_cache(key: str) -> Any:
@@ -168,10 +182,12 @@ def _mark_of(story: Story, used: Mapping[int, tuple[Shot, VideoRender]]) -> str:
     documents = DesignDocument.objects.filter(story=story).order_by("pk")
     pictures = Picture.objects.filter(story=story).order_by("pk")
     choices = ReferenceChoice.objects.filter(shot__in=used).order_by("pk")
+    directions = Direction.objects.on().filter(story=story)
     facts = [
         list(documents.values_list("pk", "updated_at")),
         list(pictures.values_list("pk", "path", "sha256")),
         list(choices.values_list("shot", "kind", "reference_id", "choice", "position")),
+        list(directions.values_list("pk", flat=True)),
         [
             (
                 take.pk,

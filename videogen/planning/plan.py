@@ -27,6 +27,7 @@ from videogen.catalog.prices import PriceList, keep_price
 from videogen.common.errors import RequestError
 from videogen.common.formats import usd
 from videogen.models import RenderBatch, VideoRender
+from videogen.models.batches import MOST_TAKES_PER_SHOT
 from videogen.models.people import Person
 from videogen.models.problems import Problem, ProblemCode
 from videogen.models.render_warnings import RenderWarning, WarningCode
@@ -39,7 +40,7 @@ from videogen.prompts.sources import Material
 
 from .duplicates import find_takes_by_request, warn_of_repeat
 from .modes import Action, Decision, Reason, decide
-from .shot_status import Situation, find_situations
+from .shot_status import Situation, find_resumable, find_situations, situation_of
 
 Mode = RenderBatch.Mode
 
@@ -68,6 +69,8 @@ class ShotPlan:
     is_gone: bool = False
     # A take of the very request that the row would send.
     same: VideoRender | None = None
+    # Counts the renders that the plan makes of the shot at once, from 1: each has a row.
+    slot: int = 1
 
     @property
     def is_new(self) -> bool:
@@ -98,9 +101,15 @@ class Plan:
     limits: tuple[Limit, ...] = ()
     over_budget: str = RenderBatch.OverBudget.FIT.value
     uses_key_frames: bool | None = None
+    takes_per_shot: int = 1
 
     def count(self, *actions: Action) -> int:
+        """How many rows have such a decision. Each video that is made has a row."""
         return sum(row.decision.action in actions for row in self.rows)
+
+    @property
+    def shots(self) -> int:
+        return len({row.shot.pk for row in self.rows})
 
     @property
     def counts(self) -> dict[str, int]:
@@ -117,20 +126,25 @@ class Plan:
 
     @property
     def cost_usd(self) -> Decimal:
-        """What confirming the plan costs."""
+        """What confirming the plan costs, all takes of a shot included."""
         return self.request.cost_of(self.count(Action.GENERATE))
 
     @property
     def cost_if_sent_usd(self) -> Decimal:
         """The same, with the rehearsals as if they were sent."""
-        return self.request.cost_of(self.count(Action.GENERATE, Action.REHEARSE))
+        return self.request.cost_of(self._videos_if_sent)
+
+    @property
+    def _videos_if_sent(self) -> int:
+        # One rehearsal stands for all takes of its shot: they would be sent the same.
+        return self.count(Action.GENERATE) + self.takes_per_shot * self.count(Action.REHEARSE)
 
     @property
     def price_in_words(self) -> str:
         """What the videos cost, where that is not simply the sum: "free here; $19.20 with
         veo-3.1-generate-preview" with the simulator, and what a rehearsal would cost if it were
         sent. Empty where nothing new is made or no price is known."""
-        videos = self.count(Action.GENERATE, Action.REHEARSE)
+        videos = self._videos_if_sent
         price = self.request.live_price_usd
         if not videos or price is None:
             return ""
@@ -170,6 +184,7 @@ class Plan:
                 row.decision.params,
                 row.cause.pk if row.cause else None,
                 row.same.pk if row.same else None,
+                row.slot,
                 row.prompt.text if row.prompt else None,
                 [[pick.kind, pick.id, pick.sha256] for pick in row.selection.picks],
             ]
@@ -196,6 +211,7 @@ def plan_shots(
     skip_repeats: bool = False,
     use_key_frames: bool | None = None,
     are_named: bool | None = False,
+    takes_per_shot: int = 1,
 ) -> Plan:
     """The decision on each of the story's `shots`. A fixed number of queries; writes nothing.
 
@@ -204,8 +220,14 @@ def plan_shots(
     skip_repeats: a shot that has a take of the very same request is skipped; otherwise there
     is only a warning. use_key_frames: by default, what VIDEO_USE_KEY_FRAMES says. are_named:
     somebody asks for these very shots, so those that are no longer in the story's bundle are
-    planned like the others; None: this holds if all of the shots are such.
+    planned like the others; None: this holds if all of the shots are such. takes_per_shot: how many
+    videos a shot gets that gets one; RequestError where it is not from 1 to 4.
     """
+    if not 1 <= takes_per_shot <= MOST_TAKES_PER_SHOT:
+        raise RequestError(
+            f"A batch asks for 1 to {MOST_TAKES_PER_SHOT} takes of a shot at once.",
+            code="takes_per_shot",
+        )
     if use_key_frames is None:
         use_key_frames = settings.VIDEO_USE_KEY_FRAMES
     request = RequestSettings.current(story, model)
@@ -222,7 +244,10 @@ def plan_shots(
         decision = decide(situation, mode, is_gone=is_gone)
         row = ShotPlan(shot, situation, decision, cause, is_gone=is_gone)
         plans.append(_plan_shot(row, mode, request, material, general, use_key_frames))
+    plans = _with_slots(plans, takes_per_shot)
     plans = _with_repeats(plans, request, skip=skip_repeats)
+    if mode == RenderBatch.Mode.RESUME:
+        plans = _with_others_to_resume(plans, request.backend)
     plan = Plan(
         story,
         mode,
@@ -230,6 +255,7 @@ def plan_shots(
         tuple(plans),
         over_budget=over_budget,
         uses_key_frames=use_key_frames,
+        takes_per_shot=takes_per_shot,
     )
     return _within_budgets(plan, person)
 
@@ -261,7 +287,14 @@ def _plan_shot(
     if not impossible and not is_new and not settings.VIDEO_PROMPT_LIMIT_BLOCKS:
         return _decided(row, mode)
     bound = bound_instructions(selection.picks) if request.route == Route.OMNI else ()
-    prompt = build_prompt(visual, audio, payload, limit=request.prompt_limit, instructions=bound)
+    prompt = build_prompt(
+        visual,
+        audio,
+        payload,
+        limit=request.prompt_limit,
+        directions=material.directions_of(row.shot),
+        instructions=bound,
+    )
     findings = [
         *check_payload(payload, material.ids),
         *find_embedded_files(_written_by_people(prompt), ""),
@@ -286,19 +319,56 @@ def _written_by_people(prompt: Prompt) -> dict[str, Any]:
     return {key: part for key, part in prompt.document.items() if key != "critical_instruction"}
 
 
+def _with_slots(rows: Sequence[ShotPlan], takes_per_shot: int) -> list[ShotPlan]:
+    """The rows, with one for each video of a shot that gets several."""
+    return [
+        replace(row, slot=slot)
+        for row in rows
+        for slot in range(1, 1 + (takes_per_shot if row.decision.action == Action.GENERATE else 1))
+    ]
+
+
+def _with_others_to_resume(rows: Sequence[ShotPlan], backend: str) -> list[ShotPlan]:
+    """The rows, each followed by one for every other interrupted render of its shot: several takes
+    may have been asked for at once."""
+    causes = {row.cause.pk for row in rows if row.cause}
+    others: dict[int, list[VideoRender]] = {}
+    for render in find_resumable([row.shot.pk for row in rows if row.cause], backend):
+        if render.pk not in causes:
+            others.setdefault(render.shot_id, []).append(render)
+    told = []
+    for row in rows:
+        told.append(row)
+        for number, render in enumerate(others.get(row.shot.pk, ()), start=row.slot + 1):
+            other = ShotPlan(
+                row.shot,
+                situation_of(render),
+                decide(situation_of(render), RenderBatch.Mode.RESUME),
+                render,
+                is_gone=row.is_gone,
+                slot=number,
+            )
+            told.append(_decided(other, RenderBatch.Mode.RESUME))
+    return told
+
+
 def _with_repeats(
     rows: Sequence[ShotPlan], request: RequestSettings, *, skip: bool
 ) -> list[ShotPlan]:
     """The rows, each with the take that was made of the very same request, if there is one. With
     `skip`, such rows are skipped; otherwise they get a warning."""
     new = [row for row in rows if row.decision.action == Action.GENERATE]
+    requests = {
+        (row.shot.pk, row.slot): request_sha256(content_of(row), **request.of_slot(row.slot).sent)
+        for row in new
+    }
     takes = find_takes_by_request(
-        {row.shot.pk: request_sha256(content_of(row), **request.sent) for row in new},
-        request.backend,
+        ((shot, sha) for (shot, _), sha in requests.items()), request.backend
     )
     told = []
     for row in rows:
-        if take := takes.get(row.shot.pk):
+        sha = requests.get((row.shot.pk, row.slot), "")
+        if take := takes.get((row.shot.pk, sha)):
             warning = warn_of_repeat(take, row.shot)
             row = replace(row, same=take)
             if skip:
@@ -412,25 +482,31 @@ def _blocked(
     is_over_budget: bool = False,
 ) -> Plan:
     """The plan with another decision on the rows of these actions, except for the first `but` of
-    them."""
-    rows = []
-    for row in plan.rows:
-        if row.decision.action in actions:
-            if but <= 0:
-                row = replace(row, decision=decision, is_over_budget=is_over_budget)
-            but -= 1
-        rows.append(row)
-    return replace(plan, rows=tuple(rows))
+    them. Every shot gets its first take before any gets a second one."""
+    concerned = [row for row in plan.rows if row.decision.action in actions]
+    concerned.sort(key=lambda row: row.slot)
+    over = {(row.shot.pk, row.slot) for row in concerned[max(but, 0) :]}
+    rows = tuple(
+        replace(row, decision=decision, is_over_budget=is_over_budget)
+        if (row.shot.pk, row.slot) in over
+        else row
+        for row in plan.rows
+    )
+    return replace(plan, rows=rows)
 
 
 def _with_situations_of_now(plan: Plan) -> Plan:
     shots = Shot.objects.filter(scenelet__story=plan.story)
-    if len(plan.rows) == 1:
+    if plan.shots == 1:
         shots = shots.filter(pk=plan.rows[0].shot.pk)
     situations = find_situations(shots, plan.request.backend)
     rows = []
     for row in plan.rows:
         situation, cause = situations.get(row.shot.pk, (row.situation, None))
+        if row.slot > 1 and row.decision.action in (Action.RESUME, Action.DOWNLOAD):
+            # It is about one render of several: `_resume` finds out whether somebody was faster.
+            rows.append(row)
+            continue
         if row.decision.action != Action.BLOCKED and situation != row.situation:
             decision = decide(situation, plan.mode, is_gone=row.is_gone)
             if decision.action != Action.SKIP and decision.action != row.decision.action:

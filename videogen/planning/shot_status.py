@@ -25,7 +25,7 @@ from videogen.models import (
     is_attempt,
 )
 from videogen.models.routes import SIMULATOR
-from videogen.models.states import OPEN, TO_BE_MADE, BadgeWord
+from videogen.models.states import OPEN, RESUMABLE, TO_BE_MADE, BadgeWord
 
 State = VideoRender.State
 Kind = VideoRender.Kind
@@ -82,6 +82,23 @@ def find_situations(
     return found
 
 
+def find_resumable(shots: Collection[int], backend: str) -> list[VideoRender]:
+    """The renders of these shots that can be resumed without paying, the oldest first. One query,
+    none without shots."""
+    if not shots:
+        return []
+    renders = VideoRender.objects.filter(
+        shot__in=shots, state__in=[*RESUMABLE, State.RUNNING, State.DOWNLOADING]
+    ).exclude(kind=Kind.REHEARSAL)
+    rows = renders.without_heavy_columns().order_by("pk")
+    counts = backend == SIMULATOR
+    return [
+        each
+        for each in rows
+        if each.status in RESUMABLE and is_attempt(each, counts_simulated=counts)
+    ]
+
+
 def situation_of(render: VideoRender) -> Situation:
     status = State(render.status)
     if status in OPEN:
@@ -120,7 +137,7 @@ def reason_of(word: str, render: VideoRender | None) -> str:
     if render is None or word not in _TELL_WHY:
         return ""
     if word == BadgeWord.RETAKE:
-        return render.review_reason
+        return told_of_rejection(render)
     if word == BadgeWord.NEEDS_DECISION:
         label = State(render.status).label.capitalize()
         # What is said of an unknown outcome says that it is unknown.
@@ -128,6 +145,12 @@ def reason_of(word: str, render: VideoRender | None) -> str:
             return render.error_message
         return f"{label}. {render.error_message}".strip()
     return render.error_message
+
+
+def told_of_rejection(render: VideoRender) -> str:
+    """Why the take was rejected, as "face, sound: the hat is gone"; empty where nobody said."""
+    reasons = ", ".join(str(each.label) for each in render.rejected_for)
+    return ": ".join(filter(None, [reasons, render.review_reason]))
 
 
 def with_documents(shots: QuerySet[Shot]) -> QuerySet[Shot]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -56,14 +56,16 @@ def build_prompt(
     payload: dict[str, Any],
     *,
     limit: int,
+    directions: Sequence[str] = (),
     instructions: Iterable[str] = (),
 ) -> Prompt:
     """The prompt of the shot with this payload. It is indented as long as its estimate stays within
     `limit` tokens, and without white space beyond that.
 
-    instructions: what a model has to be told beside CRITICAL_INSTRUCTION.
+    directions: the team's sentences, in order. instructions: what a model has to be told beside
+    CRITICAL_INSTRUCTION.
     """
-    document = build_document(visual, audio, payload)
+    document = build_document(visual, audio, payload, directions)
     document["critical_instruction"] += instructions
     return write_prompt(document, limit=limit)
 
@@ -76,8 +78,13 @@ def write_prompt(document: dict[str, Any], *, limit: int) -> Prompt:
 
 
 def build_document(
-    visual: dict[str, Any], audio: dict[str, Any], payload: dict[str, Any]
+    visual: dict[str, Any],
+    audio: dict[str, Any],
+    payload: dict[str, Any],
+    directions: Sequence[str] = (),
 ) -> dict[str, Any]:
+    """The parts of the prompt, in the order in which they are sent. Without directions there is no
+    `director_notes`, so that prompts are what they were before anybody could direct."""
     characters = referenced_ids(payload, "characters")
     environments = referenced_ids(payload, "environments")
     return {
@@ -92,6 +99,7 @@ def build_document(
         ],
         "audio_design": _audio_design(audio, characters, spoken_sources(payload)),
         "storyboard_payload": payload,
+        **({"director_notes": list(directions)} if directions else {}),
         "critical_instruction": list(CRITICAL_INSTRUCTION),
     }
 

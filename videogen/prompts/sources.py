@@ -11,7 +11,7 @@ from django.db.models import QuerySet
 
 from storybook.findings import StoryIds
 from storybook.models import DesignDocument, KeyFrame, Picture, Shot, Story
-from videogen.models import ReferenceChoice
+from videogen.models import Direction, ReferenceChoice
 
 from .references import ChosenReference, StoredPicture
 
@@ -25,6 +25,15 @@ class Material:
     # By the primary key of the shot.
     key_frames: Mapping[int, Sequence[StoredPicture]]
     choices: Mapping[int, Sequence[ChosenReference]]
+    # Those that are on, of the story and of all its scenelets and shots, in order.
+    directions: Sequence[Direction]
+
+    def directions_of(self, shot: Shot) -> list[str]:
+        """The team's sentences for the shot: those of the story, of the scenelet, of the shot."""
+        of_story = [each for each in self.directions if not (each.scenelet_id or each.shot_id)]
+        of_scenelet = [each for each in self.directions if each.scenelet_id == shot.scenelet_id]
+        of_shot = [each for each in self.directions if each.shot_id == shot.pk]
+        return [each.text for each in (*of_story, *of_scenelet, *of_shot)]
 
     @cached_property
     def ids(self) -> StoryIds:
@@ -40,6 +49,7 @@ class Material:
             pictures=pictures,
             key_frames=_key_frames(shots, pictures),
             choices=_choices(shots),
+            directions=list(Direction.objects.on().filter(story=story)),
         )
 
 

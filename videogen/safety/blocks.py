@@ -116,6 +116,7 @@ _WHERE = {
     "environment": "the design of {}",
     "line": "a line of {}",
     "storyboard": "the storyboard, {}",
+    "direction": "a direction of the team",
     "style": "the overall style",
 }
 

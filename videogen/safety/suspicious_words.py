@@ -93,7 +93,7 @@ _SENTENCE = re.compile(r"[^.!?…。！？\n]+[.!?…。！？]*")
 
 @dataclass(frozen=True)
 class Suspect:
-    # "character", "environment", "line" (somebody speaks it), "storyboard" or "style".
+    # "character", "environment", "line" (somebody speaks it), "storyboard", "direction" or "style".
     what: str
     # Of the design, of the speaker or of the field.
     name: str
@@ -132,7 +132,7 @@ def _look_for(lookout: str, document: Mapping[str, Any]) -> Iterator[Suspect]:
     elif lookout == "names":
         known = _known_names(document)
         for each in texts:
-            if each.what in ("storyboard", "line", "style"):
+            if each.what in ("storyboard", "line", "direction", "style"):
                 yield from _names(each, known)
     elif lookout in _WORDS:
         pattern = re.compile(rf"\b(?:{_WORDS[lookout]})(?!\w)", re.IGNORECASE)
@@ -149,7 +149,7 @@ def _children(texts: list[_Text]) -> Iterator[Suspect]:
             for pattern in (_YOUNG, _AGE_FIELD if is_age else _AGED):
                 yield from _sentences_with(pattern, each)
     for each in texts:
-        if each.what in ("storyboard", "line"):
+        if each.what in ("storyboard", "line", "direction"):
             yield from _sentences_with(CHILD, each)
 
 
@@ -196,6 +196,9 @@ def _texts(document: Mapping[str, Any]) -> Iterator[_Text]:
                             yield _Text("line", str(line.get("source") or ""), line[part])
             elif key != "referencedDesigns":
                 yield from (_Text("storyboard", key, text) for _, text in _strings(value))
+    yield from (
+        _Text("direction", "", text) for _, text in _strings(document.get("director_notes"))
+    )
     yield from (_Text("style", "", text) for _, text in _strings(document.get("global_aesthetic")))
 
 

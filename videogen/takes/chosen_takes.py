@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from django.db import models
 
@@ -58,4 +58,18 @@ def find_chosen_takes(
             before = found.get(take.shot_id)
             if before is None or order[Review(take.review)] < order[Review(before.review)]:
                 found[take.shot_id] = take
+    return found
+
+
+def find_frozen_takes(frozen: Mapping[str, int]) -> dict[int, VideoRender]:
+    """Return the takes that were chosen once, by primary key of their shots, whatever was decided
+    about them since. `frozen`: their primary keys by those of their shots. Makes one query for each
+    500 takes."""
+    pks = list(frozen.values())
+    found: dict[int, VideoRender] = {}
+    for start in range(0, len(pks), 500):
+        takes = VideoRender.objects.filter(
+            pk__in=pks[start : start + 500], state=VideoRender.State.DONE
+        ).without_heavy_columns()
+        found |= {take.shot_id: take for take in takes}
     return found

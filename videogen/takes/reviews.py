@@ -6,7 +6,7 @@ shot wait for the lock of the shot's row, and every change is a conditional UPDA
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -17,6 +17,7 @@ from django.utils import timezone
 from storybook.models import Shot, Story
 from videogen.common.errors import ReviewError
 from videogen.models import VideoRender
+from videogen.models.states import ONE_IS_APPROVED
 
 State = VideoRender.State
 Review = VideoRender.Review
@@ -51,13 +52,31 @@ def select_take(render: VideoRender, user: User) -> None:
             _choose(render, Review.SELECTED, user)
 
 
-def approve_take(render: VideoRender, user: User) -> None:
-    """Select the take and lock the shot: it gets no new take until somebody unlocks it."""
+def approve_take(render: VideoRender, user: User) -> int:
+    """Select the take and lock the shot: it gets no new take until somebody unlocks it. Returns how
+    many others of the shot were cancelled before they were sent, because their batch says so."""
     with _under_lock(render):
         if render.review == Review.APPROVED:
-            return
+            return 0
         refuse_if_locked(render.shot_id)
         _choose(render, Review.APPROVED, user)
+        return _stop_the_rest(render.shot_id)
+
+
+def _stop_the_rest(shot_id: int) -> int:
+    """Cancel what is still queued of batches that stop a shot once one of its takes is approved."""
+    rest = VideoRender.objects.filter(
+        shot=shot_id, state=State.QUEUED, batch__stops_when_approved=True
+    )
+    return sum(
+        each.move(
+            State.QUEUED,
+            State.CANCELLED,
+            error_code=ONE_IS_APPROVED,
+            error_message="It was not sent: another take of the shot was approved.",
+        )
+        for each in rest.order_by("pk")
+    )
 
 
 def unlock_take(render: VideoRender, user: User) -> None:
@@ -68,10 +87,18 @@ def unlock_take(render: VideoRender, user: User) -> None:
         _write(render, Review.SELECTED, user)
 
 
-def reject_take(render: VideoRender, user: User, reason: str) -> None:
+def reject_take(
+    render: VideoRender, user: User, words: str = "", reasons: Iterable[str] = ()
+) -> None:
+    """Reject the take: its shot counts as having no video. reasons: values of RejectReason; raises
+    ReviewError for another one."""
+    try:
+        codes = VideoRender.RejectReason.stored(reasons)
+    except ValueError as error:
+        raise ReviewError("There is no such reason.", code="no_reason") from error
     with _under_lock(render):
         _refuse_if_approved(render)
-        _write(render, Review.REJECTED, user, reason.strip())
+        _write(render, Review.REJECTED, user, words.strip(), codes)
 
 
 def clear_review(render: VideoRender, user: User) -> None:
@@ -110,14 +137,23 @@ def _choose(render: VideoRender, review: str, user: User) -> None:
     _write(render, review, user)
 
 
-_NOBODY = {"review_reason": "", "reviewed_at": None, "reviewed_by": None, "reviewed_by_name": ""}
+_NOBODY = {
+    "review_reason": "",
+    "review_reasons": "",
+    "reviewed_at": None,
+    "reviewed_by": None,
+    "reviewed_by_name": "",
+}
 
 
-def _write(render: VideoRender, review: str, user: User, reason: str = "") -> None:
+def _write(
+    render: VideoRender, review: str, user: User, words: str = "", reasons: str = ""
+) -> None:
     changes: dict[str, Any] = {"review": review, **_NOBODY}
     if review != Review.UNREVIEWED:
         changes |= {
-            "review_reason": reason,
+            "review_reason": words,
+            "review_reasons": reasons,
             "reviewed_at": timezone.now(),
             "reviewed_by": user,
             "reviewed_by_name": user.get_username(),

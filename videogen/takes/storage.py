@@ -53,6 +53,11 @@ def check_storage(pictures: Collection[str]) -> None:
         )
 
 
+def is_stored(path: str) -> bool:
+    """Whether there is a file of this path, relative to MEDIA_ROOT."""
+    return bool(path) and (Path(settings.MEDIA_ROOT) / path).is_file()
+
+
 def take_path(render: VideoRender, take: int) -> Path:
     """Return the path of the take's video, relative to MEDIA_ROOT."""
     scenelet = render.shot.scenelet

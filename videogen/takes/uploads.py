@@ -33,12 +33,18 @@ LONGEST_SECONDS = 32_767
 
 def use_take(shot: Shot, take: VideoRender, requester: Requester) -> VideoRender:
     """Store a copy of another shot's take as the shot's next take, and return its render: nothing
-    is sent or paid. What the simulator made stays the simulator's. Raises as `upload_take` does."""
-    name = f"take {take.take} of {take.shot} in {take.shot.scenelet.story}"
+    is sent or paid. What the simulator made stays the simulator's. Raises as `upload_take` does,
+    and RequestError if the shot has the very video already: a second click makes no second copy."""
+    name = f"take {take.take} of {take.shot.code} in {take.shot.scenelet.story}"
     try:
         with default_storage.open(take.video_file) as file:
             return upload_take(
-                shot, File(file, name), requester, name=name, is_simulated=take.is_simulated
+                shot,
+                File(file, name),
+                requester,
+                name=name,
+                is_simulated=take.is_simulated,
+                is_once=True,
             )
     except FileNotFoundError as error:
         raise RequestError(f"The file of {name} is not there.", code="storage") from error
@@ -51,13 +57,14 @@ def upload_take(
     *,
     name: str = "",
     is_simulated: bool = False,
+    is_once: bool = False,
 ) -> VideoRender:
     """Store the video as the shot's next take and return its render, which is done.
 
     name: what the file is called, by default by its own name. is_simulated: whether it is a video
-    of the simulator's. Raises RequestError if the file is
-    not a usable video or cannot be stored, and ReviewError if the shot is locked. Nothing is left
-    behind then.
+    of the simulator's. is_once: refuse a video that the shot has already, unless it was rejected.
+    Raises RequestError if the file is not a usable video or cannot be stored, and ReviewError if
+    the shot is locked. Nothing is left behind then.
     """
     refuse_if_locked(shot.pk)
     name = name or Path(file.name or "").name
@@ -67,7 +74,14 @@ def upload_take(
         part.parent.mkdir(parents=True, exist_ok=True)
         _receive(file, part)
         clip = make_clip(part, is_paid=False)
-        render = _store(shot, clip, name or "The file", requester, is_simulated=is_simulated)
+        render = _store(
+            shot,
+            clip,
+            name or "The file",
+            requester,
+            is_simulated=is_simulated,
+            is_once=is_once,
+        )
     except VideoFileError as error:
         raise RequestError(
             f"{what} is not a usable video. {error.sentence}", code=error.code
@@ -99,7 +113,13 @@ def _receive(file: File[bytes], part: Path) -> None:
 
 
 def _store(
-    shot: Shot, clip: Clip, name: str, requester: Requester, *, is_simulated: bool
+    shot: Shot,
+    clip: Clip,
+    name: str,
+    requester: Requester,
+    *,
+    is_simulated: bool,
+    is_once: bool,
 ) -> VideoRender:
     with transaction.atomic():
         story = Story.objects.select_for_update(of=("self",), no_key=True).get(
@@ -108,6 +128,8 @@ def _store(
         lock_shot(shot.pk)
         # Once more, because receiving and checking the file took a while.
         refuse_if_locked(shot.pk)
+        if is_once:
+            _refuse_again(shot, clip)
         batch = RenderBatch.asked_by(
             requester,
             story=story,
@@ -125,6 +147,17 @@ def _store(
             _remove(path)
             raise
     return render
+
+
+def _refuse_again(shot: Shot, clip: Clip) -> None:
+    """Call it in a transaction that holds the lock of the shot."""
+    same = shot.renders.filter(
+        kind=VideoRender.Kind.UPLOAD, state=State.DONE, sha256=clip.facts.sha256
+    )
+    if found := same.exclude(review=VideoRender.Review.REJECTED).first():
+        raise RequestError(
+            f"{shot.code} has that video already: it is take {found.take}.", code="has_it"
+        )
 
 
 def _new_render(shot: Shot, batch: RenderBatch, clip: Clip, *, is_simulated: bool) -> VideoRender:

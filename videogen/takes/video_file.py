@@ -285,7 +285,8 @@ def make_poster(path: Path, target: Path) -> None:
 
 
 def picture_seconds(path: Path) -> float:
-    """Return how long the picture of a video lasts, by its index. The sound may last longer. Raises
+    """Return when the picture of a video ends, by its index and counted from the file's beginning:
+    where the picture begins late, the sound is heard before it. The sound may last longer. Raises
     VideoFileError."""
     import av
 
@@ -293,7 +294,7 @@ def picture_seconds(path: Path) -> float:
         video = _video_of(container, path)
         if video.duration is None or video.time_base is None:
             return float((container.duration or 0) / av.time_base)
-        return float(video.duration * video.time_base)
+        return float((max(0, video.start_time or 0) + video.duration) * video.time_base)
 
 
 def _poster_size(width: int, height: int) -> tuple[int, int]:

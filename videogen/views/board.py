@@ -89,11 +89,11 @@ def draft_selection(
     request: HttpRequest, story: Story, shots: QuerySet[Shot]
 ) -> HttpResponseRedirect:
     """Store the selection as a draft. The next page shows its plan and its cost."""
-    status = _status(request)
-    chosen = _selected(request, story, shots.filter(scenelet__story=story), status)
+    status = status_of(request)
+    chosen = selected_shots(request, story, shots.filter(scenelet__story=story), status)
     batches = draft_batches(chosen, RenderBatch.Mode.DEFAULT, requester_of(request))
-    asked = request.POST.getlist("shot") + request.POST.getlist("shots")
-    tell_of_left_out(request, asked, batches)
+    drafted = {pk for batch in batches for pk in batch.filters["shots"]}
+    tell_of_left_out(request, asked_shots(request), drafted)
     if not batches:
         messages.warning(request, "Nothing was selected. Select the shots first.")
         return HttpResponseRedirect(board_url(story, status))
@@ -105,21 +105,26 @@ def board_url(story: Story, status: str = "", name: str = "board") -> str:
     return f"{url}?{urlencode({'status': status})}" if status else url
 
 
-def _status(request: HttpRequest) -> str:
+def status_of(request: HttpRequest) -> str:
     status = request.GET.get("status", "")
     return status if status in SHOT_BADGES or status == OUTDATED.code else ""
 
 
 def _board_of(request: HttpRequest, story: Story, shots: QuerySet[Shot]) -> Board:
     notice = notice_of_backend(signed_in(request))
-    return Board(story, _shots_of(story, shots), _status(request), notice)
+    return Board(story, _shots_of(story, shots), status_of(request), notice)
 
 
 def _shots_of(story: Story, shots: QuerySet[Shot]) -> list[Shot]:
     return list(for_cards(shots.filter(scenelet__story=story)).select_related("scenelet"))
 
 
-def _selected(
+def asked_shots(request: HttpRequest) -> list[str]:
+    """Return the single shots that the form names, as they were posted."""
+    return request.POST.getlist("shot") + request.POST.getlist("shots")
+
+
+def selected_shots(
     request: HttpRequest, story: Story, shots: QuerySet[Shot], status: str
 ) -> QuerySet[Shot]:
     """Return the selected shots.
@@ -226,6 +231,10 @@ class Board:
     @property
     def form_url(self) -> str:
         return board_url(self.story, self.status)
+
+    @property
+    def export_url(self) -> str:
+        return board_url(self.story, self.status, name="export")
 
     @property
     def chips(self) -> list[Chip]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.contrib import messages
@@ -210,6 +210,18 @@ class Dashboard:
         newest = renders.in_bulk([each[-1] for each in found])
         return [Trouble(state, number, newest[pk]) for state, _, number, pk in found]
 
+    @cached_property
+    def dismissed(self) -> tuple[datetime, int, int] | None:
+        """When failures were dismissed last, how many of them are there still, and one of them."""
+        groups = (
+            standings_with(BadgeWord.FAILED)
+            .filter(render__dismissed_at__isnull=False)
+            .order_by()
+            .values_list("render__dismissed_at")
+            .annotate(number=Count("*"), newest=Max("render"))
+        )
+        return groups.order_by("-render__dismissed_at").first() if self.can_resume else None
+
     def _shown(self, standings: list[ShotStanding]) -> list[tuple[ShotCard, VideoRender]]:
         shots = for_cards(_shots().filter(pk__in=[each.shot_id for each in standings]))
         cards = {each.pk: ShotCard(each) for each in shots.order_by()}
@@ -339,15 +351,39 @@ class Dashboard:
 
 
 def dismiss_failures(model_admin: ModelAdmin[Any], request: HttpRequest) -> HttpResponse:
-    """Take the failures of one cause from the first page, up to the newest that the page showed."""
+    """Take the failures of one cause from the first page, up to the newest that the page showed.
+    With `back`, one of the failures that were dismissed together, bring these back."""
     require(request, model_admin, GENERATE)
-    number = request.POST.get("newest", "")
-    failed = VideoRender.objects.filter(state__in=[State.FAILED, State.BLOCKED])
-    newest = failed.filter(pk=int(number) if number.isdecimal() and len(number) < 18 else 0).first()
+    if "back" in request.POST:
+        number = _bring_back(model_admin, request, _failed(request.POST["back"]))
+        words = f"{counted(number, 'failure')} brought back."
+        model_admin.message_user(request, words, messages.SUCCESS if number else messages.WARNING)
+        return HttpResponseRedirect(reverse("admin:index"))
+    newest = _failed(request.POST.get("newest", ""))
     dismissed = _dismiss(model_admin, request, newest) if newest else 0
     words = f"{counted(dismissed, 'failure')} dismissed. The board still shows what failed."
     model_admin.message_user(request, words, messages.SUCCESS if dismissed else messages.WARNING)
     return HttpResponseRedirect(reverse("admin:index"))
+
+
+def _failed(number: str) -> VideoRender | None:
+    failed = VideoRender.objects.filter(state__in=[State.FAILED, State.BLOCKED])
+    return failed.filter(pk=int(number) if number.isdecimal() and len(number) < 18 else 0).first()
+
+
+def _bring_back(
+    model_admin: ModelAdmin[Any], request: HttpRequest, render: VideoRender | None
+) -> int:
+    if render is None or render.dismissed_at is None:
+        return 0
+    with transaction.atomic():
+        renders = VideoRender.objects.filter(dismissed_at=render.dismissed_at)
+        back = list(renders.select_related("shot__scenelet").only("shot", "state", "take"))
+        for each in back:
+            model_admin.log_change(request, each, "Brought back to the first page.")
+        return VideoRender.objects.filter(pk__in=[each.pk for each in back]).update(
+            dismissed_at=None
+        )
 
 
 def _dismiss(model_admin: ModelAdmin[Any], request: HttpRequest, newest: VideoRender) -> int:

@@ -13,18 +13,14 @@ from django.http import (
     HttpResponse,
     HttpResponseRedirect,
     JsonResponse,
-    StreamingHttpResponse,
 )
 from django.template.loader import render_to_string
 from django.template.response import TemplateResponse
 from django.urls import reverse
-from django.utils.http import content_disposition_header
 
 from storybook.models import Story
 from storybook.story_paths import PathError
 from videogen.common.formats import counted, media_url
-from videogen.exports.files import zip_chunks
-from videogen.exports.story_export import plan_export
 from videogen.films.film_requests import PlannedFilm, cancel_film, plan_films, request_films
 from videogen.films.parts import FilmOptions
 from videogen.models import Film
@@ -38,11 +34,11 @@ from .watch import watch_url
 ROWS = "films"
 
 _BADGES = {
-    Film.Status.QUEUED: Badge("blue", "queued"),
-    Film.Status.RENDERING: Badge("blue", "being made"),
-    Film.Status.FAILED: Badge("red", "failed"),
-    Film.Status.CANCELLED: Badge("grey", "cancelled"),
-    Film.Status.DONE: Badge("green", "ready"),
+    Film.Status.QUEUED: Badge("blue", "queued", Film.Status.QUEUED),
+    Film.Status.RENDERING: Badge("blue", "being made", Film.Status.RENDERING),
+    Film.Status.FAILED: Badge("red", "failed", Film.Status.FAILED),
+    Film.Status.CANCELLED: Badge("grey", "cancelled", Film.Status.CANCELLED),
+    Film.Status.DONE: Badge("green", "ready", Film.Status.DONE),
 }
 
 
@@ -87,7 +83,7 @@ class FilmRow:
         if film is None:
             return None
         if film.status == Film.Status.DONE and self.planned.is_out_of_date:
-            return Badge("outdated", "out of date")
+            return Badge("outdated", "out of date", "out of date")
         return _BADGES[Film.Status(film.status)]
 
     @property
@@ -171,23 +167,6 @@ def films_state(request: HttpRequest, story: Story, *, can_make: bool) -> JsonRe
         parts[ROWS] = render_to_string("admin/videogen/films/rows.html", context, request)
     is_active = any(row.film and row.film.is_open for row in rows)
     return JsonResponse({"active": is_active, "parts": parts, "since": version_of(contents)})
-
-
-def export_zip(request: HttpRequest, story: Story) -> HttpResponse | StreamingHttpResponse:
-    """Stream the story's export. `?takes=` and `?films=1` as on the command line."""
-    asked = request.GET.get("takes", "")
-    rule = TakeRule(asked) if asked in TakeRule.values else TakeRule.BEST
-    try:
-        export = plan_export(
-            story, rule, request.GET.getlist("ending"), with_films="films" in request.GET
-        )
-    except PathError as error:
-        messages.error(request, str(error))
-        return HttpResponseRedirect(reverse("admin:storybook_story_films", args=[story.pk]))
-    response = StreamingHttpResponse(zip_chunks(export.files()), content_type="application/zip")
-    response["Content-Disposition"] = content_disposition_header(True, f"{export.folder}.zip")
-    response["Cache-Control"] = "private, no-cache"
-    return response
 
 
 def _rows(story: Story, options: FilmOptions) -> tuple[list[FilmRow], str]:

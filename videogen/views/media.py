@@ -11,7 +11,9 @@ from __future__ import annotations
 import os
 import re
 import stat
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 from urllib.parse import quote
@@ -32,9 +34,11 @@ from django.utils.cache import get_conditional_response
 from django.utils.http import content_disposition_header, http_date, parse_http_date_safe
 from django.views.decorators.http import require_safe
 
+from storybook.models import read_shot_code, shot_code
 from storybook.thumbnails import make_thumbnail
 
 CHUNK_BYTES = 64 * 1024
+ASKING_SECONDS = 0.5
 
 # The types that a browser may show. Every other file is sent as a download of unknown type, so that
 # a script below MEDIA_ROOT never runs with the admin's cookies.
@@ -61,11 +65,34 @@ def media(request: HttpRequest, path: str) -> HttpResponseBase:
         user.has_perm("videogen.view_videorender") or user.has_perm("storybook.view_picture")
     ):
         raise PermissionDenied
+    # No shared cache may keep the file, and a browser asks again each time: somebody else may use
+    # it next, or the person may have lost the permission.
+    code = request.GET.get("download")
+    name = "" if code is None else _file_name(path, code)
+    return send_file(request, path, Delivery("private, no-cache", download_name=name))
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """How a file is sent: with that Cache-Control, and as a download if it has a name.
+
+    may_go_on: asked about twice a second while the file is sent; the first False ends it. Where a
+    web server sends the files, nobody asks.
+    """
+
+    cache_control: str
+    download_name: str = ""
+    may_go_on: Callable[[], bool] | None = None
+
+
+def send_file(request: HttpRequest, path: str, delivery: Delivery) -> HttpResponseBase:
+    """Send the file of this path below MEDIA_ROOT, or the range of it that is asked for. Whether
+    the person may see it, the caller has checked. Raises Http404."""
     root = Path(settings.MEDIA_ROOT).resolve()
     file = _find(root, path)
     if settings.VIDEO_ACCEL_PREFIX:
-        return _hand_over(request, file.relative_to(root), path)
-    return _send(request, file, path)
+        return _hand_over(file.relative_to(root), path, delivery)
+    return _send(request, file, path, delivery)
 
 
 def _find(root: Path, path: str) -> Path:
@@ -86,23 +113,23 @@ def _find(root: Path, path: str) -> Path:
     return file
 
 
-def _hand_over(request: HttpRequest, file: Path, path: str) -> HttpResponse:
+def _hand_over(file: Path, path: str, delivery: Delivery) -> HttpResponse:
     """Let the web server send the file. It also handles ranges, conditions and lengths."""
     response = HttpResponse()
-    _describe(response, request, path)
-    _protect(response)
+    _describe(response, path, delivery)
+    _protect(response, delivery)
     prefix = settings.VIDEO_ACCEL_PREFIX.rstrip("/")
     response["X-Accel-Redirect"] = f"{prefix}/{quote(file.as_posix())}"
     return response
 
 
-def _send(request: HttpRequest, found: Path, path: str) -> HttpResponseBase:
+def _send(request: HttpRequest, found: Path, path: str, delivery: Delivery) -> HttpResponseBase:
     try:
         file = found.open("rb")
     except OSError as error:
         raise Http404 from error
     try:
-        response = _respond(request, file, path)
+        response = _respond(request, file, path, delivery)
     except BaseException:
         file.close()
         raise
@@ -111,21 +138,23 @@ def _send(request: HttpRequest, found: Path, path: str) -> HttpResponseBase:
     return response
 
 
-def _respond(request: HttpRequest, file: BinaryIO, path: str) -> HttpResponseBase:
+def _respond(
+    request: HttpRequest, file: BinaryIO, path: str, delivery: Delivery
+) -> HttpResponseBase:
     facts = os.fstat(file.fileno())
     size, modified = facts.st_size, int(facts.st_mtime)
     etag = f'"{facts.st_mtime_ns:x}-{size:x}"'
     unchanged = get_conditional_response(request, etag=etag, last_modified=modified)
-    response = unchanged or _content_or_416(request, file, path, etag, modified)
+    response = unchanged or _content_or_416(request, file, path, delivery, etag, modified)
     response["Accept-Ranges"] = "bytes"
     response["ETag"] = etag
     response["Last-Modified"] = http_date(modified)
-    _protect(response)
+    _protect(response, delivery)
     return response
 
 
 def _content_or_416(
-    request: HttpRequest, file: BinaryIO, path: str, etag: str, modified: int
+    request: HttpRequest, file: BinaryIO, path: str, delivery: Delivery, etag: str, modified: int
 ) -> HttpResponseBase:
     size = os.fstat(file.fileno()).st_size
     try:
@@ -133,42 +162,49 @@ def _content_or_416(
     except RangeNotSatisfiable:
         return HttpResponse(status=416, headers={"Content-Range": f"bytes */{size}"})
     start, end = asked or (0, size - 1)
-    response = _content(request, file, start, end - start + 1)
-    _describe(response, request, path)
+    part = FileSlice(file, start, end - start + 1, delivery.may_go_on)
+    response = _content(request, part, end - start + 1)
+    _describe(response, path, delivery)
     if asked:
         response.status_code = 206
         response["Content-Range"] = f"bytes {start}-{end}/{size}"
     return response
 
 
-def _protect(response: HttpResponseBase) -> None:
+def _protect(response: HttpResponseBase, delivery: Delivery) -> None:
     response["X-Content-Type-Options"] = "nosniff"
-    # No shared cache may keep the file, and a browser asks again each time: somebody else may use
-    # it next, or the person may have lost the permission.
-    response["Cache-Control"] = "private, no-cache"
+    response["Cache-Control"] = delivery.cache_control
 
 
-def _content(request: HttpRequest, file: BinaryIO, start: int, length: int) -> HttpResponseBase:
+def _content(request: HttpRequest, part: FileSlice, length: int) -> HttpResponseBase:
     if request.method == "HEAD":
         response: HttpResponseBase = HttpResponse()
     else:
-        response = StreamingHttpResponse(FileSlice(file, start, length))
+        response = StreamingHttpResponse(part)
     response["Content-Length"] = str(length)
     return response
 
 
-def _describe(response: HttpResponseBase, request: HttpRequest, path: str) -> None:
+def _describe(response: HttpResponseBase, path: str, delivery: Delivery) -> None:
     content_type = SHOWN.get(Path(path).suffix.lower())
     response["Content-Type"] = content_type or "application/octet-stream"
-    if content_type is None or "download" in request.GET:
-        response["Content-Disposition"] = content_disposition_header(True, _file_name(path))
+    if content_type is None or delivery.download_name:
+        name = delivery.download_name or _file_name(path, "")
+        response["Content-Disposition"] = content_disposition_header(True, name)
 
 
-def _file_name(path: str) -> str:
-    """Return the name of a download. All takes are called take-1.mp4 and so on, so add the shot."""
+def _file_name(path: str, code: str) -> str:
+    """Return the name of a download. All takes are called take-1.mp4 and so on, so add the shot.
+
+    code: of the take's shot, as the link has it. Without one the name has the shot's folder.
+    """
     parts = Path(path).parts
-    is_take = len(parts) == 5 and parts[1] == "shots"
-    return " ".join(parts[2:]) if is_take else parts[-1]
+    if len(parts) != 5 or parts[1] != "shots":
+        return parts[-1]
+    _, _, scenelet, folder, take = parts
+    if found := read_shot_code(code):
+        return f"{shot_code(*found)} {scenelet} {take}"
+    return f"{scenelet} {folder} {take}"
 
 
 def _asked_range(
@@ -211,14 +247,27 @@ class FileSlice:
     It has neither `fileno` nor `read`: a server that finds one of them sends the whole file.
     """
 
-    def __init__(self, file: BinaryIO, start: int, length: int) -> None:
+    def __init__(
+        self,
+        file: BinaryIO,
+        start: int,
+        length: int,
+        may_go_on: Callable[[], bool] | None = None,
+    ) -> None:
         self._file = file
         self._start = start
         self._left = length
+        self._may_go_on = may_go_on
 
     def __iter__(self) -> Iterator[bytes]:
         self._file.seek(self._start)
+        asked = time.monotonic()
         while self._left > 0 and (data := self._file.read(min(CHUNK_BYTES, self._left))):
+            if self._may_go_on and time.monotonic() - asked > ASKING_SECONDS:
+                if not self._may_go_on():
+                    # The length was announced, so the server has to close the connection.
+                    raise ConnectionAbortedError("The permission has ended.")
+                asked = time.monotonic()
             self._left -= len(data)
             yield data
 

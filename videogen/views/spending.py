@@ -45,6 +45,7 @@ TITLES = {
     By.STORY: "By story",
     By.SCENELET: "By scenelet",
     By.REASON: "By reason",
+    By.VERDICT: "By verdict",
     By.PERSON: "By person",
     By.DAY: "By day",
 }
@@ -60,7 +61,8 @@ class ScopeForm(forms.Form):
     def clean(self) -> dict[str, Any]:
         since, until = self.cleaned_data.get("since"), self.cleaned_data.get("until")
         if since and until and since > until:
-            self.add_error("until", "The last day is before the first day.")
+            words = "The last day is before the first day."
+            self.add_error("until", forms.ValidationError(words, code="backwards"))
         return self.cleaned_data
 
     @property
@@ -170,7 +172,7 @@ def show_spending(request: HttpRequest, site: AdminSite) -> HttpResponse:
     scope = form.scope
     days = shown_days(scope)
     first = By.SCENELET if scope.story else By.STORY
-    grouped = {by: figures_by(by, scope) for by in (first, By.REASON, By.PERSON)}
+    grouped = {by: figures_by(by, scope) for by in (first, By.REASON, By.VERDICT, By.PERSON)}
     # Only the days of the chart: to know the day of a row, SQLite calls a Python function.
     grouped[By.DAY] = (
         figures_by(By.DAY, SpendingScope(scope.story, days[0], days[-1])) if days else []

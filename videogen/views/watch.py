@@ -20,15 +20,14 @@ from videogen.takes.chosen_takes import TakeRule
 
 from .components.badges import Badge
 
-READER = "reader"
 Review = VideoRender.Review
 
 CHOSEN = {
-    Review.APPROVED: Badge("green", "approved"),
-    Review.SELECTED: Badge("green", "selected"),
-    Review.UNREVIEWED: Badge("amber", "newest"),
+    Review.APPROVED: Badge("green", "approved", Review.APPROVED),
+    Review.SELECTED: Badge("green", "selected", Review.SELECTED),
+    Review.UNREVIEWED: Badge("amber", "newest", Review.UNREVIEWED),
 }
-WITHOUT_TAKE = Badge("grey", "no take")
+WITHOUT_TAKE = Badge("grey", "no take", "no take")
 
 
 class _AppAddresses(Addresses):
@@ -41,9 +40,12 @@ class _AppAddresses(Addresses):
         return media_url(played.key_frame.picture.file)
 
 
-def show_watch_page(request: HttpRequest, admin_site: AdminSite, story: Story) -> HttpResponse:
-    """Show the page. `?path=` is the scenelet_id of an ending, or "reader"; `?takes=` is the rule
-    that decides which takes are shown."""
+def show_watch_page(
+    request: HttpRequest, admin_site: AdminSite, story: Story, *, can_share: bool
+) -> HttpResponse:
+    """Show the page. `?path=` is the scenelet_id of an ending, or empty for a reader who chooses;
+    without it, the first ending is shown. `?takes=` is the rule that decides which takes are shown.
+    """
     rule = _rule(request)
     played = read_played_story(story, rule)
     problem = ""
@@ -52,9 +54,7 @@ def show_watch_page(request: HttpRequest, admin_site: AdminSite, story: Story) -
         data = played.data(_AppAddresses())
     except RequestError as error:
         problem = error.sentence
-    wanted = request.GET.get("path", "")
-    path, problem = _path(story, wanted, problem)
-    keys = [f"s{each.place}" for each in path.scenelets] if path else None
+    path, problem = choose_path(story, request.GET.get("path"), problem)
     request.current_app = admin_site.name
     context = {
         **admin_site.each_context(request),
@@ -64,12 +64,13 @@ def show_watch_page(request: HttpRequest, admin_site: AdminSite, story: Story) -
         "opts": Story._meta,
         "endings": find_endings(story),
         "path": path,
-        "wanted": path.ending.scenelet_id if path else READER,
+        "wanted": path.ending.scenelet_id if path else "",
         "rule": rule,
         "rules": TakeRule.choices,
         "problem": problem,
-        "player": {"story": data, "path": keys} if data else None,
+        "player": player_data(data, path),
         "strip": _strip(played, path),
+        "can_share": can_share,
     }
     return TemplateResponse(request, "admin/videogen/watch/page.html", context)
 
@@ -85,9 +86,17 @@ def _rule(request: HttpRequest) -> TakeRule:
     return TakeRule(asked) if asked in TakeRule.values else TakeRule.BEST
 
 
-def _path(story: Story, wanted: str, problem: str) -> tuple[StoryPath | None, str]:
-    """Return the path that was asked for, else the first one; None for a reader."""
-    if wanted == READER:
+def player_data(story: dict[str, Any] | None, path: StoryPath | None) -> dict[str, Any] | None:
+    """Return what watch.js reads; None without a story."""
+    keys = [f"s{each.place}" for each in path.scenelets] if path else None
+    return {"story": story, "path": keys} if story else None
+
+
+def choose_path(story: Story, wanted: str | None, problem: str) -> tuple[StoryPath | None, str]:
+    """Return the path that was asked for, else the first one; None for a reader, whose path has no
+    name: a scenelet may have any. Also what is wrong, which is `problem` unless something is wrong
+    with the path."""
+    if wanted == "":
         return None, problem
     try:
         if wanted:

@@ -182,6 +182,9 @@ def _table(report: ImportReport, *, is_dry_run: bool) -> str:
     if report.gone_shots:
         lines += ["", "No longer in the bundle; kept, and rendered only if you name them:"]
         lines += _shown([f"  {shot}" for shot in report.gone_shots])
+    for effect in report.effects:
+        lines += ["", f"{effect.words}:"]
+        lines += _shown([f"  {shot}" for shot in effect.shots])
     if report.unread_keys:
         shown = ", ".join(report.unread_keys[:MOST_UNNAMED])
         more = ", …" if len(report.unread_keys) > MOST_UNNAMED else ""

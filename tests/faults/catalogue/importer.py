@@ -23,7 +23,7 @@ FAULTS = [
     Fault(
         "circles-of-parents",
         "storybook/importer/bundles.py",
-        "for circle in _circles(parents):",
+        "for circle in find_circles(parents):",
         "for circle in ():",
         ("tests/storybook/importer/test_bundles.py",),
         "a circle of parents is imported",

@@ -31,9 +31,9 @@ def test_shots_that_are_gone_are_named_and_marked_once(tmp_path):
 
     assert list(map(str, second.gone_shots)) == list(marked)
     assert list(marked) == [
-        "scenelet-1 / shot 2",
-        "scenelet-2 / shot 1",
-        "scenelet-2 / shot 2",
+        "S01-02 · scenelet-1",
+        "S02-01 · scenelet-2",
+        "S02-02 · scenelet-2",
     ]
     assert {each.was_gone for each in second.gone_shots} == {False}
     assert {each.was_gone for each in third.gone_shots} == {True}

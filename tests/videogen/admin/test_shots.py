@@ -7,6 +7,7 @@ import pytest
 from storybook.models import Shot
 from tests.support.admin_clients import browser_of, producer, viewer
 from tests.support.factories import State, make_render, make_story, shots_of
+from tests.support.pages import page_of
 from videogen.models import RenderBatch
 
 pytestmark = pytest.mark.django_db
@@ -26,13 +27,15 @@ def test_list_shows_picture_storyboard_badge_takes_and_video():
     shot = all_shots(make_story(payload={"compositionAndContent": "A lamp in the rain."}))[0]
     make_render(shot, State.DONE, poster_file="poster.jpg", video_file="take.mp4")
 
-    page = viewer().get(LIST).text
+    page = page_of(viewer().get(LIST))
 
-    assert '<img src="/media/poster.jpg" alt="" loading="lazy"' in page
-    assert '<bdi class="st-lines">A lamp in the rain.</bdi>' in page
-    assert "needs review</span>" in page
-    assert f'href="{LIST}{shot.pk}/takes/">1 take<' in page
-    assert '<a href="/media/take.mp4">' in page
+    [image] = page.hook("shot", str(shot.pk)).tags("img")
+    assert (image.attributes["src"], image.attributes["loading"]) == ("/media/poster.jpg", "lazy")
+    assert "A lamp in the rain." in page.text
+    assert page.values("badge") == ["needs review"]
+    links = {each.attributes.get("href"): each.numbers for each in page.tags("a") if each.text}
+    assert links[f"{LIST}{shot.pk}/takes/"] == ["1"]
+    assert "/media/take.mp4" in links
 
 
 @pytest.mark.parametrize(
@@ -63,6 +66,7 @@ def test_filters_count_what_they_would_leave():
 
     page = viewer().get(LIST).text
 
+    # The one test of what the list says.
     for words in ("needs review (1)", "to do (3)", "failed (0)", "has a video (1)", "two (2)"):
         assert words in page
 
@@ -85,9 +89,10 @@ def test_scenelets_are_offered_within_one_story():
 def test_without_the_view_of_renders_the_list_shows_no_pictures():
     make_render(all_shots(make_story())[0], State.DONE, poster_file="poster.jpg")
 
-    page = browser_of("storybook.view_shot").get(LIST).text
+    page = page_of(browser_of("storybook.view_shot").get(LIST))
 
-    assert "poster.jpg" not in page and "/takes/" not in page
+    assert not page.tags("img") and "shot" not in page
+    assert not any(link and link.endswith("/takes/") for link in page.links)
 
 
 def test_action_drafts_the_selection_of_one_story():
@@ -111,9 +116,9 @@ def test_action_drafts_one_batch_a_story():
     )
 
     assert response.redirect_chain == [("/admin/videogen/renderbatch/?status__exact=draft", 302)]
-    assert "The shots belong to 2 stories" in response.text
+    links = page_of(response).links
     for batch in RenderBatch.objects.all():
-        assert f'href="/admin/videogen/renderbatch/{batch.pk}/plan/"' in response.text
+        assert f"/admin/videogen/renderbatch/{batch.pk}/plan/" in links
 
 
 def test_action_keeps_to_the_filtered_list():

@@ -15,6 +15,7 @@ from django.utils import timezone
 from storybook.models import Story
 from tests.support.admin_clients import VIEWS, browser_of, viewer
 from tests.support.factories import State, make_render, make_story, make_submission, shots_of
+from tests.support.pages import page_of
 from videogen.common.errors import VeoError
 from videogen.common.processes import this_process
 from videogen.models import Submission, VideoRender
@@ -71,15 +72,16 @@ ALL = ["blocked", "failed", "in_flight", "simulated", "succeeded", "succeeded", 
 def test_every_submission_is_a_line_with_its_outcome(books):
     response = viewer().get(BOOKS)
 
-    for words in (
-        "succeeded",
-        "blocked, not charged",
-        "failed, not charged",
-        "unknown: maybe paid",
-        "in flight",
-        "simulated",
-    ):
-        assert re.search(rf'class="st-badge st-badge--\w+">{words}</span>', response.text)
+    badges = {each["badge"]: each.text for each in page_of(response).hooks("badge")}
+    # The one test of these words.
+    assert badges == {
+        "succeeded": "succeeded",
+        "blocked": "blocked, not charged",
+        "failed": "failed, not charged",
+        "unknown": "unknown: maybe paid",
+        "in_flight": "in flight",
+        "simulated": "simulated",
+    }
     assert totals(response) == (
         "7 submissions · estimated $19.20 · <strong>$6.40</strong> actual · $6.40 open"
     )
@@ -112,6 +114,7 @@ def test_sheet_has_the_facts_and_no_formulas(books):
     assert row["story"] == "'=1+1" and row["person"] == "'@Ben"
     assert (row["estimate USD"], row["actual USD"]) == ("3.20", "3.20")
     assert (row["story id"], row["scenelet id"], row["shot"]) == ("gull", "opening", "1")
+    assert row["code"] == "S01-01"
     assert row["claimed at"].startswith(f"{timezone.localdate():%Y-%m-%d} ")
 
 
@@ -124,9 +127,9 @@ def test_open_costs_are_empty_cells(books):
 def test_one_line_by_itself(books):
     unknown = Submission.objects.get(outcome="unknown")
 
-    page = viewer().get(reverse("admin:videogen_submission_change", args=[unknown.pk])).text
+    page = page_of(viewer().get(reverse("admin:videogen_submission_change", args=[unknown.pk])))
 
-    assert "unknown: maybe paid" in page and "open" in page and "$3.20" in page
+    assert page.values("badge") == ["unknown"] and "$3.20" in page.sums
 
 
 @pytest.mark.parametrize("asked", [{"colour__is": "red"}, {"day": "tomorrow"}], ids=str)

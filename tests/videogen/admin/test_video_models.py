@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 from datetime import date
+from decimal import Decimal
 from types import SimpleNamespace
 
 import pytest
@@ -12,8 +13,9 @@ from django.db import connection
 from django.urls import reverse
 
 from tests.support.admin_clients import VIEWS, browser_of, producer
-from tests.support.drafts import button, make_draft, make_shots, plan_url
+from tests.support.drafts import make_draft, make_shots, offer, plan_url
 from tests.support.factories import make_story, shots_of
+from tests.support.pages import page_of
 from videogen.catalog.capabilities import ModelTable, RequestedVideo
 from videogen.models import Price, RenderBatch, StorySettings, VideoModel
 from videogen.models.problems import ProblemCode
@@ -273,15 +275,15 @@ def test_a_storys_own_model_is_the_usual_one_on_its_plans_page(settings):
     StorySettings.objects.create(story=shots[0].scenelet.story, model=FAST)
     draft = make_draft(shots)
 
-    text = producer().get(plan_url(draft)).text
-    assert f'<a href="?mode=default" aria-current="true">{FAST} · $0.96 each</a>' in text
-    assert f'<a href="?mode=default&amp;model={STANDARD}">{STANDARD} · $3.20 each</a>' in text
-
     browser = producer()
-    assert button(browser.get(plan_url(draft), {"model": STANDARD})) == (
-        "Generate 1 video · $3.20",
-        False,
-    )
+    page = page_of(browser.get(plan_url(draft)))
+    usual, other = page.hook("model", FAST), page.hook("model", STANDARD)
+    assert usual.attributes["href"] == "?mode=default" and "aria-current" in usual.attributes
+    assert other.attributes["href"] == f"?mode=default&model={STANDARD}"
+    assert (usual.sums, other.sums) == (["$0.96"], ["$3.20"])
+
+    chosen = browser.get(plan_url(draft), {"model": STANDARD})
+    assert offer(chosen) == ({"generate": 1}, Decimal("3.20"), True)
     assert RenderBatch.objects.get().model == ""
 
 

@@ -15,7 +15,7 @@ from django.utils.html import escape
 
 from tests.support.admin_clients import VIEWS, browser_of, producer, viewer
 from tests.support.admin_urls import person
-from tests.support.drafts import button, confirm, make_draft, make_shots, plan_url
+from tests.support.drafts import confirm, make_draft, make_shots, offer, plan_url
 from tests.support.factories import make_render, make_shot, make_story, shots_of
 from videogen.catalog.capabilities import ModelTable, RequestedVideo
 from videogen.catalog.options import RequestSettings
@@ -429,7 +429,7 @@ def test_what_the_model_does_not_take_is_said_once_and_blocks_every_row(settings
     assert response.text.count(sentence) == 1
     assert response.text.count("The model does not accept this: see above.") == 3
     assert "3 shots</span>" in response.text
-    assert button(response) == ("Nothing to generate", True)
+    assert offer(response) == ({"blocked": 3}, 0, False)
 
 
 def test_a_row_by_itself_says_what_the_page_says_above_the_rows(settings):
@@ -517,7 +517,7 @@ def test_a_shutdown_that_is_past_is_told_once_and_blocks_nothing(days, is_told):
     response = page_of(draft)
 
     assert response.text.count("is announced to shut down on or after") == is_told
-    assert button(response)[1] is False
+    assert offer(response)[-1]
     assert not any("shut down" in text for row in plan(draft.story).rows for text in row.warnings)
 
 
@@ -579,7 +579,7 @@ def test_a_model_that_nobody_knows_is_told_and_blocks_nothing(settings):
     response = page_of(make_draft(make_shots(1)))
 
     assert response.text.count("Nothing is known about veo-9") == 1
-    assert button(response) == ("Generate 1 video · free", False)
+    assert offer(response) == ({"generate": 1}, 0, True)
 
 
 def test_what_goes_along_with_every_request_is_on_the_page(settings):

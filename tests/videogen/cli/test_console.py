@@ -4,16 +4,20 @@ from io import StringIO
 
 import pytest
 
+from storybook.models import shot_code
 from videogen.cli.console import print_result
 from videogen.cli.workflow import TaskResult
 from videogen.common.terminal import PlainConsole
 
+PLACES = {"opening": 1, "harbour": 2}
 NO_STORYBOARD = "The shot has no storyboard payload."
 
 
 def row(scenelet, index, decision="generate", **values):
     given = {"status": None, "reason": "", "error": None, "video_file": None, "warnings": []}
-    return {"scenelet_id": scenelet, "shot_index": index, "decision": decision, **given, **values}
+    place = PLACES[scenelet] if scenelet in PLACES else int(scenelet.removeprefix("scene-"))
+    shot = {"scenelet_id": scenelet, "shot_index": index, "code": shot_code(place, index)}
+    return {**shot, "decision": decision, **given, **values}
 
 
 @pytest.fixture
@@ -39,8 +43,8 @@ def test_shots_of_which_the_same_is_said_share_a_line(told):
     ]
 
     assert told(rows)[:2] == [
-        f"5 shots blocked {NO_STORYBOARD} (opening / 1-3, 5; harbour / 2)",
-        "harbour / 1 skip exists",
+        f"5 shots blocked {NO_STORYBOARD} (S01-01 to S01-03, S01-05; S02-02)",
+        "S02-01 harbour skip exists",
     ]
 
 
@@ -48,8 +52,8 @@ def test_verbose_has_a_line_for_each_shot(told):
     rows = [row("opening", each, "blocked", reason=NO_STORYBOARD) for each in (1, 2)]
 
     assert told(rows, is_verbose=True)[:2] == [
-        f"opening / 1 blocked {NO_STORYBOARD}",
-        f"opening / 2 blocked {NO_STORYBOARD}",
+        f"S01-01 opening blocked {NO_STORYBOARD}",
+        f"S01-02 opening blocked {NO_STORYBOARD}",
     ]
 
 
@@ -58,8 +62,8 @@ def test_each_video_has_a_line_of_its_own(told):
     rows = [row("opening", each, status="done", video_file=file.format(each)) for each in (1, 2)]
 
     assert told(rows)[:2] == [
-        "opening / 1 done shot-1/take-1.mp4",
-        "opening / 2 done shot-2/take-1.mp4",
+        "S01-01 opening done shot-1/take-1.mp4",
+        "S01-02 opening done shot-2/take-1.mp4",
     ]
 
 
@@ -73,16 +77,16 @@ def test_other_reasons_of_the_same_status_stay_apart(told):
     ]
 
     assert told(rows)[:3] == [
-        "2 shots failed Too long. (opening / 1, 3)",
-        "opening / 2 failed Too short.",
-        "2 shots rehearsed opening / 4-5",
+        "2 shots failed Too long. (S01-01, S01-03)",
+        "S01-02 opening failed Too short.",
+        "2 shots rehearsed S01-04 to S01-05",
     ]
 
 
 def test_many_scenelets_are_not_all_named(told):
-    rows = [row(f"scene-{each}", 1, "skip", reason="exists") for each in range(10)]
+    rows = [row(f"scene-{each}", 1, "skip", reason="exists") for each in range(1, 11)]
 
     (line,) = told(rows)[:1]
 
-    assert "scene-5 / 1; and 4 more scenelets, which --verbose lists" in line
-    assert "scene-6" not in line
+    assert "S06-01; and 4 more scenelets, which --verbose lists" in line
+    assert "S07" not in line

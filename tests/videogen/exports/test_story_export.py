@@ -10,6 +10,7 @@ import os
 import zipfile
 from pathlib import Path
 
+import av
 import opentimelineio as otio
 import pytest
 from django.core.management import call_command
@@ -22,6 +23,8 @@ from tests.support.films import make_film_take
 from videogen.exports.files import ExportError, OutFile, write_export, zip_chunks
 from videogen.exports.names import portable_name, unique_names
 from videogen.exports.story_export import plan_export
+from videogen.films.parts import Part
+from videogen.films.segments import encode_segment
 from videogen.models import VideoRender
 from videogen.takes.chosen_takes import TakeRule
 from videogen.takes.video_file import sha256_of
@@ -273,3 +276,26 @@ def test_names_that_differ_by_case_alone_are_numbered():
         "Home": "Home-2",
         "HOME": "HOME-3",
     }
+
+
+def test_a_picture_that_begins_late_is_as_long_as_in_the_film(story, settings, tmp_path):
+    """The film holds the first picture while the sound goes on, and so does a timeline that cuts
+    nothing away."""
+    late, *_ = shots_of(story)
+    take = make_film_take(late, frames=24, clip={"late": 12}, take=2)
+    part = Part("take", "start", file=take.video_file)
+    encode_segment(part, Path(settings.MEDIA_ROOT), tmp_path / "segment.mov")
+
+    manifest = export(story, tmp_path / "out")
+
+    folder = tmp_path / "out" / "the-lamp"
+    with av.open(str(tmp_path / "segment.mov")) as segment:
+        frames = segment.streams.video[0].frames
+    assert frames == 36
+    for kind in ("otio", "edl"):
+        read = otio.adapters.read_from_file(str(folder / manifest["paths"][0][kind]))
+        first, second = read.video_tracks()[0].find_clips()
+        assert first.source_range.start_time.value == 0
+        assert first.source_range.duration.value == frames
+        assert second.range_in_parent().start_time.value == frames
+    assert manifest["clips"][0]["seconds"] == pytest.approx(1.5)

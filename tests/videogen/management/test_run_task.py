@@ -49,6 +49,7 @@ State = VideoRender.State
 ROW_KEYS = [
     "scenelet_id",
     "shot_index",
+    "code",
     "decision",
     "reason",
     "render_id",
@@ -125,6 +126,7 @@ def test_one_object_a_shot_and_the_summary_last(settings, simulator, log, run_ta
     assert row == {
         "scenelet_id": "opening",
         "shot_index": 1,
+        "code": "S01-01",
         "decision": "generate",
         "reason": "no render, or only rehearsals",
         "render_id": render.pk,
@@ -176,6 +178,7 @@ def test_a_blocked_shot_has_only_what_applies(run_task):
     assert {key: value for key, value in row.items() if value is not None} == {
         "scenelet_id": "opening",
         "shot_index": 1,
+        "code": "S01-01",
         "decision": "blocked",
         "reason": "The shot has no storyboard payload.",
         "warnings": [],
@@ -877,7 +880,7 @@ def test_a_person_gets_a_table_and_the_sum(simulator, fail, run_task):
 
     result = run_task("--wait")
 
-    assert "opening / 1" in result.out
+    assert "S01-01 opening" in result.out
     assert "take-1.mp4" in result.out
     assert "safety filter" in result.out
     assert (
@@ -891,7 +894,7 @@ def test_a_table_shows_texts_as_they_are(run_task):
 
     result = run_task("--mode=dry-run")
 
-    assert "[bold]not markup[/bold] / 1" in result.out
+    assert "S01-01 [bold]not markup[/bold]" in result.out
 
 
 def test_a_batch_records_who_asked_for_what(run_task):
@@ -1171,7 +1174,7 @@ def test_ids_from_a_bundle_do_not_move_the_cursor(simulator, run_task):
     result = run_task("--mode=dry-run")
 
     assert result.code == 0
-    assert r"evil\x1b[2J\u202e / 1" in result.out
+    assert r"S01-01 evil\x1b[2J\u202e" in result.out
     assert not set(result.out + result.err) & set("\x1b\u202e")
 
 

@@ -83,6 +83,7 @@ def test_the_status_of_a_story_is_told_as_json(story):
     assert approved == {
         "scenelet_id": "under-the-lighthouse",
         "shot_index": 1,
+        "code": "S01-01",
         "status": "approved",
         "reason": None,
         "render_id": VideoRender.objects.get(review="approved").pk,
@@ -99,6 +100,7 @@ def test_the_status_of_a_story_is_told_as_json(story):
     assert to_do == {
         "scenelet_id": "under-the-lighthouse",
         "shot_index": 5,
+        "code": "S01-05",
         "status": "to_do",
         "reason": None,
         "render_id": None,
@@ -121,8 +123,8 @@ def test_the_status_of_a_story_is_told_as_json(story):
 def test_the_status_of_a_story_is_told_to_people(story):
     lines = [" ".join(each.split()) for each in _lines("story_status", "--story-id=the-lamp")]
 
-    assert "under-the-lighthouse / 2 failed 0 The model was busy for too long." in lines
-    assert "under-the-lighthouse / 4 blocked 0 no storyboard" in lines
+    assert "S01-02 under-the-lighthouse failed 0 The model was busy for too long." in lines
+    assert "S01-04 under-the-lighthouse blocked 0 no storyboard" in lines
     assert "5 shots: failed 1, approved 1, to do 1, retake 1, blocked 1." in lines
 
 

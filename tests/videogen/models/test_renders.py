@@ -251,13 +251,13 @@ def test_a_live_state_that_nobody_works_on_is_told_as_what_it_is(state, since, b
 def test_rows_have_names():
     shot = make_shot()
 
-    assert str(make_render(shot, State.DONE)) == "opening / shot 1, take 1"
-    assert str(make_render(shot, State.FAILED)) == "opening / shot 1, failed"
+    assert str(make_render(shot, State.DONE)) == "S01-01 · opening, take 1"
+    assert str(make_render(shot, State.FAILED)) == "S01-01 · opening, failed"
     assert str(make_lane()) == "simulator"
     assert str(make_batch(shot.scenelet.story)).endswith(": render what is missing")
     assert str(Submission.objects.last()) in (
-        "accepted: opening / shot 1, take 1",
-        "accepted, ended without a video, not charged: opening / shot 1, failed",
+        "accepted: S01-01 · opening, take 1",
+        "accepted, ended without a video, not charged: S01-01 · opening, failed",
     )
 
 

@@ -515,7 +515,7 @@ def test_nothing_secret_leaves(settings, receiver, by_email, caplog):
         json.dumps(headers).encode() + body for headers, body in receiver.requests
     ).decode() + "".join(message.message().as_string() for message in mail.outbox)
     assert len(receiver.requests) == len(mail.outbox) == Notice.objects.count() == 4
-    assert "opening / shot 3" in sent
+    assert "S01-03 · opening" in sent
     forbidden = (
         KEY,
         SECRET,

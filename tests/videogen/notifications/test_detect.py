@@ -316,7 +316,7 @@ def test_a_clip_is_told_of_twelve_and_two_hours_before_its_end(time_machine, sta
     assert numbers == [0, 1, 1, 1, 2, 2, 2]
     notice = clips_told()[0]
     assert "A clip of The lamp will be lost after" in notice.subject
-    assert "opening / shot 1" in notice.text
+    assert "S01-01 · opening" in notice.text
     assert notice.path == reverse("admin:videogen_renderbatch_progress", args=[render.batch_id])
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from datetime import date
+from decimal import Decimal
 
 import pytest
 from django.core.files.base import ContentFile
@@ -14,9 +15,9 @@ from django.utils import timezone
 from storybook.models import Shot, Story
 from tests.support.admin_clients import fingerprint, producer, viewer
 from tests.support.clips import write_clip
-from tests.support.drafts import button, confirm, look, make_draft, make_shots, plan_url
+from tests.support.drafts import confirm, look, make_draft, make_shots, offer, plan_url
 from tests.support.factories import PAYLOAD, force, make_render, make_shot
-from tests.support.pages import messages
+from tests.support.pages import levels, messages, page_of
 from tests.support.takes import make_take, make_takes
 from videogen.cli.create_shot_videos import create_shot_videos
 from videogen.cli.workflow import TaskRequest
@@ -28,6 +29,7 @@ from videogen.planning.enqueue import queue_renders
 from videogen.planning.plan import plan_shots
 from videogen.planning.rerun import generate_exactly
 from videogen.prompts.fingerprints import hashes_of
+from videogen.takes.uploads import use_take
 
 pytestmark = pytest.mark.django_db
 
@@ -129,7 +131,7 @@ def test_a_take_of_another_shot_with_the_same_request_is_named_with_its_shot():
 
     assert rows[one].same is None  # skipped: it has a video
     assert rows[other].decision.action == "generate"
-    assert any("as take 1 of opening / shot 1 of 3 May" in each for each in rows[other].warnings)
+    assert any("as take 1 of S01-01 of 3 May" in each for each in rows[other].warnings)
 
 
 def test_the_own_take_comes_before_a_newer_one_of_another_shot():
@@ -270,7 +272,7 @@ def test_a_shot_without_a_video_is_rendered_and_told_of_anothers():
     rows = run(one)
 
     assert [row["decision"] for row in rows] == ["skip", "generate"]
-    assert any("opening / shot 1" in warning for warning in rows[1]["warnings"])
+    assert any("S01-01" in warning for warning in rows[1]["warnings"])
 
 
 # -- the plan's page -------------------------------------------------------------------------------
@@ -284,8 +286,9 @@ def test_a_mode_means_the_same_on_the_page_as_on_the_command_line():
     response = look(browser, draft, "override")
     confirm(browser, draft, "override")
 
+    # The one test of these words.
     page = response.content.decode()
-    assert button(response) == ("Generate 1 video · free", False)
+    assert offer(response) == ({"generate": 1}, 0, True)
     assert TOLD in page and f"{TOLD}." not in page
     assert "This mode renders it once more · free." in page
     [again] = VideoRender.objects.exclude(pk=take.pk)
@@ -299,19 +302,18 @@ def test_repeats_can_be_left_out(settings):
     settings.VIDEO_BACKEND = "gemini"
     force(VideoRender.objects.all(), is_simulated=False, backend="gemini")
     browser, draft = producer(), make_draft(shots, "override")
-    page = look(browser, draft, "override").content.decode()
-    assert 'href="?mode=override&amp;repeat=0"' in page
-    assert "They are" not in page and "This mode renders them once more · $6.40." in page
+    repeats = page_of(look(browser, draft, "override")).hook("repeats", "2")
+    assert repeats.links == ["?mode=override&repeat=0"]
+    assert repeats.sums == ["$6.40"]
 
     left = browser.get(plan_url(draft), {"mode": "override", "repeat": 0})
 
-    page = left.content.decode()
-    assert button(left) == ("Generate 1 video · $3.20", False)
-    assert "They are left out." in page
-    assert 'href="?mode=override"' in page
-    assert "Render these 2 shots again anyway · $6.40" in page
+    page = page_of(left)
+    assert offer(left) == ({"generate": 1, "skip": 2}, Decimal("3.20"), True)
+    assert page.hook("repeats", "2").links == ["?mode=override"]
+    assert page.hook("repeats").sums == ["$6.40"]
     url = reverse("admin:storybook_shot_takes", args=[shots[0].pk])
-    assert f'<a href="{url}#render-{takes[0].pk}">Take 1</a>' in page
+    assert f"{url}#render-{takes[0].pk}" in page.hook("shot", str(shots[0].pk)).links
     draft.refresh_from_db()
     assert not draft.skips_repeats, "looking changes nothing"
     form = {"mode": "override", "repeat": 0, "planned": fingerprint(left), "confirm": 1}
@@ -365,7 +367,7 @@ def test_a_take_that_comes_meanwhile_makes_it_another_plan():
 
     response = confirm(browser, draft, seen=seen, follow=True)
 
-    assert "no longer the plan that you saw" in messages(response)[0]
+    assert levels(response) == ["warning"]
     assert not draft.renders.exists()
 
 
@@ -382,10 +384,9 @@ def test_who_may_only_look_is_not_asked():
     make_take(shot)
     draft = make_draft([shot], "override")
 
-    page = look(viewer(), draft, "override").content.decode()
+    repeats = page_of(look(viewer(), draft, "override")).hook("repeats")
 
-    assert TOLD in page
-    assert "Leave it out" not in page
+    assert repeats.links == []
 
 
 def test_the_page_of_one_row_says_the_same():
@@ -394,11 +395,11 @@ def test_the_page_of_one_row_says_the_same():
     draft = make_draft([shot], "override")
     url = reverse("admin:videogen_renderbatch_plan_row", args=[draft.pk, shot.pk])
 
-    again = producer().get(url, {"mode": "override"}).content.decode()
-    left_out = producer().get(url, {"mode": "override", "repeat": 0}).content.decode()
+    again = producer().get(url, {"mode": "override"})
+    left_out = producer().get(url, {"mode": "override", "repeat": 0})
 
-    assert "st-badge--blue" in again and TOLD in again
-    assert "st-badge--grey" in left_out and TOLD in left_out
+    assert page_of(again).values("badge") == ["generate"] and TOLD in again.text
+    assert page_of(left_out).values("badge") == ["skip"] and TOLD in left_out.text
 
 
 # -- a take of another story -----------------------------------------------------------------------
@@ -420,28 +421,46 @@ def test_a_take_of_another_story_is_named_with_its_story(of_two_stories):
 
     (row,) = plan(other, mode="default").rows
 
-    told = "take 1 of opening / shot 1 in the story “The boat” of 3 May"
+    told = "take 1 of S01-01 in the story “The boat” of 3 May"
     assert any(told in each for each in row.warnings)
 
 
 def test_a_take_of_another_story_can_be_used_for_nothing(of_two_stories):
     other, take = of_two_stories
     browser, draft = producer(), make_draft([other])
-    page = look(browser, draft).content.decode()
     url = reverse("admin:videogen_renderbatch_plan_use", args=[draft.pk, other.pk])
-    assert f'action="{url}"' in page and "Use that video here · free" in page
+    assert url in page_of(look(browser, draft)).actions
 
     response = browser.post(url, {"take": take.pk, "mode": "default"}, follow=True)
 
-    assert messages(response) == [
-        "opening / shot 1: take 1 is that video. Nothing was sent or paid."
-    ]
+    assert levels(response) == ["success"]
     used = VideoRender.objects.get(shot=other)
     assert (used.kind, used.state, used.take) == ("upload", "done", 1)
     assert used.video_seconds == pytest.approx(1, abs=0.1)
     assert used.video_file != take.video_file and default_storage.exists(used.video_file)
     assert not used.submissions.exists()
-    assert button(response)[0] == "Nothing to generate"
+    assert offer(response) == ({"skip": 1}, 0, False)
+
+
+def test_a_second_click_makes_no_second_copy(of_two_stories):
+    other, take = of_two_stories
+    browser, draft = producer(), make_draft([other])
+    url = reverse("admin:videogen_renderbatch_plan_use", args=[draft.pk, other.pk])
+    # In this mode the plan offers the take as long as the shot is not approved.
+    form = {"take": take.pk, "mode": "override"}
+
+    browser.post(url, form)
+    response = browser.post(url, form, follow=True)
+
+    assert "S01-01 has that video already: it is take 1." in messages(response)
+    assert VideoRender.objects.get(shot=other).take == 1
+
+
+def test_a_copy_that_was_rejected_may_be_made_again(of_two_stories):
+    other, take = of_two_stories
+    force(use_take(other, take, Requester("admin")), review="rejected")
+
+    assert use_take(other, take, Requester("admin")).take == 2
 
 
 def test_a_used_take_of_the_simulator_stays_the_simulators(of_two_stories):
@@ -463,7 +482,7 @@ def test_only_the_take_that_the_row_names_is_used(of_two_stories):
 
     for number in (take.pk, "", "x"):
         response = browser.post(url, {"take": number}, follow=True)
-        assert "Nothing was done" in messages(response)[0]
+        assert levels(response) == ["warning"]
     assert not VideoRender.objects.filter(shot=other).exists()
 
 
@@ -472,7 +491,8 @@ def test_the_own_take_is_not_offered_for_its_own_shot():
     make_take(shot)
     draft = make_draft([shot], "override")
 
-    assert "Use that video" not in look(producer(), draft, "override").content.decode()
+    url = reverse("admin:videogen_renderbatch_plan_use", args=[draft.pk, shot.pk])
+    assert url not in page_of(look(producer(), draft, "override")).actions
 
 
 # -- generate exactly this -------------------------------------------------------------------------

@@ -30,7 +30,7 @@ from tests.support.factories import (
     make_story,
     shots_of,
 )
-from tests.support.pages import messages, told
+from tests.support.pages import levels, page_of, told
 from tests.support.pipeline import queue, work
 from videogen.billing.budgets import usage
 from videogen.catalog.capabilities import ModelTable
@@ -130,6 +130,12 @@ def move_url(lane, **wishes):
     return reverse("admin:videogen_lane_move", args=[lane.pk], query=wishes or None)
 
 
+def moves(response):
+    """How many renders the button moves, and the sums on it: what they will and did cost."""
+    button = page_of(response).hook("moves")
+    return button["moves"], button.sums
+
+
 def press(browser, lane, model, page=None, **options):
     """Look at the page, then press its button."""
     page = page or browser.get(move_url(lane, to=model))
@@ -158,9 +164,13 @@ def test_a_model_that_is_gone_stops_the_queue_once_and_all_is_made_on_another(si
 
     browser = producer(username="ines")
     page = browser.get(move_url(lane, to=FAST))
-    assert "Move 3 renders to veo-3.1-fast-generate-preview · $2.88, was $9.60" in told(page)
+    assert moves(page) == ("3", ["$2.88", "$9.60"])
+    # The one test of this page's words.
+    words = told(page)
+    assert "Move 3 renders to veo-3.1-fast-generate-preview · $2.88, was $9.60" in words
+    assert "3 queued renders on" in words and "None of them was sent yet." in words
     response = press(browser, lane, FAST, page, follow=True)
-    assert messages(response)[0].endswith("They are sent when it is their turn.")
+    assert levels(response)[0] == "success"
     assert Lane.objects.get(name="gemini").paused_at is None
     work(lane)
 
@@ -312,14 +322,16 @@ def test_a_render_with_more_pictures_than_the_new_model_takes_stays_with_its_rea
     VideoRender.objects.filter(pk=bare.pk).update(references=[])
     lane = stopped()
     browser = producer()
-    page = told(browser.get(move_url(lane, to=LITE)))
-    assert "takes none at 1080p" in page and "Move 1 render to veo-3.1-lite" in page
-    assert "veo-3.1-lite-generate-preview takes no reference pictures" in page
+    page = browser.get(move_url(lane, to=LITE))
+    assert moves(page)[0] == "1"
+    [stays] = [row for row in page.context["page"].move.rows if not row.goes]
+    assert [each.code for each in stays.problems] == ["no_references"]
+    assert page_of(page).texts("problem") == [each.sentence for each in stays.problems]
 
     response = press(browser, lane, LITE, follow=True)
 
     assert [each.model for each in VideoRender.objects.order_by("pk")] == [GONE, LITE]
-    assert "1 render stayed: veo-3.1-lite-generate-preview takes no" in messages(response)[1]
+    assert levels(response) == ["success", "warning"]
     lane.refresh_from_db()
     assert lane.paused_at, "something of the missing model still waits"
     with_pictures.batch.refresh_from_db()
@@ -362,8 +374,8 @@ def test_what_is_claimed_in_between_stays_and_the_page_is_shown_once_more():
 
     assert claim.render.pk == first.pk
     assert response.status_code == 200
-    assert "changed after you saw the page" in messages(response)[0]
-    assert "Move 2 renders to veo-3.1-fast-generate-preview · $1.92, was $6.40" in told(response)
+    assert levels(response) == ["warning"]
+    assert moves(response) == ("2", ["$1.92", "$6.40"])
     assert set(VideoRender.objects.values_list("model", flat=True)) == {GONE}
     press(browser, lane, FAST)
     first.refresh_from_db()
@@ -381,7 +393,7 @@ def test_of_two_people_who_move_at_once_one_wins():
     lost = press(other, lane, STANDARD, pages[1])
 
     assert (won.status_code, lost.status_code) == (302, 200)
-    assert "Nothing was moved" in messages(lost)[0]
+    assert levels(lost) == ["warning"]
     assert set(VideoRender.objects.values_list("model", flat=True)) == {FAST}
     assert VideoRender.objects.count() == 2
 
@@ -469,10 +481,10 @@ def test_with_the_simulator_the_page_says_that_it_is_free(settings):
     lane = Lane.objects.get(name="simulator")
     browser = producer()
 
-    page = told(browser.get(move_url(lane, to=FAST)))
+    page = browser.get(move_url(lane, to=FAST))
     press(browser, lane, FAST)
 
-    assert "The simulator charges nothing." in page and "$0.00, was $0.00" in page
+    assert "simulated" in page_of(page) and moves(page) == ("2", ["$0.00", "$0.00"])
     moved = VideoRender.objects.values_list("model", "is_simulated", "price_estimate_usd")
     assert set(moved) == {(FAST, True, Decimal(0))}
 
@@ -505,11 +517,10 @@ def test_a_persons_pause_stays():
     lane = stopped()
     pause_by_person(lane, "ines", "Lunch.")
 
-    response = press(producer(), lane, FAST, follow=True)
+    press(producer(), lane, FAST, follow=True)
 
     lane.refresh_from_db()
     assert lane.pause_code == "person"
-    assert messages(response)[0].endswith("The queue is still paused.")
 
 
 # -- across routes ---------------------------------------------------------------------------------
@@ -595,13 +606,15 @@ def test_the_notice_leads_to_the_page_for_those_who_may():
     ]
 
     for address in pages:
-        found = producer().get(address)
-        assert "Move 1 queued render to another model…" in told(found), address
-        assert f'href="{move_url(lane)}"' in found.text
-        assert move_url(lane) not in viewer().get(address).text
-    assert "Move queued renders (1)" in told(
-        producer().get(reverse("admin:videogen_lane_change", args=[lane.pk]))
-    )
+        [link] = links_to(move_url(lane), producer().get(address))
+        assert link.numbers == ["1"], address
+        assert not links_to(move_url(lane), viewer().get(address))
+    record = producer().get(reverse("admin:videogen_lane_change", args=[lane.pk]))
+    assert links_to(move_url(lane), record)
+
+
+def links_to(url, response):
+    return [each for each in page_of(response).tags("a") if each.attributes.get("href") == url]
 
 
 def test_only_those_who_may_spend_money_move():
@@ -618,11 +631,11 @@ def test_what_the_account_has_comes_first_and_no_model_is_chosen_for_anybody():
     renders_waiting(1)
     lane = stopped(models=(FAST, "veo-9"))
 
-    page = producer().get(move_url(lane))
+    page = page_of(producer().get(move_url(lane)))
 
-    names = re.findall(r'<th scope="row"><a href="[^"]*">([^<]*)</a>', page.text)
+    names = page.values("model")
     assert set(names[:2]) == {FAST, "veo-9"} and GONE not in names
-    assert "name=" + '"seen"' not in page.text
+    assert "seen" not in page.fields
 
 
 def test_the_page_takes_a_fixed_number_of_queries(django_assert_max_num_queries):

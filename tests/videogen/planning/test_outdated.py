@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import importlib
+import json
 from types import SimpleNamespace
 
 import pytest
@@ -12,8 +13,11 @@ from django.core.cache import cache
 from django.db import connection
 from django.urls import reverse
 
-from storybook.models import DesignDocument, KeyFrame, Picture, Shot
+from storybook.importer.skeleton import write_skeleton
+from storybook.importer.story import import_story
+from storybook.models import DesignDocument, KeyFrame, Picture, Shot, Story
 from tests.support.admin_clients import producer, viewer
+from tests.support.commands import manage
 from tests.support.factories import (
     KEY_FRAME,
     PAYLOAD,
@@ -27,6 +31,7 @@ from tests.support.factories import (
     make_story,
     shots_of,
 )
+from tests.support.pages import page_of
 from tests.support.takes import make_take, make_takes
 from videogen.models import ReferenceChoice, RenderBatch, VideoRender
 from videogen.models.people import Requester
@@ -387,31 +392,37 @@ def board(story, rest="", **query):
     return viewer().get(f"/admin/storybook/story/{story.pk}/board/{rest}", query)
 
 
-MARK = '<span class="st-badge st-badge--outdated">out of date</span>'
+def is_marked(source):
+    """Whether a page, or a part of one, has the badge that tells of it."""
+    return "out of date" in page_of(source).values("badge")
 
 
 def test_the_board_marks_it_and_its_chip_filters():
     story = make_story(shots=3)
     shots = all_shots(story)
     make_takes(*shots, review="selected")
-    assert MARK not in board(story).text
+    assert not is_marked(board(story))
     change_storyboard(shots[2])
 
-    page = board(story).text
-    filtered = board(story, status="out of date").text
+    page = page_of(board(story))
+    filtered = page_of(board(story, status="out of date"))
 
-    assert page.count(f'uses.">{MARK}') == 1
-    assert f'?status=out+of+date">{MARK} <span class="st-chip-number">1</span>' in page
-    assert page.count("<article") == 3
-    assert filtered.count("<article") == 1
-    assert f'data-shot="{shots[2].pk}"' in filtered
-    assert 'status=out+of+date" aria-current="true"' in filtered
+    cards = page.tags("article")
+    marked = [card["shot"] for card in cards if "out of date" in card.values("badge")]
+    assert (len(cards), marked) == (3, [str(shots[2].pk)])
+    chip = page.hook("chip", "out of date")
+    assert chip["number"] == "1"
+    assert chip.attributes["href"].endswith("?status=out+of+date")
+    assert [card["shot"] for card in filtered.tags("article")] == [str(shots[2].pk)]
+    assert "aria-current" in filtered.hook("chip", "out of date").attributes
 
 
-def test_a_filter_that_nothing_fits_any_more_says_so():
+def test_a_filter_that_nothing_fits_any_more_leads_back():
     story = make_story()
 
-    assert "No shot has the status “out of date” now." in board(story, status="out of date").text
+    page = page_of(board(story, status="out of date"))
+
+    assert page.hook("no-scenelet").links and not page.tags("article")
 
 
 def test_the_mark_comes_without_a_reload():
@@ -424,8 +435,8 @@ def test_the_mark_comes_without_a_reload():
     change_storyboard(shots[1])
     parts = board(story, "state/", since=since).json()["parts"]
 
-    assert MARK in parts[f"card-{shots[1].pk}"]
-    assert MARK in parts["chips"]
+    assert is_marked(parts[f"card-{shots[1].pk}"])
+    assert is_marked(parts["chips"])
 
 
 def test_a_scenelet_is_selected_as_it_was_shown():
@@ -443,31 +454,36 @@ def test_a_scenelet_is_selected_as_it_was_shown():
 
 # -- the page of takes -----------------------------------------------------------------------------
 
-SENTENCE = "The story has changed since this take."
-
 
 def takes_page(shot, browser=None):
     url = reverse("admin:storybook_shot_takes", args=[shot.pk])
-    return (browser or viewer()).get(url).text
+    return (browser or viewer()).get(url)
 
 
-def test_the_takes_say_what_is_different():
+def note_of(render, response):
+    """The note on the card of a render that the story has changed since."""
+    return page_of(response).hook("render", str(render.pk)).hook("outdated")
+
+
+def test_the_takes_show_what_is_different():
     shot = used_take()
     make_take(shot)
-    assert SENTENCE not in takes_page(shot)
+    assert "outdated" not in page_of(takes_page(shot))
     change_storyboard(shot)
     replace_sheet(shot)
 
     page = takes_page(shot)
 
-    assert page.count(SENTENCE) == 1
-    note = page[page.index(SENTENCE) :]
-    assert "Nothing is rendered again by itself." in note
-    assert "close, high" in note and "wide, low" in note
-    assert "model sheet of character" in note
+    assert len(page_of(page).hooks("outdated")) == 1
     # Of the take that the story uses, not of the newest one.
-    used = VideoRender.objects.get(review="selected")
-    assert page.index(f'id="render-{used.pk}"') < page.index(SENTENCE)
+    note = note_of(VideoRender.objects.get(review="selected"), page)
+    lines = {each["line"]: each.text for each in note.hooks("line") if each["line"] != "same"}
+    assert "wide, low" in lines["removed"] and "close, high" in lines["added"]
+    assert len(note.hooks("change")) == 1
+    # The one test of these words.
+    assert (
+        "The story has changed since this take. Nothing is rendered again by itself." in note.text
+    )
 
 
 def test_without_a_choice_it_is_said_of_the_newest_take():
@@ -478,20 +494,18 @@ def test_without_a_choice_it_is_said_of_the_newest_take():
 
     page = takes_page(shot)
 
-    card = page[page.index(f'id="render-{newest.pk}"') :]
-    assert card.index(SENTENCE) < card.index("</article>")
-    assert page.count(SENTENCE) == 1
+    assert note_of(newest, page)
+    assert len(page_of(page).hooks("outdated")) == 1
 
 
 def test_the_takes_say_why_nothing_could_be_rendered():
     shot = used_take()
     DesignDocument.objects.filter(kind="audio").delete()
 
-    page = takes_page(shot)
+    note = note_of(VideoRender.objects.get(), takes_page(shot))
 
-    assert SENTENCE in page
-    assert "The story has no audio design document" in page
-    assert "What is different now" not in page
+    assert "audio design document" in note.hook("missing").text
+    assert "changes" not in note
 
 
 def test_the_state_of_the_takes_has_it_too():
@@ -501,7 +515,7 @@ def test_the_state_of_the_takes_has_it_too():
 
     parts = viewer().get(url).json()["parts"]
 
-    assert SENTENCE in parts[f"render-{VideoRender.objects.get().pk}"]
+    assert "outdated" in page_of(parts[f"render-{VideoRender.objects.get().pk}"])
 
 
 def test_names_of_the_story_are_escaped():
@@ -512,5 +526,41 @@ def test_names_of_the_story_are_escaped():
 
     page = takes_page(shot)
 
-    assert SENTENCE in page
-    assert "<script>alert" not in page
+    assert "outdated" in page_of(page)
+    assert "<script>alert" not in page.text
+
+
+# -- before an import ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("review", "payload", "named"),
+    [
+        ("approved", {"framingAndAngle": "close"}, ["S01-01"]),
+        ("selected", {"framingAndAngle": "close"}, ["S01-01"]),
+        ("unreviewed", {"framingAndAngle": "close"}, []),
+        ("selected", {}, []),
+    ],
+)
+def test_a_dry_import_names_the_shots_whose_takes_would_be_out_of_date(
+    tmp_path, review, payload, named
+):
+    write_skeleton(tmp_path / "bundle", "the-boat", "The Boat")
+    import_story(tmp_path / "bundle")
+    first, second, *_ = all_shots(Story.objects.get())
+    for shot in (first, second):
+        make_take(shot, review=review)
+    file = tmp_path / "bundle" / "story.json"
+    document = json.loads(file.read_text())
+    document["scenelets"][0]["shots"][0]["storyboard_payload"] |= payload
+    file.write_text(json.dumps(document))
+
+    report = import_story(tmp_path / "bundle", is_dry_run=True)
+
+    assert [(each.code, [shot.code for shot in each.shots]) for each in report.effects] == (
+        [("out_of_date", named)] if named else []
+    )
+    assert not is_outdated(first) and outdated(first.scenelet.story) == set()
+    if named:
+        told = manage("import_story", tmp_path / "bundle", "--dry-run").stdout
+        assert "Takes in use that would be out of date:\n  S01-01 · " in told

@@ -19,6 +19,7 @@ from tests.support.factories import (
     make_submission,
     shots_of,
 )
+from tests.support.pages import page_of, slices
 from videogen.billing.daily_spending import DAYS, recent_spending
 
 pytestmark = pytest.mark.django_db
@@ -32,12 +33,13 @@ def all_shots(story):
 
 
 def part(response, key):
-    """Return the HTML of the part with that key, from the page or from its update."""
-    if response.headers["Content-Type"] == "application/json":
-        return response.json()["parts"][key]
-    return re.search(
-        rf'data-live-key="{key}">(.*?)(?=<div[^>]* data-live-key|<details)', response.text, re.S
-    )[1]
+    """Return the part of the page with that key."""
+    return page_of(response).hook("live-key", key)
+
+
+def failed(part):
+    """How many there are of each state, as the failures are shown."""
+    return [(each["failure"], int(each["number"])) for each in part.hooks("failure")]
 
 
 def spend(shot, usd, *, days_ago=0, outcome="accepted"):
@@ -46,12 +48,29 @@ def spend(shot, usd, *, days_ago=0, outcome="accepted"):
     make_submission(render, outcome, price_usd=Decimal(usd), claimed_at=at)
 
 
-def test_a_fresh_installation_says_what_to_do(admin_client):
+def test_the_page_says_what_there_is_and_what_to_do(admin_client):
+    empty = admin_client.get(HOME).text
+    story = make_story(shots=4)
+    batch = make_batch(story)
+    for shot, state in zip(all_shots(story), ("done", "failed", "running", "unknown"), strict=True):
+        make_render(shot, state, batch=batch)
     page = admin_client.get(HOME).text
 
-    assert "No story yet" in page
-    assert "python manage.py import_story" in page
-    assert "data-live-url" not in page
+    assert "No story yet" in empty and "python manage.py import_story" in empty
+    for words in (
+        "no worker is running",
+        "1 of 4 done, 1 to go, 1 outcome unknown, 1 failed.",
+        "1 × outcome unknown",
+        "0 of 4 approved",
+        "The simulator charges nothing.",
+    ):
+        assert words in page
+
+
+def test_a_fresh_installation_has_no_updates(admin_client):
+    page = page_of(admin_client.get(HOME))
+
+    assert "no-story" in page and "live-url" not in page
 
 
 def test_what_needs_review_comes_first_the_newest_before_the_others():
@@ -61,9 +80,13 @@ def test_what_needs_review_comes_first_the_newest_before_the_others():
 
     review = part(viewer().get(HOME), "review")
 
-    assert re.findall(r'data-shot="(\d+)"', review) == [str(shots[0].pk), str(shots[1].pk)]
-    assert 'data-video="/media/take-' in review and 'src="/media/poster-1.jpg"' in review
-    assert '<span class="st-panel-number">2</span>' in review
+    assert review.values("shot") == [str(shots[0].pk), str(shots[1].pk)]
+    assert all(each.startswith("/media/take-") for each in review.values("video"))
+    assert [each.attributes["src"] for each in review.tags("img")] == [
+        "/media/poster-1.jpg",
+        "/media/poster-2.jpg",
+    ]
+    assert review.hook("review-count").text == "2"
 
 
 def test_stories_show_how_far_they_are_and_lead_to_their_boards():
@@ -73,15 +96,12 @@ def test_stories_show_how_far_they_are_and_lead_to_their_boards():
     make_render(shots[1], State.FAILED)
     board = f"/admin/storybook/story/{story.pk}/board/"
 
-    stories = part(viewer().get(HOME), "stories")
+    shown = part(viewer().get(HOME), "stories").hook("story", story.story_id)
 
-    assert f'href="{board}"' in stories and f'href="{board}?status=failed"' in stories
-    assert "1 of 4 approved" in stories
-    assert 'aria-label="1 approved, 1 failed, 2 to do"' in stories
-    widths = re.findall(
-        r'<rect class="st-fill st-fill--(\w+)" x="([\d.]+)%" y="0" width="([\d.]+)%"', stories
-    )
-    assert widths == [("green", "0.0", "25.0"), ("red", "25.0", "25.0"), ("grey", "50.0", "50.0")]
+    assert {board, f"{board}?status=failed"} <= set(shown.links)
+    assert slices(shown) == [("approved", 1), ("failed", 1), ("ready", 2)]
+    widths = [(each.attributes["x"], each.attributes["width"]) for each in shown.hooks("slice")]
+    assert widths == [("0.0%", "25.0%"), ("25.0%", "25.0%"), ("50.0%", "50.0%")]
 
 
 def test_running_batch_shows_its_progress():
@@ -92,9 +112,12 @@ def test_running_batch_shows_its_progress():
 
     running = part(viewer().get(HOME), "running")
 
-    assert 'aria-label="1 done, 1 failed, 1 rendering"' in running
-    assert "1 of 3 done, 1 to go, 1 failed." in running
-    assert "no worker is running" in running
+    assert slices(running.hook("batch", str(batch.pk))) == [
+        ("done", 1),
+        ("failed", 1),
+        ("running", 1),
+    ]
+    assert "no-worker" in running
 
 
 def test_drafts_and_what_ended_long_ago_are_not_running():
@@ -102,7 +125,7 @@ def test_drafts_and_what_ended_long_ago_are_not_running():
     make_batch(story, status="draft")
     make_render(all_shots(story)[0], State.DONE, ended_at=timezone.now() - timedelta(hours=1))
 
-    assert "st-run-words" not in part(viewer().get(HOME), "running")
+    assert "batch" not in part(viewer().get(HOME), "running")
 
 
 def test_an_end_without_anything_made_is_none_to_be_proud_of():
@@ -113,10 +136,11 @@ def test_an_end_without_anything_made_is_none_to_be_proud_of():
     ):
         make_render(shot, state, batch=batch)
 
-    running = part(viewer().get(HOME), "running")
+    response = viewer().get(HOME)
 
-    assert "Nothing was made: 2 not downloaded, 1 failed." in running
-    assert re.findall(r'st-fill--(\w+)"', running) == ["violet", "red"]
+    assert slices(part(response, "running")) == [("not_downloaded", 2), ("failed", 1)]
+    [shown] = response.context["dashboard"].batches
+    assert (shown.progress.made, shown.progress.open) == (0, 0)
 
 
 def test_rehearsals_do_not_stand_on_top():
@@ -131,15 +155,17 @@ def test_rehearsals_do_not_stand_on_top():
 
     running = part(viewer().get(HOME), "running")
 
-    found = re.findall(r'class="st-run[^"]*" aria-label="Batch (\d+)', running)
-    assert found == [str(rendering.pk), str(rehearsing.pk)]
+    assert running.values("batch") == [str(rendering.pk), str(rehearsing.pk)]
 
 
 def test_a_queue_that_stands_still_says_why():
     make_story()
     make_lane("gemini", paused_at=timezone.now(), pause_reason="The key is <not> valid.")
 
-    assert "The key is &lt;not&gt; valid." in part(viewer().get(HOME), "running")
+    page = viewer().get(HOME)
+
+    assert part(page, "running").hook("pause-reason").text == "The key is <not> valid."
+    assert "<not>" not in page.text
 
 
 def test_more_failures_than_are_shown_are_one_click_away_by_their_badge():
@@ -151,10 +177,10 @@ def test_more_failures_than_are_shown_are_one_click_away_by_their_badge():
 
     failures = part(viewer().get(HOME), "failures")
 
-    assert '<span class="st-panel-number">9</span>' in failures
+    assert failures.hook("failure-count").text == "9"
     for word, number in (("needs%20a%20decision", 2), ("failed", 7)):
-        (url,) = re.findall(rf'href="([^"]*status={word})"', failures)
-        assert f"{number} shots" in viewer().get(url).content.decode()
+        (url,) = [link for link in failures.links if link.endswith(f"status={word}")]
+        assert viewer().get(url).context["cl"].result_count == number
 
 
 def test_the_task_queue_is_last(admin_client):
@@ -175,10 +201,8 @@ def test_failures_come_with_their_reasons_what_waits_for_a_decision_first():
 
     failures = part(viewer().get(HOME), "failures")
 
-    assert re.findall(r"<p><bdi>(.*?)</bdi></p>", failures) == [
-        "The line broke.",
-        "&lt;b&gt;Refused&lt;/b&gt; by the filter.",
-    ]
+    assert failures.texts("reason") == ["The line broke.", "<b>Refused</b> by the filter."]
+    assert "b" not in [each.tag for each in failures]
 
 
 def test_trouble_of_one_cause_stands_together_with_one_button():
@@ -196,18 +220,14 @@ def test_trouble_of_one_cause_stands_together_with_one_button():
 
     failures = part(browser.get(HOME), "failures")
 
-    assert re.findall(r"<strong>(\d+ × [\w ]+)</strong>", failures) == [
-        "3 × not downloaded",
-        "1 × outcome unknown",
-        "1 × failed",
-        "2 × failed",
-    ]
-    assert "1 h left" in failures and "Fetch all" in failures
-    browser.post(
-        "/admin/videogen/videorender/unresolved/resume/", {"render": [each.pk for each in left]}
-    )
+    assert failed(failures) == [("not_downloaded", 3), ("unknown", 1), ("failed", 1), ("failed", 2)]
+    resume = "/admin/videogen/videorender/unresolved/resume/"
+    first = failures.hook("failure", "not_downloaded")
+    assert "kept" in first.values("badge")
+    assert first.actions == {resume} and resume in failures.actions
+    browser.post(resume, {"render": [each.pk for each in left]})
     failures = part(browser.get(HOME), "failures")
-    assert "not downloaded" not in failures
+    assert failed(failures) == [("unknown", 1), ("failed", 1), ("failed", 2)]
 
 
 def test_old_trouble_can_be_dismissed_and_new_trouble_comes_back():
@@ -221,11 +241,43 @@ def test_old_trouble_can_be_dismissed_and_new_trouble_comes_back():
 
     assert answer.url == HOME
     failures = part(browser.get(HOME), "failures")
-    assert '<span class="st-panel-number">1</span>' in failures
-    assert "1 × failed" in failures and f'value="{other.pk}"' in failures
-    assert "3 failed" in failures, "the link leads to all that failed"
+    assert failures.hook("failure-count").text == "1"
+    assert failed(failures) == [("failed", 1)]
+    (button,) = [each for each in failures.tags("button") if "name" in each.attributes]
+    assert button.attributes["value"] == str(other.pk)
+    (link,) = [each for each in failures.links if each.endswith("status=failed")]
+    assert browser.get(link).context["cl"].result_count == 3, "it leads to all that failed"
     make_render(shots[3], State.FAILED, error_code="filter")
-    assert '<span class="st-panel-number">2</span>' in part(browser.get(HOME), "failures")
+    assert part(browser.get(HOME), "failures").hook("failure-count").text == "2"
+
+
+def test_what_was_dismissed_last_is_brought_back():
+    shots = all_shots(make_story(shots=3))
+    older = make_render(shots[0], State.FAILED, error_code="other")
+    newer = [make_render(shot, State.FAILED, error_code="filter") for shot in shots[1:]]
+    browser = producer()
+    for render in (older, newer[1]):
+        browser.post("/admin/videogen/videorender/dismiss/", {"newest": render.pk})
+    assert f'name="back" value="{newer[1].pk}"' in part(browser.get(HOME), "failures")
+
+    browser.post("/admin/videogen/videorender/dismiss/", {"back": newer[1].pk})
+
+    failures = part(browser.get(HOME), "failures")
+    assert "2 × failed" in failures and '<span class="st-panel-number">2</span>' in failures
+    assert f'name="back" value="{older.pk}"' in failures, "what was dismissed before is next"
+    older.refresh_from_db()
+    assert older.dismissed_at
+    assert "back" not in part(viewer().get(HOME), "failures")
+
+
+def test_nothing_is_brought_back_that_was_not_dismissed():
+    render = make_render(all_shots(make_story())[0], State.FAILED)
+
+    for number in (render.pk, "", "x", 10**30):
+        answer = producer().post(
+            "/admin/videogen/videorender/dismiss/", {"back": number}, follow=True
+        )
+        assert "0 failures brought back." in answer.text
 
 
 def test_what_may_be_paid_for_cannot_be_dismissed():
@@ -235,7 +287,7 @@ def test_what_may_be_paid_for_cannot_be_dismissed():
     for number in (render.pk, "", "x", 10**30):
         browser.post("/admin/videogen/videorender/dismiss/", {"newest": number})
 
-    assert "1 × outcome unknown" in part(browser.get(HOME), "failures")
+    assert failed(part(browser.get(HOME), "failures")) == [("unknown", 1)]
 
 
 # -- spending --------------------------------------------------------------------------------------
@@ -251,14 +303,10 @@ def test_spending_is_drawn_day_by_day_against_the_budget(settings):
 
     spending = part(viewer().get(HOME), "spending")
 
-    assert '<span class="st-panel-number">$9.60</span>' in spending
-    assert "<strong>$24.00</strong> of $40.00 left" in spending
-    heights = re.findall(
-        r'st-fill--(?:spent|today)" x="[^"]+" y="[^"]+" width="[^"]+" height="([^"]+)" rx="2"',
-        spending,
-    )
-    assert heights == ["96.0", "48.0"]
-    assert 'y="124" width="40.0%"' in spending
+    assert spending.hook("spent").text == "$9.60"
+    assert (spending.hook("left").text, spending.hook("budget").text) == ("$24.00", "$40.00")
+    assert [each.attributes["height"] for each in spending.hooks("bar")] == ["96.0", "48.0"]
+    assert spending.hook("budget-spent").attributes["width"] == "40.0%"
 
 
 def test_what_is_queued_counts_as_promised(settings):
@@ -303,37 +351,37 @@ def test_who_may_not_see_shots_sees_the_data_only(missing):
     make_story()
     browser = browser_of(*(set(VIEWS) - {missing}))
 
-    page = browser.get(HOME).text
+    page = page_of(browser.get(HOME))
 
-    assert 'st-dashboard"' not in page and "All data" in page
+    assert "live-key" not in page and "all-data" in page
     assert browser.get(STATE).status_code == 403
 
 
 @pytest.mark.parametrize(
-    ("missing", "words"),
+    ("missing", "hook"),
     [
-        ("videogen.view_submission", "Spent in 14 days"),
-        ("videogen.view_renderbatch", "st-run-words"),
-        ("videogen.view_lane", "No key."),
+        ("videogen.view_submission", "spent"),
+        ("videogen.view_renderbatch", "batch"),
+        ("videogen.view_lane", "pause-reason"),
     ],
 )
-def test_parts_need_the_views_of_what_they_show(missing, words):
+def test_parts_need_the_views_of_what_they_show(missing, hook):
     story = make_story()
     make_render(all_shots(story)[0], State.RUNNING, batch=make_batch(story))
     make_lane("gemini", paused_at=timezone.now(), pause_reason="No key.")
     address = {"shown": viewer(), "hidden": browser_of(*(set(VIEWS) - {missing}))}
 
-    pages = {key: browser.get(HOME).text for key, browser in address.items()}
+    pages = {key: page_of(browser.get(HOME)) for key, browser in address.items()}
 
-    assert words in pages["shown"] and words not in pages["hidden"]
+    assert hook in pages["shown"] and hook not in pages["hidden"]
 
 
 def test_who_may_nothing_is_told_so():
     make_story()
 
-    page = browser_of().get(HOME).text
+    page = page_of(browser_of().get(HOME))
 
-    assert "You don’t have permission" in page and "All data" not in page
+    assert "no-permission" in page and "all-data" not in page
 
 
 # -- what changes meanwhile ------------------------------------------------------------------------

@@ -12,6 +12,7 @@ from django.urls import reverse
 from storybook.models import Scenelet, Story
 from tests.support.factories import make_story, shots_of
 from tests.support.films import make_film_take, work_on_films
+from tests.support.pages import messages, told
 from videogen.models import Film, VideoRender
 
 pytestmark = pytest.mark.django_db
@@ -40,8 +41,23 @@ def test_a_row_for_each_ending(admin_client, story):
     left, right = rows(admin_client, story)
 
     assert left.planned.path.ending.scenelet_id == "left"
-    assert left.coverage == "1 of 2 shots have a take"
     assert (left.badge, left.length, left.can_render) == (None, "", True)
+
+
+def test_the_page_says_what_a_film_has_and_what_can_be_made(admin_client, story):
+    admin_client.post(address(story), {"ending": "left"})
+
+    page = told(admin_client.get(address(story)))
+
+    for words in (
+        "1 of 2 shots have a take",
+        "queued 0 of",
+        "Make the film",
+        "Stop",
+        "A film has a still where a shot has no take. Making it costs nothing.",
+        "Export for an editor",
+    ):
+        assert words in page, words
 
 
 def test_films_are_made_and_downloaded(admin_client, story):
@@ -50,12 +66,12 @@ def test_films_are_made_and_downloaded(admin_client, story):
     film = Film.objects.get()
     assert (film.status, film.requested_by.get_username()) == ("queued", "admin")
     left, right = rows(admin_client, story)
-    assert (left.badge.word, left.can_render, right.can_render) == ("queued", False, True)
+    assert (left.badge.code, left.can_render, right.can_render) == ("queued", False, True)
 
     work_on_films()
 
     left, _ = rows(admin_client, story)
-    assert (left.badge.word, left.can_render) == ("ready", False)
+    assert (left.badge.code, left.can_render) == ("done", False)
     response = admin_client.get(left.download_url)
     assert response.status_code == 200
     assert "attachment" in response["Content-Disposition"]
@@ -70,7 +86,7 @@ def test_all_that_are_not_current_are_made(admin_client, story):
     response = admin_client.post(address(story), follow=True)
 
     assert Film.objects.filter(status="done").count() == 2
-    assert "nothing has to be made" in str([*response.context["messages"]][-1])
+    assert [*response.context["messages"]][-1].level_tag == "info"
 
 
 def test_a_change_of_the_story_makes_a_film_out_of_date(admin_client, story):
@@ -82,7 +98,7 @@ def test_a_change_of_the_story_makes_a_film_out_of_date(admin_client, story):
 
     left, _ = rows(admin_client, story)
 
-    assert (left.badge.word, left.can_render) == ("out of date", True)
+    assert (left.badge.code, left.can_render) == ("out of date", True)
     assert left.download_url
 
 
@@ -92,7 +108,7 @@ def test_one_is_stopped(admin_client, story):
     admin_client.post(address(story), {"cancel": Film.objects.get().pk})
 
     assert Film.objects.get().status == "cancelled"
-    assert rows(admin_client, story)[0].badge.word == "cancelled"
+    assert rows(admin_client, story)[0].badge.code == "cancelled"
 
 
 def test_the_rows_are_sent_when_they_change(admin_client, story):
@@ -116,7 +132,7 @@ def test_a_strange_number_stops_nothing(admin_client, story, number):
 def test_an_unknown_ending_is_named(admin_client, story):
     response = admin_client.post(address(story), {"ending": "nowhere"}, follow=True)
 
-    assert "nowhere" in response.content.decode()
+    assert "nowhere" in " ".join(messages(response))
     assert not Film.objects.exists()
 
 

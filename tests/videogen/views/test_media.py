@@ -165,10 +165,18 @@ def test_slice_is_streamed_in_constant_memory_and_shows_no_file(browser, root):
     response.close()
 
 
-def test_download_is_named_after_its_shot(browser, root):
-    response = browser.get(f"{URL}?download=1")
+@pytest.mark.parametrize(
+    ("asked", "name"),
+    [
+        ("S03-01", "S03-01 opening take-1.mp4"),
+        ("1", "opening shot-1 take-1.mp4"),
+        ("../S03-01", "opening shot-1 take-1.mp4"),
+    ],
+)
+def test_download_is_named_after_its_shot(browser, root, asked, name):
+    response = browser.get(f"{URL}?download={asked}")
 
-    assert response["Content-Disposition"] == 'attachment; filename="opening shot-1 take-1.mp4"'
+    assert response["Content-Disposition"] == f'attachment; filename="{name}"'
     response.close()
 
 

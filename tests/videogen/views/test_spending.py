@@ -18,6 +18,7 @@ from django.utils import timezone
 from storybook.models import Story
 from tests.support.admin_clients import browser_of, viewer
 from tests.support.factories import State, make_render, make_story, shots_of
+from tests.support.pages import page_of, told
 
 pytestmark = pytest.mark.django_db
 
@@ -58,83 +59,108 @@ def sheet(response):
     return list(csv.DictReader(io.StringIO(text)))
 
 
-def test_page_says_what_was_spent_and_on_what():
+def test_page_shows_what_was_spent_and_on_what():
     fill_story()
     attempt(all_shots(make_story("gull"))[0], State.UNKNOWN)
 
-    page = browser_of(MAY).get(PAGE).text
+    response = browser_of(MAY).get(PAGE)
 
-    assert "<dd>$25.60</dd>" in page and "<dd>$6.40</dd>" in page and "<dd>$3.20</dd>" in page
-    for title in ("By story", "By reason", "By person", "By day"):
-        assert f">{title}</h2>" in page
-    lamp = page[page.index("By story") :]
-    assert 'data-label="Spent">$25.60</td>' in lamp
-    assert 'data-label="To finish">$19.20–38.40</td>' in lamp
-    assert 'data-label="To finish">at least $3.20</td>' in lamp
-    assert re.search(
-        r'<svg class="st-spending"[^>]*role="img" aria-label="Spent by day: .*\$25.60', page
-    )
-    assert not re.findall(r"<script(?![^>]*\bsrc=)[^>]*>|<style|\sstyle=|\son\w+=", page)
+    page = page_of(response)
+    assert (page.hook("open").text, page.hook("per-approved").text) == ("$3.20", "$6.40")
+    assert [each.text for each in page.hooks("spent") if each.tag == "dd"] == ["$25.60"]
+    assert page.values("table") == ["story", "reason", "person", "day"]
+    stories = {each["row"]: each for each in page.hook("table", "story").hooks("row")}
+    assert stories["lamp"].hook("spent").text == "$25.60"
+    assert stories["lamp"].hook("to-finish").text == "$19.20–38.40"
+    assert stories["gull"].hook("to-finish").sums == ["$3.20"]
+    [drawn] = [each for each in page.tags("svg") if each.attributes.get("role") == "img"]
+    assert "$25.60" in drawn.attributes["aria-label"]
+    assert not re.findall(r"<script(?![^>]*\bsrc=)[^>]*>|<style|\sstyle=|\son\w+=", response.text)
 
 
 def test_one_story_is_shown_by_scenelet_with_its_forecast():
     story = fill_story()
     make_story("gull")
 
-    page = browser_of(MAY).get(PAGE, {"story": story.pk}).text
+    page = page_of(browser_of(MAY).get(PAGE, {"story": story.pk}))
 
-    assert "By scenelet" in page and "By story" not in page
-    assert (
-        "<strong>About $19.20–38.40</strong> for 6 to 12 more takes at $3.20, at least $12.80."
-        in page
-    )
-    assert "4 of 8 paid takes with a verdict were approved so far." in page
-    assert f"{csv_of('scenelet')}?story={story.pk}" in page
+    assert "scenelet" in page.values("table") and "story" not in page.values("table")
+    finish = next(each for each in page.hooks("to-finish") if each.tag == "p")
+    assert finish.numbers == ["$19.20", "38.40", "6", "12", "$3.20", "$12.80"]
+    assert page.hook("verdicts").numbers == ["4", "8"]
+    assert f"{csv_of('scenelet')}?story={story.pk}" in page.links
 
 
-def test_few_verdicts_are_said_to_be_too_few():
+def test_the_page_says_what_was_spent_and_what_it_takes_to_finish(settings):
+    known, few = fill_story(), make_story("gull", shots=3)
+    attempt(all_shots(few)[0])
+    browser = browser_of(MAY)
+
+    pages = [told(browser.get(PAGE, {"story": story.pk})) for story in (known, few)]
+    whole = told(browser.get(PAGE))
+    nothing = told(browser.get(PAGE, {"until": "2020-01-01"}))
+    settings.VIDEO_BACKEND = "simulator"
+
+    for words in ("By story", "By reason", "By person", "By day", "Day by day"):
+        assert words in whole, words
+    assert "Nothing was sent in these days." in nothing
+    assert "About $19.20–38.40 for 6 to 12 more takes at $3.20, at least $12.80." in pages[0]
+    assert "4 of 8 paid takes with a verdict were approved so far." in pages[0]
+    few_words = "Too few verdicts to tell. At least $6.40: 2 shots need a take at $3.20."
+    assert few_words in pages[1]
+    assert "1 take still waits for a review" in pages[1]
+    assert "The simulator charges nothing" in told(browser.get(PAGE))
+
+
+def test_few_verdicts_are_too_few_for_a_forecast():
     story = make_story(shots=3)
     attempt(all_shots(story)[0])
 
-    page = browser_of(MAY).get(PAGE, {"story": story.pk}).text
+    response = browser_of(MAY).get(PAGE, {"story": story.pk})
 
-    assert (
-        "<strong>Too few verdicts to tell.</strong> At least $6.40: 2 shots need a take at $3.20."
-        in page
-    )
-    assert "1 take still waits for a review" in page
+    forecast = response.context["forecast"].forecast
+    assert (forecast.is_known, forecast.needed, forecast.waiting) == (False, 2, 1)
+    [finish] = page_of(response).hooks("to-finish")
+    assert finish.sums == ["$6.40", "$3.20"]
 
 
-def test_the_simulator_is_said_to_charge_nothing(settings):
+def test_the_simulator_charges_nothing(settings):
     settings.VIDEO_BACKEND = "simulator"
     attempt(all_shots(make_story())[0], backend="simulator")
 
-    page = browser_of(MAY).get(PAGE).text
+    page = page_of(browser_of(MAY).get(PAGE))
 
-    assert "The simulator charges nothing" in page
-    assert "<dt>Spent</dt><dd>$0.00</dd>" in page and "<dt>Attempts</dt><dd>1</dd>" in page
+    assert "simulated" in page
+    assert {each.text for each in page.hooks("spent")} == {"$0.00"}
+    assert page.hook("attempts").text == "1"
 
 
 @pytest.mark.parametrize(
-    ("asked", "words"),
+    ("asked", "spent", "problem"),
     [
-        ({"since": "2026-05-04"}, "Nothing was sent in these days."),
-        ({"since": "2026-05-03", "until": "2026-05-03"}, "<dd>$3.20</dd>"),
-        ({"since": "2026-05-03", "until": "2026-05-01"}, "The last day is before the first day."),
-        ({"since": "tomorrow"}, "Enter a valid date."),
-        ({"story": "4711"}, "Select a valid choice."),
-        ({}, "<dd>$6.40</dd>"),
+        ({"since": "2026-05-04"}, "$0.00", None),
+        ({"since": "2026-05-03", "until": "2026-05-03"}, "$3.20", None),
+        ({"since": "2026-05-03", "until": "2026-05-01"}, "$6.40", "backwards"),
+        ({"since": "tomorrow"}, "$6.40", "invalid"),
+        ({"story": "4711"}, "$6.40", "invalid_choice"),
+        ({}, "$6.40", None),
     ],
     ids=str,
 )
-def test_days_and_stories_that_make_no_sense_are_told(asked, words):
+def test_days_and_stories_that_make_no_sense_are_told(asked, spent, problem):
     shots = all_shots(make_story(shots=2))
     for shot, day in zip(shots, (2, 3), strict=True):
         attempt(shot, claimed_at=timezone.make_aware(datetime(2026, 5, day, 12)))
 
     response = browser_of(MAY).get(PAGE, asked)
 
-    assert response.status_code == 200 and words in response.text
+    page = page_of(response)
+    assert response.status_code == 200
+    assert [each.text for each in page.hooks("spent") if each.tag == "dd"] == [spent]
+    assert ("nothing" in page) == (spent == "$0.00")
+    errors = response.context["form"].errors.as_data()
+    assert [each.code for found in errors.values() for each in found] == [problem] * len(errors)
+    assert page.values("problem") == list(errors) and bool(errors) == bool(problem)
 
 
 @pytest.mark.parametrize("by", ["story", "scenelet", "person", "day", "reason"])
@@ -182,19 +208,21 @@ def test_dashboard_tells_the_price_of_an_approved_shot_and_the_end():
     story = fill_story()
     make_story("gull")
 
-    page = viewer().get("/admin/").text
+    page = page_of(viewer().get("/admin/"))
 
-    assert f'href="{PAGE}"' in page
-    assert f'href="{PAGE}?story={story.pk}"' in page
-    assert "about <strong>$19.20–38.40</strong> to finish · $6.40 per approved shot" in page
-    assert "too few verdicts to tell, at least $3.20 to finish" in page
+    assert PAGE in page.links
+    known, few = page.hook("forecast", story.story_id), page.hook("forecast", "gull")
+    assert known.links == [f"{PAGE}?story={story.pk}"]
+    assert known.hook("to-finish").text == "$19.20–38.40"
+    assert known.hook("per-approved").text == "$6.40"
+    assert "to-finish" not in few and few.hook("at-least").text == "$3.20"
 
 
 def test_dashboard_offers_it_to_those_who_may_see_it():
     fill_story()
     browser = browser_of("storybook.view_shot", "videogen.view_videorender")
 
-    assert PAGE not in browser.get("/admin/").text
+    assert PAGE not in page_of(browser.get("/admin/")).links
 
 
 # -- the command -----------------------------------------------------------------------------------

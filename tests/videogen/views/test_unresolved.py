@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 from decimal import Decimal
 
@@ -12,6 +13,7 @@ from django_q.models import OrmQ
 
 from tests.support.admin_clients import VIEWS, browser_of, producer, viewer
 from tests.support.factories import make_lane, make_render, make_shot, make_story, shots_of
+from tests.support.pages import levels, page_of, told
 from videogen.models import Candidate, VideoRender
 from videogen.recovery.unresolved import note_asked
 from videogen.views.components.urls import decide_url
@@ -58,44 +60,93 @@ def candidate(number=1, **values):
 
 
 def test_nothing_is_unresolved():
-    page = viewer().get(PAGE).text
+    page = page_of(producer().get(PAGE))
 
-    assert "Nothing is unresolved." in page
-    assert "data-live-url" not in page and "Ask the API again" not in page
+    assert "nothing" in page
+    assert "live-url" not in page and ASK not in page.actions
+
+
+def test_the_page_says_what_is_unresolved_and_what_can_be_done():
+    assert "Nothing is unresolved." in told(viewer().get(PAGE))
+    shots = list(shots_of(make_story(shots=5)).select_related("scenelet__story"))
+    render = unknown(shots[0], claimed_at=ago(hours=20, minutes=-1))
+    make_render(
+        shots[1], State.NOT_DOWNLOADED, claimed_at=ago(hours=46), rendered_at=ago(hours=45.99)
+    )
+    for shot in shots[2:4]:
+        make_render(shot, State.INTERRUPTED, claimed_at=ago(hours=50))
+    given_up = make_render(shots[4], State.INTERRUPTED)
+    fits = candidate(made_at=ago(hours=19, minutes=58))
+    browser = producer()
+    browser.post(f"{PAGE}decide/give-up/", {"render": given_up.pk})
+    asking = browser.post(ASK).url
+
+    page = told(browser.get(asking))
+    note_asked(render, ("list of operations: The API does not offer it.",), next_at=ago(hours=0))
+    asked = told(browser.get(PAGE))
+    answer = told(browser.post(decide(fits, "take"), {"render": render.pk}, follow=True))
+
+    for words in (
+        "4 unresolved.",
+        "may be gone from the server",
+        "2 h left",
+        "at least 28 h left",
+        "allow a new one",
+        "Attach a download link",
+        "Resume",
+        "1 candidate:",
+        "Take it",
+        "Not ours",
+        "Given up lately",
+        "Take it back",
+        "Ask the API again",
+        "Asking the API since",
+        "No worker is running",
+    ):
+        assert words in page, words
+    assert "List of operations: The API does not offer it." in asked and "Asked last" in asked
+    assert "is its answer. It goes on by itself, nothing is sent." in answer
 
 
 def test_the_most_urgent_comes_first_with_what_is_left():
     shots = list(shots_of(make_story(shots=5)).select_related("scenelet__story"))
-    unknown(shots[0], claimed_at=ago(hours=20, minutes=-1))
-    make_render(
-        shots[1], State.NOT_DOWNLOADED, claimed_at=ago(hours=46), rendered_at=ago(hours=45.99)
-    )
-    make_render(shots[2], State.INTERRUPTED, claimed_at=ago(hours=50))
-    make_render(shots[3], State.RUNNING, touched_ago=31, claimed_at=ago(minutes=1))
+    renders = [
+        unknown(shots[0], claimed_at=ago(hours=20, minutes=-1)),
+        make_render(
+            shots[1], State.NOT_DOWNLOADED, claimed_at=ago(hours=46), rendered_at=ago(hours=45.99)
+        ),
+        make_render(shots[2], State.INTERRUPTED, claimed_at=ago(hours=50)),
+        make_render(shots[3], State.RUNNING, touched_ago=31, claimed_at=ago(minutes=1)),
+    ]
     make_render(shots[4], State.RUNNING, claimed_at=ago(minutes=1))
 
-    page = producer().get(PAGE).text
+    page = page_of(producer().get(PAGE))
 
-    found = [page.index(f"/shot/{shot.pk}/takes/#render") for shot in shots[:4]]
-    # By kind, and the most urgent kind first: the two interrupted ones stand together.
-    assert [found.index(each) for each in sorted(found)] == [2, 3, 1, 0]
-    assert f"/shot/{shots[4].pk}/takes/" not in page, "somebody works on it"
-    for words in ("may be gone from the server", "2 h left", "at least 28 h left", "47 h left"):
-        assert words in page
-    assert 'st-badge--red">2 h left' in page
-    for button in ("allow a new one", "Attach a download link", "Resume", "Ask the API again"):
-        assert button in page
-    assert "4 unresolved." in page and 'data-trouble="4 unresolved"' in page
+    # By kind, and the most urgent kind first: the two interrupted ones stand together. Somebody
+    # works on the last one.
+    order = [renders[place] for place in (2, 3, 1, 0)]
+    assert page.values("render") == [str(each.pk) for each in order]
+    assert page.values("group") == ["interrupted", "not_downloaded", "unknown"]
+    left = [each.text for each in page.hooks("badge") if each["badge"] in ("kept", "expired")]
+    assert [re.findall(r"\d+", each) for each in left] == [[], ["47"], ["2"], ["28"]]
+    assert ASK in page.actions
+    allow = decide_url("allow-new", [renders[0].pk], PAGE).replace("%2F", "/")
+    assert allow in page.links
+    attach = [each for each in page.actions if each.endswith("/attach-link/")]
+    assert len(attach) == 4
+    assert page.hook("unresolved")["unresolved"] == "4" and "trouble" in page
 
 
 def test_what_the_api_said_is_shown():
     render = unknown()
     note_asked(render, ("list of operations: The API does not offer it.",), next_at=ago(hours=0))
 
-    page = viewer().get(PAGE).text
+    page = page_of(viewer().get(PAGE))
 
-    assert "List of operations: The API does not offer it." in page
-    assert "Asked last" in page
+    assert page.hook("render", str(render.pk)).texts("answer") == [
+        "List of operations: The API does not offer it."
+    ]
+    assert "asked" in page and "asking" not in page
 
 
 def test_candidates_are_offered_where_they_fit_and_nowhere_else():
@@ -106,13 +157,15 @@ def test_candidates_are_offered_where_they_fit_and_nowhere_else():
     candidate(3, status=Candidate.Status.TAKEN)
     not_ours = candidate(4, status=Candidate.Status.DISMISSED)
 
-    page = producer().get(PAGE).text
+    page = page_of(producer().get(PAGE))
 
-    first, second = page.split('<article class="st-card')[1:]
-    assert f'id="render-{old.pk}"' in first and "candidate" not in first
-    assert f'id="render-{new.pk}"' in second and "1 candidate:" in second
-    assert decide(fits, "take") in second and decide(fits, "dismiss") in second
-    assert "1 marked as not ours" in second and decide(not_ours, "restore") in second
+    first, second = (page.hook("render", str(each.pk)) for each in (old, new))
+    assert page.values("render") == [str(old.pk), str(new.pk)]
+    assert "candidate" not in first and "dismissed" not in first
+    assert second.values("candidate") == [str(fits.pk)]
+    assert {decide(fits, "take"), decide(fits, "dismiss")} <= second.actions
+    assert second.values("dismissed") == [str(not_ours.pk)]
+    assert decide(not_ours, "restore") in second.actions
 
 
 def test_what_one_may_not_do_is_not_offered():
@@ -120,11 +173,12 @@ def test_what_one_may_not_do_is_not_offered():
     fits = candidate()
     browser = viewer()
 
-    page = browser.get(PAGE).text
+    page = page_of(browser.get(PAGE))
 
-    assert "found1" in page
-    for words in ("Ask the API again", "Take it", "Not ours", "allow a new one"):
-        assert words not in page
+    assert page.values("candidate") == [str(fits.pk)]
+    content = next(each for each in page if each.attributes.get("id") == "content-main")
+    assert not content.actions
+    assert not any("allow-new" in link for link in content.links)
     for url in (ASK, decide(fits, "take"), decide(fits, "dismiss"), decide(fits, "restore")):
         assert browser.post(url).status_code == 403
     fits.refresh_from_db()
@@ -150,13 +204,13 @@ def test_one_takes_a_candidate():
 
     answer = browser.post(decide(fits, "take"), {"render": render.pk}, follow=True)
 
-    assert "is its answer. It goes on by itself, nothing is sent." in answer.text
+    assert levels(answer) == ["success"]
     render.refresh_from_db()
     assert (render.state, render.operation_name) == (State.RUNNING, fits.name)
     assert "taken by mira" in render.warnings[0]
     assert LogEntry.objects.get().change_message == f"Took {fits.name} for it."
     again = browser.post(decide(fits, "take"), {"render": render.pk}, follow=True)
-    assert "it no longer stands as the page showed it" in again.text
+    assert levels(again) == ["warning"]
     assert LogEntry.objects.count() == 1
 
 
@@ -190,18 +244,19 @@ def test_asking_is_put_on_the_queue_and_the_page_says_so():
 
     assert OrmQ.objects.count() == 1
     assert LogEntry.objects.get().change_message == "Asked the API about what is unresolved."
-    page = browser.get(answer.url).text
-    assert "Asking the API since" in page
-    assert "No worker is running" in page
+    page = page_of(browser.get(answer.url))
+    assert "asking" in page and "no-worker" in page
     note_asked(render, ("It was read.",), next_at=timezone.now())
-    assert "Asked last" in browser.get(answer.url).text
+    page = page_of(browser.get(answer.url))
+    assert "asked" in page and "asking" not in page
 
 
 @pytest.mark.parametrize("asked", ["x", "-1", "9" * 30, "٣"])
 def test_a_moment_that_is_none_is_ignored(asked):
     unknown()
 
-    assert "Not asked again yet." in viewer().get(PAGE, {"asked": asked}).text
+    page = page_of(viewer().get(PAGE, {"asked": asked}))
+    assert "unresolved" in page and "asked" not in page and "asking" not in page
 
 
 def test_only_what_changed_is_sent():
@@ -216,17 +271,21 @@ def test_only_what_changed_is_sent():
     render.move(State.UNKNOWN, State.CANCELLED)
     after = browser.get(STATE, {"since": same["since"]}).json()
     assert after["active"] is False
-    assert "Nothing is unresolved." in after["parts"]["rows"]
+    assert "nothing" in page_of(after["parts"]["rows"])
 
 
 def test_a_decision_comes_back_to_the_page():
     render = unknown()
     browser = producer()
     url = decide_url("allow-new", [render.pk], PAGE)
-    assert f'href="{url}"'.replace("&", "&amp;").replace("%2F", "/") in browser.get(PAGE).text
+    assert url.replace("%2F", "/") in page_of(browser.get(PAGE)).links
 
-    asked = browser.get(url)
-    assert f'name="next" value="{PAGE}"' in asked.text
+    following = [
+        each.attributes["value"]
+        for each in page_of(browser.get(url)).tags("input")
+        if each.attributes.get("name") == "next"
+    ]
+    assert following == [PAGE]
     answer = browser.post(url, {"next": PAGE, "render": render.pk})
 
     assert answer.url == PAGE
@@ -245,8 +304,13 @@ def test_what_is_at_stake_is_said_before_it_is_decided(settings):
     )
     note_asked(render, ("list of operations: It is not there.",), next_at=ago(hours=0))
 
-    page = producer().get(decide_url("allow-new", [render.pk])).text
+    response = producer().get(decide_url("allow-new", [render.pk]))
 
+    page = page_of(response)
+    assert page.values("render") == [str(render.pk)]
+    assert page.hook("money").sums == page.hook("act").sums == ["$3.20"]
+    assert page.hook("operation").text == "models/veo/operations/7"
+    # The one test of this page's words.
     for words in (
         str(shot.scenelet),
         f"shot {shot.shot_index}",
@@ -257,7 +321,7 @@ def test_what_is_at_stake_is_said_before_it_is_decided(settings):
         "Allow a new render for 1 render · $3.20 at stake",
         "It can be taken back until the shot is rendered again.",
     ):
-        assert words in page, words
+        assert words in told(response), words
     render.refresh_from_db()
     assert render.state == State.UNKNOWN, "looking decides nothing"
 
@@ -283,27 +347,33 @@ def test_one_button_acts_on_all_of_a_kind(settings):
     left = [make_render(shot, State.NOT_DOWNLOADED, **price) for shot in shots[:3]]
     other = unknown(shots[3], **price)
     browser = producer()
-    page = browser.get(PAGE)
-    assert "4 unresolved, $12.80 at risk." in page.text
-    assert "$9.60 at risk" in page.text and "Fetch all 3 · free" in page.text
+    page = page_of(browser.get(PAGE))
+    assert page.hook("unresolved")["unresolved"] == "4"
+    assert page.hook("unresolved").hook("at-risk").text == "$12.80"
+    group = page.hook("group", "not_downloaded")
+    assert [each.sums for each in group.hooks("at-risk")] == [["$9.60"]]
+    assert f"{PAGE}resume/" in group.actions
 
     browser.post(f"{PAGE}resume/", {"render": [each.pk for each in left[:2]], "next": PAGE})
     browser.post(f"{PAGE}decide/give-up/", {"render": [left[2].pk, left[0].pk]})
 
     states = [VideoRender.objects.get(pk=each.pk).state for each in (*left, other)]
     assert states == [State.DOWNLOADING, State.DOWNLOADING, State.CANCELLED, State.UNKNOWN]
-    page = browser.get(PAGE).text
-    assert "1 render left alone: they have changed since you opened the page." in page
-    assert "Given up lately" in page and "Take it back" in page
+    response = browser.get(PAGE)
+    assert levels(response) == ["success", "success", "warning"]
+    page = page_of(response)
+    assert page.values("given-up") == [str(left[2].pk)]
+    assert any(each.endswith("/take-back/") for each in page.hook("given-up").actions)
 
 
 def test_the_field_for_a_link_is_folded():
     for number in range(3):
         unknown(make_shot(story_id=f"story-{number}"))
 
-    page = producer().get(PAGE).text
+    page = page_of(producer().get(PAGE))
 
-    assert page.count("<summary>I have the link to the video</summary>") == 3
+    folded = [each for each in page.tags("details") if "link" in each.fields]
+    assert len(folded) == 3 and not any("open" in each.attributes for each in folded)
 
 
 def test_the_page_is_found_under_its_former_name():
@@ -334,12 +404,13 @@ def test_the_dashboard_and_the_list_of_renders_lead_here():
     unknown()
     browser = viewer()
 
-    assert f'href="{PAGE}">Unresolved: 1 ' in browser.get("/admin/").text
-    assert f'href="{PAGE}"' in browser.get("/admin/videogen/videorender/").text
+    link = page_of(browser.get("/admin/")).hook("unresolved-count", "1")
+    assert link.attributes["href"] == PAGE
+    assert PAGE in page_of(browser.get("/admin/videogen/videorender/")).links
 
 
 def test_what_the_simulator_left_is_nothing_to_a_backend_that_makes_real_videos(settings):
     unknown(is_simulated=True)
     settings.VIDEO_BACKEND = "gemini"
 
-    assert "Nothing is unresolved." in viewer().get(PAGE).text
+    assert "nothing" in page_of(viewer().get(PAGE))

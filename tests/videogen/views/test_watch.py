@@ -10,6 +10,7 @@ from django.urls import reverse
 from storybook.models import Scenelet, Story
 from tests.support.factories import make_render, make_story, only_shot, shots_of
 from videogen.models import VideoRender
+from videogen.views.watch import watch_url
 
 pytestmark = pytest.mark.django_db
 
@@ -39,7 +40,7 @@ def test_the_first_ending_is_shown_first(admin_client, story):
 
 
 def test_a_reader_gets_the_choices(admin_client, story):
-    player = watch(admin_client, story, path="reader").context["player"]
+    player = watch(admin_client, story, path="").context["player"]
 
     assert player["path"] is None
     start = player["story"]["scenelets"][player["story"]["start"]]
@@ -50,12 +51,22 @@ def test_a_reader_gets_the_choices(admin_client, story):
     ]  # fmt: skip
 
 
+def test_an_ending_may_have_any_name(admin_client, story):
+    story.scenelets.filter(scenelet_id="right").update(scenelet_id="reader")
+
+    context = watch(admin_client, story, path="reader").context
+
+    assert context["wanted"] == "reader"
+    assert context["player"]["path"] == ["s1", "s3"]
+    assert watch_url(story, "reader").endswith("?path=reader")
+
+
 @pytest.mark.parametrize(
     ("review", "takes", "word"),
     [
         (Review.APPROVED, "best", "approved"),
         (Review.SELECTED, "best", "selected"),
-        (Review.UNREVIEWED, "best", "newest"),
+        (Review.UNREVIEWED, "best", "unreviewed"),
         (Review.UNREVIEWED, "approved", "no take"),
         (Review.REJECTED, "best", "no take"),
     ],
@@ -66,7 +77,7 @@ def test_the_chip_says_which_take_is_shown(admin_client, review, takes, word):
 
     [shown] = watch(admin_client, story, takes=takes).context["strip"]
 
-    assert shown["badge"].word == word
+    assert shown["badge"].code == word
 
 
 def test_a_shot_without_a_take_shows_its_key_frame(admin_client, story):

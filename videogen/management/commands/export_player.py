@@ -1,16 +1,14 @@
 from __future__ import annotations
 
-import argparse
 import json
-from pathlib import Path
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError
 
 from videogen.cli.database import needs_tables, story_named
+from videogen.cli.story_command import ExportCommand
 from videogen.common.errors import RequestError
 from videogen.common.formats import counted
-from videogen.exports.files import ExportError, write_export
 from videogen.exports.player import player_files, read_played_story
 from videogen.takes.chosen_takes import TakeRule
 
@@ -26,38 +24,18 @@ exit code: 0 written; 1 it could not be written; 2 usage
 """
 
 
-class Command(BaseCommand):
+class Command(ExportCommand):
+    examples = EXAMPLES
     help = "Export a story as a folder that plays in a browser, with the reader's choices."
-
-    def create_parser(self, prog_name: str, subcommand: str, **kwargs: Any) -> CommandParser:
-        kwargs.setdefault("formatter_class", argparse.RawDescriptionHelpFormatter)
-        kwargs.setdefault("epilog", EXAMPLES)
-        return super().create_parser(prog_name, subcommand, **kwargs)
-
-    def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("--story-id", required=True, help="the story's id, as imported")
-        parser.add_argument(
-            "--output", required=True, type=Path, metavar="PATH", help="a .zip, or a new folder"
-        )
-        parser.add_argument(
-            "--takes",
-            choices=TakeRule.values,
-            default=TakeRule.BEST.value,
-            help="which takes may stand for their shots (default: best)",
-        )
-        parser.add_argument("--json", action="store_true", help="one JSON object on stdout")
 
     def handle(self, **options: Any) -> None:
         with needs_tables():
             story = story_named(options["story_id"])
             played = read_played_story(story, TakeRule(options["takes"])).with_files()
             try:
-                write_export(player_files(played), options["output"])
+                self.write(player_files(played), options["output"])
             except RequestError as error:
                 raise CommandError(error.sentence, returncode=2) from error
-            except ExportError as error:
-                code = 2 if error.code == "output" else 1
-                raise CommandError(error.sentence, returncode=code) from error
         shots = list(played.played())
         clips = sum(each.take is not None for each in shots)
         counts = {

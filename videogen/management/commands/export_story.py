@@ -1,16 +1,14 @@
 from __future__ import annotations
 
-import argparse
 import json
-from pathlib import Path
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 
 from storybook.story_paths import PathError
 from videogen.cli.database import needs_tables, story_named
+from videogen.cli.story_command import ExportCommand
 from videogen.common.formats import counted
-from videogen.exports.files import ExportError, write_export
 from videogen.exports.story_export import plan_export
 from videogen.takes.chosen_takes import TakeRule
 
@@ -23,37 +21,17 @@ exit code: 0 written; 1 it could not be written; 2 usage
 """
 
 
-class Command(BaseCommand):
+class Command(ExportCommand):
+    examples = EXAMPLES
     help = (
         "Export a story for an editor: clips with speaking names, a manifest, a table, captions, "
         "prompts, and a timeline (OTIO and EDL) for each ending."
     )
 
-    def create_parser(self, prog_name: str, subcommand: str, **kwargs: Any) -> CommandParser:
-        kwargs.setdefault("formatter_class", argparse.RawDescriptionHelpFormatter)
-        kwargs.setdefault("epilog", EXAMPLES)
-        return super().create_parser(prog_name, subcommand, **kwargs)
-
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("--story-id", required=True, help="the story's id, as imported")
-        parser.add_argument(
-            "--output", required=True, type=Path, metavar="PATH", help="a .zip, or a new folder"
-        )
-        parser.add_argument(
-            "--ending",
-            action="append",
-            default=[],
-            metavar="SCENELET_ID",
-            help="only the path to this ending; may be given several times (default: all)",
-        )
-        parser.add_argument(
-            "--takes",
-            choices=TakeRule.values,
-            default=TakeRule.BEST.value,
-            help="which takes may stand for their shots (default: best)",
-        )
+        super().add_arguments(parser)
+        self.add_endings(parser)
         parser.add_argument("--films", action="store_true", help="also the films that were made")
-        parser.add_argument("--json", action="store_true", help="print the manifest")
 
     def handle(self, **options: Any) -> None:
         with needs_tables():
@@ -67,11 +45,7 @@ class Command(BaseCommand):
                 )
             except PathError as error:
                 raise CommandError(str(error), returncode=2) from error
-            try:
-                write_export(export.files(), options["output"])
-            except ExportError as error:
-                code = 2 if error.code == "output" else 1
-                raise CommandError(error.sentence, returncode=code) from error
+            self.write(export.files(), options["output"])
         manifest = export.manifest()
         if options["json"]:
             self.stdout.write(json.dumps(manifest))

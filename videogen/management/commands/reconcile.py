@@ -101,6 +101,7 @@ def _record(line: Line, needs_person: bool) -> dict[str, Any]:
         "story_id": scenelet.story.story_id,
         "scenelet_id": scenelet.scenelet_id,
         "shot_index": render.shot.shot_index,
+        "code": render.shot.code,
         "status": line.status,
         "status_now": render.state,
         "since": line.since.isoformat(),

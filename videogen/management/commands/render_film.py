@@ -1,19 +1,19 @@
 from __future__ import annotations
 
-import argparse
 import json
 import logging
 import signal
 import sys
+from argparse import BooleanOptionalAction
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 
 from storybook.story_paths import PathError
 from videogen.cli.database import needs_tables, story_named
 from videogen.cli.films import film_line, film_record, make_films, summary, warning_sentences
+from videogen.cli.story_command import StoryCommand
 from videogen.films.parts import FilmOptions
-from videogen.takes.chosen_takes import TakeRule
 
 EXAMPLES = """
 A film for each ending: the takes on the path to it, one after the other; a still where a shot has
@@ -28,30 +28,13 @@ exit code: 0 all films are made, or were; 1 one failed; 2 usage; 130 stopped
 """
 
 
-class Command(BaseCommand):
+class Command(StoryCommand):
+    examples = EXAMPLES
     help = "Make a film for each ending of a story from its takes."
 
-    def create_parser(self, prog_name: str, subcommand: str, **kwargs: Any) -> CommandParser:
-        kwargs.setdefault("formatter_class", argparse.RawDescriptionHelpFormatter)
-        kwargs.setdefault("epilog", EXAMPLES)
-        return super().create_parser(prog_name, subcommand, **kwargs)
-
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("--story-id", required=True, help="the story's id, as imported")
-        parser.add_argument(
-            "--ending",
-            action="append",
-            default=[],
-            metavar="SCENELET_ID",
-            help="only the film of this ending; may be given several times (default: all)",
-        )
-        parser.add_argument(
-            "--takes",
-            choices=TakeRule.values,
-            default=TakeRule.BEST.value,
-            help="which takes may stand for their shots: the approved, else the selected, else the "
-            "newest one that is not rejected (best, the default), or only the former",
-        )
+        super().add_arguments(parser)
+        self.add_endings(parser)
         parser.add_argument("--no-cards", action="store_true", help="no card where one chooses")
         parser.add_argument("--no-levelling", action="store_true", help="the sound as it is")
         parser.add_argument(
@@ -59,12 +42,9 @@ class Command(BaseCommand):
         )
         parser.add_argument(
             "--wait",
-            action=argparse.BooleanOptionalAction,
+            action=BooleanOptionalAction,
             default=True,
             help="wait until the films are made (the default), or only queue them",
-        )
-        parser.add_argument(
-            "--json", action="store_true", help="one JSON object a line on stdout, nothing else"
         )
 
     def handle(self, **options: Any) -> None:

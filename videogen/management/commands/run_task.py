@@ -28,7 +28,7 @@ from videogen.common.terminal import (
 )
 from videogen.common.untrusted_text import for_terminal
 from videogen.models import RenderBatch
-from videogen.models.batches import CREATE_SHOT_VIDEO
+from videogen.models.batches import CREATE_SHOT_VIDEO, MOST_TAKES_PER_SHOT
 from videogen.models.people import Requester
 from videogen.planning.modes import Action
 from videogen.planning.plan import Plan
@@ -102,6 +102,15 @@ class Command(BaseCommand):
             help="submit nothing: download this link as a new take of exactly one shot",
         )
         parser.add_argument(
+            "--takes-per-shot",
+            type=int,
+            choices=range(1, MOST_TAKES_PER_SHOT + 1),
+            default=1,
+            metavar="N",
+            help=f"render N takes of each shot at once, 1 to {MOST_TAKES_PER_SHOT}; each is paid "
+            "(default: %(default)s)",
+        )
+        parser.add_argument(
             "--priority",
             choices=PRIORITIES,
             default="normal",
@@ -163,6 +172,7 @@ class Command(BaseCommand):
                 priority=PRIORITIES[options["priority"]],
                 model=options["model"].strip(),
                 over_budget=OverBudget.NONE if options["all_or_nothing"] else OverBudget.FIT,
+                takes_per_shot=options["takes_per_shot"],
                 repeat=options["repeat"],
                 confirm=None if options["yes"] else _question(as_json=options["json"]),
                 warn=errors.say,

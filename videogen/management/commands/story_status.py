@@ -49,13 +49,14 @@ class Command(BaseCommand):
             return
         console = table_console(self.stdout)
         table = Table(box=None, pad_edge=False, header_style="bold")
-        for column in ("Shot", "Status"):
+        for column in ("Shot", "Scenelet", "Status"):
             table.add_column(column)
         table.add_column("Takes", justify="right")
         table.add_column("Video, or why there is none")
         for line in lines:
             table.add_row(
-                escape(f"{line.shot.scenelet.scenelet_id} / {line.shot.shot_index}"),
+                line.shot.code,
+                escape(line.shot.scenelet.scenelet_id),
                 SHOT_WORDS[line.word] + (", out of date" if line.is_outdated else ""),
                 str(line.standing.takes),
                 escape(_what(line)),

@@ -100,15 +100,15 @@
   const form = board.querySelector("[data-board-form]");
   const boxes = (root = board) => [...root.querySelectorAll("[data-select-shot]")];
   const count = board.querySelector("[data-selected-count]");
-  const generate = board.querySelector("[data-generate]");
+  const buttons = [...board.querySelectorAll("[data-with-selection]")];
   const all = board.querySelector("[data-select-all]");
 
   const showSelection = () => {
-    if (!generate) return;
+    if (!buttons.length) return;
     const every = boxes();
     const number = every.filter((box) => box.checked).length;
     count.textContent = number ? `${number} selected` : "Select shots, or whole scenelets.";
-    generate.disabled = number === 0;
+    for (const button of buttons) button.disabled = number === 0;
     all.hidden = every.length === 0;
     all.textContent = number === every.length ? "Select none" : "Select all";
     for (const scene of board.querySelectorAll("[data-select-scene]")) {
@@ -289,7 +289,7 @@
         video: selected,
         still: picture,
         lacks: selected ? "" : newest ? ", no take selected" : ", no video yet",
-        name: `${title}, ${holder.querySelector(".st-shot-code").lastChild.textContent}`,
+        name: `${holder.querySelector(".st-shot-code").textContent} · ${title}`,
         text: holder.querySelector(".st-shot-text").textContent,
       };
     });

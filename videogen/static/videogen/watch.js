@@ -1,4 +1,4 @@
-/* The Watch page: the player, and the strip of shots below it. */
+/* The Watch page, of the team and of guests: the player, and the strip of shots below it. */
 "use strict";
 
 (() => {
@@ -34,7 +34,8 @@
     if (event.key !== "t" || event.ctrlKey || event.metaKey || event.altKey) return;
     if (/^(INPUT|SELECT|TEXTAREA)$/.test(event.target.tagName)) return;
     const item = itemAt(player.at());
-    if (item) item.querySelector("[data-takes]").click();
+    const takes = item && item.querySelector("[data-takes]");
+    if (takes) takes.click();
   });
   mark(player.at());
 })();

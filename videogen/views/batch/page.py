@@ -36,7 +36,9 @@ from videogen.views.components.reasons import (
     BlockedShot,
     Link,
     code_of_record,
+    find_shots_of,
     links_to_fix,
+    name_of_record,
     next_steps,
     reason_of_record,
 )
@@ -180,13 +182,14 @@ class BatchPage:
 
     @cached_property
     def left(self) -> list[SkippedRow]:
-        """The shots that the plan skipped or could not render. At most five queries."""
+        """The shots that the plan skipped or could not render. At most six queries."""
         records = [each for each in self.batch.plan if each["decision"] in _NOT_WORKED_ON]
         if not records:
             return []
         causes = VideoRender.objects.without_heavy_columns().in_bulk(
             {each["render"] for each in records if each.get("render")}
         )
+        shots = find_shots_of(records)
         ways = self._ways_to_mend(
             {each["shot"]: each for each in records if each["decision"] == Action.BLOCKED}
         )
@@ -198,7 +201,7 @@ class BatchPage:
                 SkippedRow(
                     BADGES[record["decision"]],
                     shot,
-                    f"{record['scenelet_id']} / shot {record['shot_index']}",
+                    name_of_record(record, shots),
                     reason_of_record(record, self.batch.mode, cause),
                     ways[shot] if shot in ways else _ways_on(shot, cause, shot in resumable),
                 )

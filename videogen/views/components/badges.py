@@ -24,7 +24,7 @@ Review = VideoRender.Review
 class Badge:
     """`tone` names a colour of the style sheet. The word alone says everything, too.
 
-    code: what a shot's status is stored as, and called in addresses.
+    code: what a status or a decision is stored as, and called in addresses and in `data-badge`.
     """
 
     tone: str
@@ -32,7 +32,12 @@ class Badge:
     code: str = ""
 
     def __html__(self) -> SafeString:
-        return format_html('<span class="st-badge st-badge--{}">{}</span>', self.tone, self.word)
+        return format_html(
+            '<span class="st-badge st-badge--{}" data-badge="{}">{}</span>',
+            self.tone,
+            self.code,
+            self.word,
+        )
 
     __str__ = __html__
 
@@ -74,19 +79,19 @@ SHOT_BADGES = {
     )
 }
 REVIEW_BADGES = {
-    Review.UNREVIEWED: Badge("amber", "unreviewed"),
-    Review.SELECTED: Badge("blue", "selected"),
-    Review.APPROVED: Badge("green", "approved · locked"),
-    Review.REJECTED: Badge("red", "rejected"),
+    Review.UNREVIEWED: Badge("amber", "unreviewed", Review.UNREVIEWED),
+    Review.SELECTED: Badge("blue", "selected", Review.SELECTED),
+    Review.APPROVED: Badge("green", "approved · locked", Review.APPROVED),
+    Review.REJECTED: Badge("red", "rejected", Review.REJECTED),
 }
 # Shown beside another badge: the story has changed since the take that it uses was made.
 OUTDATED = Badge("outdated", "out of date", "out of date")
 # The same: the story's bundle does not have the shot any more.
-GONE = Badge("grey", "not in the bundle")
+GONE = Badge("grey", "not in the bundle", "gone")
 
 
 def badge_of_state(state: str) -> Badge:
-    return Badge(_STATE_TONES.get(State(state), "grey"), State(state).label)
+    return Badge(_STATE_TONES.get(State(state), "grey"), State(state).label, State(state).value)
 
 
 def badge_of_shot(renders: Iterable[VideoRender], missing: str = "") -> Badge:
@@ -119,28 +124,29 @@ LAST_DAY = timedelta(hours=24)
 def badge_of_time_left(render: VideoRender) -> Badge:
     """Return how long the server keeps the render's clip."""
     if render.error_code == LOST:
-        return Badge("grey", "gone, the server says")
+        return Badge("grey", "gone, the server says", "lost")
     left = render.clip_time_left
     if left <= timedelta(0):
-        return Badge("grey", "may be gone from the server")
+        return Badge("grey", "may be gone from the server", "expired")
     hours, minutes = divmod(int(left.total_seconds()) // 60, 60)
     words = f"{hours} h left" if hours else f"{minutes} min left"
     if render.rendered_at is None:
         # Nobody has said when it was made, so it counts from the submission.
         words = f"at least {words}"
-    return Badge("red" if left < LAST_HOURS else "amber" if left < LAST_DAY else "blue", words)
+    tone = "red" if left < LAST_HOURS else "amber" if left < LAST_DAY else "blue"
+    return Badge(tone, words, "kept")
 
 
 def badge_of_outcome(outcome: Outcome) -> Badge:
-    return Badge(_OUTCOME_TONES.get(outcome, "grey"), outcome.label)
+    return Badge(_OUTCOME_TONES.get(outcome, "grey"), outcome.label, outcome.value)
 
 
 # The badges of a plan's decisions.
 BADGES = {
-    Action.GENERATE: Badge("blue", "generate"),
-    Action.RESUME: Badge("blue", "resume"),
-    Action.DOWNLOAD: Badge("blue", "download"),
-    Action.REHEARSE: Badge("green", "rehearse"),
-    Action.SKIP: Badge("grey", "skip"),
-    Action.BLOCKED: Badge("red", "blocked"),
+    Action.GENERATE: Badge("blue", "generate", Action.GENERATE),
+    Action.RESUME: Badge("blue", "resume", Action.RESUME),
+    Action.DOWNLOAD: Badge("blue", "download", Action.DOWNLOAD),
+    Action.REHEARSE: Badge("green", "rehearse", Action.REHEARSE),
+    Action.SKIP: Badge("grey", "skip", Action.SKIP),
+    Action.BLOCKED: Badge("red", "blocked", Action.BLOCKED),
 }

@@ -4,14 +4,14 @@ plan."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from django.urls import reverse
 from django.utils.http import urlencode
 
-from storybook.models import DesignDocument
+from storybook.models import DesignDocument, Shot
 from videogen.common.formats import as_sentence
 from videogen.models import RenderBatch, VideoRender
 from videogen.planning.modes import DECISIONS, Action, Decision, Reason
@@ -76,6 +76,21 @@ def reason_of_record(record: Mapping[str, Any], mode: str, cause: VideoRender | 
     if decision.action == Action.BLOCKED:
         return decision.reason
     return _words(situation, decision)
+
+
+def find_shots_of(records: Iterable[Mapping[str, Any]]) -> dict[int, Shot]:
+    """Return the shots that rows of RenderBatch.plan are about. One query."""
+    shots = Shot.objects.select_related("scenelet").defer(
+        "storyboard_payload", "scenelet__description"
+    )
+    return shots.in_bulk({each["shot"] for each in records})
+
+
+def name_of_record(record: Mapping[str, Any], shots: Mapping[int, Shot]) -> str:
+    """Return the name of the shot that a row of RenderBatch.plan is about. A shot that was deleted
+    since has no code any more."""
+    shot = shots.get(record["shot"])
+    return str(shot) if shot else f"{record['scenelet_id']}, shot {record['shot_index']}"
 
 
 def code_of_record(record: Mapping[str, Any]) -> Reason | None:

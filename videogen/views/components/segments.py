@@ -77,7 +77,7 @@ class RenderProgress:
     @property
     def slices(self) -> list[Slice]:
         return slices_of(
-            (Badge(_TONES.get(state, badge_of_state(state).tone), state.label), number)
+            (Badge(_TONES.get(state, badge_of_state(state).tone), state.label, state.value), number)
             for state in _IN_ORDER
             if (number := self.counts.get(state, 0))
         )

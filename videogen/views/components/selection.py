@@ -1,8 +1,8 @@
-"""Tell people once, with counts, which shots of a selection are not in the drafts."""
+"""Tell people once, with counts, which shots of a selection were left out."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from django.contrib import messages
 from django.http import HttpRequest
@@ -10,21 +10,17 @@ from django.utils.translation import ngettext
 
 from storybook.models import Shot
 from videogen.common.formats import counted
-from videogen.models import RenderBatch
 
 
-def tell_of_left_out(
-    request: HttpRequest, asked: Iterable[str], drafts: Iterable[RenderBatch]
-) -> None:
-    """Show a message about the shots that were asked for and are in none of the drafts.
+def tell_of_left_out(request: HttpRequest, asked: Iterable[str], taken: Collection[int]) -> None:
+    """Show a message about the shots that were asked for and are not among those that were taken.
 
     asked: the ids as they were posted, each alone or several with commas. The message says how many
     of these shots exist elsewhere, but never which. One query where a shot was left out, otherwise
     none.
     """
     wanted = {each.strip() for text in asked for each in text.split(",") if each.strip()}
-    drafted = {str(pk) for draft in drafts for pk in draft.filters["shots"]}
-    left_out = wanted - drafted
+    left_out = wanted - {str(pk) for pk in taken}
     if not left_out:
         return
     ids = [int(each) for each in left_out if each.isascii() and each.isdigit() and len(each) < 19]

@@ -33,7 +33,7 @@ from .storyboard import storyboard_lines
 
 _FILES = ("video_file", "poster_file")
 # Of the render that makes the badge what it is.
-_CAUSE = ("state", "state_since", "beat_at", "error_message", "review_reason")
+_CAUSE = ("state", "state_since", "beat_at", "error_message", "review_reason", "review_reasons")
 
 # The fields of a payload that two lines of text are best spent on: what the picture shows, and not
 # how it is framed.
@@ -76,7 +76,7 @@ class ShotCard:
         return str(self.shot.pk)
 
     @property
-    def code(self) -> str:
+    def name(self) -> str:
         return str(self.shot)
 
     @cached_property

@@ -42,13 +42,16 @@ class ModeCard:
     def _counts(self) -> Counter[Action]:
         counts: Counter[Action] = Counter()
         for row in self.plan.rows:
+            if row.slot > 1:
+                continue
             problems = row.impossible_in(self.mode)
             action = decide(row.situation, self.mode, problems, is_gone=row.is_gone).action
             if self.skips_repeats and row.same and action == Action.GENERATE:
                 continue
             resumes = action in (Action.RESUME, Action.DOWNLOAD)
             if not (resumes and row.cause and row.cause.backend not in served_backends()):
-                counts[action] += 1
+                generates = action == Action.GENERATE
+                counts[action] += self.plan.takes_per_shot if generates else 1
         return counts
 
     @property
@@ -109,7 +112,8 @@ class Repeats:
         # Rows that the budget blocks were to be rendered as well.
         are_left_out = all(row.decision.code == Reason.REPEAT for row in rows)
         cost = plan.request.cost_of(len(rows))
-        return cls(len(rows), are_left_out, usd(cost) if cost else "free")
+        shots = len({row.shot.pk for row in rows})
+        return cls(shots, are_left_out, usd(cost) if cost else "free")
 
     @property
     def sentence(self) -> str:

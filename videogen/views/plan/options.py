@@ -17,12 +17,15 @@ from videogen.catalog.options import default_model_of
 from videogen.catalog.prices import PriceList
 from videogen.common.formats import usd
 from videogen.models import RenderBatch
+from videogen.models.batches import MOST_TAKES_PER_SHOT
 from videogen.models.problems import Problem
 from videogen.models.routes import Route, not_set_up
+from videogen.planning.modes import Action
 from videogen.planning.plan import Plan
 
-# The model, what becomes of a batch over the budget, and whether repeats are rendered.
-_USUAL = ("", OverBudget.FIT.value, "1")
+# The model, what becomes of a batch over the budget, whether repeats are rendered, and how many
+# takes of a shot are asked for.
+_USUAL = ("", OverBudget.FIT.value, "1", "1")
 
 
 def _flag(yes: bool) -> str:
@@ -42,6 +45,7 @@ class PlanOptionsForm(forms.Form):
     repeat = forms.TypedChoiceField(
         choices=[("0", "no"), ("1", "yes")], coerce=lambda each: each == "1"
     )
+    takes = forms.IntegerField(min_value=1, max_value=MOST_TAKES_PER_SHOT)
 
     def __init__(self, asked: Mapping[str, str], batch: RenderBatch) -> None:
         stored = {
@@ -49,6 +53,7 @@ class PlanOptionsForm(forms.Form):
             "model": batch.model,
             "over_budget": batch.over_budget,
             "repeat": _flag(not batch.skips_repeats),
+            "takes": str(batch.takes_per_shot),
         }
         given = {name: asked[name] for name in stored if name in asked}
         super().__init__({**stored, **given}, initial=stored)
@@ -70,7 +75,13 @@ class PlanOptionsForm(forms.Form):
             "" if model == default_model_of(batch.story) else model,
             chosen.get("over_budget", batch.over_budget),
             not chosen.get("repeat", not batch.skips_repeats),
-            stored=(batch.model, batch.over_budget, _flag(not batch.skips_repeats)),
+            chosen.get("takes", batch.takes_per_shot),
+            stored=(
+                batch.model,
+                batch.over_budget,
+                _flag(not batch.skips_repeats),
+                str(batch.takes_per_shot),
+            ),
         )
 
 
@@ -84,9 +95,10 @@ class PlanOptions:
     over_budget: str = OverBudget.FIT.value
     # Shots that have a take of the very same request are left out.
     skips_repeats: bool = False
-    # Of the draft: model, over_budget and repeat. Where they are not the usual ones, a link has to
-    # name what is chosen instead.
-    stored: tuple[str, str, str] = _USUAL
+    takes: int = 1
+    # Of the draft: model, over_budget, repeat and takes. Where they are not the usual ones, a link
+    # has to name what is chosen instead.
+    stored: tuple[str, str, str, str] = _USUAL
 
     @property
     def hidden(self) -> dict[str, str]:
@@ -95,6 +107,7 @@ class PlanOptions:
             "model": self.model,
             "over_budget": self.over_budget,
             "repeat": _flag(not self.skips_repeats),
+            "takes": str(self.takes),
         }
         return {
             name: value
@@ -185,6 +198,22 @@ class PlanChoices:
     def _of_model(self, model: str) -> str:
         usual = self.plan.request.default_model
         return link_to(replace(self.options, model="" if model == usual else model))
+
+    @property
+    def takes(self) -> list[OptionLink]:
+        """How many takes of each shot are asked for; none where nothing new is made."""
+        price = self.plan.request.price_usd
+        if not self.plan.count(Action.GENERATE, Action.REHEARSE) or price is None:
+            return []
+        return [
+            OptionLink(
+                str(number),
+                f"{usd(price * number)} a shot" if price else "free",
+                link_to(replace(self.options, takes=number)),
+                number == self.plan.takes_per_shot,
+            )
+            for number in range(1, MOST_TAKES_PER_SHOT + 1)
+        ]
 
     @property
     def over_budget(self) -> list[OptionLink]:

@@ -31,7 +31,7 @@ from videogen.models import RenderBatch
 from videogen.planning.drafts import confirm_batch, plan_draft, set_mode, set_options, set_priority
 from videogen.planning.enqueue import QueuedBatch
 from videogen.planning.modes import MODES, Action
-from videogen.planning.plan import Plan, plan_shots
+from videogen.planning.plan import Plan, ShotPlan, plan_shots
 from videogen.takes.uploads import use_take
 from videogen.views.components.access import requester_of
 from videogen.views.components.badges import BADGES, Badge
@@ -57,6 +57,7 @@ def show_plan(model_admin: ModelAdmin, request: HttpRequest, batch: RenderBatch)
         model=options.model,
         over_budget=options.over_budget,
         skip_repeats=options.skips_repeats,
+        takes_per_shot=options.takes,
         person=requester_of(request).person,
     )
     around = RowContext.of(batch.story, [row.shot.pk for row in plan.rows])
@@ -96,6 +97,7 @@ def _mode_cards(
             RenderBatch.Mode.OVERRIDE,
             model=options.model,
             skip_repeats=True,
+            takes_per_shot=options.takes,
             person=requester_of(request).person,
         )
     return [
@@ -208,6 +210,8 @@ def confirm_plan(model_admin: ModelAdmin, request: HttpRequest, batch: RenderBat
                 model=options.model,
                 over_budget=options.over_budget,
                 skips_repeats=options.skips_repeats,
+                takes_per_shot=options.takes,
+                stops_when_approved="stop" in request.POST,
             )
             if "priority" in request.POST:
                 set_priority(batch, request.POST["priority"])
@@ -257,7 +261,14 @@ class PlanPage:
 
     @cached_property
     def rows(self) -> list[PlanRow]:
-        rows = [PlanRow(self.plan, row, self.around, self.to_resume) for row in self.plan.rows]
+        """One row a shot, those that are blocked first."""
+        by_shot: dict[int, list[ShotPlan]] = {}
+        for row in self.plan.rows:
+            by_shot.setdefault(row.shot.pk, []).append(row)
+        rows = [
+            PlanRow(self.plan, first, self.around, self.to_resume, others=tuple(others))
+            for first, *others in by_shot.values()
+        ]
         return sorted(rows, key=lambda each: not each.is_blocked)
 
     @cached_property
@@ -426,7 +437,8 @@ def _tell(request: HttpRequest, queued: QueuedBatch) -> None:
     more = format_html("<br>… and {} more, listed below.", rest) if rest > 0 else ""
     cost = queued.batch.estimated_cost_usd
     price = f" Estimated cost: {usd(cost)}." if cost else ""
-    text = format_html("{}: {}.{}", counted(len(rows), "shot"), ", ".join(parts), price)
+    shots = len({row.shot.pk for row in rows})
+    text = format_html("{}: {}.{}", counted(shots, "shot"), ", ".join(parts), price)
     text = format_html("{}{}{}", text, reasons, more)
     blocked = any(row.decision.action == Action.BLOCKED for row in rows)
     messages.add_message(request, messages.WARNING if blocked else messages.SUCCESS, text)

@@ -17,6 +17,7 @@ from videogen.common.errors import RequestError
 from videogen.common.formats import media_url
 from videogen.models import ReferenceChoice
 from videogen.models.video_models import MAX_REFERENCES
+from videogen.prompts.reference_choices import Key, store_choices
 from videogen.prompts.references import (
     KEY_FRAME,
     KIND_WORDS,
@@ -29,8 +30,6 @@ from videogen.prompts.references import (
     list_candidates,
     pick_references,
 )
-
-Key = tuple[str, str]
 
 # The actions of the buttons, and the message that follows each.
 ACTS = {
@@ -122,7 +121,7 @@ def change_reference(shot: Shot, key: Key, act: str) -> str:
             pins.insert(min(len(pins), MAX_REFERENCES - 1), key)
         elif act == "up":
             pins = _moved_up(references, key)
-        _write(shot, pins, left_out)
+        store_choices(shot, pins, left_out)
     kind, reference_id = key
     return ACTS[act].format(f"{KIND_WORDS.get(kind, kind)} {reference_id}")
 
@@ -206,18 +205,3 @@ def _moved_up(references: _ShotReferences, key: Key) -> list[Key]:
     pinned = set(references.pins)
     last = max([place - 1, *(number for number, each in enumerate(order) if each in pinned)])
     return order[: last + 1] + [each for each in references.pins if each not in order]
-
-
-def _write(shot: Shot, pins: Sequence[Key], left_out: Sequence[Key]) -> None:
-    wanted = {key: (PINNED, place) for place, key in enumerate(pins, start=1)}
-    wanted |= dict.fromkeys(left_out, (LEFT_OUT, 1))
-    for each in ReferenceChoice.objects.filter(shot=shot):
-        if (each.kind, each.reference_id) not in wanted:
-            each.delete()
-    for (kind, reference_id), (choice, position) in wanted.items():
-        ReferenceChoice.objects.update_or_create(
-            shot=shot,
-            kind=kind,
-            reference_id=reference_id,
-            defaults={"choice": choice, "position": position},
-        )

@@ -53,6 +53,8 @@ class PlanRow:
     to_resume: str = ""
     # The row has a page of its own, so nothing above it says what concerns all rows.
     is_alone: bool = False
+    # What else is done with the shot at once: its further takes.
+    others: tuple[ShotPlan, ...] = ()
 
     @property
     def action(self) -> Action:
@@ -117,14 +119,25 @@ class PlanRow:
         return (*own, *((CHILDREN,) if speaks_of_children(self.row) else ()))
 
     @property
+    def number(self) -> int:
+        """How many renders the decision is about."""
+        return 1 + sum(each.decision.action == self.action for each in self.others)
+
+    @property
+    def without_room(self) -> int:
+        """How many further takes of the shot are not made because of a budget."""
+        return 0 if self.is_blocked else sum(each.is_over_budget for each in self.others)
+
+    @property
     def cost(self) -> str:
         price = self.plan.request.price_usd
         match self.action:
             case Action.GENERATE:
-                return usd(price) if price else "free"
+                return usd(price * self.number) if price else "free"
             case Action.REHEARSE:
                 live = self.plan.request.live_price_usd
-                return f"free (sent: {usd(live)})" if live else "free"
+                sent = live and live * self.plan.takes_per_shot
+                return f"free (sent: {usd(sent)})" if sent else "free"
             case Action.RESUME | Action.DOWNLOAD:
                 return "free"
         return "–"

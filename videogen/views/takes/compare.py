@@ -13,7 +13,7 @@ from django.urls import reverse
 
 from storybook.models import Shot
 from videogen.models import VideoRender
-from videogen.views.components.access import REVIEW, require
+from videogen.views.components.access import GENERATE, REVIEW, require
 
 from .render_card import card_of
 
@@ -54,6 +54,8 @@ def compare_takes(
             "shown": card_of(new, old),
             "takes": takes,
             "may_review": request.user.has_perm(REVIEW),
+            "can_retake": request.user.has_perms([REVIEW, GENERATE]),
+            "reject_reasons": VideoRender.RejectReason.choices,
             "locked_by": approved.take if approved else None,
         },
     )

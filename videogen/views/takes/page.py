@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from django.conf import settings
 from django.contrib.admin import AdminSite, ModelAdmin
@@ -13,9 +14,10 @@ from django.shortcuts import get_object_or_404
 from django.template.loader import render_to_string
 from django.template.response import TemplateResponse
 
-from storybook.models import Shot
+from storybook.models import Shot, shot_code
 from videogen.common.formats import indented
 from videogen.models import RenderBatch, VideoRender
+from videogen.models.directions import MOST_CHARACTERS
 from videogen.planning.modes import Action, decide
 from videogen.planning.outdated import find_changes
 from videogen.planning.shot_status import Situation, find_missing, find_situations
@@ -24,6 +26,8 @@ from videogen.views.components.access import GENERATE, REVIEW, require
 from videogen.views.components.badges import badge_of_shot
 from videogen.views.components.live import TROUBLE, changed_since, version_of
 from videogen.views.components.storyboard import storyboard_lines
+from videogen.views.directions import WRITE, directions_of_shot
+from videogen.views.guest_links import notes_of
 
 from .block_card import BlockCard, ways_to_change
 from .render_card import Catalog, RenderCard, card_of
@@ -54,8 +58,23 @@ def show_takes(
             "before": before,
             "after": after,
             "can_generate": can_generate,
+            "guest_notes": notes_of(shot),
+            **_directions_context(request, shot),
         },
     )
+
+
+def _directions_context(request: HttpRequest, shot: Shot) -> dict[str, object]:
+    if not request.user.has_perm("videogen.view_direction"):
+        return {}
+    groups = directions_of_shot(shot)
+    return {
+        "directions": groups,
+        "has_directions": any(group.on for group in groups),
+        "direction_places": [(group.place, group.title) for group in groups],
+        "can_direct": request.user.has_perms(WRITE),
+        "most_characters": MOST_CHARACTERS,
+    }
 
 
 def takes_state(
@@ -118,6 +137,8 @@ class TakesPage:
             "rehearsals": self.rehearsals,
             "outdated": self.outdated,
             "may": Rights.of(request, shot, renders, can_generate=can_generate),
+            "can_retake": request.user.has_perms([REVIEW, GENERATE]),
+            "reject_reasons": VideoRender.RejectReason.choices,
         }
 
 
@@ -206,13 +227,17 @@ def _take_before(render: VideoRender, renders: list[VideoRender]) -> VideoRender
     )
 
 
-def _neighbours(shot: Shot) -> tuple[int | None, int | None]:
-    """Return the keys of the shots before and after this one in the story."""
-    ids = list(
-        Shot.objects.filter(scenelet__story=shot.scenelet.story_id).values_list("pk", flat=True)
-    )
-    place = ids.index(shot.pk)
-    return (
-        ids[place - 1] if place else None,
-        ids[place + 1] if place + 1 < len(ids) else None,
-    )
+class _Neighbour(NamedTuple):
+    pk: int
+    code: str
+
+
+def _neighbours(shot: Shot) -> tuple[_Neighbour | None, _Neighbour | None]:
+    """Return the shots before and after this one in the story."""
+    rows = Shot.objects.filter(scenelet__story=shot.scenelet.story_id)
+    shots = [
+        _Neighbour(pk, shot_code(place, index))
+        for pk, place, index in rows.values_list("pk", "scenelet__place", "shot_index")
+    ]
+    at = next(at for at, each in enumerate(shots) if each.pk == shot.pk)
+    return shots[at - 1] if at else None, shots[at + 1] if at + 1 < len(shots) else None

@@ -17,6 +17,7 @@ from videogen.common.formats import indented_text, media_url, usd
 from videogen.models import Submission, VideoRender
 from videogen.models.states import OPEN, RESUMABLE, WITHOUT_VIDEO
 from videogen.planning.request_diff import Differences, differences
+from videogen.planning.shot_status import told_of_rejection
 from videogen.prompts.references import KIND_WORDS
 from videogen.recovery.decisions import can_be_taken_back
 from videogen.views.components.badges import REVIEW_BADGES, Badge, badge_of_state
@@ -131,6 +132,10 @@ class RenderCard:
         if self.is_open:
             return "In progress"
         return "Rehearsal" if self.render.kind == Kind.REHEARSAL else "No video"
+
+    @property
+    def told_of_rejection(self) -> str:
+        return told_of_rejection(self.render)
 
     @property
     def is_take(self) -> bool:

@@ -111,8 +111,9 @@ def _page(
 
 def _have_already(render: VideoRender) -> str:
     """Say which take of the same request there is already, or return ""."""
-    found = find_takes_by_request({render.shot_id: render.request_sha256}, settings.VIDEO_BACKEND)
-    take = render if render.take else found.get(render.shot_id)
+    asked = (render.shot_id, render.request_sha256)
+    found = find_takes_by_request([asked], settings.VIDEO_BACKEND)
+    take = render if render.take else found.get(asked)
     return warn_of_repeat(take, render.shot) if take else ""
 
 

@@ -14,9 +14,10 @@ from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
+from django.utils.translation import ngettext
 
 from storybook.models import Shot
-from videogen.common.errors import RequestError, ReviewError, VideogenError
+from videogen.common.errors import RequestError, VideogenError
 from videogen.models import RenderBatch, VideoRender
 from videogen.models.batches import CREATE_SHOT_VIDEO
 from videogen.planning.enqueue import queue_renders
@@ -124,7 +125,13 @@ def _select(request: HttpRequest, render: VideoRender) -> None:
 
 
 def _approve(request: HttpRequest, render: VideoRender) -> None:
-    reviews.approve_take(render, signed_in(request))
+    if stopped := reviews.approve_take(render, signed_in(request)):
+        words = ngettext(
+            "%d other take of the shot was not sent yet: it is cancelled, and costs nothing.",
+            "%d other takes of the shot were not sent yet: they are cancelled, and cost nothing.",
+            stopped,
+        )
+        messages.info(request, words % stopped)
 
 
 def _unlock(request: HttpRequest, render: VideoRender) -> None:
@@ -132,10 +139,12 @@ def _unlock(request: HttpRequest, render: VideoRender) -> None:
 
 
 def _reject(request: HttpRequest, render: VideoRender) -> None:
-    reason = request.POST.get("reason", "").strip()
-    if not reason:
-        raise ReviewError("Give a reason for the rejection: the next attempt starts from it.")
-    reviews.reject_take(render, signed_in(request), reason)
+    reviews.reject_take(
+        render,
+        signed_in(request),
+        request.POST.get("reason", ""),
+        request.POST.getlist("reasons"),
+    )
 
 
 def _clear(request: HttpRequest, render: VideoRender) -> None:
@@ -159,13 +168,10 @@ def resume_render(request: HttpRequest, render: VideoRender) -> None:
     shot = render.shot
     shots = Shot.objects.filter(pk=shot.pk)
     plan = plan_shots(shot.scenelet.story, shots, RenderBatch.Mode.RESUME, are_named=True)
-    [row] = plan.rows
-    cause = row.cause
-    if cause is None or row.decision.action not in (Action.RESUME, Action.DOWNLOAD):
+    own = [row for row in plan.rows if row.cause and row.cause.pk == render.pk]
+    row = (own or plan.rows)[0]
+    if not own or row.decision.action not in (Action.RESUME, Action.DOWNLOAD):
         raise RequestError(f"Nothing was resumed: {row.decision.reason}.")
-    if cause.pk != render.pk:
-        first = name_of(cause).lower()
-        raise RequestError(f"Nothing was resumed: resume {first} of this shot first.")
     # Without a prompt, no new render can be queued, whatever changes in the meantime.
     plan = replace(plan, rows=(replace(row, prompt=None),))
     queued = queue_renders(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from datetime import timedelta
 from decimal import Decimal
 
@@ -12,7 +11,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django_q.models import OrmQ
 
-from tests.support.admin_clients import browser_of, producer, viewer
+from tests.support.admin_clients import browser_of, fingerprint, producer, viewer
 from tests.support.drafts import confirm, look, make_draft, make_shots
 from tests.support.factories import (
     State,
@@ -23,7 +22,7 @@ from tests.support.factories import (
     make_story,
     shots_of,
 )
-from tests.support.pages import messages, told
+from tests.support.pages import levels, messages, page_of, told
 from tests.support.pipeline import work
 from videogen.common.errors import RequestError
 from videogen.common.formats import moment
@@ -36,8 +35,6 @@ from videogen.providers.errors import stop
 pytestmark = pytest.mark.django_db
 
 HOME = "/admin/"
-WAITING = "Waiting for quota, next slot about"
-PAUSED = "The queue is paused. 1 render waits in it. What was sent before continues."
 
 
 def renders_of_batch(*states, **values):
@@ -63,6 +60,15 @@ def lane_url(lane, name="change"):
 
 def board_url(batch):
     return reverse("admin:storybook_story_board", args=[batch.story_id])
+
+
+def queue(source, state):
+    """The notices in a page that the queue is waiting, paused or stopped."""
+    return page_of(source).hooks("queue", state)
+
+
+def reason(source):
+    return page_of(source).hook("pause-reason").text
 
 
 def pages_of(batch, draft):
@@ -97,17 +103,15 @@ def test_every_page_says_when_the_next_slot_is_in_local_time(spent, settings):
     Lane.objects.update(not_before=moment, wait_reason="The API says so.", wait_code="quota_spend")
 
     for address in pages_of(spent, draft):
-        page = told(producer().get(address))
-        assert page.count(WAITING) == 1, address
-        assert page.split(WAITING)[1].split()[0].rstrip(".") in about, address
+        [notice] = queue(producer().get(address), "waiting")
+        assert notice.hook("next-slot").text in about, address
     assert VideoRender.objects.filter(state="failed").count() == 0
 
 
 def test_the_window_of_the_settings_alone_is_told_of(spent):
     for address in (HOME, batch_url(spent), board_url(spent)):
-        page = told(viewer().get(address))
-        assert f"{WAITING}" in page
-        assert "The account lets $10.00 through in 10 minutes." in page
+        [notice] = queue(viewer().get(address), "waiting")
+        assert notice.hook("wait-reason").numbers == ["$10.00", "10"]
 
 
 def test_updates_bring_the_notice_to_the_board_and_take_it_away(spent):
@@ -118,7 +122,7 @@ def test_updates_bring_the_notice_to_the_board_and_take_it_away(spent):
     force(VideoRender.objects.filter(state="queued"), state="cancelled")
     goes_on = browser.get(state, {"since": waits["since"]}).json()
 
-    assert WAITING in waits["parts"]["queue"]
+    assert len(queue(waits["parts"]["queue"], "waiting")) == 1
     assert goes_on["parts"]["queue"].strip() == ""
 
 
@@ -126,23 +130,53 @@ def test_another_day_is_named(spent):
     midnight = timezone.now() + timedelta(hours=30)
     make_lane(not_before=midnight, wait_code="quota_day", wait_reason="Ten a day.")
 
-    assert f"{moment(midnight)} . Ten a day." in told(viewer().get(batch_url(spent)))
+    [notice] = queue(viewer().get(batch_url(spent)), "waiting")
+    assert notice.hook("next-slot").text == moment(midnight)
+    assert notice.hook("wait-reason").text == "Ten a day."
 
 
 def test_without_anything_queued_no_page_speaks_of_quota(spent):
     force(VideoRender.objects.filter(state="queued"), state="cancelled")
 
     for address in (HOME, batch_url(spent), board_url(spent)):
-        assert WAITING not in viewer().get(address).text
+        assert "queue" not in page_of(viewer().get(address))
 
 
 def test_a_plan_says_that_a_price_is_over_the_whole_window(settings):
     settings.VIDEO_BACKEND = "gemini"
     settings.VIDEO_SPEND_WINDOW_USD = Decimal(3)
 
-    page = told(look(producer(), make_draft(make_shots(1))))
+    page = page_of(look(producer(), make_draft(make_shots(1))))
 
-    assert "it costs $3.20, and the account's spend limit lets $3.00 through in 10 minutes" in page
+    assert page.hook("over-limit").numbers == ["$3.20", "$3.00", "10"]
+
+
+def test_the_notices_say_what_the_queue_waits_for(spent, settings):
+    settings.VIDEO_SPEND_WINDOW_USD = Decimal(3)
+    settings.VIDEO_PRICE_USD_PER_SECOND = Decimal("0.40")
+    address = batch_url(spent)
+    browser = producer(username="ines")
+    lane = Lane.objects.get()
+    limit = told(look(browser, make_draft(make_shots(1))))
+    settings.VIDEO_SPEND_WINDOW_USD = Decimal(10)
+    Lane.objects.update(
+        not_before=timezone.now() + timedelta(minutes=9),
+        wait_reason="The API says so.",
+        wait_code="quota_spend",
+    )
+    waiting = told(browser.get(address))
+    pause_lane(lane, stop("key_refused", "The key is wrong."))
+    stopped = told(browser.get(address))
+    response = browser.post(lane_url(lane, "pause"), {"reason": "Lunch."}, follow=True)
+    paused = told(browser.get(address))
+
+    assert "lets $3.00 through in 10 minutes" in limit
+    assert "Waiting for quota, next slot about" in waiting and "The API says so." in waiting
+    assert "The queue is stopped. The key is wrong." in stopped
+    assert messages(response) == [
+        "The queue is paused. 1 render waits in it. What was sent before continues."
+    ]
+    assert "The queue is paused. ines paused it: Lunch." in paused
 
 
 # -- a queue that is stopped -----------------------------------------------------------------------
@@ -167,11 +201,11 @@ def test_what_a_person_must_mend_is_one_notice_and_one_click(simulator, fail, fa
 
     browser = producer()
     for address in (HOME, batch_url(batch), board_url(batch), lane_url(lane)):
-        assert told(browser.get(address)).count("The queue is stopped.") == 1, address
+        assert len(queue(browser.get(address), "stopped")) == 1, address
     response = browser.post(lane_url(lane, "resume"), {"back": "dashboard"}, follow=True)
 
     assert response.redirect_chain == [(HOME, 302)]
-    assert "The queue is stopped." not in told(response)
+    assert not queue(response, "stopped")
     work(lane)
     assert batch.renders.filter(state="done").count() == 4
 
@@ -220,19 +254,20 @@ def test_a_person_pauses_the_queue_and_says_why():
     batch, (_, queued) = renders_of_batch(State.RUNNING, State.QUEUED)
     lane = Lane.objects.get()
     browser = producer(username="ines")
-    assert lane_url(lane, "pause") in browser.get(HOME).text
-    assert lane_url(lane, "pause") in browser.get(lane_url(lane)).text
+    for address in (HOME, lane_url(lane)):
+        assert lane_url(lane, "pause") in page_of(browser.get(address)).actions
 
     form = {"reason": "The style <b> is wrong.", "back": "dashboard"}
     response = browser.post(lane_url(lane, "pause"), form, follow=True)
 
     assert response.redirect_chain == [(HOME, 302)]
-    assert messages(response) == [PAUSED]
-    sentence = "The queue is paused. ines paused it: The style <b> is wrong."
+    assert levels(response) == ["success"]
     for address in (HOME, batch_url(batch), board_url(batch), lane_url(lane)):
-        page = browser.get(address)
-        assert sentence in told(page) and "<b>" not in page.text, address
-        assert lane_url(lane, "pause") not in page.text
+        response = browser.get(address)
+        assert len(queue(response, "paused")) == 1, address
+        assert reason(response) == "ines paused it: The style <b> is wrong.", address
+        assert "<b>" not in response.text, address
+        assert lane_url(lane, "pause") not in page_of(response).actions
     entry = LogEntry.objects.get()
     assert entry.get_edited_object() == lane
     assert entry.get_change_message() == "Paused the queue. The style <b> is wrong."
@@ -253,16 +288,18 @@ def test_the_dashboards_pause_stops_every_account(settings):
     force(VideoRender.objects.all(), lane=make_lane("vertex"), backend="vertex", is_simulated=False)
     idle = make_lane("gemini")
     browser = producer(username="ines")
-    button = re.search(r'action="([^"]*/pause/)"', browser.get(HOME).text)[1]
+    [button] = [each for each in page_of(browser.get(HOME)).actions if each.endswith("/pause/")]
 
     response = browser.post(button, {"reason": "Stop.", "back": "dashboard"}, follow=True)
 
-    assert messages(response) == [PAUSED]
+    assert levels(response) == ["success"]
     stopped = Lane.objects.filter(name__in=["vertex", "gemini"]).exclude(paused_at=None)
     assert stopped.count() == 2
     Lane.objects.update(paused_at=None, pause_code="", pause_reason="")
     response = browser.post(lane_url(idle, "pause"), {"reason": "Stop."}, follow=True)
-    assert messages(response)[0].startswith("The queue of gemini is paused. Nothing waits in it")
+    assert levels(response) == ["success"]
+    idle.refresh_from_db()
+    assert idle.paused_at
 
 
 def test_a_paused_queue_sends_nothing_and_finishes_what_was_sent(simulator, log):
@@ -290,13 +327,13 @@ def test_asking_again_does_not_end_a_persons_pause():
     browser = producer(username="ines")
     browser.post(lane_url(lane, "pause"), {"reason": "Lunch."})
     draft = make_draft(make_shots(1))
-    assert "The queue is paused. ines paused it: Lunch." in told(look(browser, draft))
+    assert reason(look(browser, draft)) == "ines paused it: Lunch."
 
     response = confirm(browser, draft, follow=True)
 
     assert Lane.objects.get().paused_at
     assert VideoRender.objects.get().state == State.QUEUED
-    assert "The queue is paused. ines paused it: Lunch." in told(response)
+    assert len(queue(response, "paused")) == 1
 
 
 def test_a_persons_pause_is_stronger_than_a_refusal():
@@ -316,7 +353,7 @@ def test_nobody_pauses_the_queue_without_saying_why(reason):
 
     response = producer().post(lane_url(lane, "pause"), form, follow=True)
 
-    assert messages(response) == ["The queue was not paused: say why, for those who wait for it."]
+    assert levels(response) == ["error"]
     lane.refresh_from_db()
     assert (lane.paused_at, lane.pause_code) == (None, "")
     assert not LogEntry.objects.exists()
@@ -337,8 +374,8 @@ def test_pausing_needs_the_permission_to_generate():
     make_story()
     lane = make_lane()
 
-    assert lane_url(lane, "pause") not in viewer().get(HOME).text
-    assert lane_url(lane, "pause") not in viewer().get(lane_url(lane)).text
+    for address in (HOME, lane_url(lane)):
+        assert lane_url(lane, "pause") not in page_of(viewer().get(address)).actions
     assert viewer().post(lane_url(lane, "pause")).status_code == 403
     assert browser_of("videogen.generate_video").post(lane_url(lane, "pause")).status_code == 403
     assert producer().get(lane_url(lane, "pause")).status_code == 405
@@ -352,15 +389,17 @@ def test_pausing_needs_the_permission_to_generate():
 def test_a_batch_is_moved_before_the_others():
     batch, _ = renders_of_batch(State.QUEUED)
     browser = producer()
-    page = browser.get(batch_url(batch)).text
-    assert batch_url(batch, "priority") in page
-    assert re.search(r'value="0"[^>]* disabled>in turn<', page)
+    page = page_of(browser.get(batch_url(batch)))
+    assert batch_url(batch, "priority") in page.actions
+    places = [each for each in page.tags("button") if each.attributes.get("name") == "priority"]
+    chosen = [each.attributes["value"] for each in places if "disabled" in each.attributes]
+    assert chosen == ["0"]
 
     response = browser.post(batch_url(batch, "priority"), {"priority": "10"}, follow=True)
 
     batch.refresh_from_db()
     assert batch.priority == RenderBatch.Priority.FIRST
-    assert messages(response)[0].startswith("Place in the queue: before the others.")
+    assert levels(response) == ["success"]
     assert LogEntry.objects.get().get_edited_object() == batch
     browser.post(batch_url(batch, "priority"), {"priority": "10"})
     assert LogEntry.objects.count() == 1
@@ -379,7 +418,7 @@ def test_no_other_place_in_the_queue(priority):
 def test_moving_needs_the_permission_to_generate():
     batch, _ = renders_of_batch(State.QUEUED)
 
-    assert batch_url(batch, "priority") not in viewer().get(batch_url(batch)).text
+    assert batch_url(batch, "priority") not in page_of(viewer().get(batch_url(batch))).actions
     assert viewer().post(batch_url(batch, "priority"), {"priority": 10}).status_code == 403
     assert producer().get(batch_url(batch, "priority")).status_code == 405
 
@@ -387,15 +426,17 @@ def test_moving_needs_the_permission_to_generate():
 def test_with_nothing_queued_there_is_nothing_to_move():
     batch, _ = renders_of_batch(State.RUNNING)
 
-    assert batch_url(batch, "priority") not in producer().get(batch_url(batch)).text
+    assert batch_url(batch, "priority") not in page_of(producer().get(batch_url(batch))).actions
 
 
 def test_a_plan_is_confirmed_with_its_place_in_the_queue():
     draft = make_draft(make_shots(1))
     browser = producer()
-    page = look(browser, draft).text
-    assert re.search(r'<option value="0" selected>in turn</option>', page)
-    planned = re.search(r'name="planned" value="([0-9a-f]+)"', page)[1]
+    response = look(browser, draft)
+    options = page_of(response).tags("option")
+    chosen = [each.attributes["value"] for each in options if "selected" in each.attributes]
+    assert chosen == ["0"]
+    planned = fingerprint(response)
 
     browser.post(
         batch_url(draft, "plan"),
@@ -439,14 +480,15 @@ def test_a_plan_is_confirmed_with_its_place_in_the_queue():
 def test_cancelling_says_what_is_already_paid_for(states, words):
     batch, _ = renders_of_batch(*states)
     browser = producer()
-    page = told(browser.get(batch_url(batch)))
+    page = page_of(browser.get(batch_url(batch)))
 
     response = browser.post(batch_url(batch, "cancel"), follow=True)
 
+    # The one test of these words.
     assert messages(response)[0] == words
     paid = words.partition(". ")[2]
-    if State.QUEUED in states and paid:
-        assert f"Cancel the rest (1 queued) {paid}" in page, "it is said before, too"
+    if State.QUEUED in states:
+        assert page.texts("sent") == ([paid] if paid else []), "it is said before, too"
 
 
 def test_a_clip_of_ones_own_is_not_called_paid():
@@ -461,7 +503,11 @@ def test_a_clip_of_ones_own_is_not_called_paid():
         submission=False,
     )
 
-    assert "Cancel the rest (2 queued) 1 is done." in told(producer().get(batch_url(batch)))
+    response = producer().get(batch_url(batch))
+
+    sent = response.context["page"].sent
+    assert (sent.done.number, sent.done.usd) == (1, 0)
+    assert page_of(response).hook("sent").sums == []
 
 
 def test_what_is_free_is_not_called_paid():

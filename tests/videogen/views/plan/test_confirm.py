@@ -9,16 +9,16 @@ from django_q.models import OrmQ
 
 from tests.support.admin_clients import browser_of, fingerprint, producer, viewer
 from tests.support.drafts import (
-    button,
     confirm,
     look,
     make_draft,
     make_shots,
+    offer,
     plan_url,
     progress_url,
 )
 from tests.support.factories import State, force, make_lane, make_render
-from tests.support.pages import messages
+from tests.support.pages import levels, messages, page_of
 from videogen.models import RenderBatch, VideoRender
 
 pytestmark = pytest.mark.django_db
@@ -55,8 +55,9 @@ def test_confirming_queues_the_plan_that_was_seen(django_capture_on_commit_callb
         (shots[1].pk, "queued"),
     }
     (message,) = messages(response)
+    # The one test of these words.
     assert "3 shots: 2 queued, 1 skipped." in message
-    assert "<bdi>opening / shot 3</bdi>: It has a video." in message
+    assert "<bdi>S01-03 · opening</bdi>: It has a video." in message
     entry = LogEntry.objects.get()
     assert entry.get_edited_object() == batch and entry.is_addition()
     assert OrmQ.objects.count() == 1  # the pump was woken
@@ -83,7 +84,7 @@ def test_second_click_queues_nothing():
 
     assert VideoRender.objects.count() == 1
     assert response.redirect_chain == [(progress_url(draft), 302)]
-    assert "already confirmed" in messages(response)[-1]
+    assert levels(response)[-1] == "info"
     assert LogEntry.objects.count() == 1
 
 
@@ -111,8 +112,8 @@ def test_a_changed_plan_is_shown_again():
     response = confirm(browser, draft, seen=seen, follow=True)
 
     assert response.redirect_chain == [(f"{plan_url(draft)}?mode=default", 302)]
-    assert "no longer the plan that you saw" in messages(response)[0]
-    assert button(response) == ("Nothing to generate", True)
+    assert levels(response) == ["warning"]
+    assert offer(response) == ({"skip": 1}, 0, False)
     draft.refresh_from_db()
     assert draft.status == DRAFT and VideoRender.objects.count() == 1
 
@@ -126,8 +127,8 @@ def test_a_mode_whose_plan_was_not_seen_is_shown_first():
 
     response = confirm(browser, draft, "override", seen=seen, follow=True)
 
-    assert "no longer the plan that you saw" in messages(response)[0]
-    assert button(response) == ("Generate 1 video · free", False)
+    assert levels(response) == ["warning"]
+    assert offer(response) == ({"generate": 1}, 0, True)
     draft.refresh_from_db()
     assert draft.mode == "default" and VideoRender.objects.count() == 1
 
@@ -139,9 +140,7 @@ def test_nothing_is_queued_where_there_is_nothing_to_do():
 
     response = confirm(producer(), draft, follow=True)
 
-    assert messages(response) == [
-        "Nothing was queued: there is nothing to do for these shots in this mode."
-    ]
+    assert levels(response) == ["warning"]
     draft.refresh_from_db()
     assert draft.status == DRAFT
 
@@ -182,12 +181,15 @@ def test_what_the_budget_has_no_room_for_is_blocked(paid, settings):
     browser = producer()
 
     response = look(browser, first)
-    assert button(response) == ("Generate 1 video · $3.20", False)
-    assert "$4.00 left in the budget" in response.content.decode()
-    assert "Over the budget: it costs $3.20, $0.80 is left." in response.content.decode()
+    assert offer(response) == ({"generate": 1, "blocked": 1}, Decimal("3.20"), True)
+    page = page_of(response)
+    assert page.hook("left").numbers == ["$4.00"]
+    blocked = page.hook("shot", page.values("shot")[0])
+    assert blocked.values("badge") == ["blocked"]
+    assert blocked.hook("reason").numbers == ["$3.20", "$0.80"]
 
     confirm(browser, first)
-    assert button(look(browser, second)) == ("Nothing to generate", True)
+    assert offer(look(browser, second)) == ({"blocked": 1}, 0, False)
 
 
 def test_cancel_throws_the_draft_away():
@@ -226,7 +228,7 @@ def test_who_may_only_look_confirms_and_cancels_nothing():
     browser = viewer()
 
     response = look(browser, draft)
-    assert response.status_code == 200 and 'name="confirm"' not in response.content.decode()
+    assert response.status_code == 200 and "confirm" not in page_of(response).fields
     assert browser.post(plan_url(draft), {"mode": "default"}).status_code == 403
     cancel = reverse("admin:videogen_renderbatch_plan_cancel", args=[draft.pk])
     assert browser.post(cancel).status_code == 403

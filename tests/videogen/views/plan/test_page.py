@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import html
 import re
 from decimal import Decimal
 from urllib.parse import parse_qsl
@@ -10,10 +9,11 @@ from django.urls import reverse
 
 from storybook.models import DesignDocument, Shot, Story
 from tests.support.admin_clients import VIEWS, browser_of, producer, viewer
-from tests.support.drafts import button, look, make_draft, make_shots, plan_url, progress_url
+from tests.support.drafts import look, make_draft, make_shots, offer, plan_url, progress_url
 from tests.support.factories import PAYLOAD, State, make_render
-from tests.support.pages import messages
+from tests.support.pages import levels, page_of, told
 from videogen.models import ReferenceChoice, RenderBatch, VideoRender
+from videogen.views.plan.rows import CHILDREN
 
 pytestmark = pytest.mark.django_db
 
@@ -46,8 +46,8 @@ def test_action_stores_a_draft_and_shows_its_plan():
     assert response.redirect_chain == [(plan_url(draft), 302)]
     assert draft.status == DRAFT and draft.requested_by_name == "ines"
     assert set(draft.shots.all()) == set(shots)
-    assert button(response) == ("Generate 2 videos · free", False)
-    assert response.content.decode().count("No video yet.") == 2
+    assert offer(response) == ({"generate": 2}, 0, True)
+    assert page_of(response).values("shot") == [str(shot.pk) for shot in shots]
     assert not VideoRender.objects.exists()
 
 
@@ -59,8 +59,7 @@ def test_smuggled_shot_is_not_in_the_draft():
 
     response = browser.post(address, select(mine + other), follow=True)
     assert list(RenderBatch.objects.get().shots.all()) == mine
-    (message,) = messages(response)
-    assert message.startswith("1 of 2 selected shots was left out: 1 is not among those")
+    assert levels(response) == ["warning"]
 
     browser.post(address, select(other))
     assert RenderBatch.objects.count() == 1
@@ -75,8 +74,7 @@ def test_shot_of_another_story_is_left_out_of_the_board_and_told():
     response = browser.post(board, asked, follow=True)
 
     assert list(RenderBatch.objects.get().shots.all()) == mine
-    (message,) = messages(response)
-    assert message.startswith("2 of 3 selected shots were left out: 1 is not among those")
+    assert levels(response) == ["warning"]
 
 
 def test_selection_of_all_of_the_list_is_stored_whole():
@@ -84,7 +82,7 @@ def test_selection_of_all_of_the_list_is_stored_whole():
 
     response = producer().post(LIST, select(shots[:1], select_across=1), follow=True)
 
-    assert button(response) == ("Generate 3 videos · free", False)
+    assert offer(response) == ({"generate": 3}, 0, True)
 
 
 def test_selection_over_two_stories_becomes_a_draft_each():
@@ -95,7 +93,7 @@ def test_selection_over_two_stories_becomes_a_draft_each():
 
     first, second = RenderBatch.objects.order_by("pk")
     assert (first.shots.count(), second.shots.count()) == (1, 2)
-    assert plan_url(second) in look(browser, first).content.decode()
+    assert plan_url(second) in page_of(look(browser, first)).links
 
 
 def test_without_the_permission_there_is_no_action():
@@ -121,13 +119,13 @@ def test_permission_to_generate_does_not_open_the_list():
 @pytest.mark.parametrize(
     ("mode", "expected"),
     [
-        ("default", ("Generate 1 video · $3.20", False)),
-        ("resume", ("Resume 1 free, 1 new $3.20", False)),
-        ("override", ("Generate 2 videos · $6.40", False)),
-        ("dry-run", ("Rehearse 3 shots · free", False)),
+        ("default", ({"generate": 1, "skip": 2}, Decimal("3.20"), True)),
+        ("resume", ({"generate": 1, "resume": 1, "skip": 1}, Decimal("3.20"), True)),
+        ("override", ({"generate": 2, "skip": 1}, Decimal("6.40"), True)),
+        ("dry-run", ({"rehearse": 3}, 0, True)),
     ],
 )
-def test_button_names_what_the_mode_does_and_costs(paid, mode, expected):
+def test_the_foot_tells_what_the_mode_does_and_costs(paid, mode, expected):
     first, second, third = make_shots(3)
     make_render(second, State.DONE, backend="gemini")
     make_render(third, State.INTERRUPTED, backend="gemini")
@@ -135,21 +133,59 @@ def test_button_names_what_the_mode_does_and_costs(paid, mode, expected):
 
     response = look(producer(), draft, mode)
 
-    assert button(response) == expected
-    page = response.content.decode()
-    assert f'<a href="?mode={mode}" class="st-plan-mode" aria-current="true">' in page
+    assert offer(response) == expected
+    chosen = [card for card in page_of(response).hooks("mode") if "aria-current" in card.attributes]
+    assert [card["mode"] for card in chosen] == [mode]
     # Every card tells what its mode would do.
-    assert "Generate 2 videos · $6.40" in page and "Rehearse 3 shots · free" in page
+    assert cards(response)["override"] == ["2", "$6.40"]
+    assert cards(response)["dry-run"] == ["3"]
 
 
 def cards(response):
-    """By mode: what its card says of number, price and budget."""
-    found = re.findall(
-        r'href="\?mode=([a-z-]+)" class="st-plan-mode".*?class="st-plan-outcome">(.*?)</span>\n',
-        response.content.decode(),
-        re.DOTALL,
-    )
-    return {mode: re.sub(r"<[^>]*>", "", words) for mode, words in found}
+    """By mode: the numbers and sums that its card tells, those of the budget last."""
+    cards = page_of(response).hooks("mode")
+    return {card["mode"]: card.hook("outcome").numbers for card in cards}
+
+
+def reasons(response):
+    return page_of(response).texts("reason")
+
+
+def test_the_plan_says_what_is_done_and_what_it_costs(paid, settings):
+    settings.VIDEO_BUDGET_USD = Decimal("10.00")
+    shots = make_shots(4)
+    make_render(shots[0], State.DONE, backend="gemini")
+    make_render(shots[1], State.INTERRUPTED, backend="gemini")
+    Shot.objects.filter(pk=shots[3].pk).update(storyboard_payload=None)
+    draft = make_draft(shots)
+    browser = producer()
+
+    pages = {
+        mode: told(look(browser, draft, mode))
+        for mode in ("default", "resume", "override", "dry-run")
+    }
+
+    for mode, words in {
+        "default": "Generate 1 video · $3.20",
+        "resume": "Resume 1 free, 1 new $3.20",
+        "override": "Generate 2 videos · $6.40",
+        "dry-run": "Rehearse 3 shots · free",
+    }.items():
+        assert words in pages[mode]
+    for words in (
+        "4 shots selected. Nothing is sent or paid before you press the button below.",
+        "$3.20 of $3.60 left in the budget",
+        "Over the budget: $3.60 left, room for 1",
+        "The shot has no storyboard payload.",
+        "In the queue before the others in turn after the others",
+        "generate 1",
+    ):
+        assert words in pages["default"], words
+    settings.VIDEO_BUDGET_USD = None
+    no_budget = "No budget applies to this: only the account limits what is spent."
+    assert no_budget in told(look(browser, draft))
+    VideoRender.objects.update(backend="simulator")
+    assert "Started with simulator: ask an administrator" in told(look(browser, draft, "resume"))
 
 
 @pytest.mark.parametrize("mode", ["default", "override", "dry-run"])
@@ -160,12 +196,15 @@ def test_cards_say_what_is_over_the_budget_whichever_is_chosen(paid, settings, m
     make_render(shots[1], State.DONE, backend="gemini", submission=False)
 
     # One take was paid: $6.80 are left.
-    assert cards(look(producer(), make_draft(shots), mode)) == {
-        "default": "Generate 2 videos · $6.40",
-        "resume": "Generate 2 videos · $6.40",
-        "override": "Generate 4 videos · $12.80 Over the budget: $6.80 left, room for 2",
-        "dry-run": "Rehearse 4 shots · free",
+    response = look(producer(), make_draft(shots), mode)
+    assert cards(response) == {
+        "default": ["2", "$6.40"],
+        "resume": ["2", "$6.40"],
+        "override": ["4", "$12.80", "$6.80", "2"],
+        "dry-run": ["4"],
     }
+    over = [card["mode"] for card in page_of(response).hooks("mode") if "over-budget" in card]
+    assert over == ["override"]
 
 
 def test_the_foot_has_total_counts_budget_and_both_buttons(paid, settings):
@@ -176,19 +215,17 @@ def test_the_foot_has_total_counts_budget_and_both_buttons(paid, settings):
     draft = make_draft(shots)
     browser = producer()
 
-    def foot(mode):
-        page = look(browser, draft, mode).content.decode()
-        page = page[page.index('class="st-plan-foot"') : page.index("<footer")]
-        return " ".join(re.sub(r"<[^>]*>", " ", page.split(">", 1)[1]).split())
-
-    assert foot("default") == (
-        "$3.20 of $6.80 left in the budget generate 1 skip 1 blocked 1 "
-        "Cancel In the queue before the others in turn after the others Generate 1 video · $3.20"
-    )
-    told = (
-        "Free $6.80 left in the budget free; $6.40 with veo-3.1-generate-preview if sent rehearse 2"
-    )
-    assert foot("dry-run").startswith(f"{told} blocked 1 Cancel")
+    default = page_of(look(browser, draft))
+    assert default.hook("total").text == "$3.20"
+    assert default.hook("left").numbers == ["$6.80"]
+    counts = {"generate": 1, "skip": 1, "blocked": 1}
+    assert offer(look(browser, draft)) == (counts, Decimal("3.20"), True)
+    cancel = reverse("admin:videogen_renderbatch_plan_cancel", args=[draft.pk])
+    assert {plan_url(draft), cancel} <= default.actions
+    dry_run = page_of(look(browser, draft, "dry-run"))
+    assert dry_run.hook("total").numbers == []
+    assert dry_run.hook("if-sent").numbers[0] == "$6.40"
+    assert offer(look(browser, draft, "dry-run")) == ({"rehearse": 2, "blocked": 1}, 0, True)
 
 
 def test_cards_of_an_exhausted_budget(paid, settings):
@@ -196,9 +233,9 @@ def test_cards_of_an_exhausted_budget(paid, settings):
 
     response = look(producer(), make_draft(make_shots(1)))
 
-    assert cards(response)["default"].endswith("Over the budget: $3.00 left, room for none")
-    assert button(response) == ("Nothing to generate", True)
-    assert f"{reverse('admin:index')}#st-spending-name" in response.content.decode()
+    assert cards(response)["default"] == ["1", "$3.20", "$3.00"]
+    assert offer(response) == ({"blocked": 1}, 0, False)
+    assert f"{reverse('admin:index')}#st-spending-name" in page_of(response).links
 
 
 def test_cards_do_not_count_what_another_backend_has_begun(paid):
@@ -206,19 +243,20 @@ def test_cards_do_not_count_what_another_backend_has_begun(paid):
     make_render(shots[0], State.INTERRUPTED, backend="gemini")
     draft = make_draft(shots)
     browser = producer()
-    assert cards(look(browser, draft))["resume"] == "Resume 1 render · free"
+    assert cards(look(browser, draft))["resume"] == ["1"]
 
     VideoRender.objects.update(backend="vertex")
 
     # Another account of Google's is asked all the same.
-    assert cards(look(browser, draft))["resume"] == "Resume 1 render · free"
+    assert cards(look(browser, draft))["resume"] == ["1"]
 
     VideoRender.objects.update(backend="simulator")
 
-    assert cards(look(browser, draft))["resume"] == "Nothing to generate"
-    page = look(browser, draft, "resume").content.decode()
-    assert "Started with simulator: ask an administrator" in page
-    assert "Plan to resume" not in page
+    assert cards(look(browser, draft))["resume"] == []
+    response = look(browser, draft, "resume")
+    assert offer(response) == ({"skip": 1}, 0, False)
+    takes = reverse("admin:storybook_shot_takes", args=[shots[0].pk])
+    assert page_of(response).hook("why").links == [takes], "it cannot be resumed here"
 
 
 def test_nothing_without_a_price_is_offered_at_one(paid, settings):
@@ -226,8 +264,9 @@ def test_nothing_without_a_price_is_offered_at_one(paid, settings):
 
     response = look(producer(), make_draft(make_shots(1)))
 
-    assert cards(response)["default"] == "Generate 1 video · no price known"
-    assert "Look at the shot" not in response.content.decode()
+    assert cards(response)["default"] == ["1"]
+    assert offer(response) == ({"blocked": 1}, 0, False)
+    assert page_of(response).hook("why").links == []
 
 
 def test_looking_in_another_mode_changes_nothing():
@@ -247,9 +286,8 @@ def test_button_is_disabled_when_there_is_nothing_to_do():
 
     response = look(producer(), make_draft(shots))
 
-    assert button(response) == ("Nothing to generate", True)
-    page = response.content.decode()
-    assert "A render of it is queued or running." in page and progress_url(running.batch) in page
+    assert offer(response) == ({"skip": 1}, 0, False)
+    assert page_of(response).hook("why").links == [progress_url(running.batch)]
 
 
 @pytest.mark.parametrize(
@@ -269,7 +307,9 @@ def test_reasons_are_a_producers_words(state, mode, words):
     shots = make_shots(1)
     make_render(shots[0], state, error_message="Code 13." if state == State.FAILED else "")
 
-    assert words in look(producer(), make_draft(shots), mode).content.decode()
+    # The one test of these words.
+    [reason] = reasons(look(producer(), make_draft(shots), mode))
+    assert words in reason
 
 
 def test_the_way_to_resume_keeps_what_was_chosen():
@@ -279,9 +319,9 @@ def test_the_way_to_resume_keeps_what_was_chosen():
     draft = make_draft(shots)
     chosen = {"model": "veo-3.1-fast-generate-preview", "over_budget": "none"}
 
-    page = browser.get(plan_url(draft), {"mode": "default", **chosen}).content.decode()
+    page = page_of(browser.get(plan_url(draft), {"mode": "default", **chosen}))
 
-    address = html.unescape(re.search(r'<a href="([^"]*)">Plan to resume</a>', page)[1])
+    [address] = page.hook("why").links
     assert dict(parse_qsl(address.removeprefix("?"))) == {"mode": "resume", **chosen}
 
 
@@ -289,11 +329,12 @@ def test_blocked_shots_come_first_with_the_way_to_mend_them():
     first, second = make_shots(2)
     Shot.objects.filter(pk=second.pk).update(storyboard_payload=None)
 
-    page = look(producer(), make_draft([first, second])).content.decode()
+    page = page_of(look(producer(), make_draft([first, second])))
 
-    assert page.index("opening / shot 2") < page.index("opening / shot 1")
-    assert "The shot has no storyboard payload." in page
-    assert reverse("admin:storybook_shot_change", args=[second.pk]) in page
+    assert page.values("shot") == [str(second.pk), str(first.pk)]
+    blocked = page.hook("shot", str(second.pk))
+    assert blocked.values("badge") == ["blocked"]
+    assert blocked.hook("why").links == [reverse("admin:storybook_shot_change", args=[second.pk])]
 
 
 def test_a_missing_design_document_is_named_and_linked():
@@ -301,11 +342,13 @@ def test_a_missing_design_document_is_named_and_linked():
     visual = DesignDocument.objects.get(kind="visual")
     story = shots[0].scenelet.story
 
-    page = look(producer(), make_draft(shots)).content.decode()
+    page = page_of(look(producer(), make_draft(shots)))
 
-    assert reverse("admin:storybook_designdocument_change", args=[visual.pk]) in page
     add = reverse("admin:storybook_designdocument_add")
-    assert f"{add}?story={story.pk}&amp;kind=audio" in page
+    assert page.hook("why").links == [
+        reverse("admin:storybook_designdocument_change", args=[visual.pk]),
+        f"{add}?story={story.pk}&kind=audio",
+    ]
 
 
 def test_a_broken_pin_leads_to_the_reference_choices():
@@ -314,10 +357,10 @@ def test_a_broken_pin_leads_to_the_reference_choices():
         shot=shots[0], kind="character", reference_id="nobody", choice="pinned"
     )
 
-    page = look(producer(), make_draft(shots)).content.decode()
+    page = page_of(look(producer(), make_draft(shots)))
 
     address = reverse("admin:storybook_shot_change", args=[shots[0].pk])
-    assert f"{address}#reference_choices-group" in page
+    assert page.hook("why").links == [f"{address}#reference_choices-group"]
 
 
 @pytest.mark.parametrize(
@@ -328,9 +371,9 @@ def test_children_in_the_picture_are_warned_of(composition, warned):
     visual = {"global_aesthetic": {}, "character_designs": [], "environment_designs": []}
     shots = make_shots(1, visual=visual, payload={"compositionAndContent": composition})
 
-    page = look(producer(), make_draft(shots)).content.decode()
+    page = page_of(look(producer(), make_draft(shots)))
 
-    assert ("Children in the picture are often blocked" in page) == warned
+    assert page.texts("warning").count(CHILDREN) == warned
 
 
 def test_what_stories_say_is_escaped():
@@ -387,12 +430,11 @@ def test_a_plan_of_many_shots_is_small():
 def test_what_no_budget_limits_is_warned_of(paid, settings):
     shots = make_shots(2)
     draft = make_draft(shots)
-    words = "No budget applies to this: only the account limits what is spent."
 
-    assert words in look(producer(), draft).content.decode()
-    assert words not in look(producer(), draft, "dry-run").content.decode(), "it is free"
+    assert "no-budget" in page_of(look(producer(), draft))
+    assert "no-budget" not in page_of(look(producer(), draft, "dry-run")), "it is free"
     settings.VIDEO_BUDGET_USD = 40
-    assert words not in look(producer(), draft).content.decode()
+    assert "no-budget" not in page_of(look(producer(), draft))
 
 
 @pytest.mark.parametrize(
@@ -408,10 +450,10 @@ def test_what_is_free_says_what_it_would_cost(settings, backend, mode, words):
     settings.VIDEO_BACKEND = backend
     draft = make_draft(make_shots(2))
 
-    page = look(producer(), draft, mode)
+    page = page_of(look(producer(), draft, mode))
 
-    assert page.context["page"].plan.price_in_words == words
-    assert not words or words in page.content.decode()
+    # The one test of these words.
+    assert page.texts("if-sent") == ([words] if words else [])
 
 
 def test_the_resume_card_says_what_is_free_and_what_is_new(paid):
@@ -419,7 +461,6 @@ def test_the_resume_card_says_what_is_free_and_what_is_new(paid):
     for shot in shots[:3]:
         make_render(shot, State.NOT_DOWNLOADED, backend="gemini")
 
-    cards = {card.value: card for card in look(producer(), make_draft(shots)).context["modes"]}
+    found = cards(look(producer(), make_draft(shots)))
 
-    assert cards["resume"].outcome == "Resume 3 free, 2 new $6.40"
-    assert cards["default"].outcome == "Generate 2 videos · $6.40"
+    assert (found["resume"], found["default"]) == (["3", "2", "$6.40"], ["2", "$6.40"])

@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-import re
-
 import pytest
 from django.contrib.admin.models import LogEntry
 from django.urls import reverse
@@ -10,7 +8,9 @@ from storybook.models import KeyFrame, Picture
 from tests.support.admin_clients import VIEWS, browser_of, producer, viewer
 from tests.support.drafts import look, make_draft, make_shots, plan_url
 from tests.support.factories import make_picture
+from tests.support.pages import page_of, told
 from videogen.models import ReferenceChoice
+from videogen.models.render_warnings import WarningCode
 
 pytestmark = pytest.mark.django_db
 
@@ -31,10 +31,8 @@ def arrange(browser, draft, shot, act, kind, reference_id, **values):
 
 
 def sent(browser, draft, shot):
-    """Kind and id of what is sent, in order."""
-    page = browser.get(row_url(draft, shot), {"part": 1}).content.decode()
-    page = page.split("Not sent")[0]
-    return re.findall(r"<strong>\d</strong> [a-z ]*?(character|environment|key frame) <bdi>", page)
+    """The kinds of what is sent, in order."""
+    return page_of(browser.get(row_url(draft, shot), {"part": 1})).values("sent")
 
 
 def artist():
@@ -48,17 +46,31 @@ def test_a_row_unfolds_to_prompt_references_and_what_was_dropped():
     draft = make_draft(shots)
     browser = viewer()
 
-    plan = look(browser, draft).content.decode()
-    part = browser.get(row_url(draft, shots[0]), {"part": 1}).content.decode()
-    page = browser.get(row_url(draft, shots[0])).content.decode()
+    plan = page_of(look(browser, draft))
+    part = page_of(browser.get(row_url(draft, shots[0]), {"part": 1}))
+    page = page_of(browser.get(row_url(draft, shots[0])))
 
-    assert "critical_instruction" not in plan and row_url(draft, shots[0]) in plan
-    for text in (part, page):
-        assert "critical_instruction" in text
-        assert "model sheet of character <bdi>ada</bdi>" in text
-        assert "only 3 reference images can be sent" in text
-        assert 'name="act"' not in text
-    assert "<html" not in part and "<html" in page
+    [unfold] = plan.values("load")
+    assert unfold.startswith(row_url(draft, shots[0])) and "prompt" not in plan
+    for each in (part, page):
+        assert "critical_instruction" in each.hook("prompt").text
+        assert each.values("sent") == ["character", "environment", "key_frame"]
+        assert each.values("not-sent") == ["key_frame"]
+        assert "act" not in each.fields
+    assert not part.tags("html") and page.tags("html")
+
+
+def test_the_row_says_what_is_sent_and_why_the_rest_is_not():
+    shots = make_shots(1)
+    picture = make_picture(shots[0].scenelet.story, "frame-2.png")
+    KeyFrame.objects.create(shot=shots[0], position=2, picture=picture)
+    draft = make_draft(shots)
+
+    text = told(viewer().get(row_url(draft, shots[0])))
+
+    assert "Sent, in this order 1 model sheet of character ada" in text
+    assert "only 3 reference images can be sent" in text
+    assert "Exact prompt about" in text
 
 
 def test_row_of_a_shot_that_is_not_in_the_plan_is_not_found():
@@ -75,20 +87,20 @@ def test_references_are_pinned_moved_and_left_out():
     shot = make_shots(1)[0]
     draft = make_draft([shot])
     browser = artist()
-    assert sent(browser, draft, shot) == ["character", "environment", "key frame"]
+    assert sent(browser, draft, shot) == ["character", "environment", "key_frame"]
 
     arrange(browser, draft, shot, "up", "key_frame", "1")
-    assert sent(browser, draft, shot) == ["character", "key frame", "environment"]
+    assert sent(browser, draft, shot) == ["character", "key_frame", "environment"]
 
     arrange(browser, draft, shot, "up", "key_frame", "1")
-    assert sent(browser, draft, shot) == ["key frame", "character", "environment"]
+    assert sent(browser, draft, shot) == ["key_frame", "character", "environment"]
 
     arrange(browser, draft, shot, "leave_out", "character", "ada")
-    assert sent(browser, draft, shot) == ["key frame", "environment"]
+    assert sent(browser, draft, shot) == ["key_frame", "environment"]
 
     arrange(browser, draft, shot, "use", "character", "ada")
     arrange(browser, draft, shot, "unpin", "key_frame", "1")
-    assert sent(browser, draft, shot) == ["character", "environment", "key frame"]
+    assert sent(browser, draft, shot) == ["character", "environment", "key_frame"]
     assert not ReferenceChoice.objects.exists()
 
 
@@ -104,7 +116,7 @@ def test_a_pinned_reference_goes_along_where_the_quota_dropped_it():
         arrange(browser, draft, shot, "pin", "key_frame", number)
     arrange(browser, draft, shot, "pin", "environment", "attic")
 
-    assert sent(browser, draft, shot) == ["key frame", "key frame", "environment"]
+    assert sent(browser, draft, shot) == ["key_frame", "key_frame", "environment"]
 
 
 def test_arranging_comes_back_to_the_unfolded_row_and_is_logged():
@@ -113,10 +125,12 @@ def test_arranging_comes_back_to_the_unfolded_row_and_is_logged():
     browser = artist()
 
     response = arrange(browser, draft, shot, "pin", "character", "ada", mode="override")
-    page = browser.get(response.url).content.decode()
+    page = page_of(browser.get(response.url))
 
     assert response.url == f"{plan_url(draft)}?mode=override&open={shot.pk}#shot-{shot.pk}"
-    assert "<details open>" in page and "critical_instruction" in page
+    opened = page.hook("shot", str(shot.pk))
+    assert any("open" in each.attributes for each in opened.tags("details"))
+    assert "critical_instruction" in opened.hook("prompt").text
     assert LogEntry.objects.get().get_edited_object() == shot
     response = arrange(browser, draft, shot, "unpin", "character", "ada", back="row")
     assert response.url == f"{row_url(draft, shot)}?mode=default"
@@ -156,6 +170,10 @@ def test_a_missing_picture_is_warned_of_and_shown_in_the_row():
     draft = make_draft([shot])
     browser = artist()
 
-    assert "is left out: The file is missing." in look(browser, draft).content.decode()
-    part = browser.get(row_url(draft, shot), {"part": 1}).content.decode()
-    assert "<bdi>The file is missing.</bdi>" in part.split("Not sent")[1]
+    response = look(browser, draft)
+    [row] = response.context["page"].plan.rows
+    assert [each.code for each in row.warnings] == [WarningCode.REFERENCE_LEFT_OUT]
+    assert str(row.warnings[0]) in page_of(response).texts("warning")
+    part = page_of(browser.get(row_url(draft, shot), {"part": 1}))
+    [missing] = [each for each in part.hooks("not-sent") if each["not-sent"] == "character"]
+    assert missing.hook("reason").text == "The file is missing."

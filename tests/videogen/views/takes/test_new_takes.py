@@ -12,6 +12,7 @@ from django.urls import reverse
 
 from tests.support.admin_clients import VIEWS, browser_of
 from tests.support.factories import State, force, make_picture, make_price, make_render, make_shot
+from tests.support.pages import levels, page_of
 from videogen.models import RenderBatch, VideoRender
 from videogen.simulator.footage.clips import write_quick_clip
 
@@ -62,19 +63,20 @@ def form_of(response):
 @pytest.mark.parametrize("state", [State.DONE, State.REHEARSED, State.FAILED])
 def test_exact_request_is_priced_confirmed_and_queued(real, browser, shot, state):
     render = make_render(shot, state, backend="gemini", prompt_text='{"as": "it was"}')
-    page = browser.get(takes_url(shot)).text
+    page = page_of(browser.get(takes_url(shot)))
     confirmation = browser.get(generate_url(render))
 
     response = browser.post(generate_url(render), form_of(confirmation))
 
-    assert "Generate exactly this · $3.20" in page
-    assert "Generate exactly this · $3.20" in confirmation.text
+    # The one test of these words.
+    assert page.hook("price").text == "Generate exactly this · $3.20"
+    assert page_of(confirmation).hook("price").text == "Generate exactly this · $3.20"
     copy = VideoRender.objects.get(copy_of=render)
     assert (copy.state, copy.prompt_text) == (State.QUEUED, '{"as": "it was"}')
     assert copy.batch.requested_by_name == "ida"
     assert copy.price_estimate_usd == Decimal("3.20")
     assert response.url == f"{takes_url(shot)}#render-{copy.pk}"
-    assert "$3.20" in told(response)
+    assert levels(response)[-1] == "success" and "$3.20" in told(response)
     assert [flag for flag, _ in logged()] == [ADDITION]
 
 
@@ -95,7 +97,7 @@ def test_second_click_pays_nothing(real, browser, shot):
 
     response = browser.post(generate_url(render), form)
 
-    assert "Nothing was queued" in told(response)
+    assert levels(response)[-1] == "warning"
     assert VideoRender.objects.filter(copy_of=render).count() == 1
 
 
@@ -106,7 +108,7 @@ def test_another_price_is_asked_for_again(real, browser, shot):
 
     response = browser.post(generate_url(render), form)
 
-    assert "its price changed" in told(response)
+    assert levels(response)[-1] == "warning"
     assert VideoRender.objects.count() == 1
 
 
@@ -123,7 +125,7 @@ def test_locked_shot_is_not_generated(real, browser, shot):
 
     response = browser.post(generate_url(render), form_of(browser.get(generate_url(render))))
 
-    assert "unlock it first" in told(response)
+    assert levels(response)[-1] == "warning"
     assert VideoRender.objects.count() == 1
     assert logged() == []
 
@@ -160,24 +162,20 @@ def test_own_video_becomes_a_take(browser, shot, tmp_path):
     render = VideoRender.objects.get(kind="upload")
     assert (render.state, render.take, render.requested_by_name) == (State.DONE, 2, "ida")
     assert response.url == f"{takes_url(shot)}#render-{render.pk}"
-    assert "Take 2 is the uploaded video" in told(response)
+    assert levels(response)[-1] == "success"
     assert logged() == [(ADDITION, "Uploaded.")]
-    page = browser.get(takes_url(shot)).text
-    assert "a person&#x27;s own video" in page
-    assert generate_url(render) not in page
+    page = browser.get(takes_url(shot))
+    assert render.pk in [each.render.pk for each in page.context["attempts"]]
+    assert generate_url(render) not in page_of(page).links
 
 
 @pytest.mark.parametrize(
-    ("files", "words"),
-    [
-        ({}, "Choose a file first"),
-        ({"video": SimpleUploadedFile("a.mp4", b"not a video", "video/mp4")}, "a.mp4"),
-    ],
+    "files", [{}, {"video": SimpleUploadedFile("a.mp4", b"not a video", "video/mp4")}]
 )
-def test_what_is_no_video_is_refused(browser, shot, files, words):
+def test_what_is_no_video_is_refused(browser, shot, files):
     response = browser.post(reverse("admin:videogen_takes_upload", args=[shot.pk]), files)
 
-    assert words in told(response)
+    assert levels(response)[-1] == "warning"
     assert response.url == takes_url(shot)
     assert not VideoRender.objects.exists()
     assert logged() == []

@@ -11,6 +11,7 @@ from django.urls import reverse
 from storybook.models import Scenelet, Shot, Story
 from tests.support.admin_clients import VIEWS, browser_of, producer, viewer
 from tests.support.factories import State, force, make_render, make_story, shots_of
+from tests.support.pages import levels, page_of, told
 
 pytestmark = pytest.mark.django_db
 
@@ -28,38 +29,80 @@ def shots():
     return list(shots_of(story).select_related("scenelet__story"))
 
 
-def test_shot_without_renders_says_what_to_do(shots):
-    page = producer().get(takes_url(shots[0])).text
+def card(page, render):
+    """The card of a render on the page."""
+    return page.hook("render", str(render.pk))
 
-    assert "No video yet." in page
-    assert "Generate a video…" in page
-    assert "wide, low" in page and "Who lit the lamp?" in page
+
+def test_shot_without_renders_shows_its_storyboard_and_can_be_generated(shots):
+    page = page_of(producer().get(takes_url(shots[0])))
+
+    assert "no-render" in page and "render" not in page
+    storyboard = page.hook("storyboard").text
+    assert "wide, low" in storyboard and "Who lit the lamp?" in storyboard
+    actions = [each.attributes.get("value") for each in page.tags("input")]
+    assert "generate_videos" in actions
 
 
 def test_viewer_is_not_offered_to_generate(shots):
-    page = viewer().get(takes_url(shots[0])).text
+    page = page_of(viewer().get(takes_url(shots[0])))
 
-    assert "No video yet." in page
-    assert "generate_videos" not in page
+    assert "no-render" in page
+    assert "action" not in page.fields
+
+
+def test_the_page_says_what_was_made_and_what_waits(shots):
+    empty = told(producer().get(takes_url(shots[0])))
+    make_render(
+        shots[0], State.DONE, review="rejected", review_reason="Too dark.", reviewed_by_name="Ida"
+    )
+    make_render(shots[0], State.DONE)
+    make_render(shots[0], State.RUNNING)
+    make_render(shots[0], State.UNKNOWN)
+    make_render(shots[0], State.REHEARSED)
+    make_render(shots[1], State.DONE, review="approved")
+    reviewer = browser_of(*VIEWS, "videogen.generate_video", "videogen.review_video")
+
+    page = told(reviewer.get(takes_url(shots[0])))
+    locked = told(reviewer.get(takes_url(shots[1])))
+
+    assert "No video yet." in empty and "Generate a video…" in empty
+    for words in (
+        "Rejected by Ida : Too dark.",
+        "The same request as take 1: nothing was changed in between.",
+        "Load the page again to see its progress.",
+        "Needs a decision.",
+        "Rehearsals Dry runs made these.",
+    ):
+        assert words in page, words
+    assert "approved · locked" in locked and "Unlock it before you upload" in locked
 
 
 def test_takes_come_newest_first_and_rehearsals_apart(shots):
     first = make_render(shots[0], State.DONE, video_file="a/take 1.mp4", poster_file="a/take-1.jpg")
-    make_render(shots[0], State.FAILED, error_message="The API was tired.")
-    make_render(shots[0], State.REHEARSED)
+    failed = make_render(shots[0], State.FAILED, error_message="The API was tired.")
+    rehearsal = make_render(shots[0], State.REHEARSED)
     second = make_render(shots[0], State.DONE, operation_name="operations/two")
     make_render(shots[1], State.FAILED, error_message="Another shot's trouble.")
 
-    page = viewer().get(takes_url(shots[0])).text
+    page = page_of(viewer().get(takes_url(shots[0])))
 
-    order = ["Take 2</h3>", "The API was tired.", "Take 1</h3>", "Rehearsals", "rehearsed"]
-    assert [page.index(each) for each in order] == sorted(page.index(each) for each in order)
-    assert 'preload="metadata" poster="/media/a/take-1.jpg" src="/media/a/take%201.mp4"' in page
-    assert "/media/a/take%201.mp4?download=1" in page
-    assert "operations/two" in page
-    assert "Another shot" not in page
+    shown = [
+        each["render" if "data-render" in each.attributes else "rehearsals"]
+        for each in page
+        if {"data-render", "data-rehearsals"} & each.attributes.keys()
+    ]
+    assert shown == [str(second.pk), str(failed.pk), str(first.pk), "", str(rehearsal.pk)]
+    assert page.values("take") == ["2", "1"]
+    assert card(page, failed).texts("error") == ["The API was tired."]
+    [video] = card(page, first).tags("video")
+    assert video.attributes["src"] == "/media/a/take%201.mp4"
+    assert video.attributes["poster"] == "/media/a/take-1.jpg"
+    assert "/media/a/take%201.mp4?download=S01-01" in card(page, first).links
+    assert card(page, second).hook("operation").text == "operations/two"
     for render in (first, second):
-        assert reverse("admin:videogen_videorender_change", args=[render.pk]) in page
+        record = reverse("admin:videogen_videorender_change", args=[render.pk])
+        assert record in card(page, render).links
 
 
 def test_what_was_sent_is_shown(shots):
@@ -74,13 +117,14 @@ def test_what_was_sent_is_shown(shots):
         price_estimate_usd="3.20",
     )
 
-    page = viewer().get(takes_url(shots[0])).text
+    response = viewer().get(takes_url(shots[0]))
 
-    assert 'src="/media/the-lamp/pictures/ada.png"' in page
-    assert "model sheet of character <bdi>ada</bdi>" in page
-    assert "only 3" in page
-    assert "{\n  &quot;a&quot;: {\n    &quot;b&quot;: 1\n  }\n}" in page
-    assert "$3.20, not charged" in page
+    page = page_of(response)
+    [image] = page.hook("picture", "ada").tags("img")
+    assert image.attributes["src"] == "/media/the-lamp/pictures/ada.png"
+    assert page.hook("picture", "2").hook("reason").text == "only 3"
+    assert "{\n  &quot;a&quot;: {\n    &quot;b&quot;: 1\n  }\n}" in response.text
+    assert page.hook("cost").sums == ["$3.20"]
 
 
 @pytest.mark.parametrize(
@@ -89,10 +133,10 @@ def test_what_was_sent_is_shown(shots):
 def test_neighbours_follow_the_story(shots, place, before, after):
     response = viewer().get(takes_url(shots[place]))
 
-    def pk_of(index):
-        return None if index is None else shots[index].pk
+    def named(index):
+        return None if index is None else (shots[index].pk, shots[index].code)
 
-    assert (response.context["before"], response.context["after"]) == (pk_of(before), pk_of(after))
+    assert (response.context["before"], response.context["after"]) == (named(before), named(after))
 
 
 @pytest.mark.parametrize(
@@ -111,18 +155,18 @@ def test_missing_shot_leads_back_to_the_admin():
     response = viewer().get("/admin/storybook/shot/999/takes/")
 
     assert response.status_code == 302
-    assert "Perhaps it was deleted" in str(list(get_messages(response.wsgi_request))[0])
+    assert levels(response) == ["warning"]
 
 
 def test_shot_and_list_lead_to_the_history(shots):
     make_render(shots[0], State.DONE)
     browser = producer()
 
-    listed = browser.get("/admin/storybook/shot/").text
-    assert f'<a href="{takes_url(shots[0])}">1 take</a>' in listed
-    assert f'<a href="{takes_url(shots[1])}">no take</a>' in listed
-    shown = browser.get(reverse("admin:storybook_shot_change", args=[shots[0].pk])).text
-    assert takes_url(shots[0]) in shown
+    listed = page_of(browser.get("/admin/storybook/shot/"))
+    takes = {each.attributes["href"]: each.numbers for each in listed.tags("a") if each.text}
+    assert (takes[takes_url(shots[0])], takes[takes_url(shots[1])]) == (["1"], [])
+    shown = page_of(browser.get(reverse("admin:storybook_shot_change", args=[shots[0].pk])))
+    assert takes_url(shots[0]) in shown.links
 
 
 @pytest.mark.parametrize(
@@ -157,7 +201,8 @@ def test_badge_of_a_shot(shots, states, reviews, word):
 def test_forgotten_render_is_shown_as_interrupted(shots):
     make_render(shots[0], State.RUNNING, touched_ago=31)
 
-    assert ">interrupted</span>" in viewer().get(takes_url(shots[0])).text
+    page = page_of(viewer().get(takes_url(shots[0])))
+    assert page.hook("render").values("badge") == ["interrupted"]
 
 
 def test_everything_is_escaped(shots):
@@ -230,55 +275,58 @@ def test_what_changed_since_the_take_before_is_told(shots):
     sheet = {"kind": "character", "id": "ada", "path": "the-lamp/old.png", "sha256": "a"}
     make_render(shots[0], State.DONE, prompt_text='{"mood": "calm"}', references=[sheet])
     redrawn = sheet | {"path": "the-lamp/new.png", "sha256": "b"}
-    make_render(
+    second = make_render(
         shots[0],
         State.DONE,
         prompt_text='{"mood": "storm"}',
         references=[redrawn],
         model="veo-3.1-fast-generate-preview",
     )
-    make_render(shots[0], State.REHEARSED, prompt_text='{"mood": "storm"}', references=[redrawn])
+    rehearsal = make_render(
+        shots[0], State.REHEARSED, prompt_text='{"mood": "storm"}', references=[redrawn]
+    )
 
-    page = viewer().get(takes_url(shots[0])).text
+    page = page_of(viewer().get(takes_url(shots[0])))
 
-    changed = page[page.index("What changed since take 1") : page.index("Take 1</h3>")]
-    assert "<bdi>  &quot;mood&quot;: &quot;calm&quot;</bdi>" in changed
-    assert "<bdi>  &quot;mood&quot;: &quot;storm&quot;</bdi>" in changed
-    assert 'src="/media/the-lamp/old.png"' in changed
-    assert 'src="/media/the-lamp/new.png"' in changed
-    assert "veo-3.1-fast-generate-preview" in changed
-    assert page.index("Rehearsals</h2>") < page.index("What changed since take 2")
+    changed = card(page, second).hook("changes-since", "1")
+    lines = [(each["line"], each.hook("text").text) for each in changed.hooks("line")]
+    assert ("removed", '"mood": "calm"') in lines and ("added", '"mood": "storm"') in lines
+    images = [each.attributes["src"] for each in changed.hook("change").tags("img")]
+    assert images == ["/media/the-lamp/old.png", "/media/the-lamp/new.png"]
+    assert "veo-3.1-fast-generate-preview" in changed.hook("setting").text
+    assert card(page, rehearsal).values("changes-since") == ["2"]
 
 
 def test_the_same_request_is_told_to_be_the_same(shots):
     make_render(shots[0], State.DONE)
     make_render(shots[0], State.DONE)
 
-    assert "The same request as take 1" in viewer().get(takes_url(shots[0])).text
+    assert page_of(viewer().get(takes_url(shots[0]))).values("same-as") == ["1"]
 
 
 def test_chosen_take_stands_out_and_a_rejected_one_says_why(shots):
-    make_render(
+    rejected = make_render(
         shots[0], State.DONE, review="rejected", review_reason="Too dark.", reviewed_by_name="Ida"
     )
     make_render(shots[0], State.DONE, review="selected")
     make_render(shots[1], State.DONE, review="approved")
 
-    page = viewer().get(takes_url(shots[0])).text
-    locked = viewer().get(takes_url(shots[1])).text
+    page = page_of(viewer().get(takes_url(shots[0])))
+    locked = page_of(viewer().get(takes_url(shots[1])))
 
-    assert page.count("st-take--selected") == 1
-    assert "Rejected by <bdi>Ida</bdi>: <bdi>Too dark.</bdi>" in page
-    assert "st-take--approved" in locked and "approved · locked" in locked
+    assert page.values("review") == ["selected", "rejected"]
+    assert card(page, rejected).hook("reviewed-by").text == "Ida"
+    assert card(page, rejected).hook("review-reason").text == "Too dark."
+    assert locked.hook("render").values("badge") == ["approved"]
 
 
 def test_players_load_nothing_but_metadata(shots):
     for _ in range(3):
         make_render(shots[0], State.DONE)
 
-    page = viewer().get(takes_url(shots[0])).text
+    videos = page_of(viewer().get(takes_url(shots[0]))).tags("video")
 
-    assert page.count("<video") == page.count('preload="metadata"') == 3
+    assert [each.attributes["preload"] for each in videos] == ["metadata"] * 3
 
 
 def test_number_of_queries_does_not_grow_with_the_takes(django_assert_max_num_queries, shots):
@@ -303,21 +351,21 @@ def state_of(browser, shot, **asked):
 
 
 def live_url_of(page):
-    found = re.search(r'data-live-url="([^"]+)"', page)
-    return found and found[1]
+    [url] = page.values("live-url") or [None]
+    return url
 
 
 def test_the_page_asks_for_news_while_a_render_is_open(shots):
     render = make_render(shots[0], State.RUNNING)
     browser = viewer()
 
-    page = browser.get(takes_url(shots[0])).text
+    page = page_of(browser.get(takes_url(shots[0])))
     force(render, state=State.FAILED)
-    ended = browser.get(takes_url(shots[0])).text
+    ended = page_of(browser.get(takes_url(shots[0])))
 
     assert live_url_of(page).endswith(f"/shots/{shots[0].pk}/state/?newest={render.pk}")
-    assert f'data-live-key="render-{render.pk}"' in page and "data-elapsed=" in page
-    assert "<noscript>Load the page again" in page
+    assert card(page, render)["live-key"] == f"render-{render.pk}"
+    assert "elapsed" in card(page, render) and card(page, render).tags("noscript")
     assert live_url_of(ended) is None
 
 
@@ -325,7 +373,7 @@ def test_a_finished_clip_comes_without_a_reload(shots):
     old = make_render(shots[0], State.DONE)
     render = make_render(shots[0], State.RUNNING)
     browser = viewer()
-    before = browser.get(live_url_of(browser.get(takes_url(shots[0])).text)).json()
+    before = browser.get(live_url_of(page_of(browser.get(takes_url(shots[0]))))).json()
 
     still = state_of(browser, shots[0], newest=render.pk, since=before["since"])
     force(render, state=State.DONE, take=2, video_file="two.mp4", poster_file="two.jpg")
@@ -334,9 +382,11 @@ def test_a_finished_clip_comes_without_a_reload(shots):
     assert before["active"] and still["active"] and not done["active"]
     assert still["parts"] == {}
     assert {f"render-{render.pk}", "badge", "strip"} <= done["parts"].keys()
-    assert 'src="/media/two.mp4"' in done["parts"][f"render-{render.pk}"]
-    assert "needs review" in done["parts"]["badge"]
-    assert "Take 2" in done["parts"]["strip"] and str(old.pk) in done["parts"]["strip"]
+    [video] = page_of(done["parts"][f"render-{render.pk}"]).tags("video")
+    assert video.attributes["src"] == "/media/two.mp4"
+    assert page_of(done["parts"]["badge"]).values("badge") == ["needs review"]
+    strip = page_of(done["parts"]["strip"]).links[:2]
+    assert strip == [f"#render-{render.pk}", f"#render-{old.pk}"]
 
 
 def test_the_parts_have_forms_that_can_be_sent(shots):
@@ -364,15 +414,15 @@ def test_what_was_asked_for_meanwhile_is_told(shots):
     news = state_of(browser, shots[0], newest=render.pk)["parts"]["news"]
 
     assert calm.strip() == ""
-    assert takes_url(shots[0]) in news
+    assert page_of(news).links == [takes_url(shots[0])]
 
 
 def test_trouble_is_told_to_the_title(shots):
     make_render(shots[0], State.UNKNOWN)
     browser = viewer()
 
-    assert 'data-trouble="needs a decision"' in browser.get(takes_url(shots[0])).text
-    assert "data-trouble=" not in browser.get(takes_url(shots[1])).text
+    assert page_of(browser.get(takes_url(shots[0]))).values("trouble") == ["needs a decision"]
+    assert "trouble" not in page_of(browser.get(takes_url(shots[1])))
 
 
 @pytest.mark.parametrize("missing", ["storybook.view_shot", "videogen.view_videorender"])
@@ -406,9 +456,9 @@ def test_asked_for_by_leads_to_the_batchs_progress(shots):
     progress = reverse("admin:videogen_renderbatch_progress", args=[render.batch_id])
     blind = browser_of("storybook.view_shot", "videogen.view_videorender")
 
-    assert f'<a href="{progress}">' in viewer().get(takes_url(shots[0])).text
-    page = blind.get(takes_url(shots[0])).text
-    assert "/renderbatch/" not in page and f"Batch {render.batch_id}" in page
+    assert progress in page_of(viewer().get(takes_url(shots[0]))).links
+    page = page_of(blind.get(takes_url(shots[0])))
+    assert not any("/renderbatch/" in link for link in page.links)
 
 
 def test_a_locked_shot_offers_to_unlock_it_instead_of_an_upload(shots):
@@ -417,14 +467,14 @@ def test_a_locked_shot_offers_to_unlock_it_instead_of_an_upload(shots):
     upload = reverse("admin:videogen_takes_upload", args=[shots[0].pk])
     unlock = reverse("admin:videogen_takes_act", args=[shots[0].pk, approved.pk, "unlock"])
 
-    locked = reviewer.get(takes_url(shots[0])).text
+    locked = page_of(reviewer.get(takes_url(shots[0])))
     refused = reviewer.post(upload, {"video": SimpleUploadedFile("my.mp4", b"no matter")})
     reviewer.post(unlock)
-    opened = reviewer.get(takes_url(shots[0])).text
+    opened = page_of(reviewer.get(takes_url(shots[0])))
 
-    assert upload not in locked and "Unlock it before" in locked
-    assert locked.count(unlock) == 2
+    assert upload not in locked.actions and unlock in locked.actions
+    assert locked.values("locked-by") == ["1"]
     [message] = get_messages(refused.wsgi_request)
-    assert str(message) == "Take 1 is approved: unlock it first."
-    assert upload in opened
-    assert "unlock it first" not in viewer().get(takes_url(shots[0])).text
+    assert message.level_tag == "warning"
+    assert upload in opened.actions
+    assert "locked-by" not in page_of(viewer().get(takes_url(shots[0])))
