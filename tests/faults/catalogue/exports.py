@@ -67,8 +67,8 @@ FAULTS = [
     Fault(
         "gone-shots-are-exported",
         EXPORT,
-        "Shot.objects.filter(scenelet__story=story, gone_since=None)",
-        "Shot.objects.filter(scenelet__story=story)",
+        "rows = rows.filter(gone_since=None) if shots is None else",
+        "rows = rows if shots is None else",
         (TESTS + "::test_a_shot_that_is_gone_is_left_out",),
         "a shot that the bundle has no longer is cut into the film",
     ),

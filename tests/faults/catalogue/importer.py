@@ -95,7 +95,7 @@ FAULTS = [
     Fault(
         "broken-upload-stays",
         "storybook/import_page.py",
-        '    if "report" not in context:\n        remove_bundle(token)\n',
+        '    if "report" not in context:\n        remove_bundle(token, owner)\n',
         "",
         ("tests/storybook/test_import_page.py::test_problems_are_shown_and_nothing_is_kept",),
         "uploads that cannot be imported fill the disk",
