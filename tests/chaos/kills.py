@@ -213,7 +213,7 @@ def _command_round(installation: Installation, scenelet: int, number: int, victi
         f"--scenelet-id={name}",
         "--wait",
     )
-    wait_until(lambda: renders_of(installation, STORY, name), 30, "for the first row")
+    wait_until(lambda: renders_of(installation, STORY, name), PATIENCE, "for the first row")
     # Half of them where the money is.
     time.sleep(chance.uniform(0, 1.5) if number % 12 < 6 else chance.uniform(0, 5))
     with suppress(subprocess.TimeoutExpired):
