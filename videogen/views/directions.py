@@ -32,6 +32,7 @@ from .components.urls import next_page
 WRITE = ("videogen.add_direction", "videogen.change_direction")
 
 STORY, SCENELET, SHOT = "story", "scenelet", "shot"
+EVERY_SHOT_OF = "Every shot of"
 
 
 @dataclass(frozen=True)
@@ -39,9 +40,15 @@ class DirectionGroup:
     """The directions of one place, in order. `place` is the value of the form's field."""
 
     place: str
-    title: str
+    words: str
     on: Sequence[Direction]
     off: Sequence[Direction]
+    # Of the scenelet that the words are about.
+    name: str = ""
+
+    @property
+    def title(self) -> str:
+        return " ".join(filter(None, [self.words, self.name]))
 
 
 def show_directions(
@@ -83,8 +90,9 @@ def directions_of_shot(shot: Shot) -> list[DirectionGroup]:
         _group(
             SCENELET,
             shot.scenelet_id,
-            f"Every shot of “{shot.scenelet}”",
+            EVERY_SHOT_OF,
             [each for each in rows if each.scenelet_id],
+            name=str(shot.scenelet),
         ),
         _group(
             STORY,
@@ -193,8 +201,9 @@ def _groups_of_story(story: Story) -> list[DirectionGroup]:
             _group(
                 SCENELET,
                 scenelet.pk,
-                f"Every shot of “{scenelet}”",
+                EVERY_SHOT_OF,
                 [each for each in rows if each.scenelet_id == scenelet.pk],
+                name=str(scenelet),
             )
         )
         shots = {
@@ -209,7 +218,9 @@ def _groups_of_story(story: Story) -> list[DirectionGroup]:
     return groups
 
 
-def _group(kind: str, pk: int, title: str, rows: Sequence[Direction]) -> DirectionGroup:
+def _group(
+    kind: str, pk: int, words: str, rows: Sequence[Direction], *, name: str = ""
+) -> DirectionGroup:
     on = [each for each in rows if each.is_on]
     off = sorted((each for each in rows if not each.is_on), key=lambda each: each.pk, reverse=True)
-    return DirectionGroup(f"{kind}-{pk}", title, on, off)
+    return DirectionGroup(f"{kind}-{pk}", words, on, off, name)
