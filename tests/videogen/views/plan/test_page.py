@@ -8,7 +8,7 @@ import pytest
 from django.urls import reverse
 
 from storybook.models import DesignDocument, Shot, Story
-from tests.support.admin_clients import VIEWS, browser_of, producer, viewer
+from tests.support.admin_clients import BAR_QUERIES, VIEWS, browser_of, producer, viewer
 from tests.support.drafts import look, make_draft, make_shots, offer, plan_url, progress_url
 from tests.support.factories import PAYLOAD, State, make_render
 from tests.support.pages import levels, page_of, told

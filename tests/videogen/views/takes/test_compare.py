@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from django.urls import reverse
 
-from tests.support.admin_clients import VIEWS, browser_of, viewer
+from tests.support.admin_clients import BAR_QUERIES, VIEWS, browser_of, viewer
 from tests.support.factories import State, make_render, make_story, shots_of
 from tests.support.pages import levels, page_of, told
 
