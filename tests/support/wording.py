@@ -33,10 +33,13 @@ _RULES = {
         r"|(?:0|[2-9]|\d\d+) (?:shot|take|video|render|story|scenelet|batch|clip|candidate))\b"
         r"(?!\s*[/#·]|[-:])"
     ),
+    "words are missing": re.compile(r"\{\w*\}|\{\{|\{%|%\(\w+\)[sd]|(?<![\d\w])%[sd]\b"),
     "None": re.compile(r"\bNone\b(?! of)"),
     "an empty pair": re.compile(r"\(\s*\)|“\s*”|\"\s*\""),
     "space before a stop": re.compile(r"\w\s+[.,;!?](?:\s|$)"),
 }
+# What only those who can set it understand.
+_SETTING = re.compile(r"\b(?:VIDEO|STORY|GEMINI|GOOGLE|DJANGO|DATABASE|EMAIL|MEDIA)_[A-Z]+\b")
 _SENTENCE = re.compile(r"[^.!?…]{12,}[.!?…]")
 # A caption and a sentence beside it.
 _TWO_TEXTS = re.compile(r"[a-z0-9] (?:The|It|A) ")
@@ -87,6 +90,10 @@ def texts_of(html: str) -> list[str]:
     reader.feed(html)
     reader.close()
     return reader.texts
+
+
+def names_a_setting(text: str) -> bool:
+    return bool(_SETTING.search(text))
 
 
 def flaws(text: str) -> list[str]:

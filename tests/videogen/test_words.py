@@ -8,13 +8,20 @@ from urllib.parse import urlsplit
 
 import httpx
 import pytest
+from django.conf import settings
+from django.contrib.messages import get_messages
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.db import transaction
 from django.urls import resolve
 
 from tests.support.admin_clients import ask, parts_of
 from tests.support.admin_urls import addresses, open_links, person
 from tests.support.all_states import make_everything
+from tests.support.bundles import picture, zip_bundle
+from tests.support.buttons import presses
+from tests.support.clips import write_clip
 from tests.support.permission_table import PAGES
-from tests.support.wording import flaws, texts_of
+from tests.support.wording import flaws, names_a_setting, texts_of
 from videogen.models import VideoRender
 from videogen.providers.errors import (
     cancel_error,
@@ -46,22 +53,114 @@ OTHER_DATES = re.compile(
 )
 
 
-def test_the_words_and_dates_of_every_page():
-    world = make_everything("The server gave up after four tries.", name="ada", errors=ERRORS)
-    browser = open_links(person("superuser"), world)
+@pytest.fixture
+def world():
+    return make_everything("The server gave up after four tries.", name="ada", errors=ERRORS)
 
-    wrong = []
+
+class Reader:
+    """Reads pages as somebody with that role, and keeps what is wrong with their words."""
+
+    def __init__(self, role):
+        self.role = role
+        self.wrong = []
+        self._read = set()
+        places = (settings.MEDIA_ROOT, settings.STATE_DIR, settings.BASE_DIR)
+        self._places = [str(each) for each in places]
+
+    def read(self, place, response):
+        for html in parts_of(response):
+            if any(each in html for each in self._places):
+                self.wrong.append(f"{place}: a folder of the server")
+            for text in set(texts_of(html)) - self._read:
+                self._read.add(text)
+                self.read_text(place, text)
+
+    def read_text(self, place, text):
+        is_own = resolve(urlsplit(place).path).route in PAGES
+        found = flaws(text) if is_own else []
+        if names_a_setting(text) and self.role != "superuser":
+            found.append(f"a setting is named: {text}")
+        # The records of another package call themselves what it likes.
+        if OTHER_DATES.search(text) and not place.startswith("/admin/axes/"):
+            found.append(f"another form of a date: {text}")
+        self.wrong += [f"{place}: {flaw}" for flaw in found]
+
+    def read_messages(self, place, response):
+        """What the next page would tell of what was done."""
+        told = [str(each) for each in get_messages(response.wsgi_request)]
+        for text in told:
+            found = flaws(text)
+            if any(each in text for each in self._places):
+                found.append(f"a folder of the server: {text}")
+            self.wrong += [f"{place}: {flaw}" for flaw in found]
+        return told
+
+
+@pytest.mark.parametrize("role", ["guest", "viewer", "artist", "producer", "superuser"])
+def test_the_words_and_dates_of_every_page(role, world):
+    browser, reader = person(role), Reader(role)
+    if role in ("guest", "superuser"):
+        open_links(browser, world)
+
     for address in addresses(world):
-        is_own = resolve(urlsplit(address).path).route in PAGES
-        response, _ = ask(browser, "GET", address)
-        for text in {text for html in parts_of(response) for text in texts_of(html)}:
-            if is_own:
-                wrong += [f"{address}: {flaw}" for flaw in flaws(text)]
-            # The records of another package call themselves what it likes.
-            if OTHER_DATES.search(text) and not address.startswith("/admin/axes/"):
-                wrong.append(f"{address}: another form of a date: {text}")
+        if role != "guest" or address.startswith("/share/"):
+            response, _ = ask(browser, "GET", address)
+            reader.read(address, response)
 
-    assert not wrong, "\n".join(dict.fromkeys(wrong))
+    assert not reader.wrong, "\n".join(dict.fromkeys(reader.wrong))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("role", ["guest", "producer"])
+def test_the_words_of_what_every_button_answers(role, world, tmp_path):
+    browser, reader = person(role), Reader(role)
+    if role == "guest":
+        open_links(browser, world)
+    files = {
+        "video": ("own.mp4", write_clip(tmp_path / "own.mp4")),
+        "picture": ("ada.png", picture()),
+        "bundle": ("my-story.zip", zip_bundle(tmp_path / "story.zip").read_bytes()),
+    }
+    pressed, told = {}, set()
+
+    pages = [each for each in addresses(world) if role != "guest" or each.startswith("/share/")]
+    for address in pages:
+        response, _ = ask(browser, "GET", address)
+        for press in (each for html in parts_of(response) for each in presses(html, address)):
+            pressed.setdefault(press.kind, press)
+    for press in pressed.values():
+        told |= _press(browser, reader, press, files)
+
+    assert not reader.wrong, "\n".join(dict.fromkeys(reader.wrong))
+    assert len(pressed) > {"guest": 2, "producer": 60}[role]
+    assert len(told) > {"guest": 0, "producer": 60}[role]
+
+
+def _press(browser, reader, press, files):
+    """Press it in every way, each on an untouched world; the messages that were told."""
+    told = set()
+    for ways in ([press, press], [press.ticked], [press.empty], [press.odd], [press.strange]):
+        cookies = dict(browser.cookies)
+        with transaction.atomic():
+            for way in ways:
+                made = {name: SimpleUploadedFile(*each) for name, each in files.items()}
+                response = browser.post(way.address, way.data(made))
+                if response.streaming:
+                    response.close()
+                    continue
+                place = f"{way.address} ({way.button})"
+                if response.status_code >= 500:
+                    reader.wrong.append(f"{place}: HTTP {response.status_code}")
+                reader.read(place, response)
+                told.update(reader.read_messages(place, response))
+                if response.status_code == 302:
+                    # What is told is told there, once.
+                    reader.read(response.url, browser.get(response.url))
+            transaction.set_rollback(True)
+        browser.cookies.clear()
+        browser.cookies.update(cookies)
+    return told
 
 
 NO_ANSWER = [LOST, httpx.ReadTimeout(""), httpx.ConnectError("Connection refused.")]

@@ -77,14 +77,15 @@ class _Pipe(io.RawIOBase):
 def write_export(files: Iterable[OutFile], output: Path) -> None:
     """Write the files to a zip, or below a folder that is new or empty. The name appears when all
     is written. Raises ExportError."""
-    output = output.resolve()
+    # What a person reads has the path that they gave.
+    given, output = output, output.resolve()
     is_zip = output.suffix.lower() == ".zip"
     if is_zip and output.is_dir():
-        raise ExportError(f"{output} is a folder.", code="output")
+        raise ExportError(f"{given} is a folder.", code="output")
     if not is_zip and output.is_file():
-        raise ExportError(f"{output} is a file: name a folder or a .zip.", code="output")
+        raise ExportError(f"{given} is a file: name a folder or a .zip.", code="output")
     if not is_zip and output.is_dir() and any(output.iterdir()):
-        raise ExportError(f"{output} is not empty: name a new folder, or a .zip.", code="output")
+        raise ExportError(f"{given} is not empty: name a new folder, or a .zip.", code="output")
     # Not the process's number: in a container it is the same each time, and a process that was
     # killed has left its files.
     temporary = output.with_name(f".{output.name[:100]}.{secrets.token_hex(4)}")
@@ -109,7 +110,7 @@ def write_export(files: Iterable[OutFile], output: Path) -> None:
         temporary.rename(output)
     except OSError as error:
         raise ExportError(
-            f"{output} cannot be written ({error.strerror or error}).", code="storage"
+            f"{given} cannot be written ({error.strerror or error}).", code="storage"
         ) from error
     finally:
         if temporary.is_dir():
