@@ -13,7 +13,8 @@ deadlocks.
 3. The budgets, an advisory lock of PostgreSQL: queueing, repeating, moving and every claim
    (`billing/budgets.py`, `lock_budgets`). Whoever queues or moves holds the row of the price, too
    (`catalog/prices.py`, `keep_price`); of those who hold the budgets, there is only one.
-4. The lane's row: every claim, moving, retakes, and whatever pauses or resumes a lane or ends its wait.
+4. The lane's row: every claim, moving, retakes, and whatever pauses or resumes a lane or ends its
+   wait.
 5. The renders' rows. Submissions and candidates are locked just before the renders that they belong
    to.
 6. The stored status of the shots, by shot. Every change of a render's state takes these rows by

@@ -98,7 +98,9 @@ def reject_take(
     try:
         codes = VideoRender.RejectReason.stored(reasons)
     except ValueError as error:
-        raise ReviewError("There is no such reason.", code="no_reason") from error
+        raise ReviewError(
+            "Nothing was rejected: one of the reasons does not exist.", code="no_reason"
+        ) from error
     with _under_lock(render):
         _refuse_if_approved(render)
         _write(render, Review.REJECTED, user, words.strip(), codes)
