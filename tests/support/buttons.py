@@ -38,6 +38,15 @@ class Press:
         return match.route, *verbs, self.button, *sorted(names)
 
     @property
+    def variants(self) -> list[Press]:
+        """The same button with other values, as far as its form has any."""
+        found: list[Press] = []
+        for each in (self.ticked, self.empty, self.odd, self.strange):
+            if each != self and each not in found:
+                found.append(each)
+        return found
+
+    @property
     def empty(self) -> Press:
         """The same button, pressed with nothing filled in."""
         values = {name: each for name, each in self.values.items() if name not in self.typed}
