@@ -14,7 +14,7 @@ from tests.support.installations import wait_until
 RULES = {"resultTypes": ["violations"]}
 OWN_RULES = {**RULES, "rules": {"target-size": {"enabled": True}}}
 COLOURS = {**RULES, "runOnly": ["color-contrast", "link-in-text-block"]}
-STOCK = {"shots list", "books"}
+STOCK = {"shots list", "books", "data"}
 IMPORTING = {"design document"}
 # Django's own links among words that have no line under them.
 STOCK_LINKS = (".breadcrumbs", 'a[href="?_facets')
@@ -67,6 +67,7 @@ def pages(site, chromium):
             "spending of a story": f"/admin/videogen/submission/spending/?story={story}",
             "books": "/admin/videogen/submission/",
             "doctor": "/admin/videogen/lane/doctor/",
+            "data": "/admin/data/",
         }
 
 

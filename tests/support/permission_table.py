@@ -51,6 +51,8 @@ PAGES = {
     "admin/": (STAFF, STAFF),
     "admin/login/": (ANYBODY, ANYBODY),
     "admin/logout/": ("++xxxxx", ANYBODY),
+    "admin/data/": (STAFF, NO_SUCH_METHOD),
+    "admin/theme/": (BUTTON, STAFF),
     "admin/password_change/": (STAFF, STAFF),
     "admin/password_change/done/": (STAFF, NO_SUCH_METHOD),
     "admin/autocomplete/": (VIEWER, NO_SUCH_METHOD),

@@ -21,6 +21,6 @@ from . import (  # noqa: F401
     video_models,
 )
 
-admin.site.site_title = "Storybook videos"
-admin.site.site_header = "Storybook videos"
-admin.site.index_title = "Stories, shots and their videos"
+admin.site.site_title = "videogen"
+admin.site.site_header = "videogen"
+admin.site.index_title = "Stories"

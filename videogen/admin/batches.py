@@ -7,6 +7,7 @@ from typing import Any
 
 from django.contrib import admin
 from django.core.exceptions import PermissionDenied
+from django.db.models import QuerySet
 from django.http import (
     Http404,
     HttpRequest,
@@ -53,11 +54,30 @@ for _name in (
     button_is_on(f"videogen_renderbatch_{_name}", _page_of_batch)
 
 
+class AtWorkFilter(admin.SimpleListFilter):
+    """The queue: batches with renders that wait or run."""
+
+    title = "running"
+    parameter_name = "at_work"
+
+    def lookups(
+        self, request: HttpRequest, model_admin: admin.ModelAdmin[Any]
+    ) -> list[tuple[str, str]]:
+        return [("yes", "Running")]
+
+    def queryset(
+        self, request: HttpRequest, queryset: QuerySet[RenderBatch]
+    ) -> QuerySet[RenderBatch]:
+        if self.value() != "yes":
+            return queryset
+        return queryset.filter(pk__in=VideoRender.objects.open().values("batch"))
+
+
 @admin.register(RenderBatch)
 class RenderBatchAdmin(RecordAdmin):
     change_form_template = "admin/videogen/batch/form.html"
     list_display = ["__str__", "look", "story", "decisions", "cost", "asked_by"]
-    list_filter = ["status", "mode", "door", "story"]
+    list_filter = [AtWorkFilter, "status", "mode", "door", "story"]
     list_select_related = ["story", "requested_by"]
     heavy_columns = ("plan", "filters")
     search_fields = ["story__title", "story__story_id", "requested_by_name"]

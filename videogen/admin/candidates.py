@@ -13,6 +13,7 @@ from .records import RecordAdmin
 class CandidateAdmin(RecordAdmin):
     """The record only: people decide about candidates on the page "Unresolved"."""
 
+    is_internal = True
     list_display = ["name", "source", "status", "made_at", "found_at", "render"]
     list_filter = ["status", "source", "lane"]
     list_select_related = ["lane", "render__shot__scenelet"]

@@ -35,6 +35,7 @@ for _verb in ("resume", "pause"):
 
 @admin.register(Lane)
 class LaneAdmin(RecordAdmin):
+    is_internal = True
     change_list_template = "admin/videogen/lane/list.html"
     change_form_template = "admin/videogen/lane/form.html"
     list_display = ["name", "badge", "reason", "not_before", "beat_at"]

@@ -13,6 +13,7 @@ from .records import RecordAdmin
 
 @admin.register(AccessAttempt)
 class AccessAttemptAdmin(RecordAdmin):
+    is_internal = True
     list_display = ["username", "ip_address", "failures_since_start", "attempt_time"]
     search_fields = ["username", "ip_address"]
     fields = ["username", "ip_address", "failures_since_start", "attempt_time", "user_agent"]

@@ -6,13 +6,14 @@ from typing import Any
 
 from django.contrib import admin, messages
 from django.db.models import QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.utils.html import format_html
 from django.utils.translation import ngettext
 
 from videogen.common.formats import moment
 from videogen.models import Notice
 from videogen.notifications.deliver import redeliver
+from videogen.views.components.bar import SEEN_COOKIE, SEEN_KEPT_SECONDS
 
 from .records import RecordAdmin
 
@@ -55,6 +56,24 @@ class NoticeAdmin(RecordAdmin):
         needed = _NEEDED.get(obj.kind, ()) if obj else ()
         lets_in = request.user.has_perms([f"videogen.view_{name}" for name in needed])
         return [each for each in self.fields if each != "page" or lets_in]
+
+    def changelist_view(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """Show the list, and note in the browser which notice was the newest: the bar counts those
+        that came since."""
+        response = super().changelist_view(request, extra_context)
+        newest = Notice.objects.order_by("-pk").values_list("pk", flat=True).first()
+        if newest and request.method == "GET" and response.status_code == 200:
+            response.set_cookie(
+                SEEN_COOKIE,
+                str(newest),
+                max_age=SEEN_KEPT_SECONDS,
+                samesite="Lax",
+                httponly=True,
+                secure=request.is_secure(),
+            )
+        return response
 
     def has_generate_permission(self, request: HttpRequest) -> bool:
         return request.user.has_perm("videogen.generate_video")

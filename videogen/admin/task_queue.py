@@ -16,7 +16,7 @@ def _only_to_look_at() -> None:
             theirs = type(admin.site.get_model_admin(model))
             admin.site.unregister(model)
             # Their one action queues a task again.
-            values = {"actions": None, "__module__": __name__}
+            values = {"actions": None, "is_internal": True, "__module__": __name__}
             admin.site.register(model, type(theirs.__name__, (RecordAdmin, theirs), values))
 
 

@@ -1,9 +1,12 @@
-"""What the first page of the admin needs: its template has no view of ours."""
+"""What templates need that have no view of ours: the shell, and the first page."""
 
 from __future__ import annotations
 
 from django import template
+from django.http import HttpRequest
 
+from storybook import theme
+from videogen.views.components.bar import Bar, bar_for
 from videogen.views.dashboard import Dashboard
 
 register = template.Library()
@@ -13,3 +16,16 @@ register = template.Library()
 def get_dashboard(context: template.Context) -> Dashboard:
     """Return the first page as the person who sent the request may see it."""
     return Dashboard(context["request"])
+
+
+@register.simple_tag
+def theme_of(request: HttpRequest | str) -> str:
+    """Return the theme that the person chose, or ""."""
+    return theme.theme_of(request) if isinstance(request, HttpRequest) else ""
+
+
+@register.simple_tag(takes_context=True)
+def get_bar(context: template.Context) -> Bar | None:
+    """Return the bar as the person who sent the request may see it, or None."""
+    request = context.get("request")
+    return bar_for(request) if request else None

@@ -1,12 +1,14 @@
-"""The first page: what waits for a person, how far the stories are, what runs, what it costs."""
+"""The first page: the stories, what runs, what waits for a person, what it costs."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from statistics import median
 from typing import Any
 
+from django.conf import settings
 from django.contrib import messages
 from django.contrib.admin import ModelAdmin, site
 from django.db import transaction
@@ -18,31 +20,32 @@ from django.utils import timezone
 from django.utils.functional import cached_property
 
 from storybook.models import Shot, Story
-from videogen.billing.daily_spending import Spending, recent_spending
+from videogen.billing.budget_use import budget_use
+from videogen.billing.forecasts import forecasts
 from videogen.common.formats import counted
 from videogen.common.task_queue import is_cluster_running
 from videogen.lanes.pauses import BY_PERSON
 from videogen.models import Lane, RenderBatch, ShotStanding, VideoRender
 from videogen.models.routes import served_backends
-from videogen.models.states import STUCK, BadgeWord
-from videogen.planning.shot_status import count_badges, count_badges_by_story, standings_with
+from videogen.models.states import OPEN, STUCK, BadgeWord
+from videogen.planning.shot_status import count_badges, standings_with
 from videogen.recovery.unresolved import most_urgent_first
 
 from .components.access import GENERATE, require, signed_in
 from .components.badges import Badge, badge_of_state, badge_of_time_left, counted_in_words
-from .components.bar_chart import BarChart, Day, draw_days
+from .components.money_bar import MoneyBar
 from .components.queue_notice import QueueNotice, notice_of
 from .components.segments import RenderProgress
-from .components.shot_cards import Progress, ShotCard, for_cards
+from .components.shot_cards import ShotCard, for_cards
+from .components.story_cards import StoryCard, story_cards
 from .decisions import MOST_AT_ONCE
-from .spending import ForecastRow, forecast_rows
 
 MOST_CARDS = 12
 MOST_STORIES = 12
 MOST_BATCHES = 4
 MOST_FAILURES = 6
-MOST_FORECASTS = 2
-CHART_HEIGHT = 96
+# Renders whose time tells how long the next one takes.
+MOST_TIMED = 30
 # A batch stays on the page for so long after its end.
 JUST_ENDED = timedelta(minutes=10)
 
@@ -67,21 +70,27 @@ def dashboard_state(request: HttpRequest) -> JsonResponse:
 
 
 @dataclass(frozen=True)
-class StoryRow:
-    story: Story
-    progress: Progress
-
-    @property
-    def board_url(self) -> str:
-        return reverse("admin:storybook_story_board", args=[self.story.pk])
-
-
-@dataclass(frozen=True)
 class RunningBatch:
     """A batch that runs, or ran until a moment ago."""
 
     batch: RenderBatch
     progress: RenderProgress
+    # What lately was the time of a render of its model, and since when its newest render runs.
+    usual: timedelta | None = None
+    newest_sent: datetime | None = None
+
+    @property
+    def time_left(self) -> str:
+        """About how long it still takes, such as "4 min"; empty where nobody can know."""
+        counts = self.progress.counts
+        if not self.progress.open or self.usual is None or self.is_rehearsal:
+            return ""
+        waves = -(-counts.get(State.QUEUED, 0) // max(1, settings.VIDEO_MAX_IN_FLIGHT))
+        left = waves * self.usual
+        if self.newest_sent and self.progress.open > counts.get(State.QUEUED, 0):
+            left += max(self.usual - (timezone.now() - self.newest_sent), timedelta(0))
+        minutes = -(-left // timedelta(minutes=1))
+        return f"{max(minutes, 1)} min"
 
     @property
     def url(self) -> str:
@@ -257,13 +266,12 @@ class Dashboard:
     # -- how far the stories are
 
     @cached_property
-    def stories(self) -> list[StoryRow]:
+    def stories(self) -> list[StoryCard]:
         """The stories that somebody worked on last."""
         stories = Story.objects.annotate(worked_at=Max("render_batches__created_at")).order_by(
             F("worked_at").desc(nulls_last=True), "-updated_at"
-        )[:MOST_STORIES]
-        counts = count_badges_by_story([story.pk for story in stories])
-        return [StoryRow(story, Progress(counts[story.pk])) for story in stories]
+        )
+        return story_cards(stories[:MOST_STORIES])
 
     @cached_property
     def has_more_stories(self) -> bool:
@@ -276,18 +284,39 @@ class Dashboard:
         """What runs, then what has just ended. Rehearsals come last, and go when they end."""
         keys = self._batches_at_work()
         counts: dict[int, dict[str, int]] = {key: {} for key in keys}
+        sent: dict[int, datetime] = {}
         renders = VideoRender.objects.filter(batch__in=keys).order_by()
-        rows = renders.values_list("batch", "state").annotate(number=Count("*"))
-        for batch_pk, state, number in rows:
+        rows = renders.values_list("batch", "state").annotate(
+            number=Count("*"), at=Max("claimed_at")
+        )
+        for batch_pk, state, number, at in rows:
             counts[batch_pk][state] = number
+            if at and state in OPEN:
+                sent[batch_pk] = max(at, sent.get(batch_pk, at))
         batches = RenderBatch.objects.select_related("story").defer("plan", "filters")
         found = [
-            RunningBatch(batch, RenderProgress(counts[batch.pk]))
+            RunningBatch(
+                batch,
+                RenderProgress(counts[batch.pk]),
+                self._usual_times.get(batch.model),
+                sent.get(batch.pk),
+            )
             for batch in batches.filter(pk__in=keys)
         ]
         return sorted(
             found, key=lambda each: (each.is_rehearsal, not each.progress.open, -each.batch.pk)
         )
+
+    @cached_property
+    def _usual_times(self) -> dict[str, timedelta]:
+        """By model: the median of what its last renders took, from the claim to the video."""
+        timed = VideoRender.objects.filter(state=State.DONE, rendered_at__gt=F("claimed_at"))
+        seconds: dict[str, list[float]] = {}
+        for render in timed.only("model", "claimed_at", "rendered_at").order_by("-pk")[:MOST_TIMED]:
+            if render.claimed_at and render.rendered_at:
+                taken = (render.rendered_at - render.claimed_at).total_seconds()
+                seconds.setdefault(render.model, []).append(taken)
+        return {model: timedelta(seconds=median(times)) for model, times in seconds.items()}
 
     def _batches_at_work(self) -> list[int]:
         """Return the newest batches that run, and then the newest that have just ended.
@@ -338,18 +367,19 @@ class Dashboard:
     # -- what it costs
 
     @cached_property
-    def spending(self) -> Spending:
-        return recent_spending()
+    def money(self) -> MoneyBar:
+        """Of everything that is spent, and of the stories that are shown. Eight queries."""
+        return MoneyBar(budget_use(), forecasts([card.story for card in self.stories]))
+
+    # -- new stories
 
     @property
-    def chart(self) -> BarChart:
-        days = [Day(each.day, each.usd) for each in self.spending.days]
-        return draw_days(days, CHART_HEIGHT)
+    def can_add_story(self) -> bool:
+        return self._user.has_perm("storybook.add_story")
 
-    @cached_property
-    def forecasts(self) -> list[ForecastRow]:
-        """What it takes to finish the stories that somebody worked on last."""
-        return forecast_rows([row.story for row in self.stories[:MOST_FORECASTS]])
+    @property
+    def can_import_story(self) -> bool:
+        return self._user.has_perms(["storybook.add_story", "storybook.change_story"])
 
 
 def dismiss_failures(model_admin: ModelAdmin[Any], request: HttpRequest) -> HttpResponse:

@@ -27,8 +27,8 @@ from tests.support.factories import (
     make_story,
     shots_of,
 )
+from videogen.billing.budget_use import budget_use
 from videogen.billing.budgets import BudgetHeadroom, limits_for, lock_budgets, usage_of
-from videogen.billing.daily_spending import recent_spending
 from videogen.common.errors import RequestError
 from videogen.common.formats import month_day
 from videogen.models import Budget, RenderBatch, VideoRender
@@ -574,11 +574,11 @@ def test_the_list_takes_no_more_queries_for_more_budgets(mira):
 def test_the_dashboard_takes_the_lower_of_both_budgets_for_everything(settings):
     make_render(make_shot(), State.DONE)
     settings.VIDEO_BUDGET_USD = Decimal(40)
-    assert recent_spending().budget == "$40.00"
+    assert budget_use().budget == "$40.00"
 
     make_budget(20)
 
-    assert (recent_spending().budget, recent_spending().left) == ("$20.00", "$16.80")
+    assert (budget_use().budget, budget_use().left) == ("$20.00", "$16.80")
 
 
 def test_a_deleted_story_takes_its_budget_with_it():

@@ -20,7 +20,9 @@ from tests.support.factories import (
     shots_of,
 )
 from tests.support.pages import page_of, slices
-from videogen.billing.daily_spending import DAYS, recent_spending
+from videogen.billing.budget_use import BudgetUse, budget_use
+from videogen.billing.forecasts import forecasts
+from videogen.views.components.money_bar import MoneyBar
 
 pytestmark = pytest.mark.django_db
 
@@ -42,6 +44,12 @@ def failed(part):
     return [(each["failure"], int(each["number"])) for each in part.hooks("failure")]
 
 
+def buttons(part, name):
+    """What the buttons with that name send."""
+    found = [each.attributes for each in part.tags("button")]
+    return [each["value"] for each in found if each.get("name") == name]
+
+
 def spend(shot, usd, *, days_ago=0, outcome="accepted"):
     render = make_render(shot, State.CANCELLED, submission=False)
     at = timezone.now() - timedelta(days=days_ago)
@@ -60,8 +68,8 @@ def test_the_page_says_what_there_is_and_what_to_do(admin_client):
     for words in (
         "no worker is running",
         "1 of 4 done, 1 to go, 1 outcome unknown, 1 failed.",
-        "1 × outcome unknown",
-        "0 of 4 approved",
+        "outcome unknown",
+        "4 shots · 0 approved",
         "The simulator charges nothing.",
     ):
         assert words in page
@@ -183,14 +191,6 @@ def test_more_failures_than_are_shown_are_one_click_away_by_their_badge():
         assert viewer().get(url).context["cl"].result_count == number
 
 
-def test_the_task_queue_is_last(admin_client):
-    page = admin_client.get("/admin/storybook/shot/").content.decode()
-
-    apps = re.findall(r'<div class="app-(\w+) module', page)
-
-    assert apps[:2] == ["storybook", "videogen"] and apps[-1] == "django_q"
-
-
 def test_failures_come_with_their_reasons_what_waits_for_a_decision_first():
     shots = all_shots(make_story(shots=3))
     make_render(shots[0], State.FAILED, error_message="Old words.")
@@ -243,8 +243,7 @@ def test_old_trouble_can_be_dismissed_and_new_trouble_comes_back():
     failures = part(browser.get(HOME), "failures")
     assert failures.hook("failure-count").text == "1"
     assert failed(failures) == [("failed", 1)]
-    (button,) = [each for each in failures.tags("button") if "name" in each.attributes]
-    assert button.attributes["value"] == str(other.pk)
+    assert buttons(failures, "newest") == [str(other.pk)]
     (link,) = [each for each in failures.links if each.endswith("status=failed")]
     assert browser.get(link).context["cl"].result_count == 3, "it leads to all that failed"
     make_render(shots[3], State.FAILED, error_code="filter")
@@ -258,16 +257,16 @@ def test_what_was_dismissed_last_is_brought_back():
     browser = producer()
     for render in (older, newer[1]):
         browser.post("/admin/videogen/videorender/dismiss/", {"newest": render.pk})
-    assert f'name="back" value="{newer[1].pk}"' in part(browser.get(HOME), "failures")
+    assert buttons(part(browser.get(HOME), "failures"), "back") == [str(newer[1].pk)]
 
     browser.post("/admin/videogen/videorender/dismiss/", {"back": newer[1].pk})
 
     failures = part(browser.get(HOME), "failures")
-    assert "2 × failed" in failures and '<span class="st-panel-number">2</span>' in failures
-    assert f'name="back" value="{older.pk}"' in failures, "what was dismissed before is next"
+    assert failed(failures) == [("failed", 2)] and failures.hook("failure-count").text == "2"
+    assert buttons(failures, "back") == [str(older.pk)], "what was dismissed before is next"
     older.refresh_from_db()
     assert older.dismissed_at
-    assert "back" not in part(viewer().get(HOME), "failures")
+    assert not buttons(part(viewer().get(HOME), "failures"), "back")
 
 
 def test_nothing_is_brought_back_that_was_not_dismissed():
@@ -293,54 +292,116 @@ def test_what_may_be_paid_for_cannot_be_dismissed():
 # -- spending --------------------------------------------------------------------------------------
 
 
-def test_spending_is_drawn_day_by_day_against_the_budget(settings):
-    settings.VIDEO_BUDGET_USD = Decimal(40)
-    shot = all_shots(make_story())[0]
-    spend(shot, "3.20")
-    spend(shot, "6.40", days_ago=3)
-    spend(shot, "3.20", days_ago=3, outcome="rejected")
-    spend(shot, "6.40", days_ago=40)
-
-    spending = part(viewer().get(HOME), "spending")
-
-    assert spending.hook("spent").text == "$9.60"
-    assert (spending.hook("left").text, spending.hook("budget").text) == ("$24.00", "$40.00")
-    assert [each.attributes["height"] for each in spending.hooks("bar")] == ["96.0", "48.0"]
-    assert spending.hook("budget-spent").attributes["width"] == "40.0%"
+def bar_of(page):
+    """The parts of the bar of money, and how wide they are."""
+    found = part(page, "spending").hooks("money")
+    return {each["money"]: each.attributes["width"] for each in found if each["money"] != "budget"}
 
 
-def test_what_is_queued_counts_as_promised(settings):
+def test_money_is_one_bar_against_the_budget(settings):
     settings.VIDEO_BUDGET_USD = Decimal(32)
-    shots = all_shots(make_story(shots=2))
-    spend(shots[0], "3.20")
-    make_render(shots[1], State.QUEUED, price_estimate_usd=Decimal("6.40"))
+    settings.VIDEO_BACKEND = "gemini"
+    shots = all_shots(make_story(shots=3))
+    spend(shots[0], "6.40")
+    spend(shots[0], "3.20", outcome="rejected")
+    make_render(shots[1], State.QUEUED, backend="gemini", price_estimate_usd=Decimal("3.20"))
 
-    spending = recent_spending()
+    page = viewer().get(HOME)
 
-    assert (spending.spent_percent, spending.promised_percent) == (10.0, 20.0)
-    assert (spending.promised, spending.left) == ("$6.40", "$22.40")
+    spending = part(page, "spending")
+    texts = {name: spending.hook(name).text for name in ("spent", "reserved", "budget", "left")}
+    assert texts == {"spent": "$6.40", "reserved": "$3.20", "budget": "$32.00", "left": "$22.40"}
+    assert spending.hook("forecast").text == "at least $9.60", "too few verdicts for a range"
+    assert bar_of(page) == {"spent": "20.0%", "reserved": "10.0%", "forecast": "30.0%"}
+    assert "over-budget" not in spending
+    settings.VIDEO_BUDGET_USD = Decimal(16)
+    assert "over-budget" in part(viewer().get(HOME), "spending")
 
 
-@pytest.mark.parametrize(("budget", "percent"), [("1", 100.0), ("0", 100.0), (None, 100.0)])
-def test_more_than_the_budget_fills_it_and_no_more(settings, budget, percent):
-    settings.VIDEO_BUDGET_USD = budget and Decimal(budget)
-    spend(all_shots(make_story())[0], "3.20")
+def test_the_forecast_is_a_range_once_there_are_verdicts(settings):
+    settings.VIDEO_BACKEND = "gemini"
+    story = make_story(shots=8)
+    for place, shot in enumerate(all_shots(story)[:6]):
+        review = "approved" if place % 2 else "rejected"
+        make_render(shot, State.DONE, backend="gemini", review=review)
 
-    spending = recent_spending()
+    money = MoneyBar(budget_use(), forecasts([story]))
 
-    assert (spending.spent_percent, spending.promised_percent, spending.left) == (
-        percent,
-        0.0,
-        "$0.00",
+    assert [each.kind for each in money.segments][-2:] == ["forecast", "perhaps"]
+    assert money.is_known and "–" in money.forecast
+
+
+@pytest.mark.parametrize(("budget", "at"), [("1", 31.25), ("0", 0.0), (None, None)])
+def test_more_than_the_budget_fills_the_bar_and_no_more(budget, at):
+    use = BudgetUse(Decimal("3.20"), Decimal(0), budget and Decimal(budget), is_simulated=False)
+
+    money = MoneyBar(use, [])
+
+    assert [(each.kind, each.start, each.width) for each in money.segments] == [
+        ("spent", 0.0, 100.0)
+    ]
+    assert (money.budget_at, use.left) == (at, "$0.00")
+
+
+def test_nothing_spent_is_an_empty_bar():
+    money = MoneyBar(budget_use(), [])
+
+    assert (money.segments, money.words) == ([], "$0.00 spent.")
+
+
+# -- cards of stories ------------------------------------------------------------------------------
+
+
+def test_a_card_shows_approved_takes_first_then_key_frames():
+    story = make_story(scenelets=("one", "two"), shots=2)
+    shots = all_shots(story)
+    for shot, review in zip(shots, ("unreviewed", "approved", "unreviewed", ""), strict=True):
+        if review:
+            name = f"{shot.scenelet.scenelet_id}-{shot.shot_index}.jpg"
+            make_render(shot, State.DONE, review=review, poster_file=name)
+
+    (card,) = viewer().get(HOME).context["dashboard"].stories
+
+    assert card.frames == ("/media/one-2.jpg", "/media/one-1.jpg", "/media/two-1.jpg")
+    make_story("other")
+    other = viewer().get(HOME).context["dashboard"].stories
+    assert [len(each.frames) for each in other if each.story.story_id == "other"] == [1]
+
+
+def test_a_card_tells_the_length_and_the_share_of_what_is_approved():
+    story = make_story(shots=3)
+    shots = all_shots(story)
+    for shot in shots[:2]:
+        make_render(shot, State.DONE, review="approved", video_seconds=7.9)
+
+    (card,) = viewer().get(HOME).context["dashboard"].stories
+
+    assert (card.percent, card.length) == (66, "≈ 0:24")
+    make_render(shots[2], State.DONE, review="approved", video_seconds=7.9)
+    (card,) = viewer().get(HOME).context["dashboard"].stories
+    assert (card.percent, card.length, card.to_review) == (100, "0:24", 0)
+
+
+def test_a_batch_tells_how_long_it_still_takes():
+    story = make_story(shots=3)
+    shots = all_shots(story)
+    now = timezone.now()
+    model = "veo-3.1-generate-preview"
+    batch = make_batch(story, model=model)
+    began = now - timedelta(minutes=30)
+    make_render(
+        shots[0],
+        State.DONE,
+        claimed_at=began,
+        rendered_at=began + timedelta(minutes=4),
+        model=model,
     )
+    make_render(shots[1], State.RUNNING, batch=batch, claimed_at=now - timedelta(minutes=1))
+    make_render(shots[2], State.QUEUED, batch=batch)
 
+    batches = viewer().get(HOME).context["dashboard"].batches
 
-def test_without_anything_spent_there_are_days_without_bars():
-    spending = recent_spending()
-
-    assert len(spending.days) == DAYS
-    assert not any(day.usd for day in spending.days)
-    assert spending.words == "Spent in the last 14 days: nothing."
+    assert [each.time_left for each in batches if each.batch == batch] == ["7 min"]
 
 
 # -- who may ---------------------------------------------------------------------------------------
@@ -434,7 +495,7 @@ def test_number_of_queries_does_not_grow(address, django_assert_max_num_queries)
             make_render(first, State.DONE, batch=batch)
             make_render(second, State.FAILED, batch=batch)
             make_render(third, State.RUNNING, batch=batch)
-        with django_assert_max_num_queries(35) as captured:
+        with django_assert_max_num_queries(48) as captured:
             assert browser.get(address).status_code == 200
         counts.append(len(captured))
 
