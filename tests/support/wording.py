@@ -33,7 +33,8 @@ _RULES = {
         r"|(?:0|[2-9]|\d\d+) (?:shot|take|video|render|story|scenelet|batch|clip|candidate))\b"
         r"(?!\s*[/#·]|[-:])"
     ),
-    "words are missing": re.compile(r"\{\w*\}|\{\{|\{%|%\(\w+\)[sd]|(?<![\d\w])%[sd]\b"),
+    # (`"key": {}` is data.)
+    "words are missing": re.compile(r"(?<!: )\{\w*\}|\{\{|\{%|%\(\w+\)[sd]|(?<![\d\w])%[sd]\b"),
     "None": re.compile(r"\bNone\b(?! of)"),
     "an empty pair": re.compile(r"\(\s*\)|“\s*”|\"\s*\""),
     "space before a stop": re.compile(r"\w\s+[.,;!?](?:\s|$)"),
