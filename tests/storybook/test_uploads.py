@@ -106,7 +106,7 @@ def test_an_uploaded_picture_takes_the_old_ones_place(editor, imported, media):
     response = editor.get(pictures_of(imported))
     row = page_of(response).hook("design", "character ada")
     assert [each.attributes["src"] for each in row.tags("img")] == [thumbnail_url(new)]
-    assert levels(response) == ["success"]
+    assert "success" in levels(response)
 
 
 def test_an_uploaded_picture_is_used_as_reference(editor, imported):

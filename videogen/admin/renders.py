@@ -91,7 +91,7 @@ class VideoRenderAdmin(CodeSearchMixin, UnresolvedPages, TakePages, RecordAdmin)
         "error_message",
     ]
     fieldsets = [
-        (None, {"fields": ["badge", "shot", "takes", "take", "video", "error_message"]}),
+        (None, {"fields": ["badge", "shot", "slot", "takes", "take", "video", "error_message"]}),
         (
             "Review",
             {
