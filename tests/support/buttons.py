@@ -25,6 +25,7 @@ class Press:
     files: tuple[str, ...] = ()
     # Names of what a person types, chooses or ticks; the page itself brings the others.
     typed: frozenset[str] = frozenset()
+    written: frozenset[str] = frozenset()
     # What each box sends that is not ticked.
     boxes: tuple[tuple[str, str], ...] = ()
     button: str = ""
@@ -62,8 +63,8 @@ class Press:
 
     @property
     def odd(self) -> Press:
-        """The same button with values that nobody can have chosen."""
-        odd = {name: ["no-such-thing"] for name in self.values if name in self.typed}
+        """The same button with words in every field in which one can write."""
+        odd = {name: ["no-such-thing"] for name in self.values if name in self.written}
         return replace(self, values=self.values | odd)
 
     @property
@@ -128,7 +129,7 @@ def _buttons(controls):
 def _filled_in(controls) -> Press:
     """The values of a form as a browser sends them; what has to be filled in has some words."""
     values: dict[str, list[str]] = {}
-    files, typed, boxes = [], set(), []
+    files, typed, written, boxes = [], set(), set(), []
     for each in controls:
         attributes, name = each.attributes, each.attributes.get("name")
         kind = attributes.get("type", "text") if each.tag == "input" else each.tag
@@ -138,6 +139,8 @@ def _filled_in(controls) -> Press:
             continue
         if kind != "hidden":
             typed.add(name)
+        if kind not in ("hidden", "file", "checkbox", "radio", "select"):
+            written.add(name)
         if kind == "file":
             files.append(name)
         elif kind in ("checkbox", "radio"):
@@ -158,4 +161,4 @@ def _filled_in(controls) -> Press:
             if not text and "required" in attributes:
                 text = WORDS
             values.setdefault(name, []).append(text)
-    return Press("", values, tuple(files), frozenset(typed), tuple(boxes))
+    return Press("", values, tuple(files), frozenset(typed), frozenset(written), tuple(boxes))
