@@ -109,7 +109,7 @@ def change_directions(request: HttpRequest, story: Story) -> HttpResponse:
     verb = request.POST.get("verb", "")
     try:
         if verb not in _VERBS:
-            raise RequestError("Nothing was changed: the button is not known.", code="no_verb")
+            raise RequestError("Nothing was changed: this page has no such button.", code="no_verb")
         done = _VERBS[verb](request, story)
     except RequestError as error:
         messages.warning(request, error.sentence)
@@ -139,7 +139,9 @@ class PlaceField(forms.CharField):
             shot = Shot.objects.filter(scenelet__story=self.story, pk=number).first()
             if shot:
                 return DirectionPlace(self.story, shot=shot)
-        raise forms.ValidationError("The story has no such scenelet or shot any more.")
+        raise forms.ValidationError(
+            "Nothing was added: the story has no such scenelet or shot any more."
+        )
 
 
 def _add(request: HttpRequest, story: Story) -> str:
@@ -153,7 +155,9 @@ def _add(request: HttpRequest, story: Story) -> str:
 
 
 def _reword(request: HttpRequest, story: Story) -> str:
-    reword_direction(_asked(request, story), request.POST.get("text", ""), signed_in(request))
+    old = _asked(request, story)
+    if reword_direction(old, request.POST.get("text", ""), signed_in(request)) == old:
+        return "Nothing was changed: the direction has these words already."
     return "The new words go into the next prompts."
 
 
@@ -164,7 +168,7 @@ def _switch_off(request: HttpRequest, story: Story) -> str:
 
 def _switch_on(request: HttpRequest, story: Story) -> str:
     switch_on_direction(_asked(request, story), signed_in(request))
-    return "The direction is on again."
+    return "The direction is on again: the next prompts have it."
 
 
 _VERBS = {"add": _add, "reword": _reword, "switch-off": _switch_off, "switch-on": _switch_on}
