@@ -138,6 +138,12 @@ def addresses(world):
         "/admin/videogen/videorender/dismiss/",
         f"/admin/videogen/videorender/unresolved/decide/give-up/?render={stuck.pk}",
         "/admin/videogen/videorender/unsettled/",
+        "/admin/review/",
+        "/admin/review/queue/",
+        *(
+            f"/admin/review/{world.render.pk}/{verb}/"
+            for verb in ("approve", "reject", "select", "undo")
+        ),
         f"/admin/videogen/videorender/shots/{shot}/compare/",
         f"/admin/videogen/videorender/shots/{shot}/state/",
         f"/admin/videogen/videorender/shots/{shot}/upload/",

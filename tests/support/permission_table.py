@@ -108,6 +108,10 @@ PAGES = {
     "admin/videogen/videorender/unresolved/decide/<slug:verb>/": (PRODUCER, PRODUCER),
     "admin/videogen/videorender/dismiss/": (BUTTON, PRODUCER),
     "admin/videogen/videorender/unsettled/": (STAFF, NO_SUCH_METHOD),
+    # the review room
+    "admin/review/": (VIEWER, NO_SUCH_METHOD),
+    "admin/review/queue/": (VIEWER, NO_SUCH_METHOD),
+    "admin/review/<int:render_id>/<slug:verb>/": (BUTTON, PRODUCER),
     # takes
     "admin/videogen/videorender/shots/<int:shot_id>/compare/": (VIEWER, NO_SUCH_METHOD),
     "admin/videogen/videorender/shots/<int:shot_id>/state/": (VIEWER, NO_SUCH_METHOD),
