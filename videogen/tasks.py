@@ -28,6 +28,7 @@ def sweep() -> None:
     drafts.delete_old_drafts()
     if film_worker.waiting().exists():
         wake_films()
+    film_worker.remove_unused_hourly()
     detect.look_for_news()
 
 

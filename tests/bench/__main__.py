@@ -2,6 +2,7 @@
 shown for orientation only. Exit code 1 when a ratio is over its bound.
 
     python -m tests.bench [startup] [memory] [throughput] [lists] [kills] [quota] [films]
+                          [exports] [watch]
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from . import films, kills, lists, memory, quota, startup, throughput
+from . import exports, films, kills, lists, memory, quota, startup, throughput, watch
 from .measure import Figure
 
 PARTS = {
@@ -25,6 +26,8 @@ PARTS = {
     "kills": kills.measure,
     "quota": quota.measure,
     "films": films.measure,
+    "exports": exports.measure,
+    "watch": watch.measure,
 }
 
 

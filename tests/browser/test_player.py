@@ -162,6 +162,19 @@ def test_a_path_is_watched_with_its_shots_below(page, site, story):
     page.wait_for_url("**/takes/")
 
 
+def test_a_path_is_watched_with_its_sound(page, story):
+    page.goto(f"/admin/storybook/story/{story}/watch/?path=the-voyage")
+    video = page.locator(".sp-stage video:visible")
+    page.keyboard.press("k")
+
+    heard = []
+    for seconds in (0.1, 1.5):
+        wait_until(lambda least=seconds: video.evaluate("video => video.currentTime") > least, 30)
+        heard.append(video.evaluate("video => video.webkitAudioDecodedByteCount"))
+    assert 0 < heard[0] < heard[1], heard
+    assert page.evaluate("[...document.querySelectorAll('video')].every(each => !each.muted)")
+
+
 def test_a_reader_chooses_on_the_page(page, story):
     page.goto(f"/admin/storybook/story/{story}/watch/?path=")
     page.keyboard.press("l")

@@ -143,7 +143,10 @@ def judge(
     prompts = {render.prompt_sha256 for render in renders}
     mine = {name: prompt for name, prompt in accepted.items() if prompt in prompts}
     done = [render for render in renders if render.state == "done"]
-    playing = {render.operation for render in done if plays(installation, render)}
+    playing = [render for render in done if plays(installation, render)]
+    playing_by_name = {render.operation for render in playing}
+    # Found in our bucket: the video is there, the operation's name never came.
+    playing_by_prompt = {render.prompt_sha256 for render in playing if not render.operation}
     kept_by_name = {render.operation for render in renders if render.state in KEPT | OPEN}
     kept_by_prompt = {render.prompt_sha256 for render in renders if render.state == "unknown"}
     others = [render for render in renders if render.state != "done"]
@@ -154,13 +157,15 @@ def judge(
         unknown=sum(render.state == "unknown" for render in renders),
         twice=sum(count > 1 for count in Counter(mine.values()).values()),
         lost=sum(
-            name not in playing
+            name not in playing_by_name
+            and prompt not in playing_by_prompt
             and name not in kept_by_name
             and name not in ended_by_api
             and prompt not in kept_by_prompt
             for name, prompt in mine.items()
         )
-        + len([render for render in done if render.operation not in playing]),
+        + len(done)
+        - len(playing),
         left_open=0 if may_be_open else sum(render.state in OPEN for render in renders),
         not_done=len(others),
         unexplained=sum(not render.sentence.strip() for render in others),

@@ -1,8 +1,8 @@
 """kill -9 of some process at some moment, again and again.
 
-A few installations side by side, each with a simulator, a cluster and a supervisor that starts it
-again; every round is a scenelet of its own. Submissions and downloads are slowed down, so that
-many kills fall into the moments that matter.
+One installation for each route side by side, each with a simulator, a cluster and a supervisor that
+starts it again; every round is a scenelet of its own. Submissions and downloads are slowed down, so
+that many kills fall into the moments that matter.
 """
 
 from __future__ import annotations
@@ -20,17 +20,21 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import psutil
+from rich.console import Console
 
 from tests.support.installations import Installation, wait_until, write_story
 
+from . import routes
 from .judging import OPEN, Tally, accepted_by, judge, renders_of, tracebacks
 
 STORY = "chaos"
 SHOTS = 6
-SIDE_BY_SIDE = 3
 # A wedged cluster is found after half a minute and restarted; then the work begins.
-PATIENCE = 150
+# Where other work takes the processors, all of it takes several times as long.
+PATIENCE = 300
+PROGRESS = Console(stderr=True, markup=False, highlight=False, soft_wrap=True)
 VICTIMS = ("pump", "downloader", "any child", "group", "parent", "command")
+NOBODY = "the victim did not turn up"
 # What a killed process's siblings say when its pipe, lock or connection is gone.
 OF_THE_KILL = "BrokenPipeError|EOFError|ConnectionResetError|KeyboardInterrupt|SIGKILL"
 
@@ -63,14 +67,17 @@ class Supervisor:
 
 
 @contextmanager
-def killing_ground(folder: Path, rounds: int) -> Iterator[Installation]:
+def killing_ground(folder: Path, rounds: int, route: str = "gemini") -> Iterator[Installation]:
     """An installation with one scenelet a round, and a simulator that takes its time."""
     installation = Installation(
         folder,
+        **routes.ENVIRONMENTS[route],
         VIDEO_SUBMIT_TIMEOUT_SECONDS="5",
         VIDEO_POLL_SECONDS="0.4",
         VIDEO_WORKERS="3",
     )
+    # The commands that only queue: what is killed is started the usual way.
+    installation.keep_warm()
     installation.manage("migrate")
     installation.manage("import_story", str(write_story(folder, STORY, SHOTS * rounds)))
     installation.start_simulator("--latency=0.8", "--latency-jitter=0.6")
@@ -83,30 +90,35 @@ def killing_ground(folder: Path, rounds: int) -> Iterator[Installation]:
 
 
 def run(folder: Path, options: argparse.Namespace) -> list[Tally]:
-    rounds = [
-        (number, VICTIMS[number % len(VICTIMS)])
-        for number in range(options.rounds)
-        if options.only in VICTIMS[number % len(VICTIMS)]
-    ]
-    size = -(-len(rounds) // SIDE_BY_SIDE)
-    # In blocks: each installation meets every victim.
-    shares = [rounds[start : start + size] for start in range(0, len(rounds), size)]
-    with ThreadPoolExecutor(SIDE_BY_SIDE) as threads:
-        results = list(
-            threads.map(
-                lambda job: _share(folder / f"installation-{job[0]}", job[1]), enumerate(shares)
-            )
+    """One tally for each route. The rounds are shared in blocks: each route meets every victim."""
+    numbers = range(options.rounds)
+    size = -(-options.rounds // len(routes.ENVIRONMENTS))
+    shares = {
+        route: [
+            (number, VICTIMS[number % len(VICTIMS)])
+            for number in numbers[start : start + size]
+            if options.only in f"{route}: {VICTIMS[number % len(VICTIMS)]}"
+        ]
+        for route, start in zip(routes.ENVIRONMENTS, range(0, 3 * size, size), strict=True)
+    }
+    with ThreadPoolExecutor(len(shares)) as threads:
+        results = threads.map(
+            lambda route: _share(folder / route, route, shares[route]),
+            [route for route, rounds in shares.items() if rounds],
         )
-    totals: dict[str, Tally] = {}
-    for tally in (tally for result in results for tally in result):
-        name = tally.scenario
-        totals[name] = totals[name] + tally if name in totals else tally
-    return list(totals.values())
+        return [_total(route, tallies) for route, tallies in results]
 
 
-def _share(folder: Path, rounds: list[tuple[int, str]]) -> list[Tally]:
+def _total(route: str, tallies: list[Tally]) -> Tally:
+    total = sum(tallies, Tally(f"kill -9: {routes.NAMES[route]}", rounds=0))
+    nobody = sum(tally.note == NOBODY for tally in tallies)
+    total.note = f"{nobody} rounds in which the victim did not turn up" if nobody else ""
+    return total
+
+
+def _share(folder: Path, route: str, rounds: list[tuple[int, str]]) -> tuple[str, list[Tally]]:
     tallies = []
-    with killing_ground(folder, len(rounds)) as installation:
+    with killing_ground(folder, len(rounds), route) as installation:
         with_cluster = [job for job in enumerate(rounds, 1) if job[1][1] != "command"]
         alone = [job for job in enumerate(rounds, 1) if job[1][1] == "command"]
         if with_cluster:
@@ -114,6 +126,7 @@ def _share(folder: Path, rounds: list[tuple[int, str]]) -> list[Tally]:
             try:
                 for scenelet, (number, victim) in with_cluster:
                     tallies.append(_cluster_round(supervisor, scenelet, number, victim))
+                    _tell(route, number, tallies[-1])
             finally:
                 supervisor.stop()
             # A cluster's own status outlives it by three seconds; until then a command waits for
@@ -121,11 +134,23 @@ def _share(folder: Path, rounds: list[tuple[int, str]]) -> list[Tally]:
             time.sleep(4)
         for scenelet, (number, victim) in alone:
             tallies.append(_command_round(installation, scenelet, number, victim))
+            _tell(route, number, tallies[-1])
         strange = tracebacks(installation, expected=OF_THE_KILL)
         if strange:
             tallies[-1].tracebacks += len(strange)
             tallies[-1].wrong += strange[:10]
-    return tallies
+        tallies[-1].wrong += routes.wrong_use(installation, route)
+    return route, tallies
+
+
+def _tell(route: str, number: int, tally: Tally) -> None:
+    """A line for each round, for whoever waits, and for what a run is worth that is stopped."""
+    PROGRESS.print(
+        f"round {number}, {route}, {tally.scenario}: {tally.accepted} accepted, "
+        f"{tally.playing} playing, {tally.unknown} unknown, {tally.twice} twice, "
+        f"{tally.lost} lost, {tally.left_open} left open, {tally.seconds:.0f} s",
+        *tally.wrong,
+    )
 
 
 def _cluster_round(supervisor: Supervisor, scenelet: int, number: int, victim: str) -> Tally:
@@ -137,7 +162,7 @@ def _cluster_round(supervisor: Supervisor, scenelet: int, number: int, victim: s
     killed = _kill(supervisor, victim, chance)
     tally = _end(installation, name, victim)
     tally.seconds = time.monotonic() - started
-    tally.note = "" if killed else "none"
+    tally.note = "" if killed else NOBODY
     return tally
 
 
@@ -152,7 +177,7 @@ def _kill(supervisor: Supervisor, victim: str, chance: random.Random) -> bool:
         with suppress(ProcessLookupError):
             os.kill(cluster.pid, signal.SIGKILL)
         return True
-    end = time.monotonic() + 5
+    end = time.monotonic() + 60
     while time.monotonic() < end:
         if pid := _pid_of(supervisor, victim, chance):
             with suppress(ProcessLookupError):
@@ -188,7 +213,7 @@ def _command_round(installation: Installation, scenelet: int, number: int, victi
         f"--scenelet-id={name}",
         "--wait",
     )
-    wait_until(lambda: renders_of(installation, STORY, name), 30, "for the first row")
+    wait_until(lambda: renders_of(installation, STORY, name), PATIENCE, "for the first row")
     # Half of them where the money is.
     time.sleep(chance.uniform(0, 1.5) if number % 12 < 6 else chance.uniform(0, 5))
     with suppress(subprocess.TimeoutExpired):
@@ -207,16 +232,18 @@ def _end(installation: Installation, scenelet: str, victim: str) -> Tally:
     with suppress(AssertionError):
         wait_until(is_over, PATIENCE)
     renders = renders_of(installation, STORY, scenelet)
-    tally = judge(f"kill -9: {victim}", installation, renders, accepted_by(installation))
+    tally = judge(victim, installation, renders, accepted_by(installation))
     # Nothing was the API's fault: whatever it accepted is a take, or waits for a person.
     ends = {"done", "unknown"} | ({"cancelled"} if victim == "command" else set())
     tally.wrong += [
-        f"{render.shot} is {render.state}: {render.sentence}"
+        f"{victim}: {render.shot} is {render.state}: {render.sentence}"
         for render in renders
         if render.state not in ends
     ]
     # Unknown may be more than was accepted, never less.
     accounted = tally.accepted - tally.playing - tally.unknown
     if accounted > 0:
-        tally.wrong.append(f"{accounted} accepted operations are neither take nor unknown")
+        tally.wrong.append(
+            f"{victim}: {accounted} accepted operations are neither take nor unknown"
+        )
     return tally

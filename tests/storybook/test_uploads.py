@@ -14,7 +14,7 @@ from django.urls import reverse
 from storybook.importer.story import import_story
 from storybook.models import DesignDocument, KeyFrame, Picture, Shot, Story
 from storybook.thumbnails import thumbnail_name, thumbnail_url
-from tests.support.admin_clients import browser_of
+from tests.support.admin_clients import BAR_QUERIES, browser_of
 from tests.support.bundles import KEY_FRAME, SHEET, picture, story, visual_design, write_bundle
 from tests.support.pages import levels, page_of
 
@@ -106,7 +106,7 @@ def test_an_uploaded_picture_takes_the_old_ones_place(editor, imported, media):
     response = editor.get(pictures_of(imported))
     row = page_of(response).hook("design", "character ada")
     assert [each.attributes["src"] for each in row.tags("img")] == [thumbnail_url(new)]
-    assert levels(response) == ["success"]
+    assert "success" in levels(response)
 
 
 def test_an_uploaded_picture_is_used_as_reference(editor, imported):
@@ -235,7 +235,7 @@ def test_the_page_asks_the_database_a_fixed_number_of_times(
     document = story(visual_design_document=visual_design(character_designs=designs))
     import_story(write_bundle(tmp_path / "bundle", document))
 
-    with django_assert_max_num_queries(8):
+    with django_assert_max_num_queries(8 + BAR_QUERIES):
         editor.get(pictures_of(Story.objects.get()))
 
 

@@ -21,6 +21,9 @@ VIEWS = (
     "videogen.view_referencechoice",
 )
 
+# At most so many queries the bar at the top of every page makes.
+BAR_QUERIES = 8
+
 _numbers = itertools.count(1)
 
 

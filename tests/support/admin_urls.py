@@ -93,6 +93,8 @@ def addresses(world):
         "/admin/",
         "/admin/login/",
         "/admin/logout/",
+        "/admin/data/",
+        "/admin/theme/",
         "/admin/password_change/",
         "/admin/password_change/done/",
         "/admin/autocomplete/?app_label=videogen&model_name=referencechoice&field_name=shot",

@@ -61,32 +61,42 @@ def _encode(
     level=0.0,
     shade=40,
     late=0,
+    size=(64, 36),
+    rate=24,
+    layout="stereo",
+    times=(),
 ):
+    """times: when each frame is shown, in milliseconds; by default they come evenly."""
     options = {"movflags": "faststart"} if faststart else {}
     with av.open(str(path), "w", format=container, options=options) as out:
         if with_picture:
-            video = out.add_stream(codec, rate=24)
-            video.width, video.height, video.pix_fmt = 64, 36, pix_fmt
+            video = out.add_stream(codec, rate=rate)
+            (video.width, video.height), video.pix_fmt = size, pix_fmt
             if turn:
                 video.set_display_rotation(turn)
             if shape:
                 video.codec_context.sample_aspect_ratio = shape
-        sound = out.add_stream("aac", rate=48_000, layout="stereo") if with_sound else None
+            if times:
+                video.codec_context.time_base = Fraction(1, 1000)
+        sound = out.add_stream("aac", rate=48_000, layout=layout) if with_sound else None
         if with_picture:
             for number in range(frames):
-                image = np.full((36, 64, 3), shade + number * 4, np.uint8)
+                image = np.full((size[1], size[0], 3), (shade + number * 4) % 256, np.uint8)
                 if band:
                     image[:9] = 250
                 picture = av.VideoFrame.from_ndarray(image, format="rgb24")
                 if late:  # So many frames after the sound begins.
                     picture.pts, picture.time_base = late + number, Fraction(1, 24)
+                if times:
+                    picture.pts, picture.time_base = times[number], Fraction(1, 1000)
                 out.mux(video.encode(picture))
             out.mux(video.encode(None))
         if sound:
             # Noise as loud as `level`, which 1 is as loud as it can be.
-            noise = np.random.default_rng(7).uniform(-level, level, 2000 * frames)
-            samples = np.stack([noise, noise]).astype(np.float32)
-            frame = av.AudioFrame.from_ndarray(samples, format="fltp", layout="stereo")
+            count = times[-1] * 48 if times else round(48_000 * frames / rate)
+            noise = np.random.default_rng(7).uniform(-level, level, count)
+            samples = np.stack([noise] * sound.channels).astype(np.float32)
+            frame = av.AudioFrame.from_ndarray(samples, format="fltp", layout=layout)
             frame.sample_rate = 48_000
             out.mux(sound.encode(frame))
             out.mux(sound.encode(None))

@@ -60,10 +60,7 @@ class Installation:
 
     def manage(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
         if self._is_kept_warm:
-            if self._warm is None or self._warm.environment != self.environment:
-                self._end_warm()
-                self._warm = _Warm(self.folder, self.environment)
-            done = self._warm.manage(*arguments)
+            done = self._warm_process().manage(*arguments)
             if check:
                 done.check_returncode()
             return done
@@ -75,6 +72,13 @@ class Installation:
             capture_output=True,
             check=check,
         )
+
+    def manage_and_kill(self, *arguments: str, after: float) -> bool:
+        """Kill a command so many seconds after its fork; whether it had not ended by itself. Only
+        where the installation is kept warm: a moment counts from the fork on."""
+        done = self._warm_process().manage(*arguments, kill_after=after)
+        assert done.returncode in (0, -signal.SIGKILL), done.stderr
+        return done.returncode != 0
 
     def start(self, *arguments: str, log: str = "") -> subprocess.Popen[str]:
         """A child in a process group of its own, so that all of it can be killed."""
@@ -147,6 +151,12 @@ class Installation:
         os.killpg(child.pid, signal.SIGKILL)
         child.wait()
 
+    def _warm_process(self) -> _Warm:
+        if self._warm is None or self._warm.environment != self.environment:
+            self._end_warm()
+            self._warm = _Warm(self.folder, self.environment)
+        return self._warm
+
     def _end_warm(self) -> None:
         if self._warm is not None:
             self._warm.close()
@@ -174,9 +184,9 @@ class _Warm:
             stdout=subprocess.PIPE,
         )
 
-    def manage(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+    def manage(self, *arguments: str, **job: float) -> subprocess.CompletedProcess[str]:
         files = {name: str(file) for name, file in self._files.items()}
-        self._process.stdin.write(json.dumps({"arguments": arguments, **files}) + "\n")
+        self._process.stdin.write(json.dumps({"arguments": arguments, **files, **job}) + "\n")
         self._process.stdin.flush()
         code = int(self._process.stdout.readline())
         printed = {name: file.read_text() for name, file in self._files.items()}

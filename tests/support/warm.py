@@ -1,11 +1,15 @@
 """manage.py that has imported everything already: it takes jobs as lines of JSON, and every command
-runs in a process of its own that is forked off. A command that starts cold imports for a second."""
+runs in a process of its own that is forked off. A command that starts cold imports for a second.
+
+A job may have `kill_after`: so many seconds later its process is killed, if it still runs."""
 
 from __future__ import annotations
 
 import json
 import os
+import signal
 import sys
+import time
 import traceback
 
 import manage
@@ -35,8 +39,13 @@ def main() -> None:
     sys.argv = ["manage.py", "check"]
     manage.main()
     for line in sys.stdin:
+        job = json.loads(line)
         if not (child := os.fork()):
-            run(json.loads(line))
+            run(job)
+        if "kill_after" in job:
+            time.sleep(job["kill_after"])
+            # Until it is waited for, the number is no other process's.
+            os.kill(child, signal.SIGKILL)
         _, status = os.waitpid(child, 0)
         answers.write(f"{os.waitstatus_to_exitcode(status)}\n")
         answers.flush()

@@ -22,12 +22,13 @@ from django.utils.html import format_html
 
 from storybook.ended_sessions import button_is_on
 from videogen.common.formats import moment, usd
-from videogen.common.task_queue import is_cluster_running
+from videogen.common.task_queue import broker_problem
 from videogen.models import RenderBatch, VideoRender
 from videogen.models.states import OPEN
 from videogen.views.batch import actions as progress
 from videogen.views.components import urls
 from videogen.views.components.badges import badge_of_state
+from videogen.views.components.queue_notice import is_nobody_working
 from videogen.views.components.reasons import find_shots_of, name_of_record, reason_of_record
 from videogen.views.plan import page
 
@@ -171,7 +172,8 @@ class RenderBatchAdmin(RecordAdmin):
         return {
             "rows": rows,
             "is_open": is_open,
-            "nobody_works": is_open and not batch.worked_by and not is_cluster_running(),
+            "nobody_works": is_open and not batch.worked_by and is_nobody_working(),
+            "broker_problem": broker_problem() if is_open and not batch.worked_by else "",
         }
 
     # -- the pages of a batch: the plan of a draft, and the progress of a confirmed batch

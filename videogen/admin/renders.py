@@ -92,7 +92,7 @@ class VideoRenderAdmin(CodeSearchMixin, UnresolvedPages, TakePages, ReviewPages,
         "error_message",
     ]
     fieldsets = [
-        (None, {"fields": ["badge", "shot", "takes", "take", "video", "error_message"]}),
+        (None, {"fields": ["badge", "shot", "slot", "takes", "take", "video", "error_message"]}),
         (
             "Review",
             {

@@ -13,6 +13,7 @@ from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
 
 from storybook.admin import StoryAdmin as PlainStoryAdmin
+from storybook.ended_sessions import button_is_on
 from storybook.models import Shot, Story
 from videogen.views.board import board_state, draft_selection, show_board
 from videogen.views.components.access import REVIEW
@@ -28,6 +29,12 @@ from .story_settings import StorySettingsInline
 
 # The app storybook knows nothing of video, so its screen of stories is replaced here.
 admin.site.unregister(Story)
+
+
+button_is_on(
+    "storybook_story_share_revoke",
+    lambda address: reverse("admin:storybook_story_share", args=[address["pk"]]),
+)
 
 
 @admin.register(Story)

@@ -11,7 +11,12 @@ from typing import Any
 from storybook.models import Story
 from videogen.common.formats import counted
 from videogen.common.task_queue import is_cluster_running
-from videogen.films.film_requests import PlannedFilm, plan_films, request_films
+from videogen.films.film_requests import (
+    PlannedFilm,
+    plan_films,
+    request_films,
+    warning_sentences,
+)
 from videogen.films.film_worker import run_slice, waiting
 from videogen.films.parts import FilmOptions
 from videogen.models import Film
@@ -122,16 +127,6 @@ def summary(results: Collection[FilmResult]) -> dict[str, int]:
     counts = Counter(each.status for each in results)
     known = {name: counts[name] for name in ("done", "exists", "queued", "failed")}
     return {"films": len(results), **known}
-
-
-def warning_sentences(warnings: Collection[dict[str, Any]]) -> list[str]:
-    """Return the warnings of a film as sentences."""
-    return [
-        f"{each['shot'] or 'A card'} is shown without its words, because the font lacks "
-        f"{each['characters']}."
-        for each in warnings
-        if each.get("code") == "not_lettered"
-    ]
 
 
 def _clock(seconds: float) -> str:

@@ -5,6 +5,8 @@ from __future__ import annotations
 
 import os
 import socket
+import time
+from datetime import timedelta
 from functools import lru_cache
 from pathlib import Path
 
@@ -52,6 +54,27 @@ def is_provably_gone(identity: str) -> bool:
         return True
     except psutil.AccessDenied:
         return False
+
+
+def was_running(pid: int, ago: timedelta) -> bool:
+    """Whether the process that has this id now was there so long ago. One that got the id of a
+    process that ended since is younger."""
+    try:
+        process = psutil.Process(pid)
+        # The clocks of the two sides tick, and a report takes a moment.
+        is_younger = _age(process) + 1 < ago.total_seconds()
+        return not is_younger and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+    except psutil.AccessDenied:
+        return True
+
+
+def _age(process: psutil.Process) -> float:
+    """Return how many seconds ago the process began, whatever was done to the time of day."""
+    if hasattr(time, "CLOCK_BOOTTIME"):
+        return time.clock_gettime(time.CLOCK_BOOTTIME) - _started(process)
+    return time.time() - float(process.create_time())
 
 
 def _started(process: psutil.Process) -> float:

@@ -12,11 +12,11 @@ import socket
 from dataclasses import dataclass
 from datetime import datetime
 
-import psutil
 from django.conf import settings
 from django.db import DatabaseError, transaction
 from django.utils import timezone
 
+from .processes import was_running
 from .untrusted_text import clean
 
 # A slice of the pump has to end well before the queue's time-out of a task, submissions included.
@@ -90,6 +90,8 @@ class Cluster:
     workers: int
     # The cluster's own word, at most three seconds old.
     status: str
+    # When it began.
+    since: datetime
 
 
 def is_cluster_running() -> bool:
@@ -110,9 +112,10 @@ def running_clusters() -> list[Cluster]:
             raise
         return []
     return [
-        Cluster(stat.host, len(stat.workers), str(stat.status))
+        Cluster(stat.host, len(stat.workers), str(stat.status), stat.tob or stat.timestamp)
         for stat in stats
-        if stat.host != here or psutil.pid_exists(stat.sentinel)
+        # The report of one that was killed outlives it for seconds.
+        if stat.host != here or was_running(stat.sentinel, timezone.now() - stat.timestamp)
     ]
 
 

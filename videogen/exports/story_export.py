@@ -51,13 +51,22 @@ class ExportedShot:
 @dataclass(frozen=True)
 class StoryExport:
     """What is exported, all read from the database. The clips stay where they are until they are
-    written."""
+    written, and each is looked at when its turn comes: the first byte waits for one of them.
+
+    takes: by the primary keys of their shots. films: by those of their endings.
+    """
 
     story: Story
     rule: TakeRule
     paths: list[StoryPath]
-    shots: list[ExportedShot]
+    chosen: list[Shot]
+    takes: dict[int, VideoRender]
     films: dict[int, Film] = field(default_factory=dict)
+
+    @property
+    def shots(self) -> list[ExportedShot]:
+        """All shots. Looks at the clips at which nobody has looked yet."""
+        return [self._exported(shot) for shot in self.chosen]
 
     @property
     def folder(self) -> str:
@@ -84,11 +93,11 @@ class StoryExport:
         }
 
     def files(self) -> Iterator[OutFile]:
-        """Yield all files, the manifest first. Makes a query for each prompt."""
+        """Yield all files. Makes a query for each prompt."""
+        for shot in self.chosen:
+            yield from self._files_of_shot(self._exported(shot))
         yield self._file("manifest.json", _json(self.manifest()))
         yield self._file("shots.csv", "".join(csv_lines(*_table(self.shots))))
-        for each in self.shots:
-            yield from self._files_of_shot(each)
         for path in self.paths:
             timeline = make_timeline(path.title, self._timeline_shots(path))
             name = self._ending_names[path.ending.scenelet_id]
@@ -113,14 +122,24 @@ class StoryExport:
     def _file(self, name: str, text: str) -> OutFile:
         return OutFile(f"{self.folder}/{name}", text.encode())
 
+    def _exported(self, shot: Shot) -> ExportedShot:
+        if shot.pk not in self._looked_at:
+            self._looked_at[shot.pk] = _look_at(shot, self.takes.get(shot.pk))
+        return self._looked_at[shot.pk]
+
+    @cached_property
+    def _looked_at(self) -> dict[int, ExportedShot]:
+        return {}
+
     @cached_property
     def _ending_names(self) -> dict[str, str]:
         return unique_names(path.ending.scenelet_id for path in self.paths)
 
     def _shots_on(self, path: StoryPath) -> list[ExportedShot]:
         order = {each.pk: place for place, each in enumerate(path.scenelets)}
-        found = [each for each in self.shots if each.shot.scenelet_id in order]
-        return sorted(found, key=lambda each: (order[each.shot.scenelet_id], each.shot.shot_index))
+        found = [each for each in self.chosen if each.scenelet_id in order]
+        found.sort(key=lambda each: (order[each.scenelet_id], each.shot_index))
+        return [self._exported(each) for each in found]
 
     def _timeline_shots(self, path: StoryPath) -> list[TimelineShot]:
         return [
@@ -170,12 +189,10 @@ def plan_export(
     if with_films:
         made = Film.objects.filter(story=story, takes=rule.value).exclude(file="").order_by("pk")
         films = {film.ending_id: film for film in made.defer("manifest") if is_there(film)}
-    return StoryExport(
-        story, rule, paths, [_exported(shot, takes.get(shot.pk)) for shot in chosen], films
-    )
+    return StoryExport(story, rule, paths, chosen, takes, films)
 
 
-def _exported(shot: Shot, take: VideoRender | None) -> ExportedShot:
+def _look_at(shot: Shot, take: VideoRender | None) -> ExportedShot:
     lines = spoken_lines(shot.storyboard_payload)
     still = float(settings.VIDEO_STILL_SECONDS)
     if take is None:

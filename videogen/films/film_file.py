@@ -62,12 +62,14 @@ def join(
         text = out.add_mux_stream("mov_text") if shown else None
         out.set_chapters(_chapters(manifest, starts, total))
         sound = filtered(_sound(segments), filters)
+        last: int | None = None
         for number, path in enumerate(segments):
             beat()
             with av.open(str(path)) as segment:
                 for packet in segment.demux(segment.streams.video[0]):
                     if packet.dts is not None:
-                        _shift(packet, starts[number])
+                        _shift(packet, starts[number], last)
+                        last = packet.dts
                         packet.stream = video
                         out.mux(packet)
             end = (starts[number] + lengths[number]) * SAMPLES
@@ -89,9 +91,12 @@ def _count_frames(path: Path) -> int:
         return container.streams.video[0].frames
 
 
-def _shift(packet: Packet, frames: int) -> None:
+def _shift(packet: Packet, frames: int, last: int | None) -> None:
+    """Move the packet by so many frames, and have it decoded after `last`. Segments of a frame or
+    two are decoded with less delay than those that follow, which would begin before they end."""
     by = int(frames * _FRAME / packet.time_base)
-    packet.dts = (packet.dts or 0) + by
+    dts = (packet.dts or 0) + by
+    packet.dts = dts if last is None else max(dts, last + 1)
     packet.pts = (packet.pts or 0) + by
 
 

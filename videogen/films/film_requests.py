@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 from django.conf import settings
 from django.contrib.auth.models import AbstractUser
@@ -117,3 +118,13 @@ def cancel_film(film: Film) -> bool:
 def is_there(film: Film) -> bool:
     """Whether the film's file is there."""
     return bool(film.file) and (Path(settings.MEDIA_ROOT) / film.file).is_file()
+
+
+def warning_sentences(warnings: Collection[dict[str, Any]]) -> list[str]:
+    """Return the warnings of a film as sentences."""
+    return [
+        f"{each['shot'] or 'A card'} is shown without its words: "
+        f"{each['characters']} cannot be drawn."
+        for each in warnings
+        if each.get("code") == "not_lettered"
+    ]

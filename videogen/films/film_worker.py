@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from django.conf import settings
+from django.core.cache import cache
 from django.db.models import QuerySet
 from django.utils import timezone
 
@@ -43,6 +44,7 @@ SLICE_SECONDS = 60.0
 RENEW_SECONDS = 5.0
 # What no film needs is kept for a day: somebody may be watching it.
 KEPT_SECONDS = 24 * 3600
+SWEEP_SECONDS = 3600
 
 
 class FilmLost(Exception):
@@ -63,8 +65,6 @@ def run_slice(scope: Collection[int] | None = None, seconds: float = SLICE_SECON
         if film is None:
             break
         _Making(film).run(end)
-    if scope is None:
-        remove_unused()
     return _take_next(scope) is not None and not stop_requested()
 
 
@@ -213,9 +213,16 @@ def _warnings(manifest: Manifest) -> list[dict[str, Any]]:
     return found
 
 
+def remove_unused_hourly() -> None:
+    """Call remove_unused if that was an hour ago."""
+    if cache.add("films-swept", True, SWEEP_SECONDS):
+        remove_unused()
+
+
 def remove_unused() -> None:
-    """Remove films and segments that no row needs, a day after they were last used. Takes are never
-    touched: nothing outside the folders of films is looked at."""
+    """Remove films and segments that no row needs, and what killed processes left of them, a day
+    after they were last used. Takes are never touched: nothing outside the folders of films is
+    looked at."""
     used: set[str] = set()
     for film in Film.objects.only("file", "manifest").iterator(chunk_size=50):
         used.add(Path(film.file).name)

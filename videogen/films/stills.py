@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import unicodedata
 from functools import lru_cache
 from pathlib import Path
 
-from PIL import Image, ImageDraw, ImageFilter, ImageFont, ImageOps
+from PIL import Image, ImageDraw, ImageFilter, ImageFont, ImageOps, features
 
 WIDTH, HEIGHT = 1920, 1080
 MARGIN = 140
@@ -17,7 +18,8 @@ _NOWHERE = "\U0010fffe"
 
 
 def lacking(text: str) -> str:
-    """Return the characters of `text` that the font cannot draw, each once."""
+    """Return the characters of `text` that cannot be drawn as they should be, each once: the font
+    lacks them, or they run to the left and this installation cannot set them."""
     return "".join(dict.fromkeys(char for char in text if not _has(char)))
 
 
@@ -102,5 +104,9 @@ def _font(size: int) -> ImageFont.FreeTypeFont:
 def _has(char: str) -> bool:
     if char.isspace():
         return True
+    # Without Raqm, which needs the system's FriBidi, Pillow sets every letter to the right of the
+    # one before, and joins none.
+    if unicodedata.bidirectional(char) in ("R", "AL") and not features.check("raqm"):
+        return False
     font = _font(24)
     return bytes(font.getmask(char)) != bytes(font.getmask(_NOWHERE))

@@ -38,6 +38,8 @@ STALLED = 70  # EX_SOFTWARE
 WATCH_SECONDS = 2.0
 # Longer than any pause of a healthy cluster: a slice, the recovery of a killed worker, a poll.
 STALL_AFTER = timedelta(seconds=30)
+# So long after they were taken, all tasks but long downloads have been reported as done.
+UNREPORTED_AFTER = timedelta(seconds=180)
 # Tasks end within seconds of a stop, but a submission may take its whole time-out.
 STOP_SECONDS = 90.0
 
@@ -50,6 +52,7 @@ class WatchedCluster:
     def __init__(self) -> None:
         self._told_to_stop = False
         self._due_since: float | None = None
+        self._started_at = timezone.now()
 
     def run(self) -> int:
         from django_q.cluster import Cluster
@@ -98,7 +101,7 @@ class WatchedCluster:
         """Return what has been overdue for too long, or ""."""
         try:
             close_old_connections()
-            reason = overdue_work()
+            reason = overdue_work(since=self._started_at)
         except DatabaseError as error:
             # This is not the cluster's fault, and restarting it would not help.
             logger.warning("The watchdog cannot look: %s", error)
@@ -118,8 +121,12 @@ class WatchedCluster:
         return STALLED
 
 
-def overdue_work() -> str:
-    """Return what is due although nobody works on it, or "". Writes nothing."""
+def overdue_work(*, since: datetime | None = None) -> str:
+    """Return what is due although nobody works on it, or "". Writes nothing.
+
+    since: when the cluster began. What was taken before was taken by one that has ended, and the
+    queue holds it for a while: if that counted, each restart would be the reason of the next one.
+    """
     from django_q.models import OrmQ
 
     now = timezone.now()
@@ -142,9 +149,12 @@ def overdue_work() -> str:
         ).exists():
             return "clips wait and nobody downloads them"
     if "orm" in settings.Q_CLUSTER:
-        unacknowledged = timedelta(seconds=settings.Q_CLUSTER["retry"] - 180)
         # Taking a task sets its lock to a moment that is `retry` seconds in the future.
-        if OrmQ.objects.filter(lock__gt=now, lock__lt=now + unacknowledged).count() >= 10:
+        retry = timedelta(seconds=settings.Q_CLUSTER["retry"])
+        taken = OrmQ.objects.filter(lock__gt=now, lock__lt=now + retry - UNREPORTED_AFTER)
+        if since is not None:
+            taken = taken.filter(lock__gt=since + retry)
+        if taken.count() >= 10:
             return "tasks are taken but never reported as done"
     return ""
 

@@ -23,7 +23,7 @@ from storybook.models import Shot, Story
 from videogen.billing.affordability import Shortage, Wanted, fit, shortage
 from videogen.billing.budgets import Limit, limits_for, lock_budgets
 from videogen.catalog.options import RequestSettings
-from videogen.catalog.prices import keep_price
+from videogen.catalog.prices import PriceList, keep_price
 from videogen.common.errors import RequestError
 from videogen.common.formats import usd
 from videogen.models import RenderBatch, VideoRender
@@ -424,12 +424,23 @@ def lock_planning(story: int) -> None:
 
 
 def check_price(request: RequestSettings) -> None:
-    """RequestError where somebody deleted the price since the request was planned. Otherwise it
-    stays until the end of the transaction."""
+    """RequestError where somebody deleted or changed the price since the request was planned: what
+    people saw, and what budgets were asked for, is another sum. Otherwise the price stays until
+    the end of the transaction."""
     if not keep_price(request.price):
         raise RequestError(
             f"The price of {request.model} at {request.resolution} was deleted meanwhile, so "
             "nothing was queued under it. Plan again.",
+            code="plan_changed",
+        )
+    now = PriceList().find(
+        request.backend, request.model, request.resolution, request.duration_seconds
+    )
+    if (now and now.usd) != request.price_usd:
+        costs = f"costs {usd(now.usd)} now" if now else "has no known price now"
+        raise RequestError(
+            f"Nothing was queued: a video with {request.model} at {request.resolution} {costs}, "
+            f"and was planned for {usd(request.price_usd or Decimal(0))}. Plan again.",
             code="plan_changed",
         )
 

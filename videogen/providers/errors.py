@@ -36,6 +36,11 @@ _NOT_BUILT = httpx.LocalProtocolError
 _MODEL_NAME = re.compile(r"[A-Za-z0-9][\w.-]{0,99}", re.ASCII)
 # The code of a submission that a safety filter refused before anything was accepted.
 BLOCKED = "blocked"
+# A proxy that answers so to CONNECT has nothing against us: it is too slow, or asked too often.
+_PASSING_AT_PROXIES = frozenset({408, 425, 429})
+
+# The code of a poll that was refused without a word about the account.
+POLL_REFUSED = "poll_refused"
 # How the interactions API says 404.
 _NO_INTERACTION = "invalid interaction name"
 
@@ -81,7 +86,31 @@ def submit_error(error: Exception, *, has_left: bool = True) -> VeoError:
 
 def poll_error(error: Exception) -> VeoError:
     """Return what a failed poll means. It is permanent only if the API refuses or does not know the
-    operation."""
+    operation. It stops the queue only if it names the account: any other refusal can be about this
+    one operation, and if it is not, the next submission is refused as well, which costs nothing."""
+    error = _unwrapped(error)
+    failure = models_error(error)
+    if not failure.stops_queue or _names_account(error):
+        return failure
+    return VeoError(
+        f"The API refuses to say what became of the operation: {ended(said(error))}",
+        code=POLL_REFUSED,
+        permanent=True,
+    )
+
+
+def _names_account(error: Exception) -> bool:
+    code, message = _status_code(error), message_of(error)
+    return (
+        code in (401, 402, 429)
+        or "api key" in message.lower()
+        or is_about_account(message, "", reasons_of(error))
+    )
+
+
+def models_error(error: Exception) -> VeoError:
+    """Return what it means that the models were not told, or any other question about the account
+    failed."""
     error = _unwrapped(error)
     code = _status_code(error)
     if code is None or _may_be_asked_again(code):
@@ -161,14 +190,16 @@ def _proxy_refusal(error: Exception) -> VeoError:
     nothing of it."""
     words = message_of(error)
     told = re.match(r"\d{3}", words)
-    if _status_code(error) == 407 or told and told[0].startswith("4"):
+    status = _status_code(error) or (int(told[0]) if told else 0)
+    if 400 <= status < 500 and status not in _PASSING_AT_PROXIES:
         return stop(
             "proxy_refused",
             f"The proxy ({_proxy()}) refuses the connection: {words} Nothing was sent. Give it "
             "what it asks for, or choose another proxy.",
         )
     return VeoError(
-        f"The proxy ({_proxy()}) does not reach the API: {words} Nothing was sent.",
+        f"The proxy ({_proxy()}) does not let the request through just now: {words} Nothing was "
+        "sent.",
         code="no_connection",
         permanent=False,
     )

@@ -124,7 +124,7 @@ class SdkClient:
             names = self._video_models(page)
             return sorted(name for name in names if errors.is_model_name(name))
         except Exception as error:
-            raise self._poll_error(error) from error
+            raise self._models_error(error) from error
 
     def list_operations(self, model: str) -> tuple[ListedOperation, ...]:
         raise not_offered("a list of operations")
@@ -149,8 +149,8 @@ class SdkClient:
     def _submit_error(self, error: Exception, *, has_left: bool) -> VeoError:
         return errors.submit_error(error, has_left=has_left)
 
-    def _poll_error(self, error: Exception) -> VeoError:
-        return errors.poll_error(error)
+    def _models_error(self, error: Exception) -> VeoError:
+        return errors.models_error(error)
 
     def _generate_videos(self, request: VideoRequest, **more: Any) -> str | None:
         """Send Veo's paid call with what all its routes take, and `more` of the configuration."""

@@ -32,7 +32,7 @@ from .messages import (
 )
 from .response_limits import INLINE_PATIENCE, MAX_INLINE_ANSWER_BYTES
 from .sdk_client import SdkClient
-from .vertex_errors import poll_error, submit_error
+from .vertex_errors import models_error, poll_error, submit_error
 
 if TYPE_CHECKING:
     from google.genai import types
@@ -125,8 +125,8 @@ class VertexClient(SdkClient):
     def _submit_error(self, error: Exception, *, has_left: bool) -> VeoError:
         return submit_error(error, has_left=has_left)
 
-    def _poll_error(self, error: Exception) -> VeoError:
-        return poll_error(error)
+    def _models_error(self, error: Exception) -> VeoError:
+        return models_error(error)
 
 
 def _elsewhere(operation_name: str, error: VeoError) -> VeoError:

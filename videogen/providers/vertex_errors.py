@@ -23,6 +23,10 @@ def poll_error(error: Exception) -> VeoError:
     return auth_error(error) or _in_words(errors.poll_error(error), error)
 
 
+def models_error(error: Exception) -> VeoError:
+    return auth_error(error) or _in_words(errors.models_error(error), error)
+
+
 def list_error(error: Exception) -> VeoError:
     return auth_error(error) or _in_words(errors.list_error(error), error)
 
@@ -62,6 +66,13 @@ def _in_words(known: VeoError, error: Exception) -> VeoError:
             "credentials_refused",
             f"Vertex AI refuses the credentials: {message} Sign in again with gcloud auth "
             "application-default login, or replace the service account's key.",
+        )
+    if known.code == errors.POLL_REFUSED and getattr(error, "code", None) == 403:
+        return VeoError(
+            f"The credentials may not ask about the operation in the project {project}: {message} "
+            "Check GOOGLE_CLOUD_PROJECT, and give them the role Vertex AI User.",
+            code=known.code,
+            permanent=True,
         )
     if known.code == "model_not_found":
         return stop(

@@ -260,6 +260,16 @@ _TABLE = (
     Fault("poll", "key_invalid", "400 API_KEY_INVALID.", _fixed(errors.key_invalid)),
     Fault("poll", "unauthenticated", "401 UNAUTHENTICATED.", _UNAUTHENTICATED),
     Fault("poll", "permission_denied", "403 PERMISSION_DENIED.", _DENIED),
+    Fault(
+        "poll",
+        "failed_precondition",
+        "400 FAILED_PRECONDITION, about the operation alone (param message).",
+        lambda params: ApiError(
+            400,
+            str(params.get("message", "The operation is not in a state to be read.")),
+            status="FAILED_PRECONDITION",
+        ),
+    ),
     Fault("poll", "gateway_timeout", "504.", _fixed(errors.gateway_timeout)),
     Fault("poll", "slow", "Answered after param seconds (5).", effect="slow"),
     Fault("poll", "hang", "Never answered.", effect="hang"),

@@ -25,7 +25,7 @@ from videogen.common.proxies import proxy_for, proxy_problem
 from videogen.common.untrusted_text import clean, read_seconds, without_key
 from videogen.models import VideoRender
 from videogen.providers.download_targets import download_target
-from videogen.providers.errors import said
+from videogen.providers.errors import POLL_REFUSED, said
 from videogen.providers.messages import INLINE
 from videogen.providers.registry import open_client
 from videogen.providers.response_limits import (
@@ -103,7 +103,7 @@ def _not_had(error: VeoError) -> DownloadError:
     return DownloadError(
         error.sentence,
         code=error.code,
-        permanent=error.permanent and not error.stops_queue,
+        permanent=error.permanent and not error.stops_queue and error.code != POLL_REFUSED,
         retry_after=error.retry_after,
     )
 

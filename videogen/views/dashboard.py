@@ -23,7 +23,6 @@ from storybook.models import Shot, Story
 from videogen.billing.budget_use import budget_use
 from videogen.billing.forecasts import forecasts
 from videogen.common.formats import counted
-from videogen.common.task_queue import is_cluster_running
 from videogen.lanes.pauses import BY_PERSON
 from videogen.models import Lane, RenderBatch, ShotStanding, VideoRender
 from videogen.models.routes import served_backends
@@ -34,7 +33,7 @@ from videogen.recovery.unresolved import most_urgent_first
 from .components.access import GENERATE, require, signed_in
 from .components.badges import Badge, badge_of_state, badge_of_time_left, counted_in_words
 from .components.money_bar import MoneyBar
-from .components.queue_notice import QueueNotice, notice_of
+from .components.queue_notice import QueueNotice, is_nobody_working, notice_of
 from .components.segments import RenderProgress
 from .components.shot_cards import ShotCard, for_cards
 from .components.story_cards import StoryCard, story_cards
@@ -338,8 +337,7 @@ class Dashboard:
     @cached_property
     def nobody_works(self) -> bool:
         return (
-            VideoRender.objects.open().filter(batch__worked_by="").exists()
-            and not is_cluster_running()
+            VideoRender.objects.open().filter(batch__worked_by="").exists() and is_nobody_working()
         )
 
     @cached_property

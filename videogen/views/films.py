@@ -21,7 +21,13 @@ from django.urls import reverse
 from storybook.models import Story
 from storybook.story_paths import PathError
 from videogen.common.formats import counted, media_url
-from videogen.films.film_requests import PlannedFilm, cancel_film, plan_films, request_films
+from videogen.films.film_requests import (
+    PlannedFilm,
+    cancel_film,
+    plan_films,
+    request_films,
+    warning_sentences,
+)
 from videogen.films.parts import FilmOptions
 from videogen.models import Film
 from videogen.takes.chosen_takes import TakeRule
@@ -104,6 +110,11 @@ class FilmRow:
             return ""
         minutes, seconds = divmod(round(film.seconds), 60)
         return f"{minutes}:{seconds:02d}"
+
+    @property
+    def warnings(self) -> list[str]:
+        """What the file lacks, in sentences."""
+        return warning_sentences(self.film.warnings) if self.film and self.film.file else []
 
     @property
     def watch_url(self) -> str:

@@ -50,10 +50,11 @@ def show_watch_page(
     played = read_played_story(story, rule)
     problem = ""
     data: dict[str, Any] | None = None
-    try:
-        data = played.data(_AppAddresses())
-    except RequestError as error:
-        problem = error.sentence
+    if played.scenelets:
+        try:
+            data = played.data(_AppAddresses())
+        except RequestError as error:
+            problem = error.sentence
     path, problem = choose_path(story, request.GET.get("path"), problem)
     request.current_app = admin_site.name
     context = {

@@ -49,4 +49,22 @@ FAULTS = [
         ("tests/videogen/cli/test_wait.py",),
         "a command cancels what another one works on",
     ),
+    Fault(
+        "question-that-nobody-sees",
+        "videogen/management/commands/run_task.py",
+        "return partial(_ask, stream) if stream else _refuse_unseen",
+        "return partial(_ask, stream) if stream else None",
+        (
+            "tests/videogen/management/test_run_task.py::test_a_question_that_nobody_could_see_is_not_answered_by_paying",
+        ),
+        "in a terminal whose output is piped the command pays without a question",
+    ),
+    Fault(
+        "no-is-yes",
+        "videogen/cli/create_shot_videos.py",
+        "if request.confirm and not request.confirm(plan):",
+        "if request.confirm and request.confirm(plan) is None:",
+        ("tests/videogen/management/test_run_task.py::test_a_person_at_a_terminal_is_asked_once",),
+        "whoever says no pays all the same",
+    ),
 ]

@@ -28,6 +28,16 @@ FAULTS = [
         "a cluster that stands still is never restarted",
     ),
     Fault(
+        "tasks-of-a-dead-cluster-are-a-stall",
+        "videogen/ops/watchdog.py",
+        "taken = taken.filter(lock__gt=since + retry)",
+        "pass",
+        (
+            "tests/videogen/ops/test_watchdog.py::test_what_a_cluster_before_had_taken_is_no_stall_of_the_next_one",
+        ),
+        "after some restarts every cluster is ended half a minute after it began",
+    ),
+    Fault(
         "paused-lane-is-a-stall",
         "videogen/ops/watchdog.py",
         "if not lane.paused_at and _has_room(lane, past):",
@@ -42,5 +52,23 @@ FAULTS = [
         "return process.status() == psutil.STATUS_ZOMBIE",
         ("tests/videogen/common/test_processes.py",),
         "a process that got the number of a dead one keeps its lease for ever",
+    ),
+    Fault(
+        "another-process-is-the-cluster",
+        "videogen/common/task_queue.py",
+        "was_running(stat.sentinel, timezone.now() - stat.timestamp)",
+        "was_running(stat.sentinel, timezone.now() - timezone.now())",
+        (
+            "tests/videogen/common/test_task_queue.py::test_another_process_with_the_id_of_a_cluster_is_no_cluster",
+        ),
+        "a process that got the id of a dead cluster passes for it, and nobody works",
+    ),
+    Fault(
+        "broker-away-in-silence",
+        "videogen/views/components/queue_notice.py",
+        "if slot and (broken := broker_problem()):",
+        "if slot and (broken := False):",
+        ("tests/videogen/common/test_task_queue.py::test_whoever_looks_at_what_waits_is_told",),
+        "whoever waits for a queue is not told that the broker is away",
     ),
 ]

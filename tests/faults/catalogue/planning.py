@@ -77,4 +77,81 @@ FAULTS = [
         ),
         "renders are moved at another price than the person saw",
     ),
+    Fault(
+        "fingerprint-without-price",
+        "videogen/planning/plan.py",
+        '            "price": str(self.request.price_usd),\n',
+        "",
+        ("tests/videogen/planning/test_drafts.py::test_the_fingerprint_changes_with_the_price",),
+        "a plan is confirmed at another price than the person saw",
+    ),
+    Fault(
+        "fingerprint-without-repeats",
+        "videogen/planning/plan.py",
+        "                row.same.pk if row.same else None,\n",
+        "",
+        (
+            "tests/videogen/planning/test_drafts.py::test_the_fingerprint_changes_with_a_repeat_that_turns_up",
+        ),
+        "what has become a repeat since is paid for again",
+    ),
+    Fault(
+        "fingerprint-without-order",
+        "videogen/planning/plan.py",
+        "[[pick.kind, pick.id, pick.sha256] for pick in row.selection.picks],",
+        "sorted([pick.kind, pick.id, pick.sha256] for pick in row.selection.picks),",
+        (
+            "tests/videogen/planning/test_drafts.py::test_the_fingerprint_changes_with_the_order_of_the_references",
+        ),
+        "the references are sent in another order than the person saw",
+    ),
+    Fault(
+        "fingerprint-without-the-wish",
+        "videogen/planning/plan.py",
+        "options = [self.mode, str(self.over_budget)]",
+        "options = [self.mode]",
+        (
+            "tests/videogen/planning/test_drafts.py::test_the_fingerprint_changes_with_the_wish_for_a_batch_over_the_budget",
+        ),
+        "all or nothing becomes as many as fit between look and click",
+    ),
+    Fault(
+        "confirmed-unseen",
+        "videogen/planning/drafts.py",
+        "if plan.fingerprint != seen:",
+        "if False:",
+        (
+            "tests/videogen/planning/test_drafts.py::test_another_plan_than_the_one_seen_is_not_queued",
+        ),
+        "another plan than the one that the person saw is queued",
+    ),
+    Fault(
+        "confirmed-twice",
+        "videogen/planning/drafts.py",
+        "        if not _drafts().filter(pk=batch.pk).update(status=Status.CONFIRMED):\n"
+        "            raise _already_confirmed()\n"
+        "        confirmed =",
+        "        RenderBatch.objects.filter(pk=batch.pk).update(status=Status.CONFIRMED)\n"
+        "        confirmed =",
+        ("tests/videogen/planning/test_drafts.py::test_second_click_queues_nothing",),
+        "a second click queues the plan again",
+    ),
+    Fault(
+        "queued-at-the-old-price",
+        "videogen/planning/plan.py",
+        "if (now and now.usd) != request.price_usd:",
+        "if False:",
+        (
+            "tests/videogen/planning/test_enqueue.py::test_a_price_that_is_another_one_than_planned_queues_nothing",
+        ),
+        "a price that was raised since the plan is booked as the old one",
+    ),
+    Fault(
+        "gone-shots-are-paid",
+        "videogen/planning/plan.py",
+        "is_gone = shot.gone_since is not None and not are_named",
+        "is_gone = False",
+        ("tests/videogen/planning/test_gone_shots.py",),
+        "shots that the bundle has no longer are planned and paid",
+    ),
 ]

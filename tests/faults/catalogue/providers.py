@@ -169,4 +169,58 @@ FAULTS = [
         ),
         "a request that was cut on its way counts as not sent",
     ),
+    Fault(
+        "poll-stops-every-submission",
+        "videogen/providers/errors.py",
+        "if not failure.stops_queue or _names_account(error):",
+        "if True:",
+        (
+            "tests/videogen/providers/test_every_route.py::test_a_poll_that_is_refused_stops_no_submission",
+        ),
+        "an operation that is refused alone pauses the account",
+    ),
+    Fault(
+        "poll-of-a-refused-account-goes-on",
+        "videogen/providers/errors.py",
+        "if not failure.stops_queue or _names_account(error):",
+        "if not failure.stops_queue:",
+        (
+            "tests/videogen/providers/test_every_route.py::test_a_poll_that_names_the_account_stops_the_queue",
+        ),
+        "a key that polls find revoked is met once more by a submission",
+    ),
+    Fault(
+        "busy-proxy-stops-the-queue",
+        "videogen/providers/errors.py",
+        "if 400 <= status < 500 and status not in _PASSING_AT_PROXIES:",
+        "if 400 <= status < 500:",
+        (
+            "tests/videogen/providers/test_every_route.py::test_what_a_proxy_cannot_deliver_just_now_is_sent_later",
+        ),
+        "a proxy that is asked too often stops the queue until somebody comes",
+    ),
+    Fault(
+        "socks-proxy-is-taken",
+        "videogen/common/proxies.py",
+        'if parts.scheme not in ("http", "https"):',
+        "if False:",
+        ("tests/videogen/common/test_proxies.py::test_what_no_client_can_use_is_named",),
+        "a proxy that no client can use breaks every client when it is made",
+    ),
+    Fault(
+        "no-proxy-for-all-is-checked",
+        "videogen/common/proxies.py",
+        '    if "*" in without:\n        return\n',
+        "",
+        ("tests/videogen/common/test_proxies.py",),
+        "a proxy that is not used at all stops the queue",
+    ),
+    Fault(
+        "unbuilt-request-may-have-left",
+        "videogen/providers/departure.py",
+        "return isinstance(error, httpx.HTTPError | OSError)",
+        "return True",
+        ("tests/videogen/providers/test_every_route.py",),
+        "a request that could not be built counts as maybe paid",
+    ),
 ]

@@ -91,4 +91,54 @@ FAULTS = [
         ("tests/videogen/recovery/test_reconcile.py",),
         "one video becomes the answer of two renders",
     ),
+    Fault(
+        "taken-back-twice-paid",
+        "videogen/recovery/decisions.py",
+        "if _later(render.shot_id, render.pk).exists():",
+        "if False:",
+        (
+            "tests/videogen/recovery/test_decisions.py::test_what_something_was_built_on_is_not_taken_back",
+        ),
+        "a decision is taken back although the shot was paid again since",
+    ),
+    Fault(
+        "rehearsal-is-built-on",
+        "videogen/recovery/decisions.py",
+        "return renders.exclude(kind=VideoRender.Kind.REHEARSAL)",
+        "return renders",
+        (
+            "tests/videogen/recovery/test_decisions.py::test_what_something_was_built_on_is_not_taken_back",
+        ),
+        "after a dry run nothing can be taken back",
+    ),
+    Fault(
+        "answer-while-given-up-is-lost",
+        "videogen/recovery/decisions.py",
+        "            **_late_answer(render),\n",
+        "",
+        (
+            "tests/videogen/recovery/test_decisions.py::test_an_answer_that_came_while_it_was_given_up_is_not_lost",
+        ),
+        "a paid operation that answered late has no name any more",
+    ),
+    Fault(
+        "given-up-while-it-runs",
+        "videogen/recovery/decisions.py",
+        "    if render.state not in STUCK:\n        return False\n    decision",
+        "    decision",
+        (
+            "tests/videogen/recovery/test_decisions.py::test_there_is_nothing_to_give_up_where_nothing_waits",
+        ),
+        "what is under way is given up, and paid again",
+    ),
+    Fault(
+        "link-with-the-key-is-kept",
+        "videogen/recovery/decisions.py",
+        "    link = _checked_link(link)\n",
+        "",
+        (
+            "tests/videogen/recovery/test_decisions.py::test_what_is_no_link_of_the_web_or_tells_the_key_is_refused",
+        ),
+        "a link that holds the key is stored",
+    ),
 ]

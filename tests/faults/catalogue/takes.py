@@ -43,4 +43,122 @@ FAULTS = [
         ("tests/videogen/takes/test_fetch.py",),
         "a redirect that repeats the key takes it to another host",
     ),
+    Fault(
+        "two-take-one-clip",
+        "videogen/takes/download_worker.py",
+        "                downloader=holder,\n"
+        "                download_lease_until=render.download_lease_until,\n"
+        "            ).update(",
+        "            ).update(",
+        ("tests/videogen/takes/test_download_worker.py::test_of_two_processes_one_takes_a_clip",),
+        "two processes take the same clip",
+    ),
+    Fault(
+        "passing-failure-throws-away",
+        "videogen/takes/download_worker.py",
+        "if won and (error.permanent or ends == State.FAILED):",
+        "if won:",
+        (
+            "tests/videogen/takes/test_download_worker.py::test_it_is_gone_on_with_when_the_tries_are_used_up",
+        ),
+        "what a passing failure left is thrown away",
+    ),
+    Fault(
+        "living-downloader-is-robbed",
+        "videogen/takes/download_worker.py",
+        "if leased and not is_provably_gone(holder):",
+        "if False:",
+        (
+            "tests/videogen/takes/test_fetch.py::test_a_lease_is_respected_while_its_holder_may_live",
+        ),
+        "a clip is taken from a process that downloads it",
+    ),
+    Fault(
+        "busy-file-costs-a-try",
+        "videogen/takes/download_worker.py",
+        "            render.download_attempts -= 1\n",
+        "",
+        (
+            "tests/videogen/takes/test_download_worker.py::test_a_file_that_another_process_writes_costs_no_try",
+        ),
+        "waiting for another process uses the tries up",
+    ),
+    Fault(
+        "name-before-poster",
+        "videogen/takes/storage.py",
+        '    clip.poster.replace(final.with_suffix(".jpg"))\n'
+        '    with clip.video.open("rb") as file:\n'
+        "        os.fsync(file.fileno())\n"
+        "    clip.video.replace(final)\n",
+        '    with clip.video.open("rb") as file:\n'
+        "        os.fsync(file.fileno())\n"
+        "    clip.video.replace(final)\n"
+        '    clip.poster.replace(final.with_suffix(".jpg"))\n',
+        (
+            "tests/videogen/takes/test_storage.py::test_a_take_has_its_poster_before_it_has_its_name",
+        ),
+        "a process that is killed in between leaves a take without its poster",
+    ),
+    Fault(
+        "take-not-synced",
+        "videogen/takes/storage.py",
+        '    with clip.video.open("rb") as file:\n        os.fsync(file.fileno())\n',
+        "",
+        (
+            "tests/videogen/takes/test_storage.py::test_a_take_is_on_the_disk_before_it_has_its_name",
+        ),
+        "after a power failure a take is empty",
+    ),
+    Fault(
+        "two-write-one-file",
+        "videogen/takes/storage.py",
+        "fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)",
+        "pass",
+        (
+            "tests/videogen/takes/test_storage.py::test_one_file_is_written_by_one_process_at_a_time",
+        ),
+        "two processes write one partial file",
+    ),
+    Fault(
+        "part-of-another-version",
+        "videogen/takes/fetch.py",
+        'if response.headers.get("etag", "") not in ("", tag.read_text()):',
+        "if False:",
+        ("tests/videogen/takes/test_fetch.py::test_a_part_of_another_version_is_not_continued",),
+        "a 206 of another version is continued",
+    ),
+    Fault(
+        "given-link-replaces-what-was-paid",
+        "videogen/takes/storage.py",
+        "if kept.exists() and is_given:",
+        "if False:",
+        ("tests/videogen/takes/test_odd_clips.py", "tests/videogen/takes/test_fetch.py"),
+        "a larger file from a link that a person gave replaces the clip that was paid for",
+    ),
+    Fault(
+        "leftovers-of-today-are-removed",
+        "videogen/takes/storage.py",
+        "if path.stat().st_mtime >= expired:",
+        "if False:",
+        ("tests/videogen/takes/test_odd_clips.py", "tests/videogen/recovery/test_restarts.py"),
+        "half a clip whose download is to go on is removed",
+    ),
+    Fault(
+        "young-clip-is-given-up",
+        "videogen/takes/download_worker.py",
+        "if error.code in _MAY_PASS and not render.is_link_given and _is_kept(render):",
+        "if False:",
+        ("tests/videogen/takes/test_fetch.py::test_a_refusal_of_a_young_clip_may_pass",),
+        "a clip that is not ready yet counts as refused for good",
+    ),
+    Fault(
+        "refused-poll-loses-an-inline-clip",
+        "videogen/takes/fetch.py",
+        " and error.code != POLL_REFUSED",
+        "",
+        (
+            "tests/videogen/takes/test_download_worker.py::test_a_video_within_an_answer_that_is_refused_may_be_had_later",
+        ),
+        "a role that is missing for an hour loses a clip within an answer",
+    ),
 ]

@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 import logging
+import os
+import subprocess
 from contextlib import nullcontext
+from datetime import timedelta
 
 import pytest
 from django.core.management import call_command
 from django.urls import reverse
+from django.utils import timezone
+from django_q.brokers import get_broker
 from django_q.conf import Conf
+from django_q.signing import SignedPackage
+from django_q.status import Stat, Status
 
 from tests.support.admin_clients import fingerprint, producer
 from tests.support.drafts import confirm, look, make_draft, make_shots
-from tests.support.factories import make_story
+from tests.support.factories import make_batch, make_render, make_story
 from tests.support.fake_redis import FULL, WANTS_PASSWORD, failing_redis
-from tests.support.pages import messages
+from tests.support.pages import messages, told
 from videogen.common.task_queue import broker_problem, is_cluster_running, wake_pump
 from videogen.models import VideoRender
 
@@ -75,6 +82,31 @@ def test_no_page_breaks_while_the_broker_is_away(broken_redis):
         assert browser.get(url).status_code == 200
 
 
+@pytest.mark.django_db
+@pytest.mark.parametrize("state", ["queued", "running"])
+def test_whoever_looks_at_what_waits_is_told(broken_redis, state):
+    batch = make_batch(make_story())
+    render = make_render(batch.story.scenelets.get().shots.get(), state, batch=batch)
+    browser = producer(username="ines")
+    pages = [reverse("admin:videogen_renderbatch_progress", args=[batch.pk])]
+    if state == "queued":
+        draft = make_draft(make_shots(1))
+        pages += [
+            "/admin/",
+            reverse("admin:storybook_story_board", args=[batch.story_id]),
+            reverse("admin:videogen_renderbatch_change", args=[batch.pk]),
+            reverse("admin:videogen_renderbatch_plan", args=[draft.pk]),
+            reverse("admin:videogen_lane_change", args=[render.lane_id]),
+        ]
+
+    for url in pages:
+        page = told(browser.get(url))
+        assert page.count("The broker is away") == 1, url
+        assert WORKERS_LOOK in page, url
+        # Nobody can tell.
+        assert "manage.py work" not in page, url
+
+
 @pytest.mark.django_db(transaction=True)
 def test_a_lost_wake_up_is_one_line_in_the_log(broken_redis, caplog):
     caplog.set_level(logging.WARNING, "videogen")
@@ -85,6 +117,43 @@ def test_a_lost_wake_up_is_one_line_in_the_log(broken_redis, caplog):
     assert "videogen.tasks.pump could not be queued" in record.getMessage()
     assert record.exc_info is None
     assert not is_cluster_running()
+
+
+@pytest.fixture
+def reported():
+    """reported(pid, seconds_ago): a cluster of this host has reported that this is its process."""
+
+    def reported(pid, seconds_ago):
+        status = Status(pid, "a-cluster")
+        status.sentinel, status.workers, status.status = pid, [1, 2], "Idle"
+        status.timestamp = timezone.now() - timedelta(seconds=seconds_ago)
+        get_broker().set_stat(Stat.get_key("a-cluster"), SignedPackage.dumps(status, True), 3)
+        return is_cluster_running()
+
+    return reported
+
+
+@pytest.mark.django_db
+def test_a_cluster_whose_process_is_there_is_running(reported):
+    assert reported(os.getpid(), 0.5)
+
+
+@pytest.mark.django_db
+def test_another_process_with_the_id_of_a_cluster_is_no_cluster(reported):
+    """As in a container that was started again, whose ids begin at 1 once more."""
+    with subprocess.Popen(["sleep", "60"]) as later:
+        try:
+            assert reported(later.pid, 0), "the report came after it had begun"
+            assert not reported(later.pid, 2.9)
+        finally:
+            later.kill()
+
+
+@pytest.mark.django_db
+def test_a_cluster_whose_process_has_ended_is_not_running(reported):
+    with subprocess.Popen(["true"]) as ended:
+        ended.wait()
+        assert not reported(ended.pid, 0)
 
 
 def test_the_database_is_never_away():

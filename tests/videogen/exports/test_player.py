@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from django.core.management import call_command
 
-from storybook.models import KeyFrame
+from storybook.models import KeyFrame, Story
 from tests.support.factories import make_story, shots_of
 from tests.support.films import make_film_take
 
@@ -48,3 +48,20 @@ def test_a_key_frame_whose_file_is_gone_is_not_shown(tmp_path, settings):
 
     [shot] = played["scenelets"]["s1"]["shots"]
     assert (shot["video"], shot["still"]) == ("", "")
+
+
+def test_no_title_becomes_a_part_of_the_page(tmp_path):
+    title = "</script><script>alert(1)</script>\u2028\u2029<b>&"
+    story = make_story("the-lamp")
+    Story.objects.update(title=title)
+
+    _, played = export(story, tmp_path / "out")
+
+    folder = tmp_path / "out" / "the-lamp"
+    assert played["title"] == title
+    script = (folder / "story.js").read_bytes()
+    assert script.isascii()
+    assert b"</" not in script
+    page = (folder / "index.html").read_text()
+    assert "<script>alert" not in page
+    assert "&lt;script&gt;alert(1)" in page

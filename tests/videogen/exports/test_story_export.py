@@ -6,8 +6,11 @@ import csv
 import hashlib
 import io
 import json
-import os
+import subprocess
+import sys
+import tracemalloc
 import zipfile
+from fractions import Fraction
 from pathlib import Path
 
 import av
@@ -20,6 +23,7 @@ from django.utils import timezone
 from storybook.models import Scenelet
 from tests.support.factories import make_story, shots_of
 from tests.support.films import make_film_take
+from videogen.exports import story_export
 from videogen.exports.files import ExportError, OutFile, write_export, zip_chunks
 from videogen.exports.names import portable_name, unique_names
 from videogen.exports.story_export import plan_export
@@ -103,6 +107,40 @@ def test_the_timelines_read_back_exactly(story, tmp_path):
     edited = cut.video_tracks()[0].find_clips()
     assert [each.name for each in edited] == ["S01-01", "S02-01"]
     assert [each.source_range for each in edited] == [each.source_range for each in clips]
+
+
+@pytest.mark.parametrize(
+    ("rate", "fps"), [(24, 24.0), (25, 25.0), (Fraction(24_000, 1001), 23.976)]
+)
+def test_other_programs_read_the_timelines(tmp_path, rate, fps):
+    """PyAV reads every file that they name, and otioconvert converts and collects them."""
+    story = make_story("the-lamp", shots=2)
+    for shot in shots_of(story):
+        make_film_take(shot, frames=12, clip={"rate": rate}, fps=fps)
+    [path] = export(story, tmp_path / "out")["paths"]
+    folder = tmp_path / "out" / "the-lamp"
+
+    for name, text in (("converted.edl", path["otio"]), ("collected.otioz", path["otio"])):
+        program = Path(sys.executable).with_name("otioconvert")
+        # Relative names are looked for where the program runs.
+        command = [program, "-i", text, "-o", name]
+        done = subprocess.run(command, cwd=folder, capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+
+    for name in (path["otio"], path["edl"], "converted.edl"):
+        options = {} if name.endswith("otio") else {"rate": float(rate)}
+        timeline = otio.adapters.read_from_file(str(folder / name), **options)
+        clips = timeline.video_tracks()[0].find_clips()
+        assert [clip.name for clip in clips] == ["S01-01", "S01-02"]
+        for clip in clips:
+            with av.open(str(folder / clip.media_reference.target_url)) as container:
+                picture = container.streams.video[0]
+                assert picture.average_rate == rate
+                frames = sum(1 for _ in container.decode(picture))
+            assert clip.source_range.duration == otio.opentime.RationalTime(frames, float(rate))
+    with zipfile.ZipFile(folder / "collected.otioz") as archive:
+        collected = {Path(name).name for name in archive.namelist()}
+    assert {path.name for path in (folder / "clips").iterdir()} < collected
 
 
 def test_a_shot_without_a_take_leaves_a_gap(story, tmp_path, settings):
@@ -237,14 +275,42 @@ def test_what_breaks_leaves_nothing(tmp_path, name):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_what_a_killed_export_left_is_in_no_other(tmp_path):
-    left = tmp_path / f".out.{os.getpid()}"
-    left.mkdir()
-    (left / "half").write_text("half")
+@pytest.mark.parametrize("name", ["out", "out.zip"])
+def test_what_a_killed_export_left_is_removed_by_the_next(tmp_path, name):
+    killed = tmp_path / f".{name}.0123abcd"
+    if name == "out":
+        killed.mkdir()
+        (killed / "half").write_text("half")
+    else:
+        killed.write_text("half")
+    others = {f".{name}.mine", ".another.0123abcd"}
+    for other in others:
+        (tmp_path / other).write_text("mine")
 
-    write_export([OutFile("a", b"1")], tmp_path / "out")
+    write_export([OutFile("a", b"1")], tmp_path / name)
 
-    assert files_in(tmp_path / "out") == {"a"}
+    assert {path.name for path in tmp_path.iterdir()} == {name, *others}
+
+
+@pytest.mark.parametrize("name", ["out", "out.zip"])
+def test_an_export_that_still_writes_is_left_alone(tmp_path, name):
+    """Both write to the same name: the second is not the first one's end."""
+
+    def files():
+        yield OutFile("a", b"1")
+        if not nested:
+            nested.append(True)
+            write_export([OutFile("a", b"2")], tmp_path / name)
+            if name == "out":
+                (tmp_path / "out" / "a").unlink()
+        yield OutFile("b", b"1")
+
+    nested = []
+    write_export(files(), tmp_path / name)
+
+    assert [path.name for path in tmp_path.iterdir()] == [name]
+    if name == "out":
+        assert files_in(tmp_path / "out") == {"a", "b"}
 
 
 def test_a_zip_is_made_piece_by_piece(tmp_path):
@@ -254,6 +320,40 @@ def test_a_zip_is_made_piece_by_piece(tmp_path):
     chunks = zip_chunks([OutFile("a", source=large), OutFile("b", source=large)])
 
     assert max(len(chunk) for chunk in chunks) <= 1 << 20
+
+
+def test_a_zip_of_large_clips_holds_one_piece_in_memory(tmp_path):
+    large = tmp_path / "large.bin"
+    with large.open("wb") as file:
+        file.truncate(20 << 20)
+    chunks = zip_chunks(OutFile(f"clip-{number}", source=large) for number in range(15))
+    next(chunks)
+
+    tracemalloc.start()
+    try:
+        written = sum(map(len, chunks))
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+
+    assert written > 15 * (20 << 20)
+    assert peak < 8 << 20
+
+
+def test_the_first_bytes_wait_for_one_clip(story, monkeypatch):
+    looked = []
+    look = story_export.picture_seconds
+    monkeypatch.setattr(
+        story_export, "picture_seconds", lambda path: looked.append(path) or look(path)
+    )
+
+    chunks = zip_chunks(plan_export(story).files())
+
+    assert looked == []
+    next(chunks)
+    assert len(looked) == 1
+    list(chunks)
+    assert len(looked) == 2
 
 
 @pytest.mark.parametrize(

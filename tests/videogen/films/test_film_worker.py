@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from datetime import timedelta
+from fractions import Fraction
 from pathlib import Path
 
 import av
@@ -12,12 +14,14 @@ from django.utils import timezone
 
 from storybook.models import KeyFrame, Scenelet
 from tests.support.factories import make_story, shots_of
-from tests.support.films import make_film_take, work_on_films
+from tests.support.films import make_film_take, make_forked_story, work_on_films
+from videogen import tasks
 from videogen.films import film_worker
 from videogen.films.film_requests import cancel_film, plan_films, request_films
-from videogen.films.parts import FilmOptions
+from videogen.films.parts import FilmOptions, Manifest
 from videogen.films.segments import FPS
 from videogen.films.sound import filtered, measure
+from videogen.films.stills import WIDTH
 from videogen.models import Film, VideoRender
 from videogen.models.films import FILM_LEASE
 from videogen.takes.boxes import is_faststart
@@ -37,15 +41,7 @@ def short(settings):
 
 @pytest.fixture
 def story(settings):
-    """Two endings after one choice. One shot a scenelet, and a take of each but of the last."""
-    story = make_story(scenelets=("start", "left", "right"))
-    start, left, right = story.scenelets.order_by("place")
-    Scenelet.objects.filter(pk=start.pk).update(choice_prompt="Where to?", is_branch_point=True)
-    for scenelet, label in ((left, "The stairs"), (right, "The window")):
-        Scenelet.objects.filter(pk=scenelet.pk).update(parent=start, choice_label=label)
-    for shot in shots_of(story).filter(scenelet__in=[start, left]):
-        make_film_take(shot)
-    return story
+    return make_forked_story()
 
 
 def make(story, *endings, person=None, **options):
@@ -111,24 +107,88 @@ def test_picture_and_sound_end_together_and_the_length_is_the_sum(story, setting
     assert film.seconds == pytest.approx(picture, abs=0.001)
 
 
+# Frames, and what else a clip has; how long it lasts in seconds.
 MIXTURE = [
-    {"clip": {"with_sound": False}},
-    {"clip": {"codec": "mpeg4"}},
-    {"clip": {"pix_fmt": "yuv444p"}},
+    ({"frames": 12, "size": (1280, 720), "level": 0.5}, 0.5),
+    ({"frames": 4, "size": (3840, 2160)}, 4 / 24),
+    ({"frames": 12, "size": (360, 640), "level": 0.01}, 0.5),
+    ({"frames": 12, "turn": 90}, 0.5),
+    ({"frames": 12, "shape": Fraction(4, 3)}, 0.5),
+    ({"frames": 10, "rate": 25, "level": 0.9}, 0.4),
+    ({"frames": 15, "rate": 30, "layout": "mono", "level": 0.3}, 0.5),
+    ({"frames": 12, "rate": Fraction(24_000, 1001)}, 0.5005),
+    ({"frames": 6, "times": (0, 30, 200, 210, 400, 420), "level": 0.1}, 0.42),
+    ({"frames": 12, "with_sound": False}, 0.5),
+    ({"frames": 6, "codec": "mpeg4"}, 0.25),
+    ({"frames": 6, "pix_fmt": "yuv444p"}, 0.25),
 ]
 
 
 def test_a_mixture_of_clips_joins(settings):
+    """720p, 4k, vertical, turned, with pixels that are no squares, of several rates and of none,
+    mono, without sound, of other codecs; generated and uploaded."""
     story = make_story(shots=len(MIXTURE))
-    for shot, values in zip(shots_of(story), MIXTURE, strict=True):
-        make_film_take(shot, **values)
+    kinds = (VideoRender.Kind.GENERATION, VideoRender.Kind.UPLOAD)
+    for number, (shot, (clip, _)) in enumerate(zip(shots_of(story), MIXTURE, strict=True)):
+        make_film_take(
+            shot, frames=clip["frames"], clip=without(clip, "frames"), kind=kinds[number % 2]
+        )
 
     [film] = make(story)
 
     assert (film.status, film.stills) == ("done", 0)
-    picture, sound = seconds_of(file_of(film, settings))
-    assert abs(picture - len(MIXTURE) * 6 / FPS) <= len(MIXTURE) / FPS
+    path = file_of(film, settings)
+    picture, sound = seconds_of(path)
+    assert abs(picture - sum(seconds for _, seconds in MIXTURE)) <= len(MIXTURE) / FPS
     assert abs(picture - sound) <= 0.04
+    lengths = [segment_frames(settings, part) for part in Manifest.from_json(film.manifest).parts]
+    for (clip, seconds), frames in zip(MIXTURE, lengths, strict=True):
+        assert abs(frames - seconds * FPS) <= 1, clip
+    assert round(picture * FPS) == sum(lengths)
+    loudness = loudness_of(path)
+    assert abs(loudness.lufs + 16) <= 1
+    assert loudness.peak_db <= -1
+
+
+def test_parts_of_a_frame_or_two_join(settings):
+    """Each has another delay of its decoder than a longer one."""
+    lengths = (1, 12, 2, 5, 1, 1, 3, 12)
+    story = make_story(shots=len(lengths))
+    for shot, frames in zip(shots_of(story), lengths, strict=True):
+        make_film_take(shot, frames=frames)
+
+    [film] = make(story)
+
+    assert film.status == "done"
+    with av.open(str(file_of(film, settings))) as container:
+        times = [float(frame.time) for frame in container.decode(video=0)]
+    assert times == pytest.approx([number / FPS for number in range(sum(lengths))])
+
+
+def without(values, name):
+    return {key: value for key, value in values.items() if key != name}
+
+
+def segment_frames(settings, part):
+    folder = Path(settings.MEDIA_ROOT) / "the-lamp" / "films" / "segments"
+    with av.open(str(folder / f"{part.key[:32]}.mov")) as container:
+        return container.streams.video[0].frames
+
+
+def test_a_vertical_clip_is_shown_whole(settings):
+    shot = shots_of(make_story()).get()
+    make_film_take(shot, clip={"size": (360, 640), "band": True})
+
+    [film] = make(shot.scenelet.story)
+
+    with av.open(str(file_of(film, settings))) as container:
+        picture = next(container.decode(video=0)).to_ndarray(format="gray")
+    # 9 to 16 of 1080 lines is 608 columns in the middle. The band is the clip's first rows.
+    lit = picture[4] > 200
+    assert abs(int(lit.sum()) - 608) <= 8
+    assert lit[WIDTH // 2]
+    assert picture[:, :600].max() < 30
+    assert picture[:, -600:].max() < 30
 
 
 def test_what_is_unchanged_is_not_made_again(story, settings):
@@ -330,6 +390,21 @@ def test_only_old_files_that_no_film_needs_are_removed(story, settings):
     assert file_of(film, settings).exists()
 
 
+def test_leftovers_are_swept_every_hour_though_no_film_is_made(settings):
+    half = partial_folder() / "film-1-0123.mp4"
+    partial_folder().mkdir(parents=True)
+    for is_left in (False, True):
+        half.write_bytes(b"half")
+        os.utime(half, (1_000_000_000, 1_000_000_000))
+        tasks.sweep()
+        assert half.exists() is is_left
+
+    with time_machine.travel(timezone.now() + timedelta(seconds=film_worker.SWEEP_SECONDS + 1)):
+        tasks.sweep()
+
+    assert not half.exists()
+
+
 # -- loudness --------------------------------------------------------------------------------------
 
 
@@ -340,10 +415,12 @@ def test_the_film_is_as_loud_as_it_should_be(settings, tmp_path):
 
     [film] = make(story)
 
-    with av.open(str(file_of(film, settings))) as container:
-        sound = filtered(
-            container.decode(container.streams.audio[0]), [("aformat", "sample_fmts=fltp")]
-        )
-        loudness = measure(sound)
+    loudness = loudness_of(file_of(film, settings))
     assert abs(loudness.lufs + 16) <= 1
     assert loudness.peak_db <= -1
+
+
+def loudness_of(path):
+    with av.open(str(path)) as container:
+        sound = container.decode(container.streams.audio[0])
+        return measure(filtered(sound, [("aformat", "sample_fmts=fltp")]))

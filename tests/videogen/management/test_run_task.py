@@ -23,6 +23,7 @@ from tests.support.factories import (
     SHEET,
     make_lane,
     make_picture,
+    make_price,
     make_render,
     make_shot,
     make_story,
@@ -1021,6 +1022,40 @@ def test_yes_answers_beforehand(paid, run_task, answering):
 
     assert run_task("--no-wait", "--yes").code == 0
     assert "[y/N]" not in shown.getvalue()
+    assert VideoRender.objects.count() == 2
+
+
+def test_a_price_that_is_raised_while_the_question_stands_is_not_paid(paid, run_task, monkeypatch):
+    class Hesitating(Terminal):
+        def readline(self):
+            make_price("0.50")
+            return "y\n"
+
+    make_story(shots=2)
+    monkeypatch.setattr(sys, "stdin", Hesitating())
+    monkeypatch.setattr(sys, "stderr", Terminal())
+
+    result = run_task("--no-wait", "--json")
+
+    assert result.code == 2
+    assert "costs $4.00 now, and was planned for $3.20" in result.err
+    assert not VideoRender.objects.exists()
+
+
+@pytest.mark.parametrize("arguments", [(), ("--json",)])
+def test_a_question_that_nobody_could_see_is_not_answered_by_paying(
+    paid, run_task, monkeypatch, arguments
+):
+    """As with `run_task … 2>&1 | tee log`."""
+    make_story(shots=2)
+    monkeypatch.setattr(sys, "stdin", Terminal("y\n"))
+
+    result = run_task("--no-wait", *arguments)
+
+    assert result.code == 2
+    assert "$6.40" in result.err and "--yes" in result.err
+    assert not VideoRender.objects.exists()
+    assert run_task("--no-wait", "--yes", *arguments).code == 0
     assert VideoRender.objects.count() == 2
 
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
+from django.conf import settings
 from django.utils import timezone
+from django_q.models import OrmQ
 
 from tests.support.factories import make_lane, make_render, make_shot
 from videogen.models import VideoRender
@@ -76,3 +78,29 @@ def test_work_is_overdue_when_it_could_be_done_and_nobody_does_it(state, lane, v
     )
 
     assert overdue_work() == reason
+
+
+def take_tasks(count, *, seconds_ago):
+    """What a cluster does when it takes tasks that it will never report as done."""
+    lock = ago(seconds_ago) + timedelta(seconds=settings.Q_CLUSTER["retry"])
+    OrmQ.objects.bulk_create(OrmQ(key="videogen", payload="", lock=lock) for _ in range(count))
+
+
+def test_tasks_that_are_taken_and_never_reported_as_done_are_a_stall():
+    take_tasks(10, seconds_ago=200)
+
+    assert overdue_work(since=ago(300)) == "tasks are taken but never reported as done"
+    assert overdue_work() == "tasks are taken but never reported as done"
+
+
+def test_what_a_cluster_before_had_taken_is_no_stall_of_the_next_one():
+    """Else each restart would be the reason of the next one, and nothing would ever be done."""
+    take_tasks(20, seconds_ago=200)
+
+    assert overdue_work(since=ago(40)) == ""
+
+
+def test_tasks_under_way_are_no_stall():
+    take_tasks(20, seconds_ago=100)
+
+    assert overdue_work(since=ago(300)) == ""

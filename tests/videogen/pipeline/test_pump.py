@@ -15,7 +15,7 @@ from django.db import OperationalError, connection
 from django.utils import timezone
 from django_q.models import OrmQ
 
-from storybook.models import Picture, Story
+from storybook.models import Picture, Shot, Story
 from tests.support.factories import (
     PAYLOAD,
     force,
@@ -620,6 +620,25 @@ def test_a_key_that_is_refused_while_polling_interrupts_and_stops_the_queue(fail
     assert render.operation_name
     assert only_submission(render).outcome == Outcome.ACCEPTED
     assert render.lane.pause_code == "key_refused"
+
+
+def test_an_operation_that_is_refused_alone_stops_no_submission(fail, log):
+    story = make_story(shots=2)
+    shot = shots_of(story).get(shot_index=1)
+    Shot.objects.filter(pk=shot.pk).update(
+        storyboard_payload={**shot.storyboard_payload, "mark": "the first one"}
+    )
+    first, second = queue(story)
+    fail("poll", "failed_precondition", times=-1, match="the first one")
+
+    work(first.lane)
+
+    for render in (first, second):
+        render.refresh_from_db()
+    assert (first.state, first.error_code) == (State.INTERRUPTED, "poll_refused")
+    assert first.operation_name
+    assert second.state == State.DONE
+    assert Lane.objects.get().paused_at is None
 
 
 @pytest.mark.parametrize("fault", ["", "internal"], ids=["it takes longer", "polls fail"])

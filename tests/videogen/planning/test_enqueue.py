@@ -70,6 +70,30 @@ def test_a_price_that_was_deleted_since_the_plan_queues_nothing(settings, mode):
     assert woken() == []
 
 
+@pytest.mark.parametrize("mode", ["default", "dry-run"])
+@pytest.mark.parametrize("change", ["raised", "replaced", "lowered"])
+def test_a_price_that_is_another_one_than_planned_queues_nothing(settings, mode, change):
+    settings.VIDEO_BACKEND = "gemini"
+    price = make_price("0.41", days_ago=1)
+    a_plan = plan(make_story(), mode)
+    if change == "replaced":
+        make_price("0.50")
+    else:
+        Price.objects.filter(pk=price.pk).update(
+            usd_per_second="0.50" if change == "raised" else "0.30"
+        )
+
+    with pytest.raises(RequestError) as caught:
+        queue(a_plan)
+
+    assert caught.value.code == "plan_changed"
+    now = "$2.40" if change == "lowered" else "$4.00"
+    assert f"costs {now} now, and was planned for $3.28. Plan again" in caught.value.sentence
+    assert not VideoRender.objects.exists()
+    assert not RenderBatch.objects.exists()
+    assert woken() == []
+
+
 @pytest.mark.django_db(transaction=True)
 def test_nobody_deletes_the_price_while_something_is_queued_under_it(settings):
     if connection.vendor == "sqlite":

@@ -85,8 +85,8 @@ def test_what_a_proxy_refuses_was_surely_not_sent(settings, monkeypatch, route_c
     assert proxy.asked == ["api.example:443"]
 
 
-@pytest.mark.parametrize("status", [502, 503, None])
-def test_what_a_proxy_cannot_deliver_was_surely_not_sent(
+@pytest.mark.parametrize("status", [408, 425, 429, 502, 503, None])
+def test_what_a_proxy_cannot_deliver_just_now_is_sent_later(
     settings, monkeypatch, route_client, status
 ):
     setattr(settings, route_client.base_url, "https://api.example")
@@ -180,6 +180,56 @@ def test_a_poll_that_fails_in_passing_may_be_repeated(
 
     assert facts(error) == {"code": error.code, **LATER}
     assert isinstance(route_client.poll_until_done(name), Finished)
+
+
+@pytest.mark.parametrize(
+    ("status", "word", "message"),
+    [
+        (400, "FAILED_PRECONDITION", "The operation is not in a state to be read."),
+        (403, "PERMISSION_DENIED", "You do not have permission to read this operation."),
+        (403, "PERMISSION_DENIED", "The caller does not have permission"),
+    ],
+)
+def test_a_poll_that_is_refused_stops_no_submission(
+    settings, far_end, route_client, status, word, message
+):
+    """It may be this operation alone; if it is the account, the next submission is told so."""
+    setattr(settings, route_client.base_url, far_end.url)
+    far_end.answer(
+        status,
+        {"error": {"code": status, "message": message, "status": word}},
+        Content_Type="application/json",
+    )
+
+    error = refusal(route_client.open().poll, route_client.operation)
+
+    assert facts(error) == {"code": "poll_refused", **NO}
+    assert message.rstrip(".") in error.sentence
+
+
+@pytest.mark.parametrize(
+    ("status", "word", "message"),
+    [
+        (400, "FAILED_PRECONDITION", "User location is not supported for the API use."),
+        (400, "INVALID_ARGUMENT", "API key not valid. Please pass a valid API key."),
+        (401, "UNAUTHENTICATED", "Request had invalid authentication credentials."),
+        (403, "PERMISSION_DENIED", "Your API key was reported as leaked. Please use another."),
+        (403, "PERMISSION_DENIED", "Your project has been denied access."),
+    ],
+)
+def test_a_poll_that_names_the_account_stops_the_queue(
+    settings, far_end, route_client, status, word, message
+):
+    setattr(settings, route_client.base_url, far_end.url)
+    far_end.answer(
+        status,
+        {"error": {"code": status, "message": message, "status": word}},
+        Content_Type="application/json",
+    )
+
+    error = refusal(route_client.open().poll, route_client.operation)
+
+    assert facts(error) == {"code": error.code, **STOP}
 
 
 def test_an_operation_that_is_forgotten(simulator, route_client, fail):

@@ -153,6 +153,21 @@ def test_a_video_within_an_answer_is_written_by_one_process_at_a_time(waiting, m
     assert part.read_bytes() == b""
 
 
+def test_a_video_within_an_answer_that_is_refused_may_be_had_later(settings, far_end, waiting):
+    """A right that is missing now may be given: the video is paid for."""
+    settings.VIDEO_API_BASE_URL = far_end.url
+    words = {"code": 403, "message": "No permission.", "status": "PERMISSION_DENIED"}
+    far_end.answers.clear()
+    far_end.answer(403, {"error": words}, Content_Type="application/json")
+    waiting.route, waiting.operation_name, waiting.download_uri = "omni", "v1_abc", INLINE
+    partial_folder().mkdir(parents=True, exist_ok=True)
+
+    with pytest.raises(DownloadError) as caught, httpx.Client() as client:
+        fetch_clip_of(client, waiting)
+
+    assert (caught.value.code, caught.value.permanent) == ("poll_refused", False)
+
+
 def test_a_process_renews_and_frees_its_own_rows_only(waiting, render):
     downloads = worker(waiting)
     [taken] = downloads._take(1)

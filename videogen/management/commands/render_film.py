@@ -11,8 +11,9 @@ from django.core.management.base import CommandError, CommandParser
 
 from storybook.story_paths import PathError
 from videogen.cli.database import needs_tables, story_named
-from videogen.cli.films import film_line, film_record, make_films, summary, warning_sentences
+from videogen.cli.films import film_line, film_record, make_films, summary
 from videogen.cli.story_command import StoryCommand
+from videogen.films.film_requests import warning_sentences
 from videogen.films.parts import FilmOptions
 
 EXAMPLES = """

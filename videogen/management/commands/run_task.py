@@ -134,7 +134,8 @@ class Command(BaseCommand):
         parser.add_argument(
             "--yes",
             action="store_true",
-            help="queue what costs money without a question, which is asked in a terminal only",
+            help="queue what costs money without a question, which is asked in a terminal only "
+            "(needed in a terminal whose output is piped)",
         )
         parser.add_argument(
             "--verbose",
@@ -208,13 +209,22 @@ class Command(BaseCommand):
 
 def _question(*, as_json: bool) -> Callable[[Plan], bool] | None:
     """Return what asks the person at the terminal whether the plan is to be paid; None where there
-    is nobody who could see the question and answer it."""
+    is no terminal. Where somebody could answer, but would not see the question, it refuses."""
     if not sys.stdin or not sys.stdin.isatty():
         return None
     # Nothing but JSON may reach standard output under --json.
     streams = [sys.stderr] if as_json else [sys.stderr, sys.stdout]
     stream = next((each for each in streams if each.isatty()), None)
-    return partial(_ask, stream) if stream else None
+    return partial(_ask, stream) if stream else _refuse_unseen
+
+
+def _refuse_unseen(plan: Plan) -> bool:
+    raise RequestError(
+        f"Nothing was queued: it costs {usd(plan.cost_usd)}, and the question about that would not "
+        "be seen, because the output does not go to the terminal. Add --yes to pay without a "
+        "question.",
+        code="question_unseen",
+    )
 
 
 def _ask(stream: TextIO, plan: Plan) -> bool:

@@ -10,7 +10,7 @@ from django.utils import timezone
 from django.utils.translation import ngettext
 
 from videogen.common.formats import moment
-from videogen.common.task_queue import is_cluster_running, oldest_waiting_task, running_clusters
+from videogen.common.task_queue import oldest_waiting_task, running_clusters
 from videogen.lanes.pauses import BY_PERSON, served_lanes
 from videogen.lanes.quota import find_first_queued_slot
 from videogen.models import Lane, VideoRender
@@ -48,13 +48,14 @@ def check_workers(exam: Examination) -> Iterator[Finding]:
         )
         return
     waiting = VideoRender.objects.open().filter(batch__worked_by="").count()
-    if not is_cluster_running():
+    clusters = running_clusters()
+    if not clusters:
         if waiting:
             yield WORKERS.fail(f"No worker runs, and {_renders(waiting)} for one.", START)
         else:
             yield WORKERS.warn("No worker runs. Nothing waits for one now.", START)
         return
-    if reason := overdue_work():
+    if reason := overdue_work(since=min(each.since for each in clusters)):
         yield WORKERS.fail(
             f"They run, but make no progress: {reason}.",
             "Restart them. manage.py work notices this by itself and exits with code 70.",
@@ -68,7 +69,7 @@ def check_workers(exam: Examination) -> Iterator[Finding]:
             "Set VIDEO_WORKERS higher if that is often so.",
         )
         return
-    told = [f"{each.workers} on {each.host} ({each.status.lower()})" for each in running_clusters()]
+    told = [f"{each.workers} on {each.host} ({each.status.lower()})" for each in clusters]
     yield WORKERS.ok(f"{', '.join(told)}.")
 
 

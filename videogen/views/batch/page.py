@@ -16,7 +16,7 @@ from django.utils import timezone
 
 from storybook.models import DesignDocument, Shot
 from videogen.common.formats import media_url, usd
-from videogen.common.task_queue import is_cluster_running
+from videogen.common.task_queue import broker_problem
 from videogen.models import ReferenceChoice, RenderBatch, VideoRender
 from videogen.models.states import OPEN, RESUMABLE, WITHOUT_VIDEO
 from videogen.pipeline.cancel import stoppable
@@ -31,7 +31,7 @@ from videogen.planning.shot_status import situation_of
 from videogen.prompts.references import PINNED
 from videogen.safety.blocks import Block
 from videogen.views.components.badges import BADGES, Badge, badge_of_state
-from videogen.views.components.queue_notice import QueueNotice, notice_of
+from videogen.views.components.queue_notice import QueueNotice, is_nobody_working, notice_of
 from videogen.views.components.reasons import (
     BlockedShot,
     Link,
@@ -342,11 +342,15 @@ class BatchPage:
     def notice(self) -> QueueNotice | None:
         """Why queued renders are not sent now. At most four queries."""
         waiting = [row.render.lane for row in self.rows if row.render.state == State.QUEUED]
-        return notice_of(waiting[0], self.user) if waiting else None
+        if waiting:
+            return notice_of(waiting[0], self.user)
+        working = [row.render.lane for row in self.rows if row.render.state in OPEN]
+        broken = working and not self.batch.worked_by and broker_problem()
+        return QueueNotice(working[0], broker=broken) if broken else None
 
     @cached_property
     def nobody_works(self) -> bool:
-        return self.is_active and not self.batch.worked_by and not is_cluster_running()
+        return self.is_active and not self.batch.worked_by and is_nobody_working()
 
 
 def _hints(blocked: Sequence[int]) -> dict[int, str]:

@@ -21,6 +21,7 @@ from django.utils.translation import ngettext
 
 from videogen.catalog.missing_models import missing_model
 from videogen.common.errors import RequestError
+from videogen.common.task_queue import broker_problem, is_cluster_running
 from videogen.lanes.pauses import BY_PERSON, pause_by_person, resume_at_once, served_lanes
 from videogen.lanes.quota import Slot, find_first_queued_slot, next_slot, window_problem
 from videogen.models import Lane, VideoRender
@@ -36,6 +37,8 @@ class QueueNotice:
     slot: Slot | None = None
     # Why no wait would help: the price of a single render is more than the quota allows.
     problem: str = ""
+    # What becomes of queued work while the broker of the tasks is away.
+    broker: str = ""
     # The number of renders that are queued for a model that the account no longer has.
     to_move: int = 0
     # Whether the person may move them to another model.
@@ -67,7 +70,8 @@ class QueueNotice:
         """A value that the notice's HTML follows from; see live.py."""
         until = self.until and self.until.replace(second=0, microsecond=0)
         lane, moves = self.lane, self.offered_moves
-        return (lane.pk, lane.pause_code, lane.pause_reason, until, self.problem, moves)
+        problems = (self.problem, self.broker)
+        return (lane.pk, lane.pause_code, lane.pause_reason, until, problems, moves)
 
 
 def notice_of(lane: Lane, user: AbstractUser | None = None) -> QueueNotice | None:
@@ -82,6 +86,8 @@ def notice_of(lane: Lane, user: AbstractUser | None = None) -> QueueNotice | Non
         )
         return QueueNotice(lane, to_move=to_move, may_move=bool(user and may_move(user)))
     slot = find_first_queued_slot(lane)
+    if slot and (broken := broker_problem()):
+        return QueueNotice(lane, broker=broken)
     return QueueNotice(lane, slot) if _waits(slot) else None
 
 
@@ -103,10 +109,20 @@ def notice_for_price(backend: str, price: Decimal | None) -> QueueNotice | None:
     lane = Lane.objects.filter(name=backend).first()
     if price and (problem := window_problem(backend, price)):
         return QueueNotice(lane or Lane(name=backend), problem=problem.sentence)
-    if lane is None or lane.paused_at:
-        return QueueNotice(lane) if lane else None
+    if lane and lane.paused_at:
+        return QueueNotice(lane)
+    if broken := broker_problem():
+        return QueueNotice(lane or Lane(name=backend), broker=broken)
+    if lane is None:
+        return None
     slot = next_slot(lane, price or Decimal(0))
     return QueueNotice(lane, slot) if _waits(slot) else None
+
+
+def is_nobody_working() -> bool:
+    """Whether no cluster is running. While the broker is away nobody can tell, and the notice says
+    that instead."""
+    return not is_cluster_running() and not broker_problem()
 
 
 def _waits(slot: Slot | None) -> bool:

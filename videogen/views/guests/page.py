@@ -133,10 +133,11 @@ class _GuestAddresses(Addresses):
 
 def _story(visit: Visit, played: PlayedStory) -> dict[str, Any]:
     problem, data = "", None
-    try:
-        data = played.data(_GuestAddresses(visit))
-    except RequestError as error:
-        problem = error.sentence
+    if played.scenelets:
+        try:
+            data = played.data(_GuestAddresses(visit))
+        except RequestError as error:
+            problem = error.sentence
     story = visit.link.story
     path, problem = choose_path(story, _wanted(visit.request), problem)
     return {
