@@ -105,6 +105,7 @@ def addresses(world):
         f"/admin/storybook/story/{world.story.pk}/pictures/",
         f"/admin/storybook/story/{world.story.pk}/board/",
         f"/admin/storybook/story/{world.story.pk}/board/state/",
+        f"/admin/storybook/story/{world.story.pk}/board/judge/",
         f"/admin/storybook/story/{world.story.pk}/watch/",
         f"/admin/storybook/story/{world.story.pk}/directions/",
         f"/admin/storybook/story/{world.story.pk}/films/",

@@ -66,6 +66,7 @@ PAGES = {
     "admin/storybook/story/<path:object_id>/pictures/": (VIEWER, ARTIST),
     "admin/storybook/story/<int:pk>/board/": (VIEWER, PRODUCER),
     "admin/storybook/story/<int:pk>/board/state/": (VIEWER, VIEWER),
+    "admin/storybook/story/<int:pk>/board/judge/": (BUTTON, PRODUCER),
     "admin/storybook/story/<int:pk>/watch/": (VIEWER, VIEWER),
     "admin/storybook/story/<int:pk>/films/": (VIEWER, PRODUCER),
     "admin/storybook/story/<int:pk>/films/state/": (VIEWER, VIEWER),
