@@ -35,6 +35,10 @@ button_is_on(
     "storybook_story_share_revoke",
     lambda address: reverse("admin:storybook_story_share", args=[address["pk"]]),
 )
+button_is_on(
+    "storybook_story_board_judge",
+    lambda address: reverse("admin:storybook_story_board", args=[address["pk"]]),
+)
 
 
 @admin.register(Story)
