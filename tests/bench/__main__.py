@@ -15,7 +15,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from . import exports, films, kills, lists, memory, quota, startup, throughput, watch
+from . import exports, films, kills, lists, memory, quota, review, startup, throughput, watch
 from .measure import Figure
 
 PARTS = {

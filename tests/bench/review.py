@@ -1,4 +1,5 @@
-"""From a verdict in the review room to the next take's poster, in a Chromium: 100 takes by keyboard."""
+"""From a verdict in the review room to the next take's poster: 100 takes by keyboard, in a
+Chromium."""
 
 from __future__ import annotations
 
@@ -21,7 +22,7 @@ NEXT = """async () => {
   const video = room.querySelector("video");
   const before = room.dataset.render;
   const start = performance.now();
-  document.dispatchEvent(new KeyboardEvent("keydown", {key: "a", bubbles: true}));
+  document.body.dispatchEvent(new KeyboardEvent("keydown", {key: "a", bubbles: true}));
   while (room.dataset.render === before && !room.hidden) await new Promise(requestAnimationFrame);
   if (room.hidden) return performance.now() - start;
   const poster = new Image();
