@@ -163,6 +163,12 @@ class ShotAdmin(StoryShotAdmin):
         drafted = reverse("admin:videogen_renderbatch_changelist")
         return HttpResponseRedirect(f"{drafted}?status__exact={RenderBatch.Status.DRAFT.value}")
 
+    def get_actions(self, request: HttpRequest) -> dict[str, Any]:
+        # The work comes before what deletes.
+        actions = super().get_actions(request)
+        deleting = {name: actions.pop(name) for name in ("delete_selected",) if name in actions}
+        return actions | deleting
+
     # -- verdicts on many shots
 
     def has_review_permission(self, request: HttpRequest) -> bool:

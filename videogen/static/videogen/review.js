@@ -542,7 +542,11 @@
     else open(Number(link.dataset.take));
   });
   for (const [name, by] of [["previous", -1], ["next", 1]]) {
-    room.querySelector(`[data-go="${name}"]`).addEventListener("click", (event) => {
+    const link = room.querySelector(`[data-go="${name}"]`);
+    // The queue goes on where the page that the server made had nothing more.
+    if (!link.hasAttribute("href")) link.href = location.href;
+    link.removeAttribute("aria-disabled");
+    link.addEventListener("click", (event) => {
       event.preventDefault();
       go(by);
     });
