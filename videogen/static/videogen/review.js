@@ -72,6 +72,21 @@
     return isLoading;
   };
 
+  // What somebody else has decided changes the queue in ways that only the server knows.
+  const resync = async () => {
+    const part = await ask(room.hidden ? { start: 0 } : { take: shown.render });
+    if (part.start < 0) return;
+    ({ entries, start, total } = part);
+    if (room.hidden) {
+      at = 0;
+      showNext();
+      return;
+    }
+    at = entries.findIndex((each) => each.render === shown.render);
+    shown = entries[at];
+    showCount();
+  };
+
   const isGiven = (render) => given.some((each) => each.removed.some(([, entry]) => entry.render === render));
 
   // What comes next is in the browser's cache before it is asked for: pictures whole, of the next
@@ -136,7 +151,18 @@
     return url;
   };
 
-  const showNext = () => {
+  const showNext = async () => {
+    // All that is here was judged, and the rest is on its way.
+    if (entries.length === 0 && total > 0) {
+      try {
+        const part = await sending.then(() => ask({ start: 0 }));
+        ({ entries, start, total } = part);
+        at = 0;
+      } catch (error) {
+        say(error.message);
+        return;
+      }
+    }
     if (entries.length === 0) {
       video.pause();
       video.removeAttribute("src");
@@ -255,12 +281,13 @@
     const first = isQueued ? removed[0][0] - start : at;
     entries = entries.filter((each) => !isOut(each));
     total -= removed.length;
-    const record = { render: entry.render, entry, removed };
+    const label = `${entry.code}, take ${entry.take}`;
+    const words = `${label}: ${verb === "approve" ? "approved" : "rejected"}.`;
+    const record = { render: entry.render, entry, removed, words };
     given.push(record);
     at = first;
     if (isQueued) showNext();
-    const label = `${entry.code}, take ${entry.take}`;
-    tellUndo(`${label}: ${verb === "approve" ? "approved" : "rejected"}.`);
+    tellUndo();
     sending = sending
       .then(() => post(urlOf(entry.render, verb), body))
       .then((answer) => {
@@ -268,24 +295,24 @@
           if (!isQueued) return open(entry.render);
           return undefined;
         }
-        given.splice(given.indexOf(record), 1);
-        tellUndo();
+        forget(record);
         say(answer.words);
-        // What somebody else has decided waits no more.
-        if (!answer.isTold) putBack(removed);
-        else if (!isQueued) open(entry.render);
-        showCount();
-        return undefined;
+        if (!isQueued) return open(entry.render);
+        return resync();
       })
       .catch((error) => {
-        given.splice(given.indexOf(record), 1);
+        forget(record);
         putBack(removed);
-        tellUndo();
         say(`${label}: ${error.message}`);
         if (room.hidden && entries.length) showNext();
         showCount();
       });
     return undefined;
+  };
+
+  const forget = (record) => {
+    if (given.includes(record)) given.splice(given.indexOf(record), 1);
+    tellUndo();
   };
 
   // Select is no verdict: the take stays where it is.
@@ -296,9 +323,9 @@
       .then(async (answer) => {
         say(answer.words);
         if (!answer.isDone && !answer.isTold) return;
-        if (answer.isDone) given.push({ render: entry.render, entry, removed: [] });
+        if (answer.isDone) given.push({ render: entry.render, entry, removed: [], words: answer.words });
         await refresh(entry.shot);
-        tellUndo(answer.isDone ? answer.words : undefined);
+        tellUndo();
       })
       .catch((error) => say(error.message));
     return undefined;
@@ -315,9 +342,9 @@
     if (shown.shot === shot) showParts();
   };
 
-  const tellUndo = (words = "") => {
-    one("undo-words").textContent = words;
-    undoForm.hidden = !words;
+  const tellUndo = () => {
+    one("undo-words").textContent = given.at(-1)?.words || "";
+    undoForm.hidden = !given.length;
   };
 
   const undo = () => {
