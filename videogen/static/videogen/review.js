@@ -154,6 +154,8 @@
   const showNext = async () => {
     // All that is here was judged, and the rest is on its way.
     if (entries.length === 0 && total > 0) {
+      // The verdict that led here is sent first.
+      await null;
       try {
         const part = await sending.then(() => ask({ start: 0 }));
         ({ entries, start, total } = part);
