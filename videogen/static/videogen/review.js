@@ -75,15 +75,21 @@
   // What somebody else has decided changes the queue in ways that only the server knows.
   const resync = async () => {
     const part = await ask(room.hidden ? { start: 0 } : { take: shown.render });
-    if (part.start < 0) return;
-    ({ entries, start, total } = part);
+    // The take that is shown may be out of the queue by now.
+    const queue = part.start < 0 ? await ask({ start: 0 }) : part;
+    ({ entries, start, total } = queue);
     if (room.hidden) {
       at = 0;
       showNext();
       return;
     }
     at = entries.findIndex((each) => each.render === shown.render);
-    shown = entries[at];
+    if (isWriting()) {
+      if (at >= 0) entries[at] = shown;
+    } else {
+      shown = entries[at] || part.entries[0] || shown;
+      showParts();
+    }
     showCount();
   };
 
@@ -125,6 +131,10 @@
     showTab(tab);
   };
 
+  // While somebody writes what is wrong, no late answer may take the field away: the next letters
+  // would be keys.
+  const isWriting = () => Boolean(one("reject")?.open);
+
   const show = (entry, place) => {
     shown = entry;
     at = place;
@@ -155,6 +165,7 @@
     // All that is here was judged, and the rest is on its way.
     if (entries.length === 0 && total > 0) {
       // The verdict that led here is sent first.
+      room.hidden = true;
       await null;
       try {
         const part = await sending.then(() => ask({ start: 0 }));
@@ -181,6 +192,7 @@
   const go = async (step) => {
     if (peeked) return unpeek(true);
     if (at + step >= entries.length || at + step < 0) await loadMore();
+    if (isWriting()) return undefined;
     // A take that is not in the queue stands in front of the one that was shown before it.
     const to = shown === entries[at] ? at + step : step > 0 ? Math.max(at, 0) : at - 1;
     if (entries[to]) show(entries[to], to);
@@ -195,7 +207,7 @@
       const [entry] = (await sending.then(() => ask({ take: render }))).entries.filter(
         (each) => each.render === render,
       );
-      if (entry) show(entry, at);
+      if (entry && !isWriting()) show(entry, at);
     } catch (error) {
       say(error.message);
     }
@@ -341,7 +353,7 @@
       const fresh = part.entries.find((other) => other.render === each.render);
       if (fresh) Object.assign(each, fresh);
     }
-    if (shown.shot === shot) showParts();
+    if (shown.shot === shot && !isWriting()) showParts();
   };
 
   const tellUndo = () => {
@@ -353,18 +365,20 @@
     const record = given.pop();
     const kept = record ? urlOf(record.render, "undo") : undoForm.getAttribute("action");
     if (!kept) return say("There is no verdict of yours to take back.");
+    tellUndo();
+    undoForm.removeAttribute("action");
+    if (record?.removed.length) {
+      // It is back at once; a refusal brings the queue up to date.
+      putBack(record.removed);
+      show(record.entry, entries.indexOf(record.entry));
+    }
     sending = sending
       .then(() => post(kept, new FormData()))
-      .then(async (answer) => {
+      .then((answer) => {
         say(answer.words);
-        tellUndo();
-        undoForm.removeAttribute("action");
-        if (!answer.isDone) return;
-        if (!record) return open(Number(kept.match(/(\d+)\/undo\//)[1]));
-        putBack(record.removed);
-        const place = entries.findIndex((each) => each.render === record.render);
-        show(record.entry, place >= 0 ? place : at);
-        await refresh(record.entry.shot);
+        if (!record) return answer.isDone ? open(Number(kept.match(/(\d+)\/undo\//)[1])) : undefined;
+        if (!record.removed.length) return refresh(record.entry.shot);
+        return answer.isDone ? undefined : resync();
       })
       .catch((error) => say(error.message));
     return undefined;
