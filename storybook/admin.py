@@ -367,14 +367,14 @@ class SceneletForm(forms.ModelForm):
         required=False,
         min_value=-LARGEST_NUMBER,
         max_value=LARGEST_NUMBER,
-        help_text="Order within the story. Left empty, the scenelet comes last.",
+        help_text="The place in the story. If you leave it empty, the scenelet comes last.",
     )
     scenelet_id = forms.CharField(
         required=False,
         max_length=LONGEST_ID,
         label="Id",
-        help_text="It names the scenelet in bundles, commands and file names. Left empty, it is "
-        "made from the title.",
+        help_text="It names the scenelet in bundles, commands and file names. If you leave it "
+        "empty, it is made from the title.",
     )
 
     def clean(self) -> dict[str, Any]:
@@ -465,7 +465,8 @@ class SceneletAdmin(PartOfStory, VersionedForms, admin.ModelAdmin):
                 story.scenelets.order_by("place"),
                 required=False,
                 label="Comes after",
-                help_text="The scenelet whose reader chooses this one. Empty at a beginning.",
+                help_text="The scenelet whose reader chooses this one. Leave it empty where the "
+                "story begins.",
                 error_messages={"invalid_choice": "The parent belongs to another story."},
             )
         return form

@@ -68,7 +68,9 @@ class Text:
         choices = list(self.choices)
         if choices and text not in [each.value for each in choices]:
             choices.append(Choice(text, text))
-        help_text = " ".join(filter(None, (self.help, "One a line." if is_list else "")))
+        help_text = " ".join(
+            filter(None, (self.help, "Write one on each line." if is_list else ""))
+        )
         return {
             "kind": "select" if choices else "text",
             "name": name,

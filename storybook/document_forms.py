@@ -206,4 +206,4 @@ def _refusal(document: Any) -> str:
     if isinstance(document, dict):
         return ""
     kind = "a list" if isinstance(document, list) else "a single value"
-    return f"The document is {kind} and no object, so it is edited as JSON."
+    return f"The document is {kind} and not an object, so it is edited as JSON."

@@ -15,7 +15,7 @@ from .pictures import normalise_path
 from .thumbnails import thumbnail_url
 from .uploads import KINDS
 
-_AUTOMATIC_ID = "What shots refer to, letter by letter. Left empty, it is made from the name."
+_AUTOMATIC_ID = "Shots refer to exactly this id. If you leave it empty, it is made from the name."
 
 
 @dataclass(frozen=True)

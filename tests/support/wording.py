@@ -25,7 +25,7 @@ _RULES = {
     ),
     "a number has the wrong verb": re.compile(
         r"\b(?:(?<![\d.,])1 (?:need|wait|are|were|have|do)\b(?! not a)"
-        r"|(?<![\w./-])(?:0|[2-9]|\d\d+) (?:needs|waits|is|was|has|does)\b)(?! of)"
+        r"|(?<![\w./-])(?:0|[2-9]|\d\d+) (?:needs|waits|is|was|has|does)\b)(?! of| not one of)"
     ),
     "a number has the wrong noun": re.compile(
         r"(?<![\d.,/:-])\b(?:1 (?:shots|takes|videos|renders|stories|scenelets|batches|pictures|"
@@ -33,10 +33,14 @@ _RULES = {
         r"|(?:0|[2-9]|\d\d+) (?:shot|take|video|render|story|scenelet|batch|clip|candidate))\b"
         r"(?!\s*[/#·]|[-:])"
     ),
+    # (`"key": {}` is data.)
+    "words are missing": re.compile(r"(?<!: )\{\w*\}|\{\{|\{%|%\(\w+\)[sd]|(?<![\d\w])%[sd]\b"),
     "None": re.compile(r"\bNone\b(?! of)"),
     "an empty pair": re.compile(r"\(\s*\)|“\s*”|\"\s*\""),
     "space before a stop": re.compile(r"\w\s+[.,;!?](?:\s|$)"),
 }
+# What only those who can set it understand.
+_SETTING = re.compile(r"\b(?:VIDEO|STORY|GEMINI|GOOGLE|DJANGO|DATABASE|EMAIL|MEDIA)_[A-Z]+\b")
 _SENTENCE = re.compile(r"[^.!?…]{12,}[.!?…]")
 # A caption and a sentence beside it.
 _TWO_TEXTS = re.compile(r"[a-z0-9] (?:The|It|A) ")
@@ -87,6 +91,10 @@ def texts_of(html: str) -> list[str]:
     reader.feed(html)
     reader.close()
     return reader.texts
+
+
+def names_a_setting(text: str) -> bool:
+    return bool(_SETTING.search(text))
 
 
 def flaws(text: str) -> list[str]:

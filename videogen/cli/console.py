@@ -11,7 +11,6 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from django.conf import settings
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.text import Text
@@ -141,7 +140,7 @@ def print_result(console: PlainConsole, result: TaskResult, *, is_verbose: bool 
     shots_in_words = counted(result.summary["targeted"], "shot")
     console.say(f"{shots_in_words}: {result.outcomes}. {result.cost}")
     if files:
-        console.say(f"Videos are below {Path(settings.MEDIA_ROOT) / folder}")
+        console.say(f"Videos are in MEDIA_ROOT, below {folder}")
     for line in result.next_commands:
         console.say(line)
 

@@ -86,14 +86,15 @@ def write_export(files: Iterable[OutFile], output: Path) -> None:
     A process that is killed leaves a file or a folder with a name of its own beside the output,
     which the next export to the same output removes.
     """
-    output = output.resolve()
+    # What a person reads has the path that they gave.
+    given, output = output, output.resolve()
     is_zip = output.suffix.lower() == ".zip"
     if is_zip and output.is_dir():
-        raise ExportError(f"{output} is a folder.", code="output")
+        raise ExportError(f"{given} is a folder.", code="output")
     if not is_zip and output.is_file():
-        raise ExportError(f"{output} is a file: name a folder or a .zip.", code="output")
+        raise ExportError(f"{given} is a file: name a folder or a .zip.", code="output")
     if not is_zip and output.is_dir() and any(output.iterdir()):
-        raise ExportError(f"{output} is not empty: name a new folder, or a .zip.", code="output")
+        raise ExportError(f"{given} is not empty: name a new folder, or a .zip.", code="output")
     try:
         output.parent.mkdir(parents=True, exist_ok=True)
         _remove_leftovers(output)
@@ -105,7 +106,7 @@ def write_export(files: Iterable[OutFile], output: Path) -> None:
             temporary.replace(output)
     except OSError as error:
         raise ExportError(
-            f"{output} cannot be written ({error.strerror or error}).", code="storage"
+            f"{given} cannot be written ({error.strerror or error}).", code="storage"
         ) from error
 
 

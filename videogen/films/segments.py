@@ -71,7 +71,7 @@ def encode_segment(
         temporary.replace(target)
     except av.FFmpegError as error:
         raise VideoFileError(
-            f"The video of {part.shot} cannot be read ({error}).", code="unreadable"
+            f"The video of {part.shot} cannot be read ({error.strerror}).", code="unreadable"
         ) from error
     finally:
         temporary.unlink(missing_ok=True)

@@ -329,8 +329,8 @@ def _with_slots(rows: Sequence[ShotPlan], takes_per_shot: int) -> list[ShotPlan]
 
 
 def _with_others_to_resume(rows: Sequence[ShotPlan], backend: str) -> list[ShotPlan]:
-    """The rows, each followed by one for every other interrupted render of its shot: several takes
-    may have been asked for at once."""
+    """The rows, each followed by one for every other interrupted render of its shot, where several
+    takes were asked for at once. Otherwise a shot has one row, by the mode table."""
     causes = {row.cause.pk for row in rows if row.cause}
     others: dict[int, list[VideoRender]] = {}
     for render in find_resumable([row.shot.pk for row in rows if row.cause], backend):

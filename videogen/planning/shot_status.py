@@ -83,12 +83,14 @@ def find_situations(
 
 
 def find_resumable(shots: Collection[int], backend: str) -> list[VideoRender]:
-    """The renders of these shots that can be resumed without paying, the oldest first. One query,
-    none without shots."""
+    """The renders of these shots that can be resumed without paying, of batches that asked for
+    several takes of a shot, the oldest first. One query, none without shots."""
     if not shots:
         return []
     renders = VideoRender.objects.filter(
-        shot__in=shots, state__in=[*RESUMABLE, State.RUNNING, State.DOWNLOADING]
+        shot__in=shots,
+        batch__takes_per_shot__gt=1,
+        state__in=[*RESUMABLE, State.RUNNING, State.DOWNLOADING],
     ).exclude(kind=Kind.REHEARSAL)
     rows = renders.without_heavy_columns().order_by("pk")
     counts = backend == SIMULATOR

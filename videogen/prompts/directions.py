@@ -46,7 +46,9 @@ def add_direction(place: DirectionPlace, text: str, author: User) -> Direction:
         Story.objects.select_for_update(no_key=True).get(pk=place.story.pk)
         here = Direction.objects.filter(**place.columns)
         if here.on().filter(text=words).exists():
-            raise RequestError("This direction is there already.", code="direction_exists")
+            raise RequestError(
+                "Nothing was added: the same direction is there already.", code="direction_exists"
+            )
         last = here.aggregate(last=Max("position"))["last"] or 0
         return _write(author, text=words, position=last + 1, **place.columns)
 
@@ -88,7 +90,9 @@ def switch_on_direction(direction: Direction, author: User) -> Direction:
             text=direction.text,
         )
         if same.exists():
-            raise RequestError("This direction is on already.", code="direction_exists")
+            raise RequestError(
+                "Nothing was changed: the same direction is on already.", code="direction_exists"
+            )
         return _write_after(direction, direction.text, author)
 
 
@@ -97,7 +101,9 @@ def checked_words(text: str) -> str:
     can have."""
     words = " ".join(text.split())
     if not words:
-        raise RequestError("Say what the direction is.", code="direction_empty")
+        raise RequestError(
+            "A direction needs words: write what the model should do.", code="direction_empty"
+        )
     if len(words) > MOST_CHARACTERS:
         raise RequestError(
             f"A direction has at most {MOST_CHARACTERS} characters; this one has {len(words)}.",

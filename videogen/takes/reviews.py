@@ -17,6 +17,7 @@ from django.utils import timezone
 from storybook.models import Shot, Story
 from videogen.common.errors import ReviewError
 from videogen.models import VideoRender
+from videogen.models.render_queries import RenderQuerySet
 from videogen.models.states import ONE_IS_APPROVED
 
 State = VideoRender.State
@@ -59,15 +60,17 @@ def approve_take(render: VideoRender, user: User) -> int:
         if render.review == Review.APPROVED:
             return 0
         refuse_if_locked(render.shot_id)
+        rest = VideoRender.objects.filter(
+            shot=render.shot_id, state=State.QUEUED, batch__stops_when_approved=True
+        )
+        # Before the shot's status, as a claim takes them, which may want the same renders now.
+        rest.lock()
         _choose(render, Review.APPROVED, user)
-        return _stop_the_rest(render.shot_id)
+        return _stop(rest)
 
 
-def _stop_the_rest(shot_id: int) -> int:
-    """Cancel what is still queued of batches that stop a shot once one of its takes is approved."""
-    rest = VideoRender.objects.filter(
-        shot=shot_id, state=State.QUEUED, batch__stops_when_approved=True
-    )
+def _stop(rest: RenderQuerySet) -> int:
+    """Cancel these renders, which are still queued. Returns how many."""
     return sum(
         each.move(
             State.QUEUED,
@@ -95,7 +98,9 @@ def reject_take(
     try:
         codes = VideoRender.RejectReason.stored(reasons)
     except ValueError as error:
-        raise ReviewError("There is no such reason.", code="no_reason") from error
+        raise ReviewError(
+            "Nothing was rejected: one of the reasons does not exist.", code="no_reason"
+        ) from error
     with _under_lock(render):
         _refuse_if_approved(render)
         _write(render, Review.REJECTED, user, words.strip(), codes)

@@ -32,6 +32,7 @@ from .components.urls import next_page
 WRITE = ("videogen.add_direction", "videogen.change_direction")
 
 STORY, SCENELET, SHOT = "story", "scenelet", "shot"
+EVERY_SHOT_OF = "Every shot of"
 
 
 @dataclass(frozen=True)
@@ -39,9 +40,15 @@ class DirectionGroup:
     """The directions of one place, in order. `place` is the value of the form's field."""
 
     place: str
-    title: str
+    words: str
     on: Sequence[Direction]
     off: Sequence[Direction]
+    # Of the scenelet that the words are about.
+    name: str = ""
+
+    @property
+    def title(self) -> str:
+        return " ".join(filter(None, [self.words, self.name]))
 
 
 def show_directions(
@@ -83,8 +90,9 @@ def directions_of_shot(shot: Shot) -> list[DirectionGroup]:
         _group(
             SCENELET,
             shot.scenelet_id,
-            f"Every shot of “{shot.scenelet}”",
+            EVERY_SHOT_OF,
             [each for each in rows if each.scenelet_id],
+            name=str(shot.scenelet),
         ),
         _group(
             STORY,
@@ -101,7 +109,7 @@ def change_directions(request: HttpRequest, story: Story) -> HttpResponse:
     verb = request.POST.get("verb", "")
     try:
         if verb not in _VERBS:
-            raise RequestError("Nothing was changed: the button is not known.", code="no_verb")
+            raise RequestError("Nothing was changed: this page has no such button.", code="no_verb")
         done = _VERBS[verb](request, story)
     except RequestError as error:
         messages.warning(request, error.sentence)
@@ -131,7 +139,9 @@ class PlaceField(forms.CharField):
             shot = Shot.objects.filter(scenelet__story=self.story, pk=number).first()
             if shot:
                 return DirectionPlace(self.story, shot=shot)
-        raise forms.ValidationError("The story has no such scenelet or shot any more.")
+        raise forms.ValidationError(
+            "Nothing was added: the story has no such scenelet or shot any more."
+        )
 
 
 def _add(request: HttpRequest, story: Story) -> str:
@@ -145,7 +155,9 @@ def _add(request: HttpRequest, story: Story) -> str:
 
 
 def _reword(request: HttpRequest, story: Story) -> str:
-    reword_direction(_asked(request, story), request.POST.get("text", ""), signed_in(request))
+    old = _asked(request, story)
+    if reword_direction(old, request.POST.get("text", ""), signed_in(request)) == old:
+        return "Nothing was changed: the direction has these words already."
     return "The new words go into the next prompts."
 
 
@@ -156,7 +168,7 @@ def _switch_off(request: HttpRequest, story: Story) -> str:
 
 def _switch_on(request: HttpRequest, story: Story) -> str:
     switch_on_direction(_asked(request, story), signed_in(request))
-    return "The direction is on again."
+    return "The direction is on again: the next prompts have it."
 
 
 _VERBS = {"add": _add, "reword": _reword, "switch-off": _switch_off, "switch-on": _switch_on}
@@ -193,8 +205,9 @@ def _groups_of_story(story: Story) -> list[DirectionGroup]:
             _group(
                 SCENELET,
                 scenelet.pk,
-                f"Every shot of “{scenelet}”",
+                EVERY_SHOT_OF,
                 [each for each in rows if each.scenelet_id == scenelet.pk],
+                name=str(scenelet),
             )
         )
         shots = {
@@ -209,7 +222,9 @@ def _groups_of_story(story: Story) -> list[DirectionGroup]:
     return groups
 
 
-def _group(kind: str, pk: int, title: str, rows: Sequence[Direction]) -> DirectionGroup:
+def _group(
+    kind: str, pk: int, words: str, rows: Sequence[Direction], *, name: str = ""
+) -> DirectionGroup:
     on = [each for each in rows if each.is_on]
     off = sorted((each for each in rows if not each.is_on), key=lambda each: each.pk, reverse=True)
-    return DirectionGroup(f"{kind}-{pk}", title, on, off)
+    return DirectionGroup(f"{kind}-{pk}", words, on, off, name)

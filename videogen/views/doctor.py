@@ -16,9 +16,9 @@ from videogen.ops.doctor.findings import Level, summarize
 from videogen.ops.doctor.run import SECONDS_OF_PAGE, examine
 
 
-def _without_places(sentence: str) -> str:
-    """Return the sentence with the names of the server's folders instead of the folders. Where they
-    are is for those who can see the server; the command shows it."""
+def _without_places(text: str) -> str:
+    """Return the text with the names of the server's folders instead of the folders. Where they are
+    is for those who can see the server; the command shows it."""
     places = {
         str(settings.MEDIA_ROOT): "MEDIA_ROOT",
         str(settings.STATE_DIR): "VIDEO_STATE_DIR",
@@ -27,15 +27,19 @@ def _without_places(sentence: str) -> str:
     }
     for place in sorted(places, key=len, reverse=True):
         if place.startswith("/") and len(place) > 1:
-            sentence = sentence.replace(place, places[place])
-    return sentence
+            text = text.replace(place, places[place])
+    return text
 
 
 @never_cache
 def show_doctor(request: HttpRequest, site: AdminSite) -> HttpResponse:
     """Run all checks and show the result. The caller checks the permission."""
     findings = [
-        replace(each, sentence=_without_places(each.sentence))
+        replace(
+            each,
+            sentence=_without_places(each.sentence),
+            what_to_do=_without_places(each.what_to_do),
+        )
         for each in examine(seconds=SECONDS_OF_PAGE)
     ]
     context = {

@@ -44,7 +44,7 @@ class GuestLinkForm(forms.Form):
         label="Version",
     )
     days = forms.IntegerField(
-        min_value=1, max_value=MOST_DAYS, initial=DAYS, label="Ends after so many days"
+        min_value=1, max_value=MOST_DAYS, initial=DAYS, label="Ends after this many days"
     )
     passphrase = forms.CharField(
         required=False,

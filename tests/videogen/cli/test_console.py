@@ -67,6 +67,15 @@ def test_each_video_has_a_line_of_its_own(told):
     ]
 
 
+def test_where_the_videos_are_is_told_without_a_folder_of_the_server(told, settings):
+    file = "the-lamp/shots/opening/shot-1/take-1.mp4"
+
+    lines = told([row("opening", 1, status="done", video_file=file)])
+
+    assert "Videos are in MEDIA_ROOT, below the-lamp/shots/opening" in lines
+    assert not any(settings.MEDIA_ROOT in line for line in lines)
+
+
 def test_other_reasons_of_the_same_status_stay_apart(told):
     rows = [
         row("opening", 1, status="failed", error="Too long."),

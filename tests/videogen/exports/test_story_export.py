@@ -266,6 +266,16 @@ def test_a_folder_that_is_used_is_left_alone(tmp_path):
     assert files_in(tmp_path) == {"used/mine.txt"}
 
 
+def test_a_refusal_names_the_path_that_was_given(tmp_path, monkeypatch):
+    (tmp_path / "used").mkdir()
+    (tmp_path / "used" / "mine.txt").write_text("mine")
+    monkeypatch.chdir(tmp_path)
+
+    with pytest.raises(ExportError) as caught:
+        write_export([OutFile("a", b"1")], Path("used"))
+    assert caught.value.sentence.startswith("used is not empty")
+
+
 @pytest.mark.parametrize("name", ["out", "out.zip"])
 def test_what_breaks_leaves_nothing(tmp_path, name):
     files = [OutFile("a", b"1"), OutFile("b", source=tmp_path / "missing")]

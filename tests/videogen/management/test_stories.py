@@ -126,6 +126,7 @@ def test_the_status_of_a_story_is_told_to_people(story):
     assert "S01-02 under-the-lighthouse failed 0 The model was busy for too long." in lines
     assert "S01-04 under-the-lighthouse blocked 0 no storyboard" in lines
     assert "5 shots: failed 1, approved 1, to do 1, retake 1, blocked 1." in lines
+    assert "The paths of the videos are relative to MEDIA_ROOT." in lines
 
 
 def _lines(*arguments):

@@ -735,6 +735,17 @@ def test_the_first_page_leads_there(healthy):
     assert PAGE not in viewer().get("/admin/").text
 
 
+def test_the_page_shows_no_folder_of_the_server(healthy, settings, monkeypatch):
+    monkeypatch.setattr(storage, "_is_open_to_others", lambda path: True)
+
+    page = producer().get(PAGE)
+
+    assert "can be read by everybody on this machine" in page.text
+    assert "chmod -R o-rwx" in page.text
+    for folder in (settings.MEDIA_ROOT, settings.STATE_DIR, settings.BASE_DIR):
+        assert str(folder) not in page.text
+
+
 def test_who_may_not_spend_does_not_see_the_page(healthy):
     browser = viewer()
 

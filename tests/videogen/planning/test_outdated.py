@@ -362,7 +362,7 @@ def test_what_was_found_is_kept_until_something_changes(django_assert_num_querie
     cards = list(for_cards(shots_of(story)))
     found = outdated_shots(story, cards)
 
-    with django_assert_num_queries(3):
+    with django_assert_num_queries(4):
         assert outdated_shots(story, cards) == found == {shots[0].pk}
 
     change_storyboard(shots[1])

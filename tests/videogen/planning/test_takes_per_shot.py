@@ -10,6 +10,7 @@ from django.db import IntegrityError, transaction
 
 from storybook.models import Shot
 from tests.support.factories import (
+    make_batch,
     make_budget,
     make_render,
     make_shot,
@@ -180,9 +181,10 @@ def test_a_second_batch_finds_the_shot_busy():
 def test_every_interrupted_render_of_a_shot_is_resumed():
     story = make_story()
     shot = shots_of(story).get()
-    polled = make_render(shot, "interrupted", slot=1)
-    fetched = make_render(shot, "not_downloaded", slot=2)
-    make_render(shot, "done", slot=3)
+    batch = make_batch(story, takes_per_shot=3)
+    polled = make_render(shot, "interrupted", batch=batch, slot=1)
+    fetched = make_render(shot, "not_downloaded", batch=batch, slot=2)
+    make_render(shot, "done", batch=batch, slot=3)
 
     queued = queue(planned(story, takes=1, mode="resume"))
 
@@ -195,8 +197,9 @@ def test_every_interrupted_render_of_a_shot_is_resumed():
 def test_an_unknown_render_does_not_keep_another_one_from_being_resumed():
     story = make_story()
     shot = shots_of(story).get()
-    make_render(shot, "unknown", slot=1)
-    fetched = make_render(shot, "not_downloaded", slot=2)
+    batch = make_batch(story, takes_per_shot=2)
+    make_render(shot, "unknown", batch=batch, slot=1)
+    fetched = make_render(shot, "not_downloaded", batch=batch, slot=2)
 
     queued = queue(planned(story, takes=1, mode="resume"))
 

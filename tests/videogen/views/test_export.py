@@ -11,7 +11,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from storybook.models import Shot
-from tests.support.admin_clients import browser_of, viewer
+from tests.support.admin_clients import BAR_QUERIES, browser_of, viewer
 from tests.support.factories import make_story, shots_of
 from tests.support.films import make_film_take
 from tests.support.pages import messages
@@ -140,6 +140,6 @@ def test_the_number_of_queries_does_not_depend_on_the_shots(django_assert_max_nu
     browser = viewer()
     for number in (2, 40):
         story = make_story(f"story-{number}", shots=number, key_frames=False)
-        with django_assert_max_num_queries(14):
+        with django_assert_max_num_queries(14 + BAR_QUERIES):
             page = browser.post(address(story), {"shots": ids(*shots_of(story))})
         assert len(page.context["selections"][0].shots) == number

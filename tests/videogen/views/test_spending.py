@@ -16,7 +16,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from storybook.models import Story
-from tests.support.admin_clients import browser_of, viewer
+from tests.support.admin_clients import BAR_QUERIES, browser_of, viewer
 from tests.support.factories import State, make_render, make_story, shots_of
 from tests.support.pages import page_of, told
 
@@ -68,7 +68,7 @@ def test_page_shows_what_was_spent_and_on_what():
     page = page_of(response)
     assert (page.hook("open").text, page.hook("per-approved").text) == ("$3.20", "$6.40")
     assert [each.text for each in page.hooks("spent") if each.tag == "dd"] == ["$25.60"]
-    assert page.values("table") == ["story", "reason", "person", "day"]
+    assert page.values("table") == ["story", "reason", "verdict", "person", "day"]
     stories = {each["row"]: each for each in page.hook("table", "story").hooks("row")}
     assert stories["lamp"].hook("spent").text == "$25.60"
     assert stories["lamp"].hook("to-finish").text == "$19.20–38.40"
@@ -163,7 +163,7 @@ def test_days_and_stories_that_make_no_sense_are_told(asked, spent, problem):
     assert page.values("problem") == list(errors) and bool(errors) == bool(problem)
 
 
-@pytest.mark.parametrize("by", ["story", "scenelet", "person", "day", "reason"])
+@pytest.mark.parametrize("by", ["story", "scenelet", "person", "day", "reason", "verdict"])
 def test_every_table_is_a_sheet(by):
     fill_story()
 
@@ -197,25 +197,11 @@ def test_page_asks_as_often_for_much_as_for_little(asked, django_assert_max_num_
     counts = []
     for number in (1, 4):
         story = [fill_story(f"story-{number}-{each}", takes=number) for each in range(number)][0]
-        with django_assert_max_num_queries(16) as captured:
+        with django_assert_max_num_queries(16 + BAR_QUERIES) as captured:
             assert browser.get(PAGE, {"story": story.pk} if asked else {}).status_code == 200
         counts.append(len(captured))
 
     assert counts[0] == counts[1]
-
-
-def test_dashboard_tells_the_price_of_an_approved_shot_and_the_end():
-    story = fill_story()
-    make_story("gull")
-
-    page = page_of(viewer().get("/admin/"))
-
-    assert PAGE in page.links
-    known, few = page.hook("forecast", story.story_id), page.hook("forecast", "gull")
-    assert known.links == [f"{PAGE}?story={story.pk}"]
-    assert known.hook("to-finish").text == "$19.20–38.40"
-    assert known.hook("per-approved").text == "$6.40"
-    assert "to-finish" not in few and few.hook("at-least").text == "$3.20"
 
 
 def test_dashboard_offers_it_to_those_who_may_see_it():
@@ -239,7 +225,7 @@ def test_command_tells_programs_everything():
 
     told = json.loads(spend("--json"))
 
-    assert list(told["by"]) == ["story", "scenelet", "person", "day", "reason"]
+    assert list(told["by"]) == ["story", "scenelet", "person", "day", "reason", "verdict"]
     assert told["by"]["story"] == [
         {
             "key": "lamp",

@@ -76,7 +76,6 @@ def test_the_page_says_what_is_unresolved_and_what_can_be_done():
     for shot in shots[2:4]:
         make_render(shot, State.INTERRUPTED, claimed_at=ago(hours=50))
     given_up = make_render(shots[4], State.INTERRUPTED)
-    fits = candidate(made_at=ago(hours=19, minutes=58))
     browser = producer()
     browser.post(f"{PAGE}decide/give-up/", {"render": given_up.pk})
     asking = browser.post(ASK).url
@@ -84,7 +83,6 @@ def test_the_page_says_what_is_unresolved_and_what_can_be_done():
     page = told(browser.get(asking))
     note_asked(render, ("list of operations: The API does not offer it.",), next_at=ago(hours=0))
     asked = told(browser.get(PAGE))
-    answer = told(browser.post(decide(fits, "take"), {"render": render.pk}, follow=True))
 
     for words in (
         "4 unresolved.",
@@ -94,9 +92,6 @@ def test_the_page_says_what_is_unresolved_and_what_can_be_done():
         "allow a new one",
         "Attach a download link",
         "Resume",
-        "1 candidate:",
-        "Take it",
-        "Not ours",
         "Given up lately",
         "Take it back",
         "Ask the API again",
@@ -105,7 +100,6 @@ def test_the_page_says_what_is_unresolved_and_what_can_be_done():
     ):
         assert words in page, words
     assert "List of operations: The API does not offer it." in asked and "Asked last" in asked
-    assert "is its answer. It goes on by itself, nothing is sent." in answer
 
 
 def test_the_most_urgent_comes_first_with_what_is_left():
@@ -285,7 +279,8 @@ def test_a_decision_comes_back_to_the_page():
         for each in page_of(browser.get(url)).tags("input")
         if each.attributes.get("name") == "next"
     ]
-    assert following == [PAGE]
+    # The form of the theme has such a field, too.
+    assert PAGE in following
     answer = browser.post(url, {"next": PAGE, "render": render.pk})
 
     assert answer.url == PAGE
@@ -313,7 +308,7 @@ def test_what_is_at_stake_is_said_before_it_is_decided(settings):
     # The one test of this page's words.
     for words in (
         str(shot.scenelet),
-        f"shot {shot.shot_index}",
+        shot.code,
         "$3.20, if it was charged",
         "at least 47 h left",
         "List of operations: It is not there.",

@@ -1,10 +1,8 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import Any
 
-from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from rich.markup import escape
 from rich.table import Table
@@ -63,7 +61,7 @@ class Command(BaseCommand):
             )
         print_table(console, table)
         console.say(f"{counted(len(lines), 'shot')}: {in_words(counts) or 'none'}.")
-        console.say(f"Videos are below {Path(settings.MEDIA_ROOT)}")
+        console.say("The paths of the videos are relative to MEDIA_ROOT.")
 
 
 def _what(line: ShotLine) -> str:

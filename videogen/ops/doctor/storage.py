@@ -106,16 +106,16 @@ def _room(name: str, place: Path) -> Finding:
     words = f"{_size(free)} are free for {name}"
     why = "A clip has about 10 to 30 MB, and what is paid for must be stored."
     if free < LEAST_BYTES:
-        return DISK.fail(f"{words}. {why}", f"Make room on the disk of {place}.")
+        return DISK.fail(f"{words}. {why}", f"Make room on the disk of {name}.")
     files = os.statvfs(place)
     if files.f_files and not files.f_favail:
         return DISK.fail(
             f"The disk of {name} takes no more files, although there is room.",
-            f"Remove files from the disk of {place}.",
+            f"Remove files from the disk of {name}.",
         )
     if free < LOW_BYTES:
         return DISK.warn(
-            f"{words}. {why}", f"Make room on the disk of {place} before a large batch."
+            f"{words}. {why}", f"Make room on the disk of {name} before a large batch."
         )
     return DISK.ok(f"{words}.")
 

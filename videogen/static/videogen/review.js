@@ -357,16 +357,17 @@
   };
 
   const tellUndo = () => {
+    if (!undoForm) return;
     one("undo-words").textContent = given.at(-1)?.words || "";
     undoForm.hidden = !given.length;
   };
 
   const undo = () => {
     const record = given.pop();
-    const kept = record ? urlOf(record.render, "undo") : undoForm.getAttribute("action");
-    if (!kept) return say("There is no verdict of yours to take back.");
+    const kept = record ? urlOf(record.render, "undo") : undoForm?.getAttribute("action");
+    if (!record && !undoForm?.hasAttribute("data-last")) return say("There is no verdict of yours to take back.");
     tellUndo();
-    undoForm.removeAttribute("action");
+    undoForm.removeAttribute("data-last");
     if (record?.removed.length) {
       // It is back at once; a refusal brings the queue up to date.
       putBack(record.removed);

@@ -64,9 +64,9 @@ def show_room(model_admin: ModelAdmin[VideoRender], request: HttpRequest) -> Htt
             "following": filters.url(take=following) if following else "",
             "queue_url": filters.url("videogen_review_queue"),
             "may_review": may_review,
-            **(_undo_context(request, filters) if may_review else {}),
             "entry": entry,
             **(_entry_context(request, entry, filters) if entry else {}),
+            **(_undo_context(request, entry, filters) if may_review else {}),
         },
     )
 
@@ -171,9 +171,12 @@ def _last_given(request: HttpRequest) -> VideoRender | None:
     return renders.without_heavy_columns().filter(pk=given[-1]["render"]).first()
 
 
-def _undo_context(request: HttpRequest, filters: Filters) -> dict[str, Any]:
+def _undo_context(request: HttpRequest, entry: Entry | None, filters: Filters) -> dict[str, Any]:
+    """The form that takes the last verdict back. Before there is one, the script fills it."""
     last = _last_given(request)
-    return {"last": last, "undo_url": _judge_url(last, UNDO, filters)} if last else {}
+    taken_back = last or (entry.render if entry else None)
+    url = _judge_url(taken_back, UNDO, filters) if taken_back else ""
+    return {"last": last, "undo_url": url}
 
 
 def _judge_url(render: VideoRender, verb: str, filters: Filters) -> str:

@@ -75,7 +75,8 @@ def retake(
     require(request, model_admin, REVIEW, GENERATE)
     render = find_render(shot_id, render_id)
     if render.state != VideoRender.State.DONE:
-        model_admin.message_user(request, "It has no video: there is nothing to reject.")
+        words = f"{name_of(render)} has no video, so there is nothing to reject."
+        model_admin.message_user(request, words, messages.WARNING)
         return back_to_takes(request, shot_id, render)
     page = RetakePage(request, render)
     wants_it = request.method == "POST" and request.POST.get("verb") == QUEUE
