@@ -19,7 +19,11 @@ class ProductionAdminConfig(AdminConfig):
 
 
 class ProductionSite(AdminSite):
-    """The work happens on pages of our own; the tables of the admin stand on the page "Data"."""
+    """The work happens on pages of our own; the tables of the admin stand on the page "Data".
+
+    An admin class whose pages stand directly below the site, and not below its table, returns them
+    from `get_site_urls()`.
+    """
 
     site_url = None  # there is no other site to view
     # The bar leads everywhere, and the page "Data" lists the tables.
@@ -30,6 +34,8 @@ class ProductionSite(AdminSite):
             path("data/", self.admin_view(require_safe(self.data)), name="data"),
             path("theme/", self.admin_view(require_POST(choose_theme)), name="theme"),
         ]
+        for model_admin in self._registry.values():
+            own += getattr(model_admin, "get_site_urls", list)()
         return own + super().get_urls()
 
     def data(self, request: HttpRequest) -> HttpResponse:

@@ -1,7 +1,7 @@
 """`make bench`: ratios, each measured within one run on the machine at hand. Absolute times are
 shown for orientation only. Exit code 1 when a ratio is over its bound.
 
-    python -m tests.bench [startup] [memory] [throughput] [lists] [kills] [quota] [films]
+    python -m tests.bench [startup] [memory] [throughput] [lists] [kills] [quota] [films] [review]
                           [exports] [watch]
 """
 
@@ -15,7 +15,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from . import exports, films, kills, lists, memory, quota, startup, throughput, watch
+from . import exports, films, kills, lists, memory, quota, review, startup, throughput, watch
 from .measure import Figure
 
 PARTS = {
@@ -26,6 +26,7 @@ PARTS = {
     "kills": kills.measure,
     "quota": quota.measure,
     "films": films.measure,
+    "review": review.measure,
     "exports": exports.measure,
     "watch": watch.measure,
 }

@@ -105,6 +105,7 @@ def addresses(world):
         f"/admin/storybook/story/{world.story.pk}/pictures/",
         f"/admin/storybook/story/{world.story.pk}/board/",
         f"/admin/storybook/story/{world.story.pk}/board/state/",
+        f"/admin/storybook/story/{world.story.pk}/board/judge/",
         f"/admin/storybook/story/{world.story.pk}/watch/",
         f"/admin/storybook/story/{world.story.pk}/directions/",
         f"/admin/storybook/story/{world.story.pk}/films/",
@@ -140,6 +141,12 @@ def addresses(world):
         "/admin/videogen/videorender/dismiss/",
         f"/admin/videogen/videorender/unresolved/decide/give-up/?render={stuck.pk}",
         "/admin/videogen/videorender/unsettled/",
+        "/admin/review/",
+        "/admin/review/queue/",
+        *(
+            f"/admin/review/{world.render.pk}/{verb}/"
+            for verb in ("approve", "reject", "select", "undo")
+        ),
         f"/admin/videogen/videorender/shots/{shot}/compare/",
         f"/admin/videogen/videorender/shots/{shot}/state/",
         f"/admin/videogen/videorender/shots/{shot}/upload/",

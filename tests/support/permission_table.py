@@ -66,6 +66,7 @@ PAGES = {
     "admin/storybook/story/<path:object_id>/pictures/": (VIEWER, ARTIST),
     "admin/storybook/story/<int:pk>/board/": (VIEWER, PRODUCER),
     "admin/storybook/story/<int:pk>/board/state/": (VIEWER, VIEWER),
+    "admin/storybook/story/<int:pk>/board/judge/": (BUTTON, PRODUCER),
     "admin/storybook/story/<int:pk>/watch/": (VIEWER, VIEWER),
     "admin/storybook/story/<int:pk>/films/": (VIEWER, PRODUCER),
     "admin/storybook/story/<int:pk>/films/state/": (VIEWER, VIEWER),
@@ -108,6 +109,10 @@ PAGES = {
     "admin/videogen/videorender/unresolved/decide/<slug:verb>/": (PRODUCER, PRODUCER),
     "admin/videogen/videorender/dismiss/": (BUTTON, PRODUCER),
     "admin/videogen/videorender/unsettled/": (STAFF, NO_SUCH_METHOD),
+    # the review room
+    "admin/review/": (VIEWER, NO_SUCH_METHOD),
+    "admin/review/queue/": (VIEWER, NO_SUCH_METHOD),
+    "admin/review/<int:render_id>/<slug:verb>/": (BUTTON, PRODUCER),
     # takes
     "admin/videogen/videorender/shots/<int:shot_id>/compare/": (VIEWER, NO_SUCH_METHOD),
     "admin/videogen/videorender/shots/<int:shot_id>/state/": (VIEWER, NO_SUCH_METHOD),

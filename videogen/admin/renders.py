@@ -25,6 +25,7 @@ from videogen.views.components.pictures import shown_pictures
 from videogen.views.components.urls import decide_url
 
 from .records import RecordAdmin, as_json
+from .review import ReviewPages
 from .takes import TakePages
 from .unresolved import UnresolvedPages
 
@@ -52,7 +53,7 @@ class OutcomeFilter(admin.SimpleListFilter):
 
 
 @admin.register(VideoRender)
-class VideoRenderAdmin(CodeSearchMixin, UnresolvedPages, TakePages, RecordAdmin):
+class VideoRenderAdmin(CodeSearchMixin, UnresolvedPages, TakePages, ReviewPages, RecordAdmin):
     list_display = [
         "badge",
         "shot_name",

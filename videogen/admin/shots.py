@@ -18,10 +18,11 @@ from storybook.admin import ShotAdmin as StoryShotAdmin
 from storybook.models import Shot
 from videogen.models import RenderBatch
 from videogen.planning.drafts import draft_batches
-from videogen.views.components.access import requester_of
+from videogen.views.components.access import REVIEW, requester_of
 from videogen.views.components.selection import tell_of_left_out
 from videogen.views.components.shot_cards import ShotCard, for_cards
 from videogen.views.export import show_export_page
+from videogen.views.review.bulk import APPROVE, REJECT, ask_why, is_answered, judge_shots
 from videogen.views.takes.page import show_takes
 
 from .records import is_list, redirect_to_index
@@ -32,6 +33,7 @@ from .shot_filters import STORY, BadgeFilter, SceneletFilter, StoryFilter, Video
 admin.site.unregister(Shot)
 
 GENERATE = "generate_videos"
+VERDICTS = ("approve_takes", "reject_takes")
 
 
 @admin.register(Shot)
@@ -45,7 +47,7 @@ class ShotAdmin(StoryShotAdmin):
     list_per_page = 50
     ordering = ["scenelet__story", "scenelet__sequence", "scenelet", "shot_index"]
     inlines = [*StoryShotAdmin.inlines, ReferenceChoiceInline]
-    actions = [GENERATE, "export_shots"]
+    actions = [*VERDICTS, GENERATE, "export_shots"]
 
     class Media:
         css = {"all": ["videogen/board.css"]}
@@ -122,6 +124,10 @@ class ShotAdmin(StoryShotAdmin):
         # spends money, so it is refused.
         if GENERATE in request.POST.getlist("action") and not self.has_generate_permission(request):
             raise PermissionDenied
+        if set(VERDICTS) & set(request.POST.getlist("action")) and not self.has_review_permission(
+            request
+        ):
+            raise PermissionDenied
         return super().changelist_view(request, extra_context)
 
     @admin.action(description="Generate videos…", permissions=["generate"])
@@ -156,6 +162,31 @@ class ShotAdmin(StoryShotAdmin):
             return HttpResponseRedirect(request.get_full_path())
         drafted = reverse("admin:videogen_renderbatch_changelist")
         return HttpResponseRedirect(f"{drafted}?status__exact={RenderBatch.Status.DRAFT.value}")
+
+    def get_actions(self, request: HttpRequest) -> dict[str, Any]:
+        # The work comes before what deletes.
+        actions = super().get_actions(request)
+        deleting = {name: actions.pop(name) for name in ("delete_selected",) if name in actions}
+        return actions | deleting
+
+    # -- verdicts on many shots
+
+    def has_review_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perms([REVIEW, "videogen.view_videorender"])
+
+    @admin.action(description="Approve the newest takes", permissions=["review"])
+    def approve_takes(self, request: HttpRequest, queryset: QuerySet[Shot]) -> None:
+        judge_shots(self, request, queryset, APPROVE)
+
+    @admin.action(description="Reject the newest takes…", permissions=["review"])
+    def reject_takes(self, request: HttpRequest, queryset: QuerySet[Shot]) -> HttpResponse | None:
+        """Ask once what is wrong with all of them."""
+        if is_answered(request):
+            judge_shots(self, request, queryset, REJECT)
+            return None
+        shots = list(queryset.values_list("pk", flat=True))
+        hidden = [("action", "reject_takes"), *((ACTION_CHECKBOX_NAME, pk) for pk in shots)]
+        return ask_why(self, request, len(shots), hidden, request.get_full_path())
 
     # -- the action "Export…"
 

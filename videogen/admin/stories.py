@@ -15,7 +15,7 @@ from django.utils.html import format_html
 from storybook.admin import StoryAdmin as PlainStoryAdmin
 from storybook.ended_sessions import button_is_on
 from storybook.models import Shot, Story
-from videogen.views.board import board_state, draft_selection, show_board
+from videogen.views.board import board_state, draft_selection, judge_selection, show_board
 from videogen.views.components.access import REVIEW
 from videogen.views.dashboard import dashboard_state
 from videogen.views.directions import WRITE, change_directions, show_directions
@@ -34,6 +34,10 @@ admin.site.unregister(Story)
 button_is_on(
     "storybook_story_share_revoke",
     lambda address: reverse("admin:storybook_story_share", args=[address["pk"]]),
+)
+button_is_on(
+    "storybook_story_board_judge",
+    lambda address: reverse("admin:storybook_story_board", args=[address["pk"]]),
 )
 
 
@@ -73,6 +77,11 @@ class StoryAdmin(PlainStoryAdmin):
                 "<int:pk>/board/state/",
                 view(self.board_state_view),
                 name="storybook_story_board_state",
+            ),
+            path(
+                "<int:pk>/board/judge/",
+                view(self.board_judge_view),
+                name="storybook_story_board_judge",
             ),
             path("<int:pk>/watch/", view(self.watch_view), name="storybook_story_watch"),
             path("<int:pk>/films/", view(self.films_view), name="storybook_story_films"),
@@ -118,6 +127,13 @@ class StoryAdmin(PlainStoryAdmin):
     def board_state_view(self, request: HttpRequest, pk: int) -> HttpResponse:
         self._check(request)
         return board_state(request, get_object_or_404(Story, pk=pk), self._shots(request))
+
+    def board_judge_view(self, request: HttpRequest, pk: int) -> HttpResponse:
+        if request.method != "POST":
+            return HttpResponseNotAllowed(["POST"])
+        self._check_reviewer(request)
+        story = get_object_or_404(Story, pk=pk)
+        return judge_selection(self, request, story, self._shots(request))
 
     # -- watching, films, export
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 from urllib.parse import urlencode
 
 from django.contrib import messages
-from django.contrib.admin import AdminSite
+from django.contrib.admin import AdminSite, ModelAdmin
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
 from django.template.loader import get_template, render_to_string
@@ -22,12 +23,13 @@ from videogen.planning.drafts import draft_batches
 from videogen.planning.outdated import outdated_shots
 from videogen.planning.shot_status import filter_by_badge
 
-from .components.access import requester_of, signed_in
+from .components.access import REVIEW, requester_of, signed_in
 from .components.badges import OUTDATED, SHOT_BADGES, Badge, badge_of_word, counted_in_words
 from .components.live import TROUBLE, changed_since, version_of
 from .components.queue_notice import QueueNotice, notice_of_backend
 from .components.selection import tell_of_left_out
 from .components.shot_cards import Progress, ShotCard, for_cards
+from .review.bulk import APPROVE, REJECT, as_one_field, ask_why, is_answered, judge_shots
 
 CHIPS = "chips"
 QUEUE = "queue"
@@ -57,6 +59,7 @@ def show_board(
             "story": story,
             "board": board,
             "can_generate": can_generate,
+            "may_review": request.user.has_perm(REVIEW),
             "has_story_permission": admin_site.get_model_admin(Story).has_view_permission(request),
         },
     )
@@ -98,6 +101,24 @@ def draft_selection(
         messages.warning(request, "Nothing was selected. Select the shots first.")
         return HttpResponseRedirect(board_url(story, status))
     return HttpResponseRedirect(reverse("admin:videogen_renderbatch_plan", args=[batches[0].pk]))
+
+
+def judge_selection(
+    model_admin: ModelAdmin[Any],
+    request: HttpRequest,
+    story: Story,
+    shots: QuerySet[Shot],
+) -> HttpResponse:
+    """Approve or reject the newest take of each selected shot. Before rejecting, ask why, once."""
+    status = status_of(request)
+    chosen = selected_shots(request, story, shots.filter(scenelet__story=story), status)
+    verb = REJECT if request.POST.get("verb") == REJECT else APPROVE
+    keys = list(chosen.order_by().values_list("pk", flat=True))
+    if verb == REJECT and keys and not is_answered(request):
+        hidden = [("verb", verb), ("shots", as_one_field(keys))]
+        return ask_why(model_admin, request, len(keys), hidden, board_url(story, status))
+    judge_shots(model_admin, request, Shot.objects.filter(pk__in=keys), verb)
+    return HttpResponseRedirect(board_url(story, status))
 
 
 def board_url(story: Story, status: str = "", name: str = "board") -> str:
@@ -231,6 +252,10 @@ class Board:
     @property
     def form_url(self) -> str:
         return board_url(self.story, self.status)
+
+    @property
+    def judge_url(self) -> str:
+        return board_url(self.story, self.status, name="board_judge")
 
     @property
     def export_url(self) -> str:

@@ -1,0 +1,152 @@
+"""The review room by keyboard, with a thumb, and without JavaScript."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import pytest
+from playwright.sync_api import BrowserContext, Page, expect
+
+from tests.support.installations import wait_until
+from tests.support.site import Site
+
+TAKES = 16
+CLEAR = """
+from videogen.models import VideoRender
+VideoRender.objects.filter(batch__story={}).transition(review="unreviewed", reviewed_at=None)
+"""
+
+
+@pytest.fixture(scope="module")
+def rendered(site: Site) -> int:
+    story = site.bring_story("judged", TAKES)
+    site.installation.run_task("judged")
+    wait_until(lambda: set(site.states_of("judged")) == {"done"}, 120, "for the takes")
+    return story
+
+
+@pytest.fixture
+def story(site: Site, rendered: int) -> Iterator[int]:
+    yield rendered
+    site.installation.manage("shell", "-v0", "-c", CLEAR.format(rendered))
+
+
+def enter(page: Page, story: int) -> None:
+    page.goto(f"/admin/review/?story={story}")
+    page.locator("[data-ready]").wait_for(state="attached")
+
+
+def count_of(page: Page) -> str:
+    return page.locator("[data-room-count]").inner_text()
+
+
+def reviews(site: Site, story: int) -> list[str]:
+    rows = site.installation.query(
+        "SELECT render.review FROM videogen_videorender render"
+        " JOIN videogen_renderbatch batch ON batch.id = render.batch_id"
+        " WHERE batch.story_id = ? ORDER BY render.id",
+        story,
+    )
+    return [review for (review,) in rows]
+
+
+def test_sixteen_takes_by_keyboard_and_no_page_load(site: Site, page: Page, story: int) -> None:
+    enter(page, story)
+    loads: list[str] = []
+    page.on(
+        "request", lambda each: loads.append(each.url) if each.is_navigation_request() else None
+    )
+
+    assert count_of(page) == f"1 of {TAKES}"
+    for number in range(TAKES):
+        code = page.locator("[data-room-code]").inner_text()
+        page.keyboard.press("a" if number % 2 else "r")
+        if number % 2 == 0:
+            page.keyboard.press("Enter")
+        if number < TAKES - 1:
+            expect(page.locator("[data-room-code]")).not_to_have_text(code)
+
+    expect(page.locator("[data-room-empty]")).to_be_visible()
+    wait_until(lambda: "unreviewed" not in reviews(site, story), 30)
+    assert reviews(site, story) == ["rejected", "approved"] * (TAKES // 2)
+    assert loads == []
+
+
+def test_a_verdict_is_taken_back_by_a_key(site: Site, page: Page, story: int) -> None:
+    enter(page, story)
+    code = page.locator("[data-room-code]").inner_text()
+
+    page.keyboard.press("a")
+    expect(page.locator("[data-room-code]")).not_to_have_text(code)
+    page.keyboard.press("z")
+
+    expect(page.locator("[data-room-code]")).to_have_text(code)
+    wait_until(lambda: set(reviews(site, story)) == {"unreviewed"}, 30)
+    assert count_of(page) == f"1 of {TAKES}"
+
+
+def test_the_other_reviewer_is_told(
+    site: Site, open_browser: Callable[..., BrowserContext], complaints: list[str], story: int
+) -> None:
+    first, second = open_browser().new_page(), open_browser().new_page()
+    enter(first, story)
+    enter(second, story)
+    first.keyboard.press("r")
+    first.keyboard.press("r")
+    wait_until(lambda: "rejected" in reviews(site, story), 30)
+
+    second.keyboard.press("a")
+
+    expect(second.locator("[data-toast]")).to_contain_text("rejected take 1 meanwhile")
+    assert reviews(site, story).count("rejected") == 1
+    # A refusal is an answer of 409, which the browser writes into its console.
+    complaints[:] = [each for each in complaints if "409" not in each]
+
+
+def test_the_picture_is_wiped_and_the_neighbour_shown(page: Page, story: int) -> None:
+    enter(page, story)
+    page.keyboard.press("n")
+    expect(page.locator("[data-room-count]")).to_have_text(f"2 of {TAKES}")
+
+    page.keyboard.press("]")
+    expect(page.locator("[data-says]")).to_contain_text("after")
+    page.keyboard.press("a")
+    expect(page.locator("[data-toast]")).to_contain_text("Esc goes back")
+    page.keyboard.press("Escape")
+    expect(page.locator("[data-says]")).to_be_hidden()
+
+    page.keyboard.press("?")
+    expect(page.locator("[data-keys]")).to_be_visible()
+
+
+def test_a_phone_has_large_buttons(
+    site: Site, open_browser: Callable[..., BrowserContext], story: int
+) -> None:
+    page = open_browser(viewport={"width": 390, "height": 844}, has_touch=True).new_page()
+    enter(page, story)
+    for name in ("Approve", "Select", "Reject"):
+        box = (
+            page.locator("[data-part=verdict]").get_by_text(name, exact=False).first.bounding_box()
+        )
+        assert box and box["height"] >= 44, name
+
+    page.get_by_role("button", name="Approve").tap()
+
+    wait_until(lambda: reviews(site, story).count("approved") == 1, 30)
+    expect(page.locator("[data-room-count]")).to_have_text(f"1 of {TAKES - 1}")
+
+
+def test_without_javascript(
+    site: Site, open_browser: Callable[..., BrowserContext], story: int
+) -> None:
+    page = open_browser(java_script_enabled=False).new_page()
+    page.goto(f"/admin/review/?story={story}")
+    code = page.locator("[data-room-code]").inner_text()
+
+    page.get_by_role("button", name="Approve").click()
+    assert page.locator("[data-room-code]").inner_text() != code
+    assert reviews(site, story).count("approved") == 1
+
+    page.get_by_role("button", name="Take it back").click()
+    assert page.locator("[data-room-code]").inner_text() == code
+    assert reviews(site, story).count("approved") == 0

@@ -1,0 +1,85 @@
+"""One verdict on many shots: on the board, and in the list of shots."""
+
+from __future__ import annotations
+
+import pytest
+from django.contrib.admin.models import LogEntry
+from django.urls import reverse
+
+from tests.support.admin_clients import VIEWS, browser_of, viewer
+from tests.support.factories import State, force, make_render, make_story, shots_of
+from tests.support.pages import messages, page_of
+from videogen.models import VideoRender
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def shots():
+    """Four shots: two that wait, one whose take is approved, and one without a take."""
+    shots = list(shots_of(make_story(shots=4)).select_related("scenelet__story"))
+    takes = [make_render(shot, State.DONE) for shot in shots[:3]]
+    force(takes[2], review="approved")
+    return shots
+
+
+@pytest.fixture
+def browser():
+    return browser_of(*VIEWS, "storybook.view_story", "videogen.review_video", username="ines")
+
+
+def on_board(browser, shots, verb, **values):
+    url = reverse("admin:storybook_story_board_judge", args=[shots[0].scenelet.story_id])
+    keys = ",".join(str(shot.pk) for shot in shots)
+    return browser.post(url, {"verb": verb, "shots": keys, **values})
+
+
+def in_list(browser, shots, action, **values):
+    chosen = {"action": action, "_selected_action": [shot.pk for shot in shots], **values}
+    return browser.post(reverse("admin:storybook_shot_changelist"), chosen, follow=True)
+
+
+def reviews():
+    return list(VideoRender.objects.order_by("pk").values_list("review", flat=True))
+
+
+def test_the_board_approves_and_tells_what_was_left_out(shots, browser):
+    make_render(shots[0], State.DONE)
+
+    response = on_board(browser, shots, "approve")
+
+    assert reviews() == ["unreviewed", "approved", "approved", "approved"]
+    told = messages(browser.get(response.url))
+    assert told == [
+        "2 takes are approved.",
+        "2 shots were left out: 1 already approved, 1 no take.",
+    ]
+    assert LogEntry.objects.count() == 2
+
+
+def test_the_board_asks_once_why(shots, browser):
+    page = page_of(on_board(browser, shots[:2], "reject"))
+    assert page.hooks("reject-many") and reviews()[0] == "unreviewed"
+
+    on_board(browser, shots[:2], "reject", answered="yes", reason="Too dark.", reasons=["face"])
+
+    assert reviews() == ["rejected", "rejected", "approved"]
+    kept = VideoRender.objects.filter(review="rejected")
+    assert set(kept.values_list("review_reason", "review_reasons")) == {("Too dark.", "face")}
+
+
+def test_the_list_of_shots_approves_and_rejects(shots, browser):
+    told = messages(in_list(browser, shots[:1], "approve_takes"))
+    assert told == ["1 take is approved."]
+
+    page = page_of(in_list(browser, shots[1:3], "reject_takes"))
+    assert page.hooks("reject-many")
+    told = messages(in_list(browser, shots[1:3], "reject_takes", answered="yes"))
+
+    assert reviews() == ["approved", "rejected", "approved"]
+    assert told == ["1 take is rejected.", "1 shot was left out: 1 with an approved take."]
+
+
+def test_only_those_who_may_review(shots):
+    assert on_board(viewer(), shots, "approve").status_code == 403
+    assert in_list(viewer(), shots, "approve_takes").status_code == 403

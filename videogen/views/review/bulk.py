@@ -1,0 +1,122 @@
+"""One verdict on the newest take of each selected shot: on the board, and in the list of shots.
+
+Each shot is a transaction of its own, and one message tells what became of all of them.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from django.contrib import messages
+from django.contrib.admin import ModelAdmin
+from django.db import transaction
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
+from django.utils.translation import ngettext
+
+from storybook.models import Shot
+from videogen.common.errors import ReviewError
+from videogen.models import VideoRender
+from videogen.planning.shot_status import current_standings
+from videogen.takes.verdicts import give_verdict
+from videogen.views.components.access import signed_in
+
+Review = VideoRender.Review
+
+APPROVE, REJECT = "approve", "reject"
+_REVIEWS = {APPROVE: Review.APPROVED, REJECT: Review.REJECTED}
+# What a form that asks why sends when it is answered.
+ANSWERED = "answered"
+
+
+def judge_shots(
+    model_admin: ModelAdmin[Any], request: HttpRequest, shots: QuerySet[Shot], verb: str
+) -> None:
+    """Give the verdict, and tell how many shots it was given to and why others were left out."""
+    review = _REVIEWS[verb]
+    chosen = list(shots.order_by().values_list("pk", flat=True))
+    standings = current_standings(shot__in=chosen).select_related("newest_take__shot__scenelet")
+    takes = {each.shot_id: each.newest_take for each in standings}
+    done, left_out = 0, Counter[str]()
+    for shot in chosen:
+        take = takes.get(shot)
+        if take is None:
+            left_out["no take"] += 1
+        elif take.review == review:
+            left_out[f"already {take.get_review_display()}"] += 1
+        elif refusal := _judge(model_admin, request, take, review):
+            left_out[refusal] += 1
+        else:
+            done += 1
+    if done:
+        words = ngettext("%d take is %s.", "%d takes are %s.", done) % (done, review.label)
+        messages.success(request, words)
+    if left_out:
+        number = left_out.total()
+        reasons = ", ".join(f"{count} {reason}" for reason, count in left_out.items())
+        words = ngettext("%d shot was left out: %s.", "%d shots were left out: %s.", number)
+        messages.warning(request, words % (number, reasons))
+    if not chosen:
+        messages.warning(request, "Nothing was selected. Select the shots first.")
+
+
+def _judge(
+    model_admin: ModelAdmin[Any], request: HttpRequest, take: VideoRender, review: Review
+) -> str:
+    """Give one verdict. Return why not, or ""."""
+    try:
+        with transaction.atomic():
+            give_verdict(
+                take,
+                signed_in(request),
+                review,
+                seen=take.review,
+                words=request.POST.get("reason", ""),
+                reasons=request.POST.getlist("reasons"),
+            )
+            words = f"{take.shot.code}, take {take.take}, is {review.label}."
+            model_admin.log_change(request, take, words)
+    except ReviewError as error:
+        codes = {"decided": "with another verdict meanwhile", "approved": "with an approved take"}
+        return codes.get(error.code, error.sentence.rstrip("."))
+    return ""
+
+
+def ask_why(
+    model_admin: ModelAdmin[Any],
+    request: HttpRequest,
+    number: int,
+    hidden: Sequence[tuple[str, object]],
+    cancel_url: str,
+) -> HttpResponse:
+    """Show the page on which the person says what is wrong with all of these shots' takes. It posts
+    the fields of `hidden` to the address that it was asked for by."""
+    request.current_app = model_admin.admin_site.name
+    return TemplateResponse(
+        request,
+        "admin/videogen/review/reject_many.html",
+        {
+            **model_admin.admin_site.each_context(request),
+            "is_nav_sidebar_enabled": False,
+            "title": ngettext(
+                "Reject the newest take of %d shot", "Reject the newest takes of %d shots", number
+            )
+            % (number),
+            "subtitle": None,
+            "hidden": [*hidden, (ANSWERED, "yes")],
+            "cancel_url": cancel_url,
+            "reject_reasons": VideoRender.RejectReason.choices,
+        },
+    )
+
+
+def is_answered(request: HttpRequest) -> bool:
+    return ANSWERED in request.POST
+
+
+def as_one_field(shots: Iterable[int]) -> str:
+    """The shots as one field, for servers refuse forms with thousands of fields."""
+    return ",".join(map(str, shots))

@@ -1,0 +1,367 @@
+"""Which takes wait for a verdict, in story order, and what the room shows of each.
+
+The order of the whole queue is a list of keys; what is shown is read for a few takes at a time, in
+a number of queries that does not depend on how many there are.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, NamedTuple
+
+from django.db.models import Exists, OuterRef
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.http import urlencode
+
+from storybook.models import KeyFrame, Scenelet, Shot, Story, shot_code
+from storybook.thumbnails import thumbnail_url
+from videogen.common.formats import media_url
+from videogen.models import GuestNote, VideoRender, counts_simulated
+from videogen.models.states import SHOT_WORDS, BadgeWord
+from videogen.planning.shot_status import current_standings, standings_with
+from videogen.prompts.prompt import referenced_ids
+from videogen.views.components.badges import REVIEW_BADGES, Badge
+from videogen.views.components.pictures import ShownPicture
+from videogen.views.components.storyboard import StoryboardLine, storyboard_lines
+from videogen.views.takes.render_card import RenderCard
+
+State = VideoRender.State
+Review = VideoRender.Review
+
+# How many takes one answer describes.
+PAGE = 25
+# The reviews of the takes that each status brings into the queue.
+REVIEWS = {
+    BadgeWord.NEEDS_REVIEW.value: (Review.UNREVIEWED, Review.SELECTED),
+    BadgeWord.APPROVED.value: (Review.APPROVED,),
+    BadgeWord.RETAKE.value: (Review.REJECTED,),
+}
+
+
+@dataclass(frozen=True)
+class Filters:
+    """What the address asks for. What makes no sense in it counts as not asked for."""
+
+    story: int = 0
+    scenelet: int = 0
+    character: str = ""
+    status: str = BadgeWord.NEEDS_REVIEW.value
+
+    @classmethod
+    def of(cls, request: HttpRequest) -> Filters:
+        asked = request.GET
+        status = asked.get("status", "")
+        return cls(
+            number(asked.get("story", "")),
+            number(asked.get("scenelet", "")),
+            asked.get("character", ""),
+            status if status in REVIEWS else cls.status,
+        )
+
+    @property
+    def query(self) -> dict[str, str]:
+        """The same in an address."""
+        asked = {
+            "story": str(self.story or ""),
+            "scenelet": str(self.scenelet or ""),
+            "character": self.character,
+            "status": "" if self.status == Filters.status else self.status,
+        }
+        return {name: value for name, value in asked.items() if value}
+
+    def url(self, name: str = "videogen_review", **more: object) -> str:
+        query = urlencode(self.query | {key: str(value) for key, value in more.items()})
+        address = reverse(f"admin:{name}")
+        return f"{address}?{query}" if query else address
+
+    @property
+    def words(self) -> list[str]:
+        """What is left out, as people call it. At most two queries."""
+        told = []
+        if self.story:
+            told.append(str(Story.objects.filter(pk=self.story).first() or "no such story"))
+        if self.scenelet:
+            told.append(str(Scenelet.objects.filter(pk=self.scenelet).first() or "no scenelet"))
+        if self.character:
+            told.append(self.character)
+        if self.status != Filters.status:
+            told.append(SHOT_WORDS[BadgeWord(self.status)])
+        return told
+
+
+def number(text: str) -> int:
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 19 else 0
+
+
+class Place(NamedTuple):
+    """A take's place in the queue: these sort in story order, the newest take of a shot first."""
+
+    title: str
+    story: int
+    sequence: int
+    scenelet: int
+    shot_index: int
+    take: int
+    render: int
+
+
+class Queue:
+    """All takes that the filters ask for, in order. One query, two with a character."""
+
+    def __init__(self, filters: Filters) -> None:
+        self.filters = filters
+        approved = VideoRender.objects.filter(shot=OuterRef("shot"), review=Review.APPROVED)
+        takes = VideoRender.objects.filter(
+            state=State.DONE,
+            review__in=REVIEWS[filters.status],
+            shot__in=standings_with(filters.status).values("shot"),
+        )
+        if filters.status == BadgeWord.NEEDS_REVIEW:
+            # An approval settles what came before it.
+            settled = approved.filter(reviewed_at__gte=OuterRef("state_since"))
+            takes = takes.exclude(Exists(settled))
+        if not counts_simulated():
+            takes = takes.filter(is_simulated=False)
+        if filters.story:
+            takes = takes.filter(shot__scenelet__story=filters.story)
+        if filters.scenelet:
+            takes = takes.filter(shot__scenelet=filters.scenelet)
+        if filters.character:
+            takes = takes.filter(shot__in=_shots_with(filters.character, takes))
+        self.places = sorted(map(_place_of, takes.order_by().values_list(*_PLACE)))
+
+    def __len__(self) -> int:
+        return len(self.places)
+
+    def index(self, render: int) -> int | None:
+        found = (at for at, place in enumerate(self.places) if place.render == render)
+        return next(found, None)
+
+    def after(self, place: Place) -> int:
+        """Where the queue goes on after a take that may have left it."""
+        return bisect_right(self.places, place)
+
+    def window(self, start: int) -> list[int]:
+        return [place.render for place in self.places[max(start, 0) : max(start, 0) + PAGE]]
+
+
+# In the order of the fields of Place; the take is turned round.
+_PLACE = (
+    "shot__scenelet__story__title",
+    "shot__scenelet__story",
+    "shot__scenelet__sequence",
+    "shot__scenelet",
+    "shot__shot_index",
+    "take",
+    "pk",
+)
+
+
+def _place_of(row: Sequence[Any]) -> Place:
+    place = Place(*row)
+    return place._replace(take=-(place.take or 0))
+
+
+def place_of(render: int) -> Place | None:
+    """The place that a take has, or would have. One query."""
+    row = VideoRender.objects.filter(pk=render).order_by().values_list(*_PLACE).first()
+    return _place_of(row) if row else None
+
+
+def _shots_with(character: str, takes: Any) -> list[int]:
+    shots = Shot.objects.filter(pk__in=takes.values("shot")).order_by()
+    return [
+        pk
+        for pk, payload in shots.values_list("pk", "storyboard_payload")
+        if character in referenced_ids(payload or {}, "characters")
+    ]
+
+
+# -- what the room shows of a take -----------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class StripTake:
+    """A picture of the filmstrip: a take of the shot, or the shot before or after it."""
+
+    render: VideoRender
+    words: str
+    is_current: bool = False
+
+    @property
+    def poster(self) -> str:
+        return media_url(self.render.poster_file)
+
+    @property
+    def clip(self) -> str:
+        return media_url(self.render.video_file)
+
+    @property
+    def badge(self) -> Badge:
+        return REVIEW_BADGES[Review(self.render.review)]
+
+
+@dataclass(frozen=True)
+class Neighbour:
+    """The shot before or after: its take in use, or else its newest, or none."""
+
+    code: str
+    take: StripTake | None
+
+
+@dataclass(frozen=True)
+class Entry:
+    """All that the room shows of one take."""
+
+    card: RenderCard
+    takes: Sequence[StripTake]
+    before: Neighbour | None
+    after: Neighbour | None
+    frame: str
+    notes: Sequence[GuestNote]
+
+    @property
+    def render(self) -> VideoRender:
+        return self.card.render
+
+    @property
+    def shot(self) -> Shot:
+        return self.render.shot
+
+    @cached_property
+    def storyboard(self) -> list[StoryboardLine]:
+        return storyboard_lines(self.shot.storyboard_payload)
+
+    @property
+    def references(self) -> list[tuple[str, ShownPicture]]:
+        """What was sent, each with the address of a small copy."""
+        return [(thumbnail_url(each.path), each) for each in self.card.references if each.url]
+
+    @property
+    def locked_by(self) -> VideoRender | None:
+        """The other take of the shot that is approved."""
+        approved = (each.render for each in self.takes if each.render.review == Review.APPROVED)
+        return next((each for each in approved if each.pk != self.render.pk), None)
+
+    @property
+    def file_facts(self) -> list[str]:
+        """What the file is."""
+        render = self.render
+        found = []
+        if render.width and render.height:
+            found.append(f"{render.width} × {render.height}")
+        if render.fps:
+            found.append(f"{round(render.fps, 2):g} fps")
+        if render.video_seconds:
+            found.append(f"{round(render.video_seconds, 1):g} s")
+        if render.has_audio is not None:
+            found.append("sound" if render.has_audio else "no sound")
+        return found
+
+    @property
+    def reviewed(self) -> list[VideoRender]:
+        """The takes of the shot that somebody gave a verdict on, the last one first."""
+        given = [each.render for each in self.takes if each.render.reviewed_at]
+        return sorted(given, key=lambda each: each.reviewed_at, reverse=True)
+
+    @property
+    def compared(self) -> StripTake | None:
+        """The other take that the wipe shows first."""
+        return next((each for each in self.takes if not each.is_current), None)
+
+
+_STRIP = (
+    "shot",
+    "take",
+    "state",
+    "kind",
+    "review",
+    "review_reason",
+    "review_reasons",
+    "reviewed_at",
+    "reviewed_by_name",
+    "poster_file",
+    "video_file",
+    "is_simulated",
+    "requested_by_name",
+    "queued_at",
+)
+
+
+def entries_of(keys: Sequence[int]) -> list[Entry]:
+    """What the room shows of these takes, in this order. Seven queries."""
+    renders = {
+        each.pk: each
+        for each in VideoRender.objects.filter(pk__in=keys, state=State.DONE)
+        .select_related("shot__scenelet__story", "batch")
+        .prefetch_related("submissions")
+    }
+    shown = [renders[key] for key in keys if key in renders]
+    shots = {each.shot_id for each in shown}
+    takes: dict[int, list[VideoRender]] = {}
+    counting = {} if counts_simulated() else {"is_simulated": False}
+    strip = VideoRender.objects.filter(shot__in=shots, state=State.DONE, **counting)
+    for take in strip.order_by("-take").only(*_STRIP):
+        takes.setdefault(take.shot_id, []).append(take)
+    frames: dict[int, str] = {}
+    rows = KeyFrame.objects.filter(shot__in=shots, picture__file__gt="").order_by("position")
+    for shot, file in rows.values_list("shot_id", "picture__file"):
+        frames.setdefault(shot, media_url(file))
+    notes: dict[int, list[GuestNote]] = {}
+    said = GuestNote.objects.filter(shot__in=shots).select_related("render")
+    for note in said.order_by("-made_at", "-pk")[:500]:
+        notes.setdefault(note.shot_id or 0, []).append(note)
+    around = _neighbours({each.shot.scenelet.story_id for each in shown}, shots)
+    return [
+        Entry(
+            RenderCard(render),
+            [
+                StripTake(each, f"Take {each.take}", each.pk == render.pk)
+                for each in takes.get(render.shot_id, [])
+            ],
+            *around.get(render.shot_id, (None, None)),
+            frames.get(render.shot_id, ""),
+            notes.get(render.shot_id, []),
+        )
+        for render in shown
+    ]
+
+
+def _neighbours(
+    stories: Iterable[int], shots: set[int]
+) -> dict[int, tuple[Neighbour | None, Neighbour | None]]:
+    """The shots before and after each of `shots` in its story. Two queries."""
+    rows = Shot.objects.filter(scenelet__story__in=stories).values_list(
+        "pk", "scenelet__story", "scenelet__place", "shot_index"
+    )
+    ordered = sorted(rows, key=lambda row: row[1:])
+    beside = {
+        each[0]: [
+            other if other and other[1] == each[1] else None
+            for other in (
+                ordered[at - 1] if at else None,
+                next(iter(ordered[at + 1 : at + 2]), None),
+            )
+        ]
+        for at, each in enumerate(ordered)
+        if each[0] in shots
+    }
+    wanted = {each[0] for pair in beside.values() for each in pair if each}
+    columns = ("shot", *(f"{take}__{name}" for take in _BESIDE for name in _STRIP))
+    standings = current_standings(shot__in=wanted).select_related(*_BESIDE).only(*columns)
+    used = {each.shot_id: each.used_take or each.newest_take for each in standings}
+
+    def neighbour(row: Sequence[Any] | None) -> Neighbour | None:
+        if row is None:
+            return None
+        code, take = shot_code(row[2], row[3]), used.get(row[0])
+        return Neighbour(code, StripTake(take, code) if take else None)
+
+    return {pk: (neighbour(before), neighbour(after)) for pk, (before, after) in beside.items()}
+
+
+_BESIDE = ("used_take", "newest_take")
