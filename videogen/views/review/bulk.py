@@ -19,7 +19,7 @@ from django.utils.translation import ngettext
 
 from storybook.models import Shot
 from videogen.common.errors import ReviewError
-from videogen.models import VideoRender
+from videogen.models import VideoRender, states
 from videogen.planning.shot_status import current_standings
 from videogen.takes.verdicts import give_verdict
 from videogen.views.components.access import signed_in
@@ -64,7 +64,7 @@ def judge_shots(
 
 
 def _judge(
-    model_admin: ModelAdmin[Any], request: HttpRequest, take: VideoRender, review: Review
+    model_admin: ModelAdmin[Any], request: HttpRequest, take: VideoRender, review: states.Review
 ) -> str:
     """Give one verdict. Return why not, or ""."""
     try:

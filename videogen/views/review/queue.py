@@ -10,6 +10,7 @@ from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from operator import itemgetter
 from typing import Any, NamedTuple
 
 from django.db.models import Exists, OuterRef
@@ -265,8 +266,12 @@ class Entry:
     @property
     def reviewed(self) -> list[VideoRender]:
         """The takes of the shot that somebody gave a verdict on, the last one first."""
-        given = [each.render for each in self.takes if each.render.reviewed_at]
-        return sorted(given, key=lambda each: each.reviewed_at, reverse=True)
+        given = [
+            (each.render.reviewed_at, each.render.pk, each.render)
+            for each in self.takes
+            if each.render.reviewed_at
+        ]
+        return [render for _, _, render in sorted(given, key=itemgetter(0, 1), reverse=True)]
 
     @property
     def compared(self) -> StripTake | None:

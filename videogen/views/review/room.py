@@ -189,7 +189,7 @@ def _next_url(
 ) -> str:
     filters = Filters.of(request)
     stays = name in (UNDO, "select") or is_refused
-    return filters.url(**{"take" if stays else "after": render.pk})
+    return filters.url(take=render.pk) if stays else filters.url(after=render.pk)
 
 
 def _asked(request: HttpRequest, queue: Queue) -> tuple[Entry | None, int | None]:
