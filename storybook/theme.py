@@ -6,6 +6,11 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme
 
+from .ended_sessions import button_is_on
+
+# The buttons are on every page; whoever has to log in first comes back to the first one.
+button_is_on("theme", lambda address: reverse("admin:index"))
+
 COOKIE = "theme"
 # "" is as the system has it.
 THEMES = (("", "Auto"), ("light", "Light"), ("dark", "Dark"))

@@ -59,7 +59,7 @@ def from_title_to_plan(page: Page, title: str) -> None:
 
 
 def test_a_story_from_nothing_to_its_plan(site: Site, page: Page) -> None:
-    from_title_to_plan(page, "The Boat")
+    from_title_to_plan(page, "The Kite")
 
     page.get_by_role("link", name="Board").click()
     page.locator('input[name="shot"]').check()
@@ -70,7 +70,7 @@ def test_a_story_from_nothing_to_its_plan(site: Site, page: Page) -> None:
         "SELECT storyboard_payload FROM storybook_shot shot"
         " JOIN storybook_scenelet scenelet ON scenelet.id = shot.scenelet_id"
         " JOIN storybook_story story ON story.id = scenelet.story_id WHERE story.story_id = ?",
-        "the-boat",
+        "the-kite",
     )
     assert json.loads(payload)["audioAndNarrative"][0]["source"] == "mira"
 

@@ -19,8 +19,8 @@ FAULTS = [
     Fault(
         "half-an-export-stays",
         FILES,
-        "            shutil.rmtree(temporary)\n",
-        "            pass\n",
+        "        _remove(path)\n        os.close(descriptor)\n",
+        "        os.close(descriptor)\n",
         (TESTS + "::test_what_breaks_leaves_nothing",),
         "an export that broke leaves gigabytes behind",
     ),
