@@ -21,8 +21,8 @@ def find_takes_by_request(
 ) -> dict[ShotRequest, VideoRender]:
     """The newest take of each request. A take of the same shot comes before one of another.
 
-    What the simulator made does not count for a `backend` that
-    makes real videos. One query, or none without requests.
+    What the simulator made does not count for a `backend` that makes real videos. One query, or
+    none without requests.
     """
     asked = [(shot, sha) for shot, sha in requests if sha]
     wanted = dict.fromkeys(sha for _, sha in asked)

@@ -60,6 +60,7 @@ def preview_retake(retake: Retake, user: User, requester: Requester) -> Plan:
     """The plan that `queue_retake` would queue now. Nothing of it stays. Raises what `queue_retake`
     raises before it queues."""
     with transaction.atomic():
+        lock_shot(retake.render.shot_id)
         plan = _carry_out(retake, user, requester)
         transaction.set_rollback(True)
     return plan
@@ -76,6 +77,10 @@ def queue_retake(
     over_budget where the shot gets no new take, and ReviewError where the take cannot be rejected.
     """
     with transaction.atomic():
+        lock_shot(retake.render.shot_id)
+        lock_planning(retake.render.shot.scenelet.story_id)
+        # The lane comes before the rows of the renders: see videogen/lanes/__init__.py.
+        Lane.objects.select_for_update(no_key=True).get(pk=get_lane(retake.render.backend).pk)
         plan = _carry_out(retake, user, requester)
         if seen_of(plan) != seen:
             raise RequestError(
@@ -104,13 +109,11 @@ def seen_of(plan: Plan) -> str:
 
 
 def _carry_out(retake: Retake, user: User, requester: Requester) -> Plan:
-    """Write all but the new render, and plan it. The caller's transaction keeps the locks."""
+    """Write all but the new render, and plan it. The caller's transaction holds the lock of the
+    shot; a plan that is to be queued also needs those of `lock_planning`, which a preview must not
+    take: claims wait for them."""
     shot = Shot.objects.select_related("scenelet__story").get(pk=retake.render.shot_id)
     story = shot.scenelet.story
-    lock_shot(shot.pk)
-    lock_planning(story.pk)
-    # The lane comes before the rows of the renders: see videogen/lanes/__init__.py.
-    Lane.objects.select_for_update(no_key=True).get(pk=get_lane(retake.render.backend).pk)
     rejected = VideoRender.objects.get(pk=retake.render.pk)
     reject_take(rejected, user, retake.words, retake.reasons)
     if retake.direction.strip():

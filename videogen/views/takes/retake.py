@@ -177,7 +177,6 @@ class RetakePage:
             "seen": seen_of(plan) if plan else "",
             "sent": self.sent,
             "rest": [each for each in self.rest if each.file],
-            "left_out": [_field(each) for each in self.rest if each.is_left_out],
             "may_direct": self.may_direct,
             "may_arrange": self.may_arrange,
             "next": request.POST.get("next") or request.GET.get("next") or "",
@@ -200,12 +199,15 @@ class RetakePage:
         return card_of(sent, self.render)
 
     def _arrangement(self) -> Arrangement | None:
-        """What the person wants to be sent, in order; None where it is as it was."""
-        if not self.may_arrange:
-            return None
+        """What the person wants to be sent, in order; None where it is as it was. What was chosen
+        for a reference that the page does not show stays as it is."""
         data = self.request.POST
+        if not self.may_arrange or "arranges" not in data:
+            return None
         cards = [*self.sent, *(each for each in self.rest if each.file)]
+        unseen = [each for each in self.rest if not each.file]
         left_out = [_key(each) for each in cards if f"leave-{_field(each)}" in data]
+        left_out += [_key(each) for each in unseen if each.is_left_out]
         wanted = [each for each in self.sent if _key(each) not in left_out]
         order = [_key(each) for each in sorted(wanted, key=lambda each: _place(data, each))]
         before = [_key(each) for each in self.sent]
@@ -213,10 +215,9 @@ class RetakePage:
         if order == before and sorted(left_out) == sorted(was_out):
             return None
         is_ordered = order != [key for key in before if key in order]
-        pinned = [_key(each) for each in self.sent if each.is_pinned]
-        return Arrangement(
-            order if is_ordered else [key for key in pinned if key in order], left_out
-        )
+        pins = order if is_ordered else [_key(each) for each in wanted if each.is_pinned]
+        others = [_key(each) for each in self.rest if each.is_pinned]
+        return Arrangement([*pins, *(key for key in others if key not in left_out)], left_out)
 
 
 def _key(card: ReferenceCard) -> Key:

@@ -7,8 +7,9 @@ import json
 import pytest
 from django.urls import reverse
 
+from storybook.models import Picture
 from tests.support.admin_clients import VIEWS, browser_of
-from tests.support.factories import make_budget, make_price, make_render, make_shot
+from tests.support.factories import SHEET, make_budget, make_price, make_render, make_shot
 from tests.support.pages import content
 from tests.support.takes import make_take
 from videogen.models import Direction, ReferenceChoice, RenderBatch, VideoRender
@@ -197,6 +198,7 @@ def test_references_are_reordered_and_left_out(browser, shot, take):
     send(
         browser,
         take,
+        arranges=1,
         **{
             f"place-{first.kind}-{first.id}": 2,
             f"place-{second.kind}-{second.id}": 1,
@@ -215,10 +217,41 @@ def test_references_are_reordered_and_left_out(browser, shot, take):
 def test_references_stay_as_they_are_where_nobody_touches_them(browser, shot, take):
     page = browser.get(url_of(take)).context
 
-    send(browser, take, **{f"place-{each.kind}-{each.id}": each.place for each in page["sent"]})
+    places = {f"place-{each.kind}-{each.id}": each.place for each in page["sent"]}
+    send(browser, take, arranges=1, **places)
 
     assert not ReferenceChoice.objects.filter(shot=shot).exists()
     assert queued(shot).get().references == take.references
+
+
+def test_choices_for_references_that_the_page_does_not_show_stay(browser, shot, take):
+    """A model sheet that was left out and whose picture is gone has no card."""
+    Picture.objects.filter(path=SHEET).delete()
+    ReferenceChoice.objects.create(
+        shot=shot, kind="character", reference_id="ada", choice="left_out", position=1
+    )
+    page = browser.get(url_of(take)).context
+    assert "ada" not in {each.id for each in (*page["sent"], *page["rest"])}
+    first, second = page["sent"]
+
+    places = {f"place-{first.kind}-{first.id}": 2, f"place-{second.kind}-{second.id}": 1}
+    send(browser, take, arranges=1, **places)
+
+    choices = dict(ReferenceChoice.objects.values_list("reference_id", "choice"))
+    assert choices == {"ada": "left_out", first.id: "pinned", second.id: "pinned"}
+
+
+def test_a_form_without_references_changes_no_choice(browser, shot, take):
+    for each in browser.get(url_of(take)).context["sent"]:
+        ReferenceChoice.objects.create(
+            shot=shot, kind=each.kind, reference_id=each.id, choice="left_out", position=1
+        )
+    before = set(ReferenceChoice.objects.values_list("reference_id", "choice"))
+    assert browser.get(url_of(take)).context["sent"] == []
+
+    send(browser, take, words="No.")
+
+    assert set(ReferenceChoice.objects.values_list("reference_id", "choice")) == before
 
 
 @pytest.mark.parametrize("missing", ["videogen.generate_video", "videogen.review_video"])
