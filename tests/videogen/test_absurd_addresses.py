@@ -116,3 +116,22 @@ def test_nothing_in_an_address_breaks_a_page(absurd, at_least, world):
 
     assert not broken, f"{len(broken)} of {asked}:\n" + "\n".join(broken)
     assert asked >= at_least
+
+
+@pytest.mark.parametrize(
+    ("model", "field"),
+    [
+        ("videogen/budget", "story"),
+        ("videogen/budget", "user"),
+        ("videogen/referencechoice", "shot"),
+        ("storybook/scenelet", "story"),
+        ("storybook/scenelet", "parent"),
+        ("storybook/shot", "scenelet"),
+        ("storybook/designdocument", "story"),
+    ],
+)
+def test_a_posted_key_that_is_none_is_refused_in_the_form(admin_client, model, field):
+    response = admin_client.post(f"/admin/{model}/add/", {field: "abc"})
+
+    assert response.status_code == 200
+    assert field in response.context["adminform"].form.errors
