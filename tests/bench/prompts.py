@@ -19,78 +19,24 @@ MEDIAN = 1789
 LIMIT = 1024
 SHARE = 0.95
 
-_THINGS = [
-    "lantern",
-    "ladder",
-    "harbour",
-    "kettle",
-    "window",
-    "curtain",
-    "bridge",
-    "market",
-    "garden",
-    "shutter",
-    "basket",
-    "rope",
-    "tunnel",
-    "stairs",
-    "mirror",
-    "puddle",
-    "chimney",
-    "rooftop",
-    "railing",
-    "letter",
-    "umbrella",
-    "drawer",
-    "candle",
-    "bicycle",
-    "meadow",
-    "fountain",
-    "cellar",
-    "orchard",
-    "feather",
-    "compass",
-]
-_KINDS = [
-    "weathered",
-    "copper",
-    "painted",
-    "wooden",
-    "silver",
-    "crooked",
-    "narrow",
-    "mossy",
-    "folded",
-    "woven",
-    "chipped",
-    "velvet",
-    "hollow",
-    "frosted",
-    "striped",
-    "tilted",
-    "polished",
-    "faded",
-    "patched",
-    "dusty",
-]
-_DOINGS = [
-    "glimmers",
-    "rests",
-    "leans",
-    "drifts",
-    "settles",
-    "trembles",
-    "swings",
-    "gathers",
-    "opens",
-    "closes",
-    "turns",
-    "fades",
-    "rises",
-    "spreads",
-    "hums",
-    "waits",
-]
+
+def _words(text: str) -> list[str]:
+    return text.split()
+
+
+_THINGS = _words(
+    "lantern ladder harbour kettle window curtain bridge market garden shutter basket rope "
+    "tunnel stairs mirror puddle chimney rooftop railing letter umbrella drawer candle "
+    "bicycle meadow fountain cellar orchard feather compass"
+)
+_KINDS = _words(
+    "weathered copper painted wooden silver crooked narrow mossy folded woven chipped velvet "
+    "hollow frosted striped tilted polished faded patched dusty"
+)
+_DOINGS = _words(
+    "glimmers rests leans drifts settles trembles swings gathers opens closes turns fades "
+    "rises spreads hums waits"
+)
 _CHARACTERS = ("ada", "bo", "cleo", "dora", "emil", "fritz")
 _PLACES = ("attic", "quay", "marsh", "tower", "bakery", "observatory", "greenhouse", "station")
 

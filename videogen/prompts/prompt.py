@@ -36,9 +36,11 @@ CRITICAL_INSTRUCTION = (
 
 @dataclass(frozen=True)
 class Prompt:
-    """`text` is what is sent. `tokens` is an estimate: no tokenizer of the model is public."""
+    """`text` is what is sent. `tokens` is an estimate: no tokenizer of the model is public.
+    `whole` is the document before a profile left anything out."""
 
     document: dict[str, Any]
+    whole: dict[str, Any]
     text: str
     tokens: int
     limit: int
@@ -74,20 +76,23 @@ def build_prompt(
     """
     document = build_document(visual, audio, payload, directions)
     document["critical_instruction"] += instructions
+    return arrange_prompt(document, limit=limit, profile=profile)
+
+
+def arrange_prompt(whole: dict[str, Any], *, limit: int, profile: str) -> Prompt:
+    """The prompt of a whole document in that profile."""
     if profile != PromptProfile.LEAN:
-        return write_prompt(document, limit=limit)
-    document, left_out = lean_document(
-        document, lambda each: estimate_tokens(_compact(each)) < limit
-    )
+        return write_prompt(whole, limit=limit)
+    document, left_out = lean_document(whole, lambda each: estimate_tokens(_compact(each)) < limit)
     prompt = write_prompt(document, limit=limit)
-    return replace(prompt, profile=PromptProfile.LEAN.value, left_out=left_out)
+    return replace(prompt, whole=whole, profile=PromptProfile.LEAN.value, left_out=left_out)
 
 
 def write_prompt(document: dict[str, Any], *, limit: int) -> Prompt:
     text = json.dumps(document, ensure_ascii=False, indent=2)
     if estimate_tokens(text) > limit:
         text = _compact(document)
-    return Prompt(document=document, text=text, tokens=estimate_tokens(text), limit=limit)
+    return Prompt(document, document, text, tokens=estimate_tokens(text), limit=limit)
 
 
 def _compact(document: dict[str, Any]) -> str:

@@ -8,6 +8,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from videogen.models import VideoRender
+
 from .lean import LeftOut
 from .prompt import Prompt, estimate_tokens
 
@@ -25,6 +27,10 @@ class PromptPart:
     unread: int
 
     @property
+    def is_unread(self) -> bool:
+        return self.unread == self.tokens > 0
+
+    @property
     def words(self) -> str:
         return self.name.replace("_", " ")
 
@@ -40,7 +46,16 @@ class PromptRoom:
 
     @property
     def is_over_limit(self) -> bool:
-        return self.limit is not None and self.tokens > self.limit
+        return self.over > 0
+
+    @property
+    def over(self) -> int:
+        """How many tokens lie behind the limit."""
+        return 0 if self.limit is None else max(0, self.tokens - self.limit)
+
+    @property
+    def free(self) -> int:
+        return 0 if self.limit is None else max(0, self.limit - self.tokens)
 
     @property
     def scale(self) -> int:
@@ -56,6 +71,12 @@ class PromptRoom:
 def prompt_room(prompt: Prompt) -> PromptRoom:
     """The room that a prompt takes which was just put together."""
     return room_of_text(prompt.text, prompt.limit, prompt.left_out)
+
+
+def room_of_render(render: VideoRender) -> PromptRoom:
+    """The room that the prompt of a render took when it was queued."""
+    left_out = [LeftOut.read(each) for each in render.prompt_left_out]
+    return room_of_text(render.prompt_text, render.prompt_limit, left_out)
 
 
 def room_of_text(text: str, limit: int | None, left_out: Sequence[LeftOut] = ()) -> PromptRoom:

@@ -13,6 +13,7 @@ from videogen.models import RenderBatch, VideoRender
 from videogen.models.render_warnings import OF_OPTIONS
 from videogen.planning.modes import Action
 from videogen.planning.plan import Plan, ShotPlan
+from videogen.prompts.room import PromptRoom, prompt_room
 from videogen.safety.suspicious_words import CHILD
 from videogen.views.components.badges import BADGES, Badge
 from videogen.views.components.reasons import (
@@ -145,6 +146,10 @@ class PlanRow:
     @property
     def prompt(self) -> str:
         return indented(self.row.prompt.document) if self.row.prompt else ""
+
+    @property
+    def room(self) -> PromptRoom | None:
+        return prompt_room(self.row.prompt) if self.row.prompt else None
 
     @property
     def is_compact(self) -> bool:
