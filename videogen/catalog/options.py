@@ -192,18 +192,20 @@ EXTRAS = {
 }
 
 
+# Those that distinguish requests, beside the options that a model may not take.
+_EXTRAS_IN_WORDS = {**EXTRAS, "prompt_profile": "prompt profile"}
+
+
 def extras_of(asked: RequestSettings | VideoRender) -> dict[str, Any]:
-    """Return the options by name, without those that are None or empty, which are never sent."""
-    values = {name: getattr(asked, name) for name in EXTRAS}
-    return {name: value for name, value in values.items() if value not in (None, "")}
+    """Return the options by name, without those that are None, empty or the usual."""
+    values = {name: getattr(asked, name) for name in _EXTRAS_IN_WORDS}
+    usual = (None, "", PromptProfile.FULL)
+    return {name: value for name, value in values.items() if value not in usual}
 
 
 def extras_in_words(asked: RequestSettings | VideoRender) -> list[tuple[str, str]]:
     """Return the options as pairs of name and value, for the screens."""
-    extras = [(EXTRAS[name], str(value)) for name, value in extras_of(asked).items()]
-    if asked.prompt_profile != PromptProfile.FULL:
-        extras.append(("prompt profile", asked.prompt_profile))
-    return extras
+    return [(_EXTRAS_IN_WORDS[name], str(value)) for name, value in extras_of(asked).items()]
 
 
 def asked_of(render: VideoRender) -> RequestedVideo:

@@ -72,7 +72,6 @@ def _describe_render(render: VideoRender) -> dict[str, Any]:
             "aspect_ratio": render.aspect_ratio,
             "resolution": render.resolution,
             "duration_seconds": render.duration_seconds,
-            "prompt_profile": render.prompt_profile,
             # Options such as a seed appear only if they are sent.
             **extras_of(render),
         },

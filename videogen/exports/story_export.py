@@ -272,7 +272,6 @@ def _request(pk: int) -> dict[str, Any]:
         "duration_seconds": render.duration_seconds,
         "reference_type": render.reference_type,
         **extras_of(render),
-        "prompt_profile": render.prompt_profile,
         "prompt": render.prompt_text,
         "references": [
             {name: pick[name] for name in ("kind", "id", "mime_type", "sha256") if name in pick}
