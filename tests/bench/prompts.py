@@ -3,14 +3,16 @@ of 1,024 with each profile of the prompt. Nothing is sent, and no database is us
 
 from __future__ import annotations
 
+import json
 import random
 import statistics
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from videogen.models.prompt_profiles import PromptProfile
-from videogen.prompts.prompt import build_prompt
+from tests.support.installations import ROOT, Installation
 
 from .measure import Figure
 
@@ -42,20 +44,33 @@ _PLACES = ("attic", "quay", "marsh", "tower", "bakery", "observatory", "greenhou
 
 
 def measure(folder: Path) -> list[Figure]:
-    tokens = {profile: token_counts(profile) for profile in PromptProfile.values}
+    """In a process of its own, because the prompt's modules need Django."""
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.bench.prompts"],
+        cwd=ROOT,
+        env={
+            **Installation(folder).environment,
+            "DJANGO_SETTINGS_MODULE": "storybook.settings",
+        },
+        stdout=subprocess.PIPE,
+        text=True,
+        check=True,
+    )
     figures = []
-    for profile, counts in tokens.items():
+    for profile, counts in json.loads(done.stdout).items():
         share = sum(each < LIMIT for each in counts) / len(counts)
         how = (
             f"{SHOTS} shots, median {statistics.median(counts):,.0f} tokens, "
             f"{share:.1%} below {LIMIT:,}"
         )
-        bound = 1 - SHARE if profile == PromptProfile.LEAN else 1
+        bound = 1 - SHARE if profile == "lean" else 1
         figures.append(Figure(f"prompts, {profile}: share too long", 1 - share, bound, "", how))
     return figures
 
 
 def token_counts(profile: str) -> list[int]:
+    from videogen.prompts.prompt import build_prompt
+
     visual, audio = documents()
     return [
         build_prompt(visual, audio, payload, limit=LIMIT, profile=profile).tokens
@@ -139,3 +154,10 @@ def _sentence(chance: random.Random) -> str:
         return f"{chance.choice(_KINDS)} {chance.choice(_THINGS)}"
 
     return f"The {thing()} {chance.choice(_DOINGS)} by the {thing()}, near a {thing()}."
+
+
+if __name__ == "__main__":
+    import django
+
+    django.setup()
+    json.dump({profile: token_counts(profile) for profile in ("full", "lean")}, sys.stdout)
