@@ -1,8 +1,8 @@
 """The lean profile of a prompt: what says what happens in the shot comes first, and the designs
 and the aesthetic are cut until the prompt fits the model's limit.
 
-Storyboard, directions, critical instruction and the audio design are never cut. What is left out
-are sentences, in the order of CUTS, and no more of them than needed. No queries.
+Storyboard, directions and critical instruction are never cut. What is left out are sentences, in
+the order of CUTS, and no more of them than needed. No queries.
 """
 
 from __future__ import annotations
@@ -15,8 +15,10 @@ from typing import Any
 from django.db import models
 
 FIRST = ("director_notes", "critical_instruction", "storyboard_payload")
-# First what all shots of the story share, last what makes a character recognisable.
-CUT_PARTS = ("global_aesthetic", "environment_designs", "character_designs")
+# First what all shots of the story share, then what makes a character recognisable. The voices are
+# of those who speak in the shot, so they are cut where nothing else is left.
+VOICES = "audio_design"
+CUT_PARTS = ("global_aesthetic", "environment_designs", "character_designs", VOICES)
 # In bytes. A shorter text is a name, a colour or a number: leaving it out saves nothing.
 SHORTEST_CUT = 24
 
@@ -60,11 +62,8 @@ def lean_document(
     """The parts of a full prompt in the lean order, without as many sentences as it takes until
     `fits` says yes of the document, and those sentences in the order in which they were left out.
     The document itself stays as it is."""
-    names = [
-        *(name for name in FIRST if name in document),
-        *(n for n in document if n not in FIRST),
-    ]
-    ordered = {name: document[name] for name in names}
+    first = [name for name in FIRST if name in document]
+    ordered = {name: document[name] for name in dict.fromkeys([*first, *document])}
     if fits(ordered):
         return ordered, ()
     sentences = list(_sentences(ordered))
@@ -134,6 +133,8 @@ def _in_order(sentences: Sequence[_Sentence], payload: Any) -> _Cuts:
 
 
 def _reason(sentence: _Sentence, payload: str, words: set[str]) -> CutReason:
+    if sentence.part == VOICES:
+        return CutReason.LAST
     if _plain(sentence.text) in payload:
         return CutReason.REPEATED
     if not _words(sentence.text) & words:
