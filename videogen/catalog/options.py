@@ -197,10 +197,12 @@ _EXTRAS_IN_WORDS = {**EXTRAS, "prompt_profile": "prompt profile"}
 
 
 def extras_of(asked: RequestSettings | VideoRender) -> dict[str, Any]:
-    """Return the options by name, without those that are None, empty or the usual."""
-    values = {name: getattr(asked, name) for name in _EXTRAS_IN_WORDS}
-    usual = (None, "", PromptProfile.FULL)
-    return {name: value for name, value in values.items() if value not in usual}
+    """Return the options by name, without those that are None or empty, which are never sent,
+    and without the usual profile of the prompt."""
+    values = {name: getattr(asked, name) for name in EXTRAS}
+    if asked.prompt_profile != PromptProfile.FULL:
+        values["prompt_profile"] = asked.prompt_profile
+    return {name: value for name, value in values.items() if value not in (None, "")}
 
 
 def extras_in_words(asked: RequestSettings | VideoRender) -> list[tuple[str, str]]:
