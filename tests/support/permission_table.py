@@ -85,6 +85,9 @@ PAGES = {
     "admin/storybook/story/<int:pk>/export/": (VIEWER, VIEWER),
     "admin/storybook/story/<int:pk>/share/": (REVIEWER, REVIEWER),
     "admin/storybook/story/<int:pk>/share/<int:link>/revoke/": (BUTTON, REVIEWER),
+    "admin/storybook/story/archived/": (VIEWER, NO_SUCH_METHOD),
+    "admin/storybook/story/<int:pk>/archive/": (BUTTON, ARTIST),
+    "admin/storybook/story/<int:pk>/bring-back/": (BUTTON, ARTIST),
     "admin/storybook/story/dashboard/state/": (VIEWER, VIEWER),
     "admin/storybook/shot/<path:object_id>/takes/": (VIEWER, VIEWER),
     # batches

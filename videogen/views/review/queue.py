@@ -23,7 +23,7 @@ from storybook.thumbnails import thumbnail_url
 from videogen.common.formats import media_url
 from videogen.models import GuestNote, VideoRender, counts_simulated
 from videogen.models.states import SHOT_WORDS, BadgeWord
-from videogen.planning.shot_status import current_standings, standings_with
+from videogen.planning.shot_status import current_standings, standings_at_work
 from videogen.prompts.prompt import referenced_ids
 from videogen.views.components.badges import REVIEW_BADGES, Badge
 from videogen.views.components.pictures import ShownPicture
@@ -119,7 +119,7 @@ class Queue:
         takes = VideoRender.objects.filter(
             state=State.DONE,
             review__in=REVIEWS[filters.status],
-            shot__in=standings_with(filters.status).values("shot"),
+            shot__in=standings_at_work(filters.status).values("shot"),
         )
         if filters.status == BadgeWord.NEEDS_REVIEW:
             # An approval settles what came before it.

@@ -24,7 +24,7 @@ from django.utils.translation import ngettext
 from videogen.common.errors import ReviewError
 from videogen.models import VideoRender
 from videogen.models.states import BadgeWord
-from videogen.planning.shot_status import standings_with
+from videogen.planning.shot_status import standings_at_work
 from videogen.takes.verdicts import BUILT_ON, DECIDED, NOT_YOURS, Before, give_verdict, take_back
 from videogen.views.components.access import GENERATE, REVIEW, require, signed_in
 
@@ -128,7 +128,7 @@ def judge(
         level = messages.WARNING if refusal else messages.SUCCESS
         model_admin.message_user(request, words, level)
         return HttpResponseRedirect(_next_url(request, render, name, is_refused=bool(refusal)))
-    waiting = standings_with(BadgeWord.NEEDS_REVIEW).count()
+    waiting = standings_at_work(BadgeWord.NEEDS_REVIEW).count()
     answer = {"words": words, "review": render.review, "waiting": waiting}
     if refusal:
         is_told = refusal in (DECIDED, NOT_YOURS, BUILT_ON)
