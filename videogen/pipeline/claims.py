@@ -42,8 +42,8 @@ def claim_renders(
     oldest first. Return those that this process must submit now.
 
     A render that can never be sent (its story is archived, its price is not known, a budget has no
-    room, or it costs more than the account's spend window) fails here. owner: the process that will send the renders.
-    scope: only these renders.
+    room, or it costs more than the account's spend window) fails here. owner: the process that
+    will send the renders. scope: only these renders.
     """
     if limit <= 0 or not queued_renders(lane, scope).exists():
         return []
