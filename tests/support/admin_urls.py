@@ -150,6 +150,11 @@ def addresses(world):
             f"/admin/review/{world.render.pk}/{verb}/"
             for verb in ("approve", "reject", "select", "undo")
         ),
+        f"/admin/review/{world.render.pk}/notes/",
+        *(
+            f"/admin/review/notes/{world.note.pk}/{verb}/"
+            for verb in ("reply", "done", "reopen", "direct")
+        ),
         f"/admin/videogen/videorender/shots/{shot}/compare/",
         f"/admin/videogen/videorender/shots/{shot}/state/",
         f"/admin/videogen/videorender/shots/{shot}/upload/",

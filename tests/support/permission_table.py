@@ -32,6 +32,7 @@ VIEWER = "...+++++"
 # Reviewers judge, artists edit, and producers do both.
 REVIEWER = "....+.++"
 ARTIST = ".....+++"
+NOTES = "....++++"
 PRODUCER = "......++"
 SUPERUSER = ".......+"
 NOBODY = "........"
@@ -126,6 +127,8 @@ PAGES = {
     # the review room
     "admin/review/": (VIEWER, NO_SUCH_METHOD),
     "admin/review/queue/": (VIEWER, NO_SUCH_METHOD),
+    "admin/review/<int:render_id>/notes/": (BUTTON, NOTES),
+    "admin/review/notes/<int:note_id>/<slug:verb>/": (BUTTON, NOTES),
     "admin/review/<int:render_id>/<slug:verb>/": (BUTTON, REVIEWER),
     # takes
     "admin/videogen/videorender/shots/<int:shot_id>/compare/": (VIEWER, NO_SUCH_METHOD),
@@ -151,6 +154,8 @@ VERBS = {
     "admin/videogen/videorender/shots/<int:shot_id>/<int:render_id>/<slug:verb>/": dict.fromkeys(
         ("select", "approve", "unlock", "reject", "undo"), REVIEWER
     ),
+    # What goes into prompts is an artist's.
+    "admin/review/notes/<int:note_id>/<slug:verb>/": {"direct": ARTIST},
 }
 
 # One route for several apps: it shows what one may see of that app, and is not there otherwise.

@@ -15,6 +15,9 @@ MOST_CHARACTERS = 2000
 DEFAULT_FPS = 24.0
 
 
+_WITHIN = Q(x__isnull=False, y__isnull=False) & Q(x__gte=0, x__lte=1, y__gte=0, y__lte=1)
+
+
 class TakeNoteQuerySet(models.QuerySet["TakeNote"]):
     def notes(self) -> TakeNoteQuerySet:
         """Without the replies."""
@@ -77,10 +80,12 @@ class TakeNote(models.Model):
                 name="note_has_a_frame_and_a_reply_has_none",
             ),
             models.CheckConstraint(
+                # A comparison with NULL is neither true nor false, and a check lets that pass.
                 condition=Q(x=None, y=None, width=None, height=None)
-                | Q(x__gte=0, x__lte=1, y__gte=0, y__lte=1, width=None, height=None)
+                | Q(_WITHIN, width=None, height=None)
                 | (
-                    Q(x__gte=0, x__lte=1, y__gte=0, y__lte=1, width__gt=0, height__gt=0)
+                    Q(_WITHIN, width__isnull=False, height__isnull=False)
+                    & Q(width__gt=0, height__gt=0)
                     # Fractions of a picture are added up inexactly.
                     & Q(width__lte=1.000001 - F("x"), height__lte=1.000001 - F("y"))
                 ),

@@ -28,6 +28,25 @@
     document.activeElement.closest("[data-take]") ||
     takes().find((take) => take.getBoundingClientRect().bottom > window.innerHeight / 3);
 
+  // The time of a note jumps into the middle of its frame.
+  document.addEventListener("click", (event) => {
+    const link = event.target.closest("[data-jump]");
+    const video = link?.closest("[data-take]")?.querySelector("video");
+    if (!video || event.ctrlKey || event.metaKey || event.shiftKey) return;
+    event.preventDefault();
+    const fps = Number(link.closest("[data-fps]").dataset.fps) || 24;
+    const jump = () => {
+      video.currentTime = (Number(link.dataset.jump) + 0.5) / fps;
+    };
+    video.pause();
+    if (video.readyState) jump();
+    else {
+      video.addEventListener("loadedmetadata", jump, { once: true });
+      video.load();
+    }
+    video.scrollIntoView({ block: "nearest" });
+  });
+
   document.addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey || dialog?.open) return;
     if (event.target.closest("input, textarea, select, [contenteditable]")) return;
