@@ -634,6 +634,13 @@
     return undefined;
   };
 
+  // Whoever begins to write without the key means the frame that they see.
+  parts.side.addEventListener("focusin", (event) => {
+    const form = event.target.closest("[data-note-new]");
+    if (!form || event.target.name !== "text" || peeked) return;
+    if (form.elements.time.value === form.elements.time.defaultValue) form.elements.time.value = timecode(frameNow());
+  });
+
   const pointAt = (event) => {
     const box = marks.viewBox.baseVal;
     const at = new DOMPoint(event.clientX, event.clientY).matrixTransform(marks.getScreenCTM().inverse());
