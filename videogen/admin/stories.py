@@ -19,9 +19,9 @@ from storybook.ended_sessions import button_is_on
 from storybook.models import Shot, Story
 from videogen.views.archive import move_story, show_archived
 from videogen.views.board import board_state, draft_selection, judge_selection, show_board
-from videogen.views.components.access import REVIEW
+from videogen.views.components.access import DIRECT, REVIEW
 from videogen.views.dashboard import dashboard_state
-from videogen.views.directions import WRITE, change_directions, show_directions
+from videogen.views.directions import change_directions, show_directions
 from videogen.views.export import export_story
 from videogen.views.films import films_state, show_films_page
 from videogen.views.guest_links import revoke_link, show_share_page
@@ -202,7 +202,7 @@ class StoryAdmin(PlainStoryAdmin):
         self._check(request)
         if not request.user.has_perm("videogen.view_direction"):
             raise PermissionDenied
-        can_write = request.user.has_perms(WRITE)
+        can_write = request.user.has_perms(DIRECT)
         story = get_object_or_404(Story, pk=pk)
         if request.method == "POST":
             if not can_write:

@@ -9,7 +9,8 @@ from django.db.models import Prefetch
 from django.http import HttpRequest
 
 from videogen.models import TakeNote, VideoRender
-from videogen.views.directions import WRITE as DIRECT
+
+from .access import DIRECT
 
 ADD = "videogen.add_takenote"
 SETTLE = "videogen.change_takenote"

@@ -15,10 +15,9 @@ from django.urls import reverse
 from videogen.common.errors import RequestError
 from videogen.models import TakeNote, VideoRender
 from videogen.takes import notes
-from videogen.views.components.access import require, signed_in
+from videogen.views.components.access import DIRECT, require, signed_in
 from videogen.views.components.notes import ADD, SETTLE
 from videogen.views.components.urls import next_page
-from videogen.views.directions import WRITE as DIRECT
 
 
 def add(model_admin: ModelAdmin[VideoRender], request: HttpRequest, render_id: int) -> HttpResponse:

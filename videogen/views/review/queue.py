@@ -330,7 +330,7 @@ def entries_of(keys: Sequence[int]) -> list[Entry]:
         .filter(render__shot__in=shots)
         .order_by()
         .values_list("render")
-        .annotate(Count("*"))
+        .annotate(number=Count("*"))
     )
     frames: dict[int, str] = {}
     rows = KeyFrame.objects.filter(shot__in=shots, picture__file__gt="").order_by("position")

@@ -23,12 +23,12 @@ from videogen.planning.modes import Action, decide
 from videogen.planning.outdated import find_changes
 from videogen.planning.shot_status import Situation, find_missing, find_situations
 from videogen.safety.blocks import Block
-from videogen.views.components.access import GENERATE, REVIEW, require
+from videogen.views.components.access import DIRECT, GENERATE, REVIEW, require
 from videogen.views.components.badges import badge_of_shot
 from videogen.views.components.live import TROUBLE, changed_since, version_of
 from videogen.views.components.notes import note_rights, with_notes
 from videogen.views.components.storyboard import storyboard_lines
-from videogen.views.directions import WRITE, directions_of_shot
+from videogen.views.directions import directions_of_shot
 from videogen.views.guest_links import notes_of
 
 from .block_card import BlockCard, ways_to_change
@@ -74,7 +74,7 @@ def _directions_context(request: HttpRequest, shot: Shot) -> dict[str, object]:
         "directions": groups,
         "has_directions": any(group.on for group in groups),
         "direction_places": [(group.place, group.title) for group in groups],
-        "can_direct": request.user.has_perms(WRITE),
+        "can_direct": request.user.has_perms(DIRECT),
         "most_characters": MOST_CHARACTERS,
     }
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import pytest
 from django.contrib.admin.models import LogEntry
+from django.contrib.messages import get_messages
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from tests.support.admin_clients import VIEWS, browser_of
 from tests.support.factories import State, make_render, make_shot
-from tests.support.pages import messages, page_of
+from tests.support.pages import page_of
 from videogen.models import Direction, TakeNote
 from videogen.prompts.sources import Material
 
@@ -59,7 +60,7 @@ def test_a_form_without_a_script_keeps_a_note_and_leads_back(browser, take):
     assert (note.frame, note.x, note.y, note.width) == (84, 0.5, 0.25, None)
     assert (note.author_name, note.render) == ("ines", take)
     assert response.headers["Location"] == back
-    assert messages(response) == ["The note stands at 0:03.12."]
+    assert list(map(str, get_messages(response.wsgi_request))) == ["The note stands at 0:03.12."]
     assert LogEntry.objects.get().change_message == "The note stands at 0:03.12."
 
 
