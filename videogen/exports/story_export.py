@@ -186,7 +186,7 @@ class StoryExport:
     def _note_rows(self) -> Iterator[list[object]]:
         for shot in self.shots:
             for note in self.notes.get(shot.take.pk if shot.take else 0, []):
-                place = [shot.shot.code, note.render.take, note.timecode, note.frame]
+                place: list[object] = [shot.shot.code, note.render.take, note.timecode, note.frame]
                 place.append(round(note.seconds, 3))
                 for each in (note, *note.replies.all()):
                     status = "reply" if each.parent_id else "open" if note.is_open else "done"
