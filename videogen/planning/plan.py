@@ -237,7 +237,7 @@ def plan_shots(
     rows = list(shots.select_related("scenelet"))
     material = Material.of(story, shots)
     situations = find_situations(shots, request.backend)
-    general = _impossible_for_all(material.documents)
+    general = _impossible_for_all(story, material.documents)
     if are_named is None:
         are_named = all(shot.gone_since for shot in rows)
     plans = []
@@ -396,8 +396,9 @@ def _decided(row: ShotPlan, mode: str, impossible: Sequence[Problem] = ()) -> Sh
     return replace(row, decision=decision, impossible=tuple(impossible))
 
 
-def _impossible_for_all(documents: Mapping[str, dict[str, Any]]) -> list[Problem]:
-    return [
+def _impossible_for_all(story: Story, documents: Mapping[str, dict[str, Any]]) -> list[Problem]:
+    archived = [Problem(ProblemCode.STORY_ARCHIVED)] if story.is_archived else []
+    return archived + [
         Problem(ProblemCode.NO_DOCUMENT, {"kind": kind})
         for kind in ("visual", "audio")
         if not documents.get(kind)
@@ -424,9 +425,18 @@ def plan_as_of_now(plan: Plan, person: Person | None) -> Plan:
 
 def lock_planning(story: int) -> None:
     """Hold off everybody else who queues for the story or spends money, until the end of the
-    transaction. A plan that is made under these locks needs no `plan_as_of_now`."""
-    Story.objects.select_for_update(no_key=True).get(pk=story)
+    transaction. A plan that is made under these locks needs no `plan_as_of_now`. RequestError where
+    the story is archived: nothing is queued for it."""
+    locked = Story.objects.select_for_update(no_key=True).get(pk=story)
+    check_not_archived(locked)
     lock_budgets()
+
+
+def check_not_archived(story: Story) -> None:
+    """RequestError where the story is archived."""
+    if story.is_archived:
+        problem = Problem(ProblemCode.STORY_ARCHIVED)
+        raise RequestError(f"Nothing was queued. {problem.sentence}", code=problem.code.value)
 
 
 def check_price(request: RequestSettings) -> None:
