@@ -13,6 +13,7 @@ from django.db.models import Q
 from django.utils.translation import ngettext
 
 from storybook.models import Shot
+from videogen.catalog.options import ChosenFormat
 from videogen.common.errors import RequestError
 from videogen.models import RenderBatch, VideoRender
 from videogen.models.people import Requester
@@ -173,8 +174,9 @@ def _draft(
     if not drafts:
         raise RequestError(f"Nothing of this batch is left to be {verb}.", code="nothing_to_retry")
     [draft] = drafts
-    if (batch.model, batch.over_budget) != (draft.model, draft.over_budget):
-        set_options(draft, model=batch.model, over_budget=batch.over_budget)
+    chosen = ChosenFormat.of(batch)
+    if (batch.model, batch.over_budget, chosen) != ("", draft.over_budget, ChosenFormat()):
+        set_options(draft, model=batch.model, over_budget=batch.over_budget, chosen=chosen)
     set_priority(draft, batch.priority)
     return draft
 

@@ -13,8 +13,10 @@ from django.db.models import Exists, OuterRef, QuerySet
 from django.utils import timezone
 
 from storybook.models import Shot
+from videogen.catalog.options import ChosenFormat
 from videogen.common.errors import RequestError
 from videogen.models import RenderBatch, VideoRender
+from videogen.models.batches import next_number
 from videogen.models.people import Person, Requester
 
 from .enqueue import QueuedBatch, queue_locked_plan
@@ -64,6 +66,7 @@ def plan_draft(
     over_budget: str | None = None,
     skip_repeats: bool | None = None,
     takes_per_shot: int | None = None,
+    chosen: ChosenFormat | None = None,
     person: Person | None = None,
 ) -> Plan:
     """What the draft would do now, as it is or with other options, if `person` confirmed it, or
@@ -78,6 +81,7 @@ def plan_draft(
         over_budget=over_budget or batch.over_budget,
         skip_repeats=batch.skips_repeats if skip_repeats is None else skip_repeats,
         takes_per_shot=takes_per_shot or batch.takes_per_shot,
+        chosen=chosen or ChosenFormat.of(batch),
         # Among others, a shot that is no longer in the bundle is hardly meant.
         are_named=None,
         person=person or Person(batch.requested_by_id, batch.requested_by_name),
@@ -112,6 +116,7 @@ def set_options(
     skips_repeats: bool = False,
     takes_per_shot: int = 1,
     stops_when_approved: bool = False,
+    chosen: ChosenFormat | None = None,
 ) -> None:
     """RequestError where the batch is no draft any more."""
     options = {
@@ -120,6 +125,7 @@ def set_options(
         "skips_repeats": skips_repeats,
         "takes_per_shot": takes_per_shot,
         "stops_when_approved": stops_when_approved,
+        **(chosen or ChosenFormat()).columns,
     }
     if not _drafts().filter(pk=batch.pk).update(**options):
         raise _already_confirmed()
@@ -136,7 +142,8 @@ def confirm_batch(batch: RenderBatch, requester: Requester, *, seen: str) -> Que
     """
     with transaction.atomic():
         lock_planning(batch.story_id)
-        if not _drafts().filter(pk=batch.pk).update(status=Status.CONFIRMED):
+        number = next_number()
+        if not _drafts().filter(pk=batch.pk).update(status=Status.CONFIRMED, number=number):
             raise _already_confirmed()
         confirmed = RenderBatch.objects.select_related("story").get(pk=batch.pk)
         plan = plan_draft(confirmed, person=requester.person)

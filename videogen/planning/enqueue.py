@@ -190,6 +190,7 @@ def _fill_batch(batch: RenderBatch, plan: Plan, requester: Requester, worked_by:
         "counts": plan.counts,
         "estimated_cost_usd": plan.cost_usd,
         "model": plan.request.chosen_model,
+        **plan.request.chosen_format.columns,
         "over_budget": plan.over_budget,
         "worked_by": worked_by,
         "uses_key_frames": plan.uses_key_frames,

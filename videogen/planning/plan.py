@@ -22,7 +22,7 @@ from storybook.findings import check_payload, find_embedded_files
 from storybook.models import Shot, Story
 from videogen.billing.affordability import Shortage, Wanted, fit, shortage
 from videogen.billing.budgets import Limit, limits_for, lock_budgets
-from videogen.catalog.options import RequestSettings
+from videogen.catalog.options import ChosenFormat, RequestSettings
 from videogen.catalog.prices import PriceList, keep_price
 from videogen.common.errors import RequestError
 from videogen.common.formats import usd
@@ -212,6 +212,7 @@ def plan_shots(
     use_key_frames: bool | None = None,
     are_named: bool | None = False,
     takes_per_shot: int = 1,
+    chosen: ChosenFormat | None = None,
 ) -> Plan:
     """The decision on each of the story's `shots`. A fixed number of queries; writes nothing.
 
@@ -221,7 +222,8 @@ def plan_shots(
     is only a warning. use_key_frames: by default, what VIDEO_USE_KEY_FRAMES says. are_named:
     somebody asks for these very shots, so those that are no longer in the story's bundle are
     planned like the others; None: this holds if all of the shots are such. takes_per_shot: how many
-    videos a shot gets that gets one; RequestError where it is not from 1 to 4.
+    videos a shot gets that gets one; RequestError where it is not from 1 to 4. chosen: another
+    format than that of the story or of the settings.
     """
     if not 1 <= takes_per_shot <= MOST_TAKES_PER_SHOT:
         raise RequestError(
@@ -230,7 +232,7 @@ def plan_shots(
         )
     if use_key_frames is None:
         use_key_frames = settings.VIDEO_USE_KEY_FRAMES
-    request = RequestSettings.current(story, model)
+    request = RequestSettings.current(story, model, chosen)
     rows = list(shots.select_related("scenelet"))
     material = Material.of(story, shots)
     situations = find_situations(shots, request.backend)

@@ -96,6 +96,7 @@ def _new_batch(
         counts={Action.GENERATE.value: 1},
         estimated_cost_usd=request.price_usd or Decimal(0),
         model=request.chosen_model,
+        **request.chosen_format.columns,
         # Its request is the one that was put together then.
         uses_key_frames=render.batch.uses_key_frames,
     )

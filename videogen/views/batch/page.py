@@ -275,7 +275,7 @@ class BatchPage:
 
     @property
     def title(self) -> str:
-        name = f"Batch {self.batch.pk} · {self.batch.story}"
+        name = f"Batch {self.batch.number} · {self.batch.story}"
         return f"({self.progress.ended}/{self.total}) {name}" if self.is_active else name
 
     @property
