@@ -225,6 +225,7 @@ def _new_render(
         lane,
         request.of_slot(row.slot),
         slot=row.slot,
+        copy_of=row.copy_of,
         kind=VideoRender.Kind.REHEARSAL if is_rehearsal else VideoRender.Kind.GENERATION,
         prompt_text=row.prompt.text,
         prompt_tokens=row.prompt.tokens,

@@ -71,6 +71,8 @@ class ShotPlan:
     same: VideoRender | None = None
     # Counts the renders that the plan makes of the shot at once, from 1: each has a row.
     slot: int = 1
+    # The take whose request is sent again, where the plan promotes drafts.
+    copy_of: VideoRender | None = None
 
     @property
     def is_new(self) -> bool:
@@ -185,6 +187,7 @@ class Plan:
                 row.cause.pk if row.cause else None,
                 row.same.pk if row.same else None,
                 row.slot,
+                row.copy_of.pk if row.copy_of else None,
                 row.prompt.text if row.prompt else None,
                 [[pick.kind, pick.id, pick.sha256] for pick in row.selection.picks],
             ]
@@ -195,7 +198,7 @@ class Plan:
             "backend": self.request.backend,
             "price": str(self.request.price_usd),
         }
-        options = [self.mode, str(self.over_budget)]
+        options = [self.mode, str(self.over_budget), self.takes_per_shot]
         text = json.dumps([self.story.pk, *options, request, facts])
         return hashlib.sha256(text.encode()).hexdigest()
 
@@ -246,8 +249,7 @@ def plan_shots(
         decision = decide(situation, mode, is_gone=is_gone)
         row = ShotPlan(shot, situation, decision, cause, is_gone=is_gone)
         plans.append(_plan_shot(row, mode, request, material, general, use_key_frames))
-    plans = _with_slots(plans, takes_per_shot)
-    plans = _with_repeats(plans, request, skip=skip_repeats)
+    plans = with_slots_and_repeats(plans, request, takes_per_shot, skip_repeats=skip_repeats)
     if mode == RenderBatch.Mode.RESUME:
         plans = _with_others_to_resume(plans, request.backend)
     plan = Plan(
@@ -259,7 +261,7 @@ def plan_shots(
         uses_key_frames=use_key_frames,
         takes_per_shot=takes_per_shot,
     )
-    return _within_budgets(plan, person)
+    return within_budgets(plan, person)
 
 
 def _plan_shot(
@@ -319,6 +321,14 @@ def _plan_shot(
 
 def _written_by_people(prompt: Prompt) -> dict[str, Any]:
     return {key: part for key, part in prompt.document.items() if key != "critical_instruction"}
+
+
+def with_slots_and_repeats(
+    rows: Sequence[ShotPlan], request: RequestSettings, takes_per_shot: int, *, skip_repeats: bool
+) -> list[ShotPlan]:
+    """The rows, with one for each video of a shot that gets several, and with the takes that there
+    are of the very same requests."""
+    return _with_repeats(_with_slots(rows, takes_per_shot), request, skip=skip_repeats)
 
 
 def _with_slots(rows: Sequence[ShotPlan], takes_per_shot: int) -> list[ShotPlan]:
@@ -415,7 +425,7 @@ def plan_as_of_now(plan: Plan, person: Person | None) -> Plan:
     running". Whatever the plan said nothing of, a price or a prompt, it does not do either.
     """
     lock_planning(plan.story.pk)
-    return _within_budgets(_with_situations_of_now(plan), person)
+    return within_budgets(_with_situations_of_now(plan), person)
 
 
 def lock_planning(story: int) -> None:
@@ -455,7 +465,7 @@ def no_price(request: RequestSettings) -> Problem | None:
     return Problem(ProblemCode.NO_PRICE, params)
 
 
-def _within_budgets(plan: Plan, person: Person | None) -> Plan:
+def within_budgets(plan: Plan, person: Person | None) -> Plan:
     """The plan as the budgets are now: a render whose price is not known, or for which they have no
     room, is blocked."""
     limits = limits_for(plan.story.pk, person)
@@ -511,6 +521,9 @@ def _with_situations_of_now(plan: Plan) -> Plan:
             continue
         if row.decision.action != Action.BLOCKED and situation != row.situation:
             decision = decide(situation, plan.mode, is_gone=row.is_gone)
+            if situation == Situation.APPROVED and row.copy_of == cause:
+                # An approved draft does not lock its shot against its own final take.
+                decision = row.decision
             if decision.action != Action.SKIP and decision.action != row.decision.action:
                 decision = Decision(Action.SKIP, Reason.CHANGED)
             row = replace(row, situation=situation, cause=cause, decision=decision)
