@@ -32,7 +32,7 @@ from .shot_filters import STORY, BadgeFilter, SceneletFilter, StoryFilter, Video
 # The app storybook knows nothing of video, so its screen of shots is replaced here.
 admin.site.unregister(Shot)
 
-GENERATE = "generate_videos"
+GENERATE, PROMOTE = "generate_videos", "promote_drafts"
 VERDICTS = ("approve_takes", "reject_takes")
 
 
@@ -47,7 +47,7 @@ class ShotAdmin(StoryShotAdmin):
     list_per_page = 50
     ordering = ["scenelet__story", "scenelet__sequence", "scenelet", "shot_index"]
     inlines = [*StoryShotAdmin.inlines, ReferenceChoiceInline]
-    actions = [*VERDICTS, GENERATE, "export_shots"]
+    actions = [*VERDICTS, GENERATE, PROMOTE, "export_shots"]
 
     class Media:
         css = {"all": ["videogen/board.css"]}
@@ -128,11 +128,10 @@ class ShotAdmin(StoryShotAdmin):
     ) -> HttpResponse:
         # Django ignores an action that the person may not run and shows the list again. This one
         # spends money, so it is refused.
-        if GENERATE in request.POST.getlist("action") and not self.has_generate_permission(request):
+        asked = set(request.POST.getlist("action"))
+        if asked & {GENERATE, PROMOTE} and not self.has_generate_permission(request):
             raise PermissionDenied
-        if set(VERDICTS) & set(request.POST.getlist("action")) and not self.has_review_permission(
-            request
-        ):
+        if asked & set(VERDICTS) and not self.has_review_permission(request):
             raise PermissionDenied
         return super().changelist_view(request, extra_context)
 
@@ -142,6 +141,16 @@ class ShotAdmin(StoryShotAdmin):
     ) -> HttpResponse | None:
         """Store the selection as one draft for each story. The next page shows plan and cost."""
         drafts = draft_batches(queryset, RenderBatch.Mode.DEFAULT, requester_of(request))
+        return self._show_plans(request, drafts)
+
+    @admin.action(description="Promote drafts…", permissions=["generate"])
+    def promote_drafts(self, request: HttpRequest, queryset: QuerySet[Shot]) -> HttpResponse | None:
+        """The same, of the final takes of what is a draft."""
+        mode = RenderBatch.Mode.OVERRIDE
+        drafts = draft_batches(queryset, mode, requester_of(request), promotes=True)
+        return self._show_plans(request, drafts)
+
+    def _show_plans(self, request: HttpRequest, drafts: list[RenderBatch]) -> HttpResponse | None:
         if drafts:
             taken = {pk for draft in drafts for pk in draft.filters["shots"]}
             tell_of_left_out(request, request.POST.getlist(ACTION_CHECKBOX_NAME), taken)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from statistics import median
 from typing import Any
 
 from django.conf import settings
@@ -38,14 +37,13 @@ from .components.queue_notice import QueueNotice, is_nobody_working, notice_of
 from .components.segments import RenderProgress
 from .components.shot_cards import ShotCard, for_cards
 from .components.story_cards import StoryCard, story_cards
+from .components.usual_times import usual_times
 from .decisions import MOST_AT_ONCE
 
 MOST_CARDS = 12
 MOST_STORIES = 12
 MOST_BATCHES = 4
 MOST_FAILURES = 6
-# Renders whose time tells how long the next one takes.
-MOST_TIMED = 30
 # A batch stays on the page for so long after its end.
 JUST_ENDED = timedelta(minutes=10)
 
@@ -301,11 +299,12 @@ class Dashboard:
             if at and state in OPEN:
                 sent[batch_pk] = max(at, sent.get(batch_pk, at))
         batches = RenderBatch.objects.select_related("story").defer("plan", "filters")
+        usual = usual_times() if keys else {}
         found = [
             RunningBatch(
                 batch,
                 RenderProgress(counts[batch.pk]),
-                self._usual_times.get(batch.model),
+                usual.get(batch.model),
                 sent.get(batch.pk),
             )
             for batch in batches.filter(pk__in=keys)
@@ -313,17 +312,6 @@ class Dashboard:
         return sorted(
             found, key=lambda each: (each.is_rehearsal, not each.progress.open, -each.batch.pk)
         )
-
-    @cached_property
-    def _usual_times(self) -> dict[str, timedelta]:
-        """By model: the median of what its last renders took, from the claim to the video."""
-        timed = VideoRender.objects.filter(state=State.DONE, rendered_at__gt=F("claimed_at"))
-        seconds: dict[str, list[float]] = {}
-        for render in timed.only("model", "claimed_at", "rendered_at").order_by("-pk")[:MOST_TIMED]:
-            if render.claimed_at and render.rendered_at:
-                taken = (render.rendered_at - render.claimed_at).total_seconds()
-                seconds.setdefault(render.model, []).append(taken)
-        return {model: timedelta(seconds=median(times)) for model, times in seconds.items()}
 
     def _batches_at_work(self) -> list[int]:
         """Return the newest batches that run, and then the newest that have just ended.

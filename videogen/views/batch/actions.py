@@ -70,7 +70,9 @@ def batch_state(request: HttpRequest, batch: RenderBatch) -> JsonResponse:
     }
     for row in page.rows:
         if row.may_have_changed(since):
-            parts[row.key] = render_to_string("admin/videogen/batch/row.html", {"row": row})
+            parts[row.key] = render_to_string(
+                "admin/videogen/batch/row.html", {"row": row}, request=request
+            )
     return JsonResponse(
         {
             "active": page.is_active,

@@ -60,6 +60,12 @@ class RenderRow:
     render: VideoRender
     key_frame: str = ""
     hint: str = ""
+    may_cancel: bool = False
+
+    @property
+    def can_cancel(self) -> bool:
+        """Whether it may still be cancelled alone."""
+        return self.may_cancel and self.render.state == State.QUEUED
 
     @property
     def key(self) -> str:
@@ -176,7 +182,12 @@ class BatchPage:
         frames = key_frame_urls({each.shot_id for each in ordered})
         hints = _hints([each.pk for each in ordered if each.state == State.BLOCKED])
         return [
-            RenderRow(each, frames.get(each.shot_id, ""), hints.get(each.pk, ""))
+            RenderRow(
+                each,
+                frames.get(each.shot_id, ""),
+                hints.get(each.pk, ""),
+                may_cancel=self.may_act and each.batch_id == self.batch.pk,
+            )
             for each in ordered
         ]
 
@@ -275,7 +286,7 @@ class BatchPage:
 
     @property
     def title(self) -> str:
-        name = f"Batch {self.batch.pk} · {self.batch.story}"
+        name = f"Batch {self.batch.number} · {self.batch.story}"
         return f"({self.progress.ended}/{self.total}) {name}" if self.is_active else name
 
     @property

@@ -462,6 +462,53 @@ def test_cancelling_the_rest_leaves_what_was_sent():
     assert LogEntry.objects.count() == 1
 
 
+def test_one_queued_render_is_cancelled_alone():
+    batch, (running, first, second) = make_page(State.RUNNING, State.QUEUED, State.QUEUED)
+    browser = producer()
+    page = page_of(browser.get(url(batch)))
+    assert page.values("cancel") == [str(first.pk), str(second.pk)]
+    address = reverse("admin:videogen_takes_act", args=[first.shot_id, first.pk, "cancel"])
+    assert address in page.actions
+
+    response = browser.post(address, {"next": url(batch)}, follow=True)
+
+    assert response.redirect_chain == [(url(batch), 302)]
+    assert levels(response) == ["success"]
+    states = list(batch.renders.order_by("pk").values_list("state", flat=True))
+    assert states == ["running", "cancelled", "queued"]
+    assert LogEntry.objects.get().get_edited_object() == first
+
+
+@pytest.mark.parametrize(
+    ("state", "words"),
+    [
+        (State.SUBMITTING, "It was not cancelled: it has just been sent, and goes on."),
+        (State.RUNNING, "It was not cancelled: it has just been sent, and goes on."),
+        (State.CANCELLED, "It was cancelled already. Nothing was sent."),
+        (State.DONE, "It was not cancelled: it is not in the queue any more, but done."),
+    ],
+)
+def test_what_is_not_in_the_queue_any_more_is_not_cancelled(state, words):
+    batch, (render,) = make_page(state)
+    browser = producer()
+    assert page_of(browser.get(url(batch))).values("cancel") == []
+    address = reverse("admin:videogen_takes_act", args=[render.shot_id, render.pk, "cancel"])
+
+    response = browser.post(address, {"next": url(batch)}, follow=True)
+
+    # The one test of these words.
+    assert [str(each) for each in response.context["messages"]] == [words]
+    render.refresh_from_db()
+    assert render.state == state
+    assert not LogEntry.objects.exists()
+
+
+def test_who_may_not_generate_is_offered_no_cancelling():
+    batch, _ = make_page(State.QUEUED)
+
+    assert page_of(viewer().get(url(batch))).values("cancel") == []
+
+
 def test_retrying_what_failed_opens_a_plan():
     batch, renders = make_page(State.DONE, State.FAILED, State.BLOCKED)
     browser = producer()
