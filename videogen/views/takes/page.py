@@ -115,7 +115,9 @@ class TakesPage:
 
     def __init__(self, request: HttpRequest, shot: Shot, *, can_generate: bool) -> None:
         renders = list(
-            shot.renders.select_related("batch").prefetch_related("submissions").order_by("-pk")
+            shot.renders.select_related("batch", "technical_check")
+            .defer("technical_check__signature")
+            .prefetch_related("submissions").order_by("-pk")
         )
         is_rehearsal = {each.pk: each.kind == VideoRender.Kind.REHEARSAL for each in renders}
         catalog = Catalog.of(shot.scenelet.story)
