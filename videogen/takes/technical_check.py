@@ -148,7 +148,8 @@ class _Picture:
         if not (frame.width and frame.height):
             return
         points = _points_of(frame)
-        is_black = bool((points <= limits.BLACK_LUMA.value).mean() >= limits.BLACK_SHARE.value)
+        dark = np.count_nonzero(points <= limits.BLACK_LUMA.value)
+        is_black = dark >= limits.BLACK_SHARE.value * points.size
         is_still = self._anchor is not None and not is_black and _is_same(self._anchor, points)
         if not is_still:
             self._anchor = None if is_black else points
@@ -156,9 +157,7 @@ class _Picture:
         self.times.append(began)
         duration = float((frame.duration or 0) * (frame.time_base or 0))
         self.end = max(self.end, began + (duration or 1 / limits.FRAMES_PER_SECOND.value))
-        wide, high = _FIELDS
-        means = points.reshape(high, points.shape[0] // high, wide, points.shape[1] // wide)
-        self._fields.append(means.mean(axis=(1, 3)).astype(np.uint8))
+        self._fields.append(_fields_of(points))
         self._is_black.append(is_black)
         self._is_still.append(is_still)
         self._frame = frame
@@ -225,12 +224,21 @@ def _points_of(frame: VideoFrame) -> Luma:
 _FULL_RANGE = 2
 
 
+def _fields_of(points: Luma) -> Luma:
+    """Return the means of the fields. Rows first: many short sums take longer than few long ones."""
+    wide, high = _FIELDS
+    down, across = points.shape[0] // high, points.shape[1] // wide
+    rows = points.reshape(high, down, -1).sum(axis=1, dtype=np.uint16)
+    sums = rows.reshape(high, wide, across).sum(axis=2, dtype=np.uint16)
+    return (sums // (down * across)).astype(np.uint8)
+
+
 def _is_same(anchor: Luma, points: Luma) -> bool:
-    apart = np.abs(anchor.astype(np.int16) - points)
-    return bool(
-        apart.mean() <= limits.FROZEN_MEAN.value
-        and (apart > limits.FROZEN_POINT.value).mean() <= limits.FROZEN_SHARE.value
-    )
+    apart = np.maximum(anchor, points) - np.minimum(anchor, points)
+    moved = np.count_nonzero(apart > limits.FROZEN_POINT.value)
+    if moved > limits.FROZEN_SHARE.value * apart.size:
+        return False
+    return bool(apart.mean() <= limits.FROZEN_MEAN.value)
 
 
 def _change(one: Luma, other: Luma) -> float:
@@ -279,9 +287,10 @@ class _Sound:
     def __init__(self) -> None:
         import av
 
-        self._resampler = av.AudioResampler(format="fltp", layout="stereo", rate=_RATE)
+        self._resampler = av.AudioResampler(
+            format="fltp", layout="stereo", rate=_RATE, frame_size=_CHUNK
+        )
         self._graph: Any = None
-        self._rest: NDArray[np.float32] = np.zeros((2, 0), np.float32)
         self._begin: float | None = None
         self._is_silent: list[bool] = []
         self._is_clipped: list[bool] = []
@@ -296,8 +305,6 @@ class _Sound:
         if self._begin is None:
             return
         self._take(self._resampler.resample(None))
-        if self._rest.shape[1] >= _CHUNK // 10:
-            self._look_at(self._rest)
         if self._graph is not None:
             self._graph.push(None)
             self._pull()
@@ -345,19 +352,15 @@ class _Sound:
                     self._graph.add("ebur128", "metadata=1"),
                     self._graph.add("abuffersink"),
                 ).configure()
-            samples = np.concatenate([self._rest, frame.to_ndarray()], axis=1)
-            whole = samples.shape[1] // _CHUNK * _CHUNK
-            for start in range(0, whole, _CHUNK):
-                self._look_at(samples[:, start : start + _CHUNK])
-            self._rest = samples[:, whole:]
+            self._look_at(frame.to_ndarray())
             self._graph.push(frame)
             self._pull()
 
     def _look_at(self, chunk: NDArray[np.float32]) -> None:
-        level = math.sqrt(float(np.square(chunk).mean()))
-        self._is_silent.append(level < 10 ** (limits.SILENT_DB.value / 20))
-        at_limit = (np.abs(chunk) >= limits.CLIPPED_LEVEL.value).mean(axis=1).max()
-        self._is_clipped.append(bool(at_limit >= limits.CLIPPED_SHARE.value))
+        power = float(np.vdot(chunk, chunk)) / max(1, chunk.size)
+        self._is_silent.append(power < 10 ** (limits.SILENT_DB.value / 10))
+        at_limit = np.count_nonzero(np.abs(chunk) >= limits.CLIPPED_LEVEL.value, axis=1).max()
+        self._is_clipped.append(bool(at_limit >= limits.CLIPPED_SHARE.value * chunk.shape[1]))
 
     def _pull(self) -> None:
         import av

@@ -117,7 +117,8 @@ class TakesPage:
         renders = list(
             shot.renders.select_related("batch", "technical_check")
             .defer("technical_check__signature")
-            .prefetch_related("submissions").order_by("-pk")
+            .prefetch_related("submissions")
+            .order_by("-pk")
         )
         is_rehearsal = {each.pk: each.kind == VideoRender.Kind.REHEARSAL for each in renders}
         catalog = Catalog.of(shot.scenelet.story)
