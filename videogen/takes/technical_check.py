@@ -225,7 +225,7 @@ _FULL_RANGE = 2
 
 
 def _fields_of(points: Luma) -> Luma:
-    """Return the means of the fields. Rows first: many short sums take longer than few long ones."""
+    """Return the means of the fields. Rows first: few long sums take less time."""
     wide, high = _FIELDS
     down, across = points.shape[0] // high, points.shape[1] // wide
     rows = points.reshape(high, down, -1).sum(axis=1, dtype=np.uint16)

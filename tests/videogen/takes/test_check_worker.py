@@ -7,6 +7,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from django.urls import reverse
 from django.utils import timezone
 from django_q.models import OrmQ
 
@@ -55,7 +56,9 @@ def test_a_clean_take_passes_and_a_defect_is_noted_with_its_time(shot, settings)
 
 
 def test_a_file_that_cannot_be_read_is_never_passed(shot, settings):
-    broken = add_take(shot, settings, lambda folder: write_defect(folder, FindingKind.UNREADABLE, 4))
+    broken = add_take(
+        shot, settings, lambda folder: write_defect(folder, FindingKind.UNREADABLE, 4)
+    )
     gone = make_render(shot, "done", video_file="gone.mp4", kind="upload")
 
     check_worker.run_slice()
@@ -129,7 +132,7 @@ def test_the_command_prints_one_object_a_take(shot, settings):
 def test_the_command_says_which_story_may_be_meant(shot):
     ended = manage("check_takes", "--story-id", "the-lamb")
 
-    assert ended.code == 2 and "the-lamp" in ended.stderr
+    assert ended.returncode == 2 and "the-lamp" in ended.stderr
 
 
 def test_chips_lead_to_the_place_in_the_clip(shot):
@@ -138,6 +141,9 @@ def test_chips_lead_to_the_place_in_the_clip(shot):
     TakeCheck.objects.create(render=take, result="notes", findings=[stored], version=1)
     browser = producer()
 
-    for url in (f"/admin/videogen/videorender/review/?take={take.pk}",):
+    for url in (
+        reverse("admin:videogen_review", query={"take": take.pk}),
+        reverse("admin:storybook_shot_takes", args=[shot.pk]),
+    ):
         page = page_of(browser.get(url))
         assert [each["at"] for each in page.hooks("finding")] == ["2.5"]
