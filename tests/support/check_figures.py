@@ -55,8 +55,9 @@ def false_alarms(folder, count):
     """What is said of so many clips as they should be. Some are second takes of the same shot."""
     told, signatures = [], []
     for number in range(count):
-        make = write_second_take if number % 5 == 4 else write_clean
-        clip = make(folder, number - number % 5 % 4 if make is write_second_take else number)
+        # Every third one is another take of the shot before it.
+        is_second = number % 3 == 2
+        clip = write_second_take(folder, number - 1) if is_second else write_clean(folder, number)
         try:
             checked = check_clip(clip.path, clip.asked)
         except VideoFileError as error:

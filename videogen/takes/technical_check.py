@@ -81,8 +81,9 @@ def check_clip(path: Path, asked: Asked) -> Checked:
         tracks = [video] if audio is None else [video, audio]
         try:
             for packet in container.demux(tracks):
+                looked_at: Any = picture if packet.stream is video else sound
                 for frame in packet.decode():
-                    (picture if packet.stream is video else sound).add(frame)
+                    looked_at.add(frame)
         except Exception as error:
             raise DamagedClip(_words_of(error), picture.end) from error
         size = picture.size(video)
@@ -149,7 +150,7 @@ class _Picture:
             return
         points = _points_of(frame)
         dark = np.count_nonzero(points <= limits.BLACK_LUMA.value)
-        is_black = dark >= limits.BLACK_SHARE.value * points.size
+        is_black = bool(dark >= limits.BLACK_SHARE.value * points.size)
         is_still = self._anchor is not None and not is_black and _is_same(self._anchor, points)
         if not is_still:
             self._anchor = None if is_black else points
@@ -209,7 +210,7 @@ def _points_of(frame: VideoFrame) -> Luma:
     wide, high = _POINTS
     if frame.format.name in PLAIN_PIXELS and frame.width >= wide and frame.height >= high:
         plane = frame.planes[0]
-        luma = np.frombuffer(plane, np.uint8).reshape(-1, plane.line_size)
+        luma = np.frombuffer(memoryview(plane), np.uint8).reshape(-1, plane.line_size)
         rows = np.arange(high) * frame.height // high
         columns = np.arange(wide) * frame.width // wide
         points = luma[rows][:, columns]
@@ -352,7 +353,7 @@ class _Sound:
                     self._graph.add("ebur128", "metadata=1"),
                     self._graph.add("abuffersink"),
                 ).configure()
-            self._look_at(frame.to_ndarray())
+            self._look_at(frame.to_ndarray().astype(np.float32, copy=False))
             self._graph.push(frame)
             self._pull()
 
