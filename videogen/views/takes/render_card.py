@@ -15,7 +15,7 @@ from videogen.catalog.capabilities import ModelTable
 from videogen.catalog.options import asked_of, defaults_of, extras_in_words
 from videogen.catalog.prices import PriceList
 from videogen.common.formats import indented_text, media_url, usd
-from videogen.models import Submission, VideoRender
+from videogen.models import Submission, TakeCheck, VideoRender
 from videogen.models.states import OPEN, RESUMABLE, WITHOUT_VIDEO
 from videogen.planning.promotions import is_draft
 from videogen.planning.request_diff import Differences, differences
@@ -188,6 +188,12 @@ class RenderCard:
             )
             for each in (self.changes.references if self.changes else ())
         ]
+
+    @property
+    def check(self) -> TakeCheck | None:
+        """The technical check of the take, if it is over. The caller has loaded it."""
+        check = getattr(self.render, "technical_check", None)
+        return check if check and check.result else None
 
     # -- what can be done with it
 
