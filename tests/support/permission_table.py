@@ -76,6 +76,7 @@ PAGES = {
     "admin/storybook/story/<int:pk>/share/<int:link>/revoke/": (BUTTON, PRODUCER),
     "admin/storybook/story/dashboard/state/": (VIEWER, VIEWER),
     "admin/storybook/shot/<path:object_id>/takes/": (VIEWER, VIEWER),
+    "admin/storybook/shot/<path:object_id>/preview/": (BUTTON, VIEWER),
     # batches
     "admin/videogen/renderbatch/<int:pk>/plan/": (VIEWER, PRODUCER),
     "admin/videogen/renderbatch/<int:pk>/plan/cancel/": (BUTTON, PRODUCER),
