@@ -263,7 +263,7 @@ def plan_shots(
     return _within_budgets(plan, person)
 
 
-def preview_shot(shot: Shot) -> ShotPlan:
+def plan_unsaved_shot(shot: Shot) -> ShotPlan:
     """What a render of the shot would send, whether or not a batch would make one now. The shot may
     hold a storyboard that is not saved. A fixed number of queries; writes nothing."""
     story = shot.scenelet.story

@@ -19,9 +19,9 @@ from storybook.document_forms import read_text
 from storybook.documents import parse_json
 from storybook.models import Shot
 from storybook.thumbnails import thumbnail_url
-from videogen.planning.plan import ShotPlan, preview_shot
+from videogen.planning.plan import ShotPlan, plan_unsaved_shot
 from videogen.prompts.references import KIND_WORDS
-from videogen.views.components.prompt_ruler import PromptRuler
+from videogen.prompts.room import PromptRoom, prompt_room
 
 FIELD = "storyboard_payload"
 
@@ -52,8 +52,8 @@ class ShotPreview:
         return self.row.prompt.text if self.row and self.row.prompt else ""
 
     @cached_property
-    def ruler(self) -> PromptRuler | None:
-        return PromptRuler.of(self.row.prompt) if self.row and self.row.prompt else None
+    def room(self) -> PromptRoom | None:
+        return prompt_room(self.row.prompt) if self.row and self.row.prompt else None
 
     @property
     def obstacles(self) -> Sequence[str]:
@@ -97,7 +97,7 @@ def preview_of(request: HttpRequest, shot: Shot, layout: Group | None) -> ShotPr
         shot_index=shot.shot_index,
         storyboard_payload=payload,
     )
-    return ShotPreview(preview_shot(unsaved))
+    return ShotPreview(plan_unsaved_shot(unsaved))
 
 
 def answer_preview(request: HttpRequest, shot: Shot, layout: Group | None) -> HttpResponse:

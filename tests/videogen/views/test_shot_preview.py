@@ -46,8 +46,8 @@ def test_the_form_shows_what_a_plan_would_send():
     story = shot.scenelet.story
     [row] = plan_shots(story, Shot.objects.all(), RenderBatch.Mode.DRY_RUN).rows
     assert prompt_of(page) == row.prompt.document
-    ruler = page.hook("tokens")
-    assert (ruler["tokens"], ruler["limit"]) == (str(row.prompt.tokens), str(row.prompt.limit))
+    room = page.hook("room")
+    assert (room["room"], room["limit"]) == (str(row.prompt.tokens), str(row.prompt.limit))
     assert page.values("sent") == ["ada", "attic", "1"]
 
 
