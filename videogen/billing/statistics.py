@@ -219,7 +219,7 @@ _GROUPS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
 def _by_characters(attempts: QuerySet[VideoRender]) -> list[Figures]:
     """By who is seen in the shot, as its storyboard says now. A shot with several characters stands
     in the row of all of them together, so that the rows add up."""
-    rows = list(attempts.order_by().values("shot").annotate(**SUMS))
+    rows: list[Any] = list(attempts.order_by().values("shot").annotate(**SUMS))
     shots = Shot.objects.filter(pk__in=[row["shot"] for row in rows]).order_by()
     seen = {
         pk: ", ".join(sorted(referenced_ids(payload or {}, "characters")))
