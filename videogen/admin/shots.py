@@ -8,7 +8,13 @@ from django.contrib import admin, messages
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import (
+    Http404,
+    HttpRequest,
+    HttpResponse,
+    HttpResponseNotAllowed,
+    HttpResponseRedirect,
+)
 from django.template.loader import render_to_string
 from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html, format_html_join
@@ -23,6 +29,7 @@ from videogen.views.components.selection import tell_of_left_out
 from videogen.views.components.shot_cards import ShotCard, for_cards
 from videogen.views.export import show_export_page
 from videogen.views.review.bulk import APPROVE, REJECT, ask_why, is_answered, judge_shots
+from videogen.views.shot_preview import answer_preview, preview_of
 from videogen.views.takes.page import show_takes
 
 from .records import is_list, redirect_to_index
@@ -222,14 +229,34 @@ class ShotAdmin(StoryShotAdmin):
     ) -> HttpResponse:
         context["can_generate"] = self.has_generate_permission(request)
         context["can_see_takes"] = request.user.has_perm("videogen.view_videorender")
+        shot = context.get("original")
+        if shot and context["can_see_takes"]:
+            context["preview"] = preview_of(request, shot, self.get_layout(request, shot))
         return super().render_change_form(request, context, *args, **kwargs)
 
     # -- the render history of a shot
 
     def get_urls(self) -> list[URLPattern]:
-        view = self.admin_site.admin_view(self.takes_view)
-        own = [path("<path:object_id>/takes/", view, name="storybook_shot_takes")]
+        view = self.admin_site.admin_view
+        own = [
+            path("<path:object_id>/takes/", view(self.takes_view), name="storybook_shot_takes"),
+            path(
+                "<path:object_id>/preview/", view(self.preview_view), name="storybook_shot_preview"
+            ),
+        ]
         return own + super().get_urls()
+
+    def preview_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """What the posted form would send, though it is not saved."""
+        if request.method != "POST":
+            return HttpResponseNotAllowed(["POST"])
+        shot = self.get_object(request, object_id)
+        may_see = self.has_view_permission(request, shot) and self.has_takes_permission(request)
+        if not may_see:
+            raise PermissionDenied
+        if shot is None:
+            raise Http404
+        return answer_preview(request, shot, self.get_layout(request, shot))
 
     def takes_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
         shot = self.get_object(request, object_id)

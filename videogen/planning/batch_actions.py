@@ -129,9 +129,13 @@ def _cancel(queued: RenderQuerySet, user: AbstractBaseUser) -> int:
     )
 
 
-def retry_failed(batch: RenderBatch, requester: Requester) -> RenderBatch:
-    """A draft of `shots_to_retry`. RequestError where there are none."""
-    return _draft(batch, shots_to_retry(batch), _mode_again(batch), requester, "tried again")
+def retry_failed(
+    batch: RenderBatch, requester: Requester, only: Collection[int] | None = None
+) -> RenderBatch:
+    """A draft of `shots_to_retry`, or of those of `only` among them. RequestError where there are
+    none."""
+    shots = [each for each in shots_to_retry(batch) if only is None or each in only]
+    return _draft(batch, shots, _mode_again(batch), requester, "tried again")
 
 
 def resume_interrupted(batch: RenderBatch, requester: Requester) -> RenderBatch:

@@ -266,6 +266,22 @@ def plan_shots(
     return within_budgets(plan, person)
 
 
+def plan_unsaved_shot(shot: Shot) -> ShotPlan:
+    """What a render of the shot would send, whether or not a batch would make one now. The shot may
+    hold a storyboard that is not saved. A fixed number of queries; writes nothing."""
+    story = shot.scenelet.story
+    material = Material.of(story, Shot.objects.filter(pk=shot.pk))
+    decision = decide(Situation.NOTHING, Mode.DRY_RUN)
+    return _plan_shot(
+        ShotPlan(shot, Situation.NOTHING, decision),
+        Mode.DRY_RUN,
+        RequestSettings.current(story),
+        material,
+        _impossible_for_all(material.documents),
+        settings.VIDEO_USE_KEY_FRAMES,
+    )
+
+
 def _plan_shot(
     row: ShotPlan,
     mode: str,

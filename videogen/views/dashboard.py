@@ -21,6 +21,7 @@ from django.utils.functional import cached_property
 from storybook.models import Shot, Story
 from videogen.billing.budget_use import budget_use
 from videogen.billing.forecasts import forecasts
+from videogen.billing.render_times import time_left, usual_times
 from videogen.common.formats import counted
 from videogen.lanes.pauses import BY_PERSON
 from videogen.models import Lane, RenderBatch, ShotStanding, VideoRender
@@ -37,7 +38,6 @@ from .components.queue_notice import QueueNotice, is_nobody_working, notice_of
 from .components.segments import RenderProgress
 from .components.shot_cards import ShotCard, for_cards
 from .components.story_cards import StoryCard, story_cards
-from .components.usual_times import usual_times
 from .decisions import MOST_AT_ONCE
 
 MOST_CARDS = 12
@@ -64,7 +64,7 @@ def dashboard_state(request: HttpRequest) -> JsonResponse:
         )
         for part in PARTS
     }
-    return JsonResponse({"active": dashboard.is_active, "parts": parts})
+    return JsonResponse({"active": dashboard.is_active, "title": dashboard.title, "parts": parts})
 
 
 @dataclass(frozen=True)
@@ -80,15 +80,9 @@ class RunningBatch:
     @property
     def time_left(self) -> str:
         """About how long it still takes, such as "4 min"; empty where nobody can know."""
-        counts = self.progress.counts
-        if not self.progress.open or self.usual is None or self.is_rehearsal:
+        if self.is_rehearsal:
             return ""
-        waves = -(-counts.get(State.QUEUED, 0) // max(1, settings.VIDEO_MAX_IN_FLIGHT))
-        left = waves * self.usual
-        if self.newest_sent and self.progress.open > counts.get(State.QUEUED, 0):
-            left += max(self.usual - (timezone.now() - self.newest_sent), timedelta(0))
-        minutes = -(-left // timedelta(minutes=1))
-        return f"{max(minutes, 1)} min"
+        return time_left(self.progress.counts, self.usual, self.newest_sent)
 
     @property
     def url(self) -> str:
@@ -304,7 +298,7 @@ class Dashboard:
             RunningBatch(
                 batch,
                 RenderProgress(counts[batch.pk]),
-                usual.get(batch.model),
+                usual.get(batch.model or settings.VIDEO_MODEL),
                 sent.get(batch.pk),
             )
             for batch in batches.filter(pk__in=keys)
@@ -328,8 +322,19 @@ class Dashboard:
         return list(found)[:MOST_BATCHES]
 
     @cached_property
+    def at_work(self) -> int:
+        """How many renders are on their way."""
+        return VideoRender.objects.open().count()
+
+    @property
     def is_active(self) -> bool:
-        return VideoRender.objects.open().exists()
+        return bool(self.at_work)
+
+    @property
+    def title(self) -> str:
+        """The title of the page, with the number of renders that are on their way."""
+        number = f"({self.at_work}) " if self.can_see_batches and self.at_work else ""
+        return f"{number}Stories | {site.site_title}"
 
     @cached_property
     def nobody_works(self) -> bool:

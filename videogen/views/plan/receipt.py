@@ -13,11 +13,11 @@ from django.conf import settings
 from django.utils.translation import ngettext
 
 from videogen.billing.budgets import Limit
+from videogen.billing.render_times import usual_times
 from videogen.common.formats import counted, usd
 from videogen.models.render_warnings import RenderWarning
 from videogen.planning.modes import Action
 from videogen.planning.plan import Plan
-from videogen.views.components.usual_times import usual_times
 
 from .rows import PlanRow
 
@@ -89,7 +89,9 @@ class Receipt:
         """About how long the new videos take, such as "about 6 min", by what the model took lately;
         empty where nobody can know. One query where something new is made."""
         number = self.plan.count(Action.GENERATE)
-        usual = usual_times().get(self.plan.request.model) if number else None
+        usual = (
+            usual_times(self.plan.request.model).get(self.plan.request.model) if number else None
+        )
         if usual is None:
             return ""
         waves = -(-number // max(1, settings.VIDEO_MAX_IN_FLIGHT))
