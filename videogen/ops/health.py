@@ -13,14 +13,14 @@ from django.utils import timezone
 from videogen.common.task_queue import broker_problem, is_cluster_running
 from videogen.models import Film, Lane, VideoRender
 
-# A pump renews its lease every few seconds. A cluster's own report ends three seconds after it. Both
-# together are well below the half minute within which a dead worker has to be noticed.
+# A pump renews its lease every few seconds, and a cluster's own report ends three seconds after it:
+# a dead worker is noticed well within half a minute.
 SILENT_AFTER = timedelta(seconds=20)
 
 
 def is_healthy() -> bool:
-    """Whether the database answers, and somebody works if anything waits. Raises DatabaseError where
-    the database does not answer."""
+    """Whether the database answers, and somebody works if anything waits. Raises DatabaseError
+    where the database does not answer."""
     return not _something_waits() or _somebody_works()
 
 

@@ -1,8 +1,8 @@
 """What /metrics tells, in the text form of Prometheus.
 
-All of it is counted from the rows when it is asked for, so every web process of every host tells the
-same. The number of queries does not depend on what the tables hold, and nothing names a story or a
-person.
+All of it is counted from the rows when it is asked for, so every web process of every host tells
+the same. The number of queries does not depend on what the tables hold, and nothing names a story
+or a person.
 """
 
 from __future__ import annotations

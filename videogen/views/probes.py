@@ -1,7 +1,7 @@
 """/healthz, /readyz and /metrics: for the programs that watch an installation.
 
-They come as middleware before all others. A probe calls a host by its number and without TLS, has no
-session, and must get its answer from what is left when the rest is broken.
+They come as middleware before all others. A probe calls a host by its number and without TLS, has
+no session, and must get its answer from what is left when the rest is broken.
 """
 
 from __future__ import annotations
