@@ -386,7 +386,7 @@ def check(folder: Path, stack: ExitStack) -> None:
             "run_task",
             "--task=CREATE_SHOT_VIDEO",
             f"--story-id={STORY}",
-            "--scenelet-id=scenelet-1",
+            "--scenelet-id=the-dry-harbour",
             "--shot-index=1",
             "--mode=override",
             "--repeat",
