@@ -148,6 +148,7 @@ def addresses(world):
             for verb in ("approve", "reject", "select", "undo")
         ),
         f"/admin/videogen/videorender/shots/{shot}/compare/",
+        f"/admin/videogen/videorender/shots/{shot}/preview/",
         f"/admin/videogen/videorender/shots/{shot}/state/",
         f"/admin/videogen/videorender/shots/{shot}/upload/",
         f"/admin/videogen/videorender/shots/{shot}/{world.render.pk}/retake/",

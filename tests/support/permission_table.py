@@ -115,6 +115,7 @@ PAGES = {
     "admin/review/<int:render_id>/<slug:verb>/": (BUTTON, PRODUCER),
     # takes
     "admin/videogen/videorender/shots/<int:shot_id>/compare/": (VIEWER, NO_SUCH_METHOD),
+    "admin/videogen/videorender/shots/<int:shot_id>/preview/": (VIEWER, NO_SUCH_METHOD),
     "admin/videogen/videorender/shots/<int:shot_id>/state/": (VIEWER, NO_SUCH_METHOD),
     "admin/videogen/videorender/shots/<int:shot_id>/upload/": (BUTTON, PRODUCER),
     "admin/videogen/videorender/shots/<int:shot_id>/<int:render_id>/retake/": (PRODUCER, PRODUCER),

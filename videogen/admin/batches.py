@@ -91,6 +91,7 @@ class RenderBatchAdmin(RecordAdmin):
                     "status",
                     "mode",
                     "model",
+                    "prompt_profile",
                     "over_budget",
                     "decisions",
                     "cost",

@@ -73,6 +73,7 @@ def _plan(request: TaskRequest) -> Plan:
         shots,
         request.mode,
         model=request.model,
+        prompt_profile=request.prompt_profile,
         person=request.requester.person,
         over_budget=request.over_budget,
         skip_repeats=request.repeat is False,

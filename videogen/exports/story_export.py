@@ -261,6 +261,7 @@ def _request(pk: int) -> dict[str, Any]:
         "seed",
         "negative_prompt",
         "person_generation",
+        "prompt_profile",
         "prompt_text",
         "references",
     ).get(pk=pk)

@@ -16,7 +16,14 @@ if TYPE_CHECKING:
     from .renders import VideoRender
 
 # The columns that may be long: a list of renders does without them.
-HEAVY_COLUMNS = ("prompt_text", "references", "dropped_references", "warnings", "error_details")
+HEAVY_COLUMNS = (
+    "prompt_text",
+    "prompt_left_out",
+    "references",
+    "dropped_references",
+    "warnings",
+    "error_details",
+)
 
 Method = TypeVar("Method", bound=Callable[..., Any])
 

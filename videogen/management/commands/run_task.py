@@ -30,6 +30,7 @@ from videogen.common.untrusted_text import for_terminal
 from videogen.models import RenderBatch
 from videogen.models.batches import CREATE_SHOT_VIDEO, MOST_TAKES_PER_SHOT
 from videogen.models.people import Requester
+from videogen.models.prompt_profiles import PromptProfile
 from videogen.planning.modes import Action
 from videogen.planning.plan import Plan
 
@@ -90,6 +91,13 @@ class Command(BaseCommand):
             metavar="NAME",
             default="",
             help="this model instead of VIDEO_MODEL or the story's own; one of the video models",
+        )
+        parser.add_argument(
+            "--prompt-profile",
+            choices=PromptProfile.values,
+            default="",
+            help="full: everything the story says of the shot; lean: the shot first, cut to what "
+            "the model reads (default: that of the story, or VIDEO_PROMPT_PROFILE)",
         )
         parser.add_argument(
             "--all-or-nothing",
@@ -171,6 +179,7 @@ class Command(BaseCommand):
                 video_download_link=options["video_download_link"],
                 priority=PRIORITIES[options["priority"]],
                 model=options["model"].strip(),
+                prompt_profile=options["prompt_profile"],
                 over_budget=OverBudget.NONE if options["all_or_nothing"] else OverBudget.FIT,
                 takes_per_shot=options["takes_per_shot"],
                 repeat=options["repeat"],

@@ -19,6 +19,7 @@ from videogen.models.states import OPEN, RESUMABLE, WITHOUT_VIDEO
 from videogen.planning.request_diff import Differences, differences
 from videogen.planning.shot_status import told_of_rejection
 from videogen.prompts.references import KIND_WORDS
+from videogen.prompts.room import PromptRoom, room_of_render
 from videogen.recovery.decisions import can_be_taken_back
 from videogen.views.components.badges import REVIEW_BADGES, Badge, badge_of_state
 from videogen.views.components.kept import KeptFile, kept_of
@@ -238,6 +239,10 @@ class RenderCard:
     @property
     def prompt(self) -> str:
         return indented_text(self.render.prompt_text)
+
+    @property
+    def room(self) -> PromptRoom:
+        return room_of_render(self.render)
 
     @property
     def cost(self) -> str:

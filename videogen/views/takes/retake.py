@@ -191,6 +191,8 @@ class RetakePage:
         sent = VideoRender(
             shot=self.shot,
             prompt_text=prompt.text,
+            prompt_limit=prompt.limit,
+            prompt_left_out=[each.as_dict() for each in prompt.left_out],
             references=[pick.as_dict() for pick in row.selection.picks],
             backend=plan.request.backend,
             route=plan.request.route,
