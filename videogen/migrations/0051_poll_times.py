@@ -2,7 +2,7 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    dependencies = [("videogen", "0042_takes_per_shot")]
+    dependencies = [("videogen", "0048_reviewer_group")]
 
     operations = [
         migrations.AddField(
