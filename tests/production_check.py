@@ -3,7 +3,8 @@
 PostgreSQL, Redis, the object store, gunicorn and workers are real processes with the settings of
 `deploy/`. A PostgreSQL or Redis that runs on this machine is used (VIDEO_TEST_POSTGRES_URL,
 VIDEO_TEST_REDIS_URL, else the usual ports); otherwise their programs are started from the PATH.
-Only the video API is the simulator. Prints a line for each step; exit code 1 at the first that fails.
+Only the video API is the simulator. Prints a line for each step; exit code 1 at the first that
+fails.
 
     python -m tests.production_check [--keep]
 """

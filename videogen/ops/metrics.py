@@ -146,5 +146,5 @@ def _of_money() -> Iterator[Metric]:
     yield from (spent, reserved)
     if use.budget_usd is not None:
         left = GaugeMetricFamily("videogen_budget_left_usd", "Left of the budget for everything.")
-        left.add_metric([], float(max(use.budget_usd - use.used_usd, 0)))
+        left.add_metric([], max(float(use.budget_usd - use.used_usd), 0.0))
         yield left

@@ -277,7 +277,7 @@ def plan_unsaved_shot(shot: Shot) -> ShotPlan:
         Mode.DRY_RUN,
         RequestSettings.current(story),
         material,
-        _impossible_for_all(material.documents),
+        _impossible_for_all(story, material.documents),
         settings.VIDEO_USE_KEY_FRAMES,
     )
 
