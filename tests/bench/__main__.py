@@ -2,7 +2,7 @@
 shown for orientation only. Exit code 1 when a ratio is over its bound.
 
     python -m tests.bench [startup] [memory] [throughput] [lists] [kills] [quota] [films] [review]
-                          [exports] [watch]
+                          [board] [exports] [watch]
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from . import exports, films, kills, lists, memory, quota, review, startup, throughput, watch
+from . import board, exports, films, kills, lists, memory, quota, review, startup, throughput, watch
 from .measure import Figure
 
 PARTS = {
@@ -27,6 +27,7 @@ PARTS = {
     "quota": quota.measure,
     "films": films.measure,
     "review": review.measure,
+    "board": board.measure,
     "exports": exports.measure,
     "watch": watch.measure,
 }

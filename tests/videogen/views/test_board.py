@@ -11,8 +11,8 @@ from tests.support.admin_clients import BAR_QUERIES, VIEWS, browser_of, producer
 from tests.support.factories import State, force, make_render, make_story, shots_of
 from tests.support.pages import levels, page_of
 from videogen.models import RenderBatch, VideoRender
-from videogen.views.board import in_tree_order
 from videogen.views.components.badges import GONE
+from videogen.views.components.branch_map import in_tree_order
 
 pytestmark = pytest.mark.django_db
 
@@ -354,8 +354,11 @@ def test_state_has_a_part_for_each_card_the_chips_and_the_queue():
 
     assert running["active"] and not ended["active"]
     assert set(running["parts"]) == {
+        "summary",
         "chips",
+        "map",
         "queue",
+        f"head-{first.scenelet_id}",
         f"card-{first.pk}",
         f"card-{second.pk}",
     }
@@ -381,7 +384,7 @@ def test_state_sends_only_what_changed_since():
     (ended, one_bytes) = ask(known)
     (after, _) = ask(ended["since"])
 
-    assert len(everything["parts"]) == 302 and everything["since"] == known
+    assert len(everything["parts"]) == 305 and everything["since"] == known
     assert (nothing["active"], nothing["parts"], nothing["since"]) == (True, {}, known)
     # A card that changed brings along the other cards of its group.
     assert {f"card-{shots[7].pk}", "chips"} <= ended["parts"].keys()
@@ -420,7 +423,7 @@ def test_marks_that_are_none_of_ours_bring_everything(since):
 
     answer = viewer().get(board_of(story, "state/"), {"since": since}).json()
 
-    assert len(answer["parts"]) == 4
+    assert len(answer["parts"]) == 7
 
 
 def test_a_card_that_a_filter_does_not_fit_any_more_is_told_all_the_same():
@@ -450,7 +453,7 @@ def test_state_shows_what_the_page_shows():
     shown = page.values("live-key")
 
     assert address == board_of(story, "state/?status=generating")
-    assert len(shown) == 3
+    assert len(shown) == 6
     assert all(parts[key].strip() in response.text for key in shown)
 
 
@@ -463,7 +466,7 @@ def test_number_of_queries_does_not_grow(rest, django_assert_max_num_queries):
         for shot in all_shots(story):
             make_render(shot, State.DONE)
             make_render(shot, State.FAILED)
-        with django_assert_max_num_queries(12 + BAR_QUERIES) as captured:
+        with django_assert_max_num_queries(18 + BAR_QUERIES) as captured:
             assert browser.get(board_of(story, rest)).status_code == 200
         counts.append(len(captured))
 
