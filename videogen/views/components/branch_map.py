@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from storybook.models import Scenelet
 
 ROW = 32
-_LANE = 18
+_LANE = 14
 # Further branchings share the last lane, so that names keep their room.
 _MOST_LANES = 5
 
