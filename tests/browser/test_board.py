@@ -205,13 +205,15 @@ def test_without_javascript(open_browser: Callable[..., BrowserContext], story: 
 
     page.locator("[data-search]").fill("S02-01")
     page.locator("[data-filter-form] > [data-without-script]").click()
+    expect(page.locator("article[data-shot]")).to_have_count(1)
     assert codes(page) == ["S02-01"]
     assert "q=S02-01" in page.url
 
     page.locator("[data-more] summary").click()
     page.locator("[data-all-shots]").first.click()
-    assert len(codes(page)) == SHOTS
+    expect(page.locator("article[data-shot]")).to_have_count(SHOTS)
     page.locator('[data-chip="needs review"]').click()
+    expect(page.locator("article[data-shot]")).to_have_count(2)
     assert codes(page) == ["S01-01", "S01-02"]
     page.locator("#S01-01 [data-select-shot]").check()
     page.get_by_role("button", name="Generate").click()

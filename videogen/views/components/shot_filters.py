@@ -83,8 +83,7 @@ def number(text: str) -> int:
 
 
 def _cleaned(text: str) -> str:
-    # PostgreSQL refuses the character 0.
-    return text.replace("\0", "").strip()[:LONGEST]
+    return text.strip()[:LONGEST]
 
 
 def _texts_in(value: object) -> Iterator[str]:
