@@ -233,12 +233,12 @@ class BoardView:
             int(size) if size in map(str, SIZES) else USUAL_SIZE,
         )
 
-    def url(self, story: Story, name: str = "board", **changes: object) -> str:
+    def url(self, story: Story, name: str = "board", **changes: str) -> str:
         """Return the address of the story's board, or of another page of it, with what is asked
         for; `changes` replace some of it, and empty ones take it out."""
-        query: dict[str, object] = {"status": self.status, **self.shots.query}
+        query = {"status": self.status, **self.shots.query}
         query["group"] = "" if self.group == SCENELET else self.group
-        query["size"] = "" if self.size == USUAL_SIZE else self.size
+        query["size"] = "" if self.size == USUAL_SIZE else str(self.size)
         kept = {key: value for key, value in (query | changes).items() if value}
         address = reverse(f"admin:storybook_story_{name}", args=[story.pk])
         return f"{address}?{urlencode(kept)}" if kept else address
