@@ -2,7 +2,7 @@
 shown for orientation only. Exit code 1 when a ratio is over its bound.
 
     python -m tests.bench [startup] [memory] [throughput] [lists] [kills] [quota] [films] [review]
-                          [exports] [watch] [prompts] [checks]
+                          [board] [exports] [watch] [prompts] [checks]
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from rich.console import Console
 from rich.table import Table
 
 from . import (
+    board,
     checks,
     exports,
     films,
@@ -40,6 +41,7 @@ PARTS = {
     "quota": quota.measure,
     "films": films.measure,
     "review": review.measure,
+    "board": board.measure,
     "exports": exports.measure,
     "watch": watch.measure,
     "prompts": prompts.measure,

@@ -54,6 +54,12 @@ def month_day(day: date) -> str:
     return date_format(day, "MONTH_DAY_FORMAT")
 
 
+def clock(seconds: float, *, is_estimated: bool = False) -> str:
+    """Return a length as "2:08", or "≈ 2:08"."""
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{'≈ ' if is_estimated else ''}{minutes}:{rest:02}"
+
+
 def counted(number: int, noun: str) -> str:
     """Return the number and the noun, with an "s" unless the number is 1."""
     return f"{number} {noun}{pluralize(number)}"
