@@ -56,7 +56,11 @@ def main(names: list[str]) -> int:
         folder = Path(tempfile.mkdtemp(prefix=f"videogen-bench-{name}-"))
         console.print(f"{name} …")
         try:
-            figures += PARTS[name](folder)
+            measured = PARTS[name](folder)
+            # A later part that breaks must not take them along.
+            for figure in measured:
+                console.print(f"  {figure.what}: {figure.shown}")
+            figures += measured
         finally:
             shutil.rmtree(folder, ignore_errors=True)
     table = Table(box=None, pad_edge=False, header_style="bold")
