@@ -71,6 +71,7 @@ def pages(site, chromium):
             "books": "/admin/videogen/submission/",
             "doctor": "/admin/videogen/lane/doctor/",
             "data": "/admin/data/",
+            "archived stories": "/admin/storybook/story/archived/",
         }
 
 

@@ -71,7 +71,7 @@ class AtWorkFilter(admin.SimpleListFilter):
     ) -> QuerySet[RenderBatch]:
         if self.value() != "yes":
             return queryset
-        return queryset.filter(pk__in=VideoRender.objects.open().values("batch"))
+        return queryset.filter(pk__in=VideoRender.objects.at_work().values("batch"))
 
 
 @admin.register(RenderBatch)

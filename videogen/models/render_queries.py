@@ -43,6 +43,10 @@ class RenderQuerySet(models.QuerySet["VideoRender"]):
         uses no partial index for a list of states that is a parameter."""
         return self.filter(ended_at=None)
 
+    def at_work(self) -> RenderQuerySet:
+        """Open renders of stories that are not archived."""
+        return self.open().filter(shot__scenelet__story__archived_at=None)
+
     def queued_in(self, lane: Lane) -> RenderQuerySet:
         """Renders that the lane still has to submit."""
         return self.open().filter(lane=lane, kind=states.Kind.GENERATION, state=states.State.QUEUED)

@@ -30,6 +30,7 @@ from videogen.common.untrusted_text import for_terminal
 from videogen.models import RenderBatch
 from videogen.models.batches import CREATE_SHOT_VIDEO, MOST_TAKES_PER_SHOT
 from videogen.models.people import Requester
+from videogen.models.problems import ProblemCode
 from videogen.models.prompt_profiles import PromptProfile
 from videogen.planning.modes import Action
 from videogen.planning.plan import Plan
@@ -58,6 +59,8 @@ exit code: 0 everything asked for was done or skipped; 1 something failed, was b
 or is still open after the wait; 2 usage; 130 stopped (Ctrl-C, SIGTERM, or an output that broke)
 """
 
+# A request that makes sense, and is not met.
+_REFUSED = ("declined", ProblemCode.STORY_ARCHIVED.value)
 _STOPPED = (
     "Stopped waiting. A cluster continues with what is queued. Without one, what was not sent yet "
     "is cancelled, and what the API accepted continues there: fetch it with --mode resume."
@@ -191,7 +194,7 @@ class Command(BaseCommand):
                 with needs_tables():
                     result = create_shot_videos(request)
             except RequestError as error:
-                code = 1 if error.code == "declined" else 2
+                code = 1 if error.code in _REFUSED else 2
                 raise CommandError(for_terminal(error.sentence), returncode=code) from error
             except OutputBroken:
                 raise
