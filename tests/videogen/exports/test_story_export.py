@@ -161,19 +161,24 @@ def test_the_same_story_makes_the_same_bytes(story, tmp_path):
     assert sha256_of(tmp_path / "one.zip") == sha256_of(tmp_path / "two.zip")
     with zipfile.ZipFile(tmp_path / "one.zip") as archive:
         assert archive.testzip() is None
+        # Two zips of the same two seconds would have the same time of day, too.
+        assert {each.date_time for each in archive.infolist()} == {(1980, 1, 1, 0, 0, 0)}
 
 
 def test_prompts_have_no_links_and_no_paths(story, tmp_path, settings):
-    VideoRender.objects.update(download_uri="https://secret.example/files/x")
+    picked = {"kind": "character", "id": "ada", "path": "inside/ada.png", "sha256": "0" * 64}
+    VideoRender.objects.update(download_uri="https://secret.example/files/x", references=[picked])
     export(story, tmp_path / "out")
 
     for path in (tmp_path / "out").rglob("*"):
         if path.is_file() and path.suffix != ".mp4":
             text = path.read_text()
             assert "secret.example" not in text
+            assert "inside/" not in text
             assert str(settings.MEDIA_ROOT) not in text
     request = json.loads((tmp_path / "out/the-lamp/prompts/S01-01.json").read_text())
     assert request["prompt"] == '{"storyboard_payload": {}}'
+    assert request["references"] == [{"kind": "character", "id": "ada", "sha256": "0" * 64}]
 
 
 def test_captions_and_table(story, tmp_path):
