@@ -69,6 +69,9 @@ class MediaStore(Protocol):
     def open(self, name: str, mode: str = "rb") -> File[bytes]: ...
     def exists(self, name: str) -> bool: ...
     def size(self, name: str) -> int: ...
+    def sha256(self, name: str) -> str:
+        """Return the checksum of what is stored."""
+
     def delete(self, name: str) -> None:
         """Remove the file, if it is there."""
 
@@ -152,6 +155,10 @@ class MediaFolder(FileSystemStorage):
                 Path(self.path(str(folder))).rmdir()
             except OSError:
                 break  # it contains other files
+
+    def sha256(self, name: str) -> str:
+        with self.open(name) as file:
+            return sha256_of(file)
 
     @contextmanager
     def local(self, name: str | Path) -> Iterator[Path]:

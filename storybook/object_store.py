@@ -112,7 +112,7 @@ class ObjectStore(S3Storage):  # type: ignore[misc]
                 )
             else:
                 self.client.upload_fileobj(content, **where, ExtraArgs=kind)
-            if self._is_stored(where, size, sha256):
+            if self._sha256_of(key, size) == sha256:
                 return
             with suppress(ClientError, BotoCoreError):
                 self.client.delete_object(**where)
@@ -120,15 +120,22 @@ class ObjectStore(S3Storage):  # type: ignore[misc]
             "what the object store has is not what it was given", code="store_damaged"
         )
 
-    def _is_stored(self, where: dict[str, str], size: int, sha256: str) -> bool:
+    def _sha256_of(self, key: str, size: int | None = None) -> str:
+        """Return the checksum of an object, or "" if it has another size than this one."""
+        where = {"Bucket": self.bucket_name, "Key": key}
         head = self.client.head_object(**where, ChecksumMode="ENABLED")
-        if head["ContentLength"] != size:
-            return False
-        if told := head.get("ChecksumSHA256"):
-            return bool(told == _told(sha256))
-        # A store that keeps no checksums, or those of the parts only.
-        with StoredObject(self, where["Key"], size, head["ETag"]) as stored:
-            return sha256_of(io.BufferedReader(stored, _CHUNK)) == sha256
+        if size is not None and head["ContentLength"] != size:
+            return ""
+        told = str(head.get("ChecksumSHA256") or "-")
+        if "-" not in told:
+            return base64.b64decode(told).hex()
+        # The store keeps no checksums, or those of an object's parts only.
+        with StoredObject(self, key, head["ContentLength"], head["ETag"]) as stored:
+            return sha256_of(io.BufferedReader(stored, _CHUNK))
+
+    def sha256(self, name: str) -> str:
+        with _errors(name):
+            return self._sha256_of(self._key(name))
 
     def delete(self, name: str) -> None:
         with suppress(FileNotFoundError), _errors(name):

@@ -146,6 +146,7 @@ try:
     _store = read_store_address(MEDIA_STORE_URL, os.environ) if MEDIA_STORE_URL else None
 except ValueError as error:
     raise ImproperlyConfigured(str(error)) from None
+MEDIA_STORE_URL = _store.url if _store else ""
 
 # Everything comes from this site, but pictures and videos also from the object store where browsers
 # get them there. Pages contain neither scripts nor styles. data: is for the pictures in Django's

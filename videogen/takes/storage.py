@@ -198,6 +198,20 @@ def exclusive(part: Path) -> Iterator[BinaryIO]:
         yield file
 
 
+def waiting_clip(part: Path) -> Clip | None:
+    """Return the clip that was made of this temporary file before, and could not be stored: it is
+    not fetched again. None if there is none; a process may have ended while it was made."""
+    video = part.with_suffix(".mp4")
+    if part.stat().st_size or not video.exists():
+        return None
+    try:
+        facts = inspect_video(video)
+        make_poster(video, part.with_suffix(".jpg"))
+    except VideoFileError:
+        return None
+    return Clip(video, part.with_suffix(".jpg"), facts)
+
+
 def make_clip(part: Path, *, is_paid: bool) -> Clip:
     """Check the complete file `part`, move its index to the front and make its poster.
 

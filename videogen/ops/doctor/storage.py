@@ -27,8 +27,8 @@ STORE = Topic("store", "Object store")
 PRIVACY = Topic("privacy", "Privacy")
 
 _STORE_ADVICE = (
-    "Look at MEDIA_STORE_URL, AWS_ENDPOINT_URL_S3 and the credentials. Clips wait on this host and at "
-    "the API until the store takes them."
+    "Look at MEDIA_STORE_URL, AWS_ENDPOINT_URL_S3 and the credentials. Clips wait on this host and "
+    "at the API until the store takes them."
 )
 # A clip has about 10 to 30 MB, and twice that while it is prepared.
 LOW_BYTES = 5 * 10**9
