@@ -25,7 +25,7 @@ from storybook.store_address import read_store_address
 from storybook.thumbnails import thumbnail_url
 from tests.support.admin_clients import browser_of
 from tests.support.clips import write_clip
-from tests.support.factories import State, make_render, make_shot, picture_bytes
+from tests.support.factories import State, force, make_render, make_shot, picture_bytes
 from tests.support.films import make_forked_story, work_on_films
 from tests.support.installations import ROOT, Installation
 from tests.support.object_stores import SECRET
@@ -311,7 +311,7 @@ def test_a_store_that_is_away_is_waited_for(waiting, away, far_end):
 
 
 def test_a_clip_that_was_stored_and_not_written_down_is_taken(waiting, tmp_path):
-    VideoRender.objects.filter(pk=waiting.pk).update(take=1)
+    force(waiting, take=1)
     media.put_bytes(
         f"waiting/shots/{waiting.shot.scenelet.scenelet_id}/shot-1/take-1.mp4",
         (tmp_path / "clip.mp4").read_bytes(),

@@ -48,8 +48,11 @@ class Command(BaseCommand):
             "settings name the new place",
         )
 
-    @needs_tables
     def handle(self, *args: Any, **options: Any) -> None:
+        with needs_tables():
+            self._handle(options)
+
+    def _handle(self, options: dict[str, Any]) -> None:
         target = _place(options["to"])
         here = Place(settings.MEDIA_STORE_URL or settings.MEDIA_ROOT, media)
         is_switched = target.name == here.name
@@ -67,7 +70,13 @@ class Command(BaseCommand):
                 f"{target.setting} first.",
                 returncode=2,
             )
-        move = Move(source.store, target.store, overwrites=not is_switched, **_how(options))
+        move = Move(
+            source.store,
+            target.store,
+            overwrites=not is_switched,
+            is_dry_run=options["dry_run"],
+            deletes=options["delete_verified"],
+        )
         try:
             move.run()
             missing = [name for name in named_by_rows() if not move.has(name)]
@@ -119,10 +128,6 @@ class Place:
         if self.store.is_remote:
             return f"MEDIA_STORE_URL={self.name}"
         return f"MEDIA_ROOT={self.name} (and no MEDIA_STORE_URL)"
-
-
-def _how(options: dict[str, Any]) -> dict[str, bool]:
-    return {"is_dry_run": options["dry_run"], "deletes": options["delete_verified"]}
 
 
 def _place(text: str) -> Place:
