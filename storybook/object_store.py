@@ -14,6 +14,7 @@ import io
 import mimetypes
 import os
 import threading
+import time
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -23,7 +24,14 @@ from urllib.parse import urljoin
 
 from boto3.exceptions import Boto3Error
 from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import (
+    BotoCoreError,
+    ClientError,
+    ConnectTimeoutError,
+    EndpointConnectionError,
+    NoCredentialsError,
+    PartialCredentialsError,
+)
 from django.conf import settings
 from django.core.exceptions import SuspiciousOperation
 from django.core.files.base import File
@@ -41,6 +49,7 @@ _MOST_AT_ONCE = 4 << 30
 _READ_AHEAD = 1 << 18
 _CHUNK = 1 << 20
 _TRIES = 3
+_LEFT_ALONE_SECONDS = 5.0
 _MISSING = frozenset({"404", "NoSuchKey", "NotFound"})
 
 
@@ -67,6 +76,7 @@ class ObjectStore(S3Storage):  # type: ignore[misc]
         self._lock = threading.Lock()
         self._made_by = 0
         self._client: Any = None
+        self._away_until = 0.0
 
     @property
     def client(self) -> Any:
@@ -81,6 +91,28 @@ class ObjectStore(S3Storage):  # type: ignore[misc]
                 )
                 self._made_by = os.getpid()
         return self._client
+
+    @contextmanager
+    def calls(self, name: str = "") -> Iterator[None]:
+        """Tell what the SDK raises as what a file raises. Its own words are not taken over: nobody
+        knows what a store writes into them. A store that was not reached is left alone for a
+        moment: a page that asks it for many files waits for one of them."""
+        if time.monotonic() < self._away_until:
+            raise MediaStoreError("the object store does not answer", code="store_away")
+        try:
+            yield
+        except ClientError as error:
+            raise _error_of(error, name) from None
+        except (NoCredentialsError, PartialCredentialsError):
+            raise MediaStoreError(
+                "there are no credentials of the object store", code="store_refused"
+            ) from None
+        except (BotoCoreError, Boto3Error, HTTPError) as error:
+            if isinstance(error, EndpointConnectionError | ConnectTimeoutError):
+                self._away_until = time.monotonic() + _LEFT_ALONE_SECONDS
+            raise MediaStoreError(
+                f"the object store does not answer ({type(error).__name__})", code="store_away"
+            ) from None
 
     # -- Writing -----------------------------------------------------------------------------------
 
@@ -105,7 +137,7 @@ class ObjectStore(S3Storage):  # type: ignore[misc]
         of it, so a process that is killed here leaves none."""
         where = {"Bucket": self.bucket_name, "Key": key}
         kind = {"ContentType": mimetypes.guess_type(key)[0] or "application/octet-stream"}
-        with _errors(key):
+        with self.calls(key):
             if size <= _MOST_AT_ONCE:
                 self.client.put_object(
                     **where, **kind, Body=content, ContentLength=size, ChecksumSHA256=_told(sha256)
@@ -134,11 +166,11 @@ class ObjectStore(S3Storage):  # type: ignore[misc]
             return sha256_of(io.BufferedReader(stored, _CHUNK))
 
     def sha256(self, name: str) -> str:
-        with _errors(name):
+        with self.calls(name):
             return self._sha256_of(self._key(name))
 
     def delete(self, name: str) -> None:
-        with suppress(FileNotFoundError), _errors(name):
+        with suppress(FileNotFoundError), self.calls(name):
             self.client.delete_object(Bucket=self.bucket_name, Key=self._key(name))
 
     # -- Reading -----------------------------------------------------------------------------------
@@ -191,14 +223,14 @@ class ObjectStore(S3Storage):  # type: ignore[misc]
         ]
 
     def _pages(self, **asked: str) -> Iterator[dict[str, Any]]:
-        with _errors():
+        with self.calls():
             pages = self.client.get_paginator("list_objects_v2")
             yield from pages.paginate(Bucket=self.bucket_name, **asked)
 
     def probe(self) -> None:
         """Raise MediaStoreError unless the bucket is there and we may use it."""
         try:
-            with _errors():
+            with self.calls():
                 self.client.head_bucket(Bucket=self.bucket_name)
         except FileNotFoundError as error:
             raise MediaStoreError(
@@ -220,7 +252,7 @@ class ObjectStore(S3Storage):  # type: ignore[misc]
     def signed_url(self, name: str, headers: dict[str, str], *, is_head: bool = False) -> str:
         """Return an address of the store under which a browser gets the file for a while, with
         these headers of the answer. No call is made."""
-        with _errors(name):
+        with self.calls(name):
             url: str = self.client.generate_presigned_url(
                 "head_object" if is_head else "get_object",
                 Params={"Bucket": self.bucket_name, "Key": self._key(name)}
@@ -234,7 +266,7 @@ class ObjectStore(S3Storage):  # type: ignore[misc]
         return key
 
     def _head(self, key: str) -> dict[str, Any]:
-        with _errors(key):
+        with self.calls(key):
             head: dict[str, Any] = self.client.head_object(Bucket=self.bucket_name, Key=key)
         return head
 
@@ -272,7 +304,7 @@ class StoredObject(io.RawIOBase):
         left = min(len(buffer), self.size - self._place)
         if left <= 0:
             return 0
-        with _errors(self._key):
+        with self._store.calls(self._key):
             data = self._read(left)
         buffer[: len(data)] = data
         self._place += len(data)
@@ -317,31 +349,11 @@ def _told(sha256: str) -> str:
     return base64.b64encode(bytes.fromhex(sha256)).decode()
 
 
-@contextmanager
-def _errors(name: str = "") -> Iterator[None]:
-    """Tell what the SDK raises as what a file raises. Its own words are not taken over: nobody
-    knows what a store writes into them."""
-    try:
-        yield
-    except ClientError as error:
-        status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode")
-        code = str(error.response.get("Error", {}).get("Code", ""))[:60]
-        if code in _MISSING:
-            raise FileNotFoundError(
-                errno.ENOENT, "The object store does not have it", name
-            ) from None
-        is_refused = isinstance(status, int) and 400 <= status < 500 and status not in (408, 429)
-        raise MediaStoreError(
-            f"the object store refuses it ({code})"
-            if is_refused
-            else f"the object store has trouble of its own ({code})",
-            code="store_refused" if is_refused else "store_away",
-        ) from None
-    except (BotoCoreError, Boto3Error, HTTPError) as error:
-        refused = type(error).__name__ in ("NoCredentialsError", "PartialCredentialsError")
-        raise MediaStoreError(
-            "there are no credentials of the object store"
-            if refused
-            else f"the object store does not answer ({type(error).__name__})",
-            code="store_refused" if refused else "store_away",
-        ) from None
+def _error_of(error: ClientError, name: str) -> OSError:
+    status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode")
+    code = str(error.response.get("Error", {}).get("Code", ""))[:60]
+    if code in _MISSING:
+        return FileNotFoundError(errno.ENOENT, "The object store does not have it", name)
+    if isinstance(status, int) and 400 <= status < 500 and status not in (408, 429):
+        return MediaStoreError(f"the object store refuses it ({code})", code="store_refused")
+    return MediaStoreError(f"the object store has trouble of its own ({code})", code="store_away")

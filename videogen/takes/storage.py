@@ -92,6 +92,9 @@ def discard(render: VideoRender) -> None:
         path.unlink(missing_ok=True)
     if not render.is_link_given:
         kept_file(f"render-{render.pk}").unlink(missing_ok=True)
+        if media.is_remote:
+            with suppress(MediaStoreError):
+                media.delete(str(kept_path(f"render-{render.pk}")))
 
 
 def set_aside(render_pk: int, *, is_given: bool = False) -> None:
@@ -173,10 +176,13 @@ def remove_leftovers() -> None:
 
 
 def _hand_over_kept() -> None:
-    """Take what is kept here to the object store, where people get it from every host."""
+    """Take what is kept here to the object store, where people get it from every host. What is
+    there already stays, and so does what is here: nobody can tell which of them was paid for."""
     for path in kept_file("any").parent.glob("*.mp4"):
+        name = kept_path(path.stem)
         try:
-            media.put(kept_path(path.stem), path)
+            if not media.exists(str(name)):
+                media.put(name, path)
         except FileNotFoundError:
             continue  # another process has taken it
         except OSError as error:

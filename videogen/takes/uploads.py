@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import uuid
+from contextlib import suppress
 from pathlib import Path
 
 from django.conf import settings
@@ -11,7 +12,7 @@ from django.core.files.base import File
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from storybook.media_store import media, partial_folder
+from storybook.media_store import MediaStoreError, media, partial_folder
 from storybook.models import Shot, Story
 from videogen.common.errors import RequestError, VideoFileError
 from videogen.lanes.pauses import get_lane
@@ -48,6 +49,8 @@ def use_take(shot: Shot, take: VideoRender, requester: Requester) -> VideoRender
             )
     except FileNotFoundError as error:
         raise RequestError(f"The file of {name} is not there.", code="storage") from error
+    except MediaStoreError as error:
+        raise RequestError(f"{name} cannot be read: {error.strerror}.", code=error.code) from error
 
 
 def upload_take(
@@ -234,5 +237,7 @@ def _number(render: VideoRender, clip: Clip, stored: Path | None) -> Path:
 
 
 def _remove(path: Path) -> None:
-    for each in (path, path.with_suffix(".jpg")):
-        media.delete(str(each))
+    # What stays because the store is away is named by no row.
+    with suppress(MediaStoreError):
+        for each in (path, path.with_suffix(".jpg")):
+            media.delete(str(each))

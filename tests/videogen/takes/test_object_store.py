@@ -185,6 +185,20 @@ def test_the_sdk_is_imported_only_for_a_store(tmp_path, store_server):
     assert store_server.url not in in_a_process(code, folder=tmp_path, **through).stdout
 
 
+def test_a_store_that_was_not_reached_is_left_alone_for_a_moment(object_store, away):
+    """A page with a hundred files would wait for each."""
+    away()
+    with pytest.raises(MediaStoreError, match="EndpointConnectionError"):
+        media.exists(TAKE)
+
+    with pytest.raises(MediaStoreError, match="does not answer$"):
+        media.exists(TAKE)
+
+    media._wrapped._away_until = 0.0
+    with pytest.raises(MediaStoreError, match="EndpointConnectionError"):
+        media.exists(TAKE)
+
+
 # -- What browsers get --------------------------------------------------------------------------
 
 
