@@ -2,7 +2,7 @@
 shown for orientation only. Exit code 1 when a ratio is over its bound.
 
     python -m tests.bench [startup] [memory] [throughput] [lists] [kills] [quota] [films] [review]
-                          [exports] [watch] [store]
+                          [exports] [watch] [prompts] [store]
 """
 
 from __future__ import annotations
@@ -15,7 +15,20 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from . import exports, films, kills, lists, memory, quota, review, startup, store, throughput, watch
+from . import (
+    exports,
+    films,
+    kills,
+    lists,
+    memory,
+    prompts,
+    quota,
+    review,
+    startup,
+    store,
+    throughput,
+    watch,
+)
 from .measure import Figure
 
 PARTS = {
@@ -29,6 +42,7 @@ PARTS = {
     "review": review.measure,
     "exports": exports.measure,
     "watch": watch.measure,
+    "prompts": prompts.measure,
     "store": store.measure,
 }
 

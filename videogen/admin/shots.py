@@ -99,7 +99,13 @@ class ShotAdmin(StoryShotAdmin):
         number = ShotCard(shot).takes
         words = ngettext("%d take", "%d takes", number) % number if number else "no take"
         url = reverse("admin:storybook_shot_takes", args=[shot.pk])
-        return format_html('<a href="{}">{}</a>', url, words)
+        return format_html(
+            '<a href="{}">{}</a><br><a class="st-under" data-preview-link href="{}">'
+            "Preview prompt and references</a>",
+            url,
+            words,
+            reverse("admin:videogen_takes_preview", args=[shot.pk]),
+        )
 
     @admin.display(description="video")
     def video(self, shot: Shot) -> str:

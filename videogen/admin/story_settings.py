@@ -60,7 +60,7 @@ class StorySettingsInline(admin.StackedInline):
     can_delete = False
     # The form is always shown and cannot be removed. An empty form stores no row.
     extra, min_num, max_num = 0, 1, 1
-    fields = ["model", "seed", "negative_prompt", "person_generation"]
+    fields = ["model", "seed", "negative_prompt", "person_generation", "prompt_profile"]
 
     def formfield_for_dbfield(
         self, db_field: Field[Any, Any], request: HttpRequest, **kwargs: Any

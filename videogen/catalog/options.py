@@ -13,6 +13,7 @@ from django.conf import settings
 from storybook.models import Story
 from videogen.models import StorySettings, VideoRender
 from videogen.models.problems import Problem
+from videogen.models.prompt_profiles import PromptProfile
 from videogen.models.render_warnings import RenderWarning, WarningCode
 from videogen.models.routes import SIMULATOR, account_of
 
@@ -36,14 +37,19 @@ class RequestSettings:
     seed: int | None = None
     negative_prompt: str = ""
     person_generation: str = ""
+    prompt_profile: str = PromptProfile.FULL.value
+    # The profile of the story's batches that choose none.
+    default_profile: str = PromptProfile.FULL.value
     notes: tuple[RenderWarning, ...] = ()
     table: ModelTable = field(default_factory=ModelTable, repr=False, compare=False)
 
     @classmethod
-    def current(cls, story: Story, model: str = "") -> RequestSettings:
-        """Return the settings of the story's next batch, with another `model` if one is given."""
+    def current(cls, story: Story, model: str = "", prompt_profile: str = "") -> RequestSettings:
+        """Return the settings of the story's next batch, with another `model` or another profile of
+        the prompt if one is given."""
         own = StorySettings.objects.filter(story=story).first() or StorySettings()
         default_model = own.model or settings.VIDEO_MODEL
+        default_profile = own.prompt_profile or settings.VIDEO_PROMPT_PROFILE
         table = ModelTable()
         capability = table.find(model or default_model)
         extras, notes = _extras(
@@ -58,6 +64,8 @@ class RequestSettings:
             aspect_ratio=settings.VIDEO_ASPECT_RATIO,
             resolution=settings.VIDEO_RESOLUTION,
             duration_seconds=settings.VIDEO_DURATION_SECONDS,
+            prompt_profile=prompt_profile or default_profile,
+            default_profile=default_profile,
             notes=notes,
             table=table,
             **extras,
@@ -80,6 +88,7 @@ class RequestSettings:
             aspect_ratio=render.aspect_ratio,
             resolution=render.resolution,
             duration_seconds=render.duration_seconds,
+            prompt_profile=render.prompt_profile,
             notes=notes,
             table=table,
             **extras,
@@ -105,6 +114,11 @@ class RequestSettings:
     def chosen_model(self) -> str:
         """The model if it is not the story's default, else ""."""
         return "" if self.model == self.default_model else self.model
+
+    @property
+    def chosen_profile(self) -> str:
+        """The profile of the prompt if it is not the story's default, else ""."""
+        return "" if self.prompt_profile == self.default_profile else self.prompt_profile
 
     @cached_property
     def prices(self) -> PriceList:
@@ -135,6 +149,7 @@ class RequestSettings:
             "seed": self.seed,
             "negative_prompt": self.negative_prompt,
             "person_generation": self.person_generation,
+            "prompt_profile": self.prompt_profile,
         }
 
     def of_slot(self, slot: int) -> RequestSettings:
@@ -177,15 +192,22 @@ EXTRAS = {
 }
 
 
+# Those that distinguish requests, beside the options that a model may not take.
+_EXTRAS_IN_WORDS = {**EXTRAS, "prompt_profile": "prompt profile"}
+
+
 def extras_of(asked: RequestSettings | VideoRender) -> dict[str, Any]:
-    """Return the options by name, without those that are None or empty, which are never sent."""
+    """Return the options by name, without those that are None or empty, which are never sent,
+    and without the usual profile of the prompt."""
     values = {name: getattr(asked, name) for name in EXTRAS}
+    if asked.prompt_profile != PromptProfile.FULL:
+        values["prompt_profile"] = asked.prompt_profile
     return {name: value for name, value in values.items() if value not in (None, "")}
 
 
 def extras_in_words(asked: RequestSettings | VideoRender) -> list[tuple[str, str]]:
     """Return the options as pairs of name and value, for the screens."""
-    return [(EXTRAS[name], str(value)) for name, value in extras_of(asked).items()]
+    return [(_EXTRAS_IN_WORDS[name], str(value)) for name, value in extras_of(asked).items()]
 
 
 def asked_of(render: VideoRender) -> RequestedVideo:

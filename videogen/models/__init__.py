@@ -11,6 +11,7 @@ Where to begin:
 - `VideoModel` is what a model of the API can do.
 - `Direction` is a sentence of the team that goes into prompts.
 - `Film` is the video of one path through a story, joined from its takes.
+- `TakeNote` is what the team says about a moment of a take.
 - `GuestLink` lets people without an account watch a story or a film; `GuestNote` is what they say.
 
 The state of a render changes only by its verbs (`move`, `resume_polling`, `restart_download`), or
@@ -39,6 +40,7 @@ from .shot_status import (
     is_attempt,
 )
 from .submissions import Submission
+from .take_notes import TakeNote
 from .video_models import StorySettings, VideoFormat, VideoModel
 
 __all__ = [
@@ -57,6 +59,7 @@ __all__ = [
     "ShotStanding",
     "StorySettings",
     "Submission",
+    "TakeNote",
     "VideoFormat",
     "VideoModel",
     "VideoRender",

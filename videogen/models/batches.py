@@ -11,6 +11,7 @@ from storybook.fields import DocumentField
 from storybook.models import Shot, Story
 
 from .people import Requester
+from .prompt_profiles import PromptProfile
 
 CREATE_SHOT_VIDEO = "CREATE_SHOT_VIDEO"
 MOST_TAKES_PER_SHOT = 4
@@ -61,6 +62,12 @@ class RenderBatch(models.Model):
     estimated_cost_usd = models.DecimalField(max_digits=10, decimal_places=2, default=0)
     model = models.CharField(
         max_length=100, blank=True, help_text="Empty: the one of the settings."
+    )
+    prompt_profile = models.CharField(
+        max_length=10,
+        blank=True,
+        choices=PromptProfile,
+        help_text="Empty: the one of the story or of the settings.",
     )
     priority = models.SmallIntegerField(choices=Priority, default=Priority.NORMAL)
     over_budget = models.CharField(

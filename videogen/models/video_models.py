@@ -5,6 +5,7 @@ from django.db import models
 
 from storybook.models import Story
 
+from .prompt_profiles import PromptProfile
 from .routes import Route
 
 RATIOS = RegexValidator(r"^\d+:\d+(, *\d+:\d+)*$", "Ratios, separated by commas: 16:9, 9:16")
@@ -111,6 +112,12 @@ class StorySettings(models.Model):
         blank=True,
         help_text="Where the model takes it. Empty: VIDEO_PERSON_GENERATION.",
     )
+    prompt_profile = models.CharField(
+        max_length=10,
+        blank=True,
+        choices=PromptProfile,
+        help_text="How prompts are put together. Empty: VIDEO_PROMPT_PROFILE.",
+    )
 
     class Meta:
         verbose_name = verbose_name_plural = "video settings"
@@ -121,5 +128,5 @@ class StorySettings(models.Model):
     @property
     def is_empty(self) -> bool:
         """Whether every option is left to the settings."""
-        wishes = (self.model, self.negative_prompt, self.person_generation)
+        wishes = (self.model, self.negative_prompt, self.person_generation, self.prompt_profile)
         return self.seed is None and not any(wishes)

@@ -15,6 +15,7 @@ from django.core.checks import CheckMessage, Error, Warning, register
 from videogen.common.addresses import LOOPBACK
 from videogen.common.task_queue import SLICE_SECONDS
 from videogen.models.prices import HIGHEST_USD_PER_SECOND, LOWEST_USD_PER_SECOND
+from videogen.models.prompt_profiles import PromptProfile
 from videogen.models.routes import BACKENDS
 from videogen.models.video_models import LARGEST_SEED
 from videogen.providers.gs_urls import is_prefix
@@ -90,6 +91,14 @@ def check_request_settings(**kwargs: Any) -> list[CheckMessage]:
                 "VIDEO_PERSON_GENERATION is not a single word.",
                 hint="Leave it empty, or set one of these: allow_all, allow_adult, dont_allow.",
                 id="videogen.E071",
+            )
+        )
+    if settings.VIDEO_PROMPT_PROFILE not in PromptProfile.values:
+        messages.append(
+            Error(
+                "VIDEO_PROMPT_PROFILE names no profile of the prompt.",
+                hint=f"Set one of these: {', '.join(PromptProfile.values)}.",
+                id="videogen.E074",
             )
         )
     if settings.VIDEO_VERTEX_STORAGE_URI and not is_prefix(settings.VIDEO_VERTEX_STORAGE_URI):

@@ -64,6 +64,7 @@ def plan_draft(
     over_budget: str | None = None,
     skip_repeats: bool | None = None,
     takes_per_shot: int | None = None,
+    prompt_profile: str | None = None,
     person: Person | None = None,
 ) -> Plan:
     """What the draft would do now, as it is or with other options, if `person` confirmed it, or
@@ -78,6 +79,7 @@ def plan_draft(
         over_budget=over_budget or batch.over_budget,
         skip_repeats=batch.skips_repeats if skip_repeats is None else skip_repeats,
         takes_per_shot=takes_per_shot or batch.takes_per_shot,
+        prompt_profile=batch.prompt_profile if prompt_profile is None else prompt_profile,
         # Among others, a shot that is no longer in the bundle is hardly meant.
         are_named=None,
         person=person or Person(batch.requested_by_id, batch.requested_by_name),
@@ -111,6 +113,7 @@ def set_options(
     over_budget: str,
     skips_repeats: bool = False,
     takes_per_shot: int = 1,
+    prompt_profile: str = "",
     stops_when_approved: bool = False,
 ) -> None:
     """RequestError where the batch is no draft any more."""
@@ -119,6 +122,7 @@ def set_options(
         "over_budget": over_budget,
         "skips_repeats": skips_repeats,
         "takes_per_shot": takes_per_shot,
+        "prompt_profile": prompt_profile,
         "stops_when_approved": stops_when_approved,
     }
     if not _drafts().filter(pk=batch.pk).update(**options):

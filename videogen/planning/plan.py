@@ -37,6 +37,7 @@ from videogen.prompts.omni_prompt import bound_instructions
 from videogen.prompts.prompt import Prompt, build_prompt, limit_warning
 from videogen.prompts.references import BrokenPin, Selection, list_candidates, pick_references
 from videogen.prompts.sources import Material
+from videogen.prompts.speech import check_speech
 
 from .duplicates import find_takes_by_request, warn_of_repeat
 from .modes import Action, Decision, Reason, decide
@@ -212,6 +213,7 @@ def plan_shots(
     use_key_frames: bool | None = None,
     are_named: bool | None = False,
     takes_per_shot: int = 1,
+    prompt_profile: str = "",
 ) -> Plan:
     """The decision on each of the story's `shots`. A fixed number of queries; writes nothing.
 
@@ -221,7 +223,8 @@ def plan_shots(
     is only a warning. use_key_frames: by default, what VIDEO_USE_KEY_FRAMES says. are_named:
     somebody asks for these very shots, so those that are no longer in the story's bundle are
     planned like the others; None: this holds if all of the shots are such. takes_per_shot: how many
-    videos a shot gets that gets one; RequestError where it is not from 1 to 4.
+    videos a shot gets that gets one; RequestError where it is not from 1 to 4. prompt_profile:
+    another one than that of the story or of the settings.
     """
     if not 1 <= takes_per_shot <= MOST_TAKES_PER_SHOT:
         raise RequestError(
@@ -230,11 +233,11 @@ def plan_shots(
         )
     if use_key_frames is None:
         use_key_frames = settings.VIDEO_USE_KEY_FRAMES
-    request = RequestSettings.current(story, model)
+    request = RequestSettings.current(story, model, prompt_profile)
     rows = list(shots.select_related("scenelet"))
     material = Material.of(story, shots)
     situations = find_situations(shots, request.backend)
-    general = _impossible_for_all(material.documents)
+    general = _impossible_for_all(story, material.documents)
     if are_named is None:
         are_named = all(shot.gone_since for shot in rows)
     plans = []
@@ -294,6 +297,7 @@ def _plan_shot(
         limit=request.prompt_limit,
         directions=material.directions_of(row.shot),
         instructions=bound,
+        profile=request.prompt_profile,
     )
     findings = [
         *check_payload(payload, material.ids),
@@ -306,6 +310,8 @@ def _plan_shot(
         warnings.append(warning)
         if settings.VIDEO_PROMPT_LIMIT_BLOCKS:
             impossible.append(Problem(ProblemCode.OVER_TOKEN_LIMIT, warning.params))
+    if speech := check_speech(payload, request.duration_seconds):
+        warnings.append(speech)
     if not selection.picks:
         warnings.append(RenderWarning(WarningCode.NO_REFERENCE))
     if row.is_gone and mode == RenderBatch.Mode.DRY_RUN:
@@ -390,8 +396,9 @@ def _decided(row: ShotPlan, mode: str, impossible: Sequence[Problem] = ()) -> Sh
     return replace(row, decision=decision, impossible=tuple(impossible))
 
 
-def _impossible_for_all(documents: Mapping[str, dict[str, Any]]) -> list[Problem]:
-    return [
+def _impossible_for_all(story: Story, documents: Mapping[str, dict[str, Any]]) -> list[Problem]:
+    archived = [Problem(ProblemCode.STORY_ARCHIVED)] if story.is_archived else []
+    return archived + [
         Problem(ProblemCode.NO_DOCUMENT, {"kind": kind})
         for kind in ("visual", "audio")
         if not documents.get(kind)
@@ -418,9 +425,18 @@ def plan_as_of_now(plan: Plan, person: Person | None) -> Plan:
 
 def lock_planning(story: int) -> None:
     """Hold off everybody else who queues for the story or spends money, until the end of the
-    transaction. A plan that is made under these locks needs no `plan_as_of_now`."""
-    Story.objects.select_for_update(no_key=True).get(pk=story)
+    transaction. A plan that is made under these locks needs no `plan_as_of_now`. RequestError where
+    the story is archived: nothing is queued for it."""
+    locked = Story.objects.select_for_update(no_key=True).get(pk=story)
+    check_not_archived(locked)
     lock_budgets()
+
+
+def check_not_archived(story: Story) -> None:
+    """RequestError where the story is archived."""
+    if story.is_archived:
+        problem = Problem(ProblemCode.STORY_ARCHIVED)
+        raise RequestError(f"Nothing was queued. {problem.sentence}", code=problem.code.value)
 
 
 def check_price(request: RequestSettings) -> None:

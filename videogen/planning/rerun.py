@@ -96,6 +96,7 @@ def _new_batch(
         counts={Action.GENERATE.value: 1},
         estimated_cost_usd=request.price_usd or Decimal(0),
         model=request.chosen_model,
+        prompt_profile=request.prompt_profile,
         # Its request is the one that was put together then.
         uses_key_frames=render.batch.uses_key_frames,
     )
@@ -119,6 +120,8 @@ def _new_copy(
         copy_of=render,
         prompt_text=reworded.text if reworded else render.prompt_text,
         prompt_tokens=reworded.tokens if reworded else render.prompt_tokens,
+        prompt_limit=request.prompt_limit,
+        prompt_left_out=render.prompt_left_out,
         references=render.references,
         dropped_references=render.dropped_references,
         warnings=[each for each in render.warnings if each.code not in _NOT_OF_A_COPY],

@@ -27,9 +27,10 @@ from videogen.lanes.pauses import BY_PERSON
 from videogen.models import Lane, RenderBatch, ShotStanding, VideoRender
 from videogen.models.routes import served_backends
 from videogen.models.states import OPEN, STUCK, BadgeWord
-from videogen.planning.shot_status import count_badges, standings_with
+from videogen.planning.shot_status import standings_at_work, standings_with
 from videogen.recovery.unresolved import most_urgent_first
 
+from .archive import Moved, moved_by
 from .components.access import GENERATE, require, signed_in
 from .components.badges import Badge, badge_of_state, badge_of_time_left, counted_in_words
 from .components.money_bar import MoneyBar
@@ -207,7 +208,7 @@ class Dashboard:
 
     def _failed(self) -> list[Trouble]:
         groups = (
-            standings_with(BadgeWord.FAILED)
+            standings_at_work(BadgeWord.FAILED)
             .filter(render__dismissed_at=None)
             .order_by()
             .values_list("render__state", "render__error_code")
@@ -223,7 +224,7 @@ class Dashboard:
     def dismissed(self) -> tuple[datetime, int, int] | None:
         """When failures were dismissed last, how many of them are there still, and one of them."""
         groups = (
-            standings_with(BadgeWord.FAILED)
+            standings_at_work(BadgeWord.FAILED)
             .filter(render__dismissed_at__isnull=False)
             .order_by()
             .values_list("render__dismissed_at")
@@ -238,8 +239,13 @@ class Dashboard:
 
     @cached_property
     def word_counts(self) -> dict[str, int]:
-        """How many shots of all stories have each status."""
-        return count_badges(Shot.objects.all())
+        """How many shots have each status that the page counts. What may have been paid for counts
+        also where its story is archived."""
+        return {
+            BadgeWord.NEEDS_DECISION.value: standings_with(BadgeWord.NEEDS_DECISION).count(),
+            BadgeWord.FAILED.value: standings_at_work(BadgeWord.FAILED).count(),
+            BadgeWord.NEEDS_REVIEW.value: standings_at_work(BadgeWord.NEEDS_REVIEW).count(),
+        }
 
     @property
     def review_count(self) -> int:
@@ -267,8 +273,10 @@ class Dashboard:
     @cached_property
     def stories(self) -> list[StoryCard]:
         """The stories that somebody worked on last."""
-        stories = Story.objects.annotate(worked_at=Max("render_batches__created_at")).order_by(
-            F("worked_at").desc(nulls_last=True), "-updated_at"
+        stories = (
+            Story.objects.not_archived()
+            .annotate(worked_at=Max("render_batches__created_at"))
+            .order_by(F("worked_at").desc(nulls_last=True), "-updated_at")
         )
         return story_cards(stories[:MOST_STORIES])
 
@@ -324,8 +332,9 @@ class Dashboard:
         """
         ended = VideoRender.objects.filter(ended_at__gte=timezone.now() - JUST_ENDED)
         ended = ended.exclude(batch__mode=RenderBatch.Mode.DRY_RUN)
+        ended = ended.filter(shot__scenelet__story__archived_at=None)
         found: dict[int, None] = {}
-        for renders in (VideoRender.objects.open(), ended):
+        for renders in (VideoRender.objects.at_work(), ended):
             batches = renders.order_by("-batch_id").values_list("batch_id", flat=True).distinct()
             found |= dict.fromkeys(batches[:MOST_BATCHES])
         return list(found)[:MOST_BATCHES]
@@ -368,6 +377,20 @@ class Dashboard:
     def money(self) -> MoneyBar:
         """Of everything that is spent, and of the stories that are shown. Eight queries."""
         return MoneyBar(budget_use(), forecasts([card.story for card in self.stories]))
+
+    # -- stories that are out of the way
+
+    @cached_property
+    def archived_count(self) -> int:
+        return Story.objects.filter(archived_at__isnull=False).count()
+
+    @cached_property
+    def moved(self) -> Moved | None:
+        return moved_by(self._request)
+
+    @property
+    def can_archive(self) -> bool:
+        return self._user.has_perm("storybook.change_story")
 
     # -- new stories
 
@@ -417,7 +440,7 @@ def _bring_back(
 
 
 def _dismiss(model_admin: ModelAdmin[Any], request: HttpRequest, newest: VideoRender) -> int:
-    standings = standings_with(BadgeWord.FAILED).filter(
+    standings = standings_at_work(BadgeWord.FAILED).filter(
         render__state=newest.state, render__error_code=newest.error_code, render__lte=newest.pk
     )
     with transaction.atomic():
@@ -435,7 +458,7 @@ def _newest_with(words: Sequence[BadgeWord], limit: int) -> list[ShotStanding]:
     """Return the newest shots with one of these statuses, and their renders. A query per word."""
     found: list[ShotStanding] = []
     for word in words:
-        standings = standings_with(word).select_related("render").defer("render__prompt_text")
+        standings = standings_at_work(word).select_related("render").defer("render__prompt_text")
         found += standings.order_by("-render_id")[: limit - len(found)]
     return found
 

@@ -11,6 +11,7 @@ from urllib.parse import urlencode
 
 from django import forms
 from django.contrib.admin import AdminSite
+from django.db.models import Q
 from django.http import Http404, HttpRequest, HttpResponse, StreamingHttpResponse
 from django.template.response import TemplateResponse
 from django.urls import reverse
@@ -53,10 +54,18 @@ TITLES = {
 
 class ScopeForm(forms.Form):
     story = forms.ModelChoiceField(
-        Story.objects.all(), required=False, empty_label="All stories", label="Story"
+        Story.objects.none(), required=False, empty_label="All stories", label="Story"
     )
     since = forms.DateField(required=False, label="From", widget=forms.DateInput({"type": "date"}))
     until = forms.DateField(required=False, label="To", widget=forms.DateInput({"type": "date"}))
+
+    def __init__(self, data: Any = None, **kwargs: Any) -> None:
+        super().__init__(data, **kwargs)
+        asked = str((data or {}).get("story", ""))
+        is_number = asked.isascii() and asked.isdigit() and len(asked) < 19
+        # What was spent on an archived story is still told, where somebody asks for it.
+        offered = Q(archived_at=None) | Q(pk=int(asked) if is_number else 0)
+        self.fields["story"].queryset = Story.objects.filter(offered)  # type: ignore[attr-defined]
 
     def clean(self) -> dict[str, Any]:
         since, until = self.cleaned_data.get("since"), self.cleaned_data.get("until")

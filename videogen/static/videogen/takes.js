@@ -28,6 +28,39 @@
     document.activeElement.closest("[data-take]") ||
     takes().find((take) => take.getBoundingClientRect().bottom > window.innerHeight / 3);
 
+  // A new note stands at the frame that is seen, unless another time was typed.
+  document.addEventListener("focusin", (event) => {
+    const form = event.target.closest("[data-note-new]");
+    const video = form?.closest("[data-take]")?.querySelector("video");
+    if (!video || event.target.name !== "text" || form.elements.time.value !== form.elements.time.defaultValue) return;
+    const fps = Number(form.dataset.fps) || 24;
+    const rate = Math.max(1, Math.round(fps));
+    const frame = Math.floor(video.currentTime * fps + 0.01);
+    const two = (number) => String(number).padStart(2, "0");
+    const seconds = Math.floor(frame / rate);
+    video.pause();
+    form.elements.time.value = `${Math.floor(seconds / 60)}:${two(seconds % 60)}.${two(frame % rate)}`;
+  });
+
+  // The time of a note jumps into the middle of its frame.
+  document.addEventListener("click", (event) => {
+    const link = event.target.closest("[data-jump]");
+    const video = link?.closest("[data-take]")?.querySelector("video");
+    if (!video || event.ctrlKey || event.metaKey || event.shiftKey) return;
+    event.preventDefault();
+    const fps = Number(link.closest("[data-fps]").dataset.fps) || 24;
+    const jump = () => {
+      video.currentTime = (Number(link.dataset.jump) + 0.5) / fps;
+    };
+    video.pause();
+    if (video.readyState) jump();
+    else {
+      video.addEventListener("loadedmetadata", jump, { once: true });
+      video.load();
+    }
+    video.scrollIntoView({ block: "nearest" });
+  });
+
   document.addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey || dialog?.open) return;
     if (event.target.closest("input, textarea, select, [contenteditable]")) return;

@@ -19,13 +19,14 @@ from videogen.common.formats import usd
 from videogen.models import RenderBatch
 from videogen.models.batches import MOST_TAKES_PER_SHOT
 from videogen.models.problems import Problem
+from videogen.models.prompt_profiles import PromptProfile
 from videogen.models.routes import Route, not_set_up
 from videogen.planning.modes import Action
 from videogen.planning.plan import Plan
 
-# The model, what becomes of a batch over the budget, whether repeats are rendered, and how many
-# takes of a shot are asked for.
-_USUAL = ("", OverBudget.FIT.value, "1", "1")
+# The model, what becomes of a batch over the budget, whether repeats are rendered, how many takes
+# of a shot are asked for, and the profile of the prompt.
+_USUAL = ("", OverBudget.FIT.value, "1", "1", "")
 
 
 def _flag(yes: bool) -> str:
@@ -46,6 +47,7 @@ class PlanOptionsForm(forms.Form):
         choices=[("0", "no"), ("1", "yes")], coerce=lambda each: each == "1"
     )
     takes = forms.IntegerField(min_value=1, max_value=MOST_TAKES_PER_SHOT)
+    profile = forms.ChoiceField(required=False, choices=PromptProfile)
 
     def __init__(self, asked: Mapping[str, str], batch: RenderBatch) -> None:
         stored = {
@@ -54,6 +56,7 @@ class PlanOptionsForm(forms.Form):
             "over_budget": batch.over_budget,
             "repeat": _flag(not batch.skips_repeats),
             "takes": str(batch.takes_per_shot),
+            "profile": batch.prompt_profile,
         }
         given = {name: asked[name] for name in stored if name in asked}
         super().__init__({**stored, **given}, initial=stored)
@@ -76,11 +79,13 @@ class PlanOptionsForm(forms.Form):
             chosen.get("over_budget", batch.over_budget),
             not chosen.get("repeat", not batch.skips_repeats),
             chosen.get("takes", batch.takes_per_shot),
+            chosen.get("profile", batch.prompt_profile),
             stored=(
                 batch.model,
                 batch.over_budget,
                 _flag(not batch.skips_repeats),
                 str(batch.takes_per_shot),
+                batch.prompt_profile,
             ),
         )
 
@@ -96,9 +101,11 @@ class PlanOptions:
     # Shots that have a take of the very same request are left out.
     skips_repeats: bool = False
     takes: int = 1
-    # Of the draft: model, over_budget, repeat and takes. Where they are not the usual ones, a link
-    # has to name what is chosen instead.
-    stored: tuple[str, str, str, str] = _USUAL
+    # Empty: the profile of the story or of the settings.
+    profile: str = ""
+    # Of the draft: model, over_budget, repeat, takes and profile. Where they are not the usual
+    # ones, a link has to name what is chosen instead.
+    stored: tuple[str, ...] = _USUAL
 
     @property
     def hidden(self) -> dict[str, str]:
@@ -108,6 +115,7 @@ class PlanOptions:
             "over_budget": self.over_budget,
             "repeat": _flag(not self.skips_repeats),
             "takes": str(self.takes),
+            "profile": self.profile,
         }
         return {
             name: value
@@ -213,6 +221,27 @@ class PlanChoices:
                 number == self.plan.takes_per_shot,
             )
             for number in range(1, MOST_TAKES_PER_SHOT + 1)
+        ]
+
+    @property
+    def profiles(self) -> list[OptionLink]:
+        """How the prompts are put together; none where nothing new is sent."""
+        request = self.plan.request
+        if not self.plan.count(Action.GENERATE, Action.REHEARSE):
+            return []
+        return [
+            OptionLink(
+                each.label.capitalize(),
+                "",
+                link_to(
+                    replace(
+                        self.options,
+                        profile="" if each == request.default_profile else each.value,
+                    )
+                ),
+                each == request.prompt_profile,
+            )
+            for each in PromptProfile
         ]
 
     @property

@@ -55,6 +55,7 @@ def show_plan(model_admin: ModelAdmin, request: HttpRequest, batch: RenderBatch)
         batch,
         options.mode,
         model=options.model,
+        prompt_profile=options.profile,
         over_budget=options.over_budget,
         skip_repeats=options.skips_repeats,
         takes_per_shot=options.takes,
@@ -96,6 +97,7 @@ def _mode_cards(
             batch,
             RenderBatch.Mode.OVERRIDE,
             model=options.model,
+            prompt_profile=options.profile,
             skip_repeats=True,
             takes_per_shot=options.takes,
             person=requester_of(request).person,
@@ -119,6 +121,7 @@ def show_row(
         Shot.objects.filter(pk=shot.pk),
         mode,
         model=options.model,
+        prompt_profile=options.profile,
         over_budget=options.over_budget,
         person=requester_of(request).person,
         skip_repeats=options.skips_repeats,
@@ -179,6 +182,7 @@ def use_same_take(
         Shot.objects.filter(pk=shot.pk),
         options.mode,
         model=options.model,
+        prompt_profile=options.profile,
         person=requester_of(request).person,
     ).rows
     take = row.same
@@ -208,6 +212,7 @@ def confirm_plan(model_admin: ModelAdmin, request: HttpRequest, batch: RenderBat
             set_options(
                 batch,
                 model=options.model,
+                prompt_profile=options.profile,
                 over_budget=options.over_budget,
                 skips_repeats=options.skips_repeats,
                 takes_per_shot=options.takes,

@@ -13,6 +13,7 @@ from videogen.models import RenderBatch, VideoRender
 from videogen.models.render_warnings import OF_OPTIONS
 from videogen.planning.modes import Action
 from videogen.planning.plan import Plan, ShotPlan
+from videogen.prompts.room import PromptRoom, prompt_room
 from videogen.safety.suspicious_words import CHILD
 from videogen.views.components.badges import BADGES, Badge
 from videogen.views.components.reasons import (
@@ -147,6 +148,10 @@ class PlanRow:
         return indented(self.row.prompt.document) if self.row.prompt else ""
 
     @property
+    def room(self) -> PromptRoom | None:
+        return prompt_room(self.row.prompt) if self.row.prompt else None
+
+    @property
     def is_compact(self) -> bool:
         """Whether the prompt is sent without the white space that the page shows."""
         return self.row.prompt is not None and "\n" not in self.row.prompt.text
@@ -156,5 +161,5 @@ def speaks_of_children(row: ShotPlan) -> bool:
     """Whether the storyboard or a referenced character's design names a child."""
     if row.prompt is None:
         return False
-    told = [row.prompt.document[key] for key in ("character_designs", "storyboard_payload")]
+    told = [row.prompt.whole[key] for key in ("character_designs", "storyboard_payload")]
     return bool(CHILD.search(json.dumps(told, ensure_ascii=False)))

@@ -8,6 +8,7 @@ from decimal import Decimal
 from functools import cached_property
 
 from django.conf import settings
+from django.urls import reverse
 
 from storybook.models import Story
 from videogen.catalog.capabilities import ModelTable
@@ -19,9 +20,11 @@ from videogen.models.states import OPEN, RESUMABLE, WITHOUT_VIDEO
 from videogen.planning.request_diff import Differences, differences
 from videogen.planning.shot_status import told_of_rejection
 from videogen.prompts.references import KIND_WORDS
+from videogen.prompts.room import PromptRoom, room_of_render
 from videogen.recovery.decisions import can_be_taken_back
 from videogen.views.components.badges import REVIEW_BADGES, Badge, badge_of_state
 from videogen.views.components.kept import KeptFile, kept_of
+from videogen.views.components.notes import ShownNote, shown_notes
 from videogen.views.components.pictures import ShownPicture, shown_pictures
 
 from .block_card import BlockCard
@@ -133,6 +136,20 @@ class RenderCard:
             return "In progress"
         return "Rehearsal" if self.render.kind == Kind.REHEARSAL else "No video"
 
+    @cached_property
+    def notes(self) -> list[ShownNote]:
+        return shown_notes(self.render)
+
+    @property
+    def open_notes(self) -> int:
+        return sum(each.note.is_open for each in self.notes)
+
+    @property
+    def here(self) -> str:
+        """Its place on the page of the shot's takes."""
+        page = reverse("admin:storybook_shot_takes", args=[self.render.shot_id])
+        return f"{page}#render-{self.render.pk}"
+
     @property
     def told_of_rejection(self) -> str:
         return told_of_rejection(self.render)
@@ -238,6 +255,10 @@ class RenderCard:
     @property
     def prompt(self) -> str:
         return indented_text(self.render.prompt_text)
+
+    @property
+    def room(self) -> PromptRoom:
+        return room_of_render(self.render)
 
     @property
     def cost(self) -> str:
