@@ -53,7 +53,7 @@ _LEFT_ALONE_SECONDS = 5.0
 _MISSING = frozenset({"404", "NoSuchKey", "NotFound"})
 
 
-class ObjectStore(S3Storage):  # type: ignore[misc]
+class ObjectStore(S3Storage):
     """The objects below the prefix of a bucket. See MediaStore for what the methods promise."""
 
     is_remote = True
@@ -334,7 +334,7 @@ class StoredObject(io.RawIOBase):
             self._stream = None
 
 
-class StoredFile(File):  # type: ignore[type-arg]
+class StoredFile(File):
     """An object as Django's file."""
 
     def __init__(self, stored: StoredObject, name: str, modified: float) -> None:

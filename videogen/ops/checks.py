@@ -190,7 +190,8 @@ def check_store(**kwargs: Any) -> list[CheckMessage]:
     if not settings.MEDIA_STORE_URL:
         return []
     messages: list[CheckMessage] = []
-    endpoint = str(settings.STORAGES["default"]["OPTIONS"]["endpoint_url"])
+    options: Any = settings.STORAGES["default"]["OPTIONS"]
+    endpoint = str(options["endpoint_url"])
     is_mixed = endpoint.startswith("http:") and settings.SESSION_COOKIE_SECURE
     if is_mixed and not settings.MEDIA_STORE_THROUGH_APP:
         messages.append(

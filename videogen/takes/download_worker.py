@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from datetime import timedelta
 from pathlib import Path
@@ -157,14 +157,20 @@ class Downloads:
         except DownloadError as error:
             self._fail(render, error)
             return
-        if self._client is None or self._threads is None:
+        if self._client is None:
             try:
                 self._client = new_client()
             except DownloadError as error:
                 self._fail(render, error)
                 return
+        self._submit(render, _obtain, self._client, render)
+
+    def _submit(
+        self, render: VideoRender, step: Callable[..., Clip | VideoFacts], *given: Any
+    ) -> None:
+        if self._threads is None:
             self._threads = ThreadPoolExecutor(PARALLEL, thread_name_prefix="download")
-        self._running[self._threads.submit(_obtain, self._client, render)] = render
+        self._running[self._threads.submit(step, *given)] = render
 
     def _renew(self) -> None:
         self._renewed = time.monotonic()
@@ -185,9 +191,8 @@ class Downloads:
         try:
             found = future.result()
             take = number_take(render)
-            if isinstance(found, Clip) and self._threads:
-                storing = self._threads.submit(_store, found, take_path(render, take))
-                self._running[storing] = render
+            if isinstance(found, Clip):
+                self._submit(render, _store, found, take_path(render, take))
                 return
         except DownloadError as error:
             self._fail(render, error)
