@@ -15,7 +15,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check
 DEMO_ENV := DJANGO_DEBUG=1 VIDEO_BACKEND=simulator
 OPENSPEC := OPENSPEC_TELEMETRY=0 CI=true npx -y @fission-ai/openspec@1.13.2
 
-.PHONY: help setup install demo serve test test-slow test-postgres test-all lint faults bench chaos screenshots lock clean FORCE
+.PHONY: help setup install demo serve production-check test test-slow test-postgres test-all lint faults bench chaos screenshots lock clean FORCE
 
 help:  ## what each target does
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "%-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -78,6 +78,9 @@ test-postgres: $(STAMP)  ## races, budgets, queue and pipeline, on the server VI
 	@export DATABASE_URL="$$VIDEO_TEST_POSTGRES_URL"; $(PYTEST) -m "postgres and not slow" || $(call again,"postgres and not slow")
 
 test-all: test test-slow test-postgres  ## all tests, also on PostgreSQL
+
+production-check: $(STAMP)  ## the stack of one host, really started, renders the sample story
+	@$(BIN)/python -m tests.production_check
 
 lint: $(STAMP)  ## style, layers, types, system checks, migrations, openspec
 	@$(BIN)/ruff check .

@@ -122,6 +122,8 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    # Whoever watches the installation calls it by any name and without TLS.
+    "videogen.views.probes.answer_probes",
     "videogen.common.csp.content_security_policy",
     "django.middleware.security.SecurityMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -244,14 +246,21 @@ FORMAT_MODULE_PATH = "storybook.date_formats"
 TIME_ZONE = env("DJANGO_TIME_ZONE", "UTC")
 USE_TZ = True
 STATIC_URL = "static/"
-STATIC_ROOT = BASE_DIR / "static-collected"
+STATIC_ROOT = Path(env("DJANGO_STATIC_ROOT", str(BASE_DIR / "static-collected"))).resolve()
+# `collectstatic` has been here: the application serves the files itself. Where a web server does,
+# it is not asked for them. (`make serve` serves them from where they are written.)
+if STATIC_ROOT.is_dir() and not DEBUG:
+    MIDDLEWARE.insert(
+        MIDDLEWARE.index("django.middleware.security.SecurityMiddleware") + 1,
+        "whitenoise.middleware.WhiteNoiseMiddleware",
+    )
 STORAGES = {
     "default": {"BACKEND": "storybook.object_store.ObjectStore", "OPTIONS": _store.options}
     if _store
     else {"BACKEND": "storybook.media_store.MediaFolder"},
     # These are public, and the web server in front is another user.
     "staticfiles": {
-        "BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage",
+        "BACKEND": "whitenoise.storage.CompressedStaticFilesStorage",
         "OPTIONS": {"directory_permissions_mode": 0o755, "file_permissions_mode": 0o644},
     },
 }
@@ -375,6 +384,9 @@ VIDEO_SUBMIT_WEBHOOK_URI = env("VIDEO_SUBMIT_WEBHOOK_URI")
 VIDEO_RECEIVE_WEBHOOK_SECRET = env("VIDEO_RECEIVE_WEBHOOK_SECRET")
 VIDEO_PRICE_USD_PER_SECOND = env_number("VIDEO_PRICE_USD_PER_SECOND", None, Decimal)
 VIDEO_BUDGET_USD = env_number("VIDEO_BUDGET_USD", None, Decimal)
+
+# Programs that read /metrics from another machine send this as a bearer token.
+VIDEO_METRICS_TOKEN = env("VIDEO_METRICS_TOKEN")
 
 # -- Notices -------------------------------------------------------------------------------------
 

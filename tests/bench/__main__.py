@@ -2,7 +2,7 @@
 shown for orientation only. Exit code 1 when a ratio is over its bound.
 
     python -m tests.bench [startup] [memory] [throughput] [lists] [kills] [quota] [films] [review]
-                          [exports] [watch] [prompts] [store]
+                          [exports] [watch] [prompts] [checks] [store]
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from rich.console import Console
 from rich.table import Table
 
 from . import (
+    checks,
     exports,
     films,
     kills,
@@ -43,6 +44,7 @@ PARTS = {
     "exports": exports.measure,
     "watch": watch.measure,
     "prompts": prompts.measure,
+    "checks": checks.measure,
     "store": store.measure,
 }
 

@@ -91,6 +91,7 @@ PAGES = {
     "admin/storybook/story/<int:pk>/bring-back/": (BUTTON, ARTIST),
     "admin/storybook/story/dashboard/state/": (VIEWER, VIEWER),
     "admin/storybook/shot/<path:object_id>/takes/": (VIEWER, VIEWER),
+    "admin/storybook/shot/<path:object_id>/preview/": (BUTTON, VIEWER),
     # batches
     "admin/videogen/renderbatch/<int:pk>/plan/": (VIEWER, PRODUCER),
     "admin/videogen/renderbatch/<int:pk>/plan/cancel/": (BUTTON, PRODUCER),

@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('videogen', '0042_takes_per_shot'),
+        ('videogen', '0043_take_checks'),
     ]
 
     operations = [

@@ -8,7 +8,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('videogen', '0042_takes_per_shot'),
+        ('videogen', '0046_batch_numbers'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

@@ -95,7 +95,20 @@ class StorySettings(models.Model):
 
     story = models.OneToOneField(Story, on_delete=models.CASCADE, related_name="video_settings")
     model = models.CharField(
-        max_length=100, blank=True, help_text="As the API names it. Empty: VIDEO_MODEL."
+        max_length=100,
+        blank=True,
+        help_text="For final takes, and wherever nobody chooses another. Empty: VIDEO_MODEL.",
+    )
+    resolution = models.CharField(
+        max_length=10, blank=True, help_text="Of final takes. Empty: VIDEO_RESOLUTION."
+    )
+    draft_model = models.CharField(
+        max_length=100,
+        blank=True,
+        help_text="For drafts. Empty: the cheapest one with a known price.",
+    )
+    draft_resolution = models.CharField(
+        max_length=10, blank=True, help_text="Of drafts. Empty: that of the draft model's price."
     )
     seed = models.PositiveBigIntegerField(
         null=True,
@@ -128,5 +141,13 @@ class StorySettings(models.Model):
     @property
     def is_empty(self) -> bool:
         """Whether every option is left to the settings."""
-        wishes = (self.model, self.negative_prompt, self.person_generation, self.prompt_profile)
+        wishes = (
+            self.model,
+            self.resolution,
+            self.draft_model,
+            self.draft_resolution,
+            self.negative_prompt,
+            self.person_generation,
+            self.prompt_profile,
+        )
         return self.seed is None and not any(wishes)

@@ -48,10 +48,9 @@ def surprises(render: VideoRender, facts: VideoFacts) -> list[RenderWarning]:
     if is_asked_for and abs(facts.seconds - render.duration_seconds) > 0.5:
         params = {"seconds": facts.seconds, "asked": render.duration_seconds}
         warnings.append(RenderWarning(WarningCode.OTHER_LENGTH, params))
-    asked = _size(render.resolution, render.aspect_ratio)
+    asked = asked_size(render.resolution, render.aspect_ratio)
     size = (facts.width, facts.height)
-    is_stand_in = render.is_simulated and size == _STAND_IN
-    if is_asked_for and asked and size != asked and not is_stand_in:
+    if is_asked_for and asked and size != asked and not is_stand_in(render, size):
         words = ("width", "height", "asked_width", "asked_height")
         params = dict(zip(words, (*size, *asked), strict=True))
         warnings.append(RenderWarning(WarningCode.OTHER_SIZE, params))
@@ -64,7 +63,12 @@ def surprises(render: VideoRender, facts: VideoFacts) -> list[RenderWarning]:
     return warnings
 
 
-def _size(resolution: str, aspect_ratio: str) -> tuple[int, int] | None:
+def is_stand_in(render: VideoRender, size: tuple[int, int]) -> bool:
+    """Whether the video is a quick clip of the simulator's: all of them show the same picture."""
+    return render.is_simulated and size == _STAND_IN
+
+
+def asked_size(resolution: str, aspect_ratio: str) -> tuple[int, int] | None:
     """Return width and height of a video as it was asked for; None if they are not known."""
     sides = aspect_ratio.split(":")
     if resolution not in _LINES or len(sides) != 2 or not all(each.isdecimal() for each in sides):

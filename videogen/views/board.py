@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import Any
 from urllib.parse import urlencode
 
+from django.conf import settings
 from django.contrib import messages
 from django.contrib.admin import AdminSite, ModelAdmin
 from django.db.models import QuerySet
@@ -21,6 +22,7 @@ from videogen.models import RenderBatch
 from videogen.models.states import BadgeWord
 from videogen.planning.drafts import draft_batches
 from videogen.planning.outdated import outdated_shots
+from videogen.planning.promotions import approved_drafts
 from videogen.planning.shot_status import filter_by_badge
 
 from .components.access import REVIEW, requester_of, signed_in
@@ -29,7 +31,11 @@ from .components.live import TROUBLE, changed_since, version_of
 from .components.queue_notice import QueueNotice, notice_of_backend
 from .components.selection import tell_of_left_out
 from .components.shot_cards import Progress, ShotCard, for_cards
+from .components.urls import plan_url
 from .review.bulk import APPROVE, REJECT, as_one_field, ask_why, is_answered, judge_shots
+
+# What the buttons of the selection ask for, beside new videos.
+PROMOTE, PROMOTE_APPROVED = "promote", "promote_approved"
 
 CHIPS = "chips"
 QUEUE = "queue"
@@ -59,6 +65,7 @@ def show_board(
             "story": story,
             "board": board,
             "can_generate": can_generate,
+            "approved_drafts": _approved_drafts(story, shots) if can_generate else 0,
             "may_review": request.user.has_perm(REVIEW),
             "has_story_permission": admin_site.get_model_admin(Story).has_view_permission(request),
         },
@@ -91,16 +98,34 @@ def board_state(request: HttpRequest, story: Story, shots: QuerySet[Shot]) -> Js
 def draft_selection(
     request: HttpRequest, story: Story, shots: QuerySet[Shot]
 ) -> HttpResponseRedirect:
-    """Store the selection as a draft. The next page shows its plan and its cost."""
+    """Store the selection as a draft of new videos or, by its button, of promotions. The next page
+    shows its plan and its cost."""
     status = status_of(request)
+    verb = request.POST.get("verb")
+    if verb == PROMOTE_APPROVED:
+        return _draft_approved(request, story, shots.filter(scenelet__story=story), status)
     chosen = selected_shots(request, story, shots.filter(scenelet__story=story), status)
-    batches = draft_batches(chosen, RenderBatch.Mode.DEFAULT, requester_of(request))
+    mode = RenderBatch.Mode.OVERRIDE if verb == PROMOTE else RenderBatch.Mode.DEFAULT
+    batches = draft_batches(chosen, mode, requester_of(request), promotes=verb == PROMOTE)
     drafted = {pk for batch in batches for pk in batch.filters["shots"]}
     tell_of_left_out(request, asked_shots(request), drafted)
     if not batches:
         messages.warning(request, "Nothing was selected. Select the shots first.")
         return HttpResponseRedirect(board_url(story, status))
-    return HttpResponseRedirect(reverse("admin:videogen_renderbatch_plan", args=[batches[0].pk]))
+    return HttpResponseRedirect(plan_url(batches[0]))
+
+
+def _draft_approved(
+    request: HttpRequest, story: Story, shots: QuerySet[Shot], status: str
+) -> HttpResponseRedirect:
+    """Store all approved drafts of the story as one draft of their promotions."""
+    chosen = shots.filter(pk__in=approved_drafts(story, settings.VIDEO_BACKEND))
+    mode = RenderBatch.Mode.OVERRIDE
+    batches = draft_batches(chosen, mode, requester_of(request), promotes=True)
+    if not batches:
+        messages.info(request, "No approved take of this story is a draft: nothing to promote.")
+        return HttpResponseRedirect(board_url(story, status))
+    return HttpResponseRedirect(plan_url(batches[0]))
 
 
 def judge_selection(
@@ -129,6 +154,12 @@ def board_url(story: Story, status: str = "", name: str = "board") -> str:
 def status_of(request: HttpRequest) -> str:
     status = request.GET.get("status", "")
     return status if status in SHOT_BADGES or status == OUTDATED.code else ""
+
+
+def _approved_drafts(story: Story, shots: QuerySet[Shot]) -> int:
+    """How many approved drafts of the story can be promoted at once. Four queries at most."""
+    keys = approved_drafts(story, settings.VIDEO_BACKEND)
+    return shots.filter(pk__in=keys).count() if keys else 0
 
 
 def _board_of(request: HttpRequest, story: Story, shots: QuerySet[Shot]) -> Board:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from statistics import median
 from typing import Any
 
 from django.conf import settings
@@ -22,6 +21,7 @@ from django.utils.functional import cached_property
 from storybook.models import Shot, Story
 from videogen.billing.budget_use import budget_use
 from videogen.billing.forecasts import forecasts
+from videogen.billing.render_times import time_left, usual_times
 from videogen.common.formats import counted
 from videogen.lanes.pauses import BY_PERSON
 from videogen.models import Lane, RenderBatch, ShotStanding, VideoRender
@@ -44,8 +44,6 @@ MOST_CARDS = 12
 MOST_STORIES = 12
 MOST_BATCHES = 4
 MOST_FAILURES = 6
-# Renders whose time tells how long the next one takes.
-MOST_TIMED = 30
 # A batch stays on the page for so long after its end.
 JUST_ENDED = timedelta(minutes=10)
 
@@ -66,7 +64,7 @@ def dashboard_state(request: HttpRequest) -> JsonResponse:
         )
         for part in PARTS
     }
-    return JsonResponse({"active": dashboard.is_active, "parts": parts})
+    return JsonResponse({"active": dashboard.is_active, "title": dashboard.title, "parts": parts})
 
 
 @dataclass(frozen=True)
@@ -82,15 +80,9 @@ class RunningBatch:
     @property
     def time_left(self) -> str:
         """About how long it still takes, such as "4 min"; empty where nobody can know."""
-        counts = self.progress.counts
-        if not self.progress.open or self.usual is None or self.is_rehearsal:
+        if self.is_rehearsal:
             return ""
-        waves = -(-counts.get(State.QUEUED, 0) // max(1, settings.VIDEO_MAX_IN_FLIGHT))
-        left = waves * self.usual
-        if self.newest_sent and self.progress.open > counts.get(State.QUEUED, 0):
-            left += max(self.usual - (timezone.now() - self.newest_sent), timedelta(0))
-        minutes = -(-left // timedelta(minutes=1))
-        return f"{max(minutes, 1)} min"
+        return time_left(self.progress.counts, self.usual, self.newest_sent)
 
     @property
     def url(self) -> str:
@@ -301,11 +293,12 @@ class Dashboard:
             if at and state in OPEN:
                 sent[batch_pk] = max(at, sent.get(batch_pk, at))
         batches = RenderBatch.objects.select_related("story").defer("plan", "filters")
+        usual = usual_times() if keys else {}
         found = [
             RunningBatch(
                 batch,
                 RenderProgress(counts[batch.pk]),
-                self._usual_times.get(batch.model),
+                usual.get(batch.model or settings.VIDEO_MODEL),
                 sent.get(batch.pk),
             )
             for batch in batches.filter(pk__in=keys)
@@ -313,17 +306,6 @@ class Dashboard:
         return sorted(
             found, key=lambda each: (each.is_rehearsal, not each.progress.open, -each.batch.pk)
         )
-
-    @cached_property
-    def _usual_times(self) -> dict[str, timedelta]:
-        """By model: the median of what its last renders took, from the claim to the video."""
-        timed = VideoRender.objects.filter(state=State.DONE, rendered_at__gt=F("claimed_at"))
-        seconds: dict[str, list[float]] = {}
-        for render in timed.only("model", "claimed_at", "rendered_at").order_by("-pk")[:MOST_TIMED]:
-            if render.claimed_at and render.rendered_at:
-                taken = (render.rendered_at - render.claimed_at).total_seconds()
-                seconds.setdefault(render.model, []).append(taken)
-        return {model: timedelta(seconds=median(times)) for model, times in seconds.items()}
 
     def _batches_at_work(self) -> list[int]:
         """Return the newest batches that run, and then the newest that have just ended.
@@ -340,8 +322,19 @@ class Dashboard:
         return list(found)[:MOST_BATCHES]
 
     @cached_property
+    def at_work(self) -> int:
+        """How many renders are on their way."""
+        return VideoRender.objects.open().count()
+
+    @property
     def is_active(self) -> bool:
-        return VideoRender.objects.open().exists()
+        return bool(self.at_work)
+
+    @property
+    def title(self) -> str:
+        """The title of the page, with the number of renders that are on their way."""
+        number = f"({self.at_work}) " if self.can_see_batches and self.at_work else ""
+        return f"{number}Stories | {site.site_title}"
 
     @cached_property
     def nobody_works(self) -> bool:

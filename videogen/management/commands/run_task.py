@@ -30,8 +30,8 @@ from videogen.common.untrusted_text import for_terminal
 from videogen.models import RenderBatch
 from videogen.models.batches import CREATE_SHOT_VIDEO, MOST_TAKES_PER_SHOT
 from videogen.models.people import Requester
-from videogen.models.prompt_profiles import PromptProfile
 from videogen.models.problems import ProblemCode
+from videogen.models.prompt_profiles import PromptProfile
 from videogen.planning.modes import Action
 from videogen.planning.plan import Plan
 

@@ -544,6 +544,22 @@
     toTime(Number(seek.value));
   });
 
+  // What the technical check has found: the player jumps there.
+  parts.checks.addEventListener("click", (event) => {
+    const link = event.target.closest("[data-at]");
+    if (!link || event.ctrlKey || event.metaKey || event.shiftKey) return;
+    event.preventDefault();
+    pause();
+    const to = Number(link.dataset.at);
+    const wasPeeked = Boolean(peeked);
+    unpeek(true);
+    if (!wasPeeked && video.readyState > 0) toTime(to);
+    else {
+      video.addEventListener("loadedmetadata", () => toTime(to), { once: true });
+      if (!wasPeeked) video.load();
+    }
+  });
+
   /* -- notes: on the timeline, on the picture, and new ones */
 
   const SVG = "http://www.w3.org/2000/svg";

@@ -1,4 +1,5 @@
-// Keys of the page of takes. Without this file, only the keys are missing.
+// Keys of the page of takes, and jumps in its players. Without this file, only the keys are missing: a
+// place in a clip is a link to the file.
 "use strict";
 
 (() => {
@@ -17,6 +18,25 @@
       if (other !== event.target) other.pause();
     }
   }, true);
+
+  // What the technical check has found: the take's player jumps there.
+  document.addEventListener("click", (event) => {
+    const link = event.target.closest("[data-at]");
+    const video = link?.closest("[data-render]")?.querySelector("video");
+    if (!video || event.ctrlKey || event.metaKey || event.shiftKey) return;
+    event.preventDefault();
+    video.pause();
+    const jump = () => {
+      video.currentTime = Number(link.dataset.at);
+    };
+    if (video.readyState > 0) jump();
+    else {
+      video.addEventListener("loadedmetadata", jump, { once: true });
+      video.load();
+    }
+    video.focus({ preventScroll: true });
+    video.scrollIntoView({ block: "nearest" });
+  });
 
   const button = document.querySelector("[data-keys-button]");
   if (button && dialog) {

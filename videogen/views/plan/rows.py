@@ -102,6 +102,8 @@ class PlanRow:
                 and all(each.is_of_model for each in row.impossible),
             )
             return links_to_fix(row.shot.pk, self.plan.story.pk, self.around.documents, blocked)
+        if self.row.copy_of and not self.is_blocked:
+            return (link_to_take(self.row.copy_of),)
         if self.action == Action.SKIP:
             is_resuming = self.plan.mode == RenderBatch.Mode.RESUME
             resume = None if is_resuming else Link(RESUME, self.to_resume)
@@ -111,7 +113,7 @@ class PlanRow:
     @property
     def usable(self) -> VideoRender | None:
         """A take of another shot with the very same request: it can be used here for nothing."""
-        same = self.row.same
+        same = None if self.row.copy_of else self.row.same
         return same if same and same.shot_id != self.row.shot.pk else None
 
     @property

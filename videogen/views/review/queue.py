@@ -50,6 +50,7 @@ class Filters:
 
     story: int = 0
     scenelet: int = 0
+    batch: int = 0
     character: str = ""
     status: str = BadgeWord.NEEDS_REVIEW.value
 
@@ -60,6 +61,7 @@ class Filters:
         return cls(
             number(asked.get("story", "")),
             number(asked.get("scenelet", "")),
+            number(asked.get("batch", "")),
             asked.get("character", ""),
             status if status in REVIEWS else cls.status,
         )
@@ -70,6 +72,7 @@ class Filters:
         asked = {
             "story": str(self.story or ""),
             "scenelet": str(self.scenelet or ""),
+            "batch": str(self.batch or ""),
             "character": self.character,
             "status": "" if self.status == Filters.status else self.status,
         }
@@ -88,6 +91,8 @@ class Filters:
             told.append(str(Story.objects.filter(pk=self.story).first() or "no such story"))
         if self.scenelet:
             told.append(str(Scenelet.objects.filter(pk=self.scenelet).first() or "no scenelet"))
+        if self.batch:
+            told.append(f"batch {self.batch}")
         if self.character:
             told.append(self.character)
         if self.status != Filters.status:
@@ -132,6 +137,8 @@ class Queue:
             takes = takes.filter(shot__scenelet__story=filters.story)
         if filters.scenelet:
             takes = takes.filter(shot__scenelet=filters.scenelet)
+        if filters.batch:
+            takes = takes.filter(batch=filters.batch)
         if filters.character:
             takes = takes.filter(shot__in=_shots_with(filters.character, takes))
         self.places = sorted(map(_place_of, takes.order_by().values_list(*_PLACE)))
@@ -315,7 +322,8 @@ def entries_of(keys: Sequence[int]) -> list[Entry]:
     renders = {
         each.pk: each
         for each in VideoRender.objects.filter(pk__in=keys, state=State.DONE)
-        .select_related("shot__scenelet__story", "batch")
+        .select_related("shot__scenelet__story", "batch", "technical_check")
+        .defer("technical_check__signature")
         .prefetch_related("submissions", with_notes())
     }
     shown = [renders[key] for key in keys if key in renders]

@@ -249,7 +249,7 @@ def _entry_context(request: HttpRequest, entry: Entry, filters: Filters) -> dict
     }
 
 
-_PARTS = ("strip", "side", "verdict")
+_PARTS = ("checks", "strip", "side", "verdict")
 
 
 def _as_json(request: HttpRequest, entry: Entry, filters: Filters, token: str) -> dict[str, Any]:

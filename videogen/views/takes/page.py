@@ -117,7 +117,8 @@ class TakesPage:
 
     def __init__(self, request: HttpRequest, shot: Shot, *, can_generate: bool) -> None:
         renders = list(
-            shot.renders.select_related("batch")
+            shot.renders.select_related("batch", "technical_check")
+            .defer("technical_check__signature")
             .prefetch_related("submissions", with_notes())
             .order_by("-pk")
         )

@@ -47,7 +47,7 @@ def preview_shot(model_admin: ModelAdmin[Any], request: HttpRequest, shot_id: in
             "story": story,
             "plan": plan,
             "each": PlanRow(plan, plan.rows[0], around, is_alone=True),
-            "details": RowDetails.of(shot),
+            "details": RowDetails.of(plan.rows[0]),
             "profiles": PromptProfile.choices,
         },
     )
