@@ -2,7 +2,7 @@
 shown for orientation only. Exit code 1 when a ratio is over its bound.
 
     python -m tests.bench [startup] [memory] [throughput] [lists] [kills] [quota] [films] [review]
-                          [board] [exports] [watch] [prompts] [checks]
+                          [board] [exports] [watch] [prompts] [checks] [store]
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ from . import (
     quota,
     review,
     startup,
+    store,
     throughput,
     watch,
 )
@@ -46,6 +47,7 @@ PARTS = {
     "watch": watch.measure,
     "prompts": prompts.measure,
     "checks": checks.measure,
+    "store": store.measure,
 }
 
 
