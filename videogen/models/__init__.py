@@ -11,6 +11,7 @@ Where to begin:
 - `VideoModel` is what a model of the API can do.
 - `Direction` is a sentence of the team that goes into prompts.
 - `Film` is the video of one path through a story, joined from its takes.
+- `ApiToken` lets a program act in a person's name; `ApiAnswer` keeps what it was answered.
 - `GuestLink` lets people without an account watch a story or a film; `GuestNote` is what they say.
 
 The state of a render changes only by its verbs (`move`, `resume_polling`, `restart_download`), or
@@ -20,6 +21,7 @@ The order in which rows are locked is described in videogen/lanes/__init__.py.
 
 from __future__ import annotations
 
+from .api_tokens import ApiAnswer, ApiToken
 from .batches import RenderBatch
 from .budgets import Budget
 from .candidates import Candidate
@@ -28,6 +30,7 @@ from .films import Film
 from .guest_links import GuestLink, GuestNote
 from .lanes import Lane
 from .notices import Notice
+from .outgoing_events import OutgoingEvent
 from .prices import Price
 from .reference_choices import ReferenceChoice
 from .renders import STALE_AFTER, VideoRender, fill_standings
@@ -43,6 +46,8 @@ from .video_models import StorySettings, VideoFormat, VideoModel
 
 __all__ = [
     "STALE_AFTER",
+    "ApiAnswer",
+    "ApiToken",
     "Budget",
     "Candidate",
     "Direction",
@@ -51,6 +56,7 @@ __all__ = [
     "GuestNote",
     "Lane",
     "Notice",
+    "OutgoingEvent",
     "Price",
     "ReferenceChoice",
     "RenderBatch",

@@ -39,6 +39,7 @@ class RenderBatch(models.Model):
     class Door(models.TextChoices):
         COMMAND = "command", "command line"
         ADMIN = "admin", "admin"
+        API = "api", "API"
 
     story = models.ForeignKey(Story, on_delete=models.PROTECT, related_name="render_batches")
     status = models.CharField(
