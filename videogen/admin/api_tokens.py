@@ -68,7 +68,10 @@ class ApiTokenAdmin(RecordAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[ApiToken]:
         rows: QuerySet[ApiToken] = super().get_queryset(request)
-        return rows if _is_superuser(request) else rows.filter(user=signed_in(request))
+        # Who may see none is told so, and not that there is no such token.
+        if _is_superuser(request) or not self.has_view_permission(request):
+            return rows
+        return rows.filter(user=signed_in(request))
 
     def get_form(self, request: HttpRequest, obj: Any = None, **options: Any) -> Any:
         form = super().get_form(request, obj, **options)

@@ -13,9 +13,10 @@ from ninja.errors import HttpError, ValidationError
 from ninja.openapi.schema import OpenAPISchema
 from ninja.operation import Operation
 
+from storybook.story_paths import PathError
 from videogen.common.errors import VideogenError
 
-from . import batches, plans, renders, stories
+from . import batches, events, files, films, plans, renders, shots, spending, stories, takes
 from .description import ABOUT, complete
 from .problems import ApiProblem, as_response, of_error, problem_of_status
 
@@ -68,8 +69,8 @@ def known_names_only(run: Callable[..., HttpResponseBase]) -> Callable[..., Http
 
 
 api.add_decorator(known_names_only, mode="view")
-for router in (stories.router, plans.router, batches.router, renders.router):
-    api.add_router("", router)
+for module in (stories, shots, plans, batches, renders, takes, films, spending, events, files):
+    api.add_router("", module.router)
 
 
 @api.get("/openapi.json", include_in_schema=False, auth=None)
@@ -92,6 +93,11 @@ def _of_problem(request: HttpRequest, error: ApiProblem) -> HttpResponse:
 @api.exception_handler(VideogenError)
 def _of_refusal(request: HttpRequest, error: VideogenError) -> HttpResponse:
     return as_response(of_error(error))
+
+
+@api.exception_handler(PathError)
+def _of_path(request: HttpRequest, error: PathError) -> HttpResponse:
+    return as_response(ApiProblem(404, str(error.code.value), str(error)))
 
 
 @api.exception_handler(ValidationError)

@@ -67,6 +67,13 @@ def _complete(method: str, operation: dict[str, Any]) -> None:
         },
     }
     ok = operation["responses"].get(200, {})
+    if (
+        ok.get("content", {}).get("application/json", {}).get("schema", {}).get("format")
+        == "binary"
+    ):
+        ok["content"] = {"application/zip": {}}
+    if moved := operation["responses"].get(302):
+        moved["headers"] = {"Location": {"required": True, "schema": {"type": "string"}}}
     if method == "get" and "application/json" in ok.get("content", {}):
         operation["parameters"].append(_IF_NONE_MATCH)
         ok["headers"] = {"ETag": {"schema": {"type": "string"}}}

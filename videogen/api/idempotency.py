@@ -93,6 +93,18 @@ def made(status: int, what: BaseModel, location: str = "") -> HttpResponse:
     return response
 
 
+def only_file(request: HttpRequest, name: str) -> None:
+    """Raise ApiProblem where the form has more than that file: it would be dropped in silence."""
+    sent = [*request.POST, *(each for each, files in request.FILES.lists() for _ in files)]
+    if sent != [name]:
+        others = sorted(set(sent) - {name}) or [name]
+        errors = [
+            {"place": f"form.{each}", "message": "It is not known here, or there twice."}
+            for each in others
+        ]
+        raise ApiProblem(422, "invalid", "The form has one file and nothing else.", errors=errors)
+
+
 def _take(request: HttpRequest, key: str, sha256: str) -> ApiAnswer:
     """Return the row of the key: with an answer, or without one, and then it is the caller's."""
     user = person_of(request)

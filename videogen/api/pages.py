@@ -9,6 +9,7 @@ import json
 from collections.abc import Sequence
 from typing import Any, TypeVar
 
+from django.core.exceptions import ValidationError
 from django.db.models import Model, Q, QuerySet
 from pydantic import Field
 
@@ -32,11 +33,14 @@ def read_page(
 ) -> tuple[list[Row], str | None]:
     """Return the rows of the page and the cursor of the next one. Makes one query.
 
-    order: columns whose values are whole numbers, and which together are unique; those of a list
-    that shows the newest first begin with a minus.
+    order: columns that together are unique; those of a list that shows the newest first begin with
+    a minus.
     """
     if query.cursor is not None:
-        rows = rows.filter(_after(order, _read_cursor(query.cursor, order)))
+        try:
+            rows = rows.filter(_after(order, _read_cursor(query.cursor, order)))
+        except (ValueError, TypeError, ValidationError) as error:
+            raise _wrong_cursor() from error
     found = list(rows.order_by(*order)[: query.limit + 1])
     if len(found) <= query.limit:
         return found, None
@@ -44,7 +48,7 @@ def read_page(
     return found, _cursor(found[-1], order)
 
 
-def _after(order: Sequence[str], values: Sequence[int]) -> Q:
+def _after(order: Sequence[str], values: Sequence[Any]) -> Q:
     """Behind the row with these values: a later first column, or the same and a later second…"""
     condition, same = Q(), Q()
     for column, value in zip(order, values, strict=True):
@@ -57,7 +61,11 @@ def _after(order: Sequence[str], values: Sequence[int]) -> Q:
 
 def _cursor(row: Model, order: Sequence[str]) -> str:
     values = [_value(row, column.removeprefix("-")) for column in order]
-    return base64.urlsafe_b64encode(json.dumps([*order, *values]).encode()).decode().rstrip("=")
+    return (
+        base64.urlsafe_b64encode(json.dumps([*order, *values], default=str).encode())
+        .decode()
+        .rstrip("=")
+    )
 
 
 def _value(row: Any, column: str) -> Any:
@@ -66,7 +74,7 @@ def _value(row: Any, column: str) -> Any:
     return row
 
 
-def _read_cursor(cursor: str, order: Sequence[str]) -> list[int]:
+def _read_cursor(cursor: str, order: Sequence[str]) -> list[Any]:
     try:
         padded = cursor + "=" * (-len(cursor) % 4)
         found = json.loads(base64.b64decode(padded, altchars=b"-_", validate=True))
@@ -77,7 +85,17 @@ def _read_cursor(cursor: str, order: Sequence[str]) -> list[int]:
         not isinstance(found, list)
         or found[: len(order)] != list(order)
         or len(values) != len(order)
-        or not all(type(each) is int and abs(each) <= LARGEST_KEY for each in values)
+        or not all(map(_can_be_in_a_column, values))
     ):
-        raise ApiProblem(400, "cursor", "The cursor is not one of this list.")
+        raise _wrong_cursor()
     return values
+
+
+def _can_be_in_a_column(value: object) -> bool:
+    if isinstance(value, str):
+        return len(value) <= 64 and value.isprintable()
+    return type(value) is int and abs(value) <= LARGEST_KEY
+
+
+def _wrong_cursor() -> ApiProblem:
+    return ApiProblem(400, "cursor", "The cursor is not one of this list.")
