@@ -19,6 +19,10 @@ class Migration(migrations.Migration):
             name='door',
             field=models.CharField(choices=[('command', 'command line'), ('admin', 'admin'), ('api', 'API')], max_length=10),
         ),
+        migrations.AddIndex(
+            model_name='videorender',
+            index=models.Index(condition=models.Q(('reviewed_at__isnull', False)), fields=['reviewed_at'], name='reviewed_renders'),
+        ),
         migrations.CreateModel(
             name='ApiToken',
             fields=[

@@ -85,7 +85,7 @@ class News:
 
 def look_for_news() -> int:
     """Write a notice of everything that people should know and do not know yet, and wake the sender
-    if something has to be sent. Returns how many notices and events were written. The number of
+    if something has to be sent. Returns how many notices were written. The number of
     queries does not depend on how much has happened before."""
     written = 0
     for news in (
@@ -95,7 +95,7 @@ def look_for_news() -> int:
         *_expiring_clips(),
     ):
         written += news.write()
-    written += write_events(timezone.now() - NEWS_FOR)
+    write_events(timezone.now() - NEWS_FOR)
     if due_notices().exists() or due_events().exists():
         wake_sender()
     return written
