@@ -26,8 +26,8 @@ FAULTS = [
     Fault(
         "revoked-token-opens",
         "videogen/models/api_tokens.py",
-        "revoked_at=None, expires_at__gt=timezone.now()",
-        "expires_at__gt=timezone.now()",
+        "            revoked_at=None,\n            expires_at__gt=timezone.now(),\n",
+        "            expires_at__gt=timezone.now(),\n",
         TOKENS,
         "a token that was revoked opens the API",
     ),

@@ -17,7 +17,7 @@ from videogen.models import ApiToken
 pytestmark = [pytest.mark.slow, pytest.mark.django_db]
 
 EXAMPLES = 60
-# Refusals of what no schema can express: that a cursor is one of this list, that a file is a bundle.
+# Refusals of what no schema can express: that a cursor is of this list, that a file is a bundle.
 SEMANTIC = {
     "bundle",
     "cursor",
