@@ -51,7 +51,7 @@ class ApiTokenAdmin(RecordAdmin):
     def has_add_permission(self, request: HttpRequest) -> bool:
         return admin.ModelAdmin.has_add_permission(self, request)
 
-    def get_fields(self, request: HttpRequest, obj: ApiToken | None = None) -> list[str]:
+    def get_fields(self, request: HttpRequest, obj: ApiToken | None = None) -> Any:
         if obj is None:
             return [*(["user"] if _is_superuser(request) else []), "name", "scope", "days"]
         return [
@@ -73,8 +73,10 @@ class ApiTokenAdmin(RecordAdmin):
             return rows
         return rows.filter(user=signed_in(request))
 
-    def get_form(self, request: HttpRequest, obj: Any = None, **options: Any) -> Any:
-        form = super().get_form(request, obj, **options)
+    def get_form(
+        self, request: HttpRequest, obj: Any = None, change: bool = False, **options: Any
+    ) -> Any:
+        form = super().get_form(request, obj, change, **options)
         if "user" in form.base_fields:
             people = form.base_fields["user"].queryset  # type: ignore[attr-defined]
             form.base_fields["user"].queryset = people.filter(  # type: ignore[attr-defined]

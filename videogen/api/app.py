@@ -50,8 +50,8 @@ def known_names_only(run: Callable[..., HttpResponseBase]) -> Callable[..., Http
     operation: Operation = run.__self__  # type: ignore[attr-defined]
     known: set[str] = set()
     for model in operation.models:
-        if model.__ninja_param_source__ == "query":  # type: ignore[comparison-overlap]
-            known |= set(model.__ninja_flatten_map__)  # type: ignore[attr-defined]
+        if model.__ninja_param_source__ == "query":
+            known |= set(model.__ninja_flatten_map__)
 
     @wraps(run)
     def checked(request: HttpRequest, **values: Any) -> HttpResponseBase:

@@ -11,7 +11,7 @@ from .access import person_of
 
 def note(request: HttpRequest, row: Model, words: str, *, is_new: bool = False) -> None:
     """Write into the row's history who did it, with which token."""
-    LogEntry.objects.log_actions(
+    LogEntry.objects.log_actions(  # type: ignore[call-overload]  # its stubs want one model
         person_of(request).pk,
         [row],
         ADDITION if is_new else CHANGE,

@@ -6,7 +6,7 @@ import threading
 import time
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable
-from typing import Literal
+from typing import Any, Literal
 
 from django.db import connection, transaction
 from django.db.models import Q, QuerySet
@@ -44,7 +44,7 @@ _PRIORITIES = {
     "normal": RenderBatch.Priority.NORMAL,
     "later": RenderBatch.Priority.LATER,
 }
-_PRIORITY_NAMES = {value: name for name, value in _PRIORITIES.items()}
+_PRIORITY_NAMES = {int(value): name for name, value in _PRIORITIES.items()}
 
 
 class BatchRequest(PlanRequest):
@@ -272,7 +272,7 @@ def _detail(batch: RenderBatch, renders: Renders) -> BatchDetailOut:
     return BatchDetailOut(**_members(batch, renders), rows=rows)
 
 
-def _members(batch: RenderBatch, renders: Renders) -> dict[str, object]:
+def _members(batch: RenderBatch, renders: Renders) -> dict[str, Any]:
     is_ended = not _is_open(renders)
     ends = [each.ended_at for each in renders if each.ended_at]
     return {

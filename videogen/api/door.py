@@ -28,7 +28,10 @@ def with_etag(request: HttpRequest, response: HttpResponseBase) -> HttpResponseB
         return response
     if "ETag" not in response:
         response["ETag"] = quote_etag(_digest(response))
-    return get_conditional_response(request, etag=response["ETag"], response=response) or response
+    unchanged = get_conditional_response(request, etag=response["ETag"])
+    if unchanged:
+        unchanged["ETag"] = response["ETag"]
+    return unchanged or response
 
 
 def _digest(response: HttpResponseBase) -> str:

@@ -178,7 +178,9 @@ def _fingerprint(request: HttpRequest) -> str:
     """Of the method, the address and what was sent, files included."""
     digest = hashlib.sha256(f"{request.method} {request.get_full_path()}\n".encode())
     if request.FILES:
-        for name, file in sorted(request.FILES.items()):
+        # Of several of one name the last one counts, as everywhere.
+        files: dict[str, Any] = dict(request.FILES.items())
+        for name, file in sorted(files.items()):
             digest.update(f"{name} {file.name} {file.size}\n".encode("utf-8", "surrogatepass"))
             for chunk in file.chunks(_CHUNK):
                 digest.update(chunk)

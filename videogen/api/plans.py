@@ -66,9 +66,10 @@ class ReferenceOut(Out):
     kind: str
     id: str
     path: str
-    mime_type: str
-    bytes: int
-    sha256: str
+    # Renders that are older than these members have none.
+    mime_type: str | None = None
+    bytes: int | None = None
+    sha256: str | None = None
 
 
 class DroppedOut(Out):

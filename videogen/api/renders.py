@@ -11,7 +11,7 @@ from ninja import Path, Query, Router
 from pydantic import Field
 
 from videogen.catalog.options import extras_of
-from videogen.models import STALE_AFTER, VideoRender
+from videogen.models import STALE_AFTER, VideoRender, states
 from videogen.prompts.references import Dropped
 
 from .access import READ, SEE_RENDERS, rights
@@ -28,8 +28,8 @@ class RenderQuery(PageQuery):
     story_id: Name | None = None
     shot_id: Key | None = None
     batch_id: Key | None = None
-    status: State | None = None
-    kind: VideoRender.Kind | None = None
+    status: states.State | None = None
+    kind: states.Kind | None = None
 
 
 class RenderOut(Out):

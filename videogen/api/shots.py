@@ -61,7 +61,7 @@ class SceneletPage(Page):
 
 
 class DesignOut(Out):
-    kind: Literal["visual", "audio"]
+    kind: str = Field(description="visual or audio.")
     document: Json
     updated_at: Moment
 
@@ -72,7 +72,7 @@ class DesignsOut(Out):
 
 class ShotQuery(PageQuery):
     scenelet_id: Name | None = None
-    status: ShotStatus | None = None
+    status: ShotStatus | None = None  # type: ignore[valid-type]
 
 
 class ShotOut(Out):

@@ -13,6 +13,7 @@ from videogen.billing.forecasts import forecasts
 from videogen.billing.spending_report import spending_object
 from videogen.billing.statistics import By, SpendingScope, figures_by, total_of
 from videogen.models import Submission
+from videogen.models.states import SubmissionOutcome
 from videogen.planning.targets import find_story
 
 from .access import READ, SEE_MONEY, rights
@@ -27,7 +28,7 @@ router = Router(tags=["money"])
 class SubmissionQuery(PageQuery):
     story_id: Name | None = None
     render_id: Key | None = None
-    outcome: Submission.Outcome | None = None
+    outcome: SubmissionOutcome | None = None
 
 
 class SubmissionOut(Out):

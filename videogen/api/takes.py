@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 from django.db import transaction
 from django.db.models import QuerySet
@@ -12,7 +12,7 @@ from ninja.files import UploadedFile
 from pydantic import Field
 
 from videogen.common.errors import ReviewError
-from videogen.models import VideoRender
+from videogen.models import VideoRender, states
 from videogen.takes import reviews
 from videogen.takes.uploads import upload_take
 from videogen.takes.verdicts import DECIDED, give_verdict
@@ -39,7 +39,7 @@ _VERDICTS = {
 class TakeQuery(PageQuery):
     story_id: Name | None = None
     shot_id: Key | None = None
-    review: Review | None = None
+    review: states.Review | None = None
 
 
 class TakeOut(RenderOut):
@@ -63,9 +63,9 @@ class TakePage(Page):
 
 class ReviewRequest(In):
     verdict: Literal["approve", "reject", "select", "unlock", "undo"]
-    seen: Review = Field(description="The review that you saw: of two verdicts, one holds.")
+    seen: states.Review = Field(description="The review that you saw: of two verdicts, one holds.")
     words: Text = Field("", description="What is wrong with a rejected take.")
-    reasons: list[VideoRender.RejectReason] = Field([], max_length=20)
+    reasons: list[states.RejectReason] = Field([], max_length=20)
 
 
 class ReviewedOut(TakeOut):
@@ -161,7 +161,7 @@ def _find(pk: int) -> VideoRender:
     return render
 
 
-def _members(render: VideoRender) -> dict[str, object]:
+def _members(render: VideoRender) -> dict[str, Any]:
     return {
         **members(render),
         "review_reasons": [each.value for each in render.rejected_for],

@@ -141,8 +141,7 @@ def missing_channels(notice: Notice | OutgoingEvent) -> dict[str, Callable[[Any]
     """Return how to send it to each configured channel that has not had it, by the field that
     records when it was sent. Events are for programs: nobody gets an e-mail."""
     channels: dict[str, Callable[[Any], None]] = {}
-    is_notice = isinstance(notice, Notice)
-    if is_notice and notice.emailed_at is None and recipients_of(notice):
+    if isinstance(notice, Notice) and notice.emailed_at is None and recipients_of(notice):
         channels["emailed_at"] = _send_email
     if notice.webhook_sent_at is None and settings.VIDEO_NOTICE_WEBHOOK_URL:
         channels["webhook_sent_at"] = _send_webhook

@@ -70,8 +70,8 @@ def _ended_batches(since: datetime) -> Iterator[OutgoingEvent]:
     states: dict[int, Counter[str]] = {}
     ids = [each.batch_id for each in found]
     rows = VideoRender.objects.filter(batch__in=ids).order_by()
-    for batch, state in rows.values_list("batch", "state") if ids else ():
-        states.setdefault(batch, Counter())[state] += 1
+    for pk, state in rows.values_list("batch", "state") if ids else ():
+        states.setdefault(pk, Counter())[state] += 1
     for notice in found:
         batch = notice.batch
         if batch is None:
