@@ -130,6 +130,8 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    # Who sends a request to the API is said by its token, and by no cookie.
+    "videogen.api.identity.known_by_token",
     # Before anything reads the body; it has to know who sent it.
     "storybook.body_limits.limit_bodies",
     "django.contrib.messages.middleware.MessageMiddleware",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from .common.task_queue import wake_checks, wake_downloads, wake_films, wake_pump, wake_sender
 from .films import film_worker
+from .models import ApiAnswer
 from .notifications import deliver, detect
 from .pipeline import cancel, worker
 from .planning import drafts
@@ -26,6 +27,7 @@ def sweep() -> None:
     redownload.download_again()
     ask_when_due()
     drafts.delete_old_drafts()
+    ApiAnswer.objects.delete_old()
     if film_worker.waiting().exists():
         wake_films()
     film_worker.remove_unused_hourly()

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from django.urls import path
 
+from .api.door import api_door
 from .views.guests.access import nothing_there
 from .views.guests.files import (
     guest_captions,
@@ -16,6 +17,7 @@ from .views.webhooks import video_events
 
 urlpatterns = [
     path("media/<path:path>", media, name="media"),
+    path("api/v1/<path:rest>", api_door, name="api"),
     path("events/video/", video_events, name="video_events"),
     # docs/production.md tells web servers to keep these out of their logs: who has one may open it.
     path("share/<str:token>", guest_link_without_slash),

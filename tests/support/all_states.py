@@ -19,6 +19,7 @@ from django_q.signing import SignedPackage
 
 from storybook.models import DesignDocument, Picture, Scenelet, Shot, Story
 from videogen.models import (
+    ApiToken,
     Budget,
     Candidate,
     Film,
@@ -133,6 +134,7 @@ def make_everything(words="It did not work out.", story=None, *, name="", errors
         notice=Notice.objects.create(
             kind=Notice.Kind.QUEUE_PAUSED, key="everything", subject=words[:200], text=words
         ),
+        api_token=ApiToken.objects.make(user=owner, name=name[:100])[0],
         picture=Picture.objects.filter(story=story).exclude(file="").first(),
         document=DesignDocument.objects.filter(story=story).first(),
         scenelet=Scenelet.objects.filter(story=story).first(),

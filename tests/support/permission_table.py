@@ -48,6 +48,8 @@ BUTTON = NO_SUCH_METHOD  # what is pressed has nothing to look at
 PAGES = {
     "": (ANYBODY, ANYBODY),
     "media/<path:path>": (VIEWER, "xxxxxxxx"),
+    # A token says who asks: see tests/videogen/api/test_rights.py.
+    "api/v1/<path:rest>": (NOBODY, NOBODY),
     # Who may speak there shows it by a signature: nobody by who they are.
     "events/video/": ("xxxxxxxx", NOBODY),
     # guests: the page asks for the passphrase
@@ -188,6 +190,7 @@ RECORDS = {
     "videogen/videomodel": (VIEWER, PRODUCER, PRODUCER, PRODUCER),
     "videogen/budget": (VIEWER, PRODUCER, PRODUCER, PRODUCER),
     "videogen/notice": (VIEWER, NOBODY, NOBODY, NOBODY),
+    "videogen/apitoken": (SUPERUSER, SUPERUSER, NOBODY, NOBODY),
     "videogen/referencechoice": (VIEWER, ARTIST, ARTIST, ARTIST),
     "auth/user": (SUPERUSER, SUPERUSER, SUPERUSER, SUPERUSER),
     "auth/group": (SUPERUSER, SUPERUSER, SUPERUSER, SUPERUSER),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.contrib import admin
 
 from . import (  # noqa: F401
+    api_tokens,
     batches,
     budgets,
     candidates,

@@ -14,7 +14,7 @@ from videogen.catalog.options import extras_of
 from videogen.common.formats import usd
 from videogen.models import RenderBatch, VideoRender
 from videogen.models.states import OPEN_IN_ORDER, RESUMABLE, STUCK
-from videogen.planning.modes import Action
+from videogen.planning.modes import WORK, Action
 from videogen.planning.plan import ShotPlan
 from videogen.prompts.references import Dropped
 
@@ -131,7 +131,7 @@ def summarise(rows: Iterable[dict[str, Any]], cost: RunCost) -> dict[str, Any]:
     """
     rows = list(rows)
     decisions = Counter(row["decision"] for row in rows)
-    worked = [row for row in rows if row["decision"] in _WORKED]
+    worked = [row for row in rows if row["decision"] in WORK]
     return {
         "targeted": len({(row["scenelet_id"], row["shot_index"]) for row in rows}),
         "generated": sum(row["status"] == State.DONE for row in worked),
@@ -153,7 +153,7 @@ def outcomes_in_words(rows: Iterable[dict[str, Any]]) -> str:
 
 
 def _outcome_of(row: dict[str, Any]) -> str:
-    if row["decision"] not in _WORKED:
+    if row["decision"] not in WORK:
         return _PLANNED_WORDS[Action(row["decision"])]
     status = State(row["status"])
     return _OUTCOME_WORDS.get(status, str(status.label))
@@ -178,7 +178,7 @@ def next_commands(rows: Iterable[dict[str, Any]], mode: str, command: Sequence[s
 
     command: the arguments of `run_task`, without a mode, that choose the same shots.
     """
-    counts = Counter(row["status"] for row in rows if row["decision"] in _WORKED)
+    counts = Counter(row["status"] for row in rows if row["decision"] in WORK)
 
     def total(*states: str) -> int:
         return sum(counts[state] for state in states)
@@ -198,6 +198,3 @@ def next_commands(rows: Iterable[dict[str, Any]], mode: str, command: Sequence[s
 
 def _these(number: int) -> str:
     return "the one" if number == 1 else f"the {number}"
-
-
-_WORKED = frozenset({Action.GENERATE, Action.RESUME, Action.DOWNLOAD, Action.REHEARSE})

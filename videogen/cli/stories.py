@@ -4,11 +4,11 @@ of one story stands."""
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from django.db.models import Count, Prefetch
+from django.db.models import Count, Prefetch, QuerySet
 
 from storybook.models import Shot, Story
 from videogen.models import ShotStanding, VideoRender
@@ -123,15 +123,24 @@ def list_stories(*, archived: bool = False) -> list[StoryLine]:
 
 def list_shots(story: Story) -> list[ShotLine]:
     """Return the story's shots in story order. A fixed number of queries."""
+    return shot_lines(story, list(shot_rows(story)))
+
+
+def shot_rows(story: Story) -> QuerySet[Any]:
+    """Return the story's shots, for `shot_lines`, in story order."""
     standings = (
         current_standings()
         .select_related(*_RENDERS)
         .defer(*(f"{of}__{name}" for of in _RENDERS for name in _UNUSED))
     )
-    shots = with_documents(Shot.objects.filter(scenelet__story=story)).select_related("scenelet")
-    rows = list(
-        shots.prefetch_related(Prefetch("standings", standings, to_attr="current_standings"))
+    shots = with_documents(Shot.objects.filter(scenelet__story=story)).select_related(
+        "scenelet__story"
     )
+    return shots.prefetch_related(Prefetch("standings", standings, to_attr="current_standings"))
+
+
+def shot_lines(story: Story, rows: Sequence[Any]) -> list[ShotLine]:
+    """Return where these rows of `shot_rows` stand. A fixed number of queries."""
     outdated = outdated_shots(story, rows)
     return [ShotLine(each, each.pk in outdated) for each in rows]
 

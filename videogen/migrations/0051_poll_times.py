@@ -2,7 +2,7 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    dependencies = [("videogen", "0048_reviewer_group")]
+    dependencies = [("videogen", "0050_api_tokens")]
 
     operations = [
         migrations.AddField(

@@ -13,6 +13,7 @@ Where to begin:
 - `Film` is the video of one path through a story, joined from its takes.
 - `TakeNote` is what the team says about a moment of a take.
 - `TakeCheck` is what the technical check of a take has found.
+- `ApiToken` lets a program act in a person's name; `ApiAnswer` keeps what it was answered.
 - `GuestLink` lets people without an account watch a story or a film; `GuestNote` is what they say.
 
 The state of a render changes only by its verbs (`move`, `resume_polling`, `restart_download`), or
@@ -22,6 +23,7 @@ The order in which rows are locked is described in videogen/lanes/__init__.py.
 
 from __future__ import annotations
 
+from .api_tokens import ApiAnswer, ApiToken
 from .batches import RenderBatch
 from .budgets import Budget
 from .candidates import Candidate
@@ -30,6 +32,7 @@ from .films import Film
 from .guest_links import GuestLink, GuestNote
 from .lanes import Lane
 from .notices import Notice
+from .outgoing_events import OutgoingEvent
 from .prices import Price
 from .reference_choices import ReferenceChoice
 from .renders import STALE_AFTER, VideoRender, fill_standings
@@ -47,6 +50,8 @@ from .video_models import StorySettings, VideoFormat, VideoModel
 
 __all__ = [
     "STALE_AFTER",
+    "ApiAnswer",
+    "ApiToken",
     "Budget",
     "Candidate",
     "Direction",
@@ -56,6 +61,7 @@ __all__ = [
     "GuestNote",
     "Lane",
     "Notice",
+    "OutgoingEvent",
     "Price",
     "ReferenceChoice",
     "RenderBatch",

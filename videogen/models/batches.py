@@ -40,6 +40,7 @@ class RenderBatch(models.Model):
     class Door(models.TextChoices):
         COMMAND = "command", "command line"
         ADMIN = "admin", "admin"
+        API = "api", "API"
 
     number = models.PositiveIntegerField(
         null=True,

@@ -241,6 +241,12 @@ class VideoRender(models.Model):
             # The pump asks several times a second about open rows, the dashboard about renders
             # that have just ended.
             models.Index(fields=["ended_at", "state", "lane"], name="open_renders"),
+            # Every look for news asks for the newest reviews.
+            models.Index(
+                fields=["reviewed_at"],
+                condition=Q(reviewed_at__isnull=False),
+                name="reviewed_renders",
+            ),
             # The plan asks whether there is a take of the same request.
             models.Index(fields=["request_sha256"], name="renders_by_request"),
         ]

@@ -1,4 +1,4 @@
-"""Sends notices by e-mail and webhook, once each.
+"""Sends notices by e-mail and webhook, and events by webhook, once each.
 
 A notice is taken by a conditional update and sent outside of any transaction. After each channel
 its row records that this channel has had it, so a process that is killed in between repeats at most
@@ -13,24 +13,26 @@ import logging
 import time
 from collections.abc import Callable
 from datetime import timedelta
-from typing import Any
+from typing import Any, TypeVar
 
 from django.conf import settings
 from django.core.mail import EmailMessage
 from django.db import transaction
-from django.db.models import F
+from django.db.models import F, QuerySet
 from django.utils import timezone
 
 from videogen.common.errors import NoticeError
 from videogen.common.formats import counted
 from videogen.common.shutdown import stop_requested
 from videogen.common.task_queue import wake_sender
-from videogen.models import Notice
+from videogen.models import Notice, OutgoingEvent
 
-from .detect import due_notices
+from .detect import due_events, due_notices
 from .webhook import post_webhook
 
 logger = logging.getLogger(__name__)
+
+Message = TypeVar("Message", Notice, OutgoingEvent)
 
 # This is short because a worker that waits for a dead mail server cannot do anything else.
 SLICE_SECONDS = 10.0
@@ -50,19 +52,27 @@ def run_slice() -> bool:
     """Send what is due, as a task of the cluster. Returns True if more is waiting."""
     end = time.monotonic() + SLICE_SECONDS
     while time.monotonic() < end and not stop_requested():
-        notice = take_notice()
-        if notice is None:
+        message = take_notice() or take_event()
+        if message is None:
             return False
-        send_notice(notice)
-    return due_notices().exists()
+        send_message(message)
+    return due_notices().exists() or due_events().exists()
 
 
 def take_notice() -> Notice | None:
     """Return a due notice that only this caller sends now, or None. The attempt is counted before
     it is made, so that a notice that kills its process is not tried for ever."""
-    due = due_notices().select_related("batch__requested_by").defer("batch__plan")
+    return _take(due_notices().select_related("batch__requested_by").defer("batch__plan"))
+
+
+def take_event() -> OutgoingEvent | None:
+    """The same of events."""
+    return _take(due_events())
+
+
+def _take(due: QuerySet[Message]) -> Message | None:
     for notice in due.order_by("next_attempt_at", "pk")[:20]:
-        seen = Notice.objects.filter(pk=notice.pk, next_attempt_at=notice.next_attempt_at)
+        seen = _rows_of(notice).filter(next_attempt_at=notice.next_attempt_at)
         if notice.attempts >= MAX_ATTEMPTS:
             seen.update(next_attempt_at=None, last_error=_given_up(notice.last_error))
             continue
@@ -74,22 +84,26 @@ def take_notice() -> Notice | None:
     return None
 
 
-def send_notice(notice: Notice) -> None:
-    """Send a notice that was taken to every channel that has not had it."""
-    mine = Notice.objects.filter(pk=notice.pk, next_attempt_at=notice.next_attempt_at)
+def _rows_of(message: Notice | OutgoingEvent) -> QuerySet[Any]:
+    return type(message)._default_manager.filter(pk=message.pk)
+
+
+def send_message(notice: Notice | OutgoingEvent) -> None:
+    """Send what was taken to every channel that has not had it."""
+    mine = _rows_of(notice).filter(next_attempt_at=notice.next_attempt_at)
     errors = []
     for field, send in missing_channels(notice).items():
         try:
             send(notice)
         except NoticeError as error:
-            logger.warning("Notice %s: %s", notice.pk, error.sentence)
+            logger.warning("%s %s: %s", type(notice).__name__, notice.pk, error.sentence)
             errors.append(error)
         else:
             mine.update(**{field: timezone.now()})
     mine.update(**_after(notice, errors))
 
 
-def _after(notice: Notice, errors: list[NoticeError]) -> dict[str, Any]:
+def _after(notice: Notice | OutgoingEvent, errors: list[NoticeError]) -> dict[str, Any]:
     if not errors:
         # `attempts` counts only those that did not reach everyone.
         return {"next_attempt_at": None, "attempts": notice.attempts - 1, "last_error": ""}
@@ -123,11 +137,11 @@ def redeliver(notice: Notice) -> bool:
 # -- channels --------------------------------------------------------------------------------------
 
 
-def missing_channels(notice: Notice) -> dict[str, Callable[[Notice], None]]:
-    """Return how to send the notice to each configured channel that has not had it, by the field
-    that records when it was sent."""
-    channels: dict[str, Callable[[Notice], None]] = {}
-    if notice.emailed_at is None and recipients_of(notice):
+def missing_channels(notice: Notice | OutgoingEvent) -> dict[str, Callable[[Any], None]]:
+    """Return how to send it to each configured channel that has not had it, by the field that
+    records when it was sent. Events are for programs: nobody gets an e-mail."""
+    channels: dict[str, Callable[[Any], None]] = {}
+    if isinstance(notice, Notice) and notice.emailed_at is None and recipients_of(notice):
         channels["emailed_at"] = _send_email
     if notice.webhook_sent_at is None and settings.VIDEO_NOTICE_WEBHOOK_URL:
         channels["webhook_sent_at"] = _send_webhook
@@ -161,26 +175,27 @@ def _send_email(notice: Notice) -> None:
         raise NoticeError(f"E-mail: {_words_of(error)}", code="email") from error
 
 
-def _send_webhook(notice: Notice) -> None:
+def _send_webhook(message: Notice | OutgoingEvent) -> None:
+    post_webhook(message_id_of(message), payload_of(message))
+
+
+def payload_of(message: Notice | OutgoingEvent) -> dict[str, Any]:
+    """Return what the webhook sends."""
+    timestamp = message.created_at.isoformat()
+    if isinstance(message, OutgoingEvent):
+        return {"type": str(message.type), "timestamp": timestamp, "data": message.data}
     data = {
-        "subject": notice.subject,
-        "text": notice.text,
-        "story_id": notice.story.story_id if notice.story else None,
-        "url": address_of(notice),
+        "subject": message.subject,
+        "text": message.text,
+        "story_id": message.story.story_id if message.story else None,
+        "url": address_of(message),
     }
-    post_webhook(
-        message_id_of(notice),
-        {
-            "type": f"notice.{notice.kind}",
-            "timestamp": notice.created_at.isoformat(),
-            "data": data,
-        },
-    )
+    return {"type": f"notice.{message.kind}", "timestamp": timestamp, "data": data}
 
 
-def message_id_of(notice: Notice) -> str:
+def message_id_of(message: Notice | OutgoingEvent) -> str:
     """Return an id that is the same at every attempt, and differs between installations."""
-    what = f"{notice.pk} {notice.key} {notice.created_at.timestamp()}"
+    what = f"{message.pk} {message.key} {message.created_at.timestamp()}"
     return f"msg_{hashlib.sha256(what.encode()).hexdigest()[:32]}"
 
 

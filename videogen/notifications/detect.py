@@ -27,10 +27,12 @@ from videogen.common.formats import moment, usd
 from videogen.common.task_queue import wake_sender
 from videogen.common.untrusted_text import clean
 from videogen.lanes.pauses import BY_PERSON
-from videogen.models import Lane, Notice, RenderBatch, Submission, VideoRender
+from videogen.models import Lane, Notice, OutgoingEvent, RenderBatch, Submission, VideoRender
 from videogen.models.renders import CLIP_KEPT_FOR
 from videogen.models.states import OPEN
 from videogen.planning.modes import Action
+
+from .events import write_events
 
 State = VideoRender.State
 Kind = Notice.Kind
@@ -83,8 +85,8 @@ class News:
 
 def look_for_news() -> int:
     """Write a notice of everything that people should know and do not know yet, and wake the sender
-    if something has to be sent. Returns how many notices were written. The number of queries does
-    not depend on how much has happened before."""
+    if something has to be sent. Returns how many notices were written. The number of
+    queries does not depend on how much has happened before."""
     written = 0
     for news in (
         *_finished_batches(),
@@ -93,7 +95,8 @@ def look_for_news() -> int:
         *_expiring_clips(),
     ):
         written += news.write()
-    if due_notices().exists():
+    write_events(timezone.now() - NEWS_FOR)
+    if due_notices().exists() or due_events().exists():
         wake_sender()
     return written
 
@@ -101,6 +104,11 @@ def look_for_news() -> int:
 def due_notices() -> QuerySet[Notice]:
     """Return the notices that have to be sent now."""
     return Notice.objects.filter(next_attempt_at__lte=timezone.now())
+
+
+def due_events() -> QuerySet[OutgoingEvent]:
+    """Return the events that have to be sent now."""
+    return OutgoingEvent.objects.filter(next_attempt_at__lte=timezone.now())
 
 
 def _key(kind: Kind, rest: str) -> str:

@@ -21,7 +21,7 @@ from videogen.models.batches import next_number
 from videogen.models.people import Person, Requester
 
 from .enqueue import QueuedBatch, queue_locked_plan
-from .modes import Action
+from .modes import WORK
 from .plan import Plan, lock_planning, plan_shots
 from .promotions import plan_promotions
 
@@ -171,7 +171,7 @@ def confirm_batch(batch: RenderBatch, requester: Requester, *, seen: str) -> Que
                 "changed, or something happened meanwhile. Look at it once more.",
                 code="plan_changed",
             )
-        if not plan.count(Action.GENERATE, Action.RESUME, Action.DOWNLOAD, Action.REHEARSE):
+        if not plan.count(*WORK):
             short = plan.shortage and plan.shortage.sentence
             raise RequestError(
                 f"Nothing was queued: {short}"

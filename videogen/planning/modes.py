@@ -55,6 +55,10 @@ class Action(StrEnum):
     BLOCKED = "blocked"
 
 
+# Where something is done: there is a render that is new or goes on.
+WORK = frozenset({Action.GENERATE, Action.RESUME, Action.DOWNLOAD, Action.REHEARSE})
+
+
 class Reason(models.TextChoices):
     """Each code with its words. The names in braces are parameters."""
 

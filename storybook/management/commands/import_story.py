@@ -19,6 +19,7 @@ from django.utils.translation import ngettext
 
 from storybook.errors import BundleError, ImportFailed
 from storybook.importer.bundles import BundleWarning
+from storybook.importer.report_objects import imported_object, refused_object
 from storybook.importer.story import ImportReport, Tally, import_story
 from storybook.models import Story
 from storybook.printable import printable
@@ -85,7 +86,7 @@ exit codes: 0 imported, 1 refused or failed, 2 wrong usage"""
             )
         except BundleError as error:
             if options["json"]:
-                self.stdout.write(json.dumps(_refused(error, is_dry_run=dry_run)))
+                self.stdout.write(json.dumps(refused_object(error, is_dry_run=dry_run)))
             problems = [f"  {printable(problem)}" for problem in error.problems]
             number = len(problems) + error.more
             count = ngettext("%d problem", "%d problems", number) % number
@@ -98,10 +99,10 @@ exit codes: 0 imported, 1 refused or failed, 2 wrong usage"""
         except ImportFailed as error:
             if options["json"]:
                 refusal = BundleError([str(error)])
-                self.stdout.write(json.dumps(_refused(refusal, is_dry_run=dry_run)))
+                self.stdout.write(json.dumps(refused_object(refusal, is_dry_run=dry_run)))
             raise CommandError(printable(str(error)), returncode=1) from error
         if options["json"]:
-            self.stdout.write(json.dumps(_imported(report, is_dry_run=dry_run)))
+            self.stdout.write(json.dumps(_told(report, is_dry_run=dry_run)))
         else:
             # A terminal that cannot show a title must not make a finished import fail.
             encoding = getattr(self.stdout, "encoding", None) or "utf-8"
@@ -119,45 +120,11 @@ exit codes: 0 imported, 1 refused or failed, 2 wrong usage"""
             )
 
 
-def _imported(report: ImportReport, *, is_dry_run: bool) -> dict[str, Any]:
-    """Return the object that --json prints: the contract's keys, and the report in full."""
-    counts = {
-        name: {kind: getattr(tally, name) for kind, tally in report.rows.items()}
-        for name in ("created", "updated", "unchanged", "kept")
-    }
-    warnings = [
-        {"place": each.place, "message": each.sentence, "code": each.code, "more": each.more}
-        for each in report.warnings
-    ]
-    warnings += [
-        {"place": each.path, "message": each.problem, "code": "picture_unusable", "more": 0}
-        for each in report.picture_warnings
-    ]
-    return report.as_dict() | {
-        "is_dry_run": is_dry_run,
-        **counts,
-        "warnings": warnings,
-        "problems": [],
+def _told(report: ImportReport, *, is_dry_run: bool) -> dict[str, Any]:
+    """Return the object that --json prints."""
+    return imported_object(report, is_dry_run=is_dry_run) | {
         "board": "" if is_dry_run else _board(report),
         "next_command": _next_command(report),
-    }
-
-
-def _refused(error: BundleError, *, is_dry_run: bool) -> dict[str, Any]:
-    problems = []
-    for each in error.problems:
-        place, colon, message = each.partition(": ")
-        problems.append({"place": place if colon else "", "message": message or each})
-    counts: dict[str, dict[str, int]] = {
-        name: {} for name in ("created", "updated", "unchanged", "kept")
-    }
-    return {
-        "story_id": "",
-        "title": "",
-        "is_dry_run": is_dry_run,
-        **counts,
-        "warnings": [],
-        "problems": problems,
     }
 
 

@@ -14,8 +14,8 @@ FAULTS = [
     Fault(
         "two-send-one-notice",
         "videogen/notifications/deliver.py",
-        "seen = Notice.objects.filter(pk=notice.pk, next_attempt_at=notice.next_attempt_at)",
-        "seen = Notice.objects.filter(pk=notice.pk)",
+        "seen = _rows_of(notice).filter(next_attempt_at=notice.next_attempt_at)",
+        "seen = _rows_of(notice)",
         ("tests/videogen/notifications/test_deliver.py",),
         "two processes send the same notice",
     ),

@@ -11,6 +11,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from videogen.billing.forecasts import Forecast, forecasts
+from videogen.billing.spending_report import spending_object
 from videogen.billing.statistics import By, Figures, SpendingScope, figures_by, total_of
 from videogen.cli.database import needs_tables
 from videogen.common.errors import RequestError
@@ -60,7 +61,7 @@ class Command(BaseCommand):
         total = total_of(figures[wanted[0]])
         forecast = forecasts([scope.story])[0] if scope.story else None
         if as_json:
-            self.stdout.write(json.dumps(_object(scope, figures, total, forecast)))
+            self.stdout.write(json.dumps(spending_object(scope, figures, total, forecast)))
             return
         console = table_console(self.stdout)
         print_table(console, _table(wanted[0], figures[wanted[0]], total))
@@ -73,24 +74,6 @@ def _day(text: str) -> date:
         return date.fromisoformat(text)
     except ValueError as error:
         raise argparse.ArgumentTypeError(f"{text} is not a date: use YYYY-MM-DD") from error
-
-
-def _object(
-    scope: SpendingScope,
-    figures: dict[str, list[Figures]],
-    total: Figures,
-    forecast: Forecast | None,
-) -> dict[str, Any]:
-    summed = total.as_dict()
-    return {
-        "story_id": scope.story.story_id if scope.story else None,
-        "since": scope.since.isoformat() if scope.since else None,
-        "until": scope.until.isoformat() if scope.until else None,
-        "is_simulated": is_simulating(),
-        "by": {by: [each.as_dict() for each in rows] for by, rows in figures.items()},
-        "total": {name: summed[name] for name in summed if name not in ("key", "label")},
-        "forecast": forecast.as_dict() if forecast else None,
-    }
 
 
 def _table(by: str, rows: list[Figures], total: Figures) -> Table:

@@ -29,7 +29,7 @@ from videogen.common.task_queue import broker_problem
 from videogen.models import RenderBatch
 from videogen.planning.drafts import confirm_batch, plan_draft, set_mode, set_options, set_priority
 from videogen.planning.enqueue import QueuedBatch
-from videogen.planning.modes import MODES, Action
+from videogen.planning.modes import MODES, WORK, Action
 from videogen.planning.plan import Plan, ShotPlan, plan_shots
 from videogen.takes.uploads import use_take
 from videogen.views.components.access import requester_of
@@ -325,7 +325,7 @@ class PlanPage:
 
     @property
     def can_confirm(self) -> bool:
-        return self.plan.count(*_WORK) > 0
+        return self.plan.count(*WORK) > 0
 
     @property
     def button(self) -> str:
@@ -379,9 +379,6 @@ class RowDetails:
             ReferenceCard(each.kind, each.id, each.path, reason=each.reason) for each in dropped
         ]
         return cls(sent, rest)
-
-
-_WORK = (Action.GENERATE, Action.RESUME, Action.DOWNLOAD, Action.REHEARSE)
 
 
 def _respond(

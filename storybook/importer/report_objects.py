@@ -1,0 +1,54 @@
+"""What an import did, or why it did nothing, as an object for programs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from storybook.errors import BundleError
+
+from .story import ImportReport
+
+_COUNTS = ("created", "updated", "unchanged", "kept")
+
+
+def imported_object(report: ImportReport, *, is_dry_run: bool) -> dict[str, Any]:
+    """Return the report in full, with the counts by what was done."""
+    counts = {
+        name: {kind: getattr(tally, name) for kind, tally in report.rows.items()}
+        for name in _COUNTS
+    }
+    warnings = [
+        {"place": each.place, "message": each.sentence, "code": each.code, "more": each.more}
+        for each in report.warnings
+    ]
+    warnings += [
+        {"place": each.path, "message": each.problem, "code": "picture_unusable", "more": 0}
+        for each in report.picture_warnings
+    ]
+    return report.as_dict() | {
+        "is_dry_run": is_dry_run,
+        **counts,
+        "warnings": warnings,
+        "problems": [],
+    }
+
+
+def refused_object(error: BundleError, *, is_dry_run: bool) -> dict[str, Any]:
+    counts: dict[str, dict[str, int]] = {name: {} for name in _COUNTS}
+    return {
+        "story_id": "",
+        "title": "",
+        "is_dry_run": is_dry_run,
+        **counts,
+        "warnings": [],
+        "problems": problem_objects(error),
+    }
+
+
+def problem_objects(error: BundleError) -> list[dict[str, str]]:
+    """Return each problem with its place."""
+    problems = []
+    for each in error.problems:
+        place, colon, message = each.partition(": ")
+        problems.append({"place": place if colon else "", "message": message or each})
+    return problems
