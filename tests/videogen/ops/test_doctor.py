@@ -411,7 +411,7 @@ def test_no_secret_is_told_even_where_nothing_starts(monkeypatch, name):
     assert without_secrets("It says whsec_of-nobody-else.") == "It says [secret]."
 
 
-@pytest.mark.parametrize("name", {*SECRET_SETTINGS.values()} - {""})
+@pytest.mark.parametrize("name", sorted({*SECRET_SETTINGS.values()} - {""}))
 def test_no_secret_of_a_setting_is_told(healthy, settings, name):
     setattr(settings, name, "whsec_of-nobody-else")
     settings.MEDIA_ROOT = "/proc/whsec_of-nobody-else"
