@@ -18,6 +18,8 @@ import dj_database_url
 from django.core.exceptions import ImproperlyConfigured
 from dotenv import load_dotenv
 
+from .store_address import read_store_address
+
 BASE_DIR = Path(__file__).resolve().parent.parent
 load_dotenv(BASE_DIR / ".env")
 
@@ -138,11 +140,23 @@ MIDDLEWARE = [
     "videogen.common.db_retry.DeadlockMiddleware",  # the last one: it runs the view
 ]
 
-# Everything comes from this site, and pages contain neither scripts nor styles. data: is for the
-# pictures in Django's own style sheets.
+# Where the media lie: in an object store, or where this is empty in the folder MEDIA_ROOT.
+MEDIA_STORE_URL = env("MEDIA_STORE_URL")
+# Whether the application sends the files itself, because browsers cannot reach the store.
+MEDIA_STORE_THROUGH_APP = env_bool("MEDIA_STORE_THROUGH_APP")
+try:
+    _store = read_store_address(MEDIA_STORE_URL, os.environ) if MEDIA_STORE_URL else None
+except ValueError as error:
+    raise ImproperlyConfigured(str(error)) from None
+MEDIA_STORE_URL = _store.url if _store else ""
+
+# Everything comes from this site, but pictures and videos also from the object store where browsers
+# get them there. Pages contain neither scripts nor styles. data: is for the pictures in Django's
+# own style sheets.
+_media = f"'self' {_store.origin}" if _store and not MEDIA_STORE_THROUGH_APP else "'self'"
 CONTENT_SECURITY_POLICY = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
-    "media-src 'self'; font-src 'self'; connect-src 'self'; form-action 'self'; "
+    f"default-src 'none'; script-src 'self'; style-src 'self'; img-src {_media} data:; "
+    f"media-src {_media}; font-src 'self'; connect-src 'self'; form-action 'self'; "
     "frame-ancestors 'self'; base-uri 'none'"
 )
 DEFAULT_EXCEPTION_REPORTER_FILTER = "videogen.common.error_reports.PasswordFilter"
@@ -241,13 +255,16 @@ if STATIC_ROOT.is_dir() and not DEBUG:
         "whitenoise.middleware.WhiteNoiseMiddleware",
     )
 STORAGES = {
-    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "default": {"BACKEND": "storybook.object_store.ObjectStore", "OPTIONS": _store.options}
+    if _store
+    else {"BACKEND": "storybook.media_store.MediaFolder"},
     # These are public, and the web server in front is another user.
     "staticfiles": {
         "BACKEND": "whitenoise.storage.CompressedStaticFilesStorage",
         "OPTIONS": {"directory_permissions_mode": 0o755, "file_permissions_mode": 0o644},
     },
 }
+# The folder of the media. Where an object store has them, that of what is being worked on.
 MEDIA_ROOT = str(Path(env("MEDIA_ROOT", str(BASE_DIR / "media"))).resolve())
 MEDIA_URL = "media/"
 # The prefix under which a web server sends the files itself, after the application has said who may

@@ -34,6 +34,8 @@ import psycopg
 from prometheus_client.parser import text_string_to_metric_families
 from rich.console import Console
 
+from tests.support.object_stores import StoreServer
+
 ROOT = Path(__file__).resolve().parent.parent
 BIN = Path(sys.executable).parent
 STORY = "the-night-the-tide-forgot"
@@ -319,7 +321,8 @@ def check(folder: Path, stack: ExitStack) -> None:
     with step("PostgreSQL, Redis, object store"):
         server = stack.enter_context(postgres(folder))
         broker = stack.enter_context(redis(folder))
-        store: dict[str, str] = {}
+        (folder / "store").mkdir()
+        store = stack.enter_context(StoreServer(folder / "store"))
         name = f"production_check_{os.getpid()}"
         url = stack.enter_context(database(server, name))
         second = stack.enter_context(database(server, f"{name}_restored"))
@@ -329,7 +332,7 @@ def check(folder: Path, stack: ExitStack) -> None:
             "DATABASE_URL": url,
             "VIDEO_QUEUE_REDIS_URL": broker,
             "MEDIA_STORE_THROUGH_APP": "1",
-            **store,
+            **store.environment(),
         },
     )
     with step("check --deploy is silent, migrate, collectstatic"):

@@ -215,3 +215,37 @@ def test_a_note_is_written_on_the_frame_and_on_the_picture(
     page.locator("[data-note] button", has_text="Done").click()
     expect(page.locator("[data-note-state=done]")).to_have_count(1)
     assert notes(site, story)[0][-1]
+
+
+NOTE = """
+from videogen.models import TakeCheck, VideoRender
+for render in VideoRender.objects.filter(batch__story={}, state="done"):
+    values = dict(result="notes", version=1, lease_until=None, worker="", findings=[
+        dict(kind="black", at_seconds=2.5, seconds=1.0),
+        dict(kind="loudness", at_seconds=0.0, seconds=0.0, side="loud", lufs=-6.2)])
+    TakeCheck.objects.update_or_create(render=render, defaults=values)
+"""
+
+
+def test_a_note_of_the_technical_check_moves_the_player(site: Site, page: Page, story: int) -> None:
+    site.installation.manage("shell", "-v0", "-c", NOTE.format(story))
+    enter(page, story)
+
+    page.locator("[data-finding=black]").click()
+
+    expect(page.locator("[data-stage] > video")).to_have_js_property("currentTime", 2.5)
+    # Also when the shot beside it is shown.
+    page.keyboard.press("]")
+    expect(page.locator("[data-says]")).to_be_visible()
+    page.locator("[data-finding=black]").click()
+    expect(page.locator("[data-says]")).to_be_hidden()
+    expect(page.locator("[data-stage] > video")).to_have_js_property("currentTime", 2.5)
+
+    ((shot,),) = site.installation.query(
+        "SELECT MIN(render.shot_id) FROM videogen_videorender render"
+        " JOIN videogen_renderbatch batch ON batch.id = render.batch_id WHERE batch.story_id = ?",
+        story,
+    )
+    page.goto(f"/admin/storybook/shot/{shot}/takes/")
+    page.locator("[data-finding=black]").click()
+    expect(page.locator(".st-render video")).to_have_js_property("currentTime", 2.5)

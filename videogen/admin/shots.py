@@ -58,7 +58,7 @@ class ShotAdmin(StoryShotAdmin):
 
     class Media:
         css = {"all": ["videogen/board.css"]}
-        js = ["videogen/board.js"]
+        js = ["videogen/scrub.js"]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Shot]:
         shots = super().get_queryset(request).select_related("scenelet__story")

@@ -8,12 +8,12 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC
 from functools import cached_property
-from pathlib import Path
 from typing import Any
 
 from django.conf import settings
 
 from storybook.captions import SpokenLine, cues, spoken_lines, subrip, webvtt
+from storybook.media_store import media
 from storybook.models import Shot, Story
 from storybook.story_paths import StoryPath, find_paths
 from videogen.catalog.options import extras_of
@@ -109,14 +109,12 @@ class StoryExport:
             yield self._file(f"timelines/{name}.otio", timeline.otio)
             yield self._file(f"timelines/{name}.edl", timeline.edl)
             if film := self.films.get(path.ending.pk):
-                source = Path(settings.MEDIA_ROOT) / film.file
-                yield OutFile(f"{self.folder}/films/{name}.mp4", source=source)
+                yield OutFile(f"{self.folder}/films/{name}.mp4", source=film.file)
 
     def _files_of_shot(self, each: ExportedShot) -> Iterator[OutFile]:
         code = each.shot.code
         if each.take:
-            source = Path(settings.MEDIA_ROOT) / each.take.video_file
-            yield OutFile(f"{self.folder}/{each.file}", source=source)
+            yield OutFile(f"{self.folder}/{each.file}", source=each.take.video_file)
         if each.lines:
             shown = cues(each.lines, each.seconds)
             yield self._file(f"captions/{code}.vtt", webvtt(shown))
@@ -247,11 +245,11 @@ def _look_at(shot: Shot, take: VideoRender | None) -> ExportedShot:
     still = float(settings.VIDEO_STILL_SECONDS)
     if take is None:
         return ExportedShot(shot, lines, still, reason=NO_TAKE)
-    path = Path(settings.MEDIA_ROOT) / take.video_file
-    if not path.is_file():
-        return ExportedShot(shot, lines, still, reason=FILE_MISSING)
     try:
-        seconds = picture_seconds(path)
+        with media.open(take.video_file) as file:
+            seconds = picture_seconds(file)
+    except (FileNotFoundError, IsADirectoryError):
+        return ExportedShot(shot, lines, still, reason=FILE_MISSING)
     except VideoFileError:
         return ExportedShot(shot, lines, still, reason=UNREADABLE)
     scenelet = portable_name(shot.scenelet.scenelet_id)

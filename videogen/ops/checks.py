@@ -184,6 +184,35 @@ def check_folders(**kwargs: Any) -> list[CheckMessage]:
     return messages
 
 
+@register
+def check_store(**kwargs: Any) -> list[CheckMessage]:
+    """Find what browsers, or a web server in front, cannot do with the object store."""
+    if not settings.MEDIA_STORE_URL:
+        return []
+    messages: list[CheckMessage] = []
+    options: Any = settings.STORAGES["default"]["OPTIONS"]
+    endpoint = str(options["endpoint_url"])
+    is_mixed = endpoint.startswith("http:") and settings.SESSION_COOKIE_SECURE
+    if is_mixed and not settings.MEDIA_STORE_THROUGH_APP:
+        messages.append(
+            Warning(
+                "AWS_ENDPOINT_URL_S3 is not encrypted, but the site is: browsers load no videos "
+                "from there.",
+                hint="Use https://, or set MEDIA_STORE_THROUGH_APP=1.",
+                id="videogen.W021",
+            )
+        )
+    if settings.VIDEO_ACCEL_PREFIX:
+        messages.append(
+            Warning(
+                "VIDEO_ACCEL_PREFIX has no effect: the media are in the object store.",
+                hint="Unset it.",
+                id="videogen.W022",
+            )
+        )
+    return messages
+
+
 # They refuse tasks of others. The names are text because the modules need the queue's tables.
 OWN_BROKERS = (
     "videogen.common.own_tasks.OrmBroker",

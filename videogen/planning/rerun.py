@@ -14,7 +14,7 @@ from django.db import transaction
 
 from storybook.models import Shot
 from videogen.catalog.options import RequestSettings
-from videogen.common.errors import ReferencePictureError, RequestError
+from videogen.common.errors import RequestError, VideogenError
 from videogen.common.task_queue import wake_pump
 from videogen.lanes.pauses import get_lane, resume_after_refusal
 from videogen.models import RenderBatch, VideoRender
@@ -63,7 +63,7 @@ def _check_request(render: VideoRender, model: str, resolution: str) -> RequestS
     for pick in render.references:
         try:
             load_reference(pick)
-        except ReferencePictureError as error:
+        except VideogenError as error:
             raise RequestError(error.sentence, code=error.code) from error
     request = RequestSettings.of_render(render, model, resolution)
     if problems := request.problems(len(render.references)):

@@ -9,13 +9,12 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Iterator
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from django.conf import settings
 from django.db.models import Q, QuerySet
 from django.utils import timezone
 
+from storybook.media_store import media
 from videogen.common.errors import VideoFileError
 from videogen.common.processes import is_provably_gone, this_process
 from videogen.common.shutdown import stop_requested
@@ -111,9 +110,9 @@ def _look_at(render: VideoRender) -> tuple[list[TakeFinding], bytes]:
     # Its libraries take long to import, and pages need none of them.
     from .technical_check import DamagedClip, check_clip
 
-    path = Path(settings.MEDIA_ROOT) / render.video_file
     try:
-        checked = check_clip(path, _asked(render))
+        with media.local(render.video_file) as path:
+            checked = check_clip(path, _asked(render))
     except FileNotFoundError:
         return [_unreadable("missing")], b""
     except OSError as error:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from django.conf import settings
 from django.db import IntegrityError, transaction
 from django.db.models import Max
 
+from storybook.media_store import media
 from videogen.common.errors import DownloadError
 from videogen.models import VideoRender
 from videogen.models.render_warnings import RenderWarning, WarningCode
@@ -23,8 +23,7 @@ _STAND_IN = (320, 180)
 
 
 def file_fields(path: Path, facts: VideoFacts) -> dict[str, Any]:
-    """Return the columns that describe the video at `path` (relative to MEDIA_ROOT) and its
-    poster."""
+    """Return the columns that describe the video of this name among the media, and its poster."""
     return {
         "video_file": str(path),
         "poster_file": str(path.with_suffix(".jpg")),
@@ -105,12 +104,12 @@ def number_take(render: VideoRender) -> int:
     raise no_number()
 
 
-def next_take(render: VideoRender) -> int:
+def next_take(render: VideoRender, *, skips_files: bool = True) -> int:
     """Return the number of the shot's next take; somebody may be faster. Numbers whose file exists
     are skipped, because even a file that no row knows is somebody's clip."""
     others = VideoRender.objects.filter(shot=render.shot_id).aggregate(last=Max("take"))
     take = (others["last"] or 0) + 1
-    while (Path(settings.MEDIA_ROOT) / take_path(render, take)).exists():
+    while skips_files and media.exists(str(take_path(render, take))):
         take += 1
     return take
 

@@ -192,15 +192,22 @@ class _Picture:
         fields = self._fields
         changes = [0.0] + [_change(a, b) for a, b in zip(fields, fields[1:], strict=False)]
         around = int(limits.CUT_AROUND.value)
-        for at in range(1, len(fields)):
+        # Of a change in the last frames nobody can tell whether it is a flash.
+        for at in range(1, len(fields) - around):
             change = changes[at]
             if change < limits.CUT_CHANGE.value or self._is_black[at] or self._is_black[at - 1]:
                 continue
             beside = [*changes[max(1, at - around) : at], *changes[at + 1 : at + 1 + around]]
             if beside and change < limits.CUT_RATIO.value * float(np.median(beside)):
                 continue
-            before, later = fields[at - 1], fields[min(at + around, len(fields) - 1)]
-            likeness = max(_likeness(before, fields[at]), _likeness(before, later))
+            before, after = fields[at - 1], fields[at]
+            # A flash begins and ends at once, and the picture of before is back.
+            pairs = (
+                (before, after),
+                (before, fields[at + around]),
+                (fields[max(0, at - around)], after),
+            )
+            likeness = max(_likeness(*pair) for pair in pairs)
             if likeness <= limits.CUT_LIKENESS.value:
                 yield at
 

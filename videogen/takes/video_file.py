@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, Any
 
 from videogen.common.errors import VideoFileError
 
@@ -136,13 +136,14 @@ def inspect_video(path: Path) -> VideoFacts:
 
 
 @contextmanager
-def opened_video(path: Path, code: str, words: str) -> Iterator[InputContainer]:
+def opened_video(source: Path | IO[bytes], code: str, words: str) -> Iterator[InputContainer]:
     """Open the file as MP4 and as nothing else: FFmpeg would also read a description of streams
     (SDP) and follow it into the network. Whatever the libraries raise is a VideoFileError."""
     import av
 
     try:
-        with av.open(str(path), format="mp4", metadata_errors="replace") as container:
+        opened: Any = str(source) if isinstance(source, Path) else source
+        with av.open(opened, format="mp4", metadata_errors="replace") as container:
             yield container
     except VideoFileError:
         raise
@@ -155,13 +156,13 @@ def opened_video(path: Path, code: str, words: str) -> Iterator[InputContainer]:
     except Exception as error:
         # The bindings were written for files as they should be. What is odd about this one must
         # not be an error of ours: it may be paid for.
-        logger.exception("%s broke the video libraries", path.name)
+        logger.exception("%s broke the video libraries", Path(source.name).name)
         raise VideoFileError(
             f"{words}: the libraries break on it ({type(error).__name__})", code=code
         ) from error
 
 
-def video_of(container: InputContainer, path: Path) -> VideoStream:
+def video_of(container: InputContainer, path: Path | None) -> VideoStream:
     """Return the first track with pictures. Raises VideoFileError if there is none, if nothing here
     can decode it, or if its pictures are too large to be decoded."""
     video = next(iter(container.streams.video), None)
@@ -169,7 +170,7 @@ def video_of(container: InputContainer, path: Path) -> VideoStream:
         raise VideoFileError("The file has no video in it.", code="no_video_stream")
     context = video.codec_context
     if context is None:
-        name = next(iter(codec_names(path, b"vide")), "")
+        name = next(iter(codec_names(path, b"vide")), "") if path else ""
         raise VideoFileError(
             f"Nothing here can decode its picture{f' ({name})' if name else ''}.",
             code="no_decoder",
@@ -284,14 +285,14 @@ def make_poster(path: Path, target: Path) -> None:
     picture.save(target, "JPEG", quality=85)
 
 
-def picture_seconds(path: Path) -> float:
+def picture_seconds(file: IO[bytes]) -> float:
     """Return when the picture of a video ends, by its index and counted from the file's beginning:
     where the picture begins late, the sound is heard before it. The sound may last longer. Raises
     VideoFileError."""
     import av
 
-    with opened_video(path, "unreadable", "The video cannot be read") as container:
-        video = video_of(container, path)
+    with opened_video(file, "unreadable", "The video cannot be read") as container:
+        video = video_of(container, None)
         if video.duration is None or video.time_base is None:
             return float((container.duration or 0) / av.time_base)
         return float((max(0, video.start_time or 0) + video.duration) * video.time_base)

@@ -25,7 +25,7 @@ from videogen.exports.files import zip_chunks
 from videogen.exports.story_export import StoryExport, plan_export
 from videogen.takes.chosen_takes import TakeRule, find_chosen_takes
 
-from .board import asked_shots, board_url, selected_shots, status_of
+from .board import BoardView, asked_shots, selected_shots
 from .components.selection import tell_of_left_out
 
 
@@ -63,12 +63,11 @@ def export_story(
             messages.error(request, str(error))
             return HttpResponseRedirect(reverse("admin:storybook_story_films", args=[story.pk]))
         return _zip(export, export.folder)
-    own = shots.filter(scenelet__story=story).select_related("scenelet__story")
-    chosen = list(selected_shots(request, story, own, status_of(request)))
+    chosen = list(selected_shots(request, story, shots).select_related("scenelet__story"))
     tell_of_left_out(request, asked_shots(request), {shot.pk for shot in chosen})
     if not chosen:
         messages.warning(request, "Nothing was selected. Select the shots first.")
-        return HttpResponseRedirect(board_url(story, status_of(request)))
+        return HttpResponseRedirect(BoardView.of(request).url(story))
     if request.POST.get("takes") not in TakeRule.values:
         return show_export_page(request, admin_site, chosen)
     export = plan_export(story, _rule(request), shots={shot.pk for shot in chosen})

@@ -107,7 +107,7 @@ FAULTS = [
     Fault(
         "player-without-a-file",
         PLAYER,
-        "if take and not (root / take.video_file).is_file():",
+        "if take and not is_offered(take.video_file):",
         "if False:",
         ("tests/videogen/exports/test_player.py",),
         "the player waits for a clip that is not there",

@@ -328,8 +328,8 @@ def test_who_loses_a_film_while_making_it_writes_nothing(story, settings, monkey
     [film] = request(story, "left")
     encode, encoded = film_worker.encode_segment, []
 
-    def encode_and_lose(part, root, target, beat):
-        encode(part, root, target, beat)
+    def encode_and_lose(part, target, beat):
+        encode(part, target, beat)
         encoded.append(target)
         cancel_film(film)
 

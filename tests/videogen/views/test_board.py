@@ -11,8 +11,8 @@ from tests.support.admin_clients import BAR_QUERIES, VIEWS, browser_of, producer
 from tests.support.factories import State, force, make_render, make_story, shots_of
 from tests.support.pages import levels, page_of
 from videogen.models import RenderBatch, VideoRender
-from videogen.views.board import in_tree_order
 from videogen.views.components.badges import GONE
+from videogen.views.components.branch_map import branch_nodes, in_tree_order
 
 pytestmark = pytest.mark.django_db
 
@@ -234,6 +234,158 @@ def test_no_script_and_no_style_is_written_into_the_pages():
         assert not re.findall(r"<script(?![^>]*\bsrc=)[^>]*>|<style|\sstyle=|\son\w+=", page)
 
 
+# -- filters, groups, the map ----------------------------------------------------------------------
+
+
+@pytest.fixture
+def pier():
+    """Three scenelets of two shots. The first shots of `left` and `right` are not as the others."""
+    story = make_story(scenelets=("start", "left", "right"), shots=2)
+    start, left, right = story.scenelets.order_by("sequence")
+    story.scenelets.filter(pk__in=[left.pk, right.pk]).update(parent=start)
+    shots_of(story).filter(scenelet=left, shot_index=1).update(
+        storyboard_payload={
+            "compositionAndContent": "A lantern on the Pier",
+            "referencedDesigns": {"characters": ["heron", "ada"], "environments": ["pier"]},
+        }
+    )
+    take = make_render(shots_of(story).get(scenelet=right, shot_index=1), State.DONE)
+    force(take, requested_by_name="ann")
+    return story
+
+
+@pytest.mark.parametrize(
+    ("query", "found"),
+    [
+        ({"q": "lantern  PIER"}, ["S02-01"]),
+        ({"q": "lantern whale"}, []),
+        ({"q": "heron"}, ["S02-01"]),
+        ({"q": "s03-02"}, ["S03-02"]),
+        ({"q": "left"}, ["S02-01", "S02-02"]),
+        ({"character": "heron"}, ["S02-01"]),
+        ({"environment": "pier"}, ["S02-01"]),
+        ({"person": "ann"}, ["S03-01"]),
+        ({"person": "ann", "status": "ready"}, []),
+        ({"character": "ada", "q": "S01"}, ["S01-01", "S01-02"]),
+    ],
+)
+def test_filters_of_the_address(pier, query, found):
+    response = viewer().get(board_of(pier), query)
+
+    assert [card.shot.code for card in response.context["board"].cards] == found
+    page = page_of(response)
+    for name, value in query.items():
+        if name not in ("q", "status"):
+            [chosen] = [
+                each.attributes["value"]
+                for each in page.hook("choice-of", name).tags("option")
+                if "selected" in each.attributes
+            ]
+            assert chosen == value
+    assert page.hook("search").attributes["value"] == " ".join(query.get("q", "").split())
+
+
+def test_the_review_room_and_the_chips_keep_the_filters(pier):
+    page = page_of(viewer().get(board_of(pier), {"person": "ann", "group": "status"}))
+
+    review = page.hook("review").tags("a") or [page.hook("review")]
+    assert review[0].attributes["href"] == f"/admin/review/?story={pier.pk}&person=ann"
+    needs_review = page.hook("chip", "needs review").attributes["href"]
+    assert needs_review == board_of(pier, "?status=needs+review&person=ann&group=status")
+
+
+def test_a_whole_scenelet_is_selected_as_the_search_showed_it(pier):
+    left = pier.scenelets.get(scenelet_id="left")
+
+    producer().post(board_of(pier, "?q=lantern"), {"scenelet": [left.pk]})
+
+    assert drafted(RenderBatch.objects.get(status="draft")) == {left.shots.get(shot_index=1).pk}
+
+
+@pytest.mark.parametrize(
+    ("group", "titles"),
+    [
+        ("scenelet", ["start", "left", "right"]),
+        ("status", ["needs review", "to do"]),
+        ("character", ["Ada", "heron"]),
+        ("environment", ["Attic", "pier"]),
+        ("person", ["no person", "ann"]),
+    ],
+)
+def test_each_shot_stands_once_in_its_group(pier, group, titles):
+    board = viewer().get(board_of(pier), {"group": group}).context["board"]
+
+    assert [each.title for each in board.groups] == titles
+    shown = [card.shot.pk for each in board.groups for card in each.cards]
+    assert sorted(shown) == sorted(shots_of(pier).values_list("pk", flat=True))
+
+
+def test_a_head_counts_all_shots_of_its_scenelet(pier):
+    force(VideoRender.objects.all(), review="approved", reviewed_at=timezone.now())
+
+    page = page_of(viewer().get(board_of(pier), {"q": "s03-02"}))
+
+    [head] = page.hooks("group-approved")
+    assert (head["group-approved"], head.text) == ("1", "1 of 2 approved")
+
+
+def test_the_map_has_a_row_for_each_scenelet_and_leads_there(pier):
+    start, left, right = pier.scenelets.order_by("sequence")
+    force(VideoRender.objects.all(), review="approved", reviewed_at=timezone.now())
+
+    page = page_of(viewer().get(board_of(pier), {"q": "lantern"}))
+
+    board = board_of(pier)
+    assert [
+        (each["map"], each["approved"], each.attributes["href"]) for each in page.hooks("map")
+    ] == [
+        (str(start.pk), "0", f"{board}#scenelet-{start.pk}"),
+        (str(left.pk), "0", f"#scenelet-{left.pk}"),
+        (str(right.pk), "1", f"{board}#scenelet-{right.pk}"),
+    ]
+
+
+def test_lines_of_the_map_meet_below_a_branching(pier):
+    start, left, right = branch_nodes(list(pier.scenelets.all()))
+
+    assert (start.way_in, start.goes_on, start.passing) == ("", True, [])
+    assert left.x == right.x > start.x
+    # The line to the second branch passes by the first one.
+    assert (left.passing, right.passing) == ([start.x], [])
+    assert left.way_in.startswith(f"M{start.x} 0") and not left.goes_on
+
+
+def test_a_circle_of_parents_has_rows_and_no_line_upwards():
+    story = make_story(scenelets=("a", "b", "c"))
+    a, b, c = story.scenelets.order_by("sequence")
+    for child, parent in ((a, c), (b, a), (c, b)):
+        Scenelet.objects.filter(pk=child.pk).update(parent=parent)
+
+    nodes = branch_nodes(list(story.scenelets.all()))
+
+    assert len(nodes) == 3 and [bool(each.way_in) for each in nodes] == [False, True, True]
+
+
+def test_a_shot_without_a_picture_shows_its_characters(pier):
+    KeyFrame.objects.all().delete()
+
+    page = page_of(viewer().get(board_of(pier)))
+
+    # The shot of the heron, who has no sheet, shows that of ada; the one with a take has none.
+    sheets = [each.tags("img")[0].attributes["src"] for each in page.hooks("sheets")]
+    assert len(sheets) == 6 and set(sheets) == {sheets[0]}
+    assert "/thumbnails/" in sheets[0]
+
+
+def test_the_foot_knows_what_is_to_be_made_and_its_price(pier, settings):
+    settings.VIDEO_BACKEND = "gemini"
+
+    page = page_of(producer().get(board_of(pier)))
+
+    assert page.hook("generate")["price-usd"] == "3.20"
+    assert len(page.hooks("to-make")) == 6
+
+
 # -- selecting -----------------------------------------------------------------------------------
 
 
@@ -354,8 +506,11 @@ def test_state_has_a_part_for_each_card_the_chips_and_the_queue():
 
     assert running["active"] and not ended["active"]
     assert set(running["parts"]) == {
+        "summary",
         "chips",
+        "map",
         "queue",
+        f"head-{first.scenelet_id}",
         f"card-{first.pk}",
         f"card-{second.pk}",
     }
@@ -381,7 +536,7 @@ def test_state_sends_only_what_changed_since():
     (ended, one_bytes) = ask(known)
     (after, _) = ask(ended["since"])
 
-    assert len(everything["parts"]) == 302 and everything["since"] == known
+    assert len(everything["parts"]) == 305 and everything["since"] == known
     assert (nothing["active"], nothing["parts"], nothing["since"]) == (True, {}, known)
     # A card that changed brings along the other cards of its group.
     assert {f"card-{shots[7].pk}", "chips"} <= ended["parts"].keys()
@@ -420,7 +575,7 @@ def test_marks_that_are_none_of_ours_bring_everything(since):
 
     answer = viewer().get(board_of(story, "state/"), {"since": since}).json()
 
-    assert len(answer["parts"]) == 4
+    assert len(answer["parts"]) == 7
 
 
 def test_a_card_that_a_filter_does_not_fit_any_more_is_told_all_the_same():
@@ -450,7 +605,7 @@ def test_state_shows_what_the_page_shows():
     shown = page.values("live-key")
 
     assert address == board_of(story, "state/?status=generating")
-    assert len(shown) == 3
+    assert len(shown) == 6
     assert all(parts[key].strip() in response.text for key in shown)
 
 
@@ -463,7 +618,7 @@ def test_number_of_queries_does_not_grow(rest, django_assert_max_num_queries):
         for shot in all_shots(story):
             make_render(shot, State.DONE)
             make_render(shot, State.FAILED)
-        with django_assert_max_num_queries(12 + BAR_QUERIES) as captured:
+        with django_assert_max_num_queries(22 + BAR_QUERIES) as captured:
             assert browser.get(board_of(story, rest)).status_code == 200
         counts.append(len(captured))
 

@@ -1,153 +1,90 @@
-/* Board, first page and list of shots: clips that play over their picture, selecting, keys, and the
-   player that shows a scenelet in order. Whatever costs money also works without this file.
-
-   One clip plays at a time, in one <video> that moves from picture to picture, so that a page of
-   many hundred shots loads none before somebody looks at one. */
+/* The board: filters without a page load, selecting, folding, the map, keys, and the player that
+   shows shots large and with sound. Whatever decides or costs money also works without this file. */
 
 "use strict";
 
 (() => {
-  const HOVER_WAIT = 140;
-  const FOCUS_WAIT = 450;
   const STILL_SECONDS = 3;
-
-  const stillness = matchMedia("(prefers-reduced-motion: reduce)");
-  const holderOf = (target) => (target instanceof Element ? target.closest("[data-shot]") : null);
-  const frameOf = (holder) => holder?.querySelector(".st-frame");
-
-  /* -- the clip over a picture */
-
-  const clip = document.createElement("video");
-  clip.className = "st-clip";
-  clip.preload = "none";
-  clip.loop = true;
-  clip.playsInline = true;
-  clip.tabIndex = -1;
-  clip.setAttribute("aria-hidden", "true");
-  clip.addEventListener("playing", () => clip.classList.add("st-clip--on"));
-
-  let shown = null;
-  let timer = 0;
-
-  const stop = () => {
-    clearTimeout(timer);
-    if (!shown) return;
-    shown = null;
-    clip.pause();
-    clip.classList.remove("st-clip--on");
-    clip.removeAttribute("src");
-    clip.load();
-    clip.remove();
-  };
-
-  const play = (holder, { sound = false } = {}) => {
-    const source = frameOf(holder)?.dataset.video;
-    if (shown === holder) return;
-    stop();
-    if (!source) return;
-    shown = holder;
-    clip.muted = !sound;
-    clip.src = source;
-    holder.append(clip);
-    clip.play().catch(() => {});
-  };
-
-  const playSoon = (holder, wait) => {
-    clearTimeout(timer);
-    if (stillness.matches || !holder || holder === shown) return;
-    timer = setTimeout(() => play(holder), wait);
-  };
-
-  const toggle = (holder) => {
-    if (shown !== holder) play(holder, { sound: true });
-    else if (clip.paused) clip.play().catch(() => {});
-    else clip.pause();
-  };
-
-  document.addEventListener("pointerover", (event) => {
-    if (event.pointerType === "touch") return;
-    const holder = holderOf(event.target);
-    if (holder && holder !== holderOf(event.relatedTarget)) playSoon(holder, HOVER_WAIT);
-  });
-  document.addEventListener("pointerout", (event) => {
-    const holder = holderOf(event.target);
-    if (event.pointerType === "touch" || !holder || holder === holderOf(event.relatedTarget)) return;
-    clearTimeout(timer);
-    if (holder === shown && !holder.contains(document.activeElement)) stop();
-  });
-  document.addEventListener("focusin", (event) => {
-    if (event.target.matches?.(":focus-visible")) playSoon(holderOf(event.target), FOCUS_WAIT);
-  });
-  document.addEventListener("focusout", (event) => {
-    const holder = holderOf(event.target);
-    if (holder && holder !== holderOf(event.relatedTarget)) {
-      clearTimeout(timer);
-      if (holder === shown) stop();
-    }
-  });
+  const TYPING_WAIT = 250;
 
   const board = document.querySelector("[data-board]");
   if (!board) return;
 
-  // A touch or a click on the picture plays the clip with sound. The name below links to the takes.
-  board.addEventListener("click", (event) => {
-    const frame = event.target.closest(".st-frame");
-    if (frame) toggle(holderOf(frame));
-  });
+  const stillness = matchMedia("(prefers-reduced-motion: reduce)");
+  const one = (selector) => board.querySelector(selector);
+  const all = (selector, root = board) => [...root.querySelectorAll(selector)];
+  const holderOf = (target) => (target instanceof Element ? target.closest("article[data-shot]") : null);
+  const codeOf = (holder) => holder?.querySelector(".st-shot-code");
+  const reel = document.getElementById("st-reel");
+  const keys = document.getElementById("st-keys");
 
   /* -- selecting */
 
-  const form = board.querySelector("[data-board-form]");
-  const boxes = (root = board) => [...root.querySelectorAll("[data-select-shot]")];
-  const count = board.querySelector("[data-selected-count]");
-  const buttons = [...board.querySelectorAll("[data-with-selection]")];
-  const all = board.querySelector("[data-select-all]");
+  const boxes = (root) => all("[data-select-shot]", root);
 
   const showSelection = () => {
-    if (!buttons.length) return;
     const every = boxes();
-    const number = every.filter((box) => box.checked).length;
-    count.textContent = number ? `${number} selected` : "Select shots, or whole scenelets.";
-    for (const button of buttons) button.disabled = number === 0;
-    all.hidden = every.length === 0;
-    all.textContent = number === every.length ? "Select none" : "Select all";
-    for (const scene of board.querySelectorAll("[data-select-scene]")) {
+    const checked = every.filter((box) => box.checked);
+    const count = one("[data-selected-count]");
+    if (!count) return;
+    count.textContent = checked.length ? `${checked.length} selected` : "Select shots, or whole scenelets.";
+    one("[data-selected-codes]").textContent = checked.slice(0, 12).map((box) => holderOf(box).id).join(" ");
+    for (const button of all("[data-with-selection]")) button.disabled = checked.length === 0;
+    const button = one("[data-select-all]");
+    button.hidden = false;
+    button.textContent = checked.length === every.length ? "Select none" : "Select all";
+    for (const scene of all("[data-select-scene]")) {
       const mine = boxes(scene.closest(".st-scene"));
-      const checked = mine.filter((box) => box.checked).length;
-      scene.checked = checked === mine.length;
-      scene.indeterminate = checked > 0 && checked < mine.length;
+      const number = mine.filter((box) => box.checked).length;
+      scene.checked = number === mine.length;
+      scene.indeterminate = number > 0 && number < mine.length;
     }
+    showPrice(checked);
   };
 
-  const selectAll = (some, checked) => {
+  // What the plan would cost: it renders those that have no take yet.
+  const showPrice = (checked) => {
+    const button = one("[data-generate]");
+    if (!button) return;
+    const number = checked.filter((box) => holderOf(box).querySelector("[data-to-make]")).length;
+    const usd = number * Number(button.dataset.priceUsd || 0);
+    const money = usd.toLocaleString("en", { minimumFractionDigits: 2, maximumFractionDigits: 2 });
+    button.textContent = usd ? `Generate ${number} · $${money}…` : "Generate videos…";
+  };
+
+  const select = (some, checked) => {
     for (const box of some) box.checked = checked;
     showSelection();
   };
 
   board.addEventListener("change", (event) => {
     if (event.target.matches("[data-select-scene]")) {
-      selectAll(boxes(event.target.closest(".st-scene")), event.target.checked);
+      select(boxes(event.target.closest(".st-scene")), event.target.checked);
     } else if (event.target.matches("[data-select-shot]")) showSelection();
   });
 
   // With the shift key, all boxes between the last one and this one.
   let last = null;
-  board.addEventListener("click", (event) => {
-    if (!event.target.matches("[data-select-shot]")) return;
+  const selectTo = (box, isRange) => {
     const every = boxes();
-    if (event.shiftKey && last) {
-      const [from, to] = [every.indexOf(last), every.indexOf(event.target)].sort((a, b) => a - b);
-      selectAll(every.slice(Math.max(from, 0), to + 1), event.target.checked);
+    if (isRange && last && last.isConnected) {
+      const [from, to] = [every.indexOf(last), every.indexOf(box)].sort((a, b) => a - b);
+      select(every.slice(Math.max(from, 0), to + 1), box.checked);
     }
-    last = event.target;
-  });
-  all?.addEventListener("click", () => {
-    const every = boxes();
-    selectAll(every, !every.every((box) => box.checked));
+    last = box;
+  };
+  board.addEventListener("click", (event) => {
+    const target = event.target;
+    if (target.matches("[data-select-shot]")) selectTo(target, event.shiftKey);
+    else if (target.closest("[data-select-all]")) {
+      const every = boxes();
+      select(every, !every.every((box) => box.checked));
+    }
   });
 
   // One field with all ids, for servers refuse forms with thousands of fields.
-  form?.addEventListener("formdata", (event) => {
+  board.addEventListener("formdata", (event) => {
+    if (!event.target.matches("[data-board-form]")) return;
     const ids = event.formData.getAll("shot");
     event.formData.delete("shot");
     event.formData.delete("scenelet");
@@ -155,15 +92,240 @@
   });
   // When a person comes back from the plan, the browser has ticked the boxes again.
   addEventListener("pageshow", showSelection);
-  showSelection();
+
+  /* -- a box drawn with the mouse selects what it touches */
+
+  const FEWEST_PIXELS = 6;
+  const EDGE = 48;
+  let drawn = null;
+
+  const placeOf = (event) => {
+    const box = one("[data-board-form]").getBoundingClientRect();
+    return { x: event.clientX - box.left, y: event.clientY - box.top };
+  };
+
+  const draw = (event) => {
+    const to = placeOf(event);
+    const [left, right] = [drawn.from.x, to.x].sort((a, b) => a - b);
+    const [top, bottom] = [drawn.from.y, to.y].sort((a, b) => a - b);
+    const list = one("[data-board-form]");
+    if (!drawn.box) {
+      if (Math.max(right - left, bottom - top) < FEWEST_PIXELS) return;
+      drawn.box = document.createElement("div");
+      drawn.box.className = "st-lasso";
+      drawn.before = new Set(drawn.adds ? boxes().filter((box) => box.checked) : []);
+      list.append(drawn.box);
+      board.classList.add("st-board--lasso");
+      getSelection().removeAllRanges();
+    }
+    Object.assign(drawn.box.style, {
+      left: `${left}px`, top: `${top}px`, width: `${right - left}px`, height: `${bottom - top}px`,
+    });
+    const origin = list.getBoundingClientRect();
+    const touches = (element) => {
+      const box = element.getBoundingClientRect();
+      return box.left - origin.left < right && box.right - origin.left > left
+        && box.top - origin.top < bottom && box.bottom - origin.top > top;
+    };
+    // The shots of scenelets that the box does not reach are not measured.
+    for (const shots of all(".st-shots:not([hidden])")) {
+      const isNear = touches(shots);
+      for (const holder of shots.children) {
+        const box = holder.querySelector("[data-select-shot]");
+        box.checked = (isNear && touches(holder)) || drawn.before.has(box);
+      }
+    }
+    showSelection();
+    if (event.clientY > innerHeight - EDGE) scrollBy(0, 16);
+    else if (event.clientY < EDGE * 3) scrollBy(0, -16);
+  };
+
+  board.addEventListener("pointerdown", (event) => {
+    const isFree = event.target.closest(".st-shots, .st-scene") && !event.target.closest("a, button, input, label, select, summary");
+    if (event.button !== 0 || event.pointerType !== "mouse" || !isFree) return;
+    drawn = { from: placeOf(event), box: null, adds: event.shiftKey || event.ctrlKey || event.metaKey };
+  });
+  board.addEventListener("dragstart", (event) => {
+    if (event.target.closest(".st-shot")) event.preventDefault();
+  });
+  document.addEventListener("pointermove", (event) => {
+    if (drawn) draw(event);
+  });
+  const endDrawing = () => {
+    if (drawn?.box) {
+      drawn.box.remove();
+      board.classList.remove("st-board--lasso");
+      // The click that ends it plays nothing.
+      addEventListener("click", (event) => event.stopPropagation(), { capture: true, once: true });
+      setTimeout(() => dispatchEvent(new Event("click")), 0);
+    }
+    drawn = null;
+  };
+  document.addEventListener("pointerup", endDrawing);
+  document.addEventListener("pointercancel", endDrawing);
+
+  /* -- filters, without loading the page */
+
+  const filters = one("[data-filter-form]");
+  const announced = one("[data-board-status]");
+  let asking = null;
+  let typing = 0;
+
+  const addressOf = () => {
+    const query = new URLSearchParams();
+    for (const [name, value] of new FormData(filters)) {
+      const isUsual = !value || (name === "group" && value === "scenelet") || (name === "size" && value === "3");
+      if (!isUsual) query.set(name, value);
+    }
+    const address = filters.action.split("?")[0];
+    return query.size ? `${address}?${query}` : address;
+  };
+
+  const fillIn = (address) => {
+    const query = new URL(address, location.href).searchParams;
+    for (const field of filters.elements) {
+      if (field.name) field.value = query.get(field.name) || { group: "scenelet", size: "3" }[field.name] || "";
+    }
+    board.dataset.size = filters.elements.size.value;
+  };
+
+  const load = async (address, { keep = "push" } = {}) => {
+    clearTimeout(typing);
+    asking?.abort();
+    asking = new AbortController();
+    try {
+      const response = await fetch(address, { credentials: "same-origin", signal: asking.signal });
+      if (!response.ok || response.redirected) throw new Error(`status ${response.status}`);
+      const page = new DOMParser().parseFromString(await response.text(), "text/html");
+      const next = page.querySelector("[data-board]");
+      const selected = new Set(boxes().filter((box) => box.checked).map((box) => box.value));
+      for (const part of document.querySelectorAll("[data-swap]")) {
+        const fresh = page.querySelector(`[data-swap="${part.dataset.swap}"]`);
+        if (fresh) part.replaceWith(fresh);
+      }
+      Object.assign(board.dataset, { liveUrl: next.dataset.liveUrl, liveSince: next.dataset.liveSince });
+      for (const box of boxes()) box.checked = selected.has(box.value);
+      if (keep === "push") history.pushState(null, "", address);
+      else if (keep === "replace") history.replaceState(null, "", address);
+      begin();
+      const number = Number(one("[data-board-form]").dataset.shown);
+      announced.textContent = number === 1 ? "1 shot is shown." : `${number} shots are shown.`;
+      board.dispatchEvent(new Event("live:replaced"));
+    } catch (error) {
+      // What cannot be swapped is loaded.
+      if (error.name !== "AbortError") location.assign(address);
+    }
+  };
+
+  filters.addEventListener("submit", (event) => {
+    event.preventDefault();
+    load(addressOf());
+  });
+  filters.addEventListener("input", (event) => {
+    if (event.target.matches("[data-size]")) {
+      board.dataset.size = event.target.value;
+      history.replaceState(null, "", addressOf());
+    } else if (event.target.matches("[data-search]")) {
+      clearTimeout(typing);
+      typing = setTimeout(() => load(addressOf(), { keep: "replace" }), TYPING_WAIT);
+    }
+  });
+  filters.addEventListener("change", (event) => {
+    if (event.target.matches("select")) load(addressOf());
+  });
+  board.addEventListener("click", (event) => {
+    const link = event.target.closest("[data-chip], [data-all-shots]");
+    if (!link || event.ctrlKey || event.metaKey || event.shiftKey) return;
+    event.preventDefault();
+    fillIn(link.href);
+    load(link.href);
+  });
+  addEventListener("popstate", () => {
+    fillIn(location.href);
+    load(location.href, { keep: "" });
+  });
+  // A click beside the list of filters closes it.
+  document.addEventListener("pointerdown", (event) => {
+    const more = one("[data-more]");
+    if (more.open && !more.contains(event.target)) more.open = false;
+  });
+  for (const button of all("[data-without-script]")) button.hidden = true;
+
+  /* -- folding, and the map */
+
+  const folded = new Set();
+  const fold = (button) => {
+    const isFolded = folded.has(button.dataset.fold);
+    button.setAttribute("aria-expanded", String(!isFolded));
+    const shots = button.closest(".st-scene").querySelector(".st-shots");
+    if (shots) shots.hidden = isFolded;
+  };
+  board.addEventListener("click", (event) => {
+    const button = event.target.closest("[data-fold]");
+    if (!button) return;
+    const key = button.dataset.fold;
+    if (!folded.delete(key)) folded.add(key);
+    fold(button);
+  });
+
+  const map = one("[data-map-fold]");
+  const wide = matchMedia("(min-width: 1101px)");
+  const foldMap = () => {
+    map.open = wide.matches;
+  };
+  wide.addEventListener("change", foldMap);
+  foldMap();
+
+  // The scenelet in view is the last one whose head has reached the upper edge.
+  let sees = null;
+  const inView = new Set();
+  const mark = () => {
+    const current = all("[data-scene]").find((scene) => inView.has(scene));
+    for (const row of all("[data-map]")) {
+      const isCurrent = row.dataset.map === current?.dataset.scene;
+      if (isCurrent === row.hasAttribute("aria-current")) continue;
+      if (!isCurrent) row.removeAttribute("aria-current");
+      else {
+        row.setAttribute("aria-current", "true");
+        const rail = row.closest(".st-map");
+        const [box, place] = [rail.getBoundingClientRect(), row.getBoundingClientRect()];
+        if (place.top < box.top || place.bottom > box.bottom) rail.scrollTop += place.top - box.top - box.height / 2;
+      }
+    }
+  };
+  const watch = () => {
+    sees?.disconnect();
+    inView.clear();
+    sees = new IntersectionObserver((changes) => {
+      for (const { target, isIntersecting } of changes) {
+        if (isIntersecting) inView.add(target);
+        else inView.delete(target);
+      }
+      mark();
+    }, { rootMargin: "-160px 0px -20% 0px" });
+    for (const scene of all("[data-scene]")) sees.observe(scene);
+  };
+
+  const begin = () => {
+    for (const button of all("[data-fold]")) {
+      button.hidden = false;
+      fold(button);
+    }
+    for (const each of all("[data-play-scene], [data-show-keys], [data-select-scene]")) each.hidden = false;
+    showSelection();
+    watch();
+  };
+
+  board.addEventListener("click", (event) => {
+    if (event.target.closest("[data-show-keys]")) keys.showModal();
+    const player = event.target.closest("[data-play-scene]");
+    if (player) playScene(player.closest(".st-scene"));
+  });
 
   /* -- keys */
 
-  const links = () => [...board.querySelectorAll(".st-shot-code")];
-  const keys = document.getElementById("st-keys");
-  const reel = document.getElementById("st-reel");
-
-  const current = () => holderOf(document.activeElement)?.querySelector(".st-shot-code");
+  const links = () => all(".st-shots:not([hidden]) .st-shot-code");
+  const current = () => codeOf(holderOf(document.activeElement));
 
   const go = (step) => {
     const every = links();
@@ -197,14 +359,32 @@
     return undefined;
   };
 
+  const press = (key) => one(`[data-key="${key}"]:enabled`)?.click();
+  const selectCurrent = (isRange) => {
+    const box = holderOf(current())?.querySelector("[data-select-shot]");
+    if (!box) return;
+    box.checked = !box.checked;
+    selectTo(box, isRange);
+    showSelection();
+  };
+
   const actions = {
     j: () => go(1),
     k: () => go(-1),
-    ArrowRight: () => go(1),
-    ArrowLeft: () => go(-1),
+    ArrowRight: () => go(document.dir === "rtl" ? -1 : 1),
+    ArrowLeft: () => go(document.dir === "rtl" ? 1 : -1),
     ArrowDown: () => goRow(1),
     ArrowUp: () => goRow(-1),
-    x: () => holderOf(current())?.querySelector("[data-select-shot]")?.click(),
+    x: () => selectCurrent(false),
+    X: () => selectCurrent(true),
+    a: () => press("a"),
+    t: () => press("t"),
+    m: () => setMuted(!isMuted),
+    Escape: () => select(boxes(), false),
+    "/": () => {
+      one("[data-search]").focus();
+      one("[data-search]").select();
+    },
     "?": () => keys.showModal(),
   };
 
@@ -212,11 +392,20 @@
     if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey) return;
     if (document.querySelector("dialog[open]")) return;
     const target = event.target;
+    const more = one("[data-more]");
+    if (event.key === "Escape" && more.open) {
+      more.open = false;
+      more.querySelector("summary").focus();
+      return;
+    }
     const types = target.matches("textarea, select, [contenteditable], input:not([type=checkbox])");
-    if (types) return;
+    if (types) {
+      if (event.key === "Escape" && target.matches("[data-search]")) target.blur();
+      return;
+    }
     if (event.key === " " && target.matches(".st-shot-code")) {
       event.preventDefault();
-      toggle(holderOf(target));
+      playShot(holderOf(target));
       return;
     }
     const isElsewhere = target !== document.body && !board.contains(target);
@@ -229,33 +418,42 @@
     action();
   });
 
-  for (const button of board.querySelectorAll("[data-show-keys]")) {
-    button.hidden = false;
-    button.addEventListener("click", () => keys.showModal());
-  }
-
-  /* -- the player that shows all shots of a scenelet */
+  /* -- the player: one shot after the other, large and with sound */
 
   const video = reel.querySelector("video");
   const still = reel.querySelector("img");
   const none = reel.querySelector(".st-reel-none");
   const run = reel.querySelector('[data-reel="run"]');
+  const mute = reel.querySelector('[data-reel="mute"]');
   const [name, place, text] = ["name", "place", "text"].map((each) => reel.querySelector(`[data-reel-${each}]`));
   let list = [];
   let at = 0;
   let stillTimer = 0;
   let runs = false;
+  let isMuted = false;
+  // A single shot stops at its end; a scenelet goes on.
+  let goesOn = false;
+
+  const setMuted = (on) => {
+    isMuted = on;
+    video.muted = on;
+    mute.setAttribute("aria-pressed", String(on));
+    announced.textContent = on ? "Muted." : "Sound is on.";
+  };
+  video.addEventListener("volumechange", () => {
+    if (video.muted !== isMuted) setMuted(video.muted);
+  });
 
   const setRuns = (on) => {
     runs = on;
     run.textContent = on ? "Pause" : "Play";
   };
 
-  const goOn = () => {
+  const playOn = () => {
     clearTimeout(stillTimer);
     if (!runs) return;
-    if (list[at].video) video.play().catch(() => {});
-    else stillTimer = setTimeout(() => show(at + 1), STILL_SECONDS * 1000);
+    if (list[at].video) video.play().catch(() => setRuns(false));
+    else if (goesOn) stillTimer = setTimeout(() => show(at + 1), STILL_SECONDS * 1000);
   };
 
   const show = (number) => {
@@ -263,7 +461,7 @@
     if (number >= list.length) return reel.close();
     at = Math.max(number, 0);
     const shot = list[at];
-    [name.textContent, text.textContent] = [shot.name, shot.text];
+    [name.textContent, name.href, text.textContent] = [shot.name, shot.takes, shot.text];
     place.textContent = `${at + 1} of ${list.length}${shot.lacks}`;
     video.hidden = !shot.video;
     still.hidden = Boolean(shot.video) || !shot.still;
@@ -275,64 +473,97 @@
       video.pause();
       if (shot.still) still.src = shot.still;
     }
-    goOn();
+    // The shot that is shown stands in the address.
+    history.replaceState(null, "", `#${shot.code}`);
+    playOn();
     return undefined;
   };
 
-  // Only selected takes, as in the story, although pictures may play other takes under the pointer.
-  const start = (scene) => {
-    stop();
-    const title = scene.querySelector("h2").textContent;
-    list = [...scene.querySelectorAll("[data-shot]")].map((holder) => {
-      const { selected, video: newest, still: picture } = frameOf(holder).dataset;
+  const open = (holders, number, { usesSelected }) => {
+    list = holders.map((holder) => {
+      const { selected, video: newest, still: picture } = holder.querySelector(".st-frame").dataset;
+      const link = codeOf(holder);
+      const title = holder.closest(".st-scene").querySelector("h2").textContent.trim();
+      const used = usesSelected ? selected : newest;
       return {
-        video: selected,
-        still: picture,
-        lacks: selected ? "" : newest ? ", no take selected" : ", no video yet",
-        name: `${holder.querySelector(".st-shot-code").textContent} · ${title}`,
+        code: holder.id,
+        takes: link.href,
+        video: used,
+        still: picture || holder.querySelector(".st-frame-sheets img")?.src,
+        lacks: used ? "" : newest ? ", no take selected" : ", no video yet",
+        name: `${link.textContent} · ${title}`,
         text: holder.querySelector(".st-shot-text").textContent,
       };
     });
     // Nothing starts by itself for people who asked for less motion.
-    setRuns(!stillness.matches);
+    goesOn = usesSelected;
+    setRuns(!stillness.matches || !usesSelected);
+    video.muted = isMuted;
     reel.showModal();
-    show(0);
+    show(number);
   };
 
-  video.addEventListener("ended", () => show(at + 1));
+  // Only selected takes, as in the story, although single shots may show other takes.
+  const playScene = (scene) => open(all("[data-shot]", scene), 0, { usesSelected: true });
+  const playShot = (holder) => {
+    const holders = links().map(holderOf);
+    open(holders, holders.indexOf(holder), { usesSelected: false });
+  };
+
+  board.addEventListener("click", (event) => {
+    const frame = event.target.closest(".st-frame");
+    if (!frame) return;
+    if (event.shiftKey || event.ctrlKey || event.metaKey) {
+      const box = holderOf(frame).querySelector("[data-select-shot]");
+      box.checked = !box.checked || event.shiftKey;
+      selectTo(box, event.shiftKey);
+      showSelection();
+    } else playShot(holderOf(frame));
+  });
+
+  video.addEventListener("ended", () => {
+    if (goesOn) show(at + 1);
+    else setRuns(false);
+  });
   // The video's own controls work as well.
   video.addEventListener("play", () => setRuns(true));
   video.addEventListener("pause", () => {
     if (reel.open && !video.hidden && !video.ended) setRuns(false);
   });
   video.addEventListener("error", () => {
-    if (reel.open && runs && video.getAttribute("src")) stillTimer = setTimeout(() => show(at + 1), 1000);
+    if (reel.open && runs && goesOn && video.getAttribute("src")) stillTimer = setTimeout(() => show(at + 1), 1000);
   });
   reel.addEventListener("close", () => {
     clearTimeout(stillTimer);
     video.removeAttribute("src");
     video.removeAttribute("poster");
     video.load();
+    focusOn(codeOf(document.getElementById(list[at]?.code)));
   });
-  run.addEventListener("click", () => {
+  const runOrPause = () => {
     setRuns(!runs);
     if (!runs) video.pause();
-    goOn();
-  });
+    playOn();
+  };
+  run.addEventListener("click", runOrPause);
+  mute.addEventListener("click", () => setMuted(!isMuted));
   reel.addEventListener("click", (event) => {
     const step = { before: -1, after: 1 }[event.target.dataset.reel];
     if (step) show(at + step);
     else if (event.target.dataset.reel === "close" || event.target === reel) reel.close();
   });
   reel.addEventListener("keydown", (event) => {
+    if (event.ctrlKey || event.metaKey || event.altKey) return;
     const step = { j: 1, ArrowRight: 1, k: -1, ArrowLeft: -1 }[event.key];
-    if (!step || (event.target === video && event.key.startsWith("Arrow"))) return;
+    if (step && !(event.target === video && event.key.startsWith("Arrow"))) show(at + step);
+    else if (event.key === "m") setMuted(!isMuted);
+    else if (event.key === " " && !event.target.closest("button, a")) runOrPause();
+    else return;
     event.preventDefault();
-    show(at + step);
   });
 
-  for (const button of board.querySelectorAll("[data-play-scene]")) {
-    button.hidden = false;
-    button.addEventListener("click", () => start(button.closest(".st-scene")));
-  }
+  /* -- start */
+
+  begin();
+  focusOn(codeOf(holderOf(document.getElementById(decodeURIComponent(location.hash.slice(1))))));
 })();

@@ -62,6 +62,18 @@
           this.plan(0);
         }
       });
+      // A script has replaced the parts by those of another address.
+      root.addEventListener("live:replaced", () => {
+        this.url = root.dataset.liveUrl;
+        this.since = root.dataset.liveSince || "";
+        this.shown.clear();
+        this.waiting.clear();
+        this.active = true;
+        this.wait = FIRST_WAIT;
+        this.plan(this.wait);
+        tick();
+        showTrouble();
+      });
       this.plan(this.wait);
     }
 

@@ -7,8 +7,9 @@ queryset of shots, and `ShotCard` wraps one of its rows.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from functools import cached_property
 from typing import Any
 
@@ -16,9 +17,9 @@ from django.db.models import Count, OuterRef, Prefetch, QuerySet, Subquery
 
 from storybook.models import KeyFrame, Shot
 from storybook.thumbnails import thumbnail_url
-from videogen.common.formats import media_url
+from videogen.common.formats import clock, media_url
 from videogen.models import ShotStanding, TakeNote, VideoRender
-from videogen.models.states import BadgeWord
+from videogen.models.states import TO_BE_MADE, BadgeWord
 from videogen.planning.shot_status import (
     badge_with_missing,
     current_standings,
@@ -31,9 +32,19 @@ from .badges import GONE, OUTDATED, SHOT_BADGES, Badge, badge_of_word, counted_i
 from .segments import Slice, slices_of
 from .storyboard import storyboard_lines
 
-_FILES = ("video_file", "poster_file")
+_FILES = ("video_file", "poster_file", "video_seconds", "requested_by_name")
 # Of the render that makes the badge what it is.
-_CAUSE = ("state", "state_since", "beat_at", "error_message", "review_reason", "review_reasons")
+_CAUSE = (
+    "state",
+    "state_since",
+    "beat_at",
+    "error_message",
+    "review_reason",
+    "review_reasons",
+    "requested_by_name",
+)
+# As many model sheets stand in for a shot that has no picture.
+MOST_SHEETS = 3
 
 # The fields of a payload that two lines of text are best spent on: what the picture shows, and not
 # how it is framed.
@@ -76,6 +87,8 @@ class ShotCard:
     shot: Any
     # Whether planning/outdated.py says that the story has changed since the take in use was made.
     is_outdated: bool = False
+    # URLs of its characters' model sheets, which are shown as long as it has no picture.
+    sheets: Sequence[str] = ()
 
     @property
     def key(self) -> str:
@@ -126,6 +139,28 @@ class ShotCard:
     def latest_video_url(self) -> str:
         return _video_url(self.standing.newest_take)
 
+    @property
+    def seconds(self) -> float | None:
+        """How long the take is that `video_url` plays; None if nobody knows."""
+        take = self.standing.used_take or self.standing.newest_take
+        return take.video_seconds if take else None
+
+    @property
+    def length(self) -> str:
+        return clock(self.seconds) if self.seconds else ""
+
+    @property
+    def renders_since(self) -> datetime | None:
+        """Since when a render of the shot is in its present state; None if none is open."""
+        render = self.standing.render
+        return render.state_since if render and self.word == BadgeWord.GENERATING else None
+
+    @property
+    def people(self) -> set[str]:
+        """The names of those who asked for what the card shows."""
+        renders = (self.standing.render, self.standing.newest_take, self.standing.used_take)
+        return {each.requested_by_name for each in renders if each} - {""}
+
     @cached_property
     def video_url(self) -> str:
         return self.used_video_url or self.latest_video_url
@@ -138,6 +173,15 @@ class ShotCard:
         if poster or not self.shot.frames_with_picture:
             return poster
         return thumbnail_url(self.shot.frames_with_picture[0].picture.file)
+
+    @property
+    def is_to_make(self) -> bool:
+        """Whether the mode default would render the shot, as far as its status tells."""
+        return self.word in TO_BE_MADE or (self.word == BadgeWord.FAILED and not self.takes)
+
+    @property
+    def shown_sheets(self) -> Sequence[str]:
+        return () if self.still_url else self.sheets[:MOST_SHEETS]
 
     @property
     def content(self) -> tuple[object, ...]:
@@ -153,6 +197,9 @@ class ShotCard:
             self.missing,
             self.reason,
             bool(self.shot.gone_since),
+            self.seconds,
+            self.renders_since,
+            self.shown_sheets,
         )
 
     @property

@@ -12,7 +12,7 @@ from django.urls import NoReverseMatch, reverse
 
 from storybook.models import KeyFrame, Story
 from storybook.thumbnails import thumbnail_url
-from videogen.common.formats import media_url
+from videogen.common.formats import clock, media_url
 from videogen.models.states import BadgeWord
 from videogen.planning.shot_status import count_badges_by_story, current_standings
 
@@ -61,8 +61,7 @@ class StoryCard:
 
     @property
     def length(self) -> str:
-        minutes, seconds = divmod(round(self.seconds), 60)
-        return f"{'≈ ' if self.is_estimated else ''}{minutes}:{seconds:02}"
+        return clock(self.seconds, is_estimated=self.is_estimated)
 
 
 def story_cards(stories: Collection[Story]) -> list[StoryCard]:

@@ -163,5 +163,5 @@ def speaks_of_children(row: ShotPlan) -> bool:
     """Whether the storyboard or a referenced character's design names a child."""
     if row.prompt is None:
         return False
-    told = [row.prompt.whole[key] for key in ("character_designs", "storyboard_payload")]
+    told = [row.prompt.whole.get(key) for key in ("character_designs", "storyboard_payload")]
     return bool(CHILD.search(json.dumps(told, ensure_ascii=False)))

@@ -103,9 +103,12 @@ def ask_why(
     number: int,
     hidden: Sequence[tuple[str, object]],
     cancel_url: str,
+    *,
+    can_retake: bool = False,
 ) -> HttpResponse:
     """Show the page on which the person says what is wrong with all of these shots' takes. It posts
-    the fields of `hidden` to the address that it was asked for by."""
+    the fields of `hidden` to the address that it was asked for by, and `retake` if a plan is to
+    follow, which is offered only if they `can_retake`."""
     request.current_app = model_admin.admin_site.name
     return TemplateResponse(
         request,
@@ -120,6 +123,7 @@ def ask_why(
             "subtitle": None,
             "hidden": [*hidden, (ANSWERED, "yes")],
             "cancel_url": cancel_url,
+            "can_retake": can_retake,
             "reject_reasons": VideoRender.RejectReason.choices,
         },
     )

@@ -24,10 +24,10 @@ from videogen.common.formats import media_url
 from videogen.models import GuestNote, TakeNote, VideoRender, counts_simulated
 from videogen.models.states import SHOT_WORDS, BadgeWord
 from videogen.planning.shot_status import current_standings, standings_at_work
-from videogen.prompts.prompt import referenced_ids
 from videogen.views.components.badges import REVIEW_BADGES, Badge
 from videogen.views.components.notes import ShownNote, shown_notes, with_notes
 from videogen.views.components.pictures import ShownPicture
+from videogen.views.components.shot_filters import ShotFilters, number
 from videogen.views.components.storyboard import StoryboardLine, storyboard_lines
 from videogen.views.takes.render_card import RenderCard
 
@@ -49,34 +49,29 @@ class Filters:
     """What the address asks for. What makes no sense in it counts as not asked for."""
 
     story: int = 0
-    scenelet: int = 0
     batch: int = 0
-    character: str = ""
     status: str = BadgeWord.NEEDS_REVIEW.value
+    shots: ShotFilters = ShotFilters()
 
     @classmethod
     def of(cls, request: HttpRequest) -> Filters:
-        asked = request.GET
-        status = asked.get("status", "")
+        status = request.GET.get("status", "")
         return cls(
-            number(asked.get("story", "")),
-            number(asked.get("scenelet", "")),
-            number(asked.get("batch", "")),
-            asked.get("character", ""),
+            number(request.GET.get("story", "")),
+            number(request.GET.get("batch", "")),
             status if status in REVIEWS else cls.status,
+            ShotFilters.of(request.GET),
         )
 
     @property
     def query(self) -> dict[str, str]:
         """The same in an address."""
-        asked = {
+        own = {
             "story": str(self.story or ""),
-            "scenelet": str(self.scenelet or ""),
             "batch": str(self.batch or ""),
-            "character": self.character,
             "status": "" if self.status == Filters.status else self.status,
         }
-        return {name: value for name, value in asked.items() if value}
+        return self.shots.query | {name: value for name, value in own.items() if value}
 
     def url(self, name: str = "videogen_review", **more: object) -> str:
         query = urlencode(self.query | {key: str(value) for key, value in more.items()})
@@ -86,22 +81,20 @@ class Filters:
     @property
     def words(self) -> list[str]:
         """What is left out, as people call it. At most two queries."""
-        told = []
+        told, shots = [], self.shots
         if self.story:
             told.append(str(Story.objects.filter(pk=self.story).first() or "no such story"))
-        if self.scenelet:
-            told.append(str(Scenelet.objects.filter(pk=self.scenelet).first() or "no scenelet"))
         if self.batch:
             told.append(f"batch {self.batch}")
-        if self.character:
-            told.append(self.character)
+        if shots.scenelet:
+            found = Scenelet.objects.filter(pk=shots.scenelet).first()
+            told.append(str(found or "no scenelet"))
+        told += filter(None, (shots.character, shots.environment, shots.person))
+        if shots.text:
+            told.append(f"“{shots.text}”")
         if self.status != Filters.status:
             told.append(SHOT_WORDS[BadgeWord(self.status)])
         return told
-
-
-def number(text: str) -> int:
-    return int(text) if text.isascii() and text.isdigit() and len(text) < 19 else 0
 
 
 class Place(NamedTuple):
@@ -117,7 +110,7 @@ class Place(NamedTuple):
 
 
 class Queue:
-    """All takes that the filters ask for, in order. One query, two with a character."""
+    """All takes that the filters ask for, in order. One query, two with filters of shots."""
 
     def __init__(self, filters: Filters) -> None:
         self.filters = filters
@@ -135,12 +128,12 @@ class Queue:
             takes = takes.filter(is_simulated=False)
         if filters.story:
             takes = takes.filter(shot__scenelet__story=filters.story)
-        if filters.scenelet:
-            takes = takes.filter(shot__scenelet=filters.scenelet)
         if filters.batch:
             takes = takes.filter(batch=filters.batch)
-        if filters.character:
-            takes = takes.filter(shot__in=_shots_with(filters.character, takes))
+        if filters.shots.scenelet:
+            takes = takes.filter(shot__scenelet=filters.shots.scenelet)
+        if filters.shots.query:
+            takes = takes.filter(pk__in=_takes_that_fit(filters.shots, takes))
         self.places = sorted(map(_place_of, takes.order_by().values_list(*_PLACE)))
 
     def __len__(self) -> int:
@@ -181,13 +174,11 @@ def place_of(render: int) -> Place | None:
     return _place_of(row) if row else None
 
 
-def _shots_with(character: str, takes: Any) -> list[int]:
-    shots = Shot.objects.filter(pk__in=takes.values("shot")).order_by()
-    return [
-        pk
-        for pk, payload in shots.values_list("pk", "storyboard_payload")
-        if character in referenced_ids(payload or {}, "characters")
-    ]
+def _takes_that_fit(filters: ShotFilters, takes: Any) -> list[int]:
+    columns = ("requested_by_name", "shot__shot_index", "shot__storyboard_payload")
+    scenelet = [f"shot__scenelet__{name}" for name in ("title", "scenelet_id", "place")]
+    rows = takes.select_related("shot__scenelet").only(*columns, *scenelet).order_by()
+    return [each.pk for each in rows if filters.fits(each.shot, (each.requested_by_name,))]
 
 
 # -- what the room shows of a take -----------------------------------------------------------------

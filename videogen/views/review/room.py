@@ -29,8 +29,9 @@ from videogen.planning.shot_status import standings_at_work
 from videogen.takes.verdicts import BUILT_ON, DECIDED, NOT_YOURS, Before, give_verdict, take_back
 from videogen.views.components.access import GENERATE, REVIEW, require, signed_in
 from videogen.views.components.notes import note_rights
+from videogen.views.components.shot_filters import number
 
-from .queue import PAGE, Entry, Filters, Queue, entries_of, number, place_of
+from .queue import PAGE, Entry, Filters, Queue, entries_of, place_of
 
 Review = VideoRender.Review
 

@@ -9,7 +9,7 @@ from django.urls import reverse
 from tests.support.admin_clients import VIEWS, browser_of, viewer
 from tests.support.factories import State, force, make_render, make_story, shots_of
 from tests.support.pages import messages, page_of
-from videogen.models import VideoRender
+from videogen.models import RenderBatch, VideoRender
 
 pytestmark = pytest.mark.django_db
 
@@ -66,6 +66,28 @@ def test_the_board_asks_once_why(shots, browser):
     assert reviews() == ["rejected", "rejected", "approved"]
     kept = VideoRender.objects.filter(review="rejected")
     assert set(kept.values_list("review_reason", "review_reasons")) == {("Too dark.", "face")}
+
+
+def test_retakes_are_planned_after_the_reason(shots):
+    rights = (*VIEWS, "videogen.review_video", "videogen.generate_video")
+    may_generate = browser_of(*rights, username="max")
+    assert "retake" in page_of(on_board(may_generate, shots[:2], "reject")).fields
+
+    response = on_board(may_generate, shots[:2], "reject", answered="yes", retake="yes")
+
+    assert reviews() == ["rejected", "rejected", "approved"]
+    batch = RenderBatch.objects.get(status="draft")
+    assert response.url == reverse("admin:videogen_renderbatch_plan", args=[batch.pk])
+    assert set(batch.shots.values_list("pk", flat=True)) == {shot.pk for shot in shots[:2]}
+
+
+def test_who_may_not_generate_plans_no_retakes(shots, browser):
+    assert "retake" not in page_of(on_board(browser, shots[:2], "reject")).fields
+
+    on_board(browser, shots[:2], "reject", answered="yes", retake="yes")
+
+    assert reviews() == ["rejected", "rejected", "approved"]
+    assert not RenderBatch.objects.filter(status="draft").exists()
 
 
 def test_the_list_of_shots_approves_and_rejects(shots, browser):

@@ -97,6 +97,13 @@ def test_filters_of_the_address(shots, browser):
     assert found(story=shots[0].scenelet.story_id) == [shots[1].pk, shots[2].pk]
     assert found(scenelet=other[0].scenelet_id) == [other[0].pk]
     assert found(character="heron") == [other[1].pk]
+    payload |= {"compositionAndContent": "A lantern on the Pier", "props": [{"name": "rope"}]}
+    payload["referencedDesigns"]["environments"] = ["pier"]
+    Shot.objects.filter(pk=other[0].pk).update(storyboard_payload=payload)
+    force(take_of(other[0]), requested_by_name="ann")
+    assert found(environment="pier") == found(person="ann") == [other[0].pk]
+    assert found(q="ROPE  lantern", character="heron") == [other[0].pk]
+    assert found(q="lantern whale") == found(person="bob") == []
     assert found(status="retake") == [shots[0].pk]
     assert found(story="none", status="no such") == found()
 
