@@ -26,7 +26,8 @@ _RULES = {
     "a number has the wrong verb": re.compile(
         r"\b(?:(?<![\d.,])1 (?:need|wait|are|were|have|do)\b(?! not a)"
         # ("Take 3 is selected" and "Render 10 is cancelled" name one.)
-        r"|(?<![\w./-])(?<![Tt]ake )(?<![Rr]ender )(?:0|[2-9]|\d\d+) (?:needs|waits|is|was|has|does)\b)"
+        r"|(?<![\w./-])(?<![Tt]ake )(?<![Rr]ender )"
+        r"(?:0|[2-9]|\d\d+) (?:needs|waits|is|was|has|does)\b)"
         r"(?! of| not one of)"
     ),
     "a number has the wrong noun": re.compile(
