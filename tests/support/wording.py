@@ -25,7 +25,10 @@ _RULES = {
     ),
     "a number has the wrong verb": re.compile(
         r"\b(?:(?<![\d.,])1 (?:need|wait|are|were|have|do)\b(?! not a)"
-        r"|(?<![\w./-])(?:0|[2-9]|\d\d+) (?:needs|waits|is|was|has|does)\b)(?! of| not one of)"
+        # ("Take 3 is selected" and "Render 10 is cancelled" name one.)
+        r"|(?<![\w./-])(?<![Tt]ake )(?<![Rr]ender )"
+        r"(?:0|[2-9]|\d\d+) (?:needs|waits|is|was|has|does)\b)"
+        r"(?! of| not one of)"
     ),
     "a number has the wrong noun": re.compile(
         r"(?<![\d.,/:-])\b(?:1 (?:shots|takes|videos|renders|stories|scenelets|batches|pictures|"

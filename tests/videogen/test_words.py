@@ -9,11 +9,13 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 from django.conf import settings
+from django.contrib.messages import get_messages
 from django.urls import resolve
 
 from tests.support.admin_clients import ask, parts_of
 from tests.support.admin_urls import addresses, open_links, person
 from tests.support.all_states import make_everything
+from tests.support.buttons import buttons_of, press
 from tests.support.permission_table import PAGES
 from tests.support.wording import flaws, names_a_setting, texts_of
 from videogen.models import VideoRender
@@ -70,6 +72,18 @@ class Reader:
                 self._read.add(text)
                 self.read_text(place, text)
 
+    def read_answer(self, button, address, response):
+        """What comes after a button was pressed on that page."""
+        known = len(self.wrong)
+        for message in get_messages(response.wsgi_request):
+            for text in texts_of(str(message)):
+                self.wrong += [f"{message.level_tag}: {flaw}" for flaw in flaws(text)]
+        self.read(response.wsgi_request.get_full_path(), response)
+        if response.status_code not in (200, 302):
+            self.wrong.append(f"HTTP {response.status_code}")
+        told = f"after “{button.words}” of {address}"
+        self.wrong[known:] = [f"{told}: {each}" for each in self.wrong[known:]]
+
     def read_text(self, place, text):
         is_own = resolve(urlsplit(place).path).route in PAGES
         found = flaws(text) if is_own else []
@@ -102,6 +116,32 @@ def test_the_words_and_dates_of_every_page(role, world):
         reader.read(address, response)
 
     assert not reader.wrong, "\n".join(dict.fromkeys(reader.wrong))
+
+
+# Records that other packages keep, with Django's own buttons.
+OF_OTHERS = ("/admin/auth/", "/admin/axes/", "/admin/django_q/")
+
+
+@pytest.mark.parametrize("role", [pytest.param("producer", marks=pytest.mark.slow), "superuser"])
+def test_the_words_after_every_button(role, world, simulator, log):
+    browser, reader = person(role), Reader(role)
+    open_links(browser, world)
+    pressed = set()
+
+    for address in pages_of(role, world):
+        if address.startswith(OF_OTHERS):
+            continue
+        page, _ = ask(browser, "GET", address)
+        for html in parts_of(page):
+            for button in buttons_of(html, address):
+                if button.key in pressed:
+                    continue
+                pressed.add(button.key)
+                reader.read_answer(button, address, press(browser, button))
+
+    assert not reader.wrong, "\n".join(dict.fromkeys(reader.wrong))
+    assert len(pressed) > 100
+    assert log()["submissions"] == []
 
 
 def pages_of(role, world):

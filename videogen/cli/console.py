@@ -23,6 +23,7 @@ from videogen.models import VideoRender
 from videogen.models.states import ENDED
 from videogen.planning.modes import Action
 
+from .report import number_of_shots
 from .wait import WaitProgress
 from .workflow import TaskResult
 
@@ -138,8 +139,7 @@ def print_result(console: PlainConsole, result: TaskResult, *, is_verbose: bool 
         text.append(f"{status:<{statuses}}  ", _STYLES.get(status.replace(" ", "_"), ""))
         text.append(what)
         console.print(text, soft_wrap=True)
-    shots_in_words = counted(result.summary["targeted"], "shot")
-    console.say(f"{shots_in_words}: {result.outcomes}. {result.cost}")
+    console.say(f"{result.outcomes}. {result.cost}")
     if files:
         where = "MEDIA_STORE_URL" if media.is_remote else "MEDIA_ROOT"
         console.say(f"Videos are in {where}, below {folder}")
@@ -158,12 +158,14 @@ def _lines(
     lines = []
     for group in groups.values():
         status, words = _status_and_words(group[0], folder)
-        if len(group) == 1:
-            lines.append(("{code} {scenelet_id}".format(**group[0]), status, words))
+        shots = number_of_shots(group)
+        takes = f", {len(group)} takes" if len(group) > shots else ""
+        if shots == 1:
+            lines.append(("{code} {scenelet_id}".format(**group[0]) + takes, status, words))
         else:
             where = _shots_in_words(group)
             words = f"{words} ({where})" if words else where
-            lines.append((f"{len(group)} shots", status, words))
+            lines.append((f"{shots} shots{takes}", status, words))
     return lines
 
 
@@ -191,8 +193,9 @@ def _ranges(rows: Iterable[dict[str, Any]]) -> str:
     """Return the codes of a scenelet's shots, in their order, in short."""
     ranges: list[list[dict[str, Any]]] = []
     for row in rows:
-        if ranges and row["shot_index"] == ranges[-1][-1]["shot_index"] + 1:
+        last = ranges[-1][-1]["shot_index"] if ranges else None
+        if last is not None and row["shot_index"] == last + 1:
             ranges[-1] = [ranges[-1][0], row]
-        else:
+        elif row["shot_index"] != last:
             ranges.append([row])
     return ", ".join(" to ".join(row["code"] for row in each) for each in ranges)

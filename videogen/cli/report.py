@@ -11,7 +11,7 @@ from decimal import Decimal
 from typing import Any
 
 from videogen.catalog.options import extras_of
-from videogen.common.formats import usd
+from videogen.common.formats import counted, usd
 from videogen.models import RenderBatch, VideoRender
 from videogen.models.states import OPEN_IN_ORDER, RESUMABLE, STUCK
 from videogen.planning.modes import WORK, Action
@@ -124,20 +124,20 @@ class RunCost:
 
 
 def summarise(rows: Iterable[dict[str, Any]], cost: RunCost) -> dict[str, Any]:
-    """Count the objects of the shots, and say what the run costs.
+    """Count what became of the shots, and say what the run costs.
 
-    A render that the API blocked counts as failed. "blocked" counts shots that are blocked in the
-    plan, for which nothing could be asked.
+    "targeted", "skipped" and "blocked" count shots, the others renders. A render that the API
+    blocked counts as failed. "blocked" are shots that are blocked in the plan, for which nothing
+    could be asked, or not all takes.
     """
     rows = list(rows)
-    decisions = Counter(row["decision"] for row in rows)
     worked = [row for row in rows if row["decision"] in WORK]
     return {
-        "targeted": len({(row["scenelet_id"], row["shot_index"]) for row in rows}),
+        "targeted": number_of_shots(rows),
         "generated": sum(row["status"] == State.DONE for row in worked),
         "rehearsed": sum(row["status"] == State.REHEARSED for row in worked),
-        "skipped": decisions[Action.SKIP],
-        "blocked": decisions[Action.BLOCKED],
+        "skipped": _decided(rows, Action.SKIP),
+        "blocked": _decided(rows, Action.BLOCKED),
         "failed": sum(row["status"] in NOT_AS_ASKED for row in worked),
         "estimated_cost_usd": f"{cost.planned_usd:.2f}",
         "charged_usd": f"{cost.charged_usd:.2f}",
@@ -145,16 +145,33 @@ def summarise(rows: Iterable[dict[str, Any]], cost: RunCost) -> dict[str, Any]:
     }
 
 
+def number_of_shots(rows: Iterable[dict[str, Any]]) -> int:
+    """How many shots the objects are about: one that gets several takes has several."""
+    return len({(row["scenelet_id"], row["shot_index"]) for row in rows})
+
+
+def _decided(rows: Iterable[dict[str, Any]], action: Action) -> int:
+    return number_of_shots(row for row in rows if row["decision"] == action)
+
+
 def outcomes_in_words(rows: Iterable[dict[str, Any]]) -> str:
-    """Each outcome of the shots by its name, such as "10 not downloaded, 1 failed"."""
-    counts = Counter(_outcome_of(row) for row in rows)
+    """How many shots there are, and each outcome by its name, such as "12 shots: 10 not downloaded,
+    1 failed, 1 skipped". Where a shot has several renders, it is said which of both is counted."""
+    rows = list(rows)
+    worked = [row for row in rows if row["decision"] in WORK]
+    counts = Counter(_outcome_of(row) for row in worked)
     ranked = sorted(counts, key=lambda name: _ORDER.index(name) if name in _ORDER else len(_ORDER))
-    return ", ".join(f"{counts[name]} {name}" for name in ranked)
+    told = [f"{counts[name]} {name}" for name in ranked]
+    shots = number_of_shots(rows)
+    has_several = len(rows) > shots
+    for action, words in _PLANNED_WORDS.items():
+        if number := _decided(rows, action):
+            told.append(f"{counted(number, 'shot') if has_several else number} {words}")
+    renders = f", {counted(len(worked), 'render')}" if has_several else ""
+    return f"{counted(shots, 'shot')}{renders}: {', '.join(told)}"
 
 
 def _outcome_of(row: dict[str, Any]) -> str:
-    if row["decision"] not in WORK:
-        return _PLANNED_WORDS[Action(row["decision"])]
     status = State(row["status"])
     return _OUTCOME_WORDS.get(status, str(status.label))
 
@@ -168,8 +185,6 @@ _ORDER = (
     "blocked by the API",
     str(State.FAILED.label),
     str(State.CANCELLED.label),
-    "skipped",
-    "blocked in the plan",
 )
 
 

@@ -73,7 +73,7 @@ class TaskResult:
     is_as_asked: bool
     # What the budgets had no room for, and what would be cheaper. Empty if all of it fits.
     note: str = ""
-    # What happened to the shots, each outcome by its name, and what that costs, in sentences.
+    # How many shots there are and what happened to them, and what that costs, in words.
     outcomes: str = ""
     cost: str = ""
     # The commands that go on from here, each with what it does.

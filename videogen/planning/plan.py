@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
@@ -116,7 +117,11 @@ class Plan:
 
     @property
     def counts(self) -> dict[str, int]:
-        return {action.value: self.count(action) for action in Action if self.count(action)}
+        """How many shots have such a decision. If only some takes of a shot fit the budget, the
+        shot counts twice."""
+        shots = {(row.decision.action, row.shot.pk) for row in self.rows}
+        counts = Counter(action for action, _ in shots)
+        return {action.value: counts[action] for action in Action if counts[action]}
 
     @property
     def notes(self) -> list[RenderWarning]:

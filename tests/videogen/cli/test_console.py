@@ -48,6 +48,19 @@ def test_shots_of_which_the_same_is_said_share_a_line(told):
     ]
 
 
+def test_takes_of_one_shot_are_no_shots(told):
+    rows = [
+        *[row("opening", 1, "generate", status="queued")] * 2,
+        *[row("harbour", 1, "blocked", reason=NO_STORYBOARD)] * 2,
+        *[row("harbour", 2, "blocked", reason=NO_STORYBOARD)] * 2,
+    ]
+
+    assert told(rows)[:2] == [
+        "S01-01 opening, 2 takes queued",
+        f"2 shots, 4 takes blocked {NO_STORYBOARD} (S02-01 to S02-02)",
+    ]
+
+
 def test_verbose_has_a_line_for_each_shot(told):
     rows = [row("opening", each, "blocked", reason=NO_STORYBOARD) for each in (1, 2)]
 

@@ -5,7 +5,7 @@ from decimal import Decimal
 import pytest
 
 from tests.support.factories import State, force, make_render, make_story, shots_of
-from videogen.cli.report import RunCost, next_commands, outcomes_in_words
+from videogen.cli.report import RunCost, next_commands, outcomes_in_words, summarise
 from videogen.models import VideoRender
 from videogen.planning.plan import plan_shots
 
@@ -46,24 +46,45 @@ def test_the_sentence_says_what_may_still_cost():
     )
 
 
-def row(decision, status=None):
-    return {"decision": decision, "status": status}
+def row(decision, status=None, shot=1):
+    return {"decision": decision, "status": status, "scenelet_id": "opening", "shot_index": shot}
 
 
 def test_outcomes_are_told_from_what_there_is_to_what_is_missing():
     rows = [
-        row("blocked"),
-        row("skip", "done"),
-        row("generate", "blocked"),
-        *[row("generate", "failed")] * 2,
-        row("resume", "done"),
-        row("generate", "queued"),
-        row("generate", "unknown"),
+        row("blocked", None, 1),
+        row("skip", "done", 2),
+        row("generate", "blocked", 3),
+        row("generate", "failed", 4),
+        row("generate", "failed", 5),
+        row("resume", "done", 6),
+        row("generate", "queued", 7),
+        row("generate", "unknown", 8),
     ]
 
     assert outcomes_in_words(rows) == (
-        "1 generated, 1 queued, 1 outcome unknown, 1 blocked by the API, 2 failed, 1 skipped, "
-        "1 blocked in the plan"
+        "8 shots: 1 generated, 1 queued, 1 outcome unknown, 1 blocked by the API, 2 failed, "
+        "1 skipped, 1 blocked in the plan"
+    )
+
+
+def test_where_a_shot_gets_several_takes_shots_and_renders_are_told_apart():
+    rows = [
+        row("generate", "done", 1),
+        row("generate", "failed", 1),
+        row("blocked", None, 1),
+        row("generate", "done", 2),
+        row("blocked", None, 2),
+        row("blocked", None, 2),
+        row("skip", "done", 3),
+    ]
+
+    summary = summarise(rows, RunCost(PRICE, PRICE, Decimal(0)))
+
+    numbers = ("targeted", "generated", "failed", "skipped", "blocked")
+    assert [summary[each] for each in numbers] == [3, 2, 1, 1, 2]
+    assert outcomes_in_words(rows) == (
+        "3 shots, 3 renders: 2 generated, 1 failed, 1 shot skipped, 2 shots blocked in the plan"
     )
 
 

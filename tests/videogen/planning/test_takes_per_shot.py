@@ -52,7 +52,7 @@ def test_every_take_is_a_render_with_a_price_of_its_own(paying):
 
     assert plan.cost_usd == Decimal("19.20")
     assert queued.batch.estimated_cost_usd == Decimal("19.20")
-    assert (queued.batch.takes_per_shot, queued.batch.counts) == (3, {"generate": 6})
+    assert (queued.batch.takes_per_shot, queued.batch.counts) == (3, {"generate": 2})
     renders = VideoRender.objects.order_by("pk")
     first, second = shots_of(story)
     # The first take of every shot is claimed before any second one.
@@ -124,6 +124,8 @@ def test_a_short_budget_gives_every_shot_its_first_take_before_any_second_one(pa
     assert made == [(1, 1), (1, 2), (2, 1)]
     assert plan.cost_usd == Decimal("9.60")
     assert plan.shortage.videos == 6
+    # Both have a take that is made, and another that is not.
+    assert plan.counts == {"generate": 2, "blocked": 2}
     assert (
         sorted(
             (each.shot.shot_index, each.slot)

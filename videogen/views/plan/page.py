@@ -459,17 +459,26 @@ _DONE_WORDS = {
     Action.SKIP: "{} skipped",
     Action.BLOCKED: "{} blocked",
 }
+_UNDONE = (Action.SKIP, Action.BLOCKED)
 
 
 def _tell(request: HttpRequest, queued: QueuedBatch) -> None:
-    """Show one message: the counts, then what is not done and why."""
+    """Show one message: the counts, then what is not done and why. Of several takes of a shot, each
+    counts where it is made, and the shot where it is not."""
     rows = [row for row, _ in queued.rows]
+    undone = {row.shot.pk: row for row in rows if row.decision.action in _UNDONE}
+    left = list(undone.values())
+    made = [row for row in rows if row.decision.action not in _UNDONE]
+    shots = len({row.shot.pk for row in rows})
+    has_several = len(rows) > shots
+    counts = Counter(row.decision.action for row in (*made, *left))
     parts = [
-        _DONE_WORDS[action].format(number)
+        _DONE_WORDS[action].format(
+            counted(number, "shot") if has_several and action in _UNDONE else number
+        )
         for action in Action
-        if (number := sum(row.decision.action == action for row in rows))
+        if (number := counts[action])
     ]
-    left = [row for row in rows if row.decision.action in (Action.SKIP, Action.BLOCKED)]
     reasons = format_html_join(
         "",
         "<br><bdi>{}</bdi>: {}",
@@ -479,8 +488,8 @@ def _tell(request: HttpRequest, queued: QueuedBatch) -> None:
     more = format_html("<br>… and {} more, listed below.", rest) if rest > 0 else ""
     cost = queued.batch.estimated_cost_usd
     price = f" Estimated cost: {usd(cost)}." if cost else ""
-    shots = len({row.shot.pk for row in rows})
-    text = format_html("{}: {}.{}", counted(shots, "shot"), ", ".join(parts), price)
+    renders = f", {counted(len(made), 'render')}" if has_several else ""
+    text = format_html("{}{}: {}.{}", counted(shots, "shot"), renders, ", ".join(parts), price)
     text = format_html("{}{}{}", text, reasons, more)
     blocked = any(row.decision.action == Action.BLOCKED for row in rows)
     messages.add_message(request, messages.WARNING if blocked else messages.SUCCESS, text)

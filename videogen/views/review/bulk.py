@@ -28,6 +28,15 @@ Review = VideoRender.Review
 
 APPROVE, REJECT = "approve", "reject"
 _REVIEWS = {APPROVE: Review.APPROVED, REJECT: Review.REJECTED}
+# What is told of a shot that was left out, and of several.
+_LEFT_OUT = {
+    "no_take": ("has no take", "have no take"),
+    "no_video": ("has no video", "have no video"),
+    "already": ("is {review} already", "are {review} already"),
+    "approved": ("has an approved take", "have an approved take"),
+    "decided": ("got another verdict meanwhile", "got another verdict meanwhile"),
+    "changed": ("was changed meanwhile", "were changed meanwhile"),
+}
 # What a form that asks why sends when it is answered.
 ANSWERED = "answered"
 
@@ -44,19 +53,28 @@ def judge_shots(
     for shot in chosen:
         take = takes.get(shot)
         if take is None:
-            left_out["no take"] += 1
+            left_out["no_take"] += 1
         elif take.review == review:
-            left_out[f"already {take.get_review_display()}"] += 1
-        elif refusal := _judge(model_admin, request, take, review):
-            left_out[refusal] += 1
+            left_out["already"] += 1
         else:
-            done += 1
+            try:
+                _judge(model_admin, request, take, review)
+                done += 1
+            except ReviewError as error:
+                if error.code not in _LEFT_OUT:
+                    # What is wrong with the form is so for all of them.
+                    messages.error(request, error.sentence)
+                    break
+                left_out[error.code] += 1
     if done:
         words = ngettext("%d take is %s.", "%d takes are %s.", done) % (done, review.label)
         messages.success(request, words)
     if left_out:
         number = left_out.total()
-        reasons = ", ".join(f"{count} {reason}" for reason, count in left_out.items())
+        reasons = ", ".join(
+            f"{count} {ngettext(*_LEFT_OUT[code], count).format(review=review.label)}"
+            for code, count in left_out.items()
+        )
         words = ngettext("%d shot was left out: %s.", "%d shots were left out: %s.", number)
         messages.warning(request, words % (number, reasons))
     if not chosen:
@@ -65,24 +83,18 @@ def judge_shots(
 
 def _judge(
     model_admin: ModelAdmin[Any], request: HttpRequest, take: VideoRender, review: states.Review
-) -> str:
-    """Give one verdict. Return why not, or ""."""
-    try:
-        with transaction.atomic():
-            give_verdict(
-                take,
-                signed_in(request),
-                review,
-                seen=take.review,
-                words=request.POST.get("reason", ""),
-                reasons=request.POST.getlist("reasons"),
-            )
-            words = f"{take.shot.code}, take {take.take}, is {review.label}."
-            model_admin.log_change(request, take, words)
-    except ReviewError as error:
-        codes = {"decided": "with another verdict meanwhile", "approved": "with an approved take"}
-        return codes.get(error.code, error.sentence.rstrip("."))
-    return ""
+) -> None:
+    with transaction.atomic():
+        give_verdict(
+            take,
+            signed_in(request),
+            review,
+            seen=take.review,
+            words=request.POST.get("reason", ""),
+            reasons=request.POST.getlist("reasons"),
+        )
+        words = f"{take.shot.code}, take {take.take}, is {review.label}."
+        model_admin.log_change(request, take, words)
 
 
 def ask_why(

@@ -17,7 +17,7 @@ from tests.support.drafts import (
     plan_url,
     progress_url,
 )
-from tests.support.factories import State, force, make_lane, make_render
+from tests.support.factories import State, force, make_budget, make_lane, make_render
 from tests.support.pages import levels, messages, page_of
 from videogen.models import RenderBatch, VideoRender
 
@@ -61,6 +61,18 @@ def test_confirming_queues_the_plan_that_was_seen(django_capture_on_commit_callb
     entry = LogEntry.objects.get()
     assert entry.get_edited_object() == batch and entry.is_addition()
     assert OrmQ.objects.count() == 1  # the pump was woken
+
+
+def test_takes_that_no_budget_has_room_for_are_told_once_for_their_shot(paid):
+    draft = make_draft(make_shots(2))
+    RenderBatch.objects.filter(pk=draft.pk).update(takes_per_shot=3)
+    make_budget("9.99")
+
+    response = confirm(producer(), draft, follow=True)
+
+    (message,) = messages(response)
+    assert "2 shots, 3 renders: 3 queued, 2 shots blocked." in message
+    assert message.count("S01-02") == 1
 
 
 def test_the_mode_goes_with_the_confirmation():

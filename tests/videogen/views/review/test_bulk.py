@@ -52,7 +52,7 @@ def test_the_board_approves_and_tells_what_was_left_out(shots, browser):
     told = messages(browser.get(response.url))
     assert told == [
         "2 takes are approved.",
-        "2 shots were left out: 1 already approved, 1 no take.",
+        "2 shots were left out: 1 is approved already, 1 has no take.",
     ]
     assert LogEntry.objects.count() == 2
 
@@ -99,7 +99,15 @@ def test_the_list_of_shots_approves_and_rejects(shots, browser):
     told = messages(in_list(browser, shots[1:3], "reject_takes", answered="yes"))
 
     assert reviews() == ["approved", "rejected", "approved"]
-    assert told == ["1 take is rejected.", "1 shot was left out: 1 with an approved take."]
+    assert told == ["1 take is rejected.", "1 shot was left out: 1 has an approved take."]
+
+
+def test_a_reason_that_does_not_exist_is_told_once(shots, browser):
+    response = on_board(browser, shots[:2], "reject", answered="yes", reasons=["no such"])
+
+    assert reviews() == ["unreviewed", "unreviewed", "approved"]
+    told = messages(browser.get(response.url))
+    assert told == ["Nothing was rejected: one of the reasons does not exist."]
 
 
 def test_only_those_who_may_review(shots):
