@@ -15,7 +15,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check
 DEMO_ENV := DJANGO_DEBUG=1 VIDEO_BACKEND=simulator
 OPENSPEC := OPENSPEC_TELEMETRY=0 CI=true npx -y @fission-ai/openspec@1.13.2
 
-.PHONY: help setup install demo serve test test-slow test-postgres test-all lint faults bench chaos screenshots lock clean FORCE
+.PHONY: help setup install demo serve production-check test test-slow test-postgres test-all lint faults bench chaos screenshots lock clean FORCE
 
 help:  ## what each target does
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "%-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -79,6 +79,9 @@ test-postgres: $(STAMP)  ## races, budgets, queue and pipeline, on the server VI
 
 test-all: test test-slow test-postgres  ## all tests, also on PostgreSQL
 
+production-check: $(STAMP)  ## the stack of one host, really started, renders the sample story
+	@$(BIN)/python -m tests.production_check
+
 lint: $(STAMP)  ## style, layers, types, system checks, migrations, openspec
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
@@ -92,7 +95,7 @@ lint: $(STAMP)  ## style, layers, types, system checks, migrations, openspec
 faults: $(STAMP)  ## hand-made faults, one after the other: would a test notice?
 	@$(BIN)/python -m tests.faults
 
-bench: $(STAMP)  ## measured ratios: dry run, import, memory, throughput, lists, kills, quota, films, reviewing, the board, exports, watch
+bench: $(STAMP)  ## measured ratios: dry run, import, memory, throughput, lists, kills, quota, films, reviewing, the board, exports, watch, prompts, checks, store
 	@$(BIN)/python -m tests.bench
 
 chaos: $(STAMP)  ## everything goes wrong: faults, 100 kills, disks, database, clock; counts what must be 0

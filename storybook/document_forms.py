@@ -27,7 +27,7 @@ else:
 FIELDS, JSON = "fields", "json"
 TAB = "tab"
 # Buttons that draw the form again and save nothing.
-TURN, EDIT = "_tab", "_edit"
+TURN, EDIT, PREVIEW = "_tab", "_edit", "_preview"
 
 
 @dataclass(frozen=True)
@@ -193,7 +193,9 @@ class DocumentForms(Base):
 
 
 def is_redrawn(request: HttpRequest) -> bool:
-    return request.method == "POST" and (TURN in request.POST or EDIT in request.POST)
+    return request.method == "POST" and any(
+        button in request.POST for button in (TURN, EDIT, PREVIEW)
+    )
 
 
 def _wanted_tab(request: HttpRequest) -> str:

@@ -320,7 +320,7 @@ def _check_lines(payload: Mapping[str, Any], ids: StoryIds) -> Iterator[Finding]
             yield from _check_voice(f"{here}.source", source, cast, ids)
         elif source and not isinstance(source, str):
             yield Finding(f"{here}.source", FindingCode.NOT_AN_ID, {"given": named(source)})
-        elif not _is_unspoken(line):
+        elif not is_unspoken(line):
             near = _speaker_key(line)
             yield Finding(here, FindingCode.NO_SOURCE, {"near": near} if near else {})
 
@@ -342,7 +342,7 @@ def _check_voice(place: str, source: str, cast: set[str], ids: StoryIds) -> Iter
         yield Finding(place, FindingCode.VOICE_NOT_NAMED, {"source": source} | hint)
 
 
-def _is_unspoken(line: Mapping[str, Any]) -> bool:
+def is_unspoken(line: Mapping[str, Any]) -> bool:
     """Whether the entry is no speech, such as a sound effect."""
     kind = line.get("type")
     return isinstance(kind, str) and bool(_unspoken.search(kind))

@@ -16,6 +16,12 @@ from .fields import DocumentField
 from .picture_flaws import flaw_sentences
 
 
+class StoryQuerySet(models.QuerySet["Story"]):
+    def not_archived(self) -> StoryQuerySet:
+        """The stories that people work on."""
+        return self.filter(archived_at=None)
+
+
 class Story(models.Model):
     story_id = models.CharField(
         max_length=200,
@@ -25,6 +31,14 @@ class Story(models.Model):
     title = models.CharField(max_length=500)
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
+    archived_at = models.DateTimeField(
+        null=True,
+        blank=True,
+        editable=False,
+        help_text="Since then it is out of the way: nothing of it is deleted or generated.",
+    )
+
+    objects = StoryQuerySet.as_manager()
 
     class Meta:
         ordering = ["title", "story_id"]
@@ -32,6 +46,10 @@ class Story(models.Model):
 
     def __str__(self) -> str:
         return self.title or self.story_id
+
+    @property
+    def is_archived(self) -> bool:
+        return self.archived_at is not None
 
 
 class DesignDocument(models.Model):

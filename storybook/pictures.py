@@ -13,7 +13,6 @@ import re
 import stat
 import struct
 import time
-import uuid
 import warnings
 import zlib
 from dataclasses import dataclass, field
@@ -23,6 +22,7 @@ from typing import TYPE_CHECKING, Any
 from django.conf import settings
 
 from .errors import PictureProblem
+from .media_store import media
 from .paths import safe_name
 from .picture_flaws import PictureFlaw
 
@@ -333,57 +333,30 @@ class PictureStore:
     """Stores the pictures of one import. `discard()` removes what it wrote, and only that."""
 
     def __init__(self, story_id: str) -> None:
-        self.root = Path(settings.MEDIA_ROOT)
         self.folder = f"{safe_name(story_id)}/pictures"
-        self._files: list[Path] = []
-        self._folders: list[Path] = []
+        self._names: list[str] = []
 
     def store(self, path: str, data: bytes, sha256: str) -> str:
-        """Store the bytes and return the file's name relative to MEDIA_ROOT.
+        """Store the bytes and return the name of the media file.
 
         A complete file that exists already stays untouched. Thread-safe.
         """
         name = f"{self.folder}/{sha256[:16]}/{_stored_path(path)}"
-        target = self.root / name
         try:
-            found = target.stat().st_size
+            found = media.size(name)
         except FileNotFoundError:
             found = None
         if found == len(data):
             return name
-        self._make_folder(target.parent)
-        temporary = target.parent / f".{uuid.uuid4().hex}.part"
-        try:
-            temporary.write_bytes(data)
-            os.replace(temporary, target)
-        except BaseException:
-            temporary.unlink(missing_ok=True)
-            raise
+        media.put_bytes(name, data)
         # A file of another size was damaged, and the repair must not be undone by discard().
         if found is None:
-            self._files.append(target)
+            self._names.append(name)
         return name
 
     def discard(self) -> None:
-        for file in self._files:
-            file.unlink(missing_ok=True)
-        for folder in sorted(self._folders, key=lambda folder: -len(folder.parts)):
-            try:
-                folder.rmdir()
-            except OSError:
-                continue  # it contains files of somebody else
-        self._files.clear()
-        self._folders.clear()
-
-    def _make_folder(self, folder: Path) -> None:
-        if folder.is_dir():
-            return
-        self._make_folder(folder.parent)
-        try:
-            folder.mkdir()
-        except FileExistsError:
-            return  # another thread was faster
-        self._folders.append(folder)
+        while self._names:
+            media.delete(self._names.pop())
 
 
 def _stored_path(path: str) -> str:

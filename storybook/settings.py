@@ -18,6 +18,8 @@ import dj_database_url
 from django.core.exceptions import ImproperlyConfigured
 from dotenv import load_dotenv
 
+from .store_address import read_store_address
+
 BASE_DIR = Path(__file__).resolve().parent.parent
 load_dotenv(BASE_DIR / ".env")
 
@@ -120,6 +122,8 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    # Whoever watches the installation calls it by any name and without TLS.
+    "videogen.views.probes.answer_probes",
     "videogen.common.csp.content_security_policy",
     "django.middleware.security.SecurityMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -136,11 +140,23 @@ MIDDLEWARE = [
     "videogen.common.db_retry.DeadlockMiddleware",  # the last one: it runs the view
 ]
 
-# Everything comes from this site, and pages contain neither scripts nor styles. data: is for the
-# pictures in Django's own style sheets.
+# Where the media lie: in an object store, or where this is empty in the folder MEDIA_ROOT.
+MEDIA_STORE_URL = env("MEDIA_STORE_URL")
+# Whether the application sends the files itself, because browsers cannot reach the store.
+MEDIA_STORE_THROUGH_APP = env_bool("MEDIA_STORE_THROUGH_APP")
+try:
+    _store = read_store_address(MEDIA_STORE_URL, os.environ) if MEDIA_STORE_URL else None
+except ValueError as error:
+    raise ImproperlyConfigured(str(error)) from None
+MEDIA_STORE_URL = _store.url if _store else ""
+
+# Everything comes from this site, but pictures and videos also from the object store where browsers
+# get them there. Pages contain neither scripts nor styles. data: is for the pictures in Django's
+# own style sheets.
+_media = f"'self' {_store.origin}" if _store and not MEDIA_STORE_THROUGH_APP else "'self'"
 CONTENT_SECURITY_POLICY = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
-    "media-src 'self'; font-src 'self'; connect-src 'self'; form-action 'self'; "
+    f"default-src 'none'; script-src 'self'; style-src 'self'; img-src {_media} data:; "
+    f"media-src {_media}; font-src 'self'; connect-src 'self'; form-action 'self'; "
     "frame-ancestors 'self'; base-uri 'none'"
 )
 DEFAULT_EXCEPTION_REPORTER_FILTER = "videogen.common.error_reports.PasswordFilter"
@@ -230,15 +246,25 @@ FORMAT_MODULE_PATH = "storybook.date_formats"
 TIME_ZONE = env("DJANGO_TIME_ZONE", "UTC")
 USE_TZ = True
 STATIC_URL = "static/"
-STATIC_ROOT = BASE_DIR / "static-collected"
+STATIC_ROOT = Path(env("DJANGO_STATIC_ROOT", str(BASE_DIR / "static-collected"))).resolve()
+# `collectstatic` has been here: the application serves the files itself. Where a web server does,
+# it is not asked for them. (`make serve` serves them from where they are written.)
+if STATIC_ROOT.is_dir() and not DEBUG:
+    MIDDLEWARE.insert(
+        MIDDLEWARE.index("django.middleware.security.SecurityMiddleware") + 1,
+        "whitenoise.middleware.WhiteNoiseMiddleware",
+    )
 STORAGES = {
-    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "default": {"BACKEND": "storybook.object_store.ObjectStore", "OPTIONS": _store.options}
+    if _store
+    else {"BACKEND": "storybook.media_store.MediaFolder"},
     # These are public, and the web server in front is another user.
     "staticfiles": {
-        "BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage",
+        "BACKEND": "whitenoise.storage.CompressedStaticFilesStorage",
         "OPTIONS": {"directory_permissions_mode": 0o755, "file_permissions_mode": 0o644},
     },
 }
+# The folder of the media. Where an object store has them, that of what is being worked on.
 MEDIA_ROOT = str(Path(env("MEDIA_ROOT", str(BASE_DIR / "media"))).resolve())
 MEDIA_URL = "media/"
 # The prefix under which a web server sends the files itself, after the application has said who may
@@ -275,6 +301,7 @@ VIDEO_SEED = env_number("VIDEO_SEED", None, int)
 VIDEO_NEGATIVE_PROMPT = env("VIDEO_NEGATIVE_PROMPT")
 VIDEO_PERSON_GENERATION = env("VIDEO_PERSON_GENERATION")
 VIDEO_USE_KEY_FRAMES = env("VIDEO_USE_KEY_FRAMES", "1").lower() not in {"0", "false", "no", "off"}
+VIDEO_PROMPT_PROFILE = env("VIDEO_PROMPT_PROFILE", "full")
 VIDEO_PROMPT_LIMIT_TOKENS = env_number("VIDEO_PROMPT_LIMIT_TOKENS", None, int)
 VIDEO_PROMPT_LIMIT_BLOCKS = env_bool("VIDEO_PROMPT_LIMIT_BLOCKS")
 
@@ -357,6 +384,9 @@ VIDEO_SUBMIT_WEBHOOK_URI = env("VIDEO_SUBMIT_WEBHOOK_URI")
 VIDEO_RECEIVE_WEBHOOK_SECRET = env("VIDEO_RECEIVE_WEBHOOK_SECRET")
 VIDEO_PRICE_USD_PER_SECOND = env_number("VIDEO_PRICE_USD_PER_SECOND", None, Decimal)
 VIDEO_BUDGET_USD = env_number("VIDEO_BUDGET_USD", None, Decimal)
+
+# Programs that read /metrics from another machine send this as a bearer token.
+VIDEO_METRICS_TOKEN = env("VIDEO_METRICS_TOKEN")
 
 # -- Notices -------------------------------------------------------------------------------------
 

@@ -7,19 +7,17 @@ picture it is named by content, so it is never out of date: the thumbnail of
 
 from __future__ import annotations
 
+import io
 import os
 import re
-import uuid
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from django.conf import settings
-from django.core.files.storage import default_storage
-
 from .errors import PictureProblem
+from .media_store import MediaStoreError, media
 from .models import Picture
 from .pictures import DECODE_ERRORS, open_image, orientation_of, read_picture
 
@@ -39,13 +37,13 @@ def thumbnail_url(picture: Picture | str | None) -> str:
     A stored picture's file name will do as well. Nothing is queried.
     """
     name = picture if isinstance(picture, str) else getattr(picture, "file", "")
-    return default_storage.url(thumbnail_name(name)) if name else ""
+    return media.url(thumbnail_name(name)) if name else ""
 
 
 def thumbnail_name(file: str) -> str:
     """Return the thumbnail's name, or `file` itself if it is not a stored picture.
 
-    Both are relative to MEDIA_ROOT.
+    Both are names of media files.
     """
     match = _picture.fullmatch(file)
     return f"{match[1]}/thumbnails/{match[2]}.jpg" if match else file
@@ -53,15 +51,19 @@ def thumbnail_name(file: str) -> str:
 
 def make_thumbnails(files: Iterable[str]) -> None:
     """Make the thumbnails that are missing. A picture that cannot be shrunk gets none."""
-    root = Path(settings.MEDIA_ROOT)
-    names = {thumbnail_name(file) for file in files}
-    missing = sorted(name for name in names if not (root / name).exists())
-    if len(missing) < 2:
-        list(map(make_thumbnail, missing))
+    names = sorted({thumbnail_name(file) for file in files})
+    if len(names) < 2:
+        list(map(_make_missing, names))
         return
     # Decoding releases the interpreter's lock. More threads than processors gain nothing.
     with ThreadPoolExecutor(min(_THREADS, os.cpu_count() or 1)) as threads:
-        list(threads.map(make_thumbnail, missing))
+        list(threads.map(_make_missing, names))
+
+
+def _make_missing(name: str) -> None:
+    with suppress(MediaStoreError):
+        if not media.exists(name):
+            make_thumbnail(name)
 
 
 def make_thumbnail(name: str) -> bool:
@@ -69,30 +71,20 @@ def make_thumbnail(name: str) -> bool:
     match = _thumbnail.fullmatch(name)
     if match is None:
         return False
-    root = Path(settings.MEDIA_ROOT)
-    picture = _any_file(root / match[1] / "pictures" / match[2])
-    if picture is None:
-        return False
-    target = root / name
-    temporary = target.parent / f".{uuid.uuid4().hex}.part"
     try:
-        target.parent.mkdir(exist_ok=True)
-        _shrink(picture, temporary)
-        os.replace(temporary, target)
+        # They are the same picture under several paths.
+        picture = next(media.files(f"{match[1]}/pictures/{match[2]}"), None)
+        if picture is None:
+            return False
+        with media.local(picture.name) as file:
+            data = _shrunk(file)
+        media.put_bytes(name, data)
     except (PictureProblem, *DECODE_ERRORS):
-        with suppress(OSError):
-            temporary.unlink(missing_ok=True)
         return False
     return True
 
 
-def _any_file(folder: Path) -> Path | None:
-    """Return any file in the folder: they are the same picture under several paths."""
-    found = (file for file in sorted(folder.rglob("*")) if not file.name.startswith("."))
-    return next((file for file in found if file.is_file()), None)
-
-
-def _shrink(source: Path, target: Path) -> None:
+def _shrunk(source: Path) -> bytes:
     # Imported here, because that takes a tenth of a second.
     from PIL import Image
 
@@ -111,4 +103,6 @@ def _shrink(source: Path, target: Path) -> None:
             picture = picture.convert("RGBA")
             ground = Image.new("RGBA", picture.size, "white")
             picture = Image.alpha_composite(ground, picture)
+        target = io.BytesIO()
         picture.convert("RGB").save(target, "JPEG", quality=82, optimize=True, progressive=True)
+        return target.getvalue()

@@ -13,12 +13,14 @@ import pytest
 from django.db import connection
 from django.test import override_settings
 
+from storybook.store_address import read_store_address
 from videogen.simulator.faults import FaultSpec
 from videogen.simulator.options import SimulatorOptions
 from videogen.simulator.server import SimulatorServer
 
 from .support.databases import copy_into, migrated_file
 from .support.far_end import KEY, LATENCY, NOWHERE, FarEnd
+from .support.object_stores import StoreServer
 from .support.scheduling import Scheduling
 
 # The product's defaults, with a far end that nobody answers.
@@ -112,6 +114,31 @@ def surroundings(settings, tmp_path):
             "LOCATION": str(tmp_path),
         }
     }
+
+
+@pytest.fixture(scope="session")
+def store_server(tmp_path_factory):
+    """A real object store on loopback."""
+    with StoreServer(tmp_path_factory.mktemp("store")) as server:
+        yield server
+
+
+@pytest.fixture
+def object_store(store_server, settings, monkeypatch):
+    """The media are in the object store, under a prefix of the test's own."""
+    for name, value in store_server.environment().items():
+        monkeypatch.setenv(name, value)
+    settings.MEDIA_STORE_URL = os.environ["MEDIA_STORE_URL"]
+    address = read_store_address(settings.MEDIA_STORE_URL, os.environ)
+    settings.MEDIA_STORE_THROUGH_APP = False
+    settings.STORAGES = {
+        **settings.STORAGES,
+        "default": {
+            "BACKEND": "storybook.object_store.ObjectStore",
+            "OPTIONS": address.options,
+        },
+    }
+    return address
 
 
 @pytest.fixture(scope="session")

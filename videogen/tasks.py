@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .common.task_queue import wake_downloads, wake_films, wake_pump, wake_sender
+from .common.task_queue import wake_checks, wake_downloads, wake_films, wake_pump, wake_sender
 from .films import film_worker
 from .notifications import deliver, detect
 from .pipeline import cancel, worker
@@ -10,7 +10,7 @@ from .planning import drafts
 from .recovery import redownload
 from .recovery.reconcile import ask_when_due
 from .recovery.reconcile import reconcile as ask_about_all
-from .takes import download_worker
+from .takes import check_worker, download_worker
 
 
 def pump() -> None:
@@ -29,12 +29,16 @@ def sweep() -> None:
     if film_worker.waiting().exists():
         wake_films()
     film_worker.remove_unused_hourly()
+    if check_worker.waiting().exists():
+        wake_checks()
     detect.look_for_news()
 
 
 def download() -> None:
     if download_worker.run_slice():
         wake_downloads(1)
+    if check_worker.waiting().exists():
+        wake_checks()
     detect.look_for_news()
 
 
@@ -55,3 +59,8 @@ def send_notices() -> None:
 def make_films() -> None:
     if film_worker.run_slice():
         wake_films()
+
+
+def check_takes() -> None:
+    if check_worker.run_slice():
+        wake_checks()

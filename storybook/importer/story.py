@@ -21,6 +21,7 @@ from django.utils import timezone
 
 from storybook.documents import objects_in
 from storybook.errors import ImportFailed, PictureProblem
+from storybook.media_store import media
 from storybook.models import (
     DesignDocument,
     KeyFrame,
@@ -162,8 +163,9 @@ def import_bundle(
         except DatabaseError as error:
             raise ImportFailed(f"The database did not take the story: {error}") from error
         except OSError as error:
+            where = "store (MEDIA_STORE_URL)" if media.is_remote else "folder (MEDIA_ROOT)"
             raise ImportFailed(
-                "The pictures cannot be stored in the folder of the media (MEDIA_ROOT): "
+                f"The pictures cannot be stored in the {where} of the media: "
                 f"{error.strerror or 'the disk does not take them'}."
             ) from error
         finally:

@@ -12,8 +12,9 @@ SHEETS = sorted((ROOT / "videogen/static/videogen").glob("*.css"))
 USERS = ("templates/**/*.html", "videogen/**/*.py", "storybook/**/*.py", "videogen/static/**/*.js")
 # The pages of guests have nothing of ours, not even the tokens.
 COLOURED = ("tokens.css", "guest.css")
-# Those that are put together from a word: the tone of a badge, the kind of a line.
-MADE = ("st-badge--", "st-fill--", "st-diff-", "st-money-")
+# Those that are put together from a word: the tone of a badge, the kind of a line, the look of a
+# render.
+MADE = ("st-badge--", "st-fill--", "st-diff-", "st-money-", "st-tile--")
 
 
 def named():

@@ -2,7 +2,7 @@
 shown for orientation only. Exit code 1 when a ratio is over its bound.
 
     python -m tests.bench [startup] [memory] [throughput] [lists] [kills] [quota] [films] [review]
-                          [board] [exports] [watch]
+                          [board] [exports] [watch] [prompts] [checks] [store]
 """
 
 from __future__ import annotations
@@ -15,7 +15,22 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from . import board, exports, films, kills, lists, memory, quota, review, startup, throughput, watch
+from . import (
+    board,
+    checks,
+    exports,
+    films,
+    kills,
+    lists,
+    memory,
+    prompts,
+    quota,
+    review,
+    startup,
+    store,
+    throughput,
+    watch,
+)
 from .measure import Figure
 
 PARTS = {
@@ -30,6 +45,9 @@ PARTS = {
     "board": board.measure,
     "exports": exports.measure,
     "watch": watch.measure,
+    "prompts": prompts.measure,
+    "checks": checks.measure,
+    "store": store.measure,
 }
 
 
@@ -40,7 +58,11 @@ def main(names: list[str]) -> int:
         folder = Path(tempfile.mkdtemp(prefix=f"videogen-bench-{name}-"))
         console.print(f"{name} …")
         try:
-            figures += PARTS[name](folder)
+            measured = PARTS[name](folder)
+            # A later part that breaks must not take them along.
+            for figure in measured:
+                console.print(f"  {figure.what}: {figure.shown}")
+            figures += measured
         finally:
             shutil.rmtree(folder, ignore_errors=True)
     table = Table(box=None, pad_edge=False, header_style="bold")

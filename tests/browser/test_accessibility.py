@@ -58,6 +58,7 @@ def pages(site, chromium):
             "plan row": f"{plan}row/{shot}/",
             "batch": f"/admin/videogen/renderbatch/{batch}/progress/",
             "takes": f"/admin/storybook/shot/{shot}/takes/",
+            "preview": f"/admin/videogen/videorender/shots/{shot}/preview/",
             "review": f"/admin/review/?story={story}",
             "nothing to review": "/admin/review/?story=999999",
             "compare": f"/admin/videogen/videorender/shots/{shot}/compare/",
@@ -70,6 +71,7 @@ def pages(site, chromium):
             "books": "/admin/videogen/submission/",
             "doctor": "/admin/videogen/lane/doctor/",
             "data": "/admin/data/",
+            "archived stories": "/admin/storybook/story/archived/",
         }
 
 

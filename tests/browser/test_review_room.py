@@ -150,3 +150,102 @@ def test_without_javascript(
     page.get_by_role("button", name="Take it back").click()
     assert page.locator("[data-room-code]").inner_text() == code
     assert reviews(site, story).count("approved") == 0
+
+
+def notes(site: Site, story: int) -> list[tuple]:
+    return site.installation.query(
+        "SELECT note.frame, note.x, note.y, note.width, note.height, note.text, note.done_at"
+        " FROM videogen_takenote note"
+        " JOIN videogen_videorender render ON render.id = note.render_id"
+        " JOIN videogen_renderbatch batch ON batch.id = render.batch_id"
+        " WHERE batch.story_id = ? ORDER BY note.id",
+        story,
+    )
+
+
+def test_a_note_is_written_on_the_frame_and_on_the_picture(
+    site: Site, page: Page, story: int
+) -> None:
+    enter(page, story)
+    video = page.locator("[data-stage] video")
+    page.wait_for_function("document.querySelector('[data-stage] video').readyState > 0")
+    for _ in range(5):
+        page.keyboard.press(".")
+    page.keyboard.press("w")
+    expect(page.locator("[data-note-new] [name=time]")).to_have_value("0:00.05")
+    box = page.locator("[data-stage]").bounding_box()
+    assert box is not None
+
+    def at(x: float, y: float) -> tuple[float, float]:
+        return box["x"] + x * box["width"], box["y"] + y * box["height"]
+
+    page.mouse.move(*at(0.25, 0.25))
+    page.mouse.down()
+    page.mouse.move(*at(0.4, 0.4))
+    page.mouse.move(*at(0.5, 0.75))
+    page.mouse.up()
+    expect(page.locator("[data-marks] rect")).to_have_count(1)
+    # What is typed are words and no keys, and they do not leave with the take.
+    page.keyboard.type("Raise a hand")
+    page.locator("[data-go=next]").click()
+    expect(page.locator("[data-room-count]")).to_have_text(f"2 of {TAKES}")
+    page.locator("[data-go=previous]").click()
+    expect(page.locator("[data-note-new] textarea")).to_have_value("Raise a hand")
+    page.locator("[data-note-new] textarea").focus()
+    page.keyboard.press("Control+Enter")
+
+    expect(page.locator("[data-note-state=open]")).to_have_count(1)
+    [(frame, x, y, width, height, text, _)] = notes(site, story)
+    assert (frame, text) == (5, "Raise a hand")
+    for got, drawn in zip((x, y, width, height), (0.25, 0.25, 0.25, 0.5), strict=True):
+        assert abs(got - drawn) < 0.01
+    expect(page.locator("[data-timeline] rect")).to_have_count(1)
+
+    # Its time jumps to its frame, also in a window of another size.
+    page.set_viewport_size({"width": 900, "height": 700})
+    page.locator("[data-jump]").click()
+    page.wait_for_function("!document.querySelector('[data-stage] video').seeking")
+    assert int(video.evaluate("each => each.currentTime") * 24) == 5
+    shape = page.locator("[data-marks] rect").bounding_box()
+    stage = page.locator("[data-stage]").bounding_box()
+    assert shape and stage
+    assert abs((shape["x"] - stage["x"]) / stage["width"] - 0.25) < 0.02
+    assert abs(shape["height"] / stage["height"] - 0.5) < 0.02
+
+    page.locator("[data-note] button", has_text="Done").click()
+    expect(page.locator("[data-note-state=done]")).to_have_count(1)
+    assert notes(site, story)[0][-1]
+
+
+NOTE = """
+from videogen.models import TakeCheck, VideoRender
+for render in VideoRender.objects.filter(batch__story={}, state="done"):
+    values = dict(result="notes", version=1, lease_until=None, worker="", findings=[
+        dict(kind="black", at_seconds=2.5, seconds=1.0),
+        dict(kind="loudness", at_seconds=0.0, seconds=0.0, side="loud", lufs=-6.2)])
+    TakeCheck.objects.update_or_create(render=render, defaults=values)
+"""
+
+
+def test_a_note_of_the_technical_check_moves_the_player(site: Site, page: Page, story: int) -> None:
+    site.installation.manage("shell", "-v0", "-c", NOTE.format(story))
+    enter(page, story)
+
+    page.locator("[data-finding=black]").click()
+
+    expect(page.locator("[data-stage] > video")).to_have_js_property("currentTime", 2.5)
+    # Also when the shot beside it is shown.
+    page.keyboard.press("]")
+    expect(page.locator("[data-says]")).to_be_visible()
+    page.locator("[data-finding=black]").click()
+    expect(page.locator("[data-says]")).to_be_hidden()
+    expect(page.locator("[data-stage] > video")).to_have_js_property("currentTime", 2.5)
+
+    ((shot,),) = site.installation.query(
+        "SELECT MIN(render.shot_id) FROM videogen_videorender render"
+        " JOIN videogen_renderbatch batch ON batch.id = render.batch_id WHERE batch.story_id = ?",
+        story,
+    )
+    page.goto(f"/admin/storybook/shot/{shot}/takes/")
+    page.locator("[data-finding=black]").click()
+    expect(page.locator(".st-render video")).to_have_js_property("currentTime", 2.5)

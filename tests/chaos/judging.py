@@ -21,6 +21,7 @@ from videogen.takes.video_file import inspect_video
 OPEN = {"queued", "submitting", "running", "downloading"}
 # A person finds these on the dashboard, with what is known: nothing that was paid is forgotten.
 KEPT = {"unknown", "interrupted", "not_downloaded"}
+HEADER = re.compile(r"^(?P<before>.*)Traceback \(most recent call last\):\n", re.MULTILINE)
 MUST_BE_ZERO = ("twice", "lost", "left_open", "unexplained", "tracebacks", "wrong")
 
 
@@ -185,9 +186,13 @@ def tracebacks(installation: Installation, *, expected: str = "") -> list[str]:
     """The last lines of all tracebacks in the logs, without those that match `expected`."""
     found = []
     for log in sorted(installation.folder.glob("*.log")):
-        for block in log.read_text(errors="replace").split("Traceback (most recent call last)")[1:]:
-            lines = [line for line in block.splitlines() if re.match(r"[A-Za-z_][\w.]*[:(]", line)]
-            last = next((line for line in lines if not line.startswith("Traceback")), "?")
+        # Our own lines hold a whole traceback each.
+        text = log.read_text(errors="replace").replace("\\n", "\n")
+        for header in HEADER.finditer(text):
+            # Python's own tracebacks are indented where the library logs them that way.
+            indent = header["before"] if header["before"].isspace() else ""
+            lines = text[header.end() :].splitlines()
+            last = next((line for line in lines if not line.startswith(f"{indent} ")), "?").strip()
             if not expected or not re.search(expected, last):
                 found.append(f"{log.name}: {last[:200]}")
     return found

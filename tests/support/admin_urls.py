@@ -113,6 +113,9 @@ def addresses(world):
         f"/admin/storybook/story/{world.story.pk}/export/",
         f"/admin/storybook/story/{world.story.pk}/share/",
         f"/admin/storybook/story/{world.story.pk}/share/{world.link.pk}/revoke/",
+        f"/admin/storybook/story/{world.story.pk}/archive/",
+        f"/admin/storybook/story/{world.story.pk}/bring-back/",
+        "/admin/storybook/story/archived/",
         "/admin/storybook/story/dashboard/state/",
         "/admin/storybook/story/import/",
         f"/admin/storybook/story/{world.story.pk}/outline/",
@@ -147,7 +150,13 @@ def addresses(world):
             f"/admin/review/{world.render.pk}/{verb}/"
             for verb in ("approve", "reject", "select", "undo")
         ),
+        f"/admin/review/{world.render.pk}/notes/",
+        *(
+            f"/admin/review/notes/{world.note.pk}/{verb}/"
+            for verb in ("reply", "done", "reopen", "direct")
+        ),
         f"/admin/videogen/videorender/shots/{shot}/compare/",
+        f"/admin/videogen/videorender/shots/{shot}/preview/",
         f"/admin/videogen/videorender/shots/{shot}/state/",
         f"/admin/videogen/videorender/shots/{shot}/upload/",
         f"/admin/videogen/videorender/shots/{shot}/{world.render.pk}/retake/",

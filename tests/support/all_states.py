@@ -28,6 +28,7 @@ from videogen.models import (
     ReferenceChoice,
     RenderBatch,
     Submission,
+    TakeNote,
     VideoModel,
     VideoRender,
 )
@@ -112,6 +113,7 @@ def make_everything(words="It did not work out.", story=None, *, name="", errors
     return SimpleNamespace(
         **_guest_links(story, second, words, name),
         candidate=candidate,
+        note=_note(third, words, name),
         story=story,
         shots=shots,
         shot=shots[0],
@@ -185,6 +187,15 @@ def _guest_links(story, take, words, name):
     _, film_token = GuestLink.objects.make(**values, film=film)
     link.add_note(text=words, name=name[:60], shot=take.shot, render=take, seconds=2)
     return {"link": link, "token": token, "film_token": film_token}
+
+
+def _note(take, words, name):
+    """A note with a box and a reply."""
+    written = {"author_name": name[:150], "text": words}
+    box = {"x": 0.25, "y": 0.5, "width": 0.25, "height": 0.25}
+    note = TakeNote.objects.create(render=take, frame=36, **written, **box)
+    TakeNote.objects.create(render=take, parent=note, **written)
+    return note
 
 
 def _queue_rows(words):

@@ -15,29 +15,41 @@ from __future__ import annotations
 
 from functools import cache
 
-ROLES = ("anonymous", "guest", "staff", "viewer", "artist", "producer", "superuser")
+ROLES = (
+    "anonymous",
+    "guest",
+    "staff",
+    "viewer",
+    "reviewer",
+    "artist",
+    "producer",
+    "superuser",
+)
 
-ANYBODY = "+++++++"
-STAFF = "..+++++"
-VIEWER = "...++++"
-ARTIST = "....+++"
-PRODUCER = ".....++"
-SUPERUSER = "......+"
-NOBODY = "......."
-NO_SUCH_METHOD = "..xxxxx"
-NOT_THERE = "..00000"
+ANYBODY = "++++++++"
+STAFF = "..++++++"
+VIEWER = "...+++++"
+# Reviewers judge, artists edit, and producers do both.
+REVIEWER = "....+.++"
+ARTIST = ".....+++"
+NOTES = "....++++"
+PRODUCER = "......++"
+SUPERUSER = ".......+"
+NOBODY = "........"
+NO_SUCH_METHOD = "..xxxxxx"
+NOT_THERE = "..000000"
 # Who has not opened a link is told that there is nothing, whoever they are.
-GUEST = "0+00000"
-GUEST_LOOKS = (GUEST, "0x00000")
-NOTHING = "0000000"
+GUEST = "0+000000"
+GUEST_LOOKS = (GUEST, "0x000000")
+NOTHING = "00000000"
 BUTTON = NO_SUCH_METHOD  # what is pressed has nothing to look at
 
 # Route → (GET, POST).
 PAGES = {
     "": (ANYBODY, ANYBODY),
-    "media/<path:path>": (VIEWER, "xxxxxxx"),
+    "media/<path:path>": (VIEWER, "xxxxxxxx"),
     # Who may speak there shows it by a signature: nobody by who they are.
-    "events/video/": ("xxxxxxx", NOBODY),
+    "events/video/": ("xxxxxxxx", NOBODY),
     # guests: the page asks for the passphrase
     "share/<str:token>": (ANYBODY, ANYBODY),
     "share/<str:token>/": (ANYBODY, ANYBODY),
@@ -50,7 +62,7 @@ PAGES = {
     # Django's own
     "admin/": (STAFF, STAFF),
     "admin/login/": (ANYBODY, ANYBODY),
-    "admin/logout/": ("++xxxxx", ANYBODY),
+    "admin/logout/": ("++xxxxxx", ANYBODY),
     "admin/data/": (STAFF, NO_SUCH_METHOD),
     "admin/theme/": (BUTTON, STAFF),
     "admin/password_change/": (STAFF, STAFF),
@@ -66,16 +78,20 @@ PAGES = {
     "admin/storybook/story/<path:object_id>/pictures/": (VIEWER, ARTIST),
     "admin/storybook/story/<int:pk>/board/": (VIEWER, PRODUCER),
     "admin/storybook/story/<int:pk>/board/state/": (VIEWER, VIEWER),
-    "admin/storybook/story/<int:pk>/board/judge/": (BUTTON, PRODUCER),
+    "admin/storybook/story/<int:pk>/board/judge/": (BUTTON, REVIEWER),
     "admin/storybook/story/<int:pk>/watch/": (VIEWER, VIEWER),
-    "admin/storybook/story/<int:pk>/films/": (VIEWER, PRODUCER),
+    "admin/storybook/story/<int:pk>/films/": (VIEWER, REVIEWER),
     "admin/storybook/story/<int:pk>/films/state/": (VIEWER, VIEWER),
     "admin/storybook/story/<int:pk>/directions/": (VIEWER, ARTIST),
     "admin/storybook/story/<int:pk>/export/": (VIEWER, VIEWER),
-    "admin/storybook/story/<int:pk>/share/": (PRODUCER, PRODUCER),
-    "admin/storybook/story/<int:pk>/share/<int:link>/revoke/": (BUTTON, PRODUCER),
+    "admin/storybook/story/<int:pk>/share/": (REVIEWER, REVIEWER),
+    "admin/storybook/story/<int:pk>/share/<int:link>/revoke/": (BUTTON, REVIEWER),
+    "admin/storybook/story/archived/": (VIEWER, NO_SUCH_METHOD),
+    "admin/storybook/story/<int:pk>/archive/": (BUTTON, ARTIST),
+    "admin/storybook/story/<int:pk>/bring-back/": (BUTTON, ARTIST),
     "admin/storybook/story/dashboard/state/": (VIEWER, VIEWER),
     "admin/storybook/shot/<path:object_id>/takes/": (VIEWER, VIEWER),
+    "admin/storybook/shot/<path:object_id>/preview/": (BUTTON, VIEWER),
     # batches
     "admin/videogen/renderbatch/<int:pk>/plan/": (VIEWER, PRODUCER),
     "admin/videogen/renderbatch/<int:pk>/plan/cancel/": (BUTTON, PRODUCER),
@@ -112,11 +128,14 @@ PAGES = {
     # the review room
     "admin/review/": (VIEWER, NO_SUCH_METHOD),
     "admin/review/queue/": (VIEWER, NO_SUCH_METHOD),
-    "admin/review/<int:render_id>/<slug:verb>/": (BUTTON, PRODUCER),
+    "admin/review/<int:render_id>/notes/": (BUTTON, NOTES),
+    "admin/review/notes/<int:note_id>/<slug:verb>/": (BUTTON, NOTES),
+    "admin/review/<int:render_id>/<slug:verb>/": (BUTTON, REVIEWER),
     # takes
     "admin/videogen/videorender/shots/<int:shot_id>/compare/": (VIEWER, NO_SUCH_METHOD),
+    "admin/videogen/videorender/shots/<int:shot_id>/preview/": (VIEWER, NO_SUCH_METHOD),
     "admin/videogen/videorender/shots/<int:shot_id>/state/": (VIEWER, NO_SUCH_METHOD),
-    "admin/videogen/videorender/shots/<int:shot_id>/upload/": (BUTTON, PRODUCER),
+    "admin/videogen/videorender/shots/<int:shot_id>/upload/": (BUTTON, REVIEWER),
     "admin/videogen/videorender/shots/<int:shot_id>/<int:render_id>/retake/": (PRODUCER, PRODUCER),
     "admin/videogen/videorender/shots/<int:shot_id>/<int:render_id>/generate/": (
         PRODUCER,
@@ -132,15 +151,24 @@ PAGES = {
     ),
 }
 
+# Of a route whose verbs are not all the same persons': the other ones' POST.
+VERBS = {
+    "admin/videogen/videorender/shots/<int:shot_id>/<int:render_id>/<slug:verb>/": dict.fromkeys(
+        ("select", "approve", "unlock", "reject", "undo"), REVIEWER
+    ),
+    # What goes into prompts is an artist's.
+    "admin/review/notes/<int:note_id>/<slug:verb>/": {"direct": ARTIST},
+}
+
 # One route for several apps: it shows what one may see of that app, and is not there otherwise.
 # (As resolve() writes it; the pattern itself begins with ^.)
 APP_LIST = "admin/(?P<app_label>videogen|axes|storybook|django_q|auth)/$"
 APPS = {
-    "videogen": "..0++++",
-    "axes": "..0000+",
-    "storybook": "..0++++",
-    "django_q": "..0000+",
-    "auth": "..0000+",
+    "videogen": "..0+++++",
+    "axes": "..00000+",
+    "storybook": "..0+++++",
+    "django_q": "..00000+",
+    "auth": "..00000+",
 }
 
 # Records and their five pages each: who may view, add, change, delete.
@@ -197,4 +225,6 @@ def all_pages() -> dict[str, tuple[str, str]]:
 def expected(route: str, kwargs: dict[str, object], role: str, method: str) -> str:
     """The letter; KeyError where the table has no such route."""
     cells = (APPS[kwargs["app_label"]],) * 2 if route == APP_LIST else all_pages()[route]
+    if wanted := VERBS.get(route, {}).get(str(kwargs.get("verb"))):
+        cells = (cells[0], wanted)
     return cells[method == "POST"][ROLES.index(role)]

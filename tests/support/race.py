@@ -6,6 +6,8 @@ from __future__ import annotations
 import json
 import os
 import sys
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from decimal import Decimal
 
@@ -15,16 +17,22 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "storybook.settings")
 django.setup()
 
 from django.contrib.auth import get_user_model  # noqa: E402
-from django.db import transaction  # noqa: E402
+from django.db import connection, transaction  # noqa: E402
 from django.test import Client  # noqa: E402
 from django.utils import timezone  # noqa: E402
 
 from storybook.models import Story  # noqa: E402
 from videogen.billing.budgets import usage  # noqa: E402
 from videogen.common.errors import RequestError  # noqa: E402
-from videogen.models import Budget, VideoRender  # noqa: E402
+from videogen.models import Budget, RenderBatch, VideoRender  # noqa: E402
 from videogen.models.people import Requester  # noqa: E402
 from videogen.pipeline.claims import claim_renders  # noqa: E402
+from videogen.planning.drafts import (  # noqa: E402
+    confirm_batch,
+    draft_batches,
+    plan_draft,
+    set_options,
+)
 from videogen.planning.enqueue import queue_renders  # noqa: E402
 from videogen.planning.model_switch import move_queued, plan_move, renders_to_move  # noqa: E402
 from videogen.planning.plan import plan_shots  # noqa: E402
@@ -135,6 +143,51 @@ class Racer:
         )
         cancelled = VideoRender.objects.filter(batch=batch, state="cancelled").count()
         return answer.status_code, cancelled
+
+    def cancel_each(self, batch):
+        """A click on "Cancel" of each render of the batch; how many are cancelled."""
+        for render in VideoRender.objects.filter(batch=batch):
+            self.browser.post(
+                f"/admin/videogen/videorender/shots/{render.shot_id}/{render.pk}/cancel/",
+                HTTP_HOST="localhost",
+            )
+        return VideoRender.objects.filter(batch=batch, state="cancelled").count()
+
+    def draft(self, story, shots, takes):
+        """A draft of a new story, with so many takes of each shot; its key."""
+        made = make_story(story, shots=shots)
+        (draft,) = draft_batches(shots_of(made), "default", REQUESTER)
+        set_options(draft, model="", over_budget="fit", takes_per_shot=takes)
+        return draft.pk
+
+    def confirm(self, batch, clicks):
+        """So many clicks at once on the button of the plan; how many of them queued something."""
+        seen = plan_draft(RenderBatch.objects.get(pk=batch)).fingerprint
+
+        def click(_):
+            try:
+                confirm_batch(RenderBatch.objects.get(pk=batch), REQUESTER, seen=seen)
+            except RequestError:
+                return 0
+            finally:
+                connection.close()
+            return 1
+
+        with ThreadPoolExecutor(clicks) as people:
+            return sum(people.map(click, range(clicks)))
+
+    def numbers(self):
+        """Of all batches that were confirmed."""
+        return list(
+            RenderBatch.objects.exclude(status="draft")
+            .order_by("number")
+            .values_list("number", flat=True)
+        )
+
+    def made(self, batch):
+        """By slot: how many renders the batch has."""
+        renders = VideoRender.objects.filter(batch=batch).order_by("slot")
+        return list(Counter(renders.values_list("slot", flat=True)).items())
 
     def claim(self, lane):
         return len(claim_renders(make_lane(lane), owner=f"{lane}|boot|1|1.0", limit=9))

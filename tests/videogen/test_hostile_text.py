@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 import pytest
 from django.core.management import call_command
 from django.urls import resolve
+from django.utils import timezone
 
 from storybook.importer.story import import_story
 from storybook.models import Story
@@ -101,12 +102,23 @@ def test_everything_of_a_hostile_story_is_text_on_every_page(story):
     # leads on; and a take of the standard model leads back to where it is.
     assert own - buttons - shown == {
         "admin/storybook/story/<int:pk>/export/",
+        "admin/storybook/story/archived/",
         "admin/storybook/story/import/",
         "admin/videogen/submission/export/",
         "admin/videogen/submission/spending/<slug:by>.csv",
         "admin/videogen/videorender/shots/<int:shot_id>/<int:render_id>/promote/",
         "admin/videogen/videorender/unsettled/",
     }
+
+
+def test_an_archived_story_is_text_on_every_page(story):
+    browser = person("superuser")
+    Story.objects.update(archived_at=timezone.now())
+
+    for address in ("/admin/storybook/story/archived/", f"/admin/?moved={story.pk}"):
+        html = browser.get(address).text
+        assert "&lt;script&gt;alert(1)" in html
+        assert list(harm_in(html)) == [], address
 
 
 @pytest.mark.parametrize(

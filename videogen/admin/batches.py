@@ -71,7 +71,7 @@ class AtWorkFilter(admin.SimpleListFilter):
     ) -> QuerySet[RenderBatch]:
         if self.value() != "yes":
             return queryset
-        return queryset.filter(pk__in=VideoRender.objects.open().values("batch"))
+        return queryset.filter(pk__in=VideoRender.objects.at_work().values("batch"))
 
 
 @admin.register(RenderBatch)
@@ -91,6 +91,7 @@ class RenderBatchAdmin(RecordAdmin):
                     "status",
                     "mode",
                     "model",
+                    "prompt_profile",
                     "over_budget",
                     "decisions",
                     "cost",

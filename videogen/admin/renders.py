@@ -19,6 +19,7 @@ from videogen.models import VideoRender
 from videogen.models.outcomes import Outcome, outcome_of, with_outcomes
 from videogen.models.render_queries import HEAVY_COLUMNS
 from videogen.models.states import STUCK
+from videogen.prompts.room import room_of_render
 from videogen.recovery.decisions import look_again
 from videogen.views.components.badges import badge_of_state
 from videogen.views.components.pictures import shown_pictures
@@ -115,6 +116,8 @@ class VideoRenderAdmin(CodeSearchMixin, UnresolvedPages, TakePages, ReviewPages,
                     "warning_list",
                     "prompt",
                     "prompt_tokens",
+                    "prompt_profile",
+                    "prompt_limit",
                     "model",
                     "backend",
                     "route",
@@ -355,7 +358,11 @@ class VideoRenderAdmin(CodeSearchMixin, UnresolvedPages, TakePages, ReviewPages,
         if not render.prompt_text:
             return self.get_empty_value_display()
         return format_html(
-            '<pre class="st-code" dir="auto">{}</pre>', indented_text(render.prompt_text)
+            '{}<pre class="st-code" dir="auto">{}</pre>',
+            render_to_string(
+                "admin/videogen/components/prompt_room.html", {"room": room_of_render(render)}
+            ),
+            indented_text(render.prompt_text),
         )
 
     @admin.display(description="what the API answered")

@@ -9,9 +9,11 @@ from django.utils.decorators import method_decorator
 from django.views.decorators.http import require_POST, require_safe
 
 from storybook.ended_sessions import button_is_on
+from videogen.views.review import notes
 from videogen.views.review.room import judge, queue_part, show_room
 
-button_is_on("videogen_review_judge", lambda address: reverse("admin:videogen_review"))
+for _name in ("videogen_review_judge", "videogen_note_add", "videogen_note_act"):
+    button_is_on(_name, lambda address: reverse("admin:videogen_review"))
 
 
 class ReviewPages(admin.ModelAdmin):
@@ -22,6 +24,16 @@ class ReviewPages(admin.ModelAdmin):
         return [
             path("review/", view(self.review), name="videogen_review"),
             path("review/queue/", view(self.review_queue), name="videogen_review_queue"),
+            path(
+                "review/<int:render_id>/notes/",
+                view(self.add_note),
+                name="videogen_note_add",
+            ),
+            path(
+                "review/notes/<int:note_id>/<slug:verb>/",
+                view(self.act_on_note),
+                name="videogen_note_act",
+            ),
             path(
                 "review/<int:render_id>/<slug:verb>/",
                 view(self.judge),
@@ -36,6 +48,14 @@ class ReviewPages(admin.ModelAdmin):
     @method_decorator(require_safe)
     def review_queue(self, request: HttpRequest) -> JsonResponse:
         return queue_part(self, request)
+
+    @method_decorator(require_POST)
+    def add_note(self, request: HttpRequest, render_id: int) -> HttpResponse:
+        return notes.add(self, request, render_id)
+
+    @method_decorator(require_POST)
+    def act_on_note(self, request: HttpRequest, note_id: int, verb: str) -> HttpResponse:
+        return notes.act_on_note(self, request, note_id, verb)
 
     @method_decorator(require_POST)
     def judge(self, request: HttpRequest, render_id: int, verb: str) -> HttpResponse:

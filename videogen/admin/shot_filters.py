@@ -140,7 +140,11 @@ def _stories(request: HttpRequest) -> list[Story]:
     kept: Any = request
     if not hasattr(kept, "offered_stories"):
         shots = Shot.objects.filter(scenelet__story=OuterRef("pk"))
-        newest = Story.objects.filter(Exists(shots)).order_by("-updated_at", "-pk")[:MOST_STORIES]
+        newest = (
+            Story.objects.not_archived()
+            .filter(Exists(shots))
+            .order_by("-updated_at", "-pk")[:MOST_STORIES]
+        )
         kept.offered_stories = sorted(newest, key=str)
     return kept.offered_stories
 

@@ -8,7 +8,13 @@ from django.contrib import admin, messages
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import (
+    Http404,
+    HttpRequest,
+    HttpResponse,
+    HttpResponseNotAllowed,
+    HttpResponseRedirect,
+)
 from django.template.loader import render_to_string
 from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html, format_html_join
@@ -23,6 +29,7 @@ from videogen.views.components.selection import tell_of_left_out
 from videogen.views.components.shot_cards import ShotCard, for_cards
 from videogen.views.export import show_export_page
 from videogen.views.review.bulk import APPROVE, REJECT, ask_why, is_answered, judge_shots
+from videogen.views.shot_preview import answer_preview, preview_of
 from videogen.views.takes.page import show_takes
 
 from .records import is_list, redirect_to_index
@@ -32,7 +39,7 @@ from .shot_filters import STORY, BadgeFilter, SceneletFilter, StoryFilter, Video
 # The app storybook knows nothing of video, so its screen of shots is replaced here.
 admin.site.unregister(Shot)
 
-GENERATE = "generate_videos"
+GENERATE, PROMOTE = "generate_videos", "promote_drafts"
 VERDICTS = ("approve_takes", "reject_takes")
 
 
@@ -47,7 +54,7 @@ class ShotAdmin(StoryShotAdmin):
     list_per_page = 50
     ordering = ["scenelet__story", "scenelet__sequence", "scenelet", "shot_index"]
     inlines = [*StoryShotAdmin.inlines, ReferenceChoiceInline]
-    actions = [*VERDICTS, GENERATE, "export_shots"]
+    actions = [*VERDICTS, GENERATE, PROMOTE, "export_shots"]
 
     class Media:
         css = {"all": ["videogen/board.css"]}
@@ -99,7 +106,13 @@ class ShotAdmin(StoryShotAdmin):
         number = ShotCard(shot).takes
         words = ngettext("%d take", "%d takes", number) % number if number else "no take"
         url = reverse("admin:storybook_shot_takes", args=[shot.pk])
-        return format_html('<a href="{}">{}</a>', url, words)
+        return format_html(
+            '<a href="{}">{}</a><br><a class="st-under" data-preview-link href="{}">'
+            "Preview prompt and references</a>",
+            url,
+            words,
+            reverse("admin:videogen_takes_preview", args=[shot.pk]),
+        )
 
     @admin.display(description="video")
     def video(self, shot: Shot) -> str:
@@ -122,11 +135,10 @@ class ShotAdmin(StoryShotAdmin):
     ) -> HttpResponse:
         # Django ignores an action that the person may not run and shows the list again. This one
         # spends money, so it is refused.
-        if GENERATE in request.POST.getlist("action") and not self.has_generate_permission(request):
+        asked = set(request.POST.getlist("action"))
+        if asked & {GENERATE, PROMOTE} and not self.has_generate_permission(request):
             raise PermissionDenied
-        if set(VERDICTS) & set(request.POST.getlist("action")) and not self.has_review_permission(
-            request
-        ):
+        if asked & set(VERDICTS) and not self.has_review_permission(request):
             raise PermissionDenied
         return super().changelist_view(request, extra_context)
 
@@ -136,6 +148,16 @@ class ShotAdmin(StoryShotAdmin):
     ) -> HttpResponse | None:
         """Store the selection as one draft for each story. The next page shows plan and cost."""
         drafts = draft_batches(queryset, RenderBatch.Mode.DEFAULT, requester_of(request))
+        return self._show_plans(request, drafts)
+
+    @admin.action(description="Promote drafts…", permissions=["generate"])
+    def promote_drafts(self, request: HttpRequest, queryset: QuerySet[Shot]) -> HttpResponse | None:
+        """The same, of the final takes of what is a draft."""
+        mode = RenderBatch.Mode.OVERRIDE
+        drafts = draft_batches(queryset, mode, requester_of(request), promotes=True)
+        return self._show_plans(request, drafts)
+
+    def _show_plans(self, request: HttpRequest, drafts: list[RenderBatch]) -> HttpResponse | None:
         if drafts:
             taken = {pk for draft in drafts for pk in draft.filters["shots"]}
             tell_of_left_out(request, request.POST.getlist(ACTION_CHECKBOX_NAME), taken)
@@ -207,14 +229,34 @@ class ShotAdmin(StoryShotAdmin):
     ) -> HttpResponse:
         context["can_generate"] = self.has_generate_permission(request)
         context["can_see_takes"] = request.user.has_perm("videogen.view_videorender")
+        shot = context.get("original")
+        if shot and context["can_see_takes"]:
+            context["preview"] = preview_of(request, shot, self.get_layout(request, shot))
         return super().render_change_form(request, context, *args, **kwargs)
 
     # -- the render history of a shot
 
     def get_urls(self) -> list[URLPattern]:
-        view = self.admin_site.admin_view(self.takes_view)
-        own = [path("<path:object_id>/takes/", view, name="storybook_shot_takes")]
+        view = self.admin_site.admin_view
+        own = [
+            path("<path:object_id>/takes/", view(self.takes_view), name="storybook_shot_takes"),
+            path(
+                "<path:object_id>/preview/", view(self.preview_view), name="storybook_shot_preview"
+            ),
+        ]
         return own + super().get_urls()
+
+    def preview_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """What the posted form would send, though it is not saved."""
+        if request.method != "POST":
+            return HttpResponseNotAllowed(["POST"])
+        shot = self.get_object(request, object_id)
+        may_see = self.has_view_permission(request, shot) and self.has_takes_permission(request)
+        if not may_see:
+            raise PermissionDenied
+        if shot is None:
+            raise Http404
+        return answer_preview(request, shot, self.get_layout(request, shot))
 
     def takes_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
         shot = self.get_object(request, object_id)

@@ -10,15 +10,18 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseNotAllowed
 from django.shortcuts import get_object_or_404
 from django.urls import URLPattern, path, reverse
+from django.utils.decorators import method_decorator
 from django.utils.html import format_html
+from django.views.decorators.http import require_POST, require_safe
 
 from storybook.admin import StoryAdmin as PlainStoryAdmin
 from storybook.ended_sessions import button_is_on
 from storybook.models import Shot, Story
+from videogen.views.archive import move_story, show_archived
 from videogen.views.board import board_state, draft_selection, judge_selection, show_board
-from videogen.views.components.access import REVIEW
+from videogen.views.components.access import DIRECT, REVIEW
 from videogen.views.dashboard import dashboard_state
-from videogen.views.directions import WRITE, change_directions, show_directions
+from videogen.views.directions import change_directions, show_directions
 from videogen.views.export import export_story
 from videogen.views.films import films_state, show_films_page
 from videogen.views.guest_links import revoke_link, show_share_page
@@ -34,6 +37,10 @@ admin.site.unregister(Story)
 button_is_on(
     "storybook_story_share_revoke",
     lambda address: reverse("admin:storybook_story_share", args=[address["pk"]]),
+)
+button_is_on("storybook_story_archive", lambda address: reverse("admin:index"))
+button_is_on(
+    "storybook_story_bring_back", lambda address: reverse("admin:storybook_story_archived")
 )
 button_is_on(
     "storybook_story_board_judge",
@@ -66,6 +73,14 @@ class StoryAdmin(PlainStoryAdmin):
     ) -> HttpResponse:
         context["can_see_board"] = self._may_see(request)
         return super().render_change_form(request, context, *args, **kwargs)
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Story], search_term: str
+    ) -> tuple[QuerySet[Story], bool]:
+        found, may_repeat = super().get_search_results(request, queryset, search_term)
+        # Here the list is a picker of another form.
+        is_picker = request.resolver_match and request.resolver_match.url_name == "autocomplete"
+        return found.filter(archived_at=None) if is_picker else found, may_repeat
 
     # -- the board of a story, and the updates of the first page
 
@@ -101,6 +116,13 @@ class StoryAdmin(PlainStoryAdmin):
                 "<int:pk>/share/<int:link>/revoke/",
                 view(self.revoke_view),
                 name="storybook_story_share_revoke",
+            ),
+            path("archived/", view(self.archived_view), name="storybook_story_archived"),
+            path("<int:pk>/archive/", view(self.archive_view), name="storybook_story_archive"),
+            path(
+                "<int:pk>/bring-back/",
+                view(self.bring_back_view),
+                name="storybook_story_bring_back",
             ),
             path(
                 "dashboard/state/",
@@ -180,13 +202,35 @@ class StoryAdmin(PlainStoryAdmin):
         self._check(request)
         if not request.user.has_perm("videogen.view_direction"):
             raise PermissionDenied
-        can_write = request.user.has_perms(WRITE)
+        can_write = request.user.has_perms(DIRECT)
         story = get_object_or_404(Story, pk=pk)
         if request.method == "POST":
             if not can_write:
                 raise PermissionDenied
             return change_directions(request, story)
         return show_directions(request, self.admin_site, story, can_write=can_write)
+
+    # -- out of the way, and back
+
+    @method_decorator(require_safe)
+    def archived_view(self, request: HttpRequest) -> HttpResponse:
+        self._check(request)
+        may_move = self.has_change_permission(request)
+        return show_archived(request, self.admin_site, may_move=may_move)
+
+    @method_decorator(require_POST)
+    def archive_view(self, request: HttpRequest, pk: int) -> HttpResponse:
+        return self._move(request, pk, archives=True)
+
+    @method_decorator(require_POST)
+    def bring_back_view(self, request: HttpRequest, pk: int) -> HttpResponse:
+        return self._move(request, pk, archives=False)
+
+    def _move(self, request: HttpRequest, pk: int, *, archives: bool) -> HttpResponse:
+        self._check(request)
+        if not self.has_change_permission(request):
+            raise PermissionDenied
+        return move_story(self, request, get_object_or_404(Story, pk=pk), archives=archives)
 
     def dashboard_state_view(self, request: HttpRequest) -> HttpResponse:
         self._check(request)

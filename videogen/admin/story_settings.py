@@ -14,20 +14,36 @@ from django.utils.html import escape
 
 from videogen.catalog.capabilities import ModelTable
 from videogen.catalog.prices import PriceList
-from videogen.common.formats import usd
+from videogen.common.formats import either, usd
 from videogen.models import StorySettings
 from videogen.models.routes import Route, account_of
 
 
 class StorySettingsForm(forms.ModelForm):
-    model = forms.ChoiceField(required=False)
+    model = forms.ChoiceField(required=False, label="Final model")
+    resolution = forms.ChoiceField(required=False, label="Final resolution")
+    draft_model = forms.ChoiceField(required=False)
+    draft_resolution = forms.ChoiceField(required=False)
     person_generation = forms.ChoiceField(required=False)
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         table = ModelTable()
         for name, choices in (
-            ("model", _models(table, self.instance.model)),
+            ("model", _models(table, self.instance.model, f"VIDEO_MODEL: {settings.VIDEO_MODEL}")),
+            (
+                "resolution",
+                _resolutions(
+                    table,
+                    self.instance.resolution,
+                    f"VIDEO_RESOLUTION: {settings.VIDEO_RESOLUTION}",
+                ),
+            ),
+            ("draft_model", _models(table, self.instance.draft_model, "the cheapest one")),
+            (
+                "draft_resolution",
+                _resolutions(table, self.instance.draft_resolution, "as it is cheapest"),
+            ),
             ("person_generation", _people(table, self.instance.person_generation)),
         ):
             field = cast(forms.ChoiceField, self.fields[name])
@@ -38,6 +54,21 @@ class StorySettingsForm(forms.ModelForm):
         if used.shutdown_note:
             # Django takes a help text for HTML.
             self.fields["model"].help_text += f" {escape(used.shutdown_note)}"
+        self._table = table
+
+    def clean(self) -> dict[str, Any] | None:
+        """A preset is something that the table of models knows."""
+        cleaned = super().clean()
+        for model_field, field, empty in (
+            ("model", "resolution", settings.VIDEO_MODEL),
+            ("draft_model", "draft_resolution", ""),
+        ):
+            resolution = self.cleaned_data.get(field)
+            model = self._table.find(self.cleaned_data.get(model_field) or empty)
+            if resolution and model.formats and model.format(resolution) is None:
+                known = either([each.resolution for each in model.formats])
+                self.add_error(field, f"{model.name} makes {known}.")
+        return cleaned
 
 
 class StorySettingsFormSet(BaseInlineFormSet):
@@ -60,7 +91,16 @@ class StorySettingsInline(admin.StackedInline):
     can_delete = False
     # The form is always shown and cannot be removed. An empty form stores no row.
     extra, min_num, max_num = 0, 1, 1
-    fields = ["model", "seed", "negative_prompt", "person_generation"]
+    fields = [
+        "model",
+        "resolution",
+        "draft_model",
+        "draft_resolution",
+        "seed",
+        "negative_prompt",
+        "person_generation",
+        "prompt_profile",
+    ]
 
     def formfield_for_dbfield(
         self, db_field: Field[Any, Any], request: HttpRequest, **kwargs: Any
@@ -86,14 +126,14 @@ class StorySettingsInline(admin.StackedInline):
 Choices = list[tuple[str, Any]]
 
 
-def _models(table: ModelTable, chosen: str) -> Choices:
+def _models(table: ModelTable, chosen: str, empty: str) -> Choices:
     """Return the known models, grouped by route, each with the price of one video.
 
     The price is that of a video with the resolution and duration of the settings. The model that
     the story already has is offered even if it is not in the table.
     """
     prices = PriceList()
-    groups: Choices = [("", f"VIDEO_MODEL: {settings.VIDEO_MODEL}")]
+    groups: Choices = [("", empty)]
     for route in Route:
         named = [(name, f"{name} · {_price(prices, name, route)}") for name in table.names(route)]
         if named:
@@ -101,6 +141,12 @@ def _models(table: ModelTable, chosen: str) -> Choices:
     if chosen and chosen not in table.names():
         groups.append(("Not in the table", [(chosen, chosen)]))
     return groups
+
+
+def _resolutions(table: ModelTable, chosen: str, empty: str) -> Choices:
+    """Return what any model makes, and what is stored already."""
+    known = {each.resolution for model in table.all() for each in model.formats}
+    return [("", empty), *((each, each) for each in sorted(known | ({chosen} - {""})))]
 
 
 def _price(prices: PriceList, model: str, route: Route) -> str:

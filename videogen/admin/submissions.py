@@ -50,7 +50,7 @@ COLUMNS = {
     # The place, of which and of the index `export_view` makes the code.
     "code": "render__shot__scenelet__place",
     "render": "render_id",
-    "batch": "render__batch_id",
+    "batch": "render__batch__number",
     "take": "render__take",
     "backend": "render__backend",
     "model": "render__model",
@@ -154,11 +154,13 @@ class SubmissionAdmin(CodeSearchMixin, RecordAdmin):
         "batch",
     ]
     list_filter = [EntryFilter, SubmissionStoryFilter, PersonFilter, DayFilter, "lane"]
-    list_select_related = ["render__shot__scenelet__story", "lane"]
+    list_select_related = ["render__shot__scenelet__story", "render__batch", "lane"]
     heavy_columns = (
         *(f"render__{each}" for each in HEAVY_COLUMNS),
         "render__shot__storyboard_payload",
         "render__shot__scenelet__description",
+        "render__batch__plan",
+        "render__batch__filters",
     )
     code_path = "render__shot__"
     search_fields = ["operation_name", "render__shot__scenelet__scenelet_id", "error_message"]
@@ -215,9 +217,9 @@ class SubmissionAdmin(CodeSearchMixin, RecordAdmin):
 
     @admin.display
     def batch(self, submission: Submission) -> str:
-        batch = submission.render.batch_id
-        url = reverse("admin:videogen_renderbatch_progress", args=[batch])
-        return format_html('<a href="{}">Batch {}</a>', url, batch)
+        batch = submission.render.batch
+        url = reverse("admin:videogen_renderbatch_progress", args=[batch.pk])
+        return format_html('<a href="{}">Batch {}</a>', url, batch.number)
 
     def get_list_display(self, request: HttpRequest) -> list[Any]:
         """Leave out the columns that link to pages which the person may not see."""

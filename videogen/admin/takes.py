@@ -14,6 +14,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from storybook.ended_sessions import button_is_on
 from videogen.views.takes.compare import compare_takes
 from videogen.views.takes.page import takes_state
+from videogen.views.takes.preview import preview_shot
 from videogen.views.takes.rerun import generate_exactly_this, promote
 from videogen.views.takes.retake import retake
 from videogen.views.takes.reviews import act_on_render, upload
@@ -35,6 +36,7 @@ class TakePages(admin.ModelAdmin):
         one = "shots/<int:shot_id>/<int:render_id>"
         own = [
             path("shots/<int:shot_id>/compare/", view(self.compare), name="videogen_takes_compare"),
+            path("shots/<int:shot_id>/preview/", view(self.preview), name="videogen_takes_preview"),
             path("shots/<int:shot_id>/state/", view(self.state), name="videogen_takes_state"),
             path("shots/<int:shot_id>/upload/", view(self.upload), name="videogen_takes_upload"),
             path(f"{one}/generate/", view(self.exactly), name="videogen_takes_generate"),
@@ -47,6 +49,10 @@ class TakePages(admin.ModelAdmin):
     @method_decorator(require_safe)
     def compare(self, request: HttpRequest, shot_id: int) -> HttpResponse:
         return compare_takes(self, request, shot_id)
+
+    @method_decorator(require_safe)
+    def preview(self, request: HttpRequest, shot_id: int) -> HttpResponse:
+        return preview_shot(self, request, shot_id)
 
     @method_decorator(require_safe)
     def state(self, request: HttpRequest, shot_id: int) -> HttpResponse:

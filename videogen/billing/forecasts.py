@@ -172,16 +172,21 @@ def forecasts(stories: Iterable[Story]) -> list[Forecast]:
     """One for each story, in their order, by all attempts that were ever made for them. Three
     queries."""
     stories = list(stories)
+    keys = [story.pk for story in stories]
     prices = PriceList()
-    resolution, seconds = settings.VIDEO_RESOLUTION, settings.VIDEO_DURATION_SECONDS
     asked = {
         pk: (
             shots,
-            prices.find(settings.VIDEO_BACKEND, model or settings.VIDEO_MODEL, resolution, seconds),
+            prices.find(
+                settings.VIDEO_BACKEND,
+                model or settings.VIDEO_MODEL,
+                resolution or settings.VIDEO_RESOLUTION,
+                settings.VIDEO_DURATION_SECONDS,
+            ),
         )
-        for pk, model, shots in Story.objects.filter(pk__in=[story.pk for story in stories])
+        for pk, model, resolution, shots in Story.objects.filter(pk__in=keys)
         .order_by()
-        .values_list("pk", "video_settings__model")
+        .values_list("pk", "video_settings__model", "video_settings__resolution")
         .annotate(shots=Count("scenelets__shots", filter=Q(scenelets__shots__gone_since=None)))
     }
     made = Q(kind=Kind.GENERATION) & (Q(state=State.DONE) | Q(actual_cost_usd__gt=0))

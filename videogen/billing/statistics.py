@@ -8,7 +8,7 @@ VIDEO_BACKEND is the simulator, with nothing spent.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
@@ -20,6 +20,7 @@ from django.db.models import (
     Count,
     Exists,
     F,
+    FloatField,
     OuterRef,
     Q,
     QuerySet,
@@ -32,8 +33,9 @@ from django.db.models.functions import Coalesce, TruncDate
 from django.db.models.lookups import In
 from django.utils import timezone
 
-from storybook.models import Story
+from storybook.models import Shot, Story
 from videogen.models import RenderBatch, VideoRender, counts_simulated
+from videogen.prompts.prompt import referenced_ids
 
 State = VideoRender.State
 Kind = VideoRender.Kind
@@ -71,6 +73,8 @@ class By(models.TextChoices):
     SCENELET = "scenelet", "scenelet"
     PERSON = "person", "person"
     DAY = "day", "day"
+    MODEL = "model", "model"
+    CHARACTER = "character", "character"
     REASON = "reason", "reason"
     VERDICT = "verdict", "verdict"
 
@@ -103,6 +107,22 @@ class Figures:
     spent_usd: Decimal = Decimal("0.00")
     # What the attempts that are in flight, or whose outcome is unknown, may still cost.
     open_usd: Decimal = Decimal("0.00")
+    # The length of the approved takes.
+    approved_seconds: Decimal = Decimal(0)
+
+    @property
+    def per_second_usd(self) -> Decimal | None:
+        """What a second of approved video cost, rejected takes included. None while there is
+        none."""
+        if not self.approved_seconds:
+            return None
+        return (self.spent_usd / self.approved_seconds).quantize(CENT, ROUND_HALF_UP)
+
+    @property
+    def approved_share(self) -> float | None:
+        """The yield: how much of what was judged was approved. None without any verdict."""
+        judged = self.approved + self.rejected
+        return self.approved / judged if judged else None
 
     @property
     def per_approved_usd(self) -> Decimal | None:
@@ -116,14 +136,17 @@ class Figures:
 
     def as_dict(self) -> dict[str, Any]:
         """For JSON, under names that do not change. Amounts are text."""
-        per_approved = self.per_approved_usd
+        per_approved, per_second = self.per_approved_usd, self.per_second_usd
         return {
             "key": self.key,
             "label": self.label,
-            **{name: getattr(self, name) for name in SUMMED if not name.endswith("_usd")},
+            **{name: getattr(self, name) for name in COUNTED},
             "spent_usd": str(self.spent_usd),
             "open_usd": str(self.open_usd),
             "cost_per_approved_usd": None if per_approved is None else str(per_approved),
+            "approved_seconds": float(self.approved_seconds),
+            "cost_per_approved_second_usd": None if per_second is None else str(per_second),
+            "approved_share": self.approved_share,
         }
 
 
@@ -139,14 +162,22 @@ SUMS = {
     "simulated": Count("pk", filter=Q(is_simulated=True)),
     "spent_usd": Sum("actual_cost_usd"),
     "open_usd": Sum("price_estimate_usd", filter=Q(actual_cost_usd=None)),
+    "approved_seconds": Sum(
+        Coalesce("video_seconds", "duration_seconds", output_field=FloatField()),
+        filter=Q(review=Review.APPROVED),
+    ),
 }
 SUMMED = tuple(SUMS)
+# Those of them that count attempts.
+COUNTED = tuple(name for name in SUMMED if not name.endswith(("_usd", "_seconds")))
 
 
 def figures_by(by: str, scope: SpendingScope) -> list[Figures]:
     """One row for each group, the most expensive first. Scenelets come in story order, and days
-    with the newest first. One query."""
+    with the newest first. One query, two for characters."""
     attempts = attempts_of(scope)
+    if by == By.CHARACTER:
+        return _by_characters(attempts)
     fields, order = _GROUPS[by]
     if by == By.REASON:
         attempts = attempts.annotate(reason=_reason())
@@ -178,16 +209,42 @@ _GROUPS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
         (),
     ),
     By.PERSON: (("requested_by_name",), _DEAREST),
+    By.MODEL: (("model",), _DEAREST),
     By.DAY: (("day",), ("-day",)),
     By.REASON: (("reason",), _DEAREST),
     By.VERDICT: (("verdict", "review_reasons"), _DEAREST),
 }
 
 
-def _figures(by: str, row: dict[str, Any], values: list[Any]) -> Figures:
-    numbers: dict[str, Any] = {
-        name: cents(row[name]) if name.endswith("_usd") else row[name] for name in SUMMED
+def _by_characters(attempts: QuerySet[VideoRender]) -> list[Figures]:
+    """By who is seen in the shot, as its storyboard says now. A shot with several characters stands
+    in the row of all of them together, so that the rows add up."""
+    rows: list[Any] = list(attempts.order_by().values("shot").annotate(**SUMS))
+    shots = Shot.objects.filter(pk__in=[row["shot"] for row in rows]).order_by()
+    seen = {
+        pk: ", ".join(sorted(referenced_ids(payload or {}, "characters")))
+        for pk, payload in shots.values_list("pk", "storyboard_payload")
     }
+    found: dict[str, Figures] = {}
+    for row in rows:
+        names = seen.get(row["shot"], "")
+        begun = found.get(names, Figures())
+        found[names] = begun + Figures(**_numbers_of(row))
+    named = [replace(each, key=key, label=key or "nobody") for key, each in found.items()]
+    return sorted(named, key=lambda each: (-each.spent_usd, -each.attempts, each.key))
+
+
+def _numbers_of(row: dict[str, Any]) -> dict[str, Any]:
+    return {
+        **{name: row[name] for name in COUNTED},
+        "spent_usd": cents(row["spent_usd"]),
+        "open_usd": cents(row["open_usd"]),
+        "approved_seconds": Decimal(str(round(row["approved_seconds"] or 0, 3))),
+    }
+
+
+def _figures(by: str, row: dict[str, Any], values: list[Any]) -> Figures:
+    numbers = _numbers_of(row)
     match by, values:
         case By.STORY, [story_id, title]:
             names = {"key": story_id, "label": title or story_id, "context": story_id}
@@ -199,6 +256,8 @@ def _figures(by: str, row: dict[str, Any], values: list[Any]) -> Figures:
             }
         case By.PERSON, [name]:
             names = {"key": name, "label": name or "nobody named"}
+        case By.MODEL, [model]:
+            names = {"key": model, "label": model or "no model: own videos and given links"}
         case By.DAY, [day]:
             names = {"key": day.isoformat(), "label": f"{day:%a} {day.day} {day:%b %Y}"}
         case By.VERDICT, [verdict, reasons]:

@@ -15,7 +15,7 @@ def where_to_choose(render: VideoRender) -> str:
     be."""
     batch = render.batch
     if batch.model == render.model:
-        chosen = f"{render.model} was chosen for batch {batch.pk}."
+        chosen = f"{render.model} was chosen for batch {batch.number}."
     elif StorySettings.objects.filter(story=batch.story_id, model=render.model).exists():
         chosen = f"{render.model} comes from the story's video settings: choose another one there."
     else:

@@ -64,6 +64,10 @@ class PriceList:
             found, key=lambda model: (-self._valid[model, resolution].usd_per_second, model)
         )
 
+    def all(self) -> list[tuple[Decimal, str, str]]:
+        """Return the listed price of a second, model and resolution, of all that have one."""
+        return [(price.usd_per_second, *key) for key, price in self._valid.items()]
+
     def resolutions(self, model: str) -> list[str]:
         return sorted(at for each, at in self._valid if each == model)
 

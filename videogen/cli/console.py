@@ -15,6 +15,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.text import Text
 
+from storybook.media_store import media
 from videogen.common.formats import counted
 from videogen.common.terminal import OutputBroken, PlainConsole
 from videogen.common.untrusted_text import for_terminal
@@ -140,7 +141,8 @@ def print_result(console: PlainConsole, result: TaskResult, *, is_verbose: bool 
     shots_in_words = counted(result.summary["targeted"], "shot")
     console.say(f"{shots_in_words}: {result.outcomes}. {result.cost}")
     if files:
-        console.say(f"Videos are in MEDIA_ROOT, below {folder}")
+        where = "MEDIA_STORE_URL" if media.is_remote else "MEDIA_ROOT"
+        console.say(f"Videos are in {where}, below {folder}")
     for line in result.next_commands:
         console.say(line)
 

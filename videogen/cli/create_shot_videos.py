@@ -13,7 +13,7 @@ from videogen.models import RenderBatch, VideoRender
 from videogen.models.batches import CREATE_SHOT_VIDEO
 from videogen.models.states import OPEN
 from videogen.planning.enqueue import QueuedBatch, find_renders, queue_link, queue_renders
-from videogen.planning.plan import Plan, plan_shots
+from videogen.planning.plan import Plan, check_not_archived, plan_shots
 from videogen.planning.targets import check_model, find_shots, find_story
 from videogen.prompts.payload import rehearse
 from videogen.providers.url_guard import given_link
@@ -62,6 +62,7 @@ def _ask(request: TaskRequest, plan: Plan) -> None:
 
 def _plan(request: TaskRequest) -> Plan:
     story = find_story(request.story_id)
+    check_not_archived(story)
     check_model(story, request.model)
     if request.mode != RenderBatch.Mode.DRY_RUN and not is_cluster_running():
         release_orphans()
@@ -73,6 +74,7 @@ def _plan(request: TaskRequest) -> Plan:
         shots,
         request.mode,
         model=request.model,
+        prompt_profile=request.prompt_profile,
         person=request.requester.person,
         over_budget=request.over_budget,
         skip_repeats=request.repeat is False,

@@ -112,9 +112,11 @@ def in_words(counts: Mapping[str, int]) -> str:
     return ", ".join(told)
 
 
-def list_stories() -> list[StoryLine]:
-    """Return all stories by their titles. A fixed number of queries."""
-    stories = list(Story.objects.annotate(scenelet_count=Count("scenelets")))
+def list_stories(*, archived: bool = False) -> list[StoryLine]:
+    """Return the stories that people work on, or else the archived ones, by their titles. A fixed
+    number of queries."""
+    rows = Story.objects.filter(archived_at__isnull=not archived)
+    stories = list(rows.annotate(scenelet_count=Count("scenelets")))
     counts = count_badges_by_story([each.pk for each in stories])
     return [StoryLine(each, each.scenelet_count, counts[each.pk]) for each in stories]
 

@@ -25,6 +25,8 @@ class TaskRequest:
     video_download_link: str | None = None
     priority: int = 0
     model: str = ""
+    # Empty: that of the story or of the settings.
+    prompt_profile: str = ""
     over_budget: str = "fit"
     # How many videos a shot gets that gets one.
     takes_per_shot: int = 1
@@ -40,13 +42,14 @@ class TaskRequest:
 
     @property
     def command(self) -> list[str]:
-        """The arguments of `run_task` that choose the same shots and the same model."""
+        """The arguments of `run_task` that choose the same shots, model and profile."""
         chosen = {
             "--task": CREATE_SHOT_VIDEO,
             "--story-id": self.story_id,
             "--scenelet-id": self.scenelet_id,
             "--shot-index": self.shot_index,
             "--model": self.model or None,
+            "--prompt-profile": self.prompt_profile or None,
         }
         return [
             word

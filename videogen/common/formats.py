@@ -7,15 +7,16 @@ from collections.abc import Sequence
 from datetime import date, datetime
 from decimal import Decimal
 
-from django.core.files.storage import default_storage
 from django.template.defaultfilters import pluralize
 from django.utils import timezone
 from django.utils.formats import date_format
 
+from storybook.media_store import media
+
 
 def media_url(path: str) -> str:
-    """Return the URL of a file in the media storage; empty if there is no file."""
-    return default_storage.url(path) if path else ""
+    """Return the address of a media file; empty if there is no file."""
+    return media.url(path) if path else ""
 
 
 def indented(value: object) -> str:

@@ -22,6 +22,7 @@ _WORDS = {
     "VIDEO_USE_KEY_FRAMES": "choice whether key frames are sent",
     "VIDEO_QUOTA_TIER": "quota tier",
     "MEDIA_ROOT": "media storage",
+    "MEDIA_STORE_URL": "object store",
     "GEMINI_API_KEY": "key of the video API",
 }
 _NAME = re.compile(

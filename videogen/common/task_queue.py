@@ -34,6 +34,7 @@ RECONCILE = "videogen.tasks.reconcile"
 SEND_NOTICES = "videogen.tasks.send_notices"
 STOP = "videogen.tasks.stop"
 MAKE_FILMS = "videogen.tasks.make_films"
+CHECK_TAKES = "videogen.tasks.check_takes"
 
 # A clip over a slow line takes longer than the queue's usual time-out. If the queue delivers the
 # task a second time meanwhile, that one finds the rows taken.
@@ -58,6 +59,11 @@ def wake_reconciling() -> None:
 def wake_films() -> None:
     """Wake a worker for films. Encoding takes the processor, so one at a time is enough."""
     _enqueue(MAKE_FILMS, timeout=DOWNLOAD_SECONDS)
+
+
+def wake_checks() -> None:
+    """Wake a worker for technical checks. Decoding takes the processor: one at a time is enough."""
+    _enqueue(CHECK_TAKES, timeout=DOWNLOAD_SECONDS)
 
 
 def wake_sender() -> None:

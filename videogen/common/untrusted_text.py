@@ -16,6 +16,12 @@ from .spellings import without_secrets
 
 # The last bearer tokens of this process. They change every hour.
 _secrets: deque[str] = deque(maxlen=16)
+_SECRET_VARIABLES = (
+    "GOOGLE_API_KEY",
+    "GEMINI_API_KEY",
+    "AWS_SECRET_ACCESS_KEY",
+    "AWS_SESSION_TOKEN",
+)
 # The addresses of guests: who has one may open it. A slash may be encoded, more than once.
 _SLASH = r"(?:\\*/|%(?:25){0,3}2f)"
 _share_token = re.compile(rf"({_SLASH}share{_SLASH})[\w-]{{20,}}", re.IGNORECASE)
@@ -74,7 +80,7 @@ def clean(words: object) -> str:
 
 def _known_secrets() -> set[str]:
     """Return the keys of this installation, also the one that is not used, and its tokens."""
-    keys = {os.environ.get(name, "").strip() for name in ("GOOGLE_API_KEY", "GEMINI_API_KEY")}
+    keys = {os.environ.get(name, "").strip() for name in _SECRET_VARIABLES}
     return {settings.GEMINI_API_KEY, *keys, *_secrets} - {"", None}
 
 

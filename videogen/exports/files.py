@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, cast
 
+from storybook.media_store import media
 from videogen.common.errors import VideogenError
 
 _CHUNK = 1 << 20
@@ -30,17 +31,18 @@ class ExportError(VideogenError):
 
 @dataclass(frozen=True)
 class OutFile:
-    """One file of an export: its name within it, with slashes, and its bytes or where they are."""
+    """One file of an export: its name within it, with slashes, and its bytes or the media file that
+    has them."""
 
     name: str
     data: bytes = b""
-    source: Path | None = None
+    source: str = ""
 
     def chunks(self) -> Iterator[bytes]:
-        if self.source is None:
+        if not self.source:
             yield self.data
             return
-        with self.source.open("rb") as file:
+        with media.open(self.source) as file:
             while chunk := file.read(_CHUNK):
                 yield chunk
 

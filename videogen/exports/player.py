@@ -13,6 +13,7 @@ from django.conf import settings
 from django.contrib.staticfiles import finders
 
 from storybook.captions import cues, spoken_lines, webvtt
+from storybook.media_store import is_offered
 from storybook.models import KeyFrame, Scenelet, Shot, Story
 from storybook.story_paths import current_scenelets
 from videogen.common.errors import RequestError
@@ -62,11 +63,10 @@ class PlayedShot:
 
     def with_files(self) -> PlayedShot:
         """Return the same without the take and the key frame whose files are gone."""
-        root = Path(settings.MEDIA_ROOT)
         take, frame = self.take, self.key_frame
-        if take and not (root / take.video_file).is_file():
+        if take and not is_offered(take.video_file):
             take = None
-        if frame and not (root / frame.picture.file).is_file():
+        if frame and not is_offered(frame.picture.file):
             frame = None
         return PlayedShot(self.shot, take, frame)
 
@@ -165,15 +165,13 @@ def player_files(story: PlayedStory) -> Iterator[OutFile]:
     }
     for name, text in texts.items():
         yield OutFile(f"{folder}/{name}", text.encode())
-    root = Path(settings.MEDIA_ROOT)
     addresses = Addresses()
     for each in story.played():
         if each.take:
-            source = root / each.take.video_file
-            yield OutFile(f"{folder}/{addresses.video(each)}", source=source)
-        elif still := addresses.still(each):
-            source = root / each.key_frame.picture.file if each.key_frame else root
-            yield OutFile(f"{folder}/{still}", source=source)
+            yield OutFile(f"{folder}/{addresses.video(each)}", source=each.take.video_file)
+        elif each.key_frame:
+            still = addresses.still(each)
+            yield OutFile(f"{folder}/{still}", source=each.key_frame.picture.file)
         if text := captions_of(each):
             yield OutFile(f"{folder}/captions/{each.shot.code}.vtt", text.encode())
 

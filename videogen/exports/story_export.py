@@ -6,26 +6,27 @@ from __future__ import annotations
 import json
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
+from datetime import UTC
 from functools import cached_property
-from pathlib import Path
 from typing import Any
 
 from django.conf import settings
 
 from storybook.captions import SpokenLine, cues, spoken_lines, subrip, webvtt
+from storybook.media_store import media
 from storybook.models import Shot, Story
 from storybook.story_paths import StoryPath, find_paths
 from videogen.catalog.options import extras_of
 from videogen.common.csv_export import csv_lines
 from videogen.common.errors import VideoFileError
 from videogen.films.film_requests import is_there
-from videogen.models import Film, VideoRender
+from videogen.models import Film, TakeNote, VideoRender
 from videogen.takes.chosen_takes import TakeRule, find_chosen_takes
 from videogen.takes.video_file import picture_seconds
 
 from .files import OutFile
 from .names import portable_name, unique_names
-from .timelines import TimelineShot, make_timeline
+from .timelines import TimelineNote, TimelineShot, make_timeline
 
 FORMAT = "videogen-export/1"
 NO_TAKE = "no_take"
@@ -53,7 +54,8 @@ class StoryExport:
     """What is exported, all read from the database. The clips stay where they are until they are
     written, and each is looked at when its turn comes: the first byte waits for one of them.
 
-    takes: by the primary keys of their shots. films: by those of their endings.
+    takes: by the primary keys of their shots. films: by those of their endings. notes: by those of
+    their takes, each with its replies.
     """
 
     story: Story
@@ -62,6 +64,7 @@ class StoryExport:
     chosen: list[Shot]
     takes: dict[int, VideoRender]
     films: dict[int, Film] = field(default_factory=dict)
+    notes: dict[int, list[TakeNote]] = field(default_factory=dict)
 
     @property
     def shots(self) -> list[ExportedShot]:
@@ -98,20 +101,20 @@ class StoryExport:
             yield from self._files_of_shot(self._exported(shot))
         yield self._file("manifest.json", _json(self.manifest()))
         yield self._file("shots.csv", "".join(csv_lines(*_table(self.shots))))
+        if self.notes:
+            yield self._file("notes.csv", "".join(csv_lines(*self._notes_table())))
         for path in self.paths:
             timeline = make_timeline(path.title, self._timeline_shots(path))
             name = self._ending_names[path.ending.scenelet_id]
             yield self._file(f"timelines/{name}.otio", timeline.otio)
             yield self._file(f"timelines/{name}.edl", timeline.edl)
             if film := self.films.get(path.ending.pk):
-                source = Path(settings.MEDIA_ROOT) / film.file
-                yield OutFile(f"{self.folder}/films/{name}.mp4", source=source)
+                yield OutFile(f"{self.folder}/films/{name}.mp4", source=film.file)
 
     def _files_of_shot(self, each: ExportedShot) -> Iterator[OutFile]:
         code = each.shot.code
         if each.take:
-            source = Path(settings.MEDIA_ROOT) / each.take.video_file
-            yield OutFile(f"{self.folder}/{each.file}", source=source)
+            yield OutFile(f"{self.folder}/{each.file}", source=each.take.video_file)
         if each.lines:
             shown = cues(each.lines, each.seconds)
             yield self._file(f"captions/{code}.vtt", webvtt(shown))
@@ -149,9 +152,45 @@ class StoryExport:
                 each.file,
                 each.seconds,
                 (each.take.fps or 0.0) if each.take else 0.0,
+                self._open_notes(each.take),
             )
             for each in self._shots_on(path)
         ]
+
+    def _open_notes(self, take: VideoRender | None) -> tuple[TimelineNote, ...]:
+        return tuple(
+            TimelineNote(note.frame or 0, note.text, note.author_name, _area(note))
+            for note in self.notes.get(take.pk if take else 0, [])
+            if note.is_open
+        )
+
+    def _notes_table(self) -> tuple[list[str], Iterator[list[object]]]:
+        """All notes on the takes that are exported, the settled ones too, each before its
+        replies."""
+        header = [
+            "code",
+            "take",
+            "time",
+            "frame",
+            "seconds",
+            "status",
+            "author",
+            "written",
+            "note",
+            *("x", "y", "width", "height"),
+        ]
+        return header, self._note_rows()
+
+    def _note_rows(self) -> Iterator[list[object]]:
+        for shot in self.shots:
+            for note in self.notes.get(shot.take.pk if shot.take else 0, []):
+                place: list[object] = [shot.shot.code, note.render.take, note.timecode, note.frame]
+                place.append(round(note.seconds, 3))
+                for each in (note, *note.replies.all()):
+                    status = "reply" if each.parent_id else "open" if note.is_open else "done"
+                    area = [each.x, each.y, each.width, each.height]
+                    written = each.created_at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+                    yield [*place, status, each.author_name, written, each.text, *area]
 
     def _path(self, path: StoryPath) -> dict[str, Any]:
         shots = self._shots_on(path)
@@ -189,7 +228,16 @@ def plan_export(
     if with_films:
         made = Film.objects.filter(story=story, takes=rule.value).exclude(file="").order_by("pk")
         films = {film.ending_id: film for film in made.defer("manifest") if is_there(film)}
-    return StoryExport(story, rule, paths, chosen, takes, films)
+    notes: dict[int, list[TakeNote]] = {}
+    found = TakeNote.objects.notes().filter(render__in=[take.pk for take in takes.values()])
+    for note in found.select_related("render").prefetch_related("replies"):
+        notes.setdefault(note.render_id, []).append(note)
+    return StoryExport(story, rule, paths, chosen, takes, films, notes)
+
+
+def _area(note: TakeNote) -> tuple[float, ...]:
+    fractions = (note.x, note.y, note.width, note.height)
+    return tuple(each for each in fractions if each is not None)
 
 
 def _look_at(shot: Shot, take: VideoRender | None) -> ExportedShot:
@@ -197,11 +245,11 @@ def _look_at(shot: Shot, take: VideoRender | None) -> ExportedShot:
     still = float(settings.VIDEO_STILL_SECONDS)
     if take is None:
         return ExportedShot(shot, lines, still, reason=NO_TAKE)
-    path = Path(settings.MEDIA_ROOT) / take.video_file
-    if not path.is_file():
-        return ExportedShot(shot, lines, still, reason=FILE_MISSING)
     try:
-        seconds = picture_seconds(path)
+        with media.open(take.video_file) as file:
+            seconds = picture_seconds(file)
+    except (FileNotFoundError, IsADirectoryError):
+        return ExportedShot(shot, lines, still, reason=FILE_MISSING)
     except VideoFileError:
         return ExportedShot(shot, lines, still, reason=UNREADABLE)
     scenelet = portable_name(shot.scenelet.scenelet_id)
@@ -261,6 +309,7 @@ def _request(pk: int) -> dict[str, Any]:
         "seed",
         "negative_prompt",
         "person_generation",
+        "prompt_profile",
         "prompt_text",
         "references",
     ).get(pk=pk)

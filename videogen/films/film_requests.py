@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Any
 
-from django.conf import settings
 from django.contrib.auth.models import AbstractUser
 from django.db import transaction
 from django.utils import timezone
 
+from storybook.media_store import is_offered
 from storybook.models import Story
 from storybook.story_paths import StoryPath, find_paths
 from videogen.common.task_queue import wake_films
@@ -117,7 +116,7 @@ def cancel_film(film: Film) -> bool:
 
 def is_there(film: Film) -> bool:
     """Whether the film's file is there."""
-    return bool(film.file) and (Path(settings.MEDIA_ROOT) / film.file).is_file()
+    return is_offered(film.file)
 
 
 def warning_sentences(warnings: Collection[dict[str, Any]]) -> list[str]:

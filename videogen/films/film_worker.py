@@ -11,6 +11,7 @@ import logging
 import secrets
 import time
 from collections.abc import Collection
+from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
@@ -21,13 +22,13 @@ from django.core.cache import cache
 from django.db.models import QuerySet
 from django.utils import timezone
 
+from storybook.media_store import MediaStoreError, media, partial_folder
 from storybook.paths import safe_name
 from videogen.common.errors import VideoFileError
 from videogen.common.processes import is_provably_gone, this_process
 from videogen.common.shutdown import stop_requested
 from videogen.models import Film, GuestLink
 from videogen.models.films import FILM_LEASE
-from videogen.takes.storage import partial_folder
 from videogen.takes.video_file import sha256_of
 
 from .film_file import join
@@ -96,7 +97,6 @@ class _Making:
 
     def __init__(self, film: Film) -> None:
         self._film = film
-        self._root = Path(settings.MEDIA_ROOT)
         self._renewed = time.monotonic()
         self._folder = Path(safe_name(film.ending.story.story_id)) / "films"
 
@@ -118,6 +118,12 @@ class _Making:
             logger.info("%s: somebody else goes on with it, or it was cancelled", film)
         except VideoFileError as error:
             self._fail(error.code, error.sentence)
+        except MediaStoreError as error:
+            self._fail(
+                error.code,
+                f"The film or a part of it cannot be had or stored: {error.strerror} "
+                "(MEDIA_STORE_URL). Its parts are kept: ask for it again later.",
+            )
         except OSError as error:
             self._fail("storage", f"The film cannot be stored ({error.strerror}): check the disk.")
         except Exception as error:
@@ -125,11 +131,12 @@ class _Making:
             self._fail("internal", f"Something unexpected failed ({type(error).__name__}).")
 
     def _segment(self, part: Part) -> Path:
-        path = self._root / self._folder / "segments" / f"{part.key[:32]}.mov"
+        # Segments stay on this host: an object store is not asked to keep what can be made again.
+        path = Path(settings.MEDIA_ROOT) / self._folder / "segments" / f"{part.key[:32]}.mov"
         if path.exists():
             path.touch()
         else:
-            encode_segment(part, self._root, path, self._beat)
+            encode_segment(part, path, self._beat)
             self._film.segments_encoded += 1
         return path
 
@@ -142,7 +149,6 @@ class _Making:
             left.unlink(missing_ok=True)
         temporary = partial_folder() / f"film-{film.pk}-{secrets.token_hex(4)}.mp4"
         name = f"{safe_name(film.ending.scenelet_id)}-{manifest.sha256[:12]}.mp4"
-        final = self._root / self._folder / name
         try:
             facts = join(manifest, segments, temporary, self._beat)
             made: dict[str, Any] = {
@@ -150,7 +156,7 @@ class _Making:
                 "sha256": sha256_of(temporary),
             }
             self._beat(at_once=True)
-            temporary.replace(final)
+            self._put(self._folder / name, temporary, made["sha256"])
         finally:
             temporary.unlink(missing_ok=True)
         self._write(
@@ -168,7 +174,15 @@ class _Making:
             worker="",
             lease_until=None,
         )
-        logger.info("%s: %s", film, final.name)
+        logger.info("%s: %s", film, name)
+
+    def _put(self, name: Path, file: Path, sha256: str) -> None:
+        """Store the film, and keep the lease for as long as that takes."""
+        with ThreadPoolExecutor(1, thread_name_prefix="film") as threads:
+            putting = threads.submit(media.put, name, file, sha256=sha256)
+            while not wait([putting], timeout=1).done:
+                self._beat()
+            putting.result()
 
     def _beat(self, *, at_once: bool = False) -> None:
         if at_once or time.monotonic() - self._renewed >= RENEW_SECONDS:
@@ -234,12 +248,13 @@ def remove_unused() -> None:
     used |= {Path(file).name for file in links.values_list("frozen_file", flat=True)}
     old = time.time() - timedelta(seconds=KEPT_SECONDS).total_seconds()
     root = Path(settings.MEDIA_ROOT)
-    for pattern in (
-        "*/films/*.mp4",
-        "*/films/segments/*.mov",
-        "*/films/segments/.*",
-        ".partial/film-*",
-    ):
+    for pattern in ("*/films/segments/*.mov", "*/films/segments/.*", ".partial/film-*"):
         for path in root.glob(pattern):
             if path.name not in used and path.stat().st_mtime < old:
                 path.unlink(missing_ok=True)
+    for folder in media.folders():
+        for each in media.files(f"{folder}/films"):
+            path = Path(each.name)
+            is_film = path.parent.name == "films" and path.suffix == ".mp4"
+            if is_film and path.name not in used and each.modified < old:
+                media.delete(each.name)

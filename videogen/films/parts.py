@@ -37,7 +37,7 @@ class Part:
 
     kind: a take, a still of a shot without a take, or a card of a choice.
     scenelet: the scenelet_id whose chapter it belongs to.
-    file: the take's video, or the still's key frame, relative to MEDIA_ROOT; "" is a slate.
+    file: the take's video, or the still's key frame, among the media; "" is a slate.
     content: the sha256 of that file.
     seconds: how long a still or a card is shown. A take is as long as it is.
     title, text: what is lettered. lines: what is spoken, for captions.

@@ -11,12 +11,14 @@ from __future__ import annotations
 import os
 import secrets
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, nullcontext
 from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from storybook.media_store import MediaStoreError, media
 from videogen.common.errors import VideoFileError
 from videogen.takes.video_file import quarter_turns
 
@@ -45,13 +47,11 @@ _FIT = (
 )
 
 
-def encode_segment(
-    part: Part, root: Path, target: Path, beat: Callable[[], None] = lambda: None
-) -> None:
+def encode_segment(part: Part, target: Path, beat: Callable[[], None] = lambda: None) -> None:
     """Encode the part and write it to `target` at once, or not at all.
 
-    root: MEDIA_ROOT. beat: called about once for each second of the part. Raises VideoFileError if
-    the part's file cannot be read as it has to be.
+    beat: called about once for each second of the part. Raises VideoFileError if the part's file
+    cannot be read as it has to be, and MediaStoreError if the store that has it is away.
     """
     import av
 
@@ -62,9 +62,10 @@ def encode_segment(
         with av.open(str(temporary), "w", format="mov") as out:
             writer = _Writer(out, beat)
             if part.kind == "take":
-                _encode_take(part, root / part.file, writer)
+                with _lent(part) as path:
+                    _encode_take(part, path, writer)
             else:
-                _encode_still(part, root, writer)
+                _encode_still(part, writer)
             writer.close()
         with temporary.open("rb") as file:
             os.fsync(file.fileno())
@@ -129,7 +130,19 @@ class _Writer:
         self._out.mux(self._audio.encode())
 
 
-def _encode_still(part: Part, root: Path, writer: _Writer) -> None:
+@contextmanager
+def _lent(part: Part) -> Iterator[Path]:
+    """Lend the part's take as a file on this host. Raises VideoFileError if there is none."""
+    try:
+        with media.local(part.file) as path:
+            yield path
+    except FileNotFoundError as error:
+        raise VideoFileError(
+            f"The file {Path(part.file).name} cannot be opened ({error.strerror}).", code="missing"
+        ) from error
+
+
+def _encode_still(part: Part, writer: _Writer) -> None:
     from av import VideoFrame
     from av.video.reformatter import ColorRange, Colorspace
 
@@ -137,7 +150,10 @@ def _encode_still(part: Part, root: Path, writer: _Writer) -> None:
         picture = draw_card(part.title, part.text)
     else:
         try:
-            picture = draw_still(root / part.file if part.file else None, part.text, part.title)
+            with media.local(part.file) if part.file else nullcontext() as file:
+                picture = draw_still(file, part.text, part.title)
+        except MediaStoreError:
+            raise
         except (OSError, SyntaxError, ValueError) as error:  # What Pillow raises on broken files.
             raise VideoFileError(
                 f"The key frame of {part.shot} cannot be read.", code="key_frame"

@@ -11,6 +11,8 @@ Where to begin:
 - `VideoModel` is what a model of the API can do.
 - `Direction` is a sentence of the team that goes into prompts.
 - `Film` is the video of one path through a story, joined from its takes.
+- `TakeNote` is what the team says about a moment of a take.
+- `TakeCheck` is what the technical check of a take has found.
 - `GuestLink` lets people without an account watch a story or a film; `GuestNote` is what they say.
 
 The state of a render changes only by its verbs (`move`, `resume_polling`, `restart_download`), or
@@ -39,6 +41,8 @@ from .shot_status import (
     is_attempt,
 )
 from .submissions import Submission
+from .take_checks import FindingKind, TakeCheck, TakeFinding
+from .take_notes import TakeNote
 from .video_models import StorySettings, VideoFormat, VideoModel
 
 __all__ = [
@@ -47,6 +51,7 @@ __all__ = [
     "Candidate",
     "Direction",
     "Film",
+    "FindingKind",
     "GuestLink",
     "GuestNote",
     "Lane",
@@ -57,6 +62,9 @@ __all__ = [
     "ShotStanding",
     "StorySettings",
     "Submission",
+    "TakeCheck",
+    "TakeFinding",
+    "TakeNote",
     "VideoFormat",
     "VideoModel",
     "VideoRender",

@@ -3,14 +3,15 @@ from __future__ import annotations
 from typing import Any, Self
 
 from django.conf import settings
-from django.db import models
-from django.db.models import Q
+from django.db import connection, models, transaction
+from django.db.models import Max, Q
 from django.utils import timezone
 
 from storybook.fields import DocumentField
 from storybook.models import Shot, Story
 
 from .people import Requester
+from .prompt_profiles import PromptProfile
 
 CREATE_SHOT_VIDEO = "CREATE_SHOT_VIDEO"
 MOST_TAKES_PER_SHOT = 4
@@ -40,6 +41,13 @@ class RenderBatch(models.Model):
         COMMAND = "command", "command line"
         ADMIN = "admin", "admin"
 
+    number = models.PositiveIntegerField(
+        null=True,
+        blank=True,
+        unique=True,
+        editable=False,
+        help_text="What people call it. A draft has none, so that no number is missing.",
+    )
     story = models.ForeignKey(Story, on_delete=models.PROTECT, related_name="render_batches")
     status = models.CharField(
         max_length=10,
@@ -61,6 +69,26 @@ class RenderBatch(models.Model):
     estimated_cost_usd = models.DecimalField(max_digits=10, decimal_places=2, default=0)
     model = models.CharField(
         max_length=100, blank=True, help_text="Empty: the one of the settings."
+    )
+    prompt_profile = models.CharField(
+        max_length=10,
+        blank=True,
+        choices=PromptProfile,
+        help_text="Empty: the one of the story or of the settings.",
+    )
+    resolution = models.CharField(
+        max_length=10, blank=True, help_text="Empty: the one of the settings."
+    )
+    aspect_ratio = models.CharField(
+        max_length=10, blank=True, help_text="Empty: the one of the settings."
+    )
+    duration_seconds = models.PositiveSmallIntegerField(
+        "length in seconds", null=True, blank=True, help_text="Empty: the one of the settings."
+    )
+    promotes = models.BooleanField(
+        default=False,
+        editable=False,
+        help_text="It sends the requests of takes again, as final takes.",
     )
     priority = models.SmallIntegerField(choices=Priority, default=Priority.NORMAL)
     over_budget = models.CharField(
@@ -117,7 +145,17 @@ class RenderBatch(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"Batch {self.pk}: {self.get_mode_display()}"
+        name = f"Batch {self.number}" if self.number else "Draft"
+        return f"{name}: {self.get_mode_display()}"
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        """A batch that is no draft gets its number."""
+        if self.number is None and self.status == self.Status.CONFIRMED and self._state.adding:
+            with transaction.atomic():
+                self.number = next_number()
+                super().save(*args, **kwargs)
+        else:
+            super().save(*args, **kwargs)
 
     @classmethod
     def asked_by(cls, requester: Requester, **values: Any) -> Self:
@@ -132,3 +170,18 @@ class RenderBatch(models.Model):
             "requested_by": requester.user,
             "requested_by_name": requester.name,
         }
+
+
+# Any number that no other advisory lock of the database has.
+_NUMBERING = 7_203_160_442
+
+
+def next_number() -> int:
+    """Return the number of the next batch. Whoever else wants one waits until the transaction ends,
+    so no number is given twice, and none is lost with a transaction that is rolled back. Take it
+    after the locks of a story, a shot and the budgets, and before those of renders."""
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_NUMBERING])
+    # On SQLite a transaction that writes has the database to itself.
+    return (RenderBatch.objects.aggregate(last=Max("number"))["last"] or 0) + 1

@@ -35,6 +35,8 @@ class Lane(models.Model):
     )
     lease_expires_at = models.DateTimeField(null=True, blank=True)
     beat_at = models.DateTimeField(null=True, blank=True)
+    polls = models.PositiveBigIntegerField(default=0, help_text="Polls that came to an end.")
+    poll_seconds = models.FloatField(default=0, help_text="How long they took together.")
 
     class Meta:
         verbose_name = "lane"

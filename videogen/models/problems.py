@@ -23,6 +23,7 @@ class ProblemCode(models.TextChoices):
     chosen."""
 
     # -- of the story or the shot
+    STORY_ARCHIVED = "story_archived", "The story is archived: bring it back first."
     NO_DOCUMENT = (
         "no_document",
         "The story has no {kind} design document: import it or write it in the admin.",

@@ -16,7 +16,14 @@ if TYPE_CHECKING:
     from .renders import VideoRender
 
 # The columns that may be long: a list of renders does without them.
-HEAVY_COLUMNS = ("prompt_text", "references", "dropped_references", "warnings", "error_details")
+HEAVY_COLUMNS = (
+    "prompt_text",
+    "prompt_left_out",
+    "references",
+    "dropped_references",
+    "warnings",
+    "error_details",
+)
 
 Method = TypeVar("Method", bound=Callable[..., Any])
 
@@ -35,6 +42,10 @@ class RenderQuerySet(models.QuerySet["VideoRender"]):
         """Renders that are queued or in flight. By `ended_at`, for which there is an index: SQLite
         uses no partial index for a list of states that is a parameter."""
         return self.filter(ended_at=None)
+
+    def at_work(self) -> RenderQuerySet:
+        """Open renders of stories that are not archived."""
+        return self.open().filter(shot__scenelet__story__archived_at=None)
 
     def queued_in(self, lane: Lane) -> RenderQuerySet:
         """Renders that the lane still has to submit."""

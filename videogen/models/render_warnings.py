@@ -58,6 +58,11 @@ class WarningCode(models.TextChoices):
         "The prompt has about {tokens} tokens, the model reads {limit}: what lies at its end may "
         "be ignored.",
     )
+    SPEECH_TOO_LONG = (
+        "speech_too_long",
+        "The lines have {count} {unit}, and about {fits} can be spoken in {seconds} seconds: the "
+        "clip may end in line {number}, “{line}”.",
+    )
     MODEL_NOT_KNOWN = (
         "model_not_known",
         "Nothing is known about {model}: it is not in the table of video models, so nothing was "

@@ -16,6 +16,7 @@ from . import outcomes, states
 from .batches import RenderBatch
 from .lanes import Lane
 from .prices import Price
+from .prompt_profiles import PromptProfile
 from .render_queries import RenderQuerySet, alters_data
 from .render_warnings import WarningsField
 from .routes import Route
@@ -99,6 +100,17 @@ class VideoRender(models.Model):
     person_generation = models.CharField(max_length=20, blank=True)
     prompt_text = models.TextField(blank=True)
     prompt_tokens = models.PositiveIntegerField(default=0, help_text="estimated")
+    prompt_profile = models.CharField(
+        max_length=10, choices=PromptProfile, default=PromptProfile.FULL
+    )
+    prompt_limit = models.PositiveIntegerField(
+        null=True,
+        blank=True,
+        help_text="How many tokens the model was taken to read. Empty: not kept.",
+    )
+    prompt_left_out = DocumentField(
+        default=list, help_text="What the lean profile left out, in order."
+    )
     references = DocumentField(
         default=list, help_text="In order: kind, id, path, MIME type, bytes, sha256."
     )

@@ -5,6 +5,7 @@ from django.db import models
 
 from storybook.models import Story
 
+from .prompt_profiles import PromptProfile
 from .routes import Route
 
 RATIOS = RegexValidator(r"^\d+:\d+(, *\d+:\d+)*$", "Ratios, separated by commas: 16:9, 9:16")
@@ -94,7 +95,20 @@ class StorySettings(models.Model):
 
     story = models.OneToOneField(Story, on_delete=models.CASCADE, related_name="video_settings")
     model = models.CharField(
-        max_length=100, blank=True, help_text="As the API names it. Empty: VIDEO_MODEL."
+        max_length=100,
+        blank=True,
+        help_text="For final takes, and wherever nobody chooses another. Empty: VIDEO_MODEL.",
+    )
+    resolution = models.CharField(
+        max_length=10, blank=True, help_text="Of final takes. Empty: VIDEO_RESOLUTION."
+    )
+    draft_model = models.CharField(
+        max_length=100,
+        blank=True,
+        help_text="For drafts. Empty: the cheapest one with a known price.",
+    )
+    draft_resolution = models.CharField(
+        max_length=10, blank=True, help_text="Of drafts. Empty: that of the draft model's price."
     )
     seed = models.PositiveBigIntegerField(
         null=True,
@@ -111,6 +125,12 @@ class StorySettings(models.Model):
         blank=True,
         help_text="Where the model takes it. Empty: VIDEO_PERSON_GENERATION.",
     )
+    prompt_profile = models.CharField(
+        max_length=10,
+        blank=True,
+        choices=PromptProfile,
+        help_text="How prompts are put together. Empty: VIDEO_PROMPT_PROFILE.",
+    )
 
     class Meta:
         verbose_name = verbose_name_plural = "video settings"
@@ -121,5 +141,13 @@ class StorySettings(models.Model):
     @property
     def is_empty(self) -> bool:
         """Whether every option is left to the settings."""
-        wishes = (self.model, self.negative_prompt, self.person_generation)
+        wishes = (
+            self.model,
+            self.resolution,
+            self.draft_model,
+            self.draft_resolution,
+            self.negative_prompt,
+            self.person_generation,
+            self.prompt_profile,
+        )
         return self.seed is None and not any(wishes)

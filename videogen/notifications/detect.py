@@ -166,7 +166,7 @@ def _finished(batch: RenderBatch, states: Counter[str]) -> News:
     ]
     if decisions := sum(states[state] for state in _DECISIONS):
         told.append(ngettext("%d needs a decision", "%d need a decision", decisions) % decisions)
-    summary = f"Batch {batch.pk} of {_name_of(batch.story)} has ended: {', '.join(told)}"
+    summary = f"Batch {batch.number} of {_name_of(batch.story)} has ended: {', '.join(told)}"
     return News(
         Kind.BATCH_FINISHED,
         str(batch.pk),
@@ -269,9 +269,9 @@ def _expiring_clips() -> Iterator[News]:
             kind=VideoRender.Kind.GENERATION,
             rendered_at__isnull=False,
         )
-        .select_related("shot__scenelet__story")
+        .select_related("shot__scenelet__story", "batch")
         .without_heavy_columns()
-        .defer("shot__storyboard_payload")
+        .defer("shot__storyboard_payload", "batch__plan", "batch__filters")
     )
     groups = defaultdict(list)
     for clip in sorted(clips, key=lambda clip: (clip.clip_expires_at, clip.pk)):
@@ -290,7 +290,7 @@ def _expiring_clips() -> Iterator[News]:
 
 def _expiring(key: str, clips: Sequence[VideoRender]) -> News:
     first, number = clips[0], len(clips)
-    story, batch = first.shot.scenelet.story, first.batch_id
+    story, batch = first.shot.scenelet.story, first.batch
     title = _name_of(story)
     end = _moment(first.clip_expires_at)
     names = ", ".join(str(each.shot) for each in clips[:_MOST_SHOTS])
@@ -308,15 +308,15 @@ def _expiring(key: str, clips: Sequence[VideoRender]) -> News:
         "%(names)s.\nThe server begins to delete them at about %(end)s: resume them before.",
         number,
     )
-    values = {"number": number, "batch": batch, "title": title, "names": names, "end": end}
+    values = {"number": number, "batch": batch.number, "title": title, "names": names, "end": end}
     return News(
         Kind.CLIP_EXPIRES,
         key,
         subject % values,
         text % values,
-        reverse("admin:videogen_renderbatch_progress", args=[batch]),
+        reverse("admin:videogen_renderbatch_progress", args=[batch.pk]),
         story=story.pk,
-        batch=batch,
+        batch=batch.pk,
     )
 
 

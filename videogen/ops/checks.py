@@ -15,6 +15,7 @@ from django.core.checks import CheckMessage, Error, Warning, register
 from videogen.common.addresses import LOOPBACK
 from videogen.common.task_queue import SLICE_SECONDS
 from videogen.models.prices import HIGHEST_USD_PER_SECOND, LOWEST_USD_PER_SECOND
+from videogen.models.prompt_profiles import PromptProfile
 from videogen.models.routes import BACKENDS
 from videogen.models.video_models import LARGEST_SEED
 from videogen.providers.gs_urls import is_prefix
@@ -90,6 +91,14 @@ def check_request_settings(**kwargs: Any) -> list[CheckMessage]:
                 "VIDEO_PERSON_GENERATION is not a single word.",
                 hint="Leave it empty, or set one of these: allow_all, allow_adult, dont_allow.",
                 id="videogen.E071",
+            )
+        )
+    if settings.VIDEO_PROMPT_PROFILE not in PromptProfile.values:
+        messages.append(
+            Error(
+                "VIDEO_PROMPT_PROFILE names no profile of the prompt.",
+                hint=f"Set one of these: {', '.join(PromptProfile.values)}.",
+                id="videogen.E074",
             )
         )
     if settings.VIDEO_VERTEX_STORAGE_URI and not is_prefix(settings.VIDEO_VERTEX_STORAGE_URI):
@@ -172,6 +181,35 @@ def check_folders(**kwargs: Any) -> list[CheckMessage]:
                     id="videogen.E020",
                 )
             )
+    return messages
+
+
+@register
+def check_store(**kwargs: Any) -> list[CheckMessage]:
+    """Find what browsers, or a web server in front, cannot do with the object store."""
+    if not settings.MEDIA_STORE_URL:
+        return []
+    messages: list[CheckMessage] = []
+    options: Any = settings.STORAGES["default"]["OPTIONS"]
+    endpoint = str(options["endpoint_url"])
+    is_mixed = endpoint.startswith("http:") and settings.SESSION_COOKIE_SECURE
+    if is_mixed and not settings.MEDIA_STORE_THROUGH_APP:
+        messages.append(
+            Warning(
+                "AWS_ENDPOINT_URL_S3 is not encrypted, but the site is: browsers load no videos "
+                "from there.",
+                hint="Use https://, or set MEDIA_STORE_THROUGH_APP=1.",
+                id="videogen.W021",
+            )
+        )
+    if settings.VIDEO_ACCEL_PREFIX:
+        messages.append(
+            Warning(
+                "VIDEO_ACCEL_PREFIX has no effect: the media are in the object store.",
+                hint="Unset it.",
+                id="videogen.W022",
+            )
+        )
     return messages
 
 

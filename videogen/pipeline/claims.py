@@ -18,9 +18,12 @@ from videogen.billing.budgets import BudgetHeadroom, lock_budgets
 from videogen.common.db_retry import again_after_deadlock
 from videogen.lanes.quota import rate_limit_headroom, window_problem
 from videogen.models import Lane, Submission, VideoRender
+from videogen.models.problems import ProblemCode
 from videogen.models.render_queries import RenderQuerySet
 
 State = VideoRender.State
+
+_ARCHIVED = "Not sent: the story is archived. Bring it back, then generate it again."
 
 
 @dataclass(frozen=True)
@@ -38,9 +41,9 @@ def claim_renders(
     """Claim at most `limit` queued renders of the lane, by their batch's priority and then the
     oldest first. Return those that this process must submit now.
 
-    A render that can never be sent (its price is not known, a budget has no room, or it costs more
-    than the account's spend window) fails here. owner: the process that will send the renders.
-    scope: only these renders.
+    A render that can never be sent (its story is archived, its price is not known, a budget has no
+    room, or it costs more than the account's spend window) fails here. owner: the process that
+    will send the renders. scope: only these renders.
     """
     if limit <= 0 or not queued_renders(lane, scope).exists():
         return []
@@ -66,6 +69,9 @@ def claim_renders(
         renders = due.filter(pk__in=keys).select_related("shot__scenelet__story")
         for render in renders:
             price = render.price_estimate_usd
+            if render.shot.scenelet.story.is_archived:
+                _refuse(render, ProblemCode.STORY_ARCHIVED, _ARCHIVED)
+                continue
             if problem := _price_problem(render):
                 _refuse(render, "unknown_price", problem)
                 continue

@@ -17,7 +17,7 @@ from functools import cached_property, partial
 from typing import Any
 
 from django.db import DatabaseError, OperationalError, connection, transaction
-from django.db.models import Q, QuerySet
+from django.db.models import F, Q, QuerySet
 from django.utils import timezone
 
 from videogen.common.db_retry import persistently
@@ -85,6 +85,7 @@ class Pump:
         self._polls: dict[Future[PollAnswer], VideoRender] = {}
         self._submitters = Submitters()
         self._poll_clients: dict[str, VideoClient] = {}
+        self._poll_seconds: list[float] = []
         self._is_leased = False
         self._is_warm = False
         self._renewed = self._reaped = self._sent = self._rests_until = 0.0
@@ -140,6 +141,7 @@ class Pump:
         for name in ("_submit_threads", "_poll_threads"):
             if name in self.__dict__:
                 self.__dict__[name].shutdown(wait=False, cancel_futures=True)
+        self._count_polls()
         if self._is_leased:
             release_lease(self.lane, self.owner)
 
@@ -178,6 +180,17 @@ class Pump:
                 )
                 rows = VideoRender.objects.filter(pk__in=list(ids))
             rows.order_by().update(beat_at=timezone.now())
+        self._count_polls()
+
+    def _count_polls(self) -> None:
+        """Add the polls since the last time to the lane's row, from which ops/metrics.py reads
+        them. What cannot be written is not counted."""
+        took, self._poll_seconds = self._poll_seconds, []
+        if took:
+            with suppress(OperationalError):
+                Lane.objects.filter(pk=self.lane.pk).update(
+                    polls=F("polls") + len(took), poll_seconds=F("poll_seconds") + sum(took)
+                )
 
     def _rehearse(self) -> None:
         rehearsals = self._renders(State.QUEUED).filter(kind=VideoRender.Kind.REHEARSAL)
@@ -248,8 +261,15 @@ class Pump:
             except VeoError as error:
                 apply_poll_error(render, error)
                 continue
-            future = self._poll_threads.submit(client.poll, render.operation_name)
+            future = self._poll_threads.submit(self._timed_poll, client, render.operation_name)
             self._polls[future] = render
+
+    def _timed_poll(self, client: VideoClient, operation_name: str) -> PollAnswer:
+        began = time.monotonic()
+        try:
+            return client.poll(operation_name)
+        finally:
+            self._poll_seconds.append(time.monotonic() - began)
 
     def _collect(self, seconds: float) -> None:
         """Wait at most `seconds` for answers, then write what they mean."""

@@ -13,9 +13,11 @@ from django.db.models import Q
 from django.utils.translation import ngettext
 
 from storybook.models import Shot
+from videogen.catalog.options import ChosenFormat
 from videogen.common.errors import RequestError
 from videogen.models import RenderBatch, VideoRender
 from videogen.models.people import Requester
+from videogen.models.render_queries import RenderQuerySet
 from videogen.models.states import CANCELLED_BY_PERSON, OPEN, RESUMABLE, WITHOUT_VIDEO
 
 from .drafts import draft_batches, set_options, set_priority
@@ -100,16 +102,40 @@ def _some(renders: Collection[VideoRender], states: Collection[str]) -> RenderTo
 
 def cancel_queued(batch: RenderBatch, user: AbstractBaseUser) -> int:
     """Cancel the renders that were not sent yet. Returns how many. What was sent continues."""
-    return VideoRender.objects.filter(batch=batch, state=State.QUEUED).transition(
+    return _cancel(VideoRender.objects.filter(batch=batch, state=State.QUEUED), user)
+
+
+def cancel_render(render: VideoRender, user: AbstractBaseUser) -> None:
+    """Cancel this one render, if it was not sent yet. RequestError, and nothing is done, where a
+    claim was faster: whoever changes the row first has it."""
+    if _cancel(VideoRender.objects.filter(pk=render.pk, state=State.QUEUED), user):
+        return
+    render.refresh_from_db(fields=["state", "beat_at", "state_since"])
+    if render.state == State.CANCELLED:
+        raise RequestError("It was cancelled already. Nothing was sent.", code="cancelled")
+    if render.state in OPEN:
+        raise RequestError("It was not cancelled: it has just been sent, and goes on.", code="sent")
+    raise RequestError(
+        f"It was not cancelled: it is not in the queue any more, but {State(render.state).label}.",
+        code="ended",
+    )
+
+
+def _cancel(queued: RenderQuerySet, user: AbstractBaseUser) -> int:
+    return queued.transition(
         state=State.CANCELLED,
         error_code=CANCELLED_BY_PERSON,
         error_message=f"{user.get_username()} cancelled it before it was sent. It costs nothing.",
     )
 
 
-def retry_failed(batch: RenderBatch, requester: Requester) -> RenderBatch:
-    """A draft of `shots_to_retry`. RequestError where there are none."""
-    return _draft(batch, shots_to_retry(batch), _mode_again(batch), requester, "tried again")
+def retry_failed(
+    batch: RenderBatch, requester: Requester, only: Collection[int] | None = None
+) -> RenderBatch:
+    """A draft of `shots_to_retry`, or of those of `only` among them. RequestError where there are
+    none."""
+    shots = [each for each in shots_to_retry(batch) if only is None or each in only]
+    return _draft(batch, shots, _mode_again(batch), requester, "tried again")
 
 
 def resume_interrupted(batch: RenderBatch, requester: Requester) -> RenderBatch:
@@ -136,7 +162,10 @@ def shots_to_retry(batch: RenderBatch) -> list[int]:
         situation, cause = found.get(shot, (Situation.NOTHING, None))
         has_take = situation in (Situation.VIDEO, Situation.REJECTED)
         is_newer = has_take and cause is not None and cause.pk > pk
-        if not is_newer and decide(situation, mode).action == Action.GENERATE:
+        # An approved draft does not lock its shot against its own final take.
+        is_own_lock = batch.promotes and situation == Situation.APPROVED
+        may_generate = is_own_lock or decide(situation, mode).action == Action.GENERATE
+        if not is_newer and may_generate:
             shots.append(shot)
     return shots
 
@@ -169,12 +198,24 @@ def _draft(
     batch: RenderBatch, shots: list[int], mode: str, requester: Requester, verb: str
 ) -> RenderBatch:
     """A draft with the model, the options and the place in the queue of the batch."""
-    drafts = draft_batches(Shot.objects.filter(pk__in=shots), mode, requester)
+    chosen_shots = Shot.objects.filter(pk__in=shots)
+    # What was interrupted is resumed as it is, whatever it was asked for.
+    promotes = batch.promotes and mode != Mode.RESUME
+    drafts = draft_batches(chosen_shots, mode, requester, promotes=promotes)
     if not drafts:
         raise RequestError(f"Nothing of this batch is left to be {verb}.", code="nothing_to_retry")
     [draft] = drafts
-    if (batch.model, batch.over_budget) != (draft.model, draft.over_budget):
-        set_options(draft, model=batch.model, over_budget=batch.over_budget)
+    chosen = ChosenFormat.of(batch)
+    wishes = (batch.model, batch.over_budget, batch.prompt_profile, chosen)
+    if wishes != ("", draft.over_budget, "", ChosenFormat()):
+        set_options(
+            draft,
+            model=batch.model,
+            over_budget=batch.over_budget,
+            skips_repeats=draft.skips_repeats,
+            prompt_profile=batch.prompt_profile,
+            chosen=chosen,
+        )
     set_priority(draft, batch.priority)
     return draft
 

@@ -7,19 +7,23 @@ queues exactly the plan that was seen, and does so once.
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 from django.db import transaction
 from django.db.models import Exists, OuterRef, QuerySet
 from django.utils import timezone
 
 from storybook.models import Shot
+from videogen.catalog.options import ChosenFormat
 from videogen.common.errors import RequestError
 from videogen.models import RenderBatch, VideoRender
+from videogen.models.batches import next_number
 from videogen.models.people import Person, Requester
 
 from .enqueue import QueuedBatch, queue_locked_plan
 from .modes import Action
 from .plan import Plan, lock_planning, plan_shots
+from .promotions import plan_promotions
 
 Status = RenderBatch.Status
 
@@ -28,9 +32,14 @@ KEPT_FOR = timedelta(days=7)
 MOST_AT_ONCE = 200
 
 
-def draft_batches(shots: QuerySet[Shot], mode: str, requester: Requester) -> list[RenderBatch]:
+def draft_batches(
+    shots: QuerySet[Shot], mode: str, requester: Requester, *, promotes: bool = False
+) -> list[RenderBatch]:
     """Create one draft for each story of the `shots`. Three statements, and one more for every 500
-    shots or so."""
+    shots or so.
+
+    promotes: their drafts are sent again as final takes, those that were not sent so before.
+    """
     _check_mode(mode)
     ids: dict[int, list[int]] = {}
     found = Shot.objects.filter(pk__in=shots.values("pk")).order_by("scenelet__story_id", "pk")
@@ -44,6 +53,8 @@ def draft_batches(shots: QuerySet[Shot], mode: str, requester: Requester) -> lis
                 story_id=story_id,
                 status=Status.DRAFT,
                 mode=mode,
+                promotes=promotes,
+                skips_repeats=promotes,
                 filters={"shots": selected},
             )
             for story_id, selected in ids.items()
@@ -64,24 +75,33 @@ def plan_draft(
     over_budget: str | None = None,
     skip_repeats: bool | None = None,
     takes_per_shot: int | None = None,
+    prompt_profile: str | None = None,
+    chosen: ChosenFormat | None = None,
     person: Person | None = None,
+    only: Shot | None = None,
 ) -> Plan:
     """What the draft would do now, as it is or with other options, if `person` confirmed it, or
-    else whoever made it. Writes nothing."""
+    else whoever made it. Writes nothing. only: one of its shots, as if it were alone."""
     if mode is not None:
         _check_mode(mode)
-    return plan_shots(
-        batch.story,
-        batch.shots.all(),
-        mode or batch.mode,
-        model=batch.model if model is None else model,
-        over_budget=over_budget or batch.over_budget,
-        skip_repeats=batch.skips_repeats if skip_repeats is None else skip_repeats,
-        takes_per_shot=takes_per_shot or batch.takes_per_shot,
-        # Among others, a shot that is no longer in the bundle is hardly meant.
-        are_named=None,
-        person=person or Person(batch.requested_by_id, batch.requested_by_name),
-    )
+    shots = batch.shots.filter(pk=only.pk) if only else batch.shots.all()
+    options: dict[str, Any] = {
+        "model": batch.model if model is None else model,
+        "over_budget": over_budget or batch.over_budget,
+        "skip_repeats": batch.skips_repeats if skip_repeats is None else skip_repeats,
+        "takes_per_shot": takes_per_shot or batch.takes_per_shot,
+        "prompt_profile": batch.prompt_profile if prompt_profile is None else prompt_profile,
+        "chosen": chosen or ChosenFormat.of(batch),
+        "person": person or Person(batch.requested_by_id, batch.requested_by_name),
+    }
+    if batch.promotes:
+        return plan_promotions(batch.story, shots, **options)
+    # Among others, a shot that is no longer in the bundle is hardly meant.
+    are_named = None
+    if only:
+        is_gone = only.gone_since is not None
+        are_named = is_gone and not batch.shots.filter(gone_since=None).exists()
+    return plan_shots(batch.story, shots, mode or batch.mode, are_named=are_named, **options)
 
 
 def set_mode(batch: RenderBatch, mode: str) -> None:
@@ -111,7 +131,9 @@ def set_options(
     over_budget: str,
     skips_repeats: bool = False,
     takes_per_shot: int = 1,
+    prompt_profile: str = "",
     stops_when_approved: bool = False,
+    chosen: ChosenFormat | None = None,
 ) -> None:
     """RequestError where the batch is no draft any more."""
     options = {
@@ -119,7 +141,9 @@ def set_options(
         "over_budget": over_budget,
         "skips_repeats": skips_repeats,
         "takes_per_shot": takes_per_shot,
+        "prompt_profile": prompt_profile,
         "stops_when_approved": stops_when_approved,
+        **(chosen or ChosenFormat()).columns,
     }
     if not _drafts().filter(pk=batch.pk).update(**options):
         raise _already_confirmed()
@@ -136,7 +160,8 @@ def confirm_batch(batch: RenderBatch, requester: Requester, *, seen: str) -> Que
     """
     with transaction.atomic():
         lock_planning(batch.story_id)
-        if not _drafts().filter(pk=batch.pk).update(status=Status.CONFIRMED):
+        number = next_number()
+        if not _drafts().filter(pk=batch.pk).update(status=Status.CONFIRMED, number=number):
             raise _already_confirmed()
         confirmed = RenderBatch.objects.select_related("story").get(pk=batch.pk)
         plan = plan_draft(confirmed, person=requester.person)

@@ -24,7 +24,7 @@ from videogen.prompts.fingerprints import hashes_of
 from videogen.takes.reviews import find_approved_take, lock_shot
 
 from .modes import Action, Decision, Reason, decide
-from .plan import Plan, ShotPlan, check_price, plan_as_of_now
+from .plan import Plan, ShotPlan, check_price, plan_as_of_now, request_of
 from .shot_status import Situation
 
 State = VideoRender.State
@@ -190,6 +190,8 @@ def _fill_batch(batch: RenderBatch, plan: Plan, requester: Requester, worked_by:
         "counts": plan.counts,
         "estimated_cost_usd": plan.cost_usd,
         "model": plan.request.chosen_model,
+        "prompt_profile": plan.request.chosen_profile,
+        **plan.request.chosen_format.columns,
         "over_budget": plan.over_budget,
         "worked_by": worked_by,
         "uses_key_frames": plan.uses_key_frames,
@@ -222,11 +224,14 @@ def _new_render(
         batch,
         row.shot,
         lane,
-        request.of_slot(row.slot),
+        request_of(row, request),
         slot=row.slot,
+        copy_of=row.copy_of,
         kind=VideoRender.Kind.REHEARSAL if is_rehearsal else VideoRender.Kind.GENERATION,
         prompt_text=row.prompt.text,
         prompt_tokens=row.prompt.tokens,
+        prompt_limit=row.prompt.limit,
+        prompt_left_out=[each.as_dict() for each in row.prompt.left_out],
         references=[pick.as_dict() for pick in row.selection.picks],
         dropped_references=[dropped.as_dict() for dropped in row.selection.dropped],
         warnings=list(row.warnings),

@@ -111,7 +111,7 @@ class RenderMove:
     @cached_property
     def changes(self) -> dict[str, Any]:
         """The columns that change, without the lane."""
-        changes = request_fields(self.request)
+        changes = request_fields(self.request) | {"prompt_limit": self.request.prompt_limit}
         # A free render never becomes a paid one in this way, nor the other way round.
         del changes["is_simulated"]
         if self.prompt:
@@ -236,6 +236,7 @@ def plan_move(renders: Iterable[VideoRender], model: str) -> Move:
             render.seed,
             render.negative_prompt,
             render.person_generation,
+            render.prompt_profile,
         )
         if asked not in requests:
             requests[asked] = RequestSettings.of_render(render, model)

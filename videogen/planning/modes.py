@@ -88,6 +88,12 @@ class Reason(models.TextChoices):
     GONE = "gone", "no longer in the story's bundle; name it to render it"
     LINK_GIVEN = "link_given", "download link given"
     COPY = "copy", "exactly as {of} {number}{on_model}"
+    NO_DRAFT = "no_draft", "no draft to promote: it has no cheaper take that is not rejected"
+    OTHER_FORMAT = (
+        "other_format",
+        "its draft, take {number}, is {shape} and {seconds} s long: choose the same, or promote it "
+        "by itself",
+    )
 
 
 @dataclass(frozen=True)

@@ -23,6 +23,7 @@ from videogen.common.task_queue import broker_errors
 from videogen.models import Direction, ReferenceChoice, RenderBatch, VideoRender
 from videogen.models.problems import Problem
 from videogen.prompts.fingerprints import hashes_of
+from videogen.prompts.prompt import Prompt, arrange_prompt
 
 from .plan import ShotPlan, content_of, plan_shots
 from .request_diff import Differences, differences
@@ -34,6 +35,8 @@ _LOOKED_AT = (
     "shot",
     "take",
     "prompt_text",
+    "prompt_profile",
+    "prompt_limit",
     "references",
     "content_sha256",
     "backend",
@@ -143,7 +146,8 @@ def _drop_fresh(
     )
     rows = {row.shot.pk: row for row in plan.rows}
     for shot, row in rows.items():
-        if content_of(row) == takes[shot].content_sha256:
+        take = takes[shot]
+        if content_of(row) == take.content_sha256 or _change(take, row) is None:
             del takes[shot]
     return rows
 
@@ -154,7 +158,8 @@ def _change(take: VideoRender, row: ShotPlan) -> Change | None:
         return Change(take, VideoRender(shot_id=take.shot_id), row.impossible)
     now = VideoRender(
         shot_id=take.shot_id,
-        prompt_text=json.dumps(_with_words_of(take, row.prompt.document), ensure_ascii=False),
+        prompt_text=_prompt_now(take, row.prompt).text,
+        prompt_profile=take.prompt_profile,
         references=[pick.as_dict() for pick in row.selection.picks],
         backend=take.backend,
         model=take.model,
@@ -168,13 +173,18 @@ def _change(take: VideoRender, row: ShotPlan) -> Change | None:
     return Change(take, now, row.impossible)
 
 
-def _with_words_of(take: VideoRender, document: Mapping[str, Any]) -> dict[str, Any]:
+def _prompt_now(take: VideoRender, prompt: Prompt) -> Prompt:
+    """What would be sent now in the profile of the take, with the take's words of ours."""
     try:
         asked = json.loads(take.prompt_text)
     except ValueError:
-        return dict(document)
+        asked = None
     ours = {OURS: asked[OURS]} if isinstance(asked, dict) and OURS in asked else {}
-    return {**document, **ours}
+    return arrange_prompt(
+        {**prompt.whole, **ours},
+        limit=take.prompt_limit or prompt.limit,
+        profile=take.prompt_profile,
+    )
 
 
 def _mark_of(story: Story, used: Mapping[int, tuple[Shot, VideoRender]]) -> str:

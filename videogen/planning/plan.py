@@ -22,7 +22,7 @@ from storybook.findings import check_payload, find_embedded_files
 from storybook.models import Shot, Story
 from videogen.billing.affordability import Shortage, Wanted, fit, shortage
 from videogen.billing.budgets import Limit, limits_for, lock_budgets
-from videogen.catalog.options import RequestSettings
+from videogen.catalog.options import ChosenFormat, RequestSettings
 from videogen.catalog.prices import PriceList, keep_price
 from videogen.common.errors import RequestError
 from videogen.common.formats import usd
@@ -37,6 +37,7 @@ from videogen.prompts.omni_prompt import bound_instructions
 from videogen.prompts.prompt import Prompt, build_prompt, limit_warning
 from videogen.prompts.references import BrokenPin, Selection, list_candidates, pick_references
 from videogen.prompts.sources import Material
+from videogen.prompts.speech import check_speech
 
 from .duplicates import find_takes_by_request, warn_of_repeat
 from .modes import Action, Decision, Reason, decide
@@ -71,6 +72,8 @@ class ShotPlan:
     same: VideoRender | None = None
     # Counts the renders that the plan makes of the shot at once, from 1: each has a row.
     slot: int = 1
+    # The take whose request is sent again, where the plan promotes drafts.
+    copy_of: VideoRender | None = None
 
     @property
     def is_new(self) -> bool:
@@ -185,6 +188,7 @@ class Plan:
                 row.cause.pk if row.cause else None,
                 row.same.pk if row.same else None,
                 row.slot,
+                row.copy_of.pk if row.copy_of else None,
                 row.prompt.text if row.prompt else None,
                 [[pick.kind, pick.id, pick.sha256] for pick in row.selection.picks],
             ]
@@ -195,7 +199,7 @@ class Plan:
             "backend": self.request.backend,
             "price": str(self.request.price_usd),
         }
-        options = [self.mode, str(self.over_budget)]
+        options = [self.mode, str(self.over_budget), self.takes_per_shot]
         text = json.dumps([self.story.pk, *options, request, facts])
         return hashlib.sha256(text.encode()).hexdigest()
 
@@ -212,6 +216,8 @@ def plan_shots(
     use_key_frames: bool | None = None,
     are_named: bool | None = False,
     takes_per_shot: int = 1,
+    prompt_profile: str = "",
+    chosen: ChosenFormat | None = None,
 ) -> Plan:
     """The decision on each of the story's `shots`. A fixed number of queries; writes nothing.
 
@@ -221,7 +227,8 @@ def plan_shots(
     is only a warning. use_key_frames: by default, what VIDEO_USE_KEY_FRAMES says. are_named:
     somebody asks for these very shots, so those that are no longer in the story's bundle are
     planned like the others; None: this holds if all of the shots are such. takes_per_shot: how many
-    videos a shot gets that gets one; RequestError where it is not from 1 to 4.
+    videos a shot gets that gets one; RequestError where it is not from 1 to 4. prompt_profile,
+    chosen: another profile or format than that of the story or of the settings.
     """
     if not 1 <= takes_per_shot <= MOST_TAKES_PER_SHOT:
         raise RequestError(
@@ -230,11 +237,11 @@ def plan_shots(
         )
     if use_key_frames is None:
         use_key_frames = settings.VIDEO_USE_KEY_FRAMES
-    request = RequestSettings.current(story, model)
+    request = RequestSettings.current(story, model, chosen, prompt_profile)
     rows = list(shots.select_related("scenelet"))
     material = Material.of(story, shots)
     situations = find_situations(shots, request.backend)
-    general = _impossible_for_all(material.documents)
+    general = _impossible_for_all(story, material.documents)
     if are_named is None:
         are_named = all(shot.gone_since for shot in rows)
     plans = []
@@ -244,8 +251,7 @@ def plan_shots(
         decision = decide(situation, mode, is_gone=is_gone)
         row = ShotPlan(shot, situation, decision, cause, is_gone=is_gone)
         plans.append(_plan_shot(row, mode, request, material, general, use_key_frames))
-    plans = _with_slots(plans, takes_per_shot)
-    plans = _with_repeats(plans, request, skip=skip_repeats)
+    plans = with_slots_and_repeats(plans, request, takes_per_shot, skip_repeats=skip_repeats)
     if mode == RenderBatch.Mode.RESUME:
         plans = _with_others_to_resume(plans, request.backend)
     plan = Plan(
@@ -257,7 +263,23 @@ def plan_shots(
         uses_key_frames=use_key_frames,
         takes_per_shot=takes_per_shot,
     )
-    return _within_budgets(plan, person)
+    return within_budgets(plan, person)
+
+
+def plan_unsaved_shot(shot: Shot) -> ShotPlan:
+    """What a render of the shot would send, whether or not a batch would make one now. The shot may
+    hold a storyboard that is not saved. A fixed number of queries; writes nothing."""
+    story = shot.scenelet.story
+    material = Material.of(story, Shot.objects.filter(pk=shot.pk))
+    decision = decide(Situation.NOTHING, Mode.DRY_RUN)
+    return _plan_shot(
+        ShotPlan(shot, Situation.NOTHING, decision),
+        Mode.DRY_RUN,
+        RequestSettings.current(story),
+        material,
+        _impossible_for_all(story, material.documents),
+        settings.VIDEO_USE_KEY_FRAMES,
+    )
 
 
 def _plan_shot(
@@ -294,6 +316,7 @@ def _plan_shot(
         limit=request.prompt_limit,
         directions=material.directions_of(row.shot),
         instructions=bound,
+        profile=request.prompt_profile,
     )
     findings = [
         *check_payload(payload, material.ids),
@@ -306,6 +329,8 @@ def _plan_shot(
         warnings.append(warning)
         if settings.VIDEO_PROMPT_LIMIT_BLOCKS:
             impossible.append(Problem(ProblemCode.OVER_TOKEN_LIMIT, warning.params))
+    if speech := check_speech(payload, request.duration_seconds):
+        warnings.append(speech)
     if not selection.picks:
         warnings.append(RenderWarning(WarningCode.NO_REFERENCE))
     if row.is_gone and mode == RenderBatch.Mode.DRY_RUN:
@@ -317,6 +342,20 @@ def _plan_shot(
 
 def _written_by_people(prompt: Prompt) -> dict[str, Any]:
     return {key: part for key, part in prompt.document.items() if key != "critical_instruction"}
+
+
+def with_slots_and_repeats(
+    rows: Sequence[ShotPlan], request: RequestSettings, takes_per_shot: int, *, skip_repeats: bool
+) -> list[ShotPlan]:
+    """The rows, with one for each video of a shot that gets several, and with the takes that there
+    are of the very same requests."""
+    return _with_repeats(_with_slots(rows, takes_per_shot), request, skip=skip_repeats)
+
+
+def request_of(row: ShotPlan, request: RequestSettings) -> RequestSettings:
+    """The request of one row of a plan. The prompt of a promoted draft has the draft's profile."""
+    profile = row.prompt.profile if row.prompt else request.prompt_profile
+    return replace(request.of_slot(row.slot), prompt_profile=profile)
 
 
 def _with_slots(rows: Sequence[ShotPlan], takes_per_shot: int) -> list[ShotPlan]:
@@ -359,7 +398,7 @@ def _with_repeats(
     `skip`, such rows are skipped; otherwise they get a warning."""
     new = [row for row in rows if row.decision.action == Action.GENERATE]
     requests = {
-        (row.shot.pk, row.slot): request_sha256(content_of(row), **request.of_slot(row.slot).sent)
+        (row.shot.pk, row.slot): request_sha256(content_of(row), **request_of(row, request).sent)
         for row in new
     }
     takes = find_takes_by_request(
@@ -390,8 +429,9 @@ def _decided(row: ShotPlan, mode: str, impossible: Sequence[Problem] = ()) -> Sh
     return replace(row, decision=decision, impossible=tuple(impossible))
 
 
-def _impossible_for_all(documents: Mapping[str, dict[str, Any]]) -> list[Problem]:
-    return [
+def _impossible_for_all(story: Story, documents: Mapping[str, dict[str, Any]]) -> list[Problem]:
+    archived = [Problem(ProblemCode.STORY_ARCHIVED)] if story.is_archived else []
+    return archived + [
         Problem(ProblemCode.NO_DOCUMENT, {"kind": kind})
         for kind in ("visual", "audio")
         if not documents.get(kind)
@@ -413,14 +453,23 @@ def plan_as_of_now(plan: Plan, person: Person | None) -> Plan:
     running". Whatever the plan said nothing of, a price or a prompt, it does not do either.
     """
     lock_planning(plan.story.pk)
-    return _within_budgets(_with_situations_of_now(plan), person)
+    return within_budgets(_with_situations_of_now(plan), person)
 
 
 def lock_planning(story: int) -> None:
     """Hold off everybody else who queues for the story or spends money, until the end of the
-    transaction. A plan that is made under these locks needs no `plan_as_of_now`."""
-    Story.objects.select_for_update(no_key=True).get(pk=story)
+    transaction. A plan that is made under these locks needs no `plan_as_of_now`. RequestError where
+    the story is archived: nothing is queued for it."""
+    locked = Story.objects.select_for_update(no_key=True).get(pk=story)
+    check_not_archived(locked)
     lock_budgets()
+
+
+def check_not_archived(story: Story) -> None:
+    """RequestError where the story is archived."""
+    if story.is_archived:
+        problem = Problem(ProblemCode.STORY_ARCHIVED)
+        raise RequestError(f"Nothing was queued. {problem.sentence}", code=problem.code.value)
 
 
 def check_price(request: RequestSettings) -> None:
@@ -453,7 +502,7 @@ def no_price(request: RequestSettings) -> Problem | None:
     return Problem(ProblemCode.NO_PRICE, params)
 
 
-def _within_budgets(plan: Plan, person: Person | None) -> Plan:
+def within_budgets(plan: Plan, person: Person | None) -> Plan:
     """The plan as the budgets are now: a render whose price is not known, or for which they have no
     room, is blocked."""
     limits = limits_for(plan.story.pk, person)
@@ -509,6 +558,9 @@ def _with_situations_of_now(plan: Plan) -> Plan:
             continue
         if row.decision.action != Action.BLOCKED and situation != row.situation:
             decision = decide(situation, plan.mode, is_gone=row.is_gone)
+            if situation == Situation.APPROVED and row.copy_of == cause:
+                # An approved draft does not lock its shot against its own final take.
+                decision = row.decision
             if decision.action != Action.SKIP and decision.action != row.decision.action:
                 decision = Decision(Action.SKIP, Reason.CHANGED)
             row = replace(row, situation=situation, cause=cause, decision=decision)

@@ -32,6 +32,7 @@ _SETTINGS = {
     "seed": "seed",
     "negative_prompt": "negative prompt",
     "person_generation": "person generation",
+    "prompt_profile": "prompt profile",
 }
 
 

@@ -14,28 +14,31 @@ from django.db import transaction
 
 from storybook.models import Shot
 from videogen.catalog.options import RequestSettings
-from videogen.common.errors import ReferencePictureError, RequestError
+from videogen.common.errors import RequestError, VideogenError
 from videogen.common.task_queue import wake_pump
 from videogen.lanes.pauses import get_lane, resume_after_refusal
 from videogen.models import RenderBatch, VideoRender
 from videogen.models.people import Requester
-from videogen.models.render_warnings import OF_THE_VIDEO, WarningCode
 from videogen.prompts.omni_prompt import stored_prompt
 from videogen.prompts.payload import load_reference
 
 from .enqueue import QueuedBatch, new_request, plan_record
 from .modes import Action, Decision, Reason, decide
 from .plan import Plan, ShotPlan, check_price, plan_as_of_now
+from .promotions import NOT_OF_A_COPY
 from .shot_status import Situation
 
 Mode = RenderBatch.Mode
 
 
-def generate_exactly(render: VideoRender, requester: Requester, *, model: str = "") -> QueuedBatch:
-    """Queue the copy, on another `model` where one is named. RequestError, and nothing is queued,
-    where the shot must not be rendered now, a reference is not what it was, no price is known or
-    a budget has no room."""
-    request = _check_request(render, model)
+def generate_exactly(
+    render: VideoRender, requester: Requester, *, model: str = "", resolution: str = ""
+) -> QueuedBatch:
+    """Queue the copy, with another `model` and `resolution` where they are named: then it is a
+    promotion, which the approved draft itself does not lock the shot against. RequestError, and
+    nothing is queued, where the shot must not be rendered now, a reference is not what it was, no
+    price is known or a budget has no room."""
+    request = _check_request(render, model, resolution)
     shot = Shot.objects.select_related("scenelet__story").get(pk=render.shot_id)
     with transaction.atomic():
         row = _plan_copy(render, shot, request, requester, model)
@@ -51,7 +54,7 @@ def generate_exactly(render: VideoRender, requester: Requester, *, model: str = 
     return QueuedBatch(batch, ((row, copy.pk),), frozenset({copy.pk}))
 
 
-def _check_request(render: VideoRender, model: str) -> RequestSettings:
+def _check_request(render: VideoRender, model: str, resolution: str) -> RequestSettings:
     """The settings of the copy. RequestError where it cannot be sent as it was."""
     if not render.prompt_text or render.kind in (VideoRender.Kind.LINK, VideoRender.Kind.UPLOAD):
         raise RequestError(
@@ -60,9 +63,9 @@ def _check_request(render: VideoRender, model: str) -> RequestSettings:
     for pick in render.references:
         try:
             load_reference(pick)
-        except ReferencePictureError as error:
+        except VideogenError as error:
             raise RequestError(error.sentence, code=error.code) from error
-    request = RequestSettings.of_render(render, model)
+    request = RequestSettings.of_render(render, model, resolution)
     if problems := request.problems(len(render.references)):
         sentences = " ".join(each.sentence for each in problems)
         raise RequestError(sentences, code="not_taken")
@@ -74,7 +77,9 @@ def _plan_copy(
 ) -> ShotPlan:
     """The row of the copy, as of now and under the planner's locks: of two who ask at once, the
     second one is refused. RequestError where the mode table or a budget allows no new take."""
-    wanted = ShotPlan(shot, Situation.NOTHING, decide(Situation.NOTHING, Mode.OVERRIDE))
+    decision = decide(Situation.NOTHING, Mode.OVERRIDE)
+    promoted = render if model else None
+    wanted = ShotPlan(shot, Situation.NOTHING, decision, copy_of=promoted)
     plan = Plan(shot.scenelet.story, Mode.OVERRIDE, request, (wanted,))
     [row] = plan_as_of_now(plan, requester.person).rows
     if row.decision.action == Action.BLOCKED:
@@ -96,6 +101,8 @@ def _new_batch(
         counts={Action.GENERATE.value: 1},
         estimated_cost_usd=request.price_usd or Decimal(0),
         model=request.chosen_model,
+        prompt_profile=request.prompt_profile,
+        **request.chosen_format.columns,
         # Its request is the one that was put together then.
         uses_key_frames=render.batch.uses_key_frames,
     )
@@ -119,15 +126,13 @@ def _new_copy(
         copy_of=render,
         prompt_text=reworded.text if reworded else render.prompt_text,
         prompt_tokens=reworded.tokens if reworded else render.prompt_tokens,
+        prompt_limit=request.prompt_limit,
+        prompt_left_out=render.prompt_left_out,
         references=render.references,
         dropped_references=render.dropped_references,
-        warnings=[each for each in render.warnings if each.code not in _NOT_OF_A_COPY],
+        warnings=[each for each in render.warnings if each.code not in NOT_OF_A_COPY],
         reference_type=render.reference_type,
     )
-
-
-# What was said of the other render's video, or of what there was when that one was asked for.
-_NOT_OF_A_COPY = OF_THE_VIDEO | {WarningCode.REPEAT}
 
 
 def _reference_to(render: VideoRender) -> dict[str, Any]:

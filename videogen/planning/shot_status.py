@@ -231,6 +231,12 @@ def standings_with(word: str) -> QuerySet[ShotStanding]:
     return current_standings(badge=word)
 
 
+def standings_at_work(word: str) -> QuerySet[ShotStanding]:
+    """The same, without the shots of archived stories: they are in nobody's way."""
+    archived = Shot.objects.filter(scenelet__story__archived_at__isnull=False)
+    return standings_with(word).exclude(shot__in=archived.order_by().values("pk"))
+
+
 def filter_by_badge(shots: QuerySet[Shot], word: str) -> QuerySet[Shot]:
     if word == BadgeWord.BLOCKED:
         return _without_badges(shots, set(BadgeWord) - set(TO_BE_MADE)).filter(_lacks_something())

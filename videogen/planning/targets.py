@@ -23,7 +23,7 @@ def find_story(story_id: str) -> Story:
     story = Story.objects.filter(story_id=story_id).first()
     if story is not None:
         return story
-    titles = dict(Story.objects.values_list("story_id", "title"))
+    titles = dict(Story.objects.not_archived().values_list("story_id", "title"))
     if titles:
         hint = _did_you_mean(story_id, titles) or _all(titles, "manage.py list_stories")
     else:

@@ -11,6 +11,8 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import Any, Protocol
 
+from videogen.models.prompt_profiles import PromptProfile
+
 REFERENCE_TYPE = "asset"
 
 
@@ -27,6 +29,7 @@ class RequestFields(Protocol):
     seed: int | None
     negative_prompt: str
     person_generation: str
+    prompt_profile: str
 
 
 def hashes_of(render: RequestFields) -> dict[str, str]:
@@ -45,6 +48,7 @@ def hashes_of(render: RequestFields) -> dict[str, str]:
         seed=getattr(render, "seed", None),
         negative_prompt=getattr(render, "negative_prompt", ""),
         person_generation=getattr(render, "person_generation", ""),
+        prompt_profile=getattr(render, "prompt_profile", PromptProfile.FULL.value),
     )
     return {"content_sha256": content, "request_sha256": request}
 
@@ -65,12 +69,16 @@ def request_sha256(
     seed: int | None = None,
     negative_prompt: str = "",
     person_generation: str = "",
+    prompt_profile: str = PromptProfile.FULL.value,
 ) -> str:
     parts = [content, model, aspect_ratio, resolution, duration_seconds, reference_type]
     extras = [seed, negative_prompt, person_generation]
     # Without them, the hash has to equal those that were stored before there were such options.
     if extras != [None, "", ""]:
         parts.append(extras)
+    # The same holds for the profile.
+    if prompt_profile != PromptProfile.FULL:
+        parts.append(str(prompt_profile))
     return _sha256(parts)
 
 

@@ -7,20 +7,21 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 from uuid import UUID
 
 from django.conf import settings
 
-from videogen.common.errors import ReferencePictureError
+from storybook.media_store import MediaStoreError, media
+from videogen.common.errors import ReferencePictureError, VeoError, VideogenError
 from videogen.models import VideoRender
 from videogen.providers.messages import ReferenceImage, VideoRequest, Webhook
 
 
 def load_request(render: VideoRender, token: UUID | None = None) -> VideoRequest:
     """The request of the render. It reads the reference files and makes no queries. Raises
-    ReferencePictureError where a file is missing or has changed since the render was queued."""
+    ReferencePictureError where a file is missing or has changed since the render was queued, and
+    VeoError if the object store that has it is away."""
     return VideoRequest(
         model=render.model,
         prompt=render.prompt_text,
@@ -45,10 +46,20 @@ def webhook_with(token: UUID) -> Webhook | None:
 
 def load_reference(pick: Mapping[str, Any]) -> ReferenceImage:
     """The bytes of a stored reference. The hash proves that they are the bytes that were decoded
-    and found usable when the picture was imported."""
+    and found usable when the picture was imported. Raises ReferencePictureError, or VeoError if the
+    object store that has it is away."""
     words = f"The reference picture {pick['path']}"
     try:
-        data = (Path(settings.MEDIA_ROOT) / pick["path"]).read_bytes()
+        with media.open(pick["path"]) as file:
+            data = file.read()
+    except MediaStoreError as error:
+        # Nothing is sent, and nothing is wrong with the request: it is tried again.
+        raise VeoError(
+            f"{words} cannot be read: {error.strerror}.",
+            code=error.code,
+            permanent=False,
+            retry_after=60,
+        ) from error
     except OSError as error:
         raise ReferencePictureError(
             f"{words} cannot be read ({error.strerror}). Import the story again, then retry.",
@@ -69,7 +80,7 @@ def rehearse(renders: list[VideoRender]) -> None:
     """Check that the pictures of these queued requests are still there and unchanged. It is the
     last check before the paid call, which a rehearsal does not make. Each picture is read once,
     however many shots use it."""
-    broken: dict[tuple[str, str], ReferencePictureError | None] = {}
+    broken: dict[tuple[str, str], VideogenError | None] = {}
     rehearsed = []
     for render in renders:
         for pick in render.references:
@@ -89,9 +100,9 @@ def rehearse(renders: list[VideoRender]) -> None:
         queued.transition(state=State.REHEARSED)
 
 
-def _reference_error(pick: Mapping[str, Any]) -> ReferencePictureError | None:
+def _reference_error(pick: Mapping[str, Any]) -> VideogenError | None:
     try:
         load_reference(pick)
-    except ReferencePictureError as error:
+    except VideogenError as error:
         return error
     return None

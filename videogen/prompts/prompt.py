@@ -9,12 +9,15 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from storybook.designs import character_id, environment_id
 from storybook.documents import objects_in
+from videogen.models.prompt_profiles import PromptProfile
 from videogen.models.render_warnings import RenderWarning, WarningCode
+
+from .lean import LeftOut, lean_document
 
 NARRATOR = "narrator"
 
@@ -33,12 +36,17 @@ CRITICAL_INSTRUCTION = (
 
 @dataclass(frozen=True)
 class Prompt:
-    """`text` is what is sent. `tokens` is an estimate: no tokenizer of the model is public."""
+    """`text` is what is sent. `tokens` is an estimate: no tokenizer of the model is public.
+    `whole` is the document before a profile left anything out."""
 
     document: dict[str, Any]
+    whole: dict[str, Any]
     text: str
     tokens: int
     limit: int
+    profile: str = PromptProfile.FULL.value
+    # What the lean profile left out, in order.
+    left_out: tuple[LeftOut, ...] = ()
 
     @property
     def is_over_limit(self) -> bool:
@@ -58,23 +66,37 @@ def build_prompt(
     limit: int,
     directions: Sequence[str] = (),
     instructions: Iterable[str] = (),
+    profile: str = PromptProfile.FULL.value,
 ) -> Prompt:
     """The prompt of the shot with this payload. It is indented as long as its estimate stays within
     `limit` tokens, and without white space beyond that.
 
     directions: the team's sentences, in order. instructions: what a model has to be told beside
-    CRITICAL_INSTRUCTION.
+    CRITICAL_INSTRUCTION. profile: the lean one orders and cuts the parts as lean.py says.
     """
     document = build_document(visual, audio, payload, directions)
     document["critical_instruction"] += instructions
-    return write_prompt(document, limit=limit)
+    return arrange_prompt(document, limit=limit, profile=profile)
+
+
+def arrange_prompt(whole: dict[str, Any], *, limit: int, profile: str) -> Prompt:
+    """The prompt of a whole document in that profile."""
+    if profile != PromptProfile.LEAN:
+        return write_prompt(whole, limit=limit)
+    document, left_out = lean_document(whole, lambda each: estimate_tokens(_compact(each)) < limit)
+    prompt = write_prompt(document, limit=limit)
+    return replace(prompt, whole=whole, profile=PromptProfile.LEAN.value, left_out=left_out)
 
 
 def write_prompt(document: dict[str, Any], *, limit: int) -> Prompt:
     text = json.dumps(document, ensure_ascii=False, indent=2)
     if estimate_tokens(text) > limit:
-        text = json.dumps(document, ensure_ascii=False, separators=(",", ":"))
-    return Prompt(document=document, text=text, tokens=estimate_tokens(text), limit=limit)
+        text = _compact(document)
+    return Prompt(document, document, text, tokens=estimate_tokens(text), limit=limit)
+
+
+def _compact(document: dict[str, Any]) -> str:
+    return json.dumps(document, ensure_ascii=False, separators=(",", ":"))
 
 
 def build_document(

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Collection, Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
@@ -24,6 +25,7 @@ from django.db.models.functions import Right, StrIndex, Substr
 from django.db.models.lookups import In
 from django.utils import timezone
 
+from storybook.media_store import MediaStoreError, media
 from videogen.common.errors import RequestError
 from videogen.common.task_queue import wake_downloads, wake_pump
 from videogen.models import Candidate, Lane, Submission, VideoRender
@@ -395,15 +397,17 @@ def propose_again(candidate: Candidate) -> bool:
 
 
 def preview_path(candidate: Candidate) -> Path:
-    """Return the path of the candidate's clip, relative to MEDIA_ROOT. Its poster is beside it."""
+    """Return the name of the candidate's clip among the media. Its poster is beside it."""
     return Path("candidates") / f"{candidate.pk}.mp4"
 
 
 def remove_preview(candidate: Candidate) -> None:
     """Remove the candidate's clip and poster, if they are here."""
-    path = Path(settings.MEDIA_ROOT) / preview_path(candidate)
-    for each in (path, path.with_suffix(".jpg")):
-        each.unlink(missing_ok=True)
+    path = preview_path(candidate)
+    # What stays because the store is away is removed when it is old: see previews.py.
+    with suppress(MediaStoreError):
+        for each in (path, path.with_suffix(".jpg")):
+            media.delete(str(each))
 
 
 Source = Candidate.Source

@@ -6,11 +6,9 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Iterable
-from contextlib import suppress
 from pathlib import Path
 
-from django.conf import settings
-
+from storybook.media_store import media
 from videogen.common.errors import DownloadError
 from videogen.models import Candidate
 from videogen.takes.fetch import fetch_to, new_client
@@ -47,7 +45,7 @@ def fetch(candidates: Iterable[Candidate]) -> None:
 
 def has_preview(candidate: Candidate) -> bool:
     """Whether the candidate's clip is here."""
-    return (Path(settings.MEDIA_ROOT) / preview_path(candidate)).exists()
+    return media.exists(str(preview_path(candidate)))
 
 
 def _is_kept(candidate: Candidate) -> bool:
@@ -59,11 +57,10 @@ def remove_old() -> None:
     """Remove the previews that are so old that the server no longer has the clips. Those of
     candidates about which nobody has decided stay: they may be paid for, and nobody else has them.
     """
-    folder = (Path(settings.MEDIA_ROOT) / preview_path(Candidate(pk=0))).parent
+    folder = str(preview_path(Candidate(pk=0)).parent)
     expired = time.time() - LEFTOVER_SECONDS
     proposed = Candidate.objects.filter(status=Candidate.Status.PROPOSED)
     undecided = {str(pk) for pk in proposed.values_list("pk", flat=True)}
-    for path in folder.glob("*.*"):
-        with suppress(FileNotFoundError):
-            if path.stem not in undecided and path.stat().st_mtime < expired:
-                path.unlink()
+    for each in media.files(folder):
+        if Path(each.name).stem not in undecided and each.modified < expired:
+            media.delete(each.name)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from datetime import timedelta
 from pathlib import Path
@@ -20,6 +20,7 @@ from django.conf import settings
 from django.db.models import F, Q, QuerySet
 from django.utils import timezone
 
+from storybook.media_store import MediaStoreError, media
 from videogen.common.errors import DownloadError, VideoFileError
 from videogen.common.processes import is_provably_gone, this_process
 from videogen.common.shutdown import stop_requested
@@ -44,6 +45,7 @@ from .storage import (
     remove_leftovers,
     set_aside,
     store_clip,
+    storing_error,
     take_path,
 )
 from .take_numbers import file_fields, number_take, surprises
@@ -77,7 +79,7 @@ class Downloads:
         self.owner = this_process()
         self._client: httpx.Client | None = None
         self._threads: ThreadPoolExecutor | None = None
-        self._running: dict[Future[Clip], VideoRender] = {}
+        self._running: dict[Future[Clip | VideoFacts], VideoRender] = {}
         self._renewed = time.monotonic()
 
     def tick(self, *, take_more: bool = True, seconds: float = TICK_SECONDS) -> bool:
@@ -155,18 +157,20 @@ class Downloads:
         except DownloadError as error:
             self._fail(render, error)
             return
-        if render.take and (facts := _stored_already(render, render.take)):
-            self._complete(render, facts, render.take)
-            return
-        if self._client is None or self._threads is None:
+        if self._client is None:
             try:
                 self._client = new_client()
             except DownloadError as error:
                 self._fail(render, error)
                 return
+        self._submit(render, _obtain, self._client, render)
+
+    def _submit(
+        self, render: VideoRender, step: Callable[..., Clip | VideoFacts], *given: Any
+    ) -> None:
+        if self._threads is None:
             self._threads = ThreadPoolExecutor(PARALLEL, thread_name_prefix="download")
-        future = self._threads.submit(fetch_clip_of, self._client, render)
-        self._running[future] = render
+        self._running[self._threads.submit(step, *given)] = render
 
     def _renew(self) -> None:
         self._renewed = time.monotonic()
@@ -181,22 +185,19 @@ class Downloads:
         if self.scope is not None:
             self.waiting().update(beat_at=now)
 
-    def _finish(self, render: VideoRender, future: Future[Clip]) -> None:
+    def _finish(self, render: VideoRender, future: Future[Clip | VideoFacts]) -> None:
+        """Write what came of a step: a clip that was fetched is stored next, in a thread again; one
+        that is stored becomes a take."""
         try:
-            clip = future.result()
+            found = future.result()
             take = number_take(render)
-            store_clip(clip, take_path(render, take))
+            if isinstance(found, Clip):
+                self._submit(render, _store, found, take_path(render, take))
+                return
         except DownloadError as error:
             self._fail(render, error)
         except OSError as error:
-            self._fail(
-                render,
-                DownloadError(
-                    f"The video cannot be stored ({error.strerror}): check the disk and "
-                    "MEDIA_ROOT.",
-                    code="storage",
-                ),
-            )
+            self._fail(render, storing_error(error))
         except Exception as error:
             logger.exception("%s: the download broke", render)
             self._fail(
@@ -208,7 +209,7 @@ class Downloads:
                 ),
             )
         else:
-            self._complete(render, clip.facts, take)
+            self._complete(render, found, take)
 
     def _complete(self, render: VideoRender, facts: VideoFacts, take: int) -> None:
         path = take_path(render, take)
@@ -350,10 +351,26 @@ def _others_at_work(lanes: Collection[Lane]) -> int:
     )
 
 
-def _stored_already(render: VideoRender, take: int) -> VideoFacts | None:
-    """Return what the take's file is if a downloader was killed after it had moved the file but
+def _obtain(client: httpx.Client, render: VideoRender) -> Clip | VideoFacts:
+    """Return the clip of the render, or what it is if it is stored already. Makes no query."""
+    return _stored_already(render) or fetch_clip_of(client, render)
+
+
+def _store(clip: Clip, path: Path) -> VideoFacts:
+    store_clip(clip, path)
+    return clip.facts
+
+
+def _stored_already(render: VideoRender) -> VideoFacts | None:
+    """Return what the take's file is if a downloader was killed after it had stored the file but
     before it had written that to the row; None otherwise."""
+    if not render.take:
+        return None
+    path = take_path(render, render.take)
     try:
-        return inspect_video(Path(settings.MEDIA_ROOT) / take_path(render, take))
+        with media.local(path) as file:
+            return inspect_video(file)
+    except MediaStoreError:
+        raise
     except (OSError, VideoFileError):
         return None

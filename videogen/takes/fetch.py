@@ -37,7 +37,7 @@ from videogen.providers.response_limits import (
 from videogen.providers.url_guard import addresses_of, read_link
 
 from .packed import is_packed, packing_of, unpacked
-from .storage import Clip, exclusive, keep, make_clip, partial_folder
+from .storage import Clip, exclusive, keep, make_clip, partial_folder, waiting_clip
 
 logger = logging.getLogger(__name__)
 
@@ -115,6 +115,8 @@ def fetch_to(client: httpx.Client, uri: str, name: str, *, is_given: bool = Fals
     folder.mkdir(parents=True, exist_ok=True)
     part = folder / f"{name}.part"
     with exclusive(part) as file:
+        if clip := waiting_clip(part):
+            return clip
         _stream(client, uri, file, part.with_suffix(".etag"), is_given=is_given)
         return _checked(part, is_given=is_given)
 

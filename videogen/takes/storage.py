@@ -1,11 +1,9 @@
-"""Clips and posters as files below MEDIA_ROOT. They are written under a temporary name first and
-then moved to their own."""
+"""Clips and posters: the temporary files that they are made of, and their way into the media."""
 
 from __future__ import annotations
 
 import fcntl
 import logging
-import os
 import re
 import time
 from collections.abc import Collection, Iterator
@@ -16,6 +14,7 @@ from typing import BinaryIO
 
 from django.conf import settings
 
+from storybook.media_store import MediaStoreError, media, partial_folder
 from storybook.paths import safe_name
 from videogen.common.errors import DownloadError, VideoFileError
 from videogen.models import VideoRender
@@ -42,10 +41,9 @@ class Clip:
 def check_storage(pictures: Collection[str]) -> None:
     """Raise DownloadError if MEDIA_ROOT has none of the render's pictures and nothing was ever
     downloaded to it: a disk is not mounted, and a file written now would be hidden once it is."""
-    if partial_folder().is_dir():
+    if media.is_remote or partial_folder().is_dir():
         return
-    root = Path(settings.MEDIA_ROOT)
-    if pictures and not any((root / name).exists() for name in pictures):
+    if pictures and not any(media.exists(name) for name in pictures):
         raise DownloadError(
             "The media storage is not there: MEDIA_ROOT has none of the files that it should "
             "have. Check whether its disk is mounted.",
@@ -53,13 +51,8 @@ def check_storage(pictures: Collection[str]) -> None:
         )
 
 
-def is_stored(path: str) -> bool:
-    """Whether there is a file of this path, relative to MEDIA_ROOT."""
-    return bool(path) and (Path(settings.MEDIA_ROOT) / path).is_file()
-
-
 def take_path(render: VideoRender, take: int) -> Path:
-    """Return the path of the take's video, relative to MEDIA_ROOT."""
+    """Return the name of the take's video among the media."""
     scenelet = render.shot.scenelet
     return (
         Path(safe_name(scenelet.story.story_id))
@@ -70,22 +63,26 @@ def take_path(render: VideoRender, take: int) -> Path:
     )
 
 
-def store_clip(clip: Clip, relative: Path) -> None:
-    """Give the clip its final name, atomically and the poster first. It is on disk when this
-    returns. Raises OSError."""
-    final = Path(settings.MEDIA_ROOT) / relative
-    # Fails if the storage has gone since: no folders are made in its place then.
+def store_clip(clip: Clip, path: Path) -> None:
+    """Give the clip its name among the media, the poster first. It is stored and verified when this
+    returns. Raises OSError; the clip can be stored again then."""
     clip.video.stat()
-    final.parent.mkdir(parents=True, exist_ok=True)
-    clip.poster.replace(final.with_suffix(".jpg"))
-    with clip.video.open("rb") as file:
-        os.fsync(file.fileno())
-    clip.video.replace(final)
-    descriptor = os.open(final.parent, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    media.put(path.with_suffix(".jpg"), clip.poster)
+    media.put(path, clip.video, sha256=clip.facts.sha256)
+
+
+def storing_error(error: OSError) -> DownloadError:
+    """Return the error of a video that cannot be stored, with its code."""
+    if isinstance(error, MediaStoreError):
+        return DownloadError(
+            f"The video cannot be stored: {error.strerror}. It stays where it is until the object "
+            "store (MEDIA_STORE_URL) takes it.",
+            code=error.code,
+        )
+    return DownloadError(
+        f"The video cannot be stored ({error.strerror}): check the disk and MEDIA_ROOT.",
+        code="storage",
+    )
 
 
 def discard(render: VideoRender) -> None:
@@ -95,6 +92,9 @@ def discard(render: VideoRender) -> None:
         path.unlink(missing_ok=True)
     if not render.is_link_given:
         kept_file(f"render-{render.pk}").unlink(missing_ok=True)
+        if media.is_remote:
+            with suppress(MediaStoreError):
+                media.delete(str(kept_path(f"render-{render.pk}")))
 
 
 def set_aside(render_pk: int, *, is_given: bool = False) -> None:
@@ -137,21 +137,24 @@ def keep(file: Path, *, is_given: bool = False) -> bool:
 
 def kept_file(name: str) -> Path:
     """Return where the download of this name ("render-7", "candidate-7") is kept if it cannot
-    become a take. It may not exist."""
+    become a take. It may not exist. Where an object store has the media, the next sweep takes it
+    there: see remove_leftovers."""
     return Path(settings.MEDIA_ROOT) / kept_path(name)
 
 
 def kept_path(name: str) -> Path:
-    """Return the same path, relative to MEDIA_ROOT."""
+    """Return the same as a name among the media."""
     return Path("kept") / f"{name}.mp4"
 
 
 def remove_leftovers() -> None:
     """Remove temporary files of downloads and uploads that were killed, once no server has the
     videos any more. What was downloaded for a render that has no video is kept for people."""
+    if media.is_remote:
+        _hand_over_kept()
     expired = time.time() - LEFTOVER_SECONDS
     renders: set[int] = set()
-    for pattern in ("render-*", "upload-*", "candidate-*"):
+    for pattern in ("render-*", "upload-*", "candidate-*", "media-*"):
         for path in partial_folder().glob(pattern):
             with suppress(FileNotFoundError):
                 if path.stat().st_mtime >= expired:
@@ -172,10 +175,19 @@ def remove_leftovers() -> None:
             set_aside(pk, is_given=render is not None and render.is_link_given)
 
 
-def partial_folder() -> Path:
-    """Return the folder of temporary files. It is below MEDIA_ROOT, because the final move must
-    stay on one file system."""
-    return Path(settings.MEDIA_ROOT) / ".partial"
+def _hand_over_kept() -> None:
+    """Take what is kept here to the object store, where people get it from every host. What is
+    there already stays, and so does what is here: nobody can tell which of them was paid for."""
+    for path in kept_file("any").parent.glob("*.mp4"):
+        name = kept_path(path.stem)
+        try:
+            if not media.exists(str(name)):
+                media.put(name, path)
+        except FileNotFoundError:
+            continue  # another process has taken it
+        except OSError as error:
+            logger.error("%s is not moved to the object store: %s", path.name, error.strerror)
+            return
 
 
 @contextmanager
@@ -190,6 +202,20 @@ def exclusive(part: Path) -> Iterator[BinaryIO]:
                 "Another process is still downloading this video.", code="busy", retry_after=5
             ) from error
         yield file
+
+
+def waiting_clip(part: Path) -> Clip | None:
+    """Return the clip that was made of this temporary file before, and could not be stored: it is
+    not fetched again. None if there is none; a process may have ended while it was made."""
+    video = part.with_suffix(".mp4")
+    if part.stat().st_size or not video.exists():
+        return None
+    try:
+        facts = inspect_video(video)
+        make_poster(video, part.with_suffix(".jpg"))
+    except VideoFileError:
+        return None
+    return Clip(video, part.with_suffix(".jpg"), facts)
 
 
 def make_clip(part: Path, *, is_paid: bool) -> Clip:

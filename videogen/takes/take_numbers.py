@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from django.conf import settings
 from django.db import IntegrityError, transaction
 from django.db.models import Max
 
+from storybook.media_store import media
 from videogen.common.errors import DownloadError
 from videogen.models import VideoRender
 from videogen.models.render_warnings import RenderWarning, WarningCode
@@ -23,8 +23,7 @@ _STAND_IN = (320, 180)
 
 
 def file_fields(path: Path, facts: VideoFacts) -> dict[str, Any]:
-    """Return the columns that describe the video at `path` (relative to MEDIA_ROOT) and its
-    poster."""
+    """Return the columns that describe the video of this name among the media, and its poster."""
     return {
         "video_file": str(path),
         "poster_file": str(path.with_suffix(".jpg")),
@@ -49,10 +48,9 @@ def surprises(render: VideoRender, facts: VideoFacts) -> list[RenderWarning]:
     if is_asked_for and abs(facts.seconds - render.duration_seconds) > 0.5:
         params = {"seconds": facts.seconds, "asked": render.duration_seconds}
         warnings.append(RenderWarning(WarningCode.OTHER_LENGTH, params))
-    asked = _size(render.resolution, render.aspect_ratio)
+    asked = asked_size(render.resolution, render.aspect_ratio)
     size = (facts.width, facts.height)
-    is_stand_in = render.is_simulated and size == _STAND_IN
-    if is_asked_for and asked and size != asked and not is_stand_in:
+    if is_asked_for and asked and size != asked and not is_stand_in(render, size):
         words = ("width", "height", "asked_width", "asked_height")
         params = dict(zip(words, (*size, *asked), strict=True))
         warnings.append(RenderWarning(WarningCode.OTHER_SIZE, params))
@@ -65,7 +63,12 @@ def surprises(render: VideoRender, facts: VideoFacts) -> list[RenderWarning]:
     return warnings
 
 
-def _size(resolution: str, aspect_ratio: str) -> tuple[int, int] | None:
+def is_stand_in(render: VideoRender, size: tuple[int, int]) -> bool:
+    """Whether the video is a quick clip of the simulator's: all of them show the same picture."""
+    return render.is_simulated and size == _STAND_IN
+
+
+def asked_size(resolution: str, aspect_ratio: str) -> tuple[int, int] | None:
     """Return width and height of a video as it was asked for; None if they are not known."""
     sides = aspect_ratio.split(":")
     if resolution not in _LINES or len(sides) != 2 or not all(each.isdecimal() for each in sides):
@@ -101,12 +104,12 @@ def number_take(render: VideoRender) -> int:
     raise no_number()
 
 
-def next_take(render: VideoRender) -> int:
+def next_take(render: VideoRender, *, skips_files: bool = True) -> int:
     """Return the number of the shot's next take; somebody may be faster. Numbers whose file exists
     are skipped, because even a file that no row knows is somebody's clip."""
     others = VideoRender.objects.filter(shot=render.shot_id).aggregate(last=Max("take"))
     take = (others["last"] or 0) + 1
-    while (Path(settings.MEDIA_ROOT) / take_path(render, take)).exists():
+    while skips_files and media.exists(str(take_path(render, take))):
         take += 1
     return take
 

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import logging
 import uuid
+from contextlib import suppress
 from pathlib import Path
 
 from django.conf import settings
 from django.core.files.base import File
-from django.core.files.storage import default_storage
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
+from storybook.media_store import MediaStoreError, media, partial_folder
 from storybook.models import Shot, Story
 from videogen.common.errors import RequestError, VideoFileError
 from videogen.lanes.pauses import get_lane
@@ -20,7 +21,7 @@ from videogen.models.people import Requester
 from videogen.models.routes import account_of, default_route
 
 from .reviews import lock_shot, refuse_if_locked
-from .storage import Clip, make_clip, partial_folder, store_clip, take_path
+from .storage import Clip, make_clip, store_clip, storing_error, take_path
 from .take_numbers import NUMBER_TRIES, file_fields, next_take, no_number, surprises
 
 logger = logging.getLogger(__name__)
@@ -37,7 +38,7 @@ def use_take(shot: Shot, take: VideoRender, requester: Requester) -> VideoRender
     and RequestError if the shot has the very video already: a second click makes no second copy."""
     name = f"take {take.take} of {take.shot.code} in {take.shot.scenelet.story}"
     try:
-        with default_storage.open(take.video_file) as file:
+        with media.open(take.video_file) as file:
             return upload_take(
                 shot,
                 File(file, name),
@@ -48,6 +49,8 @@ def use_take(shot: Shot, take: VideoRender, requester: Requester) -> VideoRender
             )
     except FileNotFoundError as error:
         raise RequestError(f"The file of {name} is not there.", code="storage") from error
+    except MediaStoreError as error:
+        raise RequestError(f"{name} cannot be read: {error.strerror}.", code=error.code) from error
 
 
 def upload_take(
@@ -87,10 +90,8 @@ def upload_take(
             f"{what} is not a usable video. {error.sentence}", code=error.code
         ) from error
     except OSError as error:
-        raise RequestError(
-            f"The video cannot be stored ({error.strerror}): check the disk and MEDIA_ROOT.",
-            code="storage",
-        ) from error
+        told = storing_error(error)
+        raise RequestError(told.sentence, code=told.code) from error
     finally:
         for path in part.parent.glob(f"{part.stem}.*"):
             path.unlink(missing_ok=True)
@@ -121,6 +122,32 @@ def _store(
     is_simulated: bool,
     is_once: bool,
 ) -> VideoRender:
+    # No lock may last as long as an object store takes, so what goes there is stored first, under a
+    # name of its own.
+    stored = _own_path(shot) if media.is_remote else None
+    if stored:
+        store_clip(clip, stored)
+    try:
+        return _insert(
+            shot, clip, name, requester, stored, is_simulated=is_simulated, is_once=is_once
+        )
+    except BaseException:
+        if stored:
+            _remove(stored)
+        raise
+
+
+def _insert(
+    shot: Shot,
+    clip: Clip,
+    name: str,
+    requester: Requester,
+    stored: Path | None,
+    *,
+    is_simulated: bool,
+    is_once: bool,
+) -> VideoRender:
+    """stored: the name of the clip among the media, if it is there already."""
     with transaction.atomic():
         story = Story.objects.select_for_update(of=("self",), no_key=True).get(
             scenelets__shots=shot
@@ -139,14 +166,20 @@ def _store(
         )
         batch.save()
         render = _new_render(shot, batch, clip, is_simulated=is_simulated)
-        path = _number(render, clip)
-        # The row gets the number before the file gets its name, so nobody else uses that name.
-        try:
-            store_clip(clip, path)
-        except OSError:
-            _remove(path)
-            raise
+        path = _number(render, clip, stored)
+        if stored is None:
+            # The row gets the number before the file gets its name, so nobody else uses that name.
+            try:
+                store_clip(clip, path)
+            except OSError:
+                _remove(path)
+                raise
     return render
+
+
+def _own_path(shot: Shot) -> Path:
+    render = VideoRender(shot=shot)
+    return take_path(render, 0).with_name(f"upload-{uuid.uuid4().hex}.mp4")
 
 
 def _refuse_again(shot: Shot, clip: Clip) -> None:
@@ -186,11 +219,11 @@ def _new_render(shot: Shot, batch: RenderBatch, clip: Clip, *, is_simulated: boo
     return render
 
 
-def _number(render: VideoRender, clip: Clip) -> Path:
+def _number(render: VideoRender, clip: Clip, stored: Path | None) -> Path:
     """Insert the row under the next free number. Return the path of its file."""
     for _ in range(NUMBER_TRIES):
-        render.take = next_take(render)
-        path = take_path(render, render.take)
+        render.take = next_take(render, skips_files=stored is None)
+        path = stored or take_path(render, render.take)
         for name, value in file_fields(path, clip.facts).items():
             setattr(render, name, value)
         try:
@@ -204,6 +237,7 @@ def _number(render: VideoRender, clip: Clip) -> Path:
 
 
 def _remove(path: Path) -> None:
-    final = Path(settings.MEDIA_ROOT) / path
-    for each in (final, final.with_suffix(".jpg")):
-        each.unlink(missing_ok=True)
+    # What stays because the store is away is named by no row.
+    with suppress(MediaStoreError):
+        for each in (path, path.with_suffix(".jpg")):
+            media.delete(str(each))

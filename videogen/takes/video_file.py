@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, Any
 
 from videogen.common.errors import VideoFileError
 
@@ -41,7 +41,7 @@ _CHUNK = 1 << 20
 # So many packets are tried until one gives a picture: the first ones may be damaged.
 _MOST_PACKETS = 240
 # What the libraries cannot do because of the disk says nothing about the file.
-_OF_THE_DISK = frozenset(
+OF_THE_DISK = frozenset(
     {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO, errno.EACCES, errno.ENOENT, errno.EMFILE}
 )
 
@@ -105,13 +105,13 @@ def inspect_video(path: Path) -> VideoFacts:
     if head[4:8] != b"ftyp":
         raise VideoFileError(f"The file is not an MP4 video: {_what(head)}.", code="not_a_video")
     check_boxes(path, size)
-    with _opened(path, "unreadable", "The video cannot be read") as container:
-        video = _video_of(container, path)
+    with opened_video(path, "unreadable", "The video cannot be read") as container:
+        video = video_of(container, path)
         seconds = container.duration / av.time_base if container.duration else 0.0
         if seconds <= 0 or not video.codec_context.width or not video.codec_context.height:
             raise VideoFileError("The video has no duration or no picture.", code="no_duration")
         sounds = _sounds_of(container, path)
-        width, height = _displayed_size(video, _first_frame(container, video))
+        width, height = displayed_size(video, _first_frame(container, video))
         facts = VideoFacts(
             container="mp4",
             video_codec=video.codec_context.codec.canonical_name,
@@ -125,7 +125,7 @@ def inspect_video(path: Path) -> VideoFacts:
             sha256=sha256_of(path),
             unknown_codecs=tuple(name for name, is_known in sounds.items() if not is_known),
         )
-    with _opened(path, "unreadable", "The video cannot be read") as container:
+    with opened_video(path, "unreadable", "The video cannot be read") as container:
         shown = _seconds_of_packets(container, container.streams.video[0])
     if shown < 0.9 * facts.seconds - 0.5:
         raise VideoFileError(
@@ -136,18 +136,19 @@ def inspect_video(path: Path) -> VideoFacts:
 
 
 @contextmanager
-def _opened(path: Path, code: str, words: str) -> Iterator[InputContainer]:
+def opened_video(source: Path | IO[bytes], code: str, words: str) -> Iterator[InputContainer]:
     """Open the file as MP4 and as nothing else: FFmpeg would also read a description of streams
     (SDP) and follow it into the network. Whatever the libraries raise is a VideoFileError."""
     import av
 
     try:
-        with av.open(str(path), format="mp4", metadata_errors="replace") as container:
+        opened: Any = str(source) if isinstance(source, Path) else source
+        with av.open(opened, format="mp4", metadata_errors="replace") as container:
             yield container
     except VideoFileError:
         raise
     except av.FFmpegError as error:
-        if error.errno in _OF_THE_DISK:
+        if error.errno in OF_THE_DISK:
             raise OSError(error.errno, error.strerror) from error
         raise VideoFileError(f"{words}: {error.strerror}", code=code) from error
     except OSError:
@@ -155,13 +156,13 @@ def _opened(path: Path, code: str, words: str) -> Iterator[InputContainer]:
     except Exception as error:
         # The bindings were written for files as they should be. What is odd about this one must
         # not be an error of ours: it may be paid for.
-        logger.exception("%s broke the video libraries", path.name)
+        logger.exception("%s broke the video libraries", Path(source.name).name)
         raise VideoFileError(
             f"{words}: the libraries break on it ({type(error).__name__})", code=code
         ) from error
 
 
-def _video_of(container: InputContainer, path: Path) -> VideoStream:
+def video_of(container: InputContainer, path: Path | None) -> VideoStream:
     """Return the first track with pictures. Raises VideoFileError if there is none, if nothing here
     can decode it, or if its pictures are too large to be decoded."""
     video = next(iter(container.streams.video), None)
@@ -169,7 +170,7 @@ def _video_of(container: InputContainer, path: Path) -> VideoStream:
         raise VideoFileError("The file has no video in it.", code="no_video_stream")
     context = video.codec_context
     if context is None:
-        name = next(iter(codec_names(path, b"vide")), "")
+        name = next(iter(codec_names(path, b"vide")), "") if path else ""
         raise VideoFileError(
             f"Nothing here can decode its picture{f' ({name})' if name else ''}.",
             code="no_decoder",
@@ -212,7 +213,7 @@ def _first_frame(container: InputContainer, video: VideoStream) -> VideoFrame:
     raise VideoFileError("No picture of the video can be decoded.", code="no_frame")
 
 
-def _displayed_size(video: VideoStream, frame: VideoFrame) -> tuple[int, int]:
+def displayed_size(video: VideoStream, frame: VideoFrame) -> tuple[int, int]:
     """Return width and height as a player shows them: pixels that are not square are stretched, and
     a turned video is turned."""
     shape = video.sample_aspect_ratio or Fraction(1)
@@ -243,7 +244,7 @@ def make_faststart(path: Path, target: Path) -> None:
     import av
 
     words = "The video cannot be rewritten"
-    with _opened(path, "remux", words) as source:
+    with opened_video(path, "remux", words) as source:
         tracks = [each for each in source.streams if each.type in ("video", "audio")]
         if any(track.codec_context is None for track in tracks):
             raise VideoFileError(
@@ -269,12 +270,12 @@ def make_poster(path: Path, target: Path) -> None:
     import av
     from PIL import Image
 
-    with _opened(path, "undecodable", "The video cannot be decoded") as container:
-        video = _video_of(container, path)
+    with opened_video(path, "undecodable", "The video cannot be decoded") as container:
+        video = video_of(container, path)
         if container.duration and container.duration > 2 * av.time_base:
             container.seek(av.time_base, backward=True)
         frame = _first_frame(container, video)
-        width, height = _poster_size(*_displayed_size(video, frame))
+        width, height = _poster_size(*displayed_size(video, frame))
         turns = quarter_turns(frame)
         drawn = (height, width) if turns % 2 else (width, height)
         picture = frame.reformat(width=drawn[0], height=drawn[1], format="rgb24").to_image()
@@ -284,14 +285,14 @@ def make_poster(path: Path, target: Path) -> None:
     picture.save(target, "JPEG", quality=85)
 
 
-def picture_seconds(path: Path) -> float:
+def picture_seconds(file: IO[bytes]) -> float:
     """Return when the picture of a video ends, by its index and counted from the file's beginning:
     where the picture begins late, the sound is heard before it. The sound may last longer. Raises
     VideoFileError."""
     import av
 
-    with _opened(path, "unreadable", "The video cannot be read") as container:
-        video = _video_of(container, path)
+    with opened_video(file, "unreadable", "The video cannot be read") as container:
+        video = video_of(container, None)
         if video.duration is None or video.time_base is None:
             return float((container.duration or 0) / av.time_base)
         return float((max(0, video.start_time or 0) + video.duration) * video.time_base)

@@ -25,6 +25,7 @@ from videogen.models import RenderBatch
 from videogen.models.states import BadgeWord
 from videogen.planning.drafts import draft_batches
 from videogen.planning.outdated import outdated_shots
+from videogen.planning.promotions import approved_drafts
 from videogen.prompts.prompt import referenced_ids
 
 from .components.access import GENERATE, REVIEW, requester_of, signed_in
@@ -39,6 +40,9 @@ from .components.story_designs import StoryDesigns
 from .components.urls import plan_url
 from .review.bulk import APPROVE, REJECT, as_one_field, ask_why, is_answered, judge_shots
 from .review.queue import REVIEWS, Filters
+
+# What the buttons of the selection ask for, beside new videos.
+PROMOTE, PROMOTE_APPROVED = "promote", "promote_approved"
 
 # The keys of live parts; beside them are those of cards and of the groups' heads.
 SUMMARY = "summary"
@@ -84,6 +88,7 @@ def show_board(
             "story": story,
             "board": board,
             "can_generate": can_generate,
+            "approved_drafts": _approved_drafts(story, shots) if can_generate else 0,
             "price_usd": _price_of_a_video(story) if can_generate else None,
             "may_review": may_review,
             "has_story_permission": admin_site.get_model_admin(Story).has_view_permission(request),
@@ -116,13 +121,31 @@ def board_state(request: HttpRequest, story: Story, shots: QuerySet[Shot]) -> Js
 def draft_selection(
     request: HttpRequest, story: Story, shots: QuerySet[Shot]
 ) -> HttpResponseRedirect:
-    """Store the selection as a draft. The next page shows its plan and its cost."""
+    """Store the selection as a draft of new videos or, by its button, of promotions. The next page
+    shows its plan and its cost."""
+    verb = request.POST.get("verb")
+    if verb == PROMOTE_APPROVED:
+        return _draft_approved(request, story, shots.filter(scenelet__story=story))
     chosen = selected_shots(request, story, shots)
-    batches = draft_batches(chosen, RenderBatch.Mode.DEFAULT, requester_of(request))
+    mode = RenderBatch.Mode.OVERRIDE if verb == PROMOTE else RenderBatch.Mode.DEFAULT
+    batches = draft_batches(chosen, mode, requester_of(request), promotes=verb == PROMOTE)
     drafted = {pk for batch in batches for pk in batch.filters["shots"]}
     tell_of_left_out(request, asked_shots(request), drafted)
     if not batches:
         messages.warning(request, "Nothing was selected. Select the shots first.")
+        return HttpResponseRedirect(BoardView.of(request).url(story))
+    return HttpResponseRedirect(plan_url(batches[0]))
+
+
+def _draft_approved(
+    request: HttpRequest, story: Story, shots: QuerySet[Shot]
+) -> HttpResponseRedirect:
+    """Store all approved drafts of the story as one draft of their promotions."""
+    chosen = shots.filter(pk__in=approved_drafts(story, settings.VIDEO_BACKEND))
+    mode = RenderBatch.Mode.OVERRIDE
+    batches = draft_batches(chosen, mode, requester_of(request), promotes=True)
+    if not batches:
+        messages.info(request, "No approved take of this story is a draft: nothing to promote.")
         return HttpResponseRedirect(BoardView.of(request).url(story))
     return HttpResponseRedirect(plan_url(batches[0]))
 
@@ -149,6 +172,12 @@ def judge_selection(
         batches = draft_batches(retakes, RenderBatch.Mode.DEFAULT, requester_of(request))
         return HttpResponseRedirect(plan_url(batches[0]))
     return HttpResponseRedirect(board_url)
+
+
+def _approved_drafts(story: Story, shots: QuerySet[Shot]) -> int:
+    """How many approved drafts of the story can be promoted at once. Four queries at most."""
+    keys = approved_drafts(story, settings.VIDEO_BACKEND)
+    return shots.filter(pk__in=keys).count() if keys else 0
 
 
 def asked_shots(request: HttpRequest) -> list[str]:
@@ -430,7 +459,7 @@ class Board:
     def review_url(self) -> str:
         """The review room with the same filters."""
         status = self.view.status if self.view.status in REVIEWS else Filters.status
-        return Filters(self.story.pk, status, self.view.shots).url()
+        return Filters(self.story.pk, status=status, shots=self.view.shots).url()
 
     @property
     def to_review(self) -> int:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from statistics import median
 from typing import Any
 
 from django.conf import settings
@@ -22,14 +21,16 @@ from django.utils.functional import cached_property
 from storybook.models import Shot, Story
 from videogen.billing.budget_use import budget_use
 from videogen.billing.forecasts import forecasts
+from videogen.billing.render_times import time_left, usual_times
 from videogen.common.formats import counted
 from videogen.lanes.pauses import BY_PERSON
 from videogen.models import Lane, RenderBatch, ShotStanding, VideoRender
 from videogen.models.routes import served_backends
 from videogen.models.states import OPEN, STUCK, BadgeWord
-from videogen.planning.shot_status import count_badges, standings_with
+from videogen.planning.shot_status import standings_at_work, standings_with
 from videogen.recovery.unresolved import most_urgent_first
 
+from .archive import Moved, moved_by
 from .components.access import GENERATE, require, signed_in
 from .components.badges import Badge, badge_of_state, badge_of_time_left, counted_in_words
 from .components.money_bar import MoneyBar
@@ -43,8 +44,6 @@ MOST_CARDS = 12
 MOST_STORIES = 12
 MOST_BATCHES = 4
 MOST_FAILURES = 6
-# Renders whose time tells how long the next one takes.
-MOST_TIMED = 30
 # A batch stays on the page for so long after its end.
 JUST_ENDED = timedelta(minutes=10)
 
@@ -65,7 +64,7 @@ def dashboard_state(request: HttpRequest) -> JsonResponse:
         )
         for part in PARTS
     }
-    return JsonResponse({"active": dashboard.is_active, "parts": parts})
+    return JsonResponse({"active": dashboard.is_active, "title": dashboard.title, "parts": parts})
 
 
 @dataclass(frozen=True)
@@ -81,15 +80,9 @@ class RunningBatch:
     @property
     def time_left(self) -> str:
         """About how long it still takes, such as "4 min"; empty where nobody can know."""
-        counts = self.progress.counts
-        if not self.progress.open or self.usual is None or self.is_rehearsal:
+        if self.is_rehearsal:
             return ""
-        waves = -(-counts.get(State.QUEUED, 0) // max(1, settings.VIDEO_MAX_IN_FLIGHT))
-        left = waves * self.usual
-        if self.newest_sent and self.progress.open > counts.get(State.QUEUED, 0):
-            left += max(self.usual - (timezone.now() - self.newest_sent), timedelta(0))
-        minutes = -(-left // timedelta(minutes=1))
-        return f"{max(minutes, 1)} min"
+        return time_left(self.progress.counts, self.usual, self.newest_sent)
 
     @property
     def url(self) -> str:
@@ -207,7 +200,7 @@ class Dashboard:
 
     def _failed(self) -> list[Trouble]:
         groups = (
-            standings_with(BadgeWord.FAILED)
+            standings_at_work(BadgeWord.FAILED)
             .filter(render__dismissed_at=None)
             .order_by()
             .values_list("render__state", "render__error_code")
@@ -223,7 +216,7 @@ class Dashboard:
     def dismissed(self) -> tuple[datetime, int, int] | None:
         """When failures were dismissed last, how many of them are there still, and one of them."""
         groups = (
-            standings_with(BadgeWord.FAILED)
+            standings_at_work(BadgeWord.FAILED)
             .filter(render__dismissed_at__isnull=False)
             .order_by()
             .values_list("render__dismissed_at")
@@ -238,8 +231,13 @@ class Dashboard:
 
     @cached_property
     def word_counts(self) -> dict[str, int]:
-        """How many shots of all stories have each status."""
-        return count_badges(Shot.objects.all())
+        """How many shots have each status that the page counts. What may have been paid for counts
+        also where its story is archived."""
+        return {
+            BadgeWord.NEEDS_DECISION.value: standings_with(BadgeWord.NEEDS_DECISION).count(),
+            BadgeWord.FAILED.value: standings_at_work(BadgeWord.FAILED).count(),
+            BadgeWord.NEEDS_REVIEW.value: standings_at_work(BadgeWord.NEEDS_REVIEW).count(),
+        }
 
     @property
     def review_count(self) -> int:
@@ -267,8 +265,10 @@ class Dashboard:
     @cached_property
     def stories(self) -> list[StoryCard]:
         """The stories that somebody worked on last."""
-        stories = Story.objects.annotate(worked_at=Max("render_batches__created_at")).order_by(
-            F("worked_at").desc(nulls_last=True), "-updated_at"
+        stories = (
+            Story.objects.not_archived()
+            .annotate(worked_at=Max("render_batches__created_at"))
+            .order_by(F("worked_at").desc(nulls_last=True), "-updated_at")
         )
         return story_cards(stories[:MOST_STORIES])
 
@@ -293,11 +293,12 @@ class Dashboard:
             if at and state in OPEN:
                 sent[batch_pk] = max(at, sent.get(batch_pk, at))
         batches = RenderBatch.objects.select_related("story").defer("plan", "filters")
+        usual = usual_times() if keys else {}
         found = [
             RunningBatch(
                 batch,
                 RenderProgress(counts[batch.pk]),
-                self._usual_times.get(batch.model),
+                usual.get(batch.model or settings.VIDEO_MODEL),
                 sent.get(batch.pk),
             )
             for batch in batches.filter(pk__in=keys)
@@ -306,17 +307,6 @@ class Dashboard:
             found, key=lambda each: (each.is_rehearsal, not each.progress.open, -each.batch.pk)
         )
 
-    @cached_property
-    def _usual_times(self) -> dict[str, timedelta]:
-        """By model: the median of what its last renders took, from the claim to the video."""
-        timed = VideoRender.objects.filter(state=State.DONE, rendered_at__gt=F("claimed_at"))
-        seconds: dict[str, list[float]] = {}
-        for render in timed.only("model", "claimed_at", "rendered_at").order_by("-pk")[:MOST_TIMED]:
-            if render.claimed_at and render.rendered_at:
-                taken = (render.rendered_at - render.claimed_at).total_seconds()
-                seconds.setdefault(render.model, []).append(taken)
-        return {model: timedelta(seconds=median(times)) for model, times in seconds.items()}
-
     def _batches_at_work(self) -> list[int]:
         """Return the newest batches that run, and then the newest that have just ended.
 
@@ -324,15 +314,27 @@ class Dashboard:
         """
         ended = VideoRender.objects.filter(ended_at__gte=timezone.now() - JUST_ENDED)
         ended = ended.exclude(batch__mode=RenderBatch.Mode.DRY_RUN)
+        ended = ended.filter(shot__scenelet__story__archived_at=None)
         found: dict[int, None] = {}
-        for renders in (VideoRender.objects.open(), ended):
+        for renders in (VideoRender.objects.at_work(), ended):
             batches = renders.order_by("-batch_id").values_list("batch_id", flat=True).distinct()
             found |= dict.fromkeys(batches[:MOST_BATCHES])
         return list(found)[:MOST_BATCHES]
 
     @cached_property
+    def at_work(self) -> int:
+        """How many renders are on their way."""
+        return VideoRender.objects.open().count()
+
+    @property
     def is_active(self) -> bool:
-        return VideoRender.objects.open().exists()
+        return bool(self.at_work)
+
+    @property
+    def title(self) -> str:
+        """The title of the page, with the number of renders that are on their way."""
+        number = f"({self.at_work}) " if self.can_see_batches and self.at_work else ""
+        return f"{number}Stories | {site.site_title}"
 
     @cached_property
     def nobody_works(self) -> bool:
@@ -368,6 +370,20 @@ class Dashboard:
     def money(self) -> MoneyBar:
         """Of everything that is spent, and of the stories that are shown. Eight queries."""
         return MoneyBar(budget_use(), forecasts([card.story for card in self.stories]))
+
+    # -- stories that are out of the way
+
+    @cached_property
+    def archived_count(self) -> int:
+        return Story.objects.filter(archived_at__isnull=False).count()
+
+    @cached_property
+    def moved(self) -> Moved | None:
+        return moved_by(self._request)
+
+    @property
+    def can_archive(self) -> bool:
+        return self._user.has_perm("storybook.change_story")
 
     # -- new stories
 
@@ -417,7 +433,7 @@ def _bring_back(
 
 
 def _dismiss(model_admin: ModelAdmin[Any], request: HttpRequest, newest: VideoRender) -> int:
-    standings = standings_with(BadgeWord.FAILED).filter(
+    standings = standings_at_work(BadgeWord.FAILED).filter(
         render__state=newest.state, render__error_code=newest.error_code, render__lte=newest.pk
     )
     with transaction.atomic():
@@ -435,7 +451,7 @@ def _newest_with(words: Sequence[BadgeWord], limit: int) -> list[ShotStanding]:
     """Return the newest shots with one of these statuses, and their renders. A query per word."""
     found: list[ShotStanding] = []
     for word in words:
-        standings = standings_with(word).select_related("render").defer("render__prompt_text")
+        standings = standings_at_work(word).select_related("render").defer("render__prompt_text")
         found += standings.order_by("-render_id")[: limit - len(found)]
     return found
 

@@ -29,8 +29,6 @@ from videogen.prompts.directions import (
 from .components.access import signed_in
 from .components.urls import next_page
 
-WRITE = ("videogen.add_direction", "videogen.change_direction")
-
 STORY, SCENELET, SHOT = "story", "scenelet", "shot"
 EVERY_SHOT_OF = "Every shot of"
 

@@ -18,11 +18,11 @@ from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils import timezone
 
+from storybook.media_store import is_offered
 from storybook.models import Shot, Story
 from videogen.common.formats import counted
 from videogen.models import Film, GuestLink, GuestNote, VideoRender
 from videogen.takes.chosen_takes import TakeRule, find_chosen_takes
-from videogen.takes.storage import is_stored
 
 from .components.access import signed_in
 from .components.badges import Badge
@@ -117,7 +117,7 @@ class ListedLink:
         if self.missing:
             has = "has no file" if self.missing == 1 else "have no files"
             found.append(f"{counted(self.missing, 'take')} of this link {has} any more.")
-        if self.link.film_id and not is_stored(self.link.film_file):
+        if self.link.film_id and not is_offered(self.link.film_file):
             found.append("The film has no file any more, so guests see none.")
         return found
 
@@ -134,7 +134,7 @@ def show_share_page(
     films = [
         film
         for film in Film.objects.filter(story=story).exclude(file="").select_related("ending")
-        if is_stored(film.file)
+        if is_offered(film.file)
     ]
     address = ""
     form = GuestLinkForm(films, target=request.GET.get("film", WATCH))
@@ -216,7 +216,7 @@ def _listed(story: Story) -> list[ListedLink]:
         take.pk: take
         for take in VideoRender.objects.filter(pk__in=kept).only("review", "video_file")
     }
-    is_there = {pk: is_stored(take.video_file) for pk, take in takes.items()}
+    is_there = {pk: is_offered(take.video_file) for pk, take in takes.items()}
     listed = []
     for link in links:
         pks = list(link.frozen_takes.values())

@@ -1,13 +1,18 @@
-"""The files below MEDIA_ROOT, for people who may see them.
+"""The media, for people who may see them.
 
 A browser cannot seek in a video without range requests, which Django's own file view does not
 answer. This view answers a range with a slice that is read in small pieces, so that a long clip
 takes no memory. If VIDEO_ACCEL_PREFIX is set, the web server in front sends the files, and this
 view only checks the permissions.
+
+Where an object store has the media, the browser is sent on to an address of the store that is good
+for a quarter of an hour; with MEDIA_STORE_THROUGH_APP, and to guests, whose links can end at any
+moment, this view hands the store's bytes on.
 """
 
 from __future__ import annotations
 
+import logging
 import os
 import re
 import stat
@@ -15,7 +20,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
+from typing import IO, TYPE_CHECKING, cast
 from urllib.parse import quote
 
 from django.conf import settings
@@ -26,6 +31,7 @@ from django.http import (
     HttpRequest,
     HttpResponse,
     HttpResponseBase,
+    HttpResponseRedirect,
     StreamingHttpResponse,
 )
 from django.shortcuts import resolve_url
@@ -34,14 +40,21 @@ from django.utils.cache import get_conditional_response
 from django.utils.http import content_disposition_header, http_date, parse_http_date_safe
 from django.views.decorators.http import require_safe
 
+from storybook import media_store
+from storybook.media_store import MediaStoreError
 from storybook.models import read_shot_code, shot_code
 from storybook.thumbnails import make_thumbnail
+
+if TYPE_CHECKING:
+    from storybook.object_store import ObjectStore
+
+logger = logging.getLogger(__name__)
 
 CHUNK_BYTES = 64 * 1024
 ASKING_SECONDS = 0.5
 
 # The types that a browser may show. Every other file is sent as a download of unknown type, so that
-# a script below MEDIA_ROOT never runs with the admin's cookies.
+# a script among the media never runs with the admin's cookies.
 SHOWN = {
     ".jpeg": "image/jpeg",
     ".jpg": "image/jpeg",
@@ -77,7 +90,7 @@ class Delivery:
     """How a file is sent: with that Cache-Control, and as a download if it has a name.
 
     may_go_on: asked about twice a second while the file is sent; the first False ends it. Where a
-    web server sends the files, nobody asks.
+    web server in front sends the files, nobody asks.
     """
 
     cache_control: str
@@ -86,8 +99,13 @@ class Delivery:
 
 
 def send_file(request: HttpRequest, path: str, delivery: Delivery) -> HttpResponseBase:
-    """Send the file of this path below MEDIA_ROOT, or the range of it that is asked for. Whether
-    the person may see it, the caller has checked. Raises Http404."""
+    """Send the media file of this name, or the range of it that is asked for. Whether the person
+    may see it, the caller has checked. Raises Http404."""
+    # A file that is not complete yet has a dot at the start of its name or of its folder's name.
+    if any(part.startswith(".") for part in path.split("/")):
+        raise Http404
+    if media_store.media.is_remote:
+        return _from_store(request, path, delivery)
     root = Path(settings.MEDIA_ROOT).resolve()
     file = _find(root, path)
     if settings.VIDEO_ACCEL_PREFIX:
@@ -97,9 +115,6 @@ def send_file(request: HttpRequest, path: str, delivery: Delivery) -> HttpRespon
 
 def _find(root: Path, path: str) -> Path:
     """Return the regular file of this path, links followed. Http404 unless it is below `root`."""
-    # A file that is not complete yet has a dot at the start of its name or of its folder's name.
-    if any(part.startswith(".") for part in path.split("/")):
-        raise Http404
     try:
         file = Path(safe_join(root, path)).resolve()
         if not file.is_relative_to(root):
@@ -111,6 +126,43 @@ def _find(root: Path, path: str) -> Path:
     except (OSError, ValueError, SuspiciousFileOperation) as error:
         raise Http404 from error
     return file
+
+
+def _from_store(request: HttpRequest, path: str, delivery: Delivery) -> HttpResponseBase:
+    """Send what the object store has, or send the browser there."""
+    store = cast("ObjectStore", media_store.media)
+    try:
+        if not store.exists(path) and not make_thumbnail(path):
+            raise Http404
+        if delivery.may_go_on is None and not settings.MEDIA_STORE_THROUGH_APP:
+            return _send_on(request, store, path, delivery)
+        file = store.open(path)
+    except (FileNotFoundError, SuspiciousFileOperation) as error:
+        raise Http404 from error
+    except MediaStoreError as error:
+        logger.warning("%s cannot be shown: %s", path, error.strerror)
+        return HttpResponse(
+            "The store of the media does not answer at the moment.",
+            status=503,
+            content_type="text/plain",
+            headers={"Retry-After": "30", "Cache-Control": "no-store"},
+        )
+    facts = _Facts(file.size, file.modified, f'"{file.etag.strip(chr(34))}"')
+    return _answer(request, file, facts, path, delivery)
+
+
+def _send_on(
+    request: HttpRequest, store: ObjectStore, path: str, delivery: Delivery
+) -> HttpResponseBase:
+    said = HttpResponse()
+    _describe(said, path, delivery)
+    headers = {name: said[name] for name in ("Content-Type", "Content-Disposition") if name in said}
+    # The address is this person's alone, and what is behind it never changes.
+    headers["Cache-Control"] = "private, max-age=900"
+    address = store.signed_url(path, headers, is_head=request.method == "HEAD")
+    response = HttpResponseRedirect(address)
+    _protect(response, delivery)
+    return response
 
 
 def _hand_over(file: Path, path: str, delivery: Delivery) -> HttpResponse:
@@ -128,8 +180,24 @@ def _send(request: HttpRequest, found: Path, path: str, delivery: Delivery) -> H
         file = found.open("rb")
     except OSError as error:
         raise Http404 from error
+    found_facts = os.fstat(file.fileno())
+    size, modified = found_facts.st_size, found_facts.st_mtime_ns
+    facts = _Facts(size, found_facts.st_mtime, f'"{modified:x}-{size:x}"')
+    return _answer(request, file, facts, path, delivery)
+
+
+@dataclass(frozen=True)
+class _Facts:
+    size: int
+    modified: float
+    etag: str
+
+
+def _answer(
+    request: HttpRequest, file: IO[bytes], facts: _Facts, path: str, delivery: Delivery
+) -> HttpResponseBase:
     try:
-        response = _respond(request, file, path, delivery)
+        response = _respond(request, file, facts, path, delivery)
     except BaseException:
         file.close()
         raise
@@ -139,13 +207,11 @@ def _send(request: HttpRequest, found: Path, path: str, delivery: Delivery) -> H
 
 
 def _respond(
-    request: HttpRequest, file: BinaryIO, path: str, delivery: Delivery
+    request: HttpRequest, file: IO[bytes], facts: _Facts, path: str, delivery: Delivery
 ) -> HttpResponseBase:
-    facts = os.fstat(file.fileno())
-    size, modified = facts.st_size, int(facts.st_mtime)
-    etag = f'"{facts.st_mtime_ns:x}-{size:x}"'
+    etag, modified = facts.etag, int(facts.modified)
     unchanged = get_conditional_response(request, etag=etag, last_modified=modified)
-    response = unchanged or _content_or_416(request, file, path, delivery, etag, modified)
+    response = unchanged or _content_or_416(request, file, facts, path, delivery)
     response["Accept-Ranges"] = "bytes"
     response["ETag"] = etag
     response["Last-Modified"] = http_date(modified)
@@ -154,11 +220,11 @@ def _respond(
 
 
 def _content_or_416(
-    request: HttpRequest, file: BinaryIO, path: str, delivery: Delivery, etag: str, modified: int
+    request: HttpRequest, file: IO[bytes], facts: _Facts, path: str, delivery: Delivery
 ) -> HttpResponseBase:
-    size = os.fstat(file.fileno()).st_size
+    size = facts.size
     try:
-        asked = _asked_range(request, size, etag, modified)
+        asked = _asked_range(request, size, facts.etag, int(facts.modified))
     except RangeNotSatisfiable:
         return HttpResponse(status=416, headers={"Content-Range": f"bytes */{size}"})
     start, end = asked or (0, size - 1)
@@ -249,7 +315,7 @@ class FileSlice:
 
     def __init__(
         self,
-        file: BinaryIO,
+        file: IO[bytes],
         start: int,
         length: int,
         may_go_on: Callable[[], bool] | None = None,

@@ -11,22 +11,25 @@ from urllib.parse import urlencode
 
 from django import forms
 from django.contrib.admin import AdminSite
+from django.db.models import Q
 from django.http import Http404, HttpRequest, HttpResponse, StreamingHttpResponse
 from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils import timezone
 
 from storybook.models import Story
+from videogen.billing.burn_down import BurnDown, burn_down
 from videogen.billing.forecasts import FEWEST_VERDICTS, Forecast, forecasts
 from videogen.billing.statistics import (
     By,
     Figures,
     SpendingScope,
+    Verdict,
     figures_by,
     total_of,
 )
 from videogen.common.csv_export import csv_response
-from videogen.common.formats import usd, usd_range
+from videogen.common.formats import month_day, usd, usd_range
 from videogen.models import Submission
 from videogen.models.routes import is_simulating
 
@@ -44,6 +47,8 @@ CHART_HEIGHT = 120
 TITLES = {
     By.STORY: "By story",
     By.SCENELET: "By scenelet",
+    By.MODEL: "Yield by model",
+    By.CHARACTER: "Yield by character",
     By.REASON: "By reason",
     By.VERDICT: "By verdict",
     By.PERSON: "By person",
@@ -53,10 +58,18 @@ TITLES = {
 
 class ScopeForm(forms.Form):
     story = forms.ModelChoiceField(
-        Story.objects.all(), required=False, empty_label="All stories", label="Story"
+        Story.objects.none(), required=False, empty_label="All stories", label="Story"
     )
     since = forms.DateField(required=False, label="From", widget=forms.DateInput({"type": "date"}))
     until = forms.DateField(required=False, label="To", widget=forms.DateInput({"type": "date"}))
+
+    def __init__(self, data: Any = None, **kwargs: Any) -> None:
+        super().__init__(data, **kwargs)
+        asked = str((data or {}).get("story", ""))
+        is_number = asked.isascii() and asked.isdigit() and len(asked) < 19
+        # What was spent on an archived story is still told, where somebody asks for it.
+        offered = Q(archived_at=None) | Q(pk=int(asked) if is_number else 0)
+        self.fields["story"].queryset = Story.objects.filter(offered)  # type: ignore[attr-defined]
 
     def clean(self) -> dict[str, Any]:
         since, until = self.cleaned_data.get("since"), self.cleaned_data.get("until")
@@ -131,6 +144,16 @@ class SpendingRow:
         return _usd_or_nothing(self.figures.per_approved_usd)
 
     @property
+    def per_second(self) -> str:
+        return _usd_or_nothing(self.figures.per_second_usd)
+
+    @property
+    def approved_percent(self) -> int | None:
+        """The yield as a percentage. None without any verdict."""
+        share = self.figures.approved_share
+        return None if share is None else round(100 * share)
+
+    @property
     def spent_percent(self) -> float:
         return self._percent(self.figures.spent_usd)
 
@@ -140,6 +163,77 @@ class SpendingRow:
 
     def _percent(self, amount: Decimal) -> float:
         return round(float(100 * amount / self.most), 2) if self.most else 0.0
+
+
+@dataclass(frozen=True)
+class BurnDownColumn:
+    """A day of the chart. `x` and `width` are percentages of it, the others its vertical units."""
+
+    day: date
+    spent: str
+    left: str
+    x: float
+    width: float
+    y: float
+    height: float
+
+
+@dataclass(frozen=True)
+class BurnDownChart:
+    """What is left of a budget, day by day. The height of the chart is the budget."""
+
+    burned: BurnDown
+    height: int = CHART_HEIGHT
+
+    @property
+    def limit(self) -> str:
+        return usd(self.burned.limit_usd)
+
+    @property
+    def left(self) -> str:
+        return _usd_left(self.burned.left_usd)
+
+    @property
+    def open(self) -> str:
+        return _usd_or_nothing(self.burned.open_usd or None)
+
+    @property
+    def is_over(self) -> bool:
+        return self.burned.left_usd < 0
+
+    @property
+    def label_y(self) -> int:
+        return self.height + 16
+
+    @property
+    def words(self) -> str:
+        """The chart for people who do not see it."""
+        first, last = self.burned.days[0], self.burned.days[-1]
+        return (
+            f"{month_day(first.day)}: {_usd_left(first.left_usd)}; "
+            f"{month_day(last.day)}: {_usd_left(last.left_usd)} of {self.limit}"
+        )
+
+    @property
+    def columns(self) -> list[BurnDownColumn]:
+        step = 100 / len(self.burned.days)
+        limit = self.burned.limit_usd
+        columns = []
+        for place, each in enumerate(self.burned.days):
+            share = max(min(each.left_usd / limit, Decimal(1)), Decimal(0)) if limit else Decimal(0)
+            height = round(float(share) * self.height, 2)
+            columns.append(
+                BurnDownColumn(
+                    each.day,
+                    usd(each.spent_usd) if each.spent_usd else "",
+                    _usd_left(each.left_usd),
+                    x=round(step * place, 3),
+                    width=round(step + 0.02, 3),
+                    y=round(self.height - height, 2),
+                    height=height,
+                )
+            )
+        return columns
 
 
 @dataclass(frozen=True)
@@ -172,12 +266,14 @@ def show_spending(request: HttpRequest, site: AdminSite) -> HttpResponse:
     scope = form.scope
     days = shown_days(scope)
     first = By.SCENELET if scope.story else By.STORY
-    grouped = {by: figures_by(by, scope) for by in (first, By.REASON, By.VERDICT, By.PERSON)}
+    tables = (first, By.MODEL, By.CHARACTER, By.REASON, By.VERDICT, By.PERSON)
+    grouped = {by: figures_by(by, scope) for by in tables}
     # Only the days of the chart: to know the day of a row, SQLite calls a Python function.
     grouped[By.DAY] = (
         figures_by(By.DAY, SpendingScope(scope.story, days[0], days[-1])) if days else []
     )
     total = total_of(grouped[first])
+    burned = None if is_simulating() else burn_down(scope.story, days, grouped[By.DAY])
     context = {
         **site.each_context(request),
         "title": "Spending",
@@ -186,6 +282,8 @@ def show_spending(request: HttpRequest, site: AdminSite) -> HttpResponse:
         "scope": scope,
         "total": SpendingRow(total, None, Decimal(0)),
         "forecast": forecast_rows([scope.story])[0] if scope.story else None,
+        "waste": _waste(grouped[By.VERDICT]),
+        "burn_down": BurnDownChart(burned) if burned else None,
         "chart": _chart(days, grouped[By.DAY]),
         "tables": [_table(by, rows, scope) for by, rows in grouped.items()],
         "is_simulated": is_simulating(),
@@ -255,6 +353,16 @@ def _table(by: By, rows: list[Figures], scope: SpendingScope) -> SpendingTable:
         len(rows) - len(shown),
         spending_url(scope, by.value),
     )
+
+
+def _waste(verdicts: Iterable[Figures]) -> str:
+    """What rejected takes have cost; empty if nothing."""
+    rejected = (each for each in verdicts if each.key.startswith(Verdict.REJECTED))
+    return _usd_or_nothing(total_of(rejected).spent_usd or None)
+
+
+def _usd_left(amount: Decimal) -> str:
+    return f"{usd(-amount)} over" if amount < 0 else f"{usd(amount)} left"
 
 
 def _usd_or_nothing(amount: Decimal | None) -> str:

@@ -8,7 +8,7 @@ FAULTS = [
         "videogen/models/problems.py",
         "        ProblemCode.PERSON_GENERATION_NOT_TAKEN,\n    }",
         "    }",
-        ("tests/videogen/models/test_problems.py", "tests/videogen/planning/test_plan.py"),
+        ("tests/videogen/catalog/test_capabilities.py",),
         "what only this model does not take is told as a fault of the shot",
     ),
     Fault(

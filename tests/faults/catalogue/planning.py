@@ -108,8 +108,8 @@ FAULTS = [
     Fault(
         "fingerprint-without-the-wish",
         "videogen/planning/plan.py",
-        "options = [self.mode, str(self.over_budget)]",
-        "options = [self.mode]",
+        "options = [self.mode, str(self.over_budget), self.takes_per_shot]",
+        "options = [self.mode, self.takes_per_shot]",
         (
             "tests/videogen/planning/test_drafts.py::test_the_fingerprint_changes_with_the_wish_for_a_batch_over_the_budget",
         ),
@@ -128,10 +128,12 @@ FAULTS = [
     Fault(
         "confirmed-twice",
         "videogen/planning/drafts.py",
-        "        if not _drafts().filter(pk=batch.pk).update(status=Status.CONFIRMED):\n"
+        "        if not _drafts().filter(pk=batch.pk)"
+        ".update(status=Status.CONFIRMED, number=number):\n"
         "            raise _already_confirmed()\n"
         "        confirmed =",
-        "        RenderBatch.objects.filter(pk=batch.pk).update(status=Status.CONFIRMED)\n"
+        "        RenderBatch.objects.filter(pk=batch.pk)"
+        ".update(status=Status.CONFIRMED, number=number)\n"
         "        confirmed =",
         ("tests/videogen/planning/test_drafts.py::test_second_click_queues_nothing",),
         "a second click queues the plan again",
@@ -153,5 +155,29 @@ FAULTS = [
         "is_gone = False",
         ("tests/videogen/planning/test_gone_shots.py",),
         "shots that the bundle has no longer are planned and paid",
+    ),
+    Fault(
+        "cancelled-although-sent",
+        "videogen/planning/batch_actions.py",
+        "_cancel(VideoRender.objects.filter(pk=render.pk, state=State.QUEUED), user)",
+        "_cancel(VideoRender.objects.filter(pk=render.pk), user)",
+        ("tests/videogen/views/batch/test_page.py",),
+        "a render that was sent counts as cancelled, and its clip is lost",
+    ),
+    Fault(
+        "promoted-twice",
+        "videogen/planning/drafts.py",
+        "skips_repeats=promotes,",
+        "skips_repeats=False,",
+        ("tests/videogen/planning/test_promotions.py",),
+        "a draft that has its final take is promoted and paid again",
+    ),
+    Fault(
+        "any-approved-take-is-promoted-over",
+        "videogen/planning/promotions.py",
+        "is_own_lock = row.situation == Situation.APPROVED and row.cause == take",
+        "is_own_lock = row.situation == Situation.APPROVED",
+        ("tests/videogen/planning/test_promotions.py",),
+        "a locked shot is paid for once more",
     ),
 ]

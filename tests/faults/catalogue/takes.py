@@ -86,14 +86,10 @@ FAULTS = [
     Fault(
         "name-before-poster",
         "videogen/takes/storage.py",
-        '    clip.poster.replace(final.with_suffix(".jpg"))\n'
-        '    with clip.video.open("rb") as file:\n'
-        "        os.fsync(file.fileno())\n"
-        "    clip.video.replace(final)\n",
-        '    with clip.video.open("rb") as file:\n'
-        "        os.fsync(file.fileno())\n"
-        "    clip.video.replace(final)\n"
-        '    clip.poster.replace(final.with_suffix(".jpg"))\n',
+        '    media.put(path.with_suffix(".jpg"), clip.poster)\n'
+        "    media.put(path, clip.video, sha256=clip.facts.sha256)\n",
+        "    media.put(path, clip.video, sha256=clip.facts.sha256)\n"
+        '    media.put(path.with_suffix(".jpg"), clip.poster)\n',
         (
             "tests/videogen/takes/test_storage.py::test_a_take_has_its_poster_before_it_has_its_name",
         ),
@@ -101,9 +97,9 @@ FAULTS = [
     ),
     Fault(
         "take-not-synced",
-        "videogen/takes/storage.py",
-        '    with clip.video.open("rb") as file:\n        os.fsync(file.fileno())\n',
-        "",
+        "storybook/media_store.py",
+        "            _sync(file)\n            file.replace(final)\n",
+        "            file.replace(final)\n",
         (
             "tests/videogen/takes/test_storage.py::test_a_take_is_on_the_disk_before_it_has_its_name",
         ),

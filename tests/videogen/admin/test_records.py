@@ -79,6 +79,7 @@ def test_page_of_a_render_shows_every_field(rf, admin_user):
         "prompt_text": "prompt",
         "references": "reference_pictures",
         "dropped_references": "dropped_pictures",
+        "prompt_left_out": "prompt",
         "warnings": "warning_list",
         "price": "price_source",
         "price_estimate_usd": "cost",

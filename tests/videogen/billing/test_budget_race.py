@@ -16,6 +16,7 @@ from tests.support.servers import postgres_database
 
 ROUNDS = 4
 CLICKS = 25
+CONFIRMED = 5
 
 
 class Competitor:
@@ -77,6 +78,11 @@ class Race:
         self.stories += 1
         self.first.ask(command, f"story-{self.stories}", *arguments)
         return f"story-{self.stories}"
+
+    def prepare_draft(self, shots, takes):
+        """The key of a draft of a new story."""
+        self.stories += 1
+        return self.first.ask("draft", f"story-{self.stories}", shots, takes)
 
     def run(self, first, second):
         self.first.tell(*first)
@@ -177,3 +183,44 @@ def test_one_click_on_cancel_the_rest_while_they_are_claimed(race):
             wrong.append((status, cancelled, claimed))
 
     assert wrong == []
+
+
+def test_each_render_that_is_cancelled_alone_while_it_is_claimed(race):
+    """It is either cancelled or claimed, and never both or neither."""
+    race.first.ask("allow", "9999")
+    wrong = []
+    for number in range(CLICKS):
+        lane = f"alone-{number}"
+        batch = race.first.ask("wait_in_batch", lane, 4)
+
+        cancelled, claimed = race.run(["cancel_each", batch], ["claim", lane])
+
+        if cancelled + claimed != 4:
+            wrong.append((cancelled, claimed))
+
+    assert wrong == []
+
+
+# -- confirming ------------------------------------------------------------------------------------
+
+
+def test_of_twenty_clicks_at_once_one_queues_and_each_slot_once(race):
+    race.first.ask("allow", "9999")
+    for _ in range(CONFIRMED):
+        draft = race.prepare_draft(3, 4)
+
+        clicks = race.run(["confirm", draft, 10], ["confirm", draft, 10])
+
+        assert sum(clicks) == 1
+        assert race.first.ask("made", draft) == [[slot, 3] for slot in (1, 2, 3, 4)]
+
+
+def test_batches_that_are_confirmed_at_once_have_numbers_without_holes(race):
+    race.first.ask("allow", "9999")
+    for _ in range(CONFIRMED):
+        drafts = [race.prepare_draft(1, 1) for _ in range(2)]
+
+        race.run(*(["confirm", draft, 1] for draft in drafts))
+
+    numbers = race.first.ask("numbers")
+    assert numbers == list(range(numbers[0], numbers[0] + len(numbers)))

@@ -18,7 +18,8 @@ from videogen.billing.statistics import (
     figures_by,
     total_of,
 )
-from videogen.models import StorySettings
+from videogen.models import StorySettings, Submission
+from videogen.models.outcomes import entries
 
 pytestmark = pytest.mark.django_db
 
@@ -65,6 +66,7 @@ def test_every_grouping_has_the_same_total():
         not_charged=1,
         spent_usd=Decimal("7.36"),
         open_usd=Decimal("6.40"),
+        approved_seconds=Decimal(8),
     )
     for by in By:
         assert total_of(figures_by(by, SpendingScope())) == total, by
@@ -335,9 +337,51 @@ def test_queries_do_not_grow(django_assert_num_queries):
             attempt(shot)
 
     for by in By:
-        with django_assert_num_queries(1):
+        with django_assert_num_queries(2 if by == By.CHARACTER else 1):
             figures_by(by, SpendingScope())
     stories = list(type(story).objects.all())
     # Those of the shots with the stories' own models, of their renders, and the prices.
     with django_assert_num_queries(3):
         assert len(forecasts(stories)) == 4
+
+
+def test_characters_that_are_seen_together_stand_in_one_row():
+    alone, together, nobody = all_shots(make_story(shots=3))
+    for shot, seen in ((alone, ["ada"]), (together, ["tock", "ada"]), (nobody, [])):
+        shot.storyboard_payload = {"referencedDesigns": {"characters": seen}}
+        shot.save()
+        attempt(shot, review="approved")
+    attempt(together, review="rejected")
+
+    rows = by_key(By.CHARACTER)
+
+    assert list(rows) == ["ada, tock", "", "ada"]
+    assert (rows["ada, tock"].spent_usd, rows[""].label) == (Decimal("6.40"), "nobody")
+    assert (rows["ada, tock"].approved_share, rows["ada"].approved_share) == (0.5, 1.0)
+
+
+def test_a_second_of_approved_video_costs_what_was_rejected_too():
+    first, second = all_shots(make_story(shots=2))
+    attempt(first, review="approved", video_seconds=7.5, model="veo-a")
+    attempt(first, review="rejected", video_seconds=8, model="veo-a")
+    attempt(second, model="veo-b")
+
+    models = by_key(By.MODEL)
+
+    assert models["veo-a"].approved_seconds == Decimal("7.5")
+    assert models["veo-a"].per_second_usd == Decimal("0.85")
+    assert (models["veo-b"].per_second_usd, models["veo-b"].approved_share) == (None, None)
+
+
+def test_every_grouping_adds_up_to_the_ledger():
+    lamp = all_shots(make_story("lamp", shots=3))
+    for shot, state in zip(lamp, (State.DONE, State.BLOCKED, State.RUNNING), strict=True):
+        attempt(shot, state)
+    attempt(lamp[0], review="approved")
+
+    actual = [each.actual_usd for each in entries(Submission.objects.all())]
+
+    assert len(actual) == 4
+    for by in By:
+        total = total_of(figures_by(by, SpendingScope()))
+        assert total.spent_usd == sum(each or 0 for each in actual), by

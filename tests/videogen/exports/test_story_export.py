@@ -6,6 +6,7 @@ import csv
 import hashlib
 import io
 import json
+import os
 import subprocess
 import sys
 import tracemalloc
@@ -161,19 +162,24 @@ def test_the_same_story_makes_the_same_bytes(story, tmp_path):
     assert sha256_of(tmp_path / "one.zip") == sha256_of(tmp_path / "two.zip")
     with zipfile.ZipFile(tmp_path / "one.zip") as archive:
         assert archive.testzip() is None
+        # Two zips of the same two seconds would have the same time of day, too.
+        assert {each.date_time for each in archive.infolist()} == {(1980, 1, 1, 0, 0, 0)}
 
 
 def test_prompts_have_no_links_and_no_paths(story, tmp_path, settings):
-    VideoRender.objects.update(download_uri="https://secret.example/files/x")
+    picked = {"kind": "character", "id": "ada", "path": "inside/ada.png", "sha256": "0" * 64}
+    VideoRender.objects.update(download_uri="https://secret.example/files/x", references=[picked])
     export(story, tmp_path / "out")
 
     for path in (tmp_path / "out").rglob("*"):
         if path.is_file() and path.suffix != ".mp4":
             text = path.read_text()
             assert "secret.example" not in text
+            assert "inside/" not in text
             assert str(settings.MEDIA_ROOT) not in text
     request = json.loads((tmp_path / "out/the-lamp/prompts/S01-01.json").read_text())
     assert request["prompt"] == '{"storyboard_payload": {}}'
+    assert request["references"] == [{"kind": "character", "id": "ada", "sha256": "0" * 64}]
 
 
 def test_captions_and_table(story, tmp_path):
@@ -278,7 +284,7 @@ def test_a_refusal_names_the_path_that_was_given(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("name", ["out", "out.zip"])
 def test_what_breaks_leaves_nothing(tmp_path, name):
-    files = [OutFile("a", b"1"), OutFile("b", source=tmp_path / "missing")]
+    files = [OutFile("a", b"1"), OutFile("b", source="missing")]
 
     with pytest.raises(ExportError):
         write_export(files, tmp_path / name)
@@ -323,19 +329,24 @@ def test_an_export_that_still_writes_is_left_alone(tmp_path, name):
         assert files_in(tmp_path / "out") == {"a", "b"}
 
 
-def test_a_zip_is_made_piece_by_piece(tmp_path):
-    large = tmp_path / "large.bin"
-    large.write_bytes(bytes(5 << 20))
+@pytest.fixture
+def large(settings):
+    """A large media file."""
+    file = Path(settings.MEDIA_ROOT) / "large.bin"
+    file.parent.mkdir()
+    file.touch()
+    os.truncate(file, 20 << 20)
+    return file.name
+
+
+def test_a_zip_is_made_piece_by_piece(large):
 
     chunks = zip_chunks([OutFile("a", source=large), OutFile("b", source=large)])
 
     assert max(len(chunk) for chunk in chunks) <= 1 << 20
 
 
-def test_a_zip_of_large_clips_holds_one_piece_in_memory(tmp_path):
-    large = tmp_path / "large.bin"
-    with large.open("wb") as file:
-        file.truncate(20 << 20)
+def test_a_zip_of_large_clips_holds_one_piece_in_memory(large):
     chunks = zip_chunks(OutFile(f"clip-{number}", source=large) for number in range(15))
     next(chunks)
 
@@ -394,7 +405,7 @@ def test_a_picture_that_begins_late_is_as_long_as_in_the_film(story, settings, t
     late, *_ = shots_of(story)
     take = make_film_take(late, frames=24, clip={"late": 12}, take=2)
     part = Part("take", "start", file=take.video_file)
-    encode_segment(part, Path(settings.MEDIA_ROOT), tmp_path / "segment.mov")
+    encode_segment(part, tmp_path / "segment.mov")
 
     manifest = export(story, tmp_path / "out")
 

@@ -324,12 +324,13 @@ def test_a_cancelled_film_is_not_made(story):
     assert not cancel_film(film)
 
 
-def test_who_loses_a_film_while_making_it_writes_nothing(story, monkeypatch):
+def test_who_loses_a_film_while_making_it_writes_nothing(story, settings, monkeypatch):
     [film] = request(story, "left")
-    encode = film_worker.encode_segment
+    encode, encoded = film_worker.encode_segment, []
 
-    def encode_and_lose(part, root, target, beat):
-        encode(part, root, target, beat)
+    def encode_and_lose(part, target, beat):
+        encode(part, target, beat)
+        encoded.append(target)
         cancel_film(film)
 
     monkeypatch.setattr(film_worker, "encode_segment", encode_and_lose)
@@ -337,6 +338,8 @@ def test_who_loses_a_film_while_making_it_writes_nothing(story, monkeypatch):
 
     film.refresh_from_db()
     assert (film.status, film.parts_done, film.file) == ("cancelled", 0, "")
+    assert len(encoded) == 1
+    assert not list(Path(settings.MEDIA_ROOT).glob("*/films/*.mp4"))
 
 
 def test_who_takes_over_writes_to_a_file_of_its_own(story, monkeypatch):

@@ -108,6 +108,7 @@ SENTENCES = [
         "On veo-9 it costs $3.20, and the account's spend limit lets $1.00 through in 10 minutes "
         "(VIDEO_QUOTA_TIER or VIDEO_SPEND_WINDOW_USD): it could never be sent.",
     ),
+    (ProblemCode.STORY_ARCHIVED, {}, "The story is archived: bring it back first."),
     (ProblemCode.TEXT, {"text": "As it was {stored}."}, "As it was {stored}."),
 ]
 

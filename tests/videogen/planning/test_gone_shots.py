@@ -91,12 +91,8 @@ def test_nothing_is_paid_for_it():
     plan = planned(gone_shot(), "default")
 
     assert plan.count("generate") == 1
-    assert ModeCard("override", ("", ""), plan, is_chosen=False).outcome.startswith(
-        "Generate 1 video"
-    )
-    assert ModeCard("dry-run", ("", ""), plan, is_chosen=False).outcome.startswith(
-        "Rehearse 2 shots"
-    )
+    assert ModeCard("override", ("", ""), plan).outcome.startswith("Generate 1 video")
+    assert ModeCard("dry-run", ("", ""), plan).outcome.startswith("Rehearse 2 shots")
 
 
 @pytest.mark.parametrize("renders", [*RENDERS])

@@ -120,6 +120,17 @@ def test_a_header_that_cannot_be_sent_was_surely_not_sent(settings, far_end, rou
     assert far_end.requests == []
 
 
+def test_a_request_that_cannot_be_built_was_surely_not_sent(settings, far_end, route_client):
+    """A bug of ours or of the SDK, before anything is handed to the transport."""
+    far_end.answer(200, route_client.running)
+    setattr(settings, route_client.base_url, far_end.url)
+
+    error = refusal(route_client.submit, aspect_ratio=object())
+
+    assert facts(error) == {"code": "not_sendable", **NO}
+    assert far_end.requests == []
+
+
 def test_a_token_that_cannot_be_sent_stops_the_queue(vertex, monkeypatch, caplog):
     monkeypatch.setattr(sign_in, "SIMULATED", "ya29.a-token-of-many\nletters")
 

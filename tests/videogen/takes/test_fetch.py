@@ -415,7 +415,7 @@ def test_a_server_that_knows_no_ranges_sends_the_whole_file_again(fail, client, 
     assert fetch(client, uri).video.read_bytes() == whole
 
 
-def test_a_part_of_another_version_is_not_continued(client, far_end, clip_file):
+def test_a_file_that_was_replaced_is_fetched_as_a_whole(client, far_end, clip_file):
     old, new = clip_file(frames=24), clip_file(frames=36)
     far_end.answer(200, old[:500], ETag='"old"', Content_Length=str(len(old)), Connection="close")
     far_end.answer(200, new, ETag='"new"')
@@ -426,6 +426,22 @@ def test_a_part_of_another_version_is_not_continued(client, far_end, clip_file):
     _, (_, _, headers, _) = far_end.requests
     assert headers["range"] == "bytes=500-"
     assert headers["if-range"] == '"old"'
+    assert clip.facts.seconds == pytest.approx(1.5, abs=0.1)
+
+
+def test_a_part_of_another_version_is_not_continued(client, far_end, clip_file):
+    """A server that pays no heed to If-Range."""
+    old, new = clip_file(frames=24), clip_file(frames=36)
+    far_end.answer(200, old[:500], ETag='"old"', Content_Length=str(len(old)), Connection="close")
+    span = f"bytes 500-{len(new) - 1}/{len(new)}"
+    far_end.answer(206, new[500:], ETag='"new"', Content_Range=span)
+    far_end.answer(200, new, ETag='"new"')
+    failure(client, f"{far_end.url}/clip")
+
+    error = failure(client, f"{far_end.url}/clip")
+    clip = fetch(client, f"{far_end.url}/clip")
+
+    assert (error.code, error.permanent) == ("range", False)
     assert clip.facts.seconds == pytest.approx(1.5, abs=0.1)
 
 

@@ -166,7 +166,9 @@ def test_a_file_that_no_row_knows_is_not_overwritten(settings, shot, clip):
 def test_a_number_that_somebody_else_took_meanwhile_is_passed_over(shot, clip, monkeypatch):
     make_render(shot, State.DONE)
     numbers = iter([1, 2])
-    monkeypatch.setattr("videogen.takes.uploads.next_take", lambda render: next(numbers))
+    monkeypatch.setattr(
+        "videogen.takes.uploads.next_take", lambda render, skips_files: next(numbers)
+    )
 
     assert upload(shot, clip).take == 2
     assert RenderBatch.objects.filter(counts__contains="upload").count() == 1

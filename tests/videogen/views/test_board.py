@@ -618,7 +618,7 @@ def test_number_of_queries_does_not_grow(rest, django_assert_max_num_queries):
         for shot in all_shots(story):
             make_render(shot, State.DONE)
             make_render(shot, State.FAILED)
-        with django_assert_max_num_queries(18 + BAR_QUERIES) as captured:
+        with django_assert_max_num_queries(22 + BAR_QUERIES) as captured:
             assert browser.get(board_of(story, rest)).status_code == 200
         counts.append(len(captured))
 

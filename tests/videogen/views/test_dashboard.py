@@ -500,3 +500,26 @@ def test_number_of_queries_does_not_grow(address, django_assert_max_num_queries)
         counts.append(len(captured))
 
     assert counts[0] == counts[1]
+
+
+def test_the_title_counts_what_is_on_its_way():
+    shots = all_shots(make_story(shots=3))
+    make_render(shots[0], State.RUNNING)
+    make_render(shots[1], State.QUEUED)
+    make_render(shots[2], State.DONE)
+    browser = viewer()
+
+    page = page_of(browser.get(HOME))
+
+    assert page.tags("title")[0].text.startswith("(2) Stories")
+    assert page.hook("work")["work"] == "2"
+    told = browser.get(f"{HOME}storybook/story/dashboard/state/").json()
+    assert told["title"] == page.tags("title")[0].text
+
+
+def test_the_title_counts_nothing_while_nothing_runs():
+    make_render(all_shots(make_story())[0], State.DONE)
+
+    page = page_of(viewer().get(HOME))
+
+    assert page.tags("title")[0].text.startswith("Stories") and "work" not in page

@@ -6,7 +6,7 @@ import csv
 import io
 import json
 import re
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from io import StringIO
 
@@ -19,6 +19,9 @@ from storybook.models import Story
 from tests.support.admin_clients import BAR_QUERIES, browser_of, viewer
 from tests.support.factories import State, make_render, make_story, shots_of
 from tests.support.pages import page_of, told
+from videogen.billing.statistics import By
+from videogen.models import Budget, Submission
+from videogen.models.outcomes import entries
 
 pytestmark = pytest.mark.django_db
 
@@ -68,7 +71,15 @@ def test_page_shows_what_was_spent_and_on_what():
     page = page_of(response)
     assert (page.hook("open").text, page.hook("per-approved").text) == ("$3.20", "$6.40")
     assert [each.text for each in page.hooks("spent") if each.tag == "dd"] == ["$25.60"]
-    assert page.values("table") == ["story", "reason", "verdict", "person", "day"]
+    assert page.values("table") == [
+        "story",
+        "model",
+        "character",
+        "reason",
+        "verdict",
+        "person",
+        "day",
+    ]
     stories = {each["row"]: each for each in page.hook("table", "story").hooks("row")}
     assert stories["lamp"].hook("spent").text == "$25.60"
     assert stories["lamp"].hook("to-finish").text == "$19.20–38.40"
@@ -163,7 +174,7 @@ def test_days_and_stories_that_make_no_sense_are_told(asked, spent, problem):
     assert page.values("problem") == list(errors) and bool(errors) == bool(problem)
 
 
-@pytest.mark.parametrize("by", ["story", "scenelet", "person", "day", "reason", "verdict"])
+@pytest.mark.parametrize("by", By.values)
 def test_every_table_is_a_sheet(by):
     fill_story()
 
@@ -211,6 +222,67 @@ def test_dashboard_offers_it_to_those_who_may_see_it():
     assert PAGE not in page_of(browser.get("/admin/")).links
 
 
+# -- the burn-down ---------------------------------------------------------------------------------
+
+
+def ledger():
+    return sum(each.actual_usd or 0 for each in entries(Submission.objects.all()))
+
+
+def test_what_is_left_of_the_budget_burns_down_to_what_the_ledger_says(settings):
+    settings.VIDEO_BUDGET_USD = Decimal("40.00")
+    shots = all_shots(make_story(shots=3))
+    for shot, days in zip(shots, (90, 2, 0), strict=True):
+        attempt(shot, claimed_at=timezone.now() - timedelta(days=days))
+    attempt(shots[0], State.RUNNING)
+
+    response = browser_of(MAY).get(PAGE)
+
+    burn = page_of(response).hook("burn-down")
+    left = response.context["burn_down"].burned.left_usd
+    assert left == Decimal("40.00") - ledger() == Decimal("30.40")
+    assert burn.hook("left").sums == ["$30.40"] and burn.hook("limit").text == "$40.00"
+    # The table beside the chart: what was spent before its first day is gone already.
+    rows = burn.texts("day-left")
+    assert rows[0] == "$36.80 left" and rows[-3:] == ["$33.60 left", "$33.60 left", "$30.40 left"]
+    heights = [float(each) for each in burn.values("column")]
+    assert heights == sorted(heights, reverse=True) and heights[-1] == 91.2
+    assert response.context["burn_down"].open == "$3.20"
+
+
+def test_a_story_burns_down_its_own_budget(settings):
+    settings.VIDEO_BUDGET_USD = Decimal("1000.00")
+    story = fill_story()
+    asked = {"story": story.pk}
+    assert "burn-down" not in page_of(browser_of(MAY).get(PAGE, asked))
+    Budget.objects.create(scope="story", story=story, limit_usd=20)
+
+    burn = page_of(browser_of(MAY).get(PAGE, asked)).hook("burn-down")
+
+    assert burn.hook("left").text == "$5.60 over"
+
+
+def test_without_a_budget_or_with_the_simulator_nothing_burns_down(settings):
+    fill_story()
+    assert "burn-down" not in page_of(browser_of(MAY).get(PAGE))
+    settings.VIDEO_BUDGET_USD, settings.VIDEO_BACKEND = Decimal("10.00"), "simulator"
+    assert "burn-down" not in page_of(browser_of(MAY).get(PAGE))
+
+
+def test_yield_and_waste_are_told():
+    fill_story()
+
+    page = page_of(browser_of(MAY).get(PAGE))
+
+    assert page.hook("waste").text == "$12.80"
+    figures = [each for each in page.hooks("yield") if each.tag == "dd"]
+    assert [each.text for each in figures] == ["50 %"]
+    [model] = page.hook("table", "model").hooks("row")
+    assert (model.hook("yield").text, model.hook("per-second").text) == ("50 %", "$0.80")
+    [character] = page.hook("table", "character").hooks("row")
+    assert character["row"] == "ada"
+
+
 # -- the command -----------------------------------------------------------------------------------
 
 
@@ -225,7 +297,7 @@ def test_command_tells_programs_everything():
 
     told = json.loads(spend("--json"))
 
-    assert list(told["by"]) == ["story", "scenelet", "person", "day", "reason", "verdict"]
+    assert list(told["by"]) == By.values
     assert told["by"]["story"] == [
         {
             "key": "lamp",
@@ -239,6 +311,9 @@ def test_command_tells_programs_everything():
             "spent_usd": "25.60",
             "open_usd": "0.00",
             "cost_per_approved_usd": "6.40",
+            "approved_seconds": 32.0,
+            "cost_per_approved_second_usd": "0.80",
+            "approved_share": 0.5,
         }
     ]
     assert told["total"]["spent_usd"] == "25.60"

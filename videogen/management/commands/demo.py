@@ -16,6 +16,7 @@ from rich.console import Console
 from rich.panel import Panel
 from rich.text import Text
 
+from storybook.media_store import place_of
 from videogen.common.errors import VideogenError
 from videogen.models import VideoRender
 from videogen.models.batches import CREATE_SHOT_VIDEO
@@ -104,8 +105,8 @@ class Command(BaseCommand):
             ("Admin", "http://127.0.0.1:8000/admin/ (run: make serve)"),
             ("User", USER),
             ("Password", self._password()),
-            ("Videos", str(Path(settings.MEDIA_ROOT) / STORY_ID / "shots")),
-            ("Films", str(Path(settings.MEDIA_ROOT) / STORY_ID / "films")),
+            ("Videos", place_of(f"{STORY_ID}/shots")),
+            ("Films", place_of(f"{STORY_ID}/films")),
         ]
         text = "\n".join(f"{name:<9} {value}" for name, value in lines)
         console = Console(file=cast("IO[str]", self.stdout), highlight=False)

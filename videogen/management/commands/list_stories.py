@@ -20,16 +20,22 @@ class Command(BaseCommand):
         parser.add_argument(
             "--json", action="store_true", help="one JSON object a line on stdout, nothing else"
         )
+        parser.add_argument(
+            "--archived", action="store_true", help="the archived stories, and no others"
+        )
 
     def handle(self, **options: Any) -> None:
         with needs_tables():
-            lines = list_stories()
+            lines = list_stories(archived=options["archived"])
         if options["json"]:
             for line in lines:
                 self.stdout.write(json.dumps(line.as_dict()))
             self.stdout.write(json.dumps({"summary": summarise_stories(lines)}))
             return
         console = table_console(self.stdout)
+        if not lines and options["archived"]:
+            console.say("No story is archived.")
+            return
         if not lines:
             console.say("There are no stories yet: import one with manage.py import_story PATH")
             return

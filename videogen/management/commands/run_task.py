@@ -30,6 +30,8 @@ from videogen.common.untrusted_text import for_terminal
 from videogen.models import RenderBatch
 from videogen.models.batches import CREATE_SHOT_VIDEO, MOST_TAKES_PER_SHOT
 from videogen.models.people import Requester
+from videogen.models.problems import ProblemCode
+from videogen.models.prompt_profiles import PromptProfile
 from videogen.planning.modes import Action
 from videogen.planning.plan import Plan
 
@@ -57,6 +59,8 @@ exit code: 0 everything asked for was done or skipped; 1 something failed, was b
 or is still open after the wait; 2 usage; 130 stopped (Ctrl-C, SIGTERM, or an output that broke)
 """
 
+# A request that makes sense, and is not met.
+_REFUSED = ("declined", ProblemCode.STORY_ARCHIVED.value)
 _STOPPED = (
     "Stopped waiting. A cluster continues with what is queued. Without one, what was not sent yet "
     "is cancelled, and what the API accepted continues there: fetch it with --mode resume."
@@ -90,6 +94,13 @@ class Command(BaseCommand):
             metavar="NAME",
             default="",
             help="this model instead of VIDEO_MODEL or the story's own; one of the video models",
+        )
+        parser.add_argument(
+            "--prompt-profile",
+            choices=PromptProfile.values,
+            default="",
+            help="full: everything the story says of the shot; lean: the shot first, cut to what "
+            "the model reads (default: that of the story, or VIDEO_PROMPT_PROFILE)",
         )
         parser.add_argument(
             "--all-or-nothing",
@@ -171,6 +182,7 @@ class Command(BaseCommand):
                 video_download_link=options["video_download_link"],
                 priority=PRIORITIES[options["priority"]],
                 model=options["model"].strip(),
+                prompt_profile=options["prompt_profile"],
                 over_budget=OverBudget.NONE if options["all_or_nothing"] else OverBudget.FIT,
                 takes_per_shot=options["takes_per_shot"],
                 repeat=options["repeat"],
@@ -182,7 +194,7 @@ class Command(BaseCommand):
                 with needs_tables():
                     result = create_shot_videos(request)
             except RequestError as error:
-                code = 1 if error.code == "declined" else 2
+                code = 1 if error.code in _REFUSED else 2
                 raise CommandError(for_terminal(error.sentence), returncode=code) from error
             except OutputBroken:
                 raise

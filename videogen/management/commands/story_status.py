@@ -7,6 +7,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from rich.markup import escape
 from rich.table import Table
 
+from storybook.media_store import media
 from videogen.cli.database import needs_tables
 from videogen.cli.stories import ShotLine, count_lines, in_words, list_shots, with_codes
 from videogen.common.errors import RequestError
@@ -61,7 +62,8 @@ class Command(BaseCommand):
             )
         print_table(console, table)
         console.say(f"{counted(len(lines), 'shot')}: {in_words(counts) or 'none'}.")
-        console.say("The paths of the videos are relative to MEDIA_ROOT.")
+        where = "MEDIA_STORE_URL" if media.is_remote else "MEDIA_ROOT"
+        console.say(f"The paths of the videos are relative to {where}.")
 
 
 def _what(line: ShotLine) -> str:

@@ -28,6 +28,7 @@ class Examination:
     models: BackgroundCall[list[str]] | None = None
     clock: BackgroundCall[timedelta | None] | None = None
     redis: BackgroundCall[object] | None = None
+    store: BackgroundCall[None] | None = None
     # Set by the checks of the database. Checks that need its tables come after them.
     has_connection: bool = False
     has_tables: bool = False

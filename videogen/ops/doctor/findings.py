@@ -22,6 +22,10 @@ SECRET_SETTINGS = {
     "EMAIL_HOST_PASSWORD": "EMAIL_HOST_PASSWORD",
     "VIDEO_NOTICE_WEBHOOK_SECRET": "VIDEO_NOTICE_WEBHOOK_SECRET",
     "VIDEO_RECEIVE_WEBHOOK_SECRET": "VIDEO_RECEIVE_WEBHOOK_SECRET",
+    "VIDEO_METRICS_TOKEN": "VIDEO_METRICS_TOKEN",
+    # The SDK of the object store reads these by itself: no setting is made of them.
+    "AWS_SECRET_ACCESS_KEY": "",
+    "AWS_SESSION_TOKEN": "",
 }
 # Shorter values are no secrets, and could be words of our own sentences.
 _SHORTEST = 5

@@ -8,6 +8,8 @@ from functools import partial
 
 from django.conf import settings
 
+from storybook.media_store import media
+
 from . import (
     clock,
     configuration,
@@ -40,6 +42,7 @@ CHECKS: tuple[tuple[Topic, Check], ...] = (
     (clock.CLOCK, clock.check_clock),
     (clock.ZONES, clock.check_zones),
     (storage.MEDIA, storage.check_media),
+    (storage.STORE, storage.check_store),
     (storage.STATE, storage.check_state),
     (storage.DISK, storage.check_disk),
     (storage.PRIVACY, storage.check_privacy),
@@ -101,6 +104,8 @@ def _ask(exam: Examination) -> None:
         exam.clock = BackgroundCall(partial(clock.ask_clock, address, exam.seconds), exam.seconds)
     if "redis" in settings.Q_CLUSTER:
         exam.redis = BackgroundCall(partial(workers.ping_redis, exam.seconds), exam.seconds)
+    if media.is_remote:
+        exam.store = BackgroundCall(media.probe, exam.seconds)
 
 
 def _run(topic: Topic, check: Check, exam: Examination) -> list[Finding]:
@@ -121,5 +126,5 @@ def _run(topic: Topic, check: Check, exam: Examination) -> list[Finding]:
 
 def _secrets() -> list[str]:
     """Return the secrets in the settings, because a setting need not come from the environment."""
-    values = [getattr(settings, name) for name in {*SECRET_SETTINGS.values()}]
+    values = [getattr(settings, name) for name in {*SECRET_SETTINGS.values()} - {""}]
     return [*values, str(settings.DATABASES["default"].get("PASSWORD") or "")]

@@ -11,18 +11,25 @@ from pathlib import Path
 
 from django.conf import settings
 
+from storybook.media_store import MediaStoreError, media
+from videogen.common.formats import unended
 from videogen.models import VideoRender
 from videogen.pipeline import journal
 
-from .check import Examination
+from .check import Examination, TooSlow
 from .findings import Finding, Topic, words_of
 
 MEDIA = Topic("media", "Media folder")
 STATE = Topic("state", "State folder")
 DISK = Topic("disk", "Disk")
 CLIPS = Topic("clips", "Clips")
+STORE = Topic("store", "Object store")
 PRIVACY = Topic("privacy", "Privacy")
 
+_STORE_ADVICE = (
+    "Look at MEDIA_STORE_URL, AWS_ENDPOINT_URL_S3 and the credentials. Clips wait on this host and "
+    "at the API until the store takes them."
+)
 # A clip has about 10 to 30 MB, and twice that while it is prepared.
 LOW_BYTES = 5 * 10**9
 LEAST_BYTES = 500 * 10**6
@@ -46,14 +53,38 @@ def check_state(exam: Examination) -> Iterator[Finding]:
 def check_clips(exam: Examination) -> Iterator[Finding]:
     """Look for the newest clip: a disk that is not mounted looks like an empty, writable folder."""
     takes = VideoRender.objects.filter(state=VideoRender.State.DONE).order_by("-pk")
-    name = takes.values_list("video_file", flat=True).first()
-    if name and not (Path(settings.MEDIA_ROOT) / name).is_file():
+    name = takes.values_list("video_file", flat=True).first() or ""
+    try:
+        is_missing = bool(name) and not media.exists(name)
+    except MediaStoreError as error:
+        yield CLIPS.fail(f"The newest clip cannot be looked at: {error.strerror}.", _STORE_ADVICE)
+        return
+    if is_missing and media.is_remote:
+        yield CLIPS.fail(
+            f"The newest clip is not in its place: {name} in {settings.MEDIA_STORE_URL}",
+            "Is MEDIA_STORE_URL right? manage.py move_media takes the files there.",
+        )
+    elif is_missing:
         yield CLIPS.fail(
             f"The newest clip is not in its place: {name} in {settings.MEDIA_ROOT}",
             "Is the disk of MEDIA_ROOT mounted, and is MEDIA_ROOT right?",
         )
     else:
         yield CLIPS.ok("The newest clip is in its place." if name else "There are none yet.")
+
+
+def check_store(exam: Examination) -> Iterator[Finding]:
+    """Ask the object store whether it has our bucket."""
+    if exam.store is None:
+        yield STORE.ok("There is none: the media are in MEDIA_ROOT.")
+        return
+    try:
+        exam.store.result()
+    except (OSError, TooSlow) as error:
+        words = getattr(error, "strerror", None) or words_of(error)
+        yield STORE.fail(f"The object store cannot be used: {unended(words)}.", _STORE_ADVICE)
+    else:
+        yield STORE.ok(f"The object store answers: {settings.MEDIA_STORE_URL}")
 
 
 def check_disk(exam: Examination) -> Iterator[Finding]:

@@ -3,14 +3,15 @@
    Live parts: an element with data-live-url is kept up to date. The address answers
      {"active": true, "title": "(3/8) …", "parts": {"key": "<html>"}, "since": "…"}
    Each part replaces the element with its key in data-live-key. If the HTML of a part has the key
-   itself, the whole element is replaced, and otherwise its content. A part that somebody is using
-   (it has the focus, a playing video or a field that was filled in) is replaced as soon as they
-   leave it. "title" and "since" may be missing. "since" is sent with the next request, so that the
-   server can answer with the parts that changed; the first value is data-live-since.
-   "active": false ends the updates.
+   itself, the whole element is replaced, and the new one has data-arrived; otherwise its content is
+   replaced. A part that somebody is using (it has the focus, a playing video or a field that was
+   filled in) is replaced as soon as they leave it. "title" and "since" may be missing. "since" is
+   sent with the next request, so that the server can answer with the parts that changed; the first
+   value is data-live-since. "active": false ends the updates.
 
    An element with data-trouble="2 failed" puts these words before the page's title, and the icon of
-   the tab shows that there is trouble.
+   the tab shows that there is trouble. Without trouble, an element with data-work="3" makes it the
+   icon of work: three renders are on their way.
 
    <time data-elapsed="ISO time"> counts up. <video data-hover-play> plays, muted, while the pointer
    or the focus is on it or on the element around it that has data-hover-area.
@@ -120,7 +121,7 @@
       this.since = answer.since || "";
       this.active = Boolean(answer.active);
       if (this.waiting.size) this.later();
-      showTrouble();
+      tellTheTab();
       return changed;
     }
 
@@ -152,8 +153,10 @@
       part.querySelectorAll("details").forEach((each) => {
         if (unfolded.has(nameOf(each))) each.open = true;
       });
-      if (isWhole) element.replaceWith(part);
-      else element.replaceChildren(part);
+      if (isWhole) {
+        part.firstElementChild.dataset.arrived = "";
+        element.replaceWith(part);
+      } else element.replaceChildren(part);
       this.shown.set(key, now);
       this.waiting.delete(key);
       tick();
@@ -165,7 +168,7 @@
       if (this.laterTimer) return;
       this.laterTimer = setInterval(() => {
         for (const [key, html] of [...this.waiting]) this.offer(key, html);
-        showTrouble();
+        tellTheTab();
         if (!this.waiting.size) {
           clearInterval(this.laterTimer);
           this.laterTimer = 0;
@@ -199,18 +202,20 @@
   const isFilledIn = (field) => field.type !== "hidden"
     && (field.value !== field.defaultValue || field.checked !== field.defaultChecked);
 
-  /* -- trouble, in the title and the icon of the tab */
+  /* -- work and trouble, in the title and the icon of the tab */
 
   let title = document.title;
   const icon = document.querySelector("link[rel=icon]");
   const calmIcon = icon?.getAttribute("href");
 
-  const showTrouble = () => {
+  const tellTheTab = () => {
     const words = [...document.querySelectorAll("[data-trouble]")]
       .map((each) => each.dataset.trouble).filter(Boolean).join(", ");
     const now = words ? `${words} · ${title}` : title;
     if (document.title !== now) document.title = now;
-    const wanted = words ? icon?.dataset.troubleIcon : calmIcon;
+    const works = [...document.querySelectorAll("[data-work]")].some((each) => Number(each.dataset.work));
+    const rest = works ? icon?.dataset.workIcon : calmIcon;
+    const wanted = words ? icon?.dataset.troubleIcon : rest;
     if (wanted && icon.getAttribute("href") !== wanted) icon.setAttribute("href", wanted);
   };
 
@@ -284,7 +289,7 @@
   }, true);
 
   document.querySelectorAll("[data-live-url]").forEach((root) => new Live(root));
-  showTrouble();
+  tellTheTab();
   if (document.querySelector("[data-elapsed], [data-live-url]")) {
     tick();
     setInterval(() => { if (!document.hidden) tick(); }, 1000);

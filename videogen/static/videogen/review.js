@@ -14,6 +14,8 @@
   const transport = one("transport");
   const seek = one("seek");
   const wipe = one("wipe");
+  const marks = one("marks");
+  const timeline = one("timeline");
   const keys = document.querySelector("[data-keys]");
   const empty = document.querySelector("[data-room-empty]");
   const tool = (name) => transport.querySelector(`[data-do="${name}"]`);
@@ -126,14 +128,35 @@
     if (plays) video.play().catch(() => {});
   };
 
+  // What somebody has begun to write about a take stays until they come back to it.
+  const drafts = new Map();
+  const newNote = () => one("note-new");
+  const keepDraft = () => {
+    const form = newNote();
+    if (form && parts.side.dataset.render) drafts.set(parts.side.dataset.render, [...new FormData(form)]);
+  };
+  const bringDraft = () => {
+    const form = newNote();
+    parts.side.dataset.render = shown.render;
+    const kept = form ? drafts.get(String(shown.render)) || [] : [];
+    for (const [name, value] of kept) {
+      if (name !== "csrfmiddlewaretoken" && name !== "next") form.elements[name].value = value;
+    }
+  };
+
   const showParts = () => {
+    keepDraft();
     for (const [name, part] of Object.entries(parts)) part.innerHTML = shown.parts[name];
+    bringDraft();
     showTab(tab);
+    showTimeline();
+    drawMarks();
   };
 
   // While somebody writes what is wrong, no late answer may take the field away: the next letters
   // would be keys.
-  const isWriting = () => Boolean(one("reject")?.open);
+  const isWriting = () =>
+    Boolean(one("reject")?.open) || Boolean(document.activeElement.closest("[data-note-form]"));
 
   const show = (entry, place) => {
     shown = entry;
@@ -235,9 +258,16 @@
       each.hidden = !each.dataset.tabs.split(" ").includes(chosen);
     }
     for (const each of parts.side.querySelectorAll("[data-opens]")) each.open = chosen === "prompt";
+    drawMarks();
   };
 
   parts.side.addEventListener("click", (event) => {
+    const jump = event.target.closest("[data-jump]");
+    if (jump && !event.ctrlKey && !event.metaKey && !event.shiftKey) {
+      event.preventDefault();
+      toFrame(Number(jump.dataset.jump));
+      return;
+    }
     const link = event.target.closest("[data-tab]");
     if (!link) return;
     event.preventDefault();
@@ -400,6 +430,9 @@
     if (event.target === undoForm) {
       event.preventDefault();
       undo();
+    } else if (event.target.matches("[data-note-form]")) {
+      event.preventDefault();
+      sendNote(event.target);
     } else if (event.target.matches("[data-verdict]")) {
       event.preventDefault();
       judge(event.submitter?.dataset.verb || event.target.querySelector("[data-verb]").dataset.verb, event.target);
@@ -424,6 +457,7 @@
     seek.value = video.currentTime;
     seek.setAttribute("aria-valuetext", `${video.currentTime.toFixed(1)} of ${lengthOf().toFixed(1)} seconds`);
     follow();
+    drawMarks();
   };
   const toTime = (time) => {
     video.currentTime = Math.min(Math.max(time, 0), lengthOf());
@@ -478,6 +512,7 @@
       tool("loop").setAttribute("aria-pressed", String(video.loop));
     },
     wipe: () => cycleWipe(),
+    note: () => writeNote(),
     mute: () => {
       video.muted = !video.muted;
     },
@@ -497,6 +532,8 @@
   video.addEventListener("volumechange", () => tool("mute").setAttribute("aria-pressed", String(video.muted)));
   video.addEventListener("loadedmetadata", () => {
     seek.max = lengthOf();
+    marks.setAttribute("viewBox", `0 0 ${video.videoWidth || 16} ${video.videoHeight || 9}`);
+    showTimeline();
     one("length").textContent = clock(lengthOf()).slice(0, -3);
     video.playbackRate = speed;
     showClock();
@@ -506,6 +543,173 @@
     pause();
     toTime(Number(seek.value));
   });
+
+  // What the technical check has found: the player jumps there.
+  parts.checks.addEventListener("click", (event) => {
+    const link = event.target.closest("[data-at]");
+    if (!link || event.ctrlKey || event.metaKey || event.shiftKey) return;
+    event.preventDefault();
+    pause();
+    const to = Number(link.dataset.at);
+    const wasPeeked = Boolean(peeked);
+    unpeek(true);
+    if (!wasPeeked && video.readyState > 0) toTime(to);
+    else {
+      video.addEventListener("loadedmetadata", () => toTime(to), { once: true });
+      if (!wasPeeked) video.load();
+    }
+  });
+
+  /* -- notes: on the timeline, on the picture, and new ones */
+
+  const SVG = "http://www.w3.org/2000/svg";
+  const shape = (name, values) => {
+    const made = document.createElementNS(SVG, name);
+    for (const [key, value] of Object.entries(values)) made.setAttribute(key, value);
+    return made;
+  };
+  const fpsOf = () => shown?.fps || 24;
+  // The frame that is on the screen.
+  const frameNow = () => Math.floor(video.currentTime * fpsOf() + 0.01);
+  const toFrame = (frame) => {
+    if (peeked) unpeek(true);
+    pause();
+    // Into the middle of the frame: its beginning may be shown as the one before.
+    const time = (frame + 0.5) / fpsOf();
+    if (video.readyState) toTime(time);
+    else video.addEventListener("loadedmetadata", () => toTime(time), { once: true });
+  };
+  const timecode = (frame) => {
+    const rate = Math.max(1, Math.round(fpsOf()));
+    const seconds = Math.floor(frame / rate);
+    const two = (number) => String(number).padStart(2, "0");
+    return `${Math.floor(seconds / 60)}:${two(seconds % 60)}.${two(frame % rate)}`;
+  };
+
+  const showTimeline = () => {
+    timeline.replaceChildren();
+    const frames = lengthOf() * fpsOf();
+    if (!frames || peeked) return;
+    for (const note of shown?.notes || []) {
+      const at = Math.min(Math.max((1000 * (note.frame + 0.5)) / frames - 3, 0), 994);
+      timeline.append(shape("rect", { x: at, y: 0, width: 6, height: 6, class: note.isOpen ? "" : "st-mark-done" }));
+    }
+  };
+
+  // A point or a box, in fractions of the picture, whatever the size of the window.
+  const shapeOf = (area) => {
+    const box = marks.viewBox.baseVal;
+    if (!box) return null;
+    const [x, y] = [area.x * box.width, area.y * box.height];
+    if (area.width) return shape("rect", { x, y, width: area.width * box.width, height: area.height * box.height });
+    return shape("circle", { cx: x, cy: y, r: Math.max(box.width, box.height) / 40 });
+  };
+  let drawn = null;
+  const drawMarks = () => {
+    marks.replaceChildren();
+    marks.classList.toggle("st-marks--drawing", isDrawing());
+    if (peeked) return;
+    const near = (note) => note.x !== null && Math.abs(note.frame - frameNow()) <= fpsOf() / 2;
+    const areas = (shown?.notes || []).filter((note) => video.paused && near(note));
+    if (isDrawing()) {
+      const own = areaOf(newNote());
+      if (own) areas.push(own);
+    }
+    for (const area of areas) {
+      const made = shapeOf(area);
+      if (made) marks.append(made);
+    }
+  };
+  const AREA = ["x", "y", "width", "height"];
+  const areaOf = (form) => {
+    if (!form || form.elements.x.value === "") return null;
+    return Object.fromEntries(AREA.map((name) => [name, Number(form.elements[name].value)]));
+  };
+  const setArea = (form, area) => {
+    for (const name of AREA) form.elements[name].value = area?.[name] ?? "";
+    const place = form.querySelector("[data-note-place]");
+    place.hidden = !area;
+    place.textContent = area?.width ? "with the box on the picture" : "with the point on the picture";
+    drawMarks();
+  };
+  // Whoever looks at the notes may draw, until they play on.
+  const isDrawing = () => {
+    const form = newNote();
+    return Boolean(form && video.paused && !peeked && !form.closest("[hidden]"));
+  };
+
+  const writeNote = () => {
+    const form = newNote();
+    if (!form) return say("You may look at notes, and not write any.");
+    if (peeked) unpeek(true);
+    pause();
+    tab = "notes";
+    showTab(tab);
+    form.elements.time.value = timecode(frameNow());
+    form.elements.text.focus();
+    return undefined;
+  };
+
+  // Whoever begins to write without the key means the frame that they see.
+  parts.side.addEventListener("focusin", (event) => {
+    const form = event.target.closest("[data-note-new]");
+    if (!form || event.target.name !== "text" || peeked) return;
+    if (form.elements.time.value === form.elements.time.defaultValue) form.elements.time.value = timecode(frameNow());
+  });
+
+  const pointAt = (event) => {
+    const box = marks.viewBox.baseVal;
+    const at = new DOMPoint(event.clientX, event.clientY).matrixTransform(marks.getScreenCTM().inverse());
+    const within = (value) => Math.min(Math.max(value, 0), 1);
+    return { x: within(at.x / box.width), y: within(at.y / box.height) };
+  };
+  // Smaller than this, a drag is a click.
+  const SMALLEST = 0.01;
+  marks.addEventListener("pointerdown", (event) => {
+    if (!isDrawing() || event.button) return;
+    event.preventDefault();
+    marks.setPointerCapture(event.pointerId);
+    drawn = pointAt(event);
+    const form = newNote();
+    form.elements.time.value = timecode(frameNow());
+    setArea(form, { ...drawn });
+  });
+  marks.addEventListener("pointermove", (event) => {
+    if (!drawn || !newNote()) return;
+    const to = pointAt(event);
+    const [width, height] = [Math.abs(to.x - drawn.x), Math.abs(to.y - drawn.y)];
+    const isBox = width > SMALLEST && height > SMALLEST;
+    setArea(newNote(), isBox ? { x: Math.min(to.x, drawn.x), y: Math.min(to.y, drawn.y), width, height } : { ...drawn });
+  });
+  for (const name of ["pointerup", "pointercancel"]) {
+    marks.addEventListener(name, () => {
+      if (!drawn) return;
+      drawn = null;
+      newNote()?.elements.text.focus();
+    });
+  }
+
+  const sendNote = (form) => {
+    const entry = shown;
+    const body = new FormData(form);
+    const isNew = form.matches("[data-note-new]");
+    sending = sending
+      .then(() => post(form.getAttribute("action"), body))
+      .then(async (answer) => {
+        say(answer.words);
+        if (!answer.isDone) return;
+        drafts.delete(String(entry.render));
+        // What was sent is no draft any more; a reply leaves the new note as it is.
+        if (form.isConnected && isNew) {
+          form.reset();
+          for (const field of AREA) form.elements[field].value = "";
+        } else if (form.isConnected) form.reset();
+        if (document.activeElement.closest("[data-note-form]")) document.activeElement.blur();
+        await refresh(entry.shot);
+      })
+      .catch((error) => say(error.message));
+  };
+  for (const name of ["play", "pause"]) video.addEventListener(name, () => drawMarks());
 
   /* -- the wipe: another take, or the key frame, over a part of the picture */
 
@@ -569,6 +773,7 @@
     says.textContent = `${peeked} · ${side}`;
     says.hidden = false;
     load(link.dataset.clip, link.dataset.poster);
+    drawMarks();
     return undefined;
   };
   const unpeek = (isBack = false) => {
@@ -612,6 +817,7 @@
     k: pause,
     l: forwards,
     m: actionsOfTools.mute,
+    w: writeNote,
     " ": actionsOfTools.play,
     ",": () => step(-1),
     ".": () => step(1),
@@ -625,6 +831,12 @@
   };
 
   document.addEventListener("keydown", (event) => {
+    const note = event.target.closest("[data-note-form]");
+    if (note && event.key === "Enter" && (event.ctrlKey || event.metaKey)) {
+      event.preventDefault();
+      note.requestSubmit();
+      return;
+    }
     if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey || keys.open) return;
     const key = event.key.length === 1 ? event.key.toLowerCase() : event.key;
     const panel = event.target.closest("[data-reject]");
@@ -637,6 +849,11 @@
     if (panel && key === "Enter" && event.target.matches("input")) {
       event.preventDefault();
       panel.querySelector("form").requestSubmit();
+      return;
+    }
+    if (note && key === "Escape") {
+      document.activeElement.blur();
+      event.preventDefault();
       return;
     }
     const field = event.target.closest("textarea, select, input:not([type=range], [type=checkbox])");
@@ -665,7 +882,7 @@
     .then((part) => {
       ({ entries, start, total } = part);
       at = entries.findIndex((each) => each.render === Number(room.dataset.render));
-      shown = entries[at];
+      shown = entries[at] || part.entries[0];
       if (part.start < 0) {
         // It is not in the queue, which begins behind it.
         entries = [];
@@ -679,7 +896,10 @@
       return undefined;
     })
     .then(() => {
+      parts.side.dataset.render = shown?.render ?? "";
       showCount();
+      showTimeline();
+      drawMarks();
       prefetch();
       loadMore();
       room.dataset.ready = "";

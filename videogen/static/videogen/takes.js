@@ -1,4 +1,5 @@
-// Keys of the page of takes. Without this file, only the keys are missing.
+// Keys of the page of takes, and jumps in its players. Without this file, only the keys are missing: a
+// place in a clip is a link to the file.
 "use strict";
 
 (() => {
@@ -18,6 +19,25 @@
     }
   }, true);
 
+  // What the technical check has found: the take's player jumps there.
+  document.addEventListener("click", (event) => {
+    const link = event.target.closest("[data-at]");
+    const video = link?.closest("[data-render]")?.querySelector("video");
+    if (!video || event.ctrlKey || event.metaKey || event.shiftKey) return;
+    event.preventDefault();
+    video.pause();
+    const jump = () => {
+      video.currentTime = Number(link.dataset.at);
+    };
+    if (video.readyState > 0) jump();
+    else {
+      video.addEventListener("loadedmetadata", jump, { once: true });
+      video.load();
+    }
+    video.focus({ preventScroll: true });
+    video.scrollIntoView({ block: "nearest" });
+  });
+
   const button = document.querySelector("[data-keys-button]");
   if (button && dialog) {
     button.hidden = false;
@@ -27,6 +47,39 @@
   const current = () =>
     document.activeElement.closest("[data-take]") ||
     takes().find((take) => take.getBoundingClientRect().bottom > window.innerHeight / 3);
+
+  // A new note stands at the frame that is seen, unless another time was typed.
+  document.addEventListener("focusin", (event) => {
+    const form = event.target.closest("[data-note-new]");
+    const video = form?.closest("[data-take]")?.querySelector("video");
+    if (!video || event.target.name !== "text" || form.elements.time.value !== form.elements.time.defaultValue) return;
+    const fps = Number(form.dataset.fps) || 24;
+    const rate = Math.max(1, Math.round(fps));
+    const frame = Math.floor(video.currentTime * fps + 0.01);
+    const two = (number) => String(number).padStart(2, "0");
+    const seconds = Math.floor(frame / rate);
+    video.pause();
+    form.elements.time.value = `${Math.floor(seconds / 60)}:${two(seconds % 60)}.${two(frame % rate)}`;
+  });
+
+  // The time of a note jumps into the middle of its frame.
+  document.addEventListener("click", (event) => {
+    const link = event.target.closest("[data-jump]");
+    const video = link?.closest("[data-take]")?.querySelector("video");
+    if (!video || event.ctrlKey || event.metaKey || event.shiftKey) return;
+    event.preventDefault();
+    const fps = Number(link.closest("[data-fps]").dataset.fps) || 24;
+    const jump = () => {
+      video.currentTime = (Number(link.dataset.jump) + 0.5) / fps;
+    };
+    video.pause();
+    if (video.readyState) jump();
+    else {
+      video.addEventListener("loadedmetadata", jump, { once: true });
+      video.load();
+    }
+    video.scrollIntoView({ block: "nearest" });
+  });
 
   document.addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey || dialog?.open) return;

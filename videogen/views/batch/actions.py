@@ -66,11 +66,13 @@ def batch_state(request: HttpRequest, batch: RenderBatch) -> JsonResponse:
     context = {"page": page, "batch": batch, "state": request.GET.get("state", "")}
     parts = {
         key: render_to_string(f"admin/videogen/batch/{key}.html", context, request=request)
-        for key in ("summary", "chips", "notices", "actions")
+        for key in ("summary", "chips", "notices", "actions", "failures", "time_left")
     }
     for row in page.rows:
         if row.may_have_changed(since):
-            parts[row.key] = render_to_string("admin/videogen/batch/row.html", {"row": row})
+            parts[row.key] = render_to_string(
+                "admin/videogen/batch/row.html", {"row": row}, request=request
+            )
     return JsonResponse(
         {
             "active": page.is_active,
@@ -126,13 +128,16 @@ def stop_running(
 def retry_rest(
     model_admin: ModelAdmin[Any], request: HttpRequest, batch: RenderBatch
 ) -> HttpResponse:
-    """Draft a batch of what failed, or with what=resume of what was interrupted; show its plan."""
+    """Draft a batch of what failed, with `cause` only of what failed for that, or with what=resume
+    of what was interrupted; show its plan."""
     requester = requester_of(request)
+    cause = request.POST.get("cause", "")
     try:
         if request.POST.get("what") == "resume":
             draft = resume_interrupted(batch, requester)
         else:
-            draft = retry_failed(batch, requester)
+            only = BatchPage(batch).shots_of_cause(cause) if cause else None
+            draft = retry_failed(batch, requester, only)
     except RequestError as error:
         messages.info(request, error.sentence)
         return HttpResponseRedirect(progress_url(batch))

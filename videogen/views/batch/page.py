@@ -12,13 +12,15 @@ from typing import Any
 
 from django.contrib.auth.models import AbstractUser
 from django.db.models import Exists, OuterRef
+from django.urls import reverse
 from django.utils import timezone
 
 from storybook.models import DesignDocument, Shot
+from videogen.billing.render_times import time_left, usual_times
 from videogen.common.formats import media_url, usd
 from videogen.common.task_queue import broker_problem
 from videogen.models import ReferenceChoice, RenderBatch, VideoRender
-from videogen.models.states import OPEN, RESUMABLE, WITHOUT_VIDEO
+from videogen.models.states import OPEN, RESUMABLE, STUCK, WITHOUT_VIDEO
 from videogen.pipeline.cancel import stoppable
 from videogen.planning.batch_actions import (
     BatchProgress,
@@ -46,9 +48,13 @@ from videogen.views.components.segments import RenderProgress
 from videogen.views.components.shot_cards import key_frame_urls
 
 State = VideoRender.State
+Review = VideoRender.Review
 
 # An update also has the rows that changed shortly before the last one: clocks differ.
 OVERLAP = timedelta(seconds=10)
+
+# What has ended without a clip, and not because somebody wanted it so.
+FAILURES = frozenset({State.FAILED, State.BLOCKED, *STUCK})
 
 _NOT_WORKED_ON = (Action.SKIP, Action.BLOCKED)
 
@@ -60,6 +66,14 @@ class RenderRow:
     render: VideoRender
     key_frame: str = ""
     hint: str = ""
+    # What lately was the time of a render of its model.
+    usual: timedelta | None = None
+    may_cancel: bool = False
+
+    @property
+    def can_cancel(self) -> bool:
+        """Whether it may still be cancelled alone."""
+        return self.may_cancel and self.render.state == State.QUEUED
 
     @property
     def key(self) -> str:
@@ -99,9 +113,30 @@ class RenderRow:
         end = timezone.now() if self.is_open else self.render.ended_at
         if end is None or self.status in (State.CANCELLED, State.REHEARSED):
             return ""
-        minutes, seconds = divmod(max(0, round((end - self.since).total_seconds())), 60)
-        hours, minutes = divmod(minutes, 60)
-        return f"{hours}:{minutes:02}:{seconds:02}" if hours else f"{minutes}:{seconds:02}"
+        return clock(end - self.since)
+
+    @property
+    def expected(self) -> str:
+        """What its time is likely to be, while it renders."""
+        is_sent = self.status in (State.SUBMITTING, State.RUNNING)
+        return clock(self.usual) if self.usual and is_sent else ""
+
+    @property
+    def length(self) -> str:
+        """The length of its clip."""
+        seconds = self.render.video_seconds or self.render.duration_seconds
+        return clock(timedelta(seconds=float(seconds))) if seconds else ""
+
+    @property
+    def look(self) -> str:
+        """How its picture is drawn: waiting, working, made, lost (there is no clip) or ended."""
+        if self.status == State.QUEUED:
+            return "waiting"
+        if self.is_open:
+            return "working"
+        if self.status == State.DONE:
+            return "made"
+        return "lost" if self.status in FAILURES else "ended"
 
     @property
     def link_text(self) -> str:
@@ -137,6 +172,51 @@ class RenderRow:
 
 
 @dataclass(frozen=True)
+class FailureGroup:
+    """The renders that made no clip, or none yet, for one reason."""
+
+    rows: Sequence[RenderRow]
+    # The shots of them that can be tried again.
+    to_retry: frozenset[int] = frozenset()
+    can_resume: bool = False
+
+    @property
+    def status(self) -> str:
+        return self.rows[0].status
+
+    @property
+    def cause(self) -> str:
+        """The code that its button sends back."""
+        return cause_of(self.rows[0])
+
+    @property
+    def badge(self) -> Badge:
+        return self.rows[0].badge
+
+    @property
+    def words(self) -> str:
+        """What happened, if that is told alike of all of them."""
+        told = {row.render.error_message or row.words for row in self.rows}
+        return told.pop() if len(told) == 1 else ""
+
+    @property
+    def needs_decision(self) -> bool:
+        return self.status == State.UNKNOWN
+
+    @property
+    def retries(self) -> int:
+        return len({row.render.shot_id for row in self.rows} & self.to_retry)
+
+    @property
+    def resumes(self) -> bool:
+        return self.can_resume and self.status in (State.INTERRUPTED, State.NOT_DOWNLOADED)
+
+
+def cause_of(row: RenderRow) -> str:
+    return f"{row.status}:{row.render.error_code}"
+
+
+@dataclass(frozen=True)
 class SkippedRow:
     """A shot that the plan left alone, the reason, and links to what can be done now."""
 
@@ -158,8 +238,8 @@ class BatchPage:
     @cached_property
     def rows(self) -> list[RenderRow]:
         wanted = {
-            record["render"]: place
-            for place, record in enumerate(self.batch.plan)
+            record["render"]
+            for record in self.batch.plan
             if record.get("render") and record.get("decision") not in _NOT_WORKED_ON
         }
         renders = (
@@ -172,13 +252,26 @@ class BatchPage:
         found |= {
             each.pk: each for each in renders.filter(batch=self.batch) if each.pk not in found
         }
-        ordered = sorted(found.values(), key=lambda each: (wanted.get(each.pk, 10**9), each.pk))
+        ordered = sorted(
+            found.values(),
+            key=lambda each: (each.shot.scenelet.place, each.shot.shot_index, each.pk),
+        )
         frames = key_frame_urls({each.shot_id for each in ordered})
         hints = _hints([each.pk for each in ordered if each.state == State.BLOCKED])
         return [
-            RenderRow(each, frames.get(each.shot_id, ""), hints.get(each.pk, ""))
+            RenderRow(
+                each,
+                frames.get(each.shot_id, ""),
+                hints.get(each.pk, ""),
+                self._usual_times.get(each.model) if each.state in OPEN else None,
+                may_cancel=self.may_act and each.batch_id == self.batch.pk,
+            )
             for each in ordered
         ]
+
+    @cached_property
+    def _usual_times(self) -> dict[str, timedelta]:
+        return usual_times(self.batch.model)
 
     @cached_property
     def left(self) -> list[SkippedRow]:
@@ -239,19 +332,76 @@ class BatchPage:
         cost = self.batch.estimated_cost_usd
         return usd(cost) if cost else "free"
 
+    @cached_property
+    def own(self) -> list[VideoRender]:
+        """The renders that this batch has made, and not an earlier one that it resumed."""
+        return [row.render for row in self.rows if row.render.batch_id == self.batch.pk]
+
+    @cached_property
+    def charged_usd(self) -> Decimal:
+        return sum((each.actual_cost_usd or Decimal(0) for each in self.own), Decimal(0))
+
     @property
     def charged(self) -> str:
         """What the batch's own renders have cost by now, and what they may still cost; empty if it
         is free."""
         if not self.batch.estimated_cost_usd:
             return ""
-        own = [row.render for row in self.rows if row.render.batch_id == self.batch.pk]
-        charged = sum((each.actual_cost_usd or Decimal(0) for each in own), Decimal(0))
         still_open = sum(
-            (each.price_estimate_usd for each in own if each.actual_cost_usd is None), Decimal(0)
+            (each.price_estimate_usd for each in self.own if each.actual_cost_usd is None),
+            Decimal(0),
         )
         left = f", {usd(still_open)} still open" if still_open else ""
-        return f"charged {usd(charged)}{left}"
+        return f"charged {usd(self.charged_usd)}{left}"
+
+    # -- when it ends, and what comes then
+
+    @property
+    def time_left(self) -> str:
+        """About how long it still takes, such as "4 min"; empty where nobody can know."""
+        open_rows = [row for row in self.rows if row.is_open]
+        if self.notice or self.batch.mode == RenderBatch.Mode.DRY_RUN:
+            return ""
+        usual = max((row.usual for row in open_rows if row.usual), default=None)
+        sent = [row.since for row in open_rows if row.status != State.QUEUED]
+        return time_left(self.counts, usual, max(sent, default=None))
+
+    @cached_property
+    def takes(self) -> list[VideoRender]:
+        return [row.render for row in self.rows if row.status == State.DONE]
+
+    @property
+    def to_review(self) -> int:
+        waiting = (Review.UNREVIEWED, Review.SELECTED)
+        return sum(each.review in waiting for each in self.takes)
+
+    @property
+    def takes_cost(self) -> str:
+        return usd(self.charged_usd) if self.charged_usd else ""
+
+    @property
+    def review_url(self) -> str:
+        """The queue of its takes. Those of an earlier batch that it resumed are found by their
+        story."""
+        is_own = all(each.batch_id == self.batch.pk for each in self.takes)
+        query = {"batch": self.batch.pk} if is_own else {"story": self.batch.story_id}
+        return reverse("admin:videogen_review", query=query)
+
+    @cached_property
+    def failures(self) -> list[FailureGroup]:
+        """What made no clip, by its cause, the largest group first."""
+        groups: dict[str, list[RenderRow]] = {}
+        for row in self.rows:
+            if row.status in FAILURES:
+                groups.setdefault(cause_of(row), []).append(row)
+        found = [
+            FailureGroup(rows, frozenset(self.to_retry), bool(self.to_resume))
+            for rows in groups.values()
+        ]
+        return sorted(found, key=lambda each: -len(each.rows))
+
+    def shots_of_cause(self, cause: str) -> set[int]:
+        return {row.render.shot_id for row in self.rows if cause_of(row) == cause}
 
     @cached_property
     def counts(self) -> Counter[str]:
@@ -275,7 +425,7 @@ class BatchPage:
 
     @property
     def title(self) -> str:
-        name = f"Batch {self.batch.pk} · {self.batch.story}"
+        name = f"Batch {self.batch.number} · {self.batch.story}"
         return f"({self.progress.ended}/{self.total}) {name}" if self.is_active else name
 
     @property
@@ -299,8 +449,7 @@ class BatchPage:
     @property
     def sent(self) -> BatchProgress:
         """The renders that cancelling the rest does not stop."""
-        own = [row.render for row in self.rows if row.render.batch_id == self.batch.pk]
-        return find_sent(own)
+        return find_sent(self.own)
 
     @property
     def places(self) -> list[tuple[int, str, bool]]:
@@ -319,8 +468,7 @@ class BatchPage:
         """The number of running renders that Google can be asked to stop."""
         if not self.may_act:
             return 0
-        own = [row.render for row in self.rows if row.render.batch_id == self.batch.pk]
-        return len(stoppable(own))
+        return len(stoppable(self.own))
 
     @property
     def can_retry(self) -> int:
@@ -351,6 +499,13 @@ class BatchPage:
     @cached_property
     def nobody_works(self) -> bool:
         return self.is_active and not self.batch.worked_by and is_nobody_working()
+
+
+def clock(length: timedelta) -> str:
+    """The length as "1:05", or "1:02:03"."""
+    minutes, seconds = divmod(max(0, round(length.total_seconds())), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{seconds:02}" if hours else f"{minutes}:{seconds:02}"
 
 
 def _hints(blocked: Sequence[int]) -> dict[int, str]:

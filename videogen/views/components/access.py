@@ -15,6 +15,7 @@ from videogen.models.people import Requester
 
 REVIEW = "videogen.review_video"
 GENERATE = "videogen.generate_video"
+DIRECT = ("videogen.add_direction", "videogen.change_direction")
 
 
 def require(request: HttpRequest, model_admin: ModelAdmin[Any], *permissions: str) -> None:

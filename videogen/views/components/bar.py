@@ -19,7 +19,7 @@ from storybook.theme import THEMES
 from videogen.billing.budget_use import BudgetUse, budget_use
 from videogen.models import Notice, VideoRender
 from videogen.models.states import BadgeWord
-from videogen.planning.shot_status import standings_with
+from videogen.planning.shot_status import standings_at_work, standings_with
 
 from .access import GENERATE, signed_in
 
@@ -96,11 +96,11 @@ class Bar:
     def places(self) -> list[Place]:
         found = [self._place("stories", "Stories", reverse("admin:index"))]
         if self._may_see_takes:
-            number = standings_with(BadgeWord.NEEDS_REVIEW).count()
+            number = standings_at_work(BadgeWord.NEEDS_REVIEW).count()
             hint = f"{number} to review"
             found.append(self._place("review", "Review", _review_url(), number, hint))
         if self._user.has_perm("videogen.view_renderbatch"):
-            number = VideoRender.objects.open().values("batch").distinct().count()
+            number = VideoRender.objects.at_work().values("batch").distinct().count()
             url = reverse("admin:videogen_renderbatch_changelist", query={"at_work": "yes"})
             hint = f"{number} running"
             found.append(self._place("queue", "Queue", url, number, hint))

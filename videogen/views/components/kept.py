@@ -5,8 +5,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from storybook.media_store import media
 from videogen.common.formats import media_url
-from videogen.takes.storage import kept_file, kept_path
+from videogen.takes.storage import kept_path
 
 
 @dataclass(frozen=True)
@@ -18,7 +19,7 @@ class KeptFile:
 def kept_of(name: str) -> KeptFile | None:
     """Return what is kept of this download ("render-7", "candidate-7"), or None."""
     try:
-        size = kept_file(name).stat().st_size
+        size = media.size(str(kept_path(name)))
     except OSError:
         return None
     return KeptFile(f"{media_url(str(kept_path(name)))}?download=1", size)

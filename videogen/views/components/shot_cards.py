@@ -13,12 +13,12 @@ from datetime import datetime
 from functools import cached_property
 from typing import Any
 
-from django.db.models import Prefetch, QuerySet
+from django.db.models import Count, OuterRef, Prefetch, QuerySet, Subquery
 
 from storybook.models import KeyFrame, Shot
 from storybook.thumbnails import thumbnail_url
 from videogen.common.formats import clock, media_url
-from videogen.models import ShotStanding, VideoRender
+from videogen.models import ShotStanding, TakeNote, VideoRender
 from videogen.models.states import TO_BE_MADE, BadgeWord
 from videogen.planning.shot_status import (
     badge_with_missing,
@@ -67,9 +67,15 @@ def for_cards(shots: QuerySet[Shot]) -> QuerySet[Shot]:
         )
     )
     frames = KeyFrame.objects.filter(picture__file__gt="").select_related("picture")
-    return with_documents(shots).prefetch_related(
-        Prefetch("standings", standings, to_attr="current_standings"),
-        Prefetch("key_frames", frames.order_by("position"), to_attr="frames_with_picture"),
+    notes = TakeNote.objects.open().filter(render__shot=OuterRef("pk")).order_by()
+    counted = notes.values("render__shot").annotate(number=Count("*")).values("number")
+    return (
+        with_documents(shots)
+        .annotate(open_notes=Subquery(counted))
+        .prefetch_related(
+            Prefetch("standings", standings, to_attr="current_standings"),
+            Prefetch("key_frames", frames.order_by("position"), to_attr="frames_with_picture"),
+        )
     )
 
 
@@ -118,6 +124,11 @@ class ShotCard:
     @property
     def takes(self) -> int:
         return self.standing.takes
+
+    @property
+    def notes(self) -> int:
+        """How many notes on its takes are open."""
+        return self.shot.open_notes or 0
 
     @property
     def used_video_url(self) -> str:
@@ -178,6 +189,7 @@ class ShotCard:
         return (
             self.word,
             self.takes,
+            self.notes,
             self.video_url,
             self.still_url,
             self.used_video_url,

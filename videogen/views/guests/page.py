@@ -11,12 +11,12 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import reverse
 
+from storybook.media_store import is_offered
 from storybook.story_paths import StoryPath, find_endings
 from videogen.common.errors import RequestError
 from videogen.exports.player import Addresses, PlayedShot, PlayedStory, read_played_story
 from videogen.models.guest_links import TRIES_WINDOW
 from videogen.takes.chosen_takes import TakeRule
-from videogen.takes.storage import is_stored
 from videogen.views.watch import choose_path, player_data
 
 from .access import Visit, for_guests
@@ -127,7 +127,7 @@ class _GuestAddresses(Addresses):
     def poster(self, played: PlayedShot) -> str:
         if played.take is None:
             return self.still(played)
-        has_one = is_stored(played.take.poster_file)
+        has_one = is_offered(played.take.poster_file)
         return self._visit.url("guest_poster", played.shot.pk) if has_one else ""
 
 
@@ -180,7 +180,7 @@ def _film(visit: Visit) -> dict[str, Any]:
     return {
         "title": str(visit.link.story),
         "subtitle": str(film.ending) if film else "",
-        "film_url": visit.url("guest_film") if is_stored(visit.link.film_file) else "",
+        "film_url": visit.url("guest_film") if is_offered(visit.link.film_file) else "",
     }
 
 

@@ -6,46 +6,57 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from functools import cached_property
 
 from django.utils.translation import ngettext
 
+from videogen.billing.affordability import fit
 from videogen.common.formats import counted, usd
+from videogen.models import RenderBatch
 from videogen.models.routes import served_backends
 from videogen.planning.modes import Action, Reason, decide
 from videogen.planning.plan import Plan
+from videogen.planning.shot_status import find_resumable, situation_of
 
 
 @dataclass(frozen=True)
 class ModeCard:
-    """One mode. A card says the same whichever mode is chosen: everything that its mode would do,
-    and separately how much of that the budget has room for.
+    """One mode. A card says the same whichever mode is chosen: what its plan will do, with as much
+    as the budgets have room for, and separately what they have no room for.
 
     `plan` has the request of every shot that the card's mode would render: it is the chosen one, or
-    one that renders more.
+    one that renders more. `own` is the plan of this very mode, if that is chosen. `more` are
+    renders that are no rows of `plan`.
     """
 
     mode: str
     words: tuple[str, str]
     plan: Plan
-    is_chosen: bool
+    own: Plan | None = None
     skips_repeats: bool = False
-    budget_left: Decimal | None = None
+    more: Mapping[Action, int] = field(default_factory=dict)
 
     @property
     def value(self) -> str:
         return str(self.mode)
 
+    @property
+    def is_chosen(self) -> bool:
+        return self.own is not None
+
     @cached_property
-    def _counts(self) -> Counter[Action]:
-        counts: Counter[Action] = Counter()
+    def _wanted(self) -> Counter[Action]:
+        """What the mode would do if no budget limited it."""
+        counts: Counter[Action] = Counter(self.more)
         for row in self.plan.rows:
             if row.slot > 1:
                 continue
             problems = row.impossible_in(self.mode)
-            action = decide(row.situation, self.mode, problems, is_gone=row.is_gone).action
+            action = row.decision.action
+            if row.copy_of is None:
+                action = decide(row.situation, self.mode, problems, is_gone=row.is_gone).action
             if self.skips_repeats and row.same and action == Action.GENERATE:
                 continue
             resumes = action in (Action.RESUME, Action.DOWNLOAD)
@@ -54,23 +65,57 @@ class ModeCard:
                 counts[action] += self.plan.takes_per_shot if generates else 1
         return counts
 
+    @cached_property
+    def counts(self) -> Counter[Action]:
+        """What the plan of this mode does."""
+        if self.own is not None:
+            return Counter({Action(action): number for action, number in self.own.counts.items()})
+        counts, request = Counter(self._wanted), self.plan.request
+        if request.price_usd is None:
+            return Counter({each: counts[each] for each in (Action.RESUME, Action.DOWNLOAD)})
+        room = self._room
+        if room < counts[Action.GENERATE]:
+            counts[Action.GENERATE] = room
+            if self.plan.over_budget == RenderBatch.OverBudget.NONE:
+                counts[Action.RESUME] = counts[Action.DOWNLOAD] = 0
+        return counts
+
+    @property
+    def _room(self) -> int:
+        price = self.plan.request.price_usd or Decimal(0)
+        wanted = self._wanted[Action.GENERATE]
+        return max(0, fit(self.plan.limits, price, wanted, self.plan.over_budget).videos)
+
     @property
     def outcome(self) -> str:
         """What the mode does, and what that costs."""
-        videos = self._counts[Action.GENERATE]
-        if videos and self.plan.request.price_usd is None:
-            return f"{work_in_words(self._counts)} · no price known"
-        return outcome_in_words(self._counts, self.plan.request.cost_of(videos))
+        videos = self.counts[Action.GENERATE]
+        if self._wanted[Action.GENERATE] and self.plan.request.price_usd is None:
+            work = work_in_words(self.counts)
+            return f"{work or 'Nothing to generate'} · no price known"
+        return outcome_in_words(self.counts, self.plan.request.cost_of(videos))
 
     @property
     def shortage(self) -> str:
-        """Whether the mode is over the budget, in words, or ""."""
-        price, videos = self.plan.request.price_usd, self._counts[Action.GENERATE]
-        left = self.budget_left
-        if not price or left is None or self.plan.request.cost_of(videos) <= left:
+        """What the mode has no room for, in words, or ""."""
+        limits, over = self.plan.limits, self._wanted[Action.GENERATE] - self._room
+        if not limits or over <= 0 or not self.plan.request.price_usd:
             return ""
-        room = int(left // price)
-        return f"Over the budget: {usd(left)} left, room for {room or 'none'}"
+        return f"Over the budget: {usd(limits[0].left_usd)} left, no room for {over} more"
+
+
+def more_to_resume(plan: Plan) -> Mapping[Action, int]:
+    """Where several takes of a shot were interrupted, the plan that resumes has a row for each: how
+    many there are beside the one that each row of `plan` has. One query."""
+    causes = {row.cause.pk for row in plan.rows if row.cause}
+    shots = [row.shot.pk for row in plan.rows if row.cause and row.slot == 1]
+    found = find_resumable(shots, plan.request.backend)
+    more = Counter(
+        decide(situation_of(each), RenderBatch.Mode.RESUME).action
+        for each in found
+        if each.pk not in causes and each.backend in served_backends()
+    )
+    return more
 
 
 def outcome_in_words(counts: Mapping[Action, int], cost: Decimal) -> str:

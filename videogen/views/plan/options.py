@@ -5,27 +5,38 @@ request are left out. Every choice is a plain link."""
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
+from typing import Any
 
 from django import forms
+from django.conf import settings
 from django.utils.http import urlencode
 
 from videogen.billing.affordability import Cheaper, OverBudget, Shortage
-from videogen.catalog.capabilities import Capability
-from videogen.catalog.options import default_model_of
+from videogen.catalog.capabilities import Capability, ModelTable, RequestedVideo
+from videogen.catalog.options import ChosenFormat, default_model_of, defaults_of
 from videogen.catalog.prices import PriceList
 from videogen.common.formats import usd
 from videogen.models import RenderBatch
 from videogen.models.batches import MOST_TAKES_PER_SHOT
 from videogen.models.problems import Problem
-from videogen.models.routes import Route, not_set_up
+from videogen.models.prompt_profiles import PromptProfile
+from videogen.models.routes import Route, account_of, not_set_up
 from videogen.planning.modes import Action
 from videogen.planning.plan import Plan
 
-# The model, what becomes of a batch over the budget, whether repeats are rendered, and how many
-# takes of a shot are asked for.
-_USUAL = ("", OverBudget.FIT.value, "1", "1")
+# What a link need not name, in the order of the fields that `PlanOptions.chosen` gives.
+_USUAL = {
+    "model": "",
+    "resolution": "",
+    "shape": "",
+    "length": "",
+    "over_budget": OverBudget.FIT.value,
+    "repeat": "1",
+    "takes": "1",
+    "profile": "",
+}
 
 
 def _flag(yes: bool) -> str:
@@ -41,22 +52,30 @@ class PlanOptionsForm(forms.Form):
 
     mode = forms.ChoiceField(choices=RenderBatch.Mode)
     model = forms.CharField(required=False, max_length=100)
+    resolution = forms.CharField(required=False, max_length=10)
+    shape = forms.CharField(required=False, max_length=10)
+    length = forms.CharField(required=False, max_length=3)
     over_budget = forms.ChoiceField(choices=OverBudget)
     repeat = forms.TypedChoiceField(
         choices=[("0", "no"), ("1", "yes")], coerce=lambda each: each == "1"
     )
     takes = forms.IntegerField(min_value=1, max_value=MOST_TAKES_PER_SHOT)
+    profile = forms.ChoiceField(required=False, choices=PromptProfile)
 
     def __init__(self, asked: Mapping[str, str], batch: RenderBatch) -> None:
-        stored = {
+        self._stored = {
             "mode": batch.mode,
             "model": batch.model,
+            "resolution": batch.resolution,
+            "shape": batch.aspect_ratio,
+            "length": str(batch.duration_seconds or ""),
             "over_budget": batch.over_budget,
             "repeat": _flag(not batch.skips_repeats),
             "takes": str(batch.takes_per_shot),
+            "profile": batch.prompt_profile,
         }
-        given = {name: asked[name] for name in stored if name in asked}
-        super().__init__({**stored, **given}, initial=stored)
+        given = {name: asked[name] for name in self._stored if name in asked}
+        super().__init__({**self._stored, **given}, initial=self._stored)
         self._batch = batch
 
     def clean_model(self) -> str:
@@ -65,23 +84,49 @@ class PlanOptionsForm(forms.Form):
             raise forms.ValidationError("This model has no price.", code="no_price")
         return model
 
+    def clean(self) -> None:
+        """Only what the table of models allows can be chosen of a format."""
+        names = ("resolution", "shape", "length")
+        changed = [
+            name
+            for name in names
+            if self.cleaned_data.get(name) not in (None, "", self._stored[name])
+        ]
+        if not changed:
+            return
+        model = self.cleaned_data.get("model") or default_model_of(self._batch.story)
+        formats = ModelTable().find(model).formats
+        known = {
+            "resolution": {each.resolution for each in formats},
+            "shape": {ratio for each in formats for ratio in each.aspect_ratios},
+            "length": {str(seconds) for each in formats for seconds in each.durations},
+        }
+        for name in changed:
+            if self.cleaned_data[name] not in known[name]:
+                self.add_error(name, forms.ValidationError("Not in the table.", code="not_made"))
+
     @property
     def options(self) -> PlanOptions:
         self.full_clean()
         batch, chosen = self._batch, self.cleaned_data
         model = chosen.get("model", batch.model)
+        default_model, default_resolution = defaults_of(batch.story)
+        resolution = chosen.get("resolution", batch.resolution)
+        shape = chosen.get("shape", batch.aspect_ratio)
+        length = chosen.get("length", self._stored["length"])
         return PlanOptions(
-            chosen.get("mode", batch.mode),
-            "" if model == default_model_of(batch.story) else model,
+            RenderBatch.Mode.OVERRIDE.value if batch.promotes else chosen.get("mode", batch.mode),
+            "" if model == default_model else model,
+            ChosenFormat(
+                "" if resolution == default_resolution else resolution,
+                "" if shape == settings.VIDEO_ASPECT_RATIO else shape,
+                None if length in ("", str(settings.VIDEO_DURATION_SECONDS)) else int(length),
+            ),
             chosen.get("over_budget", batch.over_budget),
             not chosen.get("repeat", not batch.skips_repeats),
             chosen.get("takes", batch.takes_per_shot),
-            stored=(
-                batch.model,
-                batch.over_budget,
-                _flag(not batch.skips_repeats),
-                str(batch.takes_per_shot),
-            ),
+            chosen.get("profile", batch.prompt_profile),
+            stored={name: self._stored[name] for name in _USUAL},
         )
 
 
@@ -92,29 +137,46 @@ class PlanOptions:
     mode: str
     # Empty: the model of the story or of the settings.
     model: str = ""
+    format: ChosenFormat = field(default_factory=ChosenFormat)
     over_budget: str = OverBudget.FIT.value
     # Shots that have a take of the very same request are left out.
     skips_repeats: bool = False
     takes: int = 1
-    # Of the draft: model, over_budget, repeat and takes. Where they are not the usual ones, a link
-    # has to name what is chosen instead.
-    stored: tuple[str, str, str, str] = _USUAL
+    # Empty: the profile of the story or of the settings.
+    profile: str = ""
+    # Of the draft. Where they are not the usual ones, a link has to name what is chosen instead.
+    stored: Mapping[str, str] = field(default_factory=lambda: _USUAL)
 
     @property
     def hidden(self) -> dict[str, str]:
         """What a form or a link carries beside the mode."""
         chosen = {
             "model": self.model,
+            "resolution": self.format.resolution,
+            "shape": self.format.aspect_ratio,
+            "length": str(self.format.duration_seconds or ""),
             "over_budget": self.over_budget,
             "repeat": _flag(not self.skips_repeats),
             "takes": str(self.takes),
+            "profile": self.profile,
         }
         return {
             name: value
-            for (name, value), stored, usual in zip(
-                chosen.items(), self.stored, _USUAL, strict=True
-            )
-            if value != usual or stored != usual
+            for name, value in chosen.items()
+            if value != _USUAL[name] or self.stored[name] != _USUAL[name]
+        }
+
+    @property
+    def for_plan(self) -> dict[str, Any]:
+        """The options by the names that `plan_draft` has for them."""
+        return {
+            "mode": self.mode,
+            "model": self.model,
+            "chosen": self.format,
+            "over_budget": self.over_budget,
+            "skip_repeats": self.skips_repeats,
+            "takes_per_shot": self.takes,
+            "prompt_profile": self.profile,
         }
 
     @property
@@ -154,6 +216,8 @@ class OptionLink:
     # Why it cannot be chosen, where it cannot.
     why: str = ""
     route: str = ""
+    # What a preset stands for.
+    what: str = ""
 
 
 def _each(price: Decimal) -> str:
@@ -164,6 +228,33 @@ def _each(price: Decimal) -> str:
 class PlanChoices:
     plan: Plan
     options: PlanOptions
+
+    @property
+    def presets(self) -> list[OptionLink]:
+        """The switch between a draft and a final take."""
+        request = self.plan.request
+        presets = [each for each in (request.draft, request.final) if each]
+        is_usual = self.options.format == ChosenFormat(self.options.format.resolution)
+        return [
+            OptionLink(
+                each.name,
+                self._price(each.model, each.resolution),
+                self._of(
+                    each.model,
+                    ChosenFormat(
+                        "" if each.resolution == request.default_resolution else each.resolution
+                    ),
+                ),
+                is_usual and (each.model, each.resolution) == (request.model, request.resolution),
+                what=f"{each.model}, {each.resolution}",
+            )
+            for each in presets
+        ]
+
+    @property
+    def has_other(self) -> bool:
+        """Whether something is chosen that is no preset."""
+        return not any(each.is_chosen for each in self.presets)
 
     @property
     def models(self) -> list[OptionLink]:
@@ -183,21 +274,115 @@ class PlanChoices:
 
     def _model(self, model: Capability, problems: Sequence[Problem]) -> OptionLink:
         request = self.plan.request
-        price = request.prices.find(
-            request.backend, model.name, request.resolution, request.duration_seconds
-        )
         return OptionLink(
             model.name,
-            _each(price.usd) if price else usd(None),
+            self._price(model.name, request.resolution, request.duration_seconds),
             self._of_model(model.name),
             model.name == request.model,
             " ".join(each.sentence for each in problems),
             model.route_words,
         )
 
+    def _price(self, model: str, resolution: str, seconds: int | None = None) -> str:
+        """The price of a video; without `seconds`, of one of the usual length."""
+        request = self.plan.request
+        backend = account_of(request.table.find(model).route)
+        seconds = seconds or settings.VIDEO_DURATION_SECONDS
+        price = request.prices.find(backend, model, resolution, seconds)
+        return _each(price.usd) if price else usd(None)
+
     def _of_model(self, model: str) -> str:
+        return self._of(model, self.options.format)
+
+    def _of(self, model: str, chosen: ChosenFormat) -> str:
         usual = self.plan.request.default_model
-        return link_to(replace(self.options, model="" if model == usual else model))
+        named = "" if model == usual else model
+        return link_to(replace(self.options, model=named, format=chosen))
+
+    @property
+    def resolutions(self) -> list[OptionLink]:
+        """What the model makes and has a price for. Shape and length stay where the model makes
+        them at that resolution, too."""
+        request = self.plan.request
+        found = []
+        for each in request.capability.formats:
+            chosen = replace(
+                self.options.format,
+                resolution="" if each.resolution == request.default_resolution else each.resolution,
+            )
+            asked = replace(self._asked, resolution=each.resolution)
+            if request.capability.problems(asked):
+                chosen = ChosenFormat(chosen.resolution)
+                asked = replace(
+                    asked,
+                    aspect_ratio=settings.VIDEO_ASPECT_RATIO,
+                    seconds=settings.VIDEO_DURATION_SECONDS,
+                )
+            if not self._is_offered(asked):
+                continue
+            found.append(self._format(each.resolution, chosen, asked))
+        return self._choice(found)
+
+    @property
+    def lengths(self) -> list[OptionLink]:
+        usual = settings.VIDEO_DURATION_SECONDS
+        found = []
+        for seconds in self._made("durations"):
+            asked = replace(self._asked, seconds=seconds)
+            if self._is_offered(asked):
+                value = None if seconds == usual else seconds
+                chosen = replace(self.options.format, duration_seconds=value)
+                found.append(self._format(f"{seconds} s", chosen, asked))
+        return self._choice(found)
+
+    @property
+    def shapes(self) -> list[OptionLink]:
+        found = []
+        for ratio in self._made("aspect_ratios"):
+            asked = replace(self._asked, aspect_ratio=ratio)
+            if self._is_offered(asked):
+                value = "" if ratio == settings.VIDEO_ASPECT_RATIO else ratio
+                chosen = replace(self.options.format, aspect_ratio=value)
+                found.append(self._format(ratio, chosen, asked))
+        return self._choice(found)
+
+    @property
+    def formats(self) -> list[tuple[str, str, list[OptionLink]]]:
+        """Code, words and links of what can be chosen beside the model."""
+        return [
+            (code, words, links)
+            for code, words, links in (
+                ("resolution", "Resolution", self.resolutions),
+                ("length", "Length", self.lengths),
+                ("shape", "Shape", self.shapes),
+            )
+            if links
+        ]
+
+    @property
+    def _asked(self) -> RequestedVideo:
+        return self.plan.request.asked(self.plan.most_references)
+
+    def _made(self, what: str) -> Sequence[Any]:
+        found = self.plan.request.capability.format(self.plan.request.resolution)
+        return getattr(found, what) if found else ()
+
+    def _is_offered(self, asked: RequestedVideo) -> bool:
+        request = self.plan.request
+        price = request.prices.find(request.backend, request.model, asked.resolution, asked.seconds)
+        return price is not None and not request.capability.problems(asked)
+
+    def _format(self, words: str, chosen: ChosenFormat, asked: RequestedVideo) -> OptionLink:
+        return OptionLink(
+            words,
+            self._price(self.plan.request.model, asked.resolution, asked.seconds),
+            self._of(self.plan.request.model, chosen),
+            asked == self._asked,
+        )
+
+    def _choice(self, links: list[OptionLink]) -> list[OptionLink]:
+        """The links, where one of them is something else than what is chosen."""
+        return links if any(not each.is_chosen for each in links) else []
 
     @property
     def takes(self) -> list[OptionLink]:
@@ -213,6 +398,27 @@ class PlanChoices:
                 number == self.plan.takes_per_shot,
             )
             for number in range(1, MOST_TAKES_PER_SHOT + 1)
+        ]
+
+    @property
+    def profiles(self) -> list[OptionLink]:
+        """How the prompts are put together; none where nothing new is sent."""
+        request = self.plan.request
+        if not self.plan.count(Action.GENERATE, Action.REHEARSE):
+            return []
+        return [
+            OptionLink(
+                each.label.capitalize(),
+                "",
+                link_to(
+                    replace(
+                        self.options,
+                        profile="" if each == request.default_profile else each.value,
+                    )
+                ),
+                each == request.prompt_profile,
+            )
+            for each in PromptProfile
         ]
 
     @property
@@ -236,17 +442,19 @@ class PlanChoices:
 
     @property
     def cheaper(self) -> list[tuple[Cheaper, OptionLink]]:
-        """A url where the page can do it: the resolution is a setting."""
+        """Each with its link, where there is one."""
         return [
             (each, OptionLink(each.words, usd(each.cost_usd), self._url(each)))
             for each in (self.shortage.choices if self.shortage else ())
         ]
 
     def _url(self, cheaper: Cheaper) -> str:
-        if cheaper.resolution:
-            return ""
-        if cheaper.model:
-            return self._of_model(cheaper.model)
+        if cheaper.resolution or cheaper.model:
+            request = self.plan.request
+            resolution = cheaper.resolution or request.resolution
+            named = "" if resolution == request.default_resolution else resolution
+            chosen = replace(self.options.format, resolution=named)
+            return self._of(cheaper.model or request.model, chosen)
         is_chosen = self.plan.over_budget == OverBudget.FIT
         if is_chosen:
             return ""

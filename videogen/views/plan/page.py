@@ -6,9 +6,8 @@ Looking at it in any mode changes nothing. Confirming queues exactly the plan th
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
-from decimal import Decimal
 from functools import cached_property
 from typing import Any
 
@@ -21,7 +20,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import format_html, format_html_join
 
-from storybook.models import Shot
+from storybook.models import Scenelet, Shot
 from videogen.billing.budgets import NO_BUDGET
 from videogen.catalog.options import extras_in_words
 from videogen.common.errors import RequestError, VideogenError
@@ -39,8 +38,9 @@ from videogen.views.components.queue_notice import notice_for_price
 from videogen.views.components.reasons import reasons_of
 from videogen.views.components.urls import plan_url, progress_url
 
-from .modes import ModeCard, Repeats, outcome_in_words
+from .modes import ModeCard, Repeats, more_to_resume, outcome_in_words
 from .options import PlanChoices, PlanOptions, PlanOptionsForm
+from .receipt import Receipt
 from .references import ReferenceCard, change_reference, reference_cards
 from .rows import PlanRow, RowContext
 
@@ -51,15 +51,7 @@ SIBLINGS_WITHIN = timedelta(seconds=10)
 
 def show_plan(model_admin: ModelAdmin, request: HttpRequest, batch: RenderBatch) -> HttpResponse:
     options = PlanOptionsForm(request.GET, batch).options
-    plan = plan_draft(
-        batch,
-        options.mode,
-        model=options.model,
-        over_budget=options.over_budget,
-        skip_repeats=options.skips_repeats,
-        takes_per_shot=options.takes,
-        person=requester_of(request).person,
-    )
+    plan = plan_draft(batch, **options.for_plan, person=requester_of(request).person)
     around = RowContext.of(batch.story, [row.shot.pk for row in plan.rows])
     page = PlanPage(plan, around, options.to_resume)
     return _respond(
@@ -67,12 +59,12 @@ def show_plan(model_admin: ModelAdmin, request: HttpRequest, batch: RenderBatch)
         request,
         "page.html",
         {
-            "title": "Generate videos",
+            "title": "Promote drafts" if batch.promotes else "Generate videos",
             "batch": batch,
             "page": page,
             "options": options,
             "choices": PlanChoices(plan, options),
-            "modes": _mode_cards(plan, page.budget_left, batch, options, request),
+            "modes": [] if batch.promotes else _mode_cards(plan, batch, options, request),
             "siblings": _siblings(batch),
             "opened": _opened(request, page),
             "priorities": RenderBatch.Priority.choices,
@@ -82,26 +74,24 @@ def show_plan(model_admin: ModelAdmin, request: HttpRequest, batch: RenderBatch)
 
 
 def _mode_cards(
-    plan: Plan,
-    budget_left: Decimal | None,
-    batch: RenderBatch,
-    options: PlanOptions,
-    request: HttpRequest,
+    plan: Plan, batch: RenderBatch, options: PlanOptions, request: HttpRequest
 ) -> list[ModeCard]:
     basis = plan
     if options.skips_repeats and plan.mode != RenderBatch.Mode.OVERRIDE:
         # The chosen mode puts no request together for shots that another mode would render, so it
         # cannot tell which of them there is a take of.
-        basis = plan_draft(
-            batch,
-            RenderBatch.Mode.OVERRIDE,
-            model=options.model,
-            skip_repeats=True,
-            takes_per_shot=options.takes,
-            person=requester_of(request).person,
-        )
+        everything = replace(options, mode=RenderBatch.Mode.OVERRIDE.value)
+        basis = plan_draft(batch, **everything.for_plan, person=requester_of(request).person)
+    others = more_to_resume(basis)
     return [
-        ModeCard(mode, words, basis, str(mode) == plan.mode, options.skips_repeats, budget_left)
+        ModeCard(
+            mode,
+            words,
+            basis,
+            plan if str(mode) == plan.mode else None,
+            options.skips_repeats,
+            others if mode == RenderBatch.Mode.RESUME else {},
+        )
         for mode, words in MODES.items()
     ]
 
@@ -114,16 +104,8 @@ def show_row(
     shot = _shot_of(batch, shot_pk)
     options = PlanOptionsForm(request.GET, batch).options
     mode = options.mode
-    plan = plan_shots(
-        batch.story,
-        Shot.objects.filter(pk=shot.pk),
-        mode,
-        model=options.model,
-        over_budget=options.over_budget,
-        person=requester_of(request).person,
-        skip_repeats=options.skips_repeats,
-        are_named=shot.gone_since is not None and not batch.shots.filter(gone_since=None).exists(),
-    )
+    alone = replace(options, takes=1)
+    plan = plan_draft(batch, **alone.for_plan, person=requester_of(request).person, only=shot)
     template = "row.html" if "part" in request.GET else "row_page.html"
     return _respond(
         model_admin,
@@ -142,7 +124,7 @@ def show_row(
                 options.to_resume,
                 is_alone=True,
             ),
-            "details": RowDetails.of(shot),
+            "details": RowDetails.of(plan.rows[0]),
             "back": "plan" if "part" in request.GET else "row",
         },
     )
@@ -179,6 +161,8 @@ def use_same_take(
         Shot.objects.filter(pk=shot.pk),
         options.mode,
         model=options.model,
+        prompt_profile=options.profile,
+        chosen=options.format,
         person=requester_of(request).person,
     ).rows
     take = row.same
@@ -208,10 +192,12 @@ def confirm_plan(model_admin: ModelAdmin, request: HttpRequest, batch: RenderBat
             set_options(
                 batch,
                 model=options.model,
+                prompt_profile=options.profile,
                 over_budget=options.over_budget,
                 skips_repeats=options.skips_repeats,
                 takes_per_shot=options.takes,
                 stops_when_approved="stop" in request.POST,
+                chosen=options.format,
             )
             if "priority" in request.POST:
                 set_priority(batch, request.POST["priority"])
@@ -272,6 +258,27 @@ class PlanPage:
         return sorted(rows, key=lambda each: not each.is_blocked)
 
     @cached_property
+    def scenelets(self) -> list[SceneletRows]:
+        """The rows by scenelet, in the order of the story. Those with something to mend are open,
+        and so is a scenelet that stands alone."""
+        by_scenelet: dict[int, list[PlanRow]] = {}
+        for row in self.rows:
+            by_scenelet.setdefault(row.row.shot.scenelet_id, []).append(row)
+        places = {row.shot.scenelet_id: number for number, row in enumerate(self.plan.rows)}
+        return [
+            SceneletRows(
+                self.plan,
+                tuple(by_scenelet[key]),
+                is_open=len(by_scenelet) == 1 or any(each.is_blocked for each in by_scenelet[key]),
+            )
+            for key in sorted(by_scenelet, key=places.__getitem__)
+        ]
+
+    @cached_property
+    def receipt(self) -> Receipt:
+        return Receipt(self.plan, self.rows)
+
+    @cached_property
     def not_taken(self) -> list[tuple[str, str]]:
         """What the model does not accept, each with the number of shots that it concerns."""
         found = Counter(
@@ -299,6 +306,11 @@ class PlanPage:
     def counts(self) -> list[tuple[Badge, int]]:
         return [(BADGES[Action(action)], number) for action, number in self.plan.counts.items()]
 
+    @property
+    def promoted(self) -> int:
+        """How many drafts are sent again as final takes."""
+        return len({row.copy_of.pk for row in self.plan.rows if row.copy_of and row.is_new})
+
     @cached_property
     def repeats(self) -> Repeats | None:
         """The shots that have a take of the very same request, if there are any."""
@@ -312,23 +324,40 @@ class PlanPage:
     no_budget = NO_BUDGET
 
     @property
-    def budget_left(self) -> Decimal | None:
-        return self.plan.limits[0].left_usd if self.plan.limits else None
-
-    @property
-    def left(self) -> str:
-        """How much is left of every budget that applies."""
-        return ", ".join(f"{usd(each.left_usd)} left in {each.words}" for each in self.plan.limits)
-
-    @property
     def can_confirm(self) -> bool:
         return self.plan.count(*_WORK) > 0
 
     @property
     def button(self) -> str:
         """The words of the button: what confirming does, and what it costs."""
+        if self.promoted:
+            cost = usd(self.plan.cost_usd) if self.plan.cost_usd else "free"
+            return f"Promote {counted(self.promoted, 'draft')} · {cost}"
         counts = {action: self.plan.count(action) for action in Action}
         return outcome_in_words(counts, self.plan.cost_usd)
+
+
+@dataclass(frozen=True)
+class SceneletRows:
+    """The shots of one scenelet."""
+
+    plan: Plan
+    rows: tuple[PlanRow, ...]
+    is_open: bool
+
+    @property
+    def scenelet(self) -> Scenelet:
+        return self.rows[0].row.shot.scenelet
+
+    @property
+    def summary(self) -> str:
+        """What is done with its shots, and what that costs, as "8 generate · 2 skip · $25.60"."""
+        counts: Counter[Action] = Counter()
+        for row in self.rows:
+            counts.update(each.decision.action for each in (row.row, *row.others))
+        told = [f"{counts[action]} {BADGES[action].word}" for action in Action if counts[action]]
+        cost = self.plan.request.cost_of(counts[Action.GENERATE])
+        return " · ".join([*told, *([usd(cost)] if cost else [])])
 
 
 @dataclass(frozen=True)
@@ -337,8 +366,19 @@ class RowDetails:
     rest: list[ReferenceCard]
 
     @classmethod
-    def of(cls, shot: Shot) -> RowDetails:
-        return cls(*reference_cards(shot))
+    def of(cls, row: ShotPlan) -> RowDetails:
+        if row.copy_of is None:
+            return cls(*reference_cards(row.shot))
+        # The pictures that its draft was sent with, whatever the shot has by now.
+        picks, dropped = row.selection.picks, row.selection.dropped
+        sent = [
+            ReferenceCard(each.kind, each.id, each.path, place)
+            for place, each in enumerate(picks, start=1)
+        ]
+        rest = [
+            ReferenceCard(each.kind, each.id, each.path, reason=each.reason) for each in dropped
+        ]
+        return cls(sent, rest)
 
 
 _WORK = (Action.GENERATE, Action.RESUME, Action.DOWNLOAD, Action.REHEARSE)
@@ -348,7 +388,8 @@ def _respond(
     model_admin: ModelAdmin, request: HttpRequest, template: str, context: dict[str, Any]
 ) -> HttpResponse:
     request.current_app = model_admin.admin_site.name
-    may_arrange = request.user.has_perms(ARRANGE)
+    # A promotion sends the pictures of its draft.
+    may_arrange = request.user.has_perms(ARRANGE) and not context["batch"].promotes
     may_confirm = request.user.has_perm("videogen.generate_video")
     return TemplateResponse(
         request,
@@ -379,7 +420,11 @@ def _opened(request: HttpRequest, page: PlanPage) -> dict[str, Any] | None:
     asked = request.GET.get("open", "")
     for row in page.plan.rows:
         if str(row.shot.pk) == asked and row.prompt is not None:
-            return {"pk": row.shot.pk, "details": RowDetails.of(row.shot)}
+            return {
+                "pk": row.shot.pk,
+                "scenelet": row.shot.scenelet_id,
+                "details": RowDetails.of(row),
+            }
     return None
 
 

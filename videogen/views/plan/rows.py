@@ -13,6 +13,7 @@ from videogen.models import RenderBatch, VideoRender
 from videogen.models.render_warnings import OF_OPTIONS
 from videogen.planning.modes import Action
 from videogen.planning.plan import Plan, ShotPlan
+from videogen.prompts.room import PromptRoom, prompt_room
 from videogen.safety.suspicious_words import CHILD
 from videogen.views.components.badges import BADGES, Badge
 from videogen.views.components.reasons import (
@@ -101,6 +102,8 @@ class PlanRow:
                 and all(each.is_of_model for each in row.impossible),
             )
             return links_to_fix(row.shot.pk, self.plan.story.pk, self.around.documents, blocked)
+        if self.row.copy_of and not self.is_blocked:
+            return (link_to_take(self.row.copy_of),)
         if self.action == Action.SKIP:
             is_resuming = self.plan.mode == RenderBatch.Mode.RESUME
             resume = None if is_resuming else Link(RESUME, self.to_resume)
@@ -110,7 +113,7 @@ class PlanRow:
     @property
     def usable(self) -> VideoRender | None:
         """A take of another shot with the very same request: it can be used here for nothing."""
-        same = self.row.same
+        same = None if self.row.copy_of else self.row.same
         return same if same and same.shot_id != self.row.shot.pk else None
 
     @property
@@ -147,6 +150,10 @@ class PlanRow:
         return indented(self.row.prompt.document) if self.row.prompt else ""
 
     @property
+    def room(self) -> PromptRoom | None:
+        return prompt_room(self.row.prompt) if self.row.prompt else None
+
+    @property
     def is_compact(self) -> bool:
         """Whether the prompt is sent without the white space that the page shows."""
         return self.row.prompt is not None and "\n" not in self.row.prompt.text
@@ -156,5 +163,5 @@ def speaks_of_children(row: ShotPlan) -> bool:
     """Whether the storyboard or a referenced character's design names a child."""
     if row.prompt is None:
         return False
-    told = [row.prompt.document[key] for key in ("character_designs", "storyboard_payload")]
+    told = [row.prompt.whole.get(key) for key in ("character_designs", "storyboard_payload")]
     return bool(CHILD.search(json.dumps(told, ensure_ascii=False)))

@@ -13,7 +13,7 @@ from functools import cached_property
 from operator import itemgetter
 from typing import Any, NamedTuple
 
-from django.db.models import Exists, OuterRef
+from django.db.models import Count, Exists, OuterRef
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.http import urlencode
@@ -21,10 +21,11 @@ from django.utils.http import urlencode
 from storybook.models import KeyFrame, Scenelet, Shot, Story, shot_code
 from storybook.thumbnails import thumbnail_url
 from videogen.common.formats import media_url
-from videogen.models import GuestNote, VideoRender, counts_simulated
+from videogen.models import GuestNote, TakeNote, VideoRender, counts_simulated
 from videogen.models.states import SHOT_WORDS, BadgeWord
-from videogen.planning.shot_status import current_standings, standings_with
+from videogen.planning.shot_status import current_standings, standings_at_work
 from videogen.views.components.badges import REVIEW_BADGES, Badge
+from videogen.views.components.notes import ShownNote, shown_notes, with_notes
 from videogen.views.components.pictures import ShownPicture
 from videogen.views.components.shot_filters import ShotFilters, number
 from videogen.views.components.storyboard import StoryboardLine, storyboard_lines
@@ -48,6 +49,7 @@ class Filters:
     """What the address asks for. What makes no sense in it counts as not asked for."""
 
     story: int = 0
+    batch: int = 0
     status: str = BadgeWord.NEEDS_REVIEW.value
     shots: ShotFilters = ShotFilters()
 
@@ -56,6 +58,7 @@ class Filters:
         status = request.GET.get("status", "")
         return cls(
             number(request.GET.get("story", "")),
+            number(request.GET.get("batch", "")),
             status if status in REVIEWS else cls.status,
             ShotFilters.of(request.GET),
         )
@@ -63,9 +66,12 @@ class Filters:
     @property
     def query(self) -> dict[str, str]:
         """The same in an address."""
-        story = {"story": str(self.story)} if self.story else {}
-        status = {} if self.status == Filters.status else {"status": self.status}
-        return story | self.shots.query | status
+        own = {
+            "story": str(self.story or ""),
+            "batch": str(self.batch or ""),
+            "status": "" if self.status == Filters.status else self.status,
+        }
+        return self.shots.query | {name: value for name, value in own.items() if value}
 
     def url(self, name: str = "videogen_review", **more: object) -> str:
         query = urlencode(self.query | {key: str(value) for key, value in more.items()})
@@ -78,6 +84,8 @@ class Filters:
         told, shots = [], self.shots
         if self.story:
             told.append(str(Story.objects.filter(pk=self.story).first() or "no such story"))
+        if self.batch:
+            told.append(f"batch {self.batch}")
         if shots.scenelet:
             found = Scenelet.objects.filter(pk=shots.scenelet).first()
             told.append(str(found or "no scenelet"))
@@ -110,7 +118,7 @@ class Queue:
         takes = VideoRender.objects.filter(
             state=State.DONE,
             review__in=REVIEWS[filters.status],
-            shot__in=standings_with(filters.status).values("shot"),
+            shot__in=standings_at_work(filters.status).values("shot"),
         )
         if filters.status == BadgeWord.NEEDS_REVIEW:
             # An approval settles what came before it.
@@ -120,6 +128,8 @@ class Queue:
             takes = takes.filter(is_simulated=False)
         if filters.story:
             takes = takes.filter(shot__scenelet__story=filters.story)
+        if filters.batch:
+            takes = takes.filter(batch=filters.batch)
         if filters.shots.scenelet:
             takes = takes.filter(shot__scenelet=filters.shots.scenelet)
         if filters.shots.query:
@@ -181,6 +191,8 @@ class StripTake:
     render: VideoRender
     words: str
     is_current: bool = False
+    # How many notes of it are open.
+    notes: int = 0
 
     @property
     def poster(self) -> str:
@@ -212,7 +224,7 @@ class Entry:
     before: Neighbour | None
     after: Neighbour | None
     frame: str
-    notes: Sequence[GuestNote]
+    guest_notes: Sequence[GuestNote]
 
     @property
     def render(self) -> VideoRender:
@@ -221,6 +233,16 @@ class Entry:
     @property
     def shot(self) -> Shot:
         return self.render.shot
+
+    @cached_property
+    def notes(self) -> list[ShownNote]:
+        """What the team says about this take."""
+        return shown_notes(self.render)
+
+    @property
+    def note_count(self) -> int:
+        """Of the open notes, and those of guests."""
+        return sum(each.note.is_open for each in self.notes) + len(self.guest_notes)
 
     @cached_property
     def storyboard(self) -> list[StoryboardLine]:
@@ -287,12 +309,13 @@ _STRIP = (
 
 
 def entries_of(keys: Sequence[int]) -> list[Entry]:
-    """What the room shows of these takes, in this order. Seven queries."""
+    """What the room shows of these takes, in this order. Ten queries."""
     renders = {
         each.pk: each
         for each in VideoRender.objects.filter(pk__in=keys, state=State.DONE)
-        .select_related("shot__scenelet__story", "batch")
-        .prefetch_related("submissions")
+        .select_related("shot__scenelet__story", "batch", "technical_check")
+        .defer("technical_check__signature")
+        .prefetch_related("submissions", with_notes())
     }
     shown = [renders[key] for key in keys if key in renders]
     shots = {each.shot_id for each in shown}
@@ -301,6 +324,13 @@ def entries_of(keys: Sequence[int]) -> list[Entry]:
     strip = VideoRender.objects.filter(shot__in=shots, state=State.DONE, **counting)
     for take in strip.order_by("-take").only(*_STRIP):
         takes.setdefault(take.shot_id, []).append(take)
+    open_notes = dict(
+        TakeNote.objects.open()
+        .filter(render__shot__in=shots)
+        .order_by()
+        .values_list("render")
+        .annotate(number=Count("*"))
+    )
     frames: dict[int, str] = {}
     rows = KeyFrame.objects.filter(shot__in=shots, picture__file__gt="").order_by("position")
     for shot, file in rows.values_list("shot_id", "picture__file"):
@@ -314,7 +344,9 @@ def entries_of(keys: Sequence[int]) -> list[Entry]:
         Entry(
             RenderCard(render),
             [
-                StripTake(each, f"Take {each.take}", each.pk == render.pk)
+                StripTake(
+                    each, f"Take {each.take}", each.pk == render.pk, open_notes.get(each.pk, 0)
+                )
                 for each in takes.get(render.shot_id, [])
             ],
             *around.get(render.shot_id, (None, None)),

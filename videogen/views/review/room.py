@@ -24,9 +24,11 @@ from django.utils.translation import ngettext
 from videogen.common.errors import ReviewError
 from videogen.models import VideoRender
 from videogen.models.states import BadgeWord
-from videogen.planning.shot_status import standings_with
+from videogen.models.take_notes import MOST_CHARACTERS
+from videogen.planning.shot_status import standings_at_work
 from videogen.takes.verdicts import BUILT_ON, DECIDED, NOT_YOURS, Before, give_verdict, take_back
 from videogen.views.components.access import GENERATE, REVIEW, require, signed_in
+from videogen.views.components.notes import note_rights
 from videogen.views.components.shot_filters import number
 
 from .queue import PAGE, Entry, Filters, Queue, entries_of, place_of
@@ -129,7 +131,7 @@ def judge(
         level = messages.WARNING if refusal else messages.SUCCESS
         model_admin.message_user(request, words, level)
         return HttpResponseRedirect(_next_url(request, render, name, is_refused=bool(refusal)))
-    waiting = standings_with(BadgeWord.NEEDS_REVIEW).count()
+    waiting = standings_at_work(BadgeWord.NEEDS_REVIEW).count()
     answer = {"words": words, "review": render.review, "waiting": waiting}
     if refusal:
         is_told = refusal in (DECIDED, NOT_YOURS, BUILT_ON)
@@ -239,6 +241,8 @@ def _entry_context(request: HttpRequest, entry: Entry, filters: Filters) -> dict
             args=address,
             query={"next": filters.url(after=render.pk)},
         ),
+        **note_rights(request),
+        "most_note_characters": MOST_CHARACTERS,
         "reject_reasons": VideoRender.RejectReason.choices,
         **{f"{verb}_url": _judge_url(render, verb, filters) for verb in VERBS},
         "here": filters.url(take=render.pk),
@@ -246,7 +250,7 @@ def _entry_context(request: HttpRequest, entry: Entry, filters: Filters) -> dict
     }
 
 
-_PARTS = ("strip", "side", "verdict")
+_PARTS = ("checks", "strip", "side", "verdict")
 
 
 def _as_json(request: HttpRequest, entry: Entry, filters: Filters, token: str) -> dict[str, Any]:
@@ -262,6 +266,7 @@ def _as_json(request: HttpRequest, entry: Entry, filters: Filters, token: str) -
         "poster": card.poster_url,
         "clip": card.video_url,
         "fps": render.fps or 24,
+        "notes": [each.as_dict() for each in entry.notes],
         "frame": entry.frame,
         "other": {"words": other.words, "poster": other.poster, "clip": other.clip}
         if other

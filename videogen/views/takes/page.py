@@ -18,15 +18,17 @@ from storybook.models import Shot, shot_code
 from videogen.common.formats import indented
 from videogen.models import RenderBatch, VideoRender
 from videogen.models.directions import MOST_CHARACTERS
+from videogen.models.take_notes import MOST_CHARACTERS as MOST_NOTE_CHARACTERS
 from videogen.planning.modes import Action, decide
 from videogen.planning.outdated import find_changes
 from videogen.planning.shot_status import Situation, find_missing, find_situations
 from videogen.safety.blocks import Block
-from videogen.views.components.access import GENERATE, REVIEW, require
+from videogen.views.components.access import DIRECT, GENERATE, REVIEW, require
 from videogen.views.components.badges import badge_of_shot
 from videogen.views.components.live import TROUBLE, changed_since, version_of
+from videogen.views.components.notes import note_rights, with_notes
 from videogen.views.components.storyboard import storyboard_lines
-from videogen.views.directions import WRITE, directions_of_shot
+from videogen.views.directions import directions_of_shot
 from videogen.views.guest_links import notes_of
 
 from .block_card import BlockCard, ways_to_change
@@ -72,7 +74,7 @@ def _directions_context(request: HttpRequest, shot: Shot) -> dict[str, object]:
         "directions": groups,
         "has_directions": any(group.on for group in groups),
         "direction_places": [(group.place, group.title) for group in groups],
-        "can_direct": request.user.has_perms(WRITE),
+        "can_direct": request.user.has_perms(DIRECT),
         "most_characters": MOST_CHARACTERS,
     }
 
@@ -115,7 +117,10 @@ class TakesPage:
 
     def __init__(self, request: HttpRequest, shot: Shot, *, can_generate: bool) -> None:
         renders = list(
-            shot.renders.select_related("batch").prefetch_related("submissions").order_by("-pk")
+            shot.renders.select_related("batch", "technical_check")
+            .defer("technical_check__signature")
+            .prefetch_related("submissions", with_notes())
+            .order_by("-pk")
         )
         is_rehearsal = {each.pk: each.kind == VideoRender.Kind.REHEARSAL for each in renders}
         catalog = Catalog.of(shot.scenelet.story)
@@ -139,6 +144,8 @@ class TakesPage:
             "may": Rights.of(request, shot, renders, can_generate=can_generate),
             "can_retake": request.user.has_perms([REVIEW, GENERATE]),
             "reject_reasons": VideoRender.RejectReason.choices,
+            **note_rights(request),
+            "most_note_characters": MOST_NOTE_CHARACTERS,
         }
 
 

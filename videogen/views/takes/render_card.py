@@ -3,25 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from functools import cached_property
 
 from django.conf import settings
+from django.urls import reverse
 
 from storybook.models import Story
 from videogen.catalog.capabilities import ModelTable
-from videogen.catalog.options import asked_of, default_model_of, extras_in_words
+from videogen.catalog.options import asked_of, defaults_of, extras_in_words
 from videogen.catalog.prices import PriceList
 from videogen.common.formats import indented_text, media_url, usd
-from videogen.models import Submission, VideoRender
+from videogen.models import Submission, TakeCheck, VideoRender
 from videogen.models.states import OPEN, RESUMABLE, WITHOUT_VIDEO
+from videogen.planning.promotions import is_draft
 from videogen.planning.request_diff import Differences, differences
 from videogen.planning.shot_status import told_of_rejection
 from videogen.prompts.references import KIND_WORDS
+from videogen.prompts.room import PromptRoom, room_of_render
 from videogen.recovery.decisions import can_be_taken_back
 from videogen.views.components.badges import REVIEW_BADGES, Badge, badge_of_state
 from videogen.views.components.kept import KeptFile, kept_of
+from videogen.views.components.notes import ShownNote, shown_notes
 from videogen.views.components.pictures import ShownPicture, shown_pictures
 
 from .block_card import BlockCard
@@ -31,12 +35,14 @@ Review = VideoRender.Review
 Kind = VideoRender.Kind
 
 
-def exact_price(render: VideoRender, prices: PriceList, model: str = "") -> Decimal | None:
+def exact_price(
+    render: VideoRender, prices: PriceList, model: str = "", resolution: str = ""
+) -> Decimal | None:
     """Return what it costs now to send the render's request again, or None if that is not known.
 
-    `model` names another model, if the request is to be sent to one.
+    `model` and `resolution` name others, if the request is to be sent with them.
     """
-    asked = (model or render.model, render.resolution, render.duration_seconds)
+    asked = (model or render.model, resolution or render.resolution, render.duration_seconds)
     price = prices.find(settings.VIDEO_BACKEND, *asked)
     return price.usd if price else None
 
@@ -45,14 +51,19 @@ def exact_price(render: VideoRender, prices: PriceList, model: str = "") -> Deci
 class Catalog:
     """The prices and models that a page needs. They are looked up once for all of its cards."""
 
-    # The model of the story's options.
+    # The model and the resolution of the story's final takes.
     default_model: str
+    default_resolution: str
     prices: PriceList = field(default_factory=PriceList)
     table: ModelTable = field(default_factory=ModelTable)
 
     @classmethod
     def of(cls, story: Story) -> Catalog:
-        return cls(default_model_of(story))
+        return cls(*defaults_of(story))
+
+    @classmethod
+    def of_settings(cls) -> Catalog:
+        return cls(settings.VIDEO_MODEL, settings.VIDEO_RESOLUTION)
 
 
 @dataclass(frozen=True)
@@ -61,11 +72,17 @@ class Promotion:
 
     model: str
     price_usd: Decimal
+    # Empty if it is that of the draft.
+    resolution: str = ""
+
+    @property
+    def target(self) -> str:
+        return f"{self.model} at {self.resolution}" if self.resolution else self.model
 
     @property
     def words(self) -> str:
         """The words of the button: what the click costs."""
-        return f"Promote to {self.model} · {price_in_words(self.price_usd)}"
+        return f"Promote to {self.target} · {price_in_words(self.price_usd)}"
 
 
 def promotion_of(render: VideoRender, catalog: Catalog) -> Promotion | None:
@@ -74,16 +91,13 @@ def promotion_of(render: VideoRender, catalog: Catalog) -> Promotion | None:
     None if the render is not a take of a model cheaper than the story's, or if the story's model
     does not take what the draft sent.
     """
-    model, prices = catalog.default_model, catalog.prices
-    draft = prices.per_second(render.model, render.resolution)
-    final = prices.per_second(model, render.resolution)
-    is_draft = draft is not None and final is not None and draft < final
-    price = exact_price(render, prices, model)
-    if render.state != State.DONE or not render.prompt_text or not is_draft or price is None:
+    model, resolution = catalog.default_model, catalog.default_resolution
+    price = exact_price(render, catalog.prices, model, resolution)
+    if price is None or not is_draft(render, catalog.prices, model, resolution):
         return None
-    if catalog.table.find(model).problems(asked_of(render)):
+    if catalog.table.find(model).problems(replace(asked_of(render), resolution=resolution)):
         return None
-    return Promotion(model, price)
+    return Promotion(model, price, "" if resolution == render.resolution else resolution)
 
 
 def price_in_words(price: Decimal | None) -> str:
@@ -100,7 +114,7 @@ def card_of(
     changes = None
     if before and before.prompt_text and render.prompt_text:
         changes = differences(render, before)
-    return RenderCard(render, before, changes, catalog or Catalog(settings.VIDEO_MODEL))
+    return RenderCard(render, before, changes, catalog or Catalog.of_settings())
 
 
 @dataclass(frozen=True)
@@ -121,7 +135,7 @@ class RenderCard:
     before: VideoRender | None = None
     # How the request differs from that of `before`; None if that is not known.
     changes: Differences | None = None
-    catalog: Catalog = field(default_factory=lambda: Catalog(settings.VIDEO_MODEL))
+    catalog: Catalog = field(default_factory=lambda: Catalog.of_settings())
     # Why the safety filter refused the render, if it did.
     block: BlockCard | None = None
 
@@ -132,6 +146,20 @@ class RenderCard:
         if self.is_open:
             return "In progress"
         return "Rehearsal" if self.render.kind == Kind.REHEARSAL else "No video"
+
+    @cached_property
+    def notes(self) -> list[ShownNote]:
+        return shown_notes(self.render)
+
+    @property
+    def open_notes(self) -> int:
+        return sum(each.note.is_open for each in self.notes)
+
+    @property
+    def here(self) -> str:
+        """Its place on the page of the shot's takes."""
+        page = reverse("admin:storybook_shot_takes", args=[self.render.shot_id])
+        return f"{page}#render-{self.render.pk}"
 
     @property
     def told_of_rejection(self) -> str:
@@ -160,6 +188,12 @@ class RenderCard:
             )
             for each in (self.changes.references if self.changes else ())
         ]
+
+    @property
+    def check(self) -> TakeCheck | None:
+        """The technical check of the take, if it is over. The caller has loaded it."""
+        check = getattr(self.render, "technical_check", None)
+        return check if check and check.result else None
 
     # -- what can be done with it
 
@@ -191,6 +225,10 @@ class RenderCard:
     def can_be_given_up(self) -> bool:
         """False for an open render without a worker: it only looks interrupted, so resume it."""
         return self.render.state in RESUMABLE
+
+    @property
+    def can_be_cancelled(self) -> bool:
+        return self.render.state == State.QUEUED
 
     @property
     def can_be_taken_back(self) -> bool:
@@ -238,6 +276,10 @@ class RenderCard:
     @property
     def prompt(self) -> str:
         return indented_text(self.render.prompt_text)
+
+    @property
+    def room(self) -> PromptRoom:
+        return room_of_render(self.render)
 
     @property
     def cost(self) -> str:

@@ -48,8 +48,8 @@ def promote(
     promotion = promotion_of(render, Catalog.of(render.shot.scenelet.story))
     if promotion is None:
         sentence = (
-            "There is nothing to promote: this is not a take of a cheaper model than the story's, "
-            "or the story's model does not take what the draft sent."
+            "There is nothing to promote: this is not a take that is cheaper than a final one, or "
+            "the model of final takes does not take what the draft sent."
         )
         model_admin.message_user(request, sentence, messages.WARNING)
         return back_to_takes(request, shot_id, render)
@@ -63,8 +63,9 @@ def _page(
     promotion: Promotion | None,
 ) -> HttpResponse:
     shot_id, model = render.shot_id, promotion.model if promotion else ""
+    resolution = promotion.resolution if promotion else ""
     newest = VideoRender.objects.filter(shot=shot_id).aggregate(last=Max("pk"))["last"]
-    price = price_in_words(exact_price(render, PriceList(), model))
+    price = price_in_words(exact_price(render, PriceList(), model, resolution))
     if request.method == "POST":
         seen = (request.POST.get("newest"), request.POST.get("price"))
         if seen != (str(newest), price):
@@ -75,9 +76,9 @@ def _page(
             )
             model_admin.message_user(request, sentence, messages.WARNING)
             return back_to_takes(request, shot_id, render)
-        return _queue(model_admin, request, render, price, model)
+        return _queue(model_admin, request, render, price, promotion)
     limits = limits_for(render.shot.scenelet.story_id, requester_of(request).person)
-    asks = RequestSettings.of_render(render, model)
+    asks = RequestSettings.of_render(render, model, resolution)
     number = len(render.references)
     wanted = Wanted(1, asks.backend, asks.model, asks.asked(number))
     request.current_app = model_admin.admin_site.name
@@ -86,7 +87,7 @@ def _page(
         "admin/videogen/takes/rerun.html",
         {
             **model_admin.admin_site.each_context(request),
-            "title": f"Promote to {model}" if model else "Generate exactly this",
+            "title": f"Promote to {promotion.target}" if promotion else "Generate exactly this",
             "subtitle": None,
             "opts": Shot._meta,
             "shot": render.shot,
@@ -118,12 +119,22 @@ def _have_already(render: VideoRender) -> str:
 
 
 def _queue(
-    model_admin: ModelAdmin[Any], request: HttpRequest, render: VideoRender, price: str, model: str
+    model_admin: ModelAdmin[Any],
+    request: HttpRequest,
+    render: VideoRender,
+    price: str,
+    promotion: Promotion | None,
 ) -> HttpResponse:
+    named = (
+        {"model": promotion.model, "resolution": promotion.resolution}
+        if promotion
+        else {"model": "", "resolution": ""}
+    )
     try:
         with transaction.atomic():
-            queued = generate_exactly(render, requester_of(request), model=model)
-            asked = f"Asked for: an earlier request{f', on {model}' * bool(model)}."
+            queued = generate_exactly(render, requester_of(request), **named)
+            other = f", on {promotion.target}" if promotion else ""
+            asked = f"Asked for: an earlier request{other}."
             model_admin.log_addition(request, queued.batch, asked)
     except VideogenError as error:
         model_admin.message_user(request, error.sentence, messages.WARNING)
@@ -134,8 +145,8 @@ def _queue(
         .first()
     )
     how = "with exactly the same request"
-    if model:
-        how = f"on {model}, with the same prompt and pictures"
+    if promotion:
+        how = f"on {promotion.target}, with the same prompt and pictures"
     model_admin.message_user(request, f"One video is queued, {how} · {price}.", messages.SUCCESS)
     if problem := broker_problem():
         model_admin.message_user(request, problem, messages.WARNING)

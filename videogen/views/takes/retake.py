@@ -26,8 +26,14 @@ from videogen.planning.plan import Plan
 from videogen.planning.retakes import Arrangement, Retake, preview_retake, queue_retake, seen_of
 from videogen.prompts.prompt import Prompt
 from videogen.prompts.reference_choices import Key
-from videogen.views.components.access import GENERATE, REVIEW, requester_of, require, signed_in
-from videogen.views.directions import WRITE
+from videogen.views.components.access import (
+    DIRECT,
+    GENERATE,
+    REVIEW,
+    requester_of,
+    require,
+    signed_in,
+)
 from videogen.views.plan.page import ARRANGE
 from videogen.views.plan.references import ReferenceCard, reference_cards
 
@@ -103,7 +109,7 @@ class RetakePage:
         self.render = render
         self.shot = render.shot
         self.sent, self.rest = reference_cards(self.shot)
-        self.may_direct = request.user.has_perms(WRITE)
+        self.may_direct = request.user.has_perms(DIRECT)
         self.may_arrange = request.user.has_perms(ARRANGE)
         self.form = RetakeForm(request.POST if request.method == "POST" else None)
         if not self.may_direct:
@@ -191,6 +197,8 @@ class RetakePage:
         sent = VideoRender(
             shot=self.shot,
             prompt_text=prompt.text,
+            prompt_limit=prompt.limit,
+            prompt_left_out=[each.as_dict() for each in prompt.left_out],
             references=[pick.as_dict() for pick in row.selection.picks],
             backend=plan.request.backend,
             route=plan.request.route,

@@ -20,6 +20,7 @@ from storybook.models import Shot
 from videogen.common.errors import RequestError, VideogenError
 from videogen.models import RenderBatch, VideoRender
 from videogen.models.batches import CREATE_SHOT_VIDEO
+from videogen.planning.batch_actions import cancel_render
 from videogen.planning.enqueue import queue_renders
 from videogen.planning.modes import Action
 from videogen.planning.plan import plan_shots
@@ -182,6 +183,10 @@ def resume_render(request: HttpRequest, render: VideoRender) -> None:
         raise RequestError(f"Nothing was resumed: {row.decision.reason}.")
 
 
+def _cancel(request: HttpRequest, render: VideoRender) -> None:
+    cancel_render(render, signed_in(request))
+
+
 # The verbs that have a page of their own: see views/decisions.py.
 DECIDED_ON_A_PAGE = ("allow-new", "give-up")
 
@@ -196,5 +201,6 @@ VERBS = {
     "resume": Verb(
         GENERATE, resume_render, "{} continues where it stopped. Nothing is paid twice."
     ),
+    "cancel": Verb(GENERATE, _cancel, "{} is cancelled. It was neither sent nor paid for."),
     "take-back": Verb(GENERATE, _take_back, "{} waits for a decision again."),
 }

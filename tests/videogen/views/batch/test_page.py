@@ -24,6 +24,7 @@ from tests.support.factories import (
 )
 from tests.support.pages import content, levels, page_of, slices, told, url
 from videogen.models import ReferenceChoice, RenderBatch, VideoRender
+from videogen.views.review.queue import Filters, Queue
 
 pytestmark = pytest.mark.django_db
 
@@ -52,8 +53,8 @@ def record_of(render, decision="generate", reason="no render, or only rehearsals
 
 
 def render_rows(page):
-    """The primary keys of the renders in the table."""
-    keys = [each["live-key"] for each in page.tags("tr") if "live-key" in each]
+    """The primary keys of the renders on the wall."""
+    keys = [each["live-key"] for each in page.tags("li") if "live-key" in each]
     return [int(key.removeprefix("render-")) for key in keys]
 
 
@@ -78,7 +79,9 @@ def test_page_counts_and_tells_of_every_render():
 
     assert slices(page) == [("done", 1), ("failed", 1), ("running", 1), ("queued", 1)]
     assert render_rows(page) == [each.pk for each in renders]
-    assert page.hook("live-key", f"render-{renders[3].pk}").texts("words") == ["The API said no."]
+    failure = page.hook("failure")
+    assert failure.texts("words") == ["The API said no."] and failure["number"] == "1"
+    assert [each["look"] for each in page.hooks("look")] == ["made", "working", "waiting", "lost"]
     [video] = page.hooks("hover-play")
     assert video.attributes["src"] == f"/media/{renders[0].video_file}"
     assert video.attributes["preload"] == "none"
@@ -139,12 +142,8 @@ def test_the_page_says_what_happens_and_why_shots_were_left_alone():
     assert "1 shot left alone" in skipped and "It has a video. Take 1" in skipped
     assert "Nothing was queued for this batch." in skipped
     assert "Resume interrupted (2)" in interrupted
-    assert (
-        interrupted.count(
-            "It was interrupted. To resume it asks for the same video, without a new charge."
-        )
-        == 2
-    )
+    words = "It was interrupted. To resume it asks for the same video, without a new charge."
+    assert interrupted.count(words) == 1
 
 
 def leave(render, reason, **values):
@@ -394,7 +393,8 @@ def test_state_has_the_parts_of_the_page():
 
     assert told["active"] is True
     assert told["title"].startswith("(1/2) ") and str(batch.pk) in told["title"]
-    keys = {"summary", "chips", "notices", "actions", *(f"render-{each.pk}" for each in renders)}
+    parts = ("summary", "chips", "notices", "actions", "failures", "time_left")
+    keys = {*parts, *(f"render-{each.pk}" for each in renders)}
     assert told["parts"].keys() == keys
     assert keys == set(page_of(response).values("live-key"))
     assert told["parts"][f"render-{renders[0].pk}"].strip() in content(response)
@@ -426,7 +426,7 @@ def test_only_rows_that_may_have_changed_are_told_again():
 def test_a_strange_since_tells_everything(since):
     batch, _ = make_page(State.DONE)
 
-    assert len(state(viewer(), batch, since=since)["parts"]) == 5
+    assert len(state(viewer(), batch, since=since)["parts"]) == 7
 
 
 @pytest.mark.parametrize("name", ["progress", "progress_state"])
@@ -460,6 +460,53 @@ def test_cancelling_the_rest_leaves_what_was_sent():
     response = browser.post(url(batch, "cancel"), follow=True)
     assert levels(response)[-1] == "info"
     assert LogEntry.objects.count() == 1
+
+
+def test_one_queued_render_is_cancelled_alone():
+    batch, (running, first, second) = make_page(State.RUNNING, State.QUEUED, State.QUEUED)
+    browser = producer()
+    page = page_of(browser.get(url(batch)))
+    assert page.values("cancel") == [str(first.pk), str(second.pk)]
+    address = reverse("admin:videogen_takes_act", args=[first.shot_id, first.pk, "cancel"])
+    assert address in page.actions
+
+    response = browser.post(address, {"next": url(batch)}, follow=True)
+
+    assert response.redirect_chain == [(url(batch), 302)]
+    assert levels(response) == ["success"]
+    states = list(batch.renders.order_by("pk").values_list("state", flat=True))
+    assert states == ["running", "cancelled", "queued"]
+    assert LogEntry.objects.get().get_edited_object() == first
+
+
+@pytest.mark.parametrize(
+    ("state", "words"),
+    [
+        (State.SUBMITTING, "It was not cancelled: it has just been sent, and goes on."),
+        (State.RUNNING, "It was not cancelled: it has just been sent, and goes on."),
+        (State.CANCELLED, "It was cancelled already. Nothing was sent."),
+        (State.DONE, "It was not cancelled: it is not in the queue any more, but done."),
+    ],
+)
+def test_what_is_not_in_the_queue_any_more_is_not_cancelled(state, words):
+    batch, (render,) = make_page(state)
+    browser = producer()
+    assert page_of(browser.get(url(batch))).values("cancel") == []
+    address = reverse("admin:videogen_takes_act", args=[render.shot_id, render.pk, "cancel"])
+
+    response = browser.post(address, {"next": url(batch)}, follow=True)
+
+    # The one test of these words.
+    assert [str(each) for each in response.context["messages"]] == [words]
+    render.refresh_from_db()
+    assert render.state == state
+    assert not LogEntry.objects.exists()
+
+
+def test_who_may_not_generate_is_offered_no_cancelling():
+    batch, _ = make_page(State.QUEUED)
+
+    assert page_of(viewer().get(url(batch))).values("cancel") == []
 
 
 def test_retrying_what_failed_opens_a_plan():
@@ -582,3 +629,123 @@ def test_estimate_before_actual_after(settings):
     assert before.hook("estimated").text == after.hook("estimated").text == "$6.40"
     assert before.hook("charged").numbers == ["$3.20", "$3.20"]
     assert after.hook("charged").numbers == ["$3.20"]
+
+
+# -- the wall --------------------------------------------------------------------------------------
+
+
+def test_posters_stand_in_story_order_whatever_the_plan_says():
+    batch, renders = make_page(State.DONE, State.DONE, State.DONE)
+    plan = [record_of(each) for each in reversed(renders)]
+    RenderBatch.objects.filter(pk=batch.pk).update(plan=plan)
+
+    assert render_rows(page_of(viewer().get(url(batch)))) == [each.pk for each in renders]
+
+
+def test_the_time_left_follows_from_what_the_model_took_lately():
+    batch, renders = make_page(State.DONE, State.RUNNING, State.QUEUED)
+    now = timezone.now()
+    force(renders[0], claimed_at=now - timedelta(minutes=9), rendered_at=now - timedelta(minutes=5))
+    force(renders[1], claimed_at=now - timedelta(minutes=1))
+
+    page = page_of(viewer().get(url(batch)))
+
+    assert page.hook("time-left").numbers == ["7"]
+    running = page.hook("live-key", f"render-{renders[1].pk}")
+    assert running.hook("expected").text == "4:00"
+    # Nobody knows how long a queue stands still.
+    make_lane(paused_at=timezone.now(), pause_reason="The key is not valid.")
+    assert "time-left" not in page_of(viewer().get(url(batch)))
+
+
+def test_an_end_leads_to_the_review_of_its_takes(settings):
+    settings.VIDEO_BACKEND = "gemini"
+    story = make_story(shots=3)
+    batch = make_batch(story, estimated_cost_usd=Decimal("9.60"))
+    paid = {"batch": batch, "backend": "gemini", "price_estimate_usd": Decimal("3.20")}
+    renders = [
+        make_render(shot, state, **paid)
+        for shot, state in zip(shots_of(story), (State.DONE, State.DONE, State.FAILED), strict=True)
+    ]
+    make_render(shots_of(make_story("another")).get(), State.DONE, backend="gemini")
+    force(renders[1], review="approved")
+    browser = viewer()
+
+    harvest = page_of(browser.get(url(batch))).hook("new-takes")
+
+    assert harvest["new-takes"] == "2" and harvest.hook("takes-cost").text == "$6.40"
+    assert harvest.hook("to-review")["to-review"] == "1"
+    [way] = harvest.links
+    assert way == f"{reverse('admin:videogen_review')}?batch={batch.pk}"
+    found = browser.get(way).context["entry"].render
+    assert found.pk == renders[0].pk
+    assert len(Queue(Filters(batch=batch.pk))) == 1
+
+
+def test_nothing_is_to_be_reviewed_before_the_end_or_after_every_verdict():
+    batch, renders = make_page(State.DONE, State.RUNNING)
+    assert "new-takes" not in page_of(viewer().get(url(batch)))
+    force(renders[1], state=State.FAILED)
+    force(renders[0], review="rejected")
+
+    harvest = page_of(viewer().get(url(batch))).hook("new-takes")
+
+    assert "to-review" not in harvest and harvest["new-takes"] == "1"
+
+
+def test_failures_stand_apart_by_their_cause_with_the_way_on():
+    states = (State.FAILED, State.FAILED, State.BLOCKED, State.UNKNOWN, State.CANCELLED, State.DONE)
+    batch, renders = make_page(*states)
+    force(renders[0], error_code="overloaded", error_message="Too busy.")
+    force(renders[1], error_code="overloaded", error_message="Too busy.")
+    force(renders[2], error_code="child", error_message="The filter refused it.")
+    browser = producer()
+
+    groups = page_of(browser.get(url(batch))).hooks("failure")
+
+    assert [(each["failure"], each["number"]) for each in groups] == [
+        ("failed:overloaded", "2"),
+        ("blocked:child", "1"),
+        ("unknown:", "1"),
+    ]
+    assert groups[0].texts("words") == ["Too busy."]
+    assert [each.values("retry") for each in groups] == [["2"], ["1"], []]
+    assert reverse("admin:videogen_unresolved") in groups[2].links
+
+    browser.post(url(batch, "retry"), {"cause": "failed:overloaded"})
+
+    draft = RenderBatch.objects.get(status="draft")
+    assert set(draft.shots.all()) == {renders[0].shot, renders[1].shot}
+
+
+def test_who_may_not_generate_has_no_button_on_a_failure():
+    batch, _ = make_page(State.FAILED, State.UNKNOWN)
+
+    failures = page_of(viewer().get(url(batch))).hooks("failure")
+
+    assert [each.hooks("retry") for each in failures] == [[], []]
+    assert reverse("admin:videogen_unresolved") not in failures[1].links
+
+
+def test_a_retry_for_no_such_cause_drafts_nothing():
+    batch, _ = make_page(State.FAILED)
+
+    response = producer().post(url(batch, "retry"), {"cause": "<b>"})
+
+    assert response.url == url(batch) and levels(response) == ["info"]
+    assert not RenderBatch.objects.filter(status="draft").exists()
+
+
+def test_the_tab_is_told_of_work():
+    running, _ = make_page(State.DONE, State.RUNNING, State.QUEUED)
+    ended, _ = make_page(State.DONE)
+    browser = viewer()
+
+    assert page_of(browser.get(url(running))).values("work") == ["2"]
+    assert page_of(browser.get(url(ended))).values("work") == []
+    [icon] = [
+        each
+        for each in page_of(browser.get(url(ended))).tags("link")
+        if each.attributes["rel"] == "icon"
+    ]
+    assert icon["work-icon"].endswith("favicon-work.svg")

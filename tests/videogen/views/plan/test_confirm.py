@@ -183,7 +183,7 @@ def test_what_the_budget_has_no_room_for_is_blocked(paid, settings):
     response = look(browser, first)
     assert offer(response) == ({"generate": 1, "blocked": 1}, Decimal("3.20"), True)
     page = page_of(response)
-    assert page.hook("left").numbers == ["$4.00"]
+    assert page.hook("limit").sums == ["$4.00", "$0.80"]
     blocked = page.hook("shot", page.values("shot")[0])
     assert blocked.values("badge") == ["blocked"]
     assert blocked.hook("reason").numbers == ["$3.20", "$0.80"]

@@ -4,7 +4,6 @@ on the plan's page, on the command line and on the page of takes."""
 from __future__ import annotations
 
 import json
-import re
 from decimal import Decimal
 
 import pytest
@@ -115,17 +114,13 @@ def test_the_choices_say_what_can_be_chosen_and_why_not():
     ]
     why = f"{LITE} takes no reference pictures: choose another model."
     assert page.hook("choices", "model").texts("not-taken") == [why]
-    by_whom = (
-        "(ask an administrator to set the installation's resolution and the installation's default "
-        "model)"
-    )
     assert (
         "Over the budget. 3 videos: $9.60, and $7.00 is left of the budget for everything. "
         f"Cheaper: {FAST} · $2.88 {OMNI} (Omni on the Gemini API) · $3.66 "
         f"{OMNI_NEXT} (Omni on the Gemini API) · $3.66 "
         f"{VERTEX_FAST} (Veo on Vertex AI) · $2.88 "
-        f"{FAST} at 720p · $2.40 {by_whom} "
-        f"{OMNI} (Omni on the Gemini API) at 720p · $2.43 {by_whom} "
+        f"{FAST} at 720p · $2.40 "
+        f"{OMNI} (Omni on the Gemini API) at 720p · $2.43 "
         "the first 2 of them · $6.40"
     ) in told(response)
 
@@ -272,6 +267,7 @@ def test_a_cheaper_way_that_is_still_too_much_says_so():
     ]
     assert fast.hook("price").text == "$2.88" and "too-much" in fast
     assert "?mode=default" not in short.links, "no part of them fits"
+    assert f"?mode=default&model={FAST}&resolution=720p" in short.links
 
 
 def test_all_or_nothing_is_a_link_and_queues_nothing_where_it_does_not_fit():
@@ -307,30 +303,33 @@ def test_the_choice_is_kept_with_the_batch():
 
 def test_without_a_budget_or_a_price_there_is_nothing_to_choose(settings):
     draft = make_draft(make_shots(1))
-    assert page_of(look(producer(), draft)).values("choices") == ["model"]
+    format_too = ["preset", "model", "resolution"]
+    assert page_of(look(producer(), draft)).values("choices") == format_too
     make_budget(5)
-    assert page_of(look(producer(), draft)).values("choices") == ["model", "over_budget"]
+    assert page_of(look(producer(), draft)).values("choices") == [*format_too, "over_budget"]
 
     settings.VIDEO_BACKEND = "simulator"
 
     assert "over_budget" not in page_of(look(producer(), draft)).values("choices")
 
 
-def test_the_foot_says_what_is_left_of_every_budget(settings):
+def test_the_receipt_says_what_is_left_of_every_budget_before_and_after(settings):
     settings.VIDEO_BUDGET_USD = Decimal(50)
-    shots = make_shots(1)
+    shots = make_shots(2)
     make_budget(40, story=shots[0].scenelet.story)
     make_budget(30, scope="person_day")
+    make_render(shots[1], "queued", backend="gemini", price_estimate_usd=Decimal("3.20"))
 
-    left = page_of(look(producer(username="ines"), make_draft(shots))).hook("left")
+    page = page_of(look(producer(username="ines"), make_draft(shots)))
 
-    assert left.sums == ["$30.00", "$40.00", "$50.00"]
+    found = [(each.hook("before").text, each.hook("after").text) for each in page.hooks("limit")]
+    assert found == [("$30.00", "$26.80"), ("$36.80", "$33.60"), ("$46.80", "$43.60")]
     # The one test of these words.
-    assert re.fullmatch(
-        r"of \$30\.00 left in the budget of ines for \d\d \w+, "
-        r"\$40\.00 left in the budget of the story, \$50\.00 left in the budget",
-        left.text,
-    )
+    assert [each.text for each in page.hooks("limit")][1:] == [
+        "Left in the budget of the story ($3.20 reserved by others)$36.80 → $33.60",
+        "Left in the budget ($3.20 reserved by others)$46.80 → $43.60",
+    ]
+    assert page.hook("reserved").sums == ["$3.20"]
 
 
 # -- on the command line ---------------------------------------------------------------------------
@@ -542,12 +541,22 @@ def test_a_promotion_over_the_budget_says_what_is_cheaper_and_queues_nothing(bro
     assert VideoRender.objects.count() == 1
 
 
-def test_a_locked_shot_is_not_promoted(browser, shot):
+def test_an_approved_draft_locks_its_shot_not_against_its_own_final_take(browser, shot):
     render = draft_take(shot, review="approved")
+    assert promote_url(render) in takes(browser, shot).links
 
     press_anyway(browser, render)
 
-    assert VideoRender.objects.count() == 1
+    assert VideoRender.objects.get(copy_of=render).model == STANDARD
+
+
+def test_a_shot_that_another_take_locks_is_not_promoted(browser, shot):
+    render = draft_take(shot)
+    draft_take(shot, review="approved")
+
+    press_anyway(browser, render)
+
+    assert VideoRender.objects.count() == 2
 
 
 def test_who_may_not_generate_promotes_nothing(shot):

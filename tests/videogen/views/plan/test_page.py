@@ -168,14 +168,16 @@ def test_the_plan_says_what_is_done_and_what_it_costs(paid, settings):
     for mode, words in {
         "default": "Generate 1 video · $3.20",
         "resume": "Resume 1 free, 1 new $3.20",
-        "override": "Generate 2 videos · $6.40",
+        "override": "Generate 1 video · $3.20",
         "dry-run": "Rehearse 3 shots · free",
     }.items():
         assert words in pages[mode]
     for words in (
-        "4 shots selected. Nothing is sent or paid before you press the button below.",
-        "$3.20 of $3.60 left in the budget",
-        "Over the budget: $3.60 left, room for 1",
+        "4 shots selected. Nothing is sent or paid before you press the button of the receipt.",
+        "Left in the budget $3.60 → $0.40",
+        "1 × veo-3.1-generate-preview",
+        "1080p · 16:9 · 8 s · $3.20 each",
+        "Over the budget: $3.60 left, no room for 1 more",
         "The shot has no storyboard payload.",
         "In the queue before the others in turn after the others",
         "generate 1",
@@ -200,7 +202,8 @@ def test_cards_say_what_is_over_the_budget_whichever_is_chosen(paid, settings, m
     assert cards(response) == {
         "default": ["2", "$6.40"],
         "resume": ["2", "$6.40"],
-        "override": ["4", "$12.80", "$6.80", "2"],
+        # As many as there is room for; what is left; how many too many.
+        "override": ["2", "$6.40", "$6.80", "2"],
         "dry-run": ["4"],
     }
     over = [card["mode"] for card in page_of(response).hooks("mode") if "over-budget" in card]
@@ -217,7 +220,7 @@ def test_the_foot_has_total_counts_budget_and_both_buttons(paid, settings):
 
     default = page_of(look(browser, draft))
     assert default.hook("total").text == "$3.20"
-    assert default.hook("left").numbers == ["$6.80"]
+    assert default.hook("limit").sums == ["$6.80", "$3.60"]
     counts = {"generate": 1, "skip": 1, "blocked": 1}
     assert offer(look(browser, draft)) == (counts, Decimal("3.20"), True)
     cancel = reverse("admin:videogen_renderbatch_plan_cancel", args=[draft.pk])
@@ -233,7 +236,7 @@ def test_cards_of_an_exhausted_budget(paid, settings):
 
     response = look(producer(), make_draft(make_shots(1)))
 
-    assert cards(response)["default"] == ["1", "$3.20", "$3.00"]
+    assert cards(response)["default"] == ["$3.00", "1"]
     assert offer(response) == ({"blocked": 1}, 0, False)
     assert f"{reverse('admin:index')}#st-spending-name" in page_of(response).links
 
@@ -264,7 +267,7 @@ def test_nothing_without_a_price_is_offered_at_one(paid, settings):
 
     response = look(producer(), make_draft(make_shots(1)))
 
-    assert cards(response)["default"] == ["1"]
+    assert cards(response)["default"] == []
     assert offer(response) == ({"blocked": 1}, 0, False)
     assert page_of(response).hook("why").links == []
 

@@ -32,6 +32,7 @@ VERBS = {
     "take-back": GENERATE,
     "attach-link": GENERATE,
     "resume": GENERATE,
+    "cancel": GENERATE,
     "give-up": GENERATE,
     "generate": GENERATE,
     "upload": REVIEW,

@@ -1,0 +1,27 @@
+"""How gunicorn serves videogen: `gunicorn -c deploy/gunicorn.conf.py storybook.wsgi`."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from pathlib import Path
+
+bind = os.environ.get("GUNICORN_BIND", "127.0.0.1:8000")
+# Threads, because a clip that somebody watches holds one for as long as it is sent.
+worker_class = "gthread"
+workers = int(os.environ.get("WEB_CONCURRENCY", "2"))
+threads = int(os.environ.get("GUNICORN_THREADS", "16"))
+# Only a worker that does not answer its master at all is ended; a long download is no such worker.
+timeout = 60
+graceful_timeout = 30
+keepalive = 5
+# What leaks somewhere in a library does not add up for ever.
+max_requests = 5000
+max_requests_jitter = 500
+# The sign of life must not wait for a slow disk.
+worker_tmp_dir = "/dev/shm" if Path("/dev/shm").is_dir() else tempfile.gettempdir()  # noqa: S108
+# No access log: addresses below /share/ are secrets. The proxy in front writes one without them.
+accesslog = None
+errorlog = "-"
+# Nobody controls it over a socket; its supervisor sends signals.
+control_socket_disable = True
