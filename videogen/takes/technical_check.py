@@ -201,14 +201,12 @@ class _Picture:
             if beside and change < limits.CUT_RATIO.value * float(np.median(beside)):
                 continue
             before, after = fields[at - 1], fields[at]
-            # A flash begins and ends at once, and the picture of before is back.
-            pairs = (
-                (before, after),
-                (before, fields[at + around]),
-                (fields[max(0, at - around)], after),
+            # A flash begins and ends at once, but the picture of before is back.
+            back = min(
+                _change(before, fields[at + around]), _change(fields[max(0, at - around)], after)
             )
-            likeness = max(_likeness(*pair) for pair in pairs)
-            if likeness <= limits.CUT_LIKENESS.value:
+            is_other = _likeness(before, after) <= limits.CUT_LIKENESS.value
+            if is_other and back > change / 2:
                 yield at
 
 
