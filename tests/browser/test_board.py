@@ -3,7 +3,7 @@ sound, selecting by mouse and keys, a phone, other writing, and no scripts."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import pytest
 from playwright.sync_api import BrowserContext, Page, expect
@@ -13,6 +13,10 @@ from tests.support.site import Site
 
 SHOTS = 13
 LONG = "Donaudampfschifffahrtsgesellschaft" * 6
+CLEAR = """
+from videogen.models import VideoRender
+VideoRender.objects.filter(batch__story={}).transition(review="unreviewed", reviewed_at=None)
+"""
 RENAME = """
 from storybook.models import Scenelet, Story
 Story.objects.filter(pk={story}).update(title={title!r})
@@ -21,7 +25,7 @@ Scenelet.objects.filter(story={story}, sequence=1).update(title={title!r})
 
 
 @pytest.fixture(scope="module")
-def story(site: Site) -> int:
+def boarded(site: Site) -> int:
     """Thirteen shots in three scenelets; the first two have a take."""
     story = site.bring_story("boarded", SHOTS)
     for index in (1, 2):
@@ -30,8 +34,15 @@ def story(site: Site) -> int:
     return story
 
 
-def enter(page: Page, story: int, query: str = "") -> None:
-    page.goto(f"/admin/storybook/story/{story}/board/{query}")
+@pytest.fixture
+def judged(site: Site, boarded: int) -> Iterator[int]:
+    """The same; afterwards its takes wait for a verdict again."""
+    yield boarded
+    site.installation.manage("shell", "-v0", "-c", CLEAR.format(boarded))
+
+
+def enter(page: Page, story: int) -> None:
+    page.goto(f"/admin/storybook/story/{story}/board/")
     expect(page.locator("article[data-shot]").first).to_be_visible()
 
 
@@ -53,8 +64,8 @@ def loads_of(page: Page) -> list[str]:
     return loads
 
 
-def test_search_and_filters_change_the_address_and_load_no_page(page: Page, story: int) -> None:
-    enter(page, story)
+def test_search_and_filters_change_the_address_and_load_no_page(page: Page, boarded: int) -> None:
+    enter(page, boarded)
     loads = loads_of(page)
     page.locator("#S01-01 [data-select-shot]").check()
 
@@ -82,9 +93,9 @@ def test_search_and_filters_change_the_address_and_load_no_page(page: Page, stor
 
 
 def test_the_clip_follows_the_mouse_and_a_click_plays_it_large_with_sound(
-    page: Page, story: int
+    page: Page, boarded: int
 ) -> None:
-    enter(page, story)
+    enter(page, boarded)
     frame = page.locator("#S01-01 .st-frame")
     box = frame.bounding_box()
     assert box
@@ -109,8 +120,8 @@ def test_the_clip_follows_the_mouse_and_a_click_plays_it_large_with_sound(
     expect(page.locator("#S01-02 .st-shot-code")).to_be_focused()
 
 
-def test_a_box_and_the_shift_key_select(page: Page, story: int) -> None:
-    enter(page, story)
+def test_a_box_and_the_shift_key_select(page: Page, boarded: int) -> None:
+    enter(page, boarded)
     first = page.locator("#S01-01").bounding_box()
     third = page.locator("#S01-03").bounding_box()
     assert first and third
@@ -130,37 +141,31 @@ def test_a_box_and_the_shift_key_select(page: Page, story: int) -> None:
     assert selected(page) == ["S01-01", "S01-02", "S01-03", "S01-04"]
 
 
-def test_a_verdict_by_keys_alone(site: Site, page: Page, story: int) -> None:
-    enter(page, story)
+def test_a_verdict_by_keys_alone(page: Page, judged: int) -> None:
+    enter(page, judged)
 
     for key in ("j", "x", "j", "X", "a"):
         page.keyboard.press(key)
 
     expect(page.get_by_text("2 takes are approved.")).to_be_visible()
     expect(page.locator('[data-live-key^="head-"]').first).to_contain_text("2 of 6 approved")
+    # The script has begun when it shows what works with it only.
+    expect(page.locator("[data-show-keys]")).to_be_visible()
     page.keyboard.press("j")
+    expect(page.locator("#S01-01 .st-shot-code")).to_be_focused()
     page.keyboard.press("Enter")
     page.wait_for_url("**/takes/")
-    site.installation.manage(
-        "shell",
-        "-v0",
-        "-c",
-        "from videogen.models import VideoRender as r;"
-        f"r.objects.filter(batch__story={story}).transition(review='unreviewed', reviewed_at=None)",
-    )
 
 
-def test_heads_stick_and_fold_and_the_map_follows(page: Page, story: int) -> None:
-    enter(page, story)
+def test_heads_stick_and_fold_and_the_map_follows(page: Page, boarded: int) -> None:
+    enter(page, boarded)
     rows = page.locator("[data-map]")
     expect(rows).to_have_count(3)
     expect(rows.first).to_have_attribute("aria-current", "true")
 
     rows.nth(2).click()
     expect(page.locator("section[data-scene]").nth(2)).to_be_in_viewport()
-    page.evaluate("scrollTo(0, 0)")
-    page.mouse.move(700, 500)
-    page.mouse.wheel(0, 400)
+    page.evaluate("scrollTo(0, 400)")
     head = page.locator(".st-scene-head").first
     wait_until(lambda: 90 < (head.bounding_box() or {"y": 0})["y"] < 120, 10, "for the head")
 
@@ -170,9 +175,9 @@ def test_heads_stick_and_fold_and_the_map_follows(page: Page, story: int) -> Non
     expect(page.locator("#S02-01 .st-shot-code")).to_be_focused()
 
 
-def test_a_phone(open_browser: Callable[..., BrowserContext], story: int) -> None:
+def test_a_phone(open_browser: Callable[..., BrowserContext], boarded: int) -> None:
     page = open_browser(viewport={"width": 390, "height": 844}, has_touch=True).new_page()
-    enter(page, story)
+    enter(page, boarded)
 
     expect(page.locator("[data-map]").first).to_be_hidden()
     page.get_by_text("Branches").tap()
@@ -184,24 +189,24 @@ def test_a_phone(open_browser: Callable[..., BrowserContext], story: int) -> Non
 
 @pytest.mark.parametrize("width", [1440, 390])
 def test_long_words_and_writing_from_the_right(
-    site: Site, open_browser: Callable[..., BrowserContext], story: int, width: int
+    site: Site, open_browser: Callable[..., BrowserContext], boarded: int, width: int
 ) -> None:
     page = open_browser(viewport={"width": width, "height": 844}).new_page()
-    ((title,),) = site.installation.query("SELECT title FROM storybook_story WHERE id = ?", story)
+    ((title,),) = site.installation.query("SELECT title FROM storybook_story WHERE id = ?", boarded)
     for words in (LONG, f"مصباح {LONG}"):
-        rename = RENAME.format(story=story, title=words)
+        rename = RENAME.format(story=boarded, title=words)
         site.installation.manage("shell", "-v0", "-c", rename)
-        enter(page, story)
+        enter(page, boarded)
         page.evaluate("document.documentElement.dir = 'rtl'")
         assert page.evaluate("document.scrollingElement.scrollWidth <= innerWidth")
         page.evaluate("document.documentElement.dir = 'ltr'")
         assert page.evaluate("document.scrollingElement.scrollWidth <= innerWidth")
-    site.installation.manage("shell", "-v0", "-c", RENAME.format(story=story, title=title))
+    site.installation.manage("shell", "-v0", "-c", RENAME.format(story=boarded, title=title))
 
 
-def test_without_javascript(open_browser: Callable[..., BrowserContext], story: int) -> None:
+def test_without_javascript(open_browser: Callable[..., BrowserContext], boarded: int) -> None:
     page = open_browser(java_script_enabled=False).new_page()
-    enter(page, story)
+    enter(page, boarded)
 
     page.locator("[data-search]").fill("S02-01")
     page.locator("[data-filter-form] > [data-without-script]").click()
