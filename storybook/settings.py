@@ -262,7 +262,7 @@ STORAGES = {
     else {"BACKEND": "storybook.media_store.MediaFolder"},
     # These are public, and the web server in front is another user.
     "staticfiles": {
-        "BACKEND": "whitenoise.storage.CompressedStaticFilesStorage",
+        "BACKEND": "storybook.static_files.PublicStaticFilesStorage",
         "OPTIONS": {"directory_permissions_mode": 0o755, "file_permissions_mode": 0o644},
     },
 }

@@ -115,7 +115,7 @@ def test_from_the_board_to_an_approved_take(site: Site, page: Page, story: int) 
     expect(page.get_by_text("3 of 3 done.")).to_be_visible(timeout=40_000)
     expect(page).to_have_title(re.compile(r"^Batch \d+ · A story of 7 shots"))
     expect(page.locator(".st-batch-summary .st-stack")).to_have_attribute("aria-label", "3 done")
-    clips = page.locator("td video")
+    clips = page.locator(".st-tile video")
     expect(clips).to_have_count(3)
     for number in range(3):
         play(clips.nth(number))

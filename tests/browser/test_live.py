@@ -73,7 +73,7 @@ def test_a_clip_comes_without_a_reload_and_nothing_is_lost(
     card.get_by_text("Details", exact=True).click()
     first = page.locator("[data-take='1']")
     first.get_by_text("Reject…").click()
-    first.locator("textarea").fill("The lantern flick")
+    first.locator("textarea[name=reason]").fill("The lantern flick")
     page.locator("h1").click()
 
     # Somebody else selects the first take, and the second one is there.
@@ -83,10 +83,10 @@ def test_a_clip_comes_without_a_reload_and_nothing_is_lost(
     expect(card.locator("video")).to_have_count(1, timeout=20_000)
     expect(page.locator(".st-takes-head .st-badge")).to_have_text("needs review")
     expect(card.locator("details").last).to_have_attribute("open", "")
-    expect(first.locator("textarea")).to_have_value("The lantern flick")
+    expect(first.locator("textarea[name=reason]")).to_have_value("The lantern flick")
     assert page.evaluate("window.isTheSamePage")
     # What waited for the typing to end comes after it.
-    first.locator("textarea").fill("")
+    first.locator("textarea[name=reason]").fill("")
     page.locator("h1").click()
     expect(page.locator(".st-take--selected")).to_have_count(1)
     # The keys know the new take.

@@ -168,7 +168,7 @@ def test_a_note_is_written_on_the_frame_and_on_the_picture(
 ) -> None:
     enter(page, story)
     video = page.locator("[data-stage] video")
-    page.wait_for_function("document.querySelector('[data-stage] video').readyState > 0")
+    expect(video).not_to_have_js_property("readyState", 0)
     for _ in range(5):
         page.keyboard.press(".")
     page.keyboard.press("w")
@@ -204,7 +204,7 @@ def test_a_note_is_written_on_the_frame_and_on_the_picture(
     # Its time jumps to its frame, also in a window of another size.
     page.set_viewport_size({"width": 900, "height": 700})
     page.locator("[data-jump]").click()
-    page.wait_for_function("!document.querySelector('[data-stage] video').seeking")
+    expect(page.locator("[data-stage] video")).to_have_js_property("seeking", False)
     assert int(video.evaluate("each => each.currentTime") * 24) == 5
     shape = page.locator("[data-marks] rect").bounding_box()
     stage = page.locator("[data-stage]").bounding_box()

@@ -28,9 +28,9 @@ OF_OTHERS = {
 
 
 @pytest.fixture
-def installation(tmp_path, migrated_template):
+def installation(tmp_path, migrated_database):
     made = Installation(tmp_path / "here")
-    made.begin_with(migrated_template)
+    made.begin_with(migrated_database)
     (made.media / "story" / "shots").mkdir(parents=True)
     (made.media / "story" / "shots" / "clip.mp4").write_bytes(b"paid for")
     (made.folder / "var").mkdir()

@@ -159,6 +159,7 @@ def addresses(world):
         ),
         f"/admin/videogen/videorender/shots/{shot}/compare/",
         f"/admin/videogen/videorender/shots/{shot}/preview/",
+        f"/admin/storybook/shot/{shot}/preview/",
         f"/admin/videogen/videorender/shots/{shot}/state/",
         f"/admin/videogen/videorender/shots/{shot}/upload/",
         f"/admin/videogen/videorender/shots/{shot}/{world.render.pk}/retake/",

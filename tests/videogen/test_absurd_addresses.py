@@ -49,7 +49,7 @@ def of_lists(address):
 
 def of_forms(address):
     model_admin, page = page_of(address)
-    if page == "add":
+    if model_admin and page == "add":
         for name, value in itertools.product(fields_of(model_admin), ABSURD):
             yield f"{address}?{urlencode({name: value})}"
 

@@ -589,7 +589,7 @@ def test_what_goes_along_with_every_request_is_on_the_page(settings):
 
     assert f"{VERTEX} (Veo on Vertex AI)" in text
     assert "16:9, 1080p, 8 s" in text
-    assert '<span class="st-quiet">Seed</span> <bdi>0</bdi>' in text
+    assert "<dt>Seed</dt><dd><bdi>0</bdi></dd>" in text
     assert "<bdi>&lt;rain&gt;</bdi>" in text
     assert "Person generation" not in text
 

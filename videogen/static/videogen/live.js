@@ -72,7 +72,7 @@
         this.wait = FIRST_WAIT;
         this.plan(this.wait);
         tick();
-        showTrouble();
+        tellTheTab();
       });
       this.plan(this.wait);
     }

@@ -66,12 +66,10 @@ class Filters:
     @property
     def query(self) -> dict[str, str]:
         """The same in an address."""
-        own = {
-            "story": str(self.story or ""),
-            "batch": str(self.batch or ""),
-            "status": "" if self.status == Filters.status else self.status,
-        }
-        return self.shots.query | {name: value for name, value in own.items() if value}
+        status = "" if self.status == Filters.status else self.status
+        asked = {"story": str(self.story or ""), "batch": str(self.batch or "")}
+        asked |= self.shots.query | {"status": status}
+        return {name: value for name, value in asked.items() if value}
 
     def url(self, name: str = "videogen_review", **more: object) -> str:
         query = urlencode(self.query | {key: str(value) for key, value in more.items()})
