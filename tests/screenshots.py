@@ -254,6 +254,8 @@ def _take_pictures(site: Site, browser: Browser) -> None:
         "watch": f"/admin/storybook/story/{story}/watch/",
         "films": f"/admin/storybook/story/{story}/films/",
         "compare": f"/admin/videogen/videorender/shots/{shots[0]}/compare/",
+        "review": f"/admin/review/?story={story}",
+        "shot": f"/admin/storybook/shot/{shots[0]}/change/",
     }
     for scheme in ("light", "dark"):
         context = _look(site, browser, scheme, DESK)
@@ -261,7 +263,8 @@ def _take_pictures(site: Site, browser: Browser) -> None:
             _take_picture(context, url, TARGET / f"{name}-{scheme}.png")
         context.close()
     context = _look(site, browser, "light", PHONE)
-    _take_picture(context, screens["board"], TARGET / "board-phone.png")
+    for name in ("board", "review"):
+        _take_picture(context, screens[name], TARGET / f"{name}-phone.png")
     context.close()
 
 
