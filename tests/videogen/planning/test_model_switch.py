@@ -236,7 +236,7 @@ def test_the_pause_names_where_the_model_was_chosen():
     assert f"{GONE} comes from the story's video settings" in where_to_choose(render)
 
     render.batch.model = GONE
-    assert f"{GONE} was chosen for batch {render.batch.pk}." in where_to_choose(render)
+    assert f"{GONE} was chosen for batch {render.batch.number}." in where_to_choose(render)
 
 
 def test_the_pause_keeps_which_model_is_missing_and_which_there_are():
