@@ -83,7 +83,8 @@ class BatchRowOut(Out):
 
 
 class BatchOut(Out):
-    id: int
+    id: int = Field(description="For addresses.")
+    number: int = Field(description="What the screens and messages call it.")
     story_id: str
     mode: str
     door: str = Field(description="Through which it was asked for: command, admin or api.")
@@ -92,7 +93,7 @@ class BatchOut(Out):
     over_budget: str
     takes_per_shot: int
     stops_when_approved: bool
-    counts: dict[str, int] = Field(description="How many rows had which decision.")
+    counts: dict[str, int] = Field(description="How many shots had which decision.")
     estimated_cost_usd: Money
     requested_by: str
     created_at: Moment
@@ -277,6 +278,7 @@ def _members(batch: RenderBatch, renders: Renders) -> dict[str, Any]:
     ends = [each.ended_at for each in renders if each.ended_at]
     return {
         "id": batch.pk,
+        "number": batch.number,
         "story_id": batch.story.story_id,
         "mode": batch.mode,
         "door": batch.door,

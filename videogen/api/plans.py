@@ -143,7 +143,7 @@ class PlanOut(Out):
     model: str
     fingerprint: str = Field(description="Changes with anything that would be sent or paid.")
     shots: int
-    counts: dict[str, int] = Field(description="How many rows have which decision.")
+    counts: dict[str, int] = Field(description="How many shots have which decision.")
     cost_usd: Money = Field(description="Of what a batch made from this plan generates.")
     cost_if_sent_usd: Money = Field(description="With the rehearsals, as if they were sent.")
     price_usd: Money | None = Field(description="Of one video; null where no price is known.")

@@ -124,8 +124,8 @@ class TakeNote(models.Model):
 
 
 def timecode_of(frame: int, fps: float | None) -> str:
-    """The frame in minutes, seconds and frames. Of a rate that is no whole number, the frames of a
-    second are counted up to the next whole one, as everywhere."""
+    """Where the frame stands, as minutes, seconds and frames: 0:03.12. A rate such as 23.976 counts
+    as the nearest whole number of frames a second."""
     rate = max(1, round(fps or DEFAULT_FPS))
     seconds, rest = divmod(frame, rate)
     return f"{seconds // 60}:{seconds % 60:02}.{rest:02}"

@@ -69,7 +69,8 @@ class ModeCard:
     def counts(self) -> Counter[Action]:
         """What the plan of this mode does."""
         if self.own is not None:
-            return Counter({Action(action): number for action, number in self.own.counts.items()})
+            # Videos, not shots: each is paid for.
+            return Counter(row.decision.action for row in self.own.rows)
         counts, request = Counter(self._wanted), self.plan.request
         if request.price_usd is None:
             return Counter({each: counts[each] for each in (Action.RESUME, Action.DOWNLOAD)})

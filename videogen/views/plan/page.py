@@ -259,8 +259,8 @@ class PlanPage:
 
     @cached_property
     def scenelets(self) -> list[SceneletRows]:
-        """The rows by scenelet, in the order of the story. Those with something to mend are open,
-        and so is a scenelet that stands alone."""
+        """The rows by scenelet, in the order of the story. A scenelet is unfolded if one of its
+        shots is blocked, or if it is the only one."""
         by_scenelet: dict[int, list[PlanRow]] = {}
         for row in self.rows:
             by_scenelet.setdefault(row.row.shot.scenelet_id, []).append(row)

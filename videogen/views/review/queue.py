@@ -21,7 +21,7 @@ from django.utils.http import urlencode
 from storybook.models import KeyFrame, Scenelet, Shot, Story, shot_code
 from storybook.thumbnails import thumbnail_url
 from videogen.common.formats import media_url
-from videogen.models import GuestNote, TakeNote, VideoRender, counts_simulated
+from videogen.models import GuestNote, RenderBatch, TakeNote, VideoRender, counts_simulated
 from videogen.models.states import SHOT_WORDS, BadgeWord
 from videogen.planning.shot_status import current_standings, standings_at_work
 from videogen.views.components.badges import REVIEW_BADGES, Badge
@@ -78,15 +78,17 @@ class Filters:
 
     @property
     def words(self) -> list[str]:
-        """What is left out, as people call it. At most two queries."""
-        told, shots = [], self.shots
+        """What is left out, as people call it. At most three queries."""
+        told: list[str] = []
+        shots = self.shots
         if self.story:
             told.append(str(Story.objects.filter(pk=self.story).first() or "no such story"))
         if self.batch:
-            told.append(f"batch {self.batch}")
+            found = RenderBatch.objects.filter(pk=self.batch).first()
+            told.append(f"batch {found.number}" if found else "no such batch")
         if shots.scenelet:
-            found = Scenelet.objects.filter(pk=shots.scenelet).first()
-            told.append(str(found or "no scenelet"))
+            scenelet = Scenelet.objects.filter(pk=shots.scenelet).first()
+            told.append(str(scenelet or "no scenelet"))
         told += filter(None, (shots.character, shots.environment, shots.person))
         if shots.text:
             told.append(f"“{shots.text}”")

@@ -680,6 +680,10 @@ def test_an_end_leads_to_the_review_of_its_takes(settings):
     found = browser.get(way).context["entry"].render
     assert found.pk == renders[0].pk
     assert len(Queue(Filters(batch=batch.pk))) == 1
+    # People know it by its number, which is not its place in the table.
+    RenderBatch.objects.filter(pk=batch.pk).update(number=77)
+    assert Filters(batch=batch.pk).words == ["batch 77"]
+    assert Filters(batch=batch.pk + 999).words == ["no such batch"]
 
 
 def test_nothing_is_to_be_reviewed_before_the_end_or_after_every_verdict():

@@ -166,7 +166,7 @@ def test_the_list_folds_scenelets_with_what_each_costs():
     page = page_of(look(producer(), make_draft(shots)))
 
     found = [(each["scenelet"], "open" in each.attributes) for each in page.hooks("scenelet")]
-    assert found == [("one", False), ("two", True)], "what is to be mended is open"
+    assert found == [("one", False), ("two", True)], "a scenelet with a blocked shot is unfolded"
     # The one test of these words.
     assert page.texts("summary") == [
         "1 generate · 1 skip · $3.20",
@@ -205,7 +205,7 @@ def test_the_tabs_say_what_the_click_gives():
             for each in page_of(look(browser, draft, query.format(mode))).hooks("mode")
             if "aria-current" in each.attributes
         ]
-        assert tab.hook("outcome").text == told[mode]
+        assert (mode, tab.hook("outcome").text) == (mode, told[mode])
 
 
 # -- promoting -------------------------------------------------------------------------------------
