@@ -35,7 +35,9 @@ TARGET = ROOT / "docs" / "screenshots"
 MOST_BYTES = 350_000
 # Those in sight; the others are loaded when somebody scrolls to them.
 PICTURES_ARE_THERE = """() => {
-  const isInSight = (each) => each.src && each.getBoundingClientRect().top < innerHeight;
+  // What is folded away is never loaded.
+  const isInSight = (each) =>
+    each.src && each.checkVisibility() && each.getBoundingClientRect().top < innerHeight;
   const image = (each) => each.decode().catch(() => {});
   const video = (each) => each.preload === "none" || each.readyState > 1 ||
     new Promise((resolve) => each.addEventListener("loadeddata", resolve, { once: true }));
