@@ -290,7 +290,7 @@ def _draft(page: Page, story: int, shots: list[int]) -> str:
     page.goto(f"/admin/storybook/story/{story}/board/")
     for shot in shots:
         page.locator(f'input[name="shot"][value="{shot}"]').check()
-    page.get_by_role("button", name="Generate videos…").click()
+    page.locator("[data-generate]").click()
     page.wait_for_url("**/plan/")
     return page.url
 
