@@ -21,6 +21,7 @@ from django.utils.html import format_html, format_html_join
 from django.utils.translation import ngettext
 
 from storybook.admin import ShotAdmin as StoryShotAdmin
+from storybook.ended_sessions import button_is_on
 from storybook.models import Shot
 from videogen.models import RenderBatch
 from videogen.planning.drafts import draft_batches
@@ -35,6 +36,11 @@ from videogen.views.takes.page import show_takes
 from .records import is_list, redirect_to_index
 from .reference_choices import ReferenceChoiceInline
 from .shot_filters import STORY, BadgeFilter, SceneletFilter, StoryFilter, VideoFilter
+
+button_is_on(
+    "storybook_shot_preview",
+    lambda address: reverse("admin:storybook_shot_change", args=[address["object_id"]]),
+)
 
 # The app storybook knows nothing of video, so its screen of shots is replaced here.
 admin.site.unregister(Shot)
