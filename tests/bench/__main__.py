@@ -2,7 +2,7 @@
 shown for orientation only. Exit code 1 when a ratio is over its bound.
 
     python -m tests.bench [startup] [memory] [throughput] [lists] [kills] [quota] [films] [review]
-                          [board] [exports] [watch] [prompts] [checks] [store]
+                          [board] [exports] [watch] [prompts] [checks] [store] [people]
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from . import (
     kills,
     lists,
     memory,
+    people,
     prompts,
     quota,
     review,
@@ -48,6 +49,7 @@ PARTS = {
     "prompts": prompts.measure,
     "checks": checks.measure,
     "store": store.measure,
+    "people": people.measure,
 }
 
 

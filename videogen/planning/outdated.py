@@ -16,9 +16,10 @@ from typing import Any
 
 from django.conf import settings
 from django.core.cache import cache
+from django.db.models import Prefetch, QuerySet
 
 from storybook.importer.effects import Effect, NamedShot
-from storybook.models import DesignDocument, Picture, Shot, Story
+from storybook.models import DesignDocument, KeyFrame, Picture, Shot, Story
 from videogen.common.task_queue import broker_errors
 from videogen.models import Direction, ReferenceChoice, RenderBatch, VideoRender
 from videogen.models.problems import Problem
@@ -63,11 +64,21 @@ class Change:
         return differences(self.now, self.take)
 
 
+def with_key_frames(shots: QuerySet[Shot]) -> QuerySet[Shot]:
+    """Prefetch the usable key frames of each shot, in their order, as `frames_with_picture`. One
+    more query."""
+    frames = KeyFrame.objects.filter(picture__file__gt="").select_related("picture")
+    return shots.prefetch_related(
+        Prefetch("key_frames", frames.order_by("position"), to_attr="frames_with_picture")
+    )
+
+
 def outdated_shots(story: Story, shots: Iterable[Shot]) -> frozenset[int]:
     """Those of the story's `shots` whose selected or approved take is out of date.
 
-    shots: as shot_cards.for_cards() loads them. The result stays in the cache until the story or a
-    selection changes. From the cache it takes four queries; none where no take is selected.
+    shots: with their `current_standings`, and as with_key_frames() loads them. The result stays in
+    the cache until the story or a selection changes. From the cache it takes four queries; none
+    where no take is selected.
     """
     used = {
         shot.pk: (shot, standing.used_take)
@@ -77,16 +88,16 @@ def outdated_shots(story: Story, shots: Iterable[Shot]) -> frozenset[int]:
     }
     if not used:
         return frozenset()
-    mark = _mark_of(story, used)
-    key = f"outdated-shots-{story.pk}"
+    # By what it follows from: a page of the API asks for some of the shots, the board for all.
+    key = f"outdated-shots-{_mark_of(story, used)}"
     kept = _from_cache(key)
-    if kept and kept[0] == mark:
-        return kept[1]
+    if kept is not None:
+        return kept
     changes = find_changes(story, [take.pk for _, take in used.values()])
     found = frozenset(change.take.shot_id for change in changes)
     # With Redis as the broker the cache is there, too, and may be away.
     with suppress(*broker_errors()):
-        cache.set(key, (mark, found), KEPT_FOR)
+        cache.set(key, found, KEPT_FOR)
     return found
 
 
