@@ -198,6 +198,10 @@ if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
         "timeout": 30,
         "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;",
     }
+elif DATABASES["default"]["ENGINE"].endswith("postgresql"):
+    # Compiling a query takes longer than any query of a page. What DATABASE_URL says goes first: a
+    # connection pooler may refuse options.
+    DATABASES["default"].setdefault("OPTIONS", {}).setdefault("options", "-c jit=off")
 
 # The clusters store their status here, so the processes of one database share this cache, and no
 # others do.

@@ -90,7 +90,7 @@ SCREENS = {
     "review room: words": REVIEW + "story={story}&q=dusk",
     "review queue": "/admin/review/queue/?start=0",
     "unresolved": "/admin/videogen/videorender/unresolved/",
-    "API stories": "/api/v1/stories",
+    "API stories": "/api/v1/stories?limit=2",
     "API shots": "/api/v1/stories/story-0/shots?limit=20",
     "API shots: status": "/api/v1/stories/story-0/shots?limit=20&status=needs_review",
     "API renders": "/api/v1/renders",
@@ -443,6 +443,7 @@ def _state_of(number: int, place: int, at: int, then: object) -> dict[str, objec
         "video_file": f"story-{number}/shots/{place}/take-{at}.mp4",
         "poster_file": f"story-{number}/shots/{place}/take-{at}.jpg",
         "claimed_at": then,
+        "rendered_at": then + timedelta(minutes=1),
         "ended_at": then,
     }
     failed = {

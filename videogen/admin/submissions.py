@@ -9,7 +9,7 @@ from typing import Any
 from django.contrib import admin
 from django.contrib.admin.options import IncorrectLookupParameters
 from django.core.exceptions import PermissionDenied
-from django.db.models import Count, Exists, OuterRef, Q, QuerySet, Sum
+from django.db.models import Count, Q, QuerySet, Sum
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
@@ -18,16 +18,16 @@ from django.utils.html import format_html
 from django.views.decorators.http import require_safe
 
 from storybook.code_search import CodeSearchMixin
-from storybook.models import Story, shot_code
+from storybook.models import shot_code
 from videogen.common.csv_export import csv_response
 from videogen.common.formats import usd
 from videogen.models import Submission, VideoRender
-from videogen.models.outcomes import Outcome, entries
+from videogen.models.outcomes import Outcome, entries, having_entry
 from videogen.models.render_queries import HEAVY_COLUMNS
 from videogen.views.components.badges import badge_of_outcome
 from videogen.views.spending import show_spending, spending_csv
 
-from .records import RecordAdmin
+from .records import RecordAdmin, stories_with_renders
 
 # The outcomes that a submission can have. A rehearsal, and what was never sent, has no submission.
 OF_SUBMISSIONS = [each for each in Outcome if each not in (Outcome.REHEARSED, Outcome.NOT_SENT)]
@@ -73,7 +73,10 @@ class EntryFilter(admin.SimpleListFilter):
         return [(each.value, each.label) for each in OF_SUBMISSIONS]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        return queryset.filter(entry=self.value()) if self.value() else queryset
+        value = self.value()
+        if not value:
+            return queryset
+        return having_entry(queryset, value) if value in Outcome.values else queryset.none()
 
 
 class SubmissionStoryFilter(admin.SimpleListFilter):
@@ -83,10 +86,8 @@ class SubmissionStoryFilter(admin.SimpleListFilter):
     def lookups(
         self, request: HttpRequest, model_admin: admin.ModelAdmin[Submission]
     ) -> list[tuple[str, str]]:
-        sent = VideoRender.objects.filter(
-            shot__scenelet__story=OuterRef("pk"), claimed_at__isnull=False
-        )
-        return [(str(each.pk), str(each)) for each in Story.objects.filter(Exists(sent))]
+        stories = stories_with_renders(claimed_at__isnull=False)
+        return [(str(each.pk), str(each)) for each in stories]
 
     def queryset(
         self, request: HttpRequest, queryset: QuerySet[Submission]
