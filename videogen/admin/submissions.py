@@ -8,6 +8,7 @@ from typing import Any
 
 from django.contrib import admin
 from django.contrib.admin.options import IncorrectLookupParameters
+from django.contrib.admin.views.main import ChangeList
 from django.core.exceptions import PermissionDenied
 from django.db.models import Count, Q, QuerySet, Sum
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
@@ -22,12 +23,12 @@ from storybook.models import shot_code
 from videogen.common.csv_export import csv_response
 from videogen.common.formats import usd
 from videogen.models import Submission, VideoRender
-from videogen.models.outcomes import Outcome, entries, having_entry
+from videogen.models.outcomes import Outcome, cost_of_entry, entries, having_entry
 from videogen.models.render_queries import HEAVY_COLUMNS
 from videogen.views.components.badges import badge_of_outcome
 from videogen.views.spending import show_spending, spending_csv
 
-from .records import RecordAdmin, stories_with_renders
+from .records import RecordAdmin, is_list, stories_with_renders
 
 # The outcomes that a submission can have. A rehearsal, and what was never sent, has no submission.
 OF_SUBMISSIONS = [each for each in Outcome if each not in (Outcome.REHEARSED, Outcome.NOT_SENT)]
@@ -183,7 +184,14 @@ class SubmissionAdmin(CodeSearchMixin, RecordAdmin):
     readonly_fields = ["entry", "estimate", "actual", "token"]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Submission]:
-        return entries(super().get_queryset(request))
+        rows = super().get_queryset(request)
+        return rows if is_list(request) else entries(rows)
+
+    def get_changelist_instance(self, request: HttpRequest) -> ChangeList:
+        found = super().get_changelist_instance(request)
+        # Only of the rows that are shown: counting, filtering and sorting all of them do without.
+        found.result_list = entries(found.result_list)
+        return found
 
     # -- columns
 
@@ -207,7 +215,7 @@ class SubmissionAdmin(CodeSearchMixin, RecordAdmin):
     def estimate(self, submission: Submission) -> str:
         return usd(submission.price_usd)
 
-    @admin.display(ordering="actual_usd")
+    @admin.display(ordering=cost_of_entry(Submission))
     def actual(self, submission: Any) -> str:
         return "open" if submission.actual_usd is None else usd(submission.actual_usd)
 
@@ -241,7 +249,7 @@ class SubmissionAdmin(CodeSearchMixin, RecordAdmin):
         if not isinstance(response, TemplateResponse) or response.context_data is None:
             return response
         if found := response.context_data.get("cl"):
-            response.context_data["totals"] = _totals(found.queryset)
+            response.context_data["totals"] = _totals(entries(found.queryset))
             response.context_data["csv_url"] = "{}{}".format(
                 reverse("admin:videogen_submission_export"), found.get_query_string(remove=["p"])
             )

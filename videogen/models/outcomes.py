@@ -112,7 +112,7 @@ def _conditions(submissions: QuerySet, render: str = "") -> Conditions:
 def _conditions_of_entries(submissions: QuerySet) -> Conditions:
     """The same of submissions, as lines of the ledger."""
     refused = Q(outcome=SubmissionOutcome.REJECTED)
-    audio = _is_blocked_audio(submissions)
+    audio = _is_blocked_audio(submissions.model)
     return [
         (Outcome.SIMULATED, (refused | audio) & Q(render__is_simulated=True)),
         (Outcome.FAILED, refused),
@@ -121,9 +121,9 @@ def _conditions_of_entries(submissions: QuerySet) -> Conditions:
     ]
 
 
-def _is_blocked_audio(submissions: QuerySet) -> Q:
+def _is_blocked_audio(model: type[Submission]) -> Q:
     # The render was sent once more; that submission is a line of its own.
-    return Q(outcome=SubmissionOutcome.NOT_CHARGED, error_code=submissions.model.BLOCKED_AUDIO)
+    return Q(outcome=SubmissionOutcome.NOT_CHARGED, error_code=model.BLOCKED_AUDIO)
 
 
 def _case(
@@ -187,14 +187,19 @@ def entries(submissions: QuerySet) -> QuerySet:
 
     A submission that was refused costs nothing, whatever becomes of its render afterwards.
     """
-    refused = Q(outcome=SubmissionOutcome.REJECTED) | _is_blocked_audio(submissions)
     return submissions.annotate(
         entry=_named(_conditions_of_entries(submissions)),
-        actual_usd=Case(
-            When(refused, then=Value(NOTHING)),
-            default=F("render__actual_cost_usd"),
-            output_field=_USD,
-        ),
+        actual_usd=cost_of_entry(submissions.model),
+    )
+
+
+def cost_of_entry(model: type[Submission]) -> Case:
+    """Return the `actual_usd` of `entries`, which lists sort by."""
+    refused = Q(outcome=SubmissionOutcome.REJECTED) | _is_blocked_audio(model)
+    return Case(
+        When(refused, then=Value(NOTHING)),
+        default=F("render__actual_cost_usd"),
+        output_field=_USD,
     )
 
 
