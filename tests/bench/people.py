@@ -21,7 +21,7 @@ import time
 from collections import defaultdict
 from collections.abc import Awaitable, Iterable
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from html import unescape
 from pathlib import Path
 from typing import Any
@@ -209,7 +209,7 @@ def _make_takes(shots: list[Any]) -> None:
     from storybook.models import Shot
     from tests.support.clips import write_clip
     from tests.support.takes import make_takes
-    from videogen.models import VideoRender
+    from videogen.models import TakeCheck, VideoRender
     from videogen.models.people import Requester
     from videogen.planning.enqueue import queue_renders
     from videogen.planning.plan import plan_shots
@@ -235,6 +235,11 @@ def _make_takes(shots: list[Any]) -> None:
         render.video_seconds, render.fps, render.byte_size = 8.0, 24.0, CLIP_BYTES
         render.width, render.height, render.has_audio = 1280, 720, True
         render.save()
+    # The workers have looked at all of them.
+    TakeCheck.objects.bulk_create(
+        TakeCheck(render=each, result="passed", checked_at=each.rendered_at)
+        for each in VideoRender.objects.filter(state="done")
+    )
     undecided = [shot.pk for place, shot in enumerate(shots) if place % 3]
     chosen = Shot.objects.filter(pk__in=undecided[-IN_FLIGHT:])
     plan = plan_shots(shots[0].scenelet.story, chosen, "override")
@@ -343,26 +348,26 @@ class Browser:
             return
         take = re.search(r'data-render="(\d+)"', html)
         part = await self._json("review queue", f"{queue[0]}&take={take and take[1]}")
+        judged: set[int] = set()
         for number, entry in enumerate(part["entries"]):
+            if entry["shot"] in judged:
+                # A verdict on a take changes what the others of its shot are.
+                continue
+            judged.add(entry["shot"])
             ahead = part["entries"][number + 1 : number + 4]
             await self._all(
                 self._get("poster", each["poster"]) for each in [entry, *ahead] if each["poster"]
             )
             await self._all(
-                [self._clip(entry["clip"]), *(self._begin(x["clip"]) for x in ahead[:1])]
+                [self._clip(entry["clip"]), *(self._begin(each["clip"]) for each in ahead[:1])]
             )
             await self._think()
-            verb = ("approve", "reject", "select")[number % 3]
+            verb = ("approve", "reject", "select")[len(judged) % 3]
             await self._post(
                 "verdict",
                 f"/admin/review/{entry['render']}/{verb}/?{scope}",
                 {"seen": entry["review"]},
             )
-            if verb == "approve":
-                # The shot's other takes have left the queue.
-                part["entries"][number + 1 :] = [
-                    each for each in part["entries"][number + 1 :] if each["shot"] != entry["shot"]
-                ]
 
     async def _artist(self) -> None:
         """Looks at the board, by turns as a whole and filtered, scrubs two clips, opens takes."""
@@ -548,4 +553,4 @@ if __name__ == "__main__":
         _fill(Path(sys.argv[2]))
     else:
         given = json.loads(Path(sys.argv[2]).read_text())
-        sys.stdout.write(json.dumps(asdict(asyncio.run(_open_all(given, int(sys.argv[3]))))))
+        sys.stdout.write(json.dumps(vars(asyncio.run(_open_all(given, int(sys.argv[3]))))))

@@ -22,9 +22,11 @@ class KeyPaginator(Paginator):
 
     def page(self, number: int | str) -> Page[Any]:
         page = super().page(number)
-        keys = list(page.object_list.values_list("pk", flat=True))  # type: ignore[attr-defined]
-        rows = self.object_list.filter(pk__in=keys)  # type: ignore[union-attr]
-        return self._get_page(rows, page.number, self)
+        # Querysets, which the stubs take for any sequence.
+        shown: Any = page.object_list
+        rows: Any = self.object_list
+        keys = list(shown.values_list("pk", flat=True))
+        return Page(rows.filter(pk__in=keys), page.number, self)
 
 
 class RecordAdmin(admin.ModelAdmin):

@@ -58,7 +58,7 @@ class StoryOfRendersFilter(admin.RelatedFieldListFilter):
 
     def field_choices(
         self, field: Any, request: HttpRequest, model_admin: admin.ModelAdmin[Any]
-    ) -> list[tuple[str, str]]:
+    ) -> list[tuple[str, Any]]:
         return [(str(each.pk), str(each)) for each in stories_with_renders()]
 
 
