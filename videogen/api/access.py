@@ -18,7 +18,6 @@ READ, REVIEW, SPEND = ApiToken.Scope.READ, ApiToken.Scope.REVIEW, ApiToken.Scope
 
 # What the pages ask for, by what is looked at or done.
 SEE_STORIES = ("storybook.view_story", "storybook.view_scenelet")
-SEE_SHOTS = ("storybook.view_shot",)
 SEE_DIRECTIONS = ("storybook.view_shot", "videogen.view_direction")
 SEE_DESIGNS = ("storybook.view_designdocument",)
 SEE_RENDERS = ("storybook.view_shot", "videogen.view_videorender")

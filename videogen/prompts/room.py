@@ -20,9 +20,8 @@ class PromptPart:
 
     name: str
     tokens: int
-    # The tokens of the prompt before this part and up to its end.
+    # The tokens of the prompt before this part.
     starts_at: int
-    ends_at: int
     # How many of its tokens lie behind the limit, where the model may read nothing.
     unread: int
 
@@ -86,7 +85,7 @@ def room_of_text(text: str, limit: int | None, left_out: Sequence[LeftOut] = ())
     for name, end in _ends(text):
         at = estimate_tokens(text[:end])
         unread = max(0, at - max(before, limit)) if limit is not None else 0
-        parts.append(PromptPart(name, at - before, before, at, unread))
+        parts.append(PromptPart(name, at - before, before, unread))
         before = at
     return PromptRoom(estimate_tokens(text), limit, tuple(parts), tuple(left_out))
 
