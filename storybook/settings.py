@@ -227,7 +227,7 @@ AXES_COOLOFF_TIME = timedelta(minutes=env_number("DJANGO_LOGIN_WAIT_MINUTES", 15
 # Both together: a stranger cannot lock out a person who logs in from elsewhere.
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
 AXES_RESET_ON_SUCCESS = True
-# Who tries while he has to wait does not wait longer: an old browser tab would never end it.
+# To try during the wait does not make it longer: with an old browser tab it would never end.
 AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False
 AXES_CLIENT_IP_CALLABLE = "storybook.login.client_address"
 AXES_LOCKOUT_CALLABLE = "storybook.login.show_wait"

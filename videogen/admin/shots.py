@@ -158,7 +158,7 @@ class ShotAdmin(StoryShotAdmin):
 
     @admin.action(description="Promote drafts…", permissions=["generate"])
     def promote_drafts(self, request: HttpRequest, queryset: QuerySet[Shot]) -> HttpResponse | None:
-        """The same, of the final takes of what is a draft."""
+        """Store the selection as drafts that send its draft takes again, as final takes."""
         mode = RenderBatch.Mode.OVERRIDE
         drafts = draft_batches(queryset, mode, requester_of(request), promotes=True)
         return self._show_plans(request, drafts)

@@ -57,7 +57,7 @@ class Token(HttpBearer):
         return token
 
     def authenticate(self, request: HttpRequest, token: str) -> None:
-        """Not asked: `__call__` takes what the middleware found out."""
+        """Never called: `__call__` uses what the middleware found out."""
 
 
 def rights(scope: ApiToken.Scope, *permissions: tuple[str, ...]) -> dict[str, Any]:

@@ -175,7 +175,7 @@ def _again(answer: ApiAnswer) -> HttpResponse:
 
 
 def _fingerprint(request: HttpRequest) -> str:
-    """Of the method, the address and what was sent, files included."""
+    """Return a hash of the method, the address and what was sent, files included."""
     digest = hashlib.sha256(f"{request.method} {request.get_full_path()}\n".encode())
     if request.FILES:
         # Of several of one name the last one counts, as everywhere.

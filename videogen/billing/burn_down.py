@@ -36,8 +36,8 @@ class BurnDown:
 def burn_down(
     story: Story | None, days: Sequence[date], by_day: Sequence[Figures]
 ) -> BurnDown | None:
-    """Of the story's budget, or of the budget over everything; None without one. At most two
-    queries.
+    """Return what was left of the story's budget, or of the budget over everything; None without
+    one. At most two queries.
 
     by_day: what was spent on `days`, which follow one another.
     """

@@ -39,7 +39,7 @@ class _Rows:
     """A collector, as prometheus-client calls them."""
 
     def describe(self) -> list[Metric]:
-        """Nothing, so that registering counts nothing."""
+        """Describe nothing, so that registering the collector counts no rows."""
         return []
 
     def collect(self) -> Iterator[Metric]:

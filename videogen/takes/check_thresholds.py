@@ -1,4 +1,5 @@
-"""From where on something about a take is told. Each number has its reason beside it.
+"""The values from which on something about a take is reported. Each number has its reason beside
+it.
 
 Raise VERSION with any change here or in technical_check.py: takes that were checked with others are
 checked once more.

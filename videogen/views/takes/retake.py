@@ -117,7 +117,7 @@ class RetakePage:
 
     @property
     def wish(self) -> Retake:
-        """What the form says; of a form that makes no sense, nothing but the take."""
+        """Return what the form says; nothing but the take if the form makes no sense."""
         if not (self.form.is_bound and self.form.is_valid()):
             return Retake(self.render)
         data = self.form.cleaned_data
