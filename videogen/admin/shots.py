@@ -113,7 +113,7 @@ class ShotAdmin(StoryShotAdmin):
         words = ngettext("%d take", "%d takes", number) % number if number else "no take"
         url = reverse("admin:storybook_shot_takes", args=[shot.pk])
         return format_html(
-            '<a href="{}">{}</a><br><a class="st-under" data-preview-link href="{}">'
+            '<a href="{}">{}</a><br><a class="st-under" href="{}">'
             "Preview prompt and references</a>",
             url,
             words,
