@@ -167,7 +167,8 @@ def use_same_take(
     ).rows
     take = row.same
     if take is None or take.shot_id == shot.pk or request.POST.get("take") != str(take.pk):
-        messages.warning(request, "Nothing was done: it no longer stands as the page showed it.")
+        words = "Nothing was done: that video is no longer offered for this shot."
+        messages.warning(request, words)
     else:
         try:
             render = use_take(shot, take, requester_of(request))
