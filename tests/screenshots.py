@@ -138,9 +138,9 @@ def _make_takes(site: Site, browser: Browser) -> None:
     context = site.open_browser(browser)
     page = context.new_page()
     for shot in shots[1:4]:
-        _decide(page, shot, "Approve")
+        _decide(page, shot, "approve")
     for shot in (shots[0], *shots[4:7]):
-        _decide(page, shot, "Select")
+        _decide(page, shot, "select")
     context.close()
     site.installation.manage("render_film", f"--story-id={STORY}", "--no-wait")
     wait_until(lambda: _films_left(site) == 0, 900, "for the films")
@@ -163,9 +163,9 @@ def _wait_for_end(site: Site) -> None:
     wait_until(lambda: not under_way & set(site.states_of(STORY)), 900, "for the sample story")
 
 
-def _decide(page: Page, shot: int, word: str) -> None:
+def _decide(page: Page, shot: int, verb: str) -> None:
     page.goto(f"/admin/storybook/shot/{shot}/takes/")
-    buttons = page.get_by_role("button", name=word, exact=True)
+    buttons = page.locator(f"button[data-verb={verb}]")
     if buttons.count():
         buttons.first.click()
         page.wait_for_load_state()
@@ -182,12 +182,12 @@ def _spend(site: Site, browser: Browser) -> None:
     context = site.open_browser(browser)
     page = context.new_page()
     for shot in shots[:2]:
-        _decide(page, shot, "Approve")
+        _decide(page, shot, "approve")
     page.goto(_draft(page, story, shots[3:6]))
     page.locator('button[name="confirm"]').click()
     page.wait_for_url("**/progress/")
     _wait_for_end(site)
-    _decide(page, shots[3], "Approve")
+    _decide(page, shots[3], "approve")
     context.close()
 
 

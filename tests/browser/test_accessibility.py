@@ -43,8 +43,8 @@ def pages(site, chromium):
     context = site.open_browser(chromium)
     page = context.new_page()
     page.goto(f"/admin/storybook/story/{story}/board/")
-    page.get_by_role("button", name="Select all").click()
-    page.get_by_role("button", name="Generate videos…").click()
+    page.locator("[data-select-all]").click()
+    page.locator("[data-generate]").click()
     page.wait_for_url("**/plan/")
     plan = page.url
     context.close()
@@ -90,9 +90,9 @@ def unresolved(site, chromium):
     page = context.new_page()
     for _ in range(2):
         page.goto(UNRESOLVED)
-        page.get_by_role("link", name="allow a new one").first.click()
-        page.get_by_role("button", name="Allow a new render").click()
-        page.get_by_text("counted as not accepted").wait_for()
+        page.locator("[data-allow-new]").first.click()
+        page.locator("[data-act]").click()
+        page.locator("[data-message=success]").wait_for()
     context.close()
 
 

@@ -97,7 +97,7 @@ def test_the_other_reviewer_is_told(
 
     second.keyboard.press("a")
 
-    expect(second.locator("[data-toast]")).to_contain_text("rejected take 1 meanwhile")
+    expect(second.locator("[data-toast=refused]")).to_be_visible()
     assert reviews(site, story).count("rejected") == 1
     # A refusal is an answer of 409, which the browser writes into its console.
     complaints[:] = [each for each in complaints if "409" not in each]
@@ -109,9 +109,9 @@ def test_the_picture_is_wiped_and_the_neighbour_shown(page: Page, story: int) ->
     expect(page.locator("[data-room-count]")).to_have_text(f"2 of {TAKES}")
 
     page.keyboard.press("]")
-    expect(page.locator("[data-says]")).to_contain_text("after")
+    expect(page.locator("[data-says=after]")).to_be_visible()
     page.keyboard.press("a")
-    expect(page.locator("[data-toast]")).to_contain_text("Esc goes back")
+    expect(page.locator("[data-toast=peeking]")).to_be_visible()
     page.keyboard.press("Escape")
     expect(page.locator("[data-says]")).to_be_hidden()
 
@@ -124,13 +124,11 @@ def test_a_phone_has_large_buttons(
 ) -> None:
     page = open_browser(viewport={"width": 390, "height": 844}, has_touch=True).new_page()
     enter(page, story)
-    for name in ("Approve", "Select", "Reject"):
-        box = (
-            page.locator("[data-part=verdict]").get_by_text(name, exact=False).first.bounding_box()
-        )
-        assert box and box["height"] >= 44, name
+    for hook in ("[data-verb=approve]", "[data-verb=select]", "[data-reject] > summary"):
+        box = page.locator(f"[data-part=verdict] {hook}").bounding_box()
+        assert box and box["height"] >= 44, hook
 
-    page.get_by_role("button", name="Approve").tap()
+    page.locator("[data-verb=approve]").tap()
 
     wait_until(lambda: reviews(site, story).count("approved") == 1, 30)
     expect(page.locator("[data-room-count]")).to_have_text(f"1 of {TAKES - 1}")
@@ -143,11 +141,11 @@ def test_without_javascript(
     page.goto(f"/admin/review/?story={story}")
     code = page.locator("[data-room-code]").inner_text()
 
-    page.get_by_role("button", name="Approve").click()
+    page.locator("[data-verb=approve]").click()
     assert page.locator("[data-room-code]").inner_text() != code
     assert reviews(site, story).count("approved") == 1
 
-    page.get_by_role("button", name="Take it back").click()
+    page.locator("[data-undo] button").click()
     assert page.locator("[data-room-code]").inner_text() == code
     assert reviews(site, story).count("approved") == 0
 
@@ -212,7 +210,7 @@ def test_a_note_is_written_on_the_frame_and_on_the_picture(
     assert abs((shape["x"] - stage["x"]) / stage["width"] - 0.25) < 0.02
     assert abs(shape["height"] / stage["height"] - 0.5) < 0.02
 
-    page.locator("[data-note] button", has_text="Done").click()
+    page.locator("[data-note] [data-settle]").click()
     expect(page.locator("[data-note-state=done]")).to_have_count(1)
     assert notes(site, story)[0][-1]
 

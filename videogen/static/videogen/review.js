@@ -238,8 +238,9 @@
   };
 
   let toastTimer = 0;
-  const say = (words) => {
+  const say = (words, code = "") => {
     toast.textContent = words;
+    toast.dataset.toast = code;
     toast.hidden = false;
     clearTimeout(toastTimer);
     toastTimer = setTimeout(() => {
@@ -311,7 +312,7 @@
 
   // The next take is shown at once; what the server says of the verdict comes later.
   const judge = (verb, form) => {
-    if (peeked) return say(`You are looking at ${peeked}. Esc goes back to ${shown.code}.`);
+    if (peeked) return say(`You are looking at ${peeked}. Esc goes back to ${shown.code}.`, "peeking");
     const entry = shown;
     const body = new FormData(form || undefined);
     body.set("seen", entry.review);
@@ -340,7 +341,7 @@
           return undefined;
         }
         forget(record);
-        say(answer.words);
+        say(answer.words, "refused");
         if (!isQueued) return open(entry.render);
         return resync();
       })
@@ -771,6 +772,7 @@
     setWipe(null);
     peeked = link.dataset.code;
     says.textContent = `${peeked} · ${side}`;
+    says.dataset.says = side;
     says.hidden = false;
     load(link.dataset.clip, link.dataset.poster);
     drawMarks();
