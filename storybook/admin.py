@@ -401,7 +401,8 @@ class SceneletForm(forms.ModelForm):
         if parent is None:
             return
         if parent.story_id != story.pk:
-            raise ValidationError({"parent": "The parent belongs to another story."})
+            sentence = "The parent belongs to another story."
+            raise ValidationError({"parent": ValidationError(sentence, code="invalid_choice")})
         if self.instance.pk is None:
             return
         own = self.cleaned_data.get("scenelet_id", "")
@@ -415,7 +416,8 @@ class SceneletForm(forms.ModelForm):
         for circle in find_circles(parents):
             if own in circle:
                 words = circle_words(circle)
-                raise ValidationError({"parent": f"A scenelet cannot come after itself: {words}."})
+                sentence = f"A scenelet cannot come after itself: {words}."
+                raise ValidationError({"parent": ValidationError(sentence, code="circle")})
 
 
 class SceneletField(forms.ModelChoiceField):
