@@ -1,4 +1,5 @@
-"""How much of the budget for everything is used: for the bar and for the first page."""
+"""How much of the budget for everything is used, and how much is used for one story: for the bar,
+the first page and the board."""
 
 from __future__ import annotations
 
@@ -8,7 +9,7 @@ from decimal import Decimal
 from videogen.common.formats import usd
 from videogen.models.routes import is_simulating
 
-from .budgets import overall_limit_usd, usage
+from .budgets import overall_limit_usd, usage, usage_of_story
 
 
 @dataclass(frozen=True)
@@ -44,3 +45,8 @@ class BudgetUse:
 def budget_use() -> BudgetUse:
     """Three queries."""
     return BudgetUse(*usage(), overall_limit_usd(), is_simulating())
+
+
+def story_use(story: int) -> BudgetUse:
+    """What is used for that story, without a budget. Two queries."""
+    return BudgetUse(*usage_of_story(story), None, is_simulating())

@@ -45,7 +45,8 @@ class Retake:
     """What somebody says about a take, and what the next one shall be.
 
     words and reasons: the verdict. direction: goes into the prompts of the shot; "" for none.
-    arrangement: None leaves the references as they are. model: "" for the story's.
+    arrangement: None leaves the references as they are. model: "" for the story's. The profile of
+    the prompt is the take's, so what differs is what somebody has changed.
     """
 
     render: VideoRender
@@ -125,6 +126,8 @@ def _carry_out(retake: Retake, user: User, requester: Requester) -> Plan:
         Shot.objects.filter(pk=shot.pk),
         RenderBatch.Mode.OVERRIDE,
         model=retake.model,
+        # A file that somebody uploaded has no prompt.
+        prompt_profile=rejected.prompt_profile if rejected.prompt_text else "",
         person=requester.person,
         are_named=True,
     )

@@ -2,13 +2,20 @@ from __future__ import annotations
 
 import json
 import re
+from decimal import Decimal
 
 import pytest
 from django.utils import timezone
 
 from storybook.models import KeyFrame, Scenelet, Shot, Story
 from tests.support.admin_clients import BAR_QUERIES, VIEWS, browser_of, producer, viewer
-from tests.support.factories import State, force, make_render, make_story, shots_of
+from tests.support.factories import (
+    State,
+    force,
+    make_render,
+    make_story,
+    shots_of,
+)
 from tests.support.pages import levels, page_of
 from videogen.models import RenderBatch, VideoRender
 from videogen.views.components.badges import GONE
@@ -605,7 +612,7 @@ def test_state_shows_what_the_page_shows():
     shown = page.values("live-key")
 
     assert address == board_of(story, "state/?status=generating")
-    assert len(shown) == 6
+    assert len(shown) == 7
     assert all(parts[key].strip() in response.text for key in shown)
 
 
@@ -618,11 +625,29 @@ def test_number_of_queries_does_not_grow(rest, django_assert_max_num_queries):
         for shot in all_shots(story):
             make_render(shot, State.DONE)
             make_render(shot, State.FAILED)
-        with django_assert_max_num_queries(22 + BAR_QUERIES) as captured:
+        with django_assert_max_num_queries(28 + BAR_QUERIES) as captured:
             assert browser.get(board_of(story, rest)).status_code == 200
         counts.append(len(captured))
 
     assert counts[0] == counts[1]
+
+
+def test_the_rail_tells_what_this_story_costs(settings):
+    settings.VIDEO_BACKEND = "gemini"
+    settings.GEMINI_API_KEY = "key"
+    story, other = make_story(shots=3), make_story("another")
+    first, second, _ = all_shots(story)
+    for shot in (first, *all_shots(other)):
+        make_render(shot, State.DONE, backend="gemini")
+    make_render(second, State.QUEUED, backend="gemini", price_estimate_usd=Decimal("3.20"))
+
+    page = page_of(viewer().get(board_of(story)))
+    withheld = page_of(browser_of(*set(VIEWS) - {"videogen.view_submission"}).get(board_of(story)))
+
+    assert page.texts("spent") == page.texts("reserved") == ["$3.20"]
+    # One is queued, and one has nothing yet.
+    assert page.texts("forecast") == ["at least $6.40"]
+    assert not withheld.hooks("spent") and not withheld.hooks("live-key", "money")
 
 
 def test_json_of_the_state_is_plain():

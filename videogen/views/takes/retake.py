@@ -34,6 +34,7 @@ from videogen.views.components.access import (
     require,
     signed_in,
 )
+from videogen.views.components.urls import next_page
 from videogen.views.plan.page import ARRANGE
 from videogen.views.plan.references import ReferenceCard, reference_cards
 
@@ -185,7 +186,8 @@ class RetakePage:
             "rest": [each for each in self.rest if each.file],
             "may_direct": self.may_direct,
             "may_arrange": self.may_arrange,
-            "next": request.POST.get("next") or request.GET.get("next") or "",
+            "next": next_page(request),
+            "back": next_page(request, "back"),
         }
 
     def _plan(self) -> Plan:
