@@ -216,7 +216,7 @@ def _make_tokens(site: Site) -> None:
     if site.installation.query("SELECT id FROM videogen_apitoken"):
         return
     for name, scope in (("nightly renders", "spend"), ("dailies mirror", "read")):
-        site.installation.manage("make_api_token", name, f"--scope={scope}")
+        site.installation.manage("api_token", name, f"--scope={scope}")
 
 
 def _leave_unresolved(site: Site) -> None:

@@ -873,6 +873,9 @@
     " ": actionsOfTools.play,
     ",": () => step(-1),
     ".": () => step(1),
+    ArrowLeft: () => step(-1),
+    ArrowRight: () => step(1),
+    f: () => (document.fullscreenElement ? document.exitFullscreen() : stage.requestFullscreen().catch(() => {})),
     "[": () => peek("before"),
     "]": () => peek("after"),
     "?": () => keys.showModal(),
@@ -917,9 +920,10 @@
       return;
     }
     if (key === " " && event.target.closest("button, a, summary, input")) return;
+    if (key.startsWith("Arrow") && event.target.closest("input")) return;
     if (room.hidden && key !== "z") return;
     const action = actions[key];
-    if (!action || (event.repeat && !",. ".includes(key))) return;
+    if (!action || (event.repeat && ![",", ".", "ArrowLeft", "ArrowRight"].includes(key))) return;
     event.preventDefault();
     action();
   });

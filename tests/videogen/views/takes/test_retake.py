@@ -106,6 +106,19 @@ def test_a_retake_has_the_prompt_profile_of_its_take(browser, shot):
     assert queued(shot).get().prompt_text == lean.prompt_text
 
 
+def test_model_and_resolution_are_chosen_and_priced(browser, shot, take, settings):
+    settings.VIDEO_BACKEND = "gemini"
+    settings.GEMINI_API_KEY = "key"
+    values = {"model": "veo-3.1-fast-generate-preview", "resolution": "720p"}
+
+    assert preview(browser, take, **values).context["price"] == "$0.80"
+    send(browser, take, **values)
+
+    [render] = queued(shot)
+    assert (render.model, render.resolution) == tuple(values.values())
+    assert render.batch.resolution == "720p"
+
+
 def test_a_preview_shows_the_very_request_and_changes_nothing(browser, shot, take):
     values = {"reasons": ["face"], "words": "No.", "direction": "Keep her hat on."}
     shown = preview(browser, take, **values).context
