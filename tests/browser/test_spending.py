@@ -32,7 +32,8 @@ for number, name in enumerate(("one", "two"), 1):
         verdict = "approved" if index % 2 else "rejected"
         reasons = "" if index % 2 else "face,lip_sync"
         force(take, review=verdict, review_reasons=reasons, reviewed_at=now, queued_at=at)
-    make_render(shots[4], State.RUNNING if number == 1 else State.UNKNOWN, backend="gemini")
+    open_state = State.RUNNING if number == 1 else State.UNKNOWN
+    make_render(shots[4], open_state, backend="gemini", price_estimate_usd="3.20")
 """
 
 

@@ -1,5 +1,4 @@
-"""How much of the budget for everything is used, and how much is used for one story: for the bar,
-the first page and the board."""
+"""How much of the budget for everything is used: for the bar and for the first page."""
 
 from __future__ import annotations
 
@@ -9,7 +8,7 @@ from decimal import Decimal
 from videogen.common.formats import usd
 from videogen.models.routes import is_simulating
 
-from .budgets import overall_limit_usd, usage, usage_of_story
+from .budgets import overall_limit_usd, usage
 
 
 @dataclass(frozen=True)
@@ -45,8 +44,3 @@ class BudgetUse:
 def budget_use() -> BudgetUse:
     """Three queries."""
     return BudgetUse(*usage(), overall_limit_usd(), is_simulating())
-
-
-def story_use(story: int) -> BudgetUse:
-    """What is used for that story, without a budget. Two queries."""
-    return BudgetUse(*usage_of_story(story), None, is_simulating())

@@ -19,8 +19,6 @@ from django.urls import reverse
 from django.utils.http import urlencode
 
 from storybook.models import Scenelet, Shot, Story
-from videogen.billing.budget_use import story_use
-from videogen.billing.forecasts import forecasts
 from videogen.catalog.options import RequestSettings
 from videogen.common.formats import clock, counted
 from videogen.models import RenderBatch
@@ -34,7 +32,7 @@ from .components.access import GENERATE, REVIEW, requester_of, signed_in
 from .components.badges import OUTDATED, SHOT_BADGES, Badge, badge_of_word, counted_in_words
 from .components.branch_map import ROW, BranchNode, branch_nodes
 from .components.live import TROUBLE, changed_since, version_of
-from .components.money_bar import MoneyBar
+from .components.story_money import StoryMoney, money_of
 from .components.queue_notice import QueueNotice, notice_of_backend
 from .components.selection import tell_of_left_out
 from .components.shot_cards import Progress, ShotCard, for_cards
@@ -218,7 +216,7 @@ def _board_of(request: HttpRequest, story: Story, shots: QuerySet[Shot]) -> Boar
     notice = notice_of_backend(signed_in(request))
     money = None
     if request.user.has_perm("videogen.view_submission"):
-        money = MoneyBar(story_use(story.pk), forecasts([story]))
+        money = money_of(story)
     return Board(story, cards, BoardView.of(request), designs, notice, money)
 
 
@@ -389,7 +387,7 @@ class Board:
         view: BoardView,
         designs: StoryDesigns,
         notice: QueueNotice | None = None,
-        money: MoneyBar | None = None,
+        money: StoryMoney | None = None,
     ) -> None:
         self.story = story
         self.view = view
@@ -423,7 +421,7 @@ class Board:
             QUEUE: self.notice and self.notice.content,
         }
         if self.money:
-            contents[MONEY] = (self.money.use, self.money.forecast)
+            contents[MONEY] = self.money
         contents |= {key: group.content for key, group in self.groups_by_head.items()}
         return contents | {key: card.content for key, card in self.all_cards.items()}
 

@@ -635,18 +635,20 @@ def test_number_of_queries_does_not_grow(rest, django_assert_max_num_queries):
 def test_the_rail_tells_what_this_story_costs(settings):
     settings.VIDEO_BACKEND = "gemini"
     settings.GEMINI_API_KEY = "key"
-    story, other = make_story(shots=3), make_story("another")
-    first, second, _ = all_shots(story)
+    story, other = make_story(shots=4), make_story("another")
+    first, second, third, _ = all_shots(story)
     for shot in (first, *all_shots(other)):
         make_render(shot, State.DONE, backend="gemini")
     make_render(second, State.QUEUED, backend="gemini", price_estimate_usd=Decimal("3.20"))
+    make_render(third, State.UNKNOWN, backend="gemini", price_estimate_usd=Decimal("3.20"))
 
     page = page_of(viewer().get(board_of(story)))
     withheld = page_of(browser_of(*set(VIEWS) - {"videogen.view_submission"}).get(board_of(story)))
 
-    assert page.texts("spent") == page.texts("reserved") == ["$3.20"]
-    # One is queued, and one has nothing yet.
-    assert page.texts("forecast") == ["at least $6.40"]
+    for name in ("spent", "open", "reserved"):
+        assert page.texts(name) == ["$3.20"], name
+    # Three have no take yet.
+    assert page.texts("forecast") == ["at least $9.60"]
     assert not withheld.hooks("spent") and not withheld.hooks("live-key", "money")
 
 
