@@ -32,12 +32,12 @@ from .components.access import GENERATE, REVIEW, requester_of, signed_in
 from .components.badges import OUTDATED, SHOT_BADGES, Badge, badge_of_word, counted_in_words
 from .components.branch_map import ROW, BranchNode, branch_nodes
 from .components.live import TROUBLE, changed_since, version_of
-from .components.story_money import StoryMoney, money_of
 from .components.queue_notice import QueueNotice, notice_of_backend
 from .components.selection import tell_of_left_out
 from .components.shot_cards import Progress, ShotCard, for_cards
 from .components.shot_filters import ShotFilters
 from .components.story_designs import StoryDesigns
+from .components.story_money import StoryMoney, money_of
 from .components.urls import plan_url
 from .review.bulk import APPROVE, REJECT, as_one_field, ask_why, is_answered, judge_shots
 from .review.queue import REVIEWS, Filters
