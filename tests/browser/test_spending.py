@@ -10,9 +10,8 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, BrowserContext, expect
 
+from tests.support.axe import END_TRANSITIONS, OWN_RULES, SIZES
 from tests.support.site import Site
-
-from .test_accessibility import END_TRANSITIONS, OWN_RULES, SIZES
 
 SPENDING = "/admin/videogen/submission/spending/"
 # Two stories over three days: approved, rejected for two reasons, one in flight, one unknown.
@@ -81,7 +80,7 @@ def test_it_is_read_and_filtered_without_javascript(
     assert page.locator("[data-open]").first.inner_text() == "$6.40"
     page.locator("[data-burn-down] summary").click()
     days = page.locator("[data-day-left]")
-    assert days.last.inner_text() == "$14.40"
+    assert days.last.inner_text() == "$14.40 left"
 
     page.locator("select[name=story]").select_option(index=1)
     page.get_by_role("button", name="Show").click()

@@ -516,6 +516,7 @@ def test_state_has_a_part_for_each_card_the_chips_and_the_queue():
         "summary",
         "chips",
         "map",
+        "money",
         "queue",
         f"head-{first.scenelet_id}",
         f"card-{first.pk}",
@@ -543,7 +544,7 @@ def test_state_sends_only_what_changed_since():
     (ended, one_bytes) = ask(known)
     (after, _) = ask(ended["since"])
 
-    assert len(everything["parts"]) == 305 and everything["since"] == known
+    assert len(everything["parts"]) == 306 and everything["since"] == known
     assert (nothing["active"], nothing["parts"], nothing["since"]) == (True, {}, known)
     # A card that changed brings along the other cards of its group.
     assert {f"card-{shots[7].pk}", "chips"} <= ended["parts"].keys()
@@ -582,7 +583,7 @@ def test_marks_that_are_none_of_ours_bring_everything(since):
 
     answer = viewer().get(board_of(story, "state/"), {"since": since}).json()
 
-    assert len(answer["parts"]) == 7
+    assert len(answer["parts"]) == 8
 
 
 def test_a_card_that_a_filter_does_not_fit_any_more_is_told_all_the_same():
