@@ -96,7 +96,10 @@ def restore_approval(render: VideoRender, at: datetime, by: int | None, by_name:
         refuse_if_locked(render.shot_id)
         former = VideoRender.objects.filter(pk=render.pk, review=Review.UNREVIEWED)
         former.transition(
-            review=Review.APPROVED, reviewed_at=at, reviewed_by_id=by, reviewed_by_name=by_name
+            review=Review.APPROVED,
+            reviewed_at=at,
+            reviewed_by=User.objects.filter(pk=by).first(),
+            reviewed_by_name=by_name,
         )
 
 
