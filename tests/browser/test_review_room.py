@@ -92,7 +92,7 @@ def test_a_verdict_on_its_way_is_not_lost_by_leaving(site: Site, page: Page, sto
     page.keyboard.press("a")
     wait_until(lambda: page.evaluate("1") and held, 10, "for the verdict")
 
-    page.locator(".st-bar").get_by_role("link", name="Spending", exact=True).click()
+    page.locator(".st-bar [data-place=spending]").click()
     page.wait_for_timeout(300)
     assert "/review/" in page.url
     held[0].continue_()
@@ -106,7 +106,7 @@ def test_a_key_that_cannot_do_its_work_says_why(site: Site, page: Page, story: i
     code = page.locator("[data-room-code]").inner_text()
     page.keyboard.press("a")
     wait_until(lambda: "approved" in reviews(site, story), 30)
-    # The approved take is opened by the filmstrip of the page, where no verdict is left to give.
+    # Opened by its address, it is not in the queue, and no verdict is left to give.
     ((take,),) = site.installation.query(
         "SELECT render.id FROM videogen_videorender render"
         " JOIN videogen_renderbatch batch ON batch.id = render.batch_id"
