@@ -98,7 +98,7 @@ def restore_approval(render: VideoRender, at: datetime, by: int | None, by_name:
         former.transition(
             review=Review.APPROVED,
             reviewed_at=at,
-            reviewed_by=User.objects.filter(pk=by).first(),
+            reviewed_by=User.objects.filter(pk=by).first() if by else None,
             reviewed_by_name=by_name,
         )
 
