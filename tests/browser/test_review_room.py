@@ -88,7 +88,7 @@ def test_a_verdict_is_taken_back_by_a_key(site: Site, page: Page, story: int) ->
 def test_a_verdict_on_its_way_is_not_lost_by_leaving(site: Site, page: Page, story: int) -> None:
     enter(page, story)
     held: list[Route] = []
-    page.route("**/approve/**", held.append)
+    page.route("**/approve/**", lambda route: held.append(route))
     page.keyboard.press("a")
     wait_until(lambda: page.evaluate("1") and held, 10, "for the verdict")
 
