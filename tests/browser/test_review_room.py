@@ -257,8 +257,9 @@ def test_a_note_is_written_on_the_frame_and_on_the_picture(
 
 NOTE = """
 from videogen.models import TakeCheck, VideoRender
+from videogen.takes.check_thresholds import VERSION
 for render in VideoRender.objects.filter(batch__story={}, state="done"):
-    values = dict(result="notes", version=1, lease_until=None, worker="", findings=[
+    values = dict(result="notes", version=VERSION, lease_until=None, worker="", findings=[
         dict(kind="black", at_seconds=2.5, seconds=1.0),
         dict(kind="loudness", at_seconds=0.0, seconds=0.0, side="loud", lufs=-6.2)])
     TakeCheck.objects.update_or_create(render=render, defaults=values)
