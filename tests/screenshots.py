@@ -57,6 +57,7 @@ MONEY = {
 MONEY_SCREENS = {
     "spending": "/admin/videogen/submission/spending/",
     "unresolved": "/admin/videogen/videorender/unresolved/",
+    "tokens": "/admin/videogen/apitoken/",
 }
 # In the first take of a film: its characters are in the picture by then.
 FRAME_AT_SECONDS = 4.0
@@ -101,6 +102,7 @@ def _show_money(site: Site, browser: Browser) -> None:
         _tell_days_apart(site)
     with _running(site, *QUICK):
         _leave_unresolved(site)
+        _make_tokens(site)
         for scheme in ("light", "dark"):
             context = _look(site, browser, scheme, DESK)
             for name, url in MONEY_SCREENS.items():
@@ -208,6 +210,13 @@ def _tell_days_apart(site: Site) -> None:
                 f"UPDATE {table} SET {column} = datetime({column}, '-' || (1 + {last} - {batch})"
                 f" || ' days') WHERE {column} IS NOT NULL"
             )
+
+
+def _make_tokens(site: Site) -> None:
+    if site.installation.query("SELECT id FROM videogen_apitoken"):
+        return
+    for name, scope in (("nightly renders", "spend"), ("dailies mirror", "read")):
+        site.installation.manage("api_token", name, f"--scope={scope}")
 
 
 def _leave_unresolved(site: Site) -> None:

@@ -8,22 +8,15 @@ import httpx
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 
+from tests.support.axe import END_TRANSITIONS, OWN_RULES, RULES, SIZES
 from tests.support.installations import wait_until
 
-# What axe runs by default, and the sizes of what is touched where every link is ours.
-RULES = {"resultTypes": ["violations"]}
-OWN_RULES = {**RULES, "rules": {"target-size": {"enabled": True}}}
 COLOURS = {**RULES, "runOnly": ["color-contrast", "link-in-text-block"]}
 STOCK = {"shots list", "books", "data"}
 IMPORTING = {"design document"}
 # Django's own links among words that have no line under them.
 STOCK_LINKS = (".breadcrumbs", 'a[href="?_facets')
-# Colours that fade over into the other scheme would be measured half-way.
-END_TRANSITIONS = """() => {
-  for (const each of document.getAnimations()) if (each instanceof CSSTransition) each.finish();
-}"""
 UNRESOLVED = "/admin/videogen/videorender/unresolved/"
-SIZES = {"desk": (1440, 900), "phone": (390, 844)}
 
 
 @pytest.fixture(scope="module")

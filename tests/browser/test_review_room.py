@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 import pytest
-from playwright.sync_api import BrowserContext, Page, expect
+from playwright.sync_api import BrowserContext, Page, Route, expect
 
 from tests.support.installations import wait_until
 from tests.support.site import Site
@@ -83,6 +83,44 @@ def test_a_verdict_is_taken_back_by_a_key(site: Site, page: Page, story: int) ->
     expect(page.locator("[data-room-code]")).to_have_text(code)
     wait_until(lambda: set(reviews(site, story)) == {"unreviewed"}, 30)
     assert count_of(page) == f"1 of {TAKES}"
+
+
+def test_a_verdict_on_its_way_is_not_lost_by_leaving(site: Site, page: Page, story: int) -> None:
+    enter(page, story)
+    held: list[Route] = []
+    page.route("**/approve/**", lambda route: held.append(route))
+    page.keyboard.press("a")
+    wait_until(lambda: page.evaluate("1") and held, 10, "for the verdict")
+
+    page.locator(".st-bar [data-place=spending]").click()
+    page.wait_for_timeout(300)
+    assert "/review/" in page.url
+    held[0].continue_()
+
+    page.wait_for_url("**/spending/")
+    assert reviews(site, story).count("approved") == 1
+
+
+def test_a_key_that_cannot_do_its_work_says_why(site: Site, page: Page, story: int) -> None:
+    enter(page, story)
+    code = page.locator("[data-room-code]").inner_text()
+    page.keyboard.press("a")
+    wait_until(lambda: "approved" in reviews(site, story), 30)
+    # Opened by its address, it is not in the queue, and no verdict is left to give.
+    ((take,),) = site.installation.query(
+        "SELECT render.id FROM videogen_videorender render"
+        " JOIN videogen_renderbatch batch ON batch.id = render.batch_id"
+        " WHERE batch.story_id = ? AND render.review = 'approved'",
+        story,
+    )
+    page.goto(f"/admin/review/?story={story}&take={take}")
+    page.locator("[data-ready]").wait_for(state="attached")
+    expect(page.locator("[data-room-code]")).to_have_text(code)
+
+    for key, words in (("a", "approved already"), ("r", "Unlock it first"), ("t", "Unlock it")):
+        page.keyboard.press(key)
+        expect(page.locator("[data-toast]")).to_contain_text(words)
+    assert reviews(site, story).count("approved") == 1
 
 
 def test_the_other_reviewer_is_told(
@@ -217,8 +255,9 @@ def test_a_note_is_written_on_the_frame_and_on_the_picture(
 
 NOTE = """
 from videogen.models import TakeCheck, VideoRender
+from videogen.takes.check_thresholds import VERSION
 for render in VideoRender.objects.filter(batch__story={}, state="done"):
-    values = dict(result="notes", version=1, lease_until=None, worker="", findings=[
+    values = dict(result="notes", version=VERSION, lease_until=None, worker="", findings=[
         dict(kind="black", at_seconds=2.5, seconds=1.0),
         dict(kind="loudness", at_seconds=0.0, seconds=0.0, side="loud", lufs=-6.2)])
     TakeCheck.objects.update_or_create(render=render, defaults=values)

@@ -119,6 +119,11 @@ def usage(scope: _Scope | None = None) -> Used:
     return Used(_total(_spent(scope)), _total(_queued(scope)))
 
 
+def usage_of_story(story: int) -> Used:
+    """How much is used for that story. Two queries."""
+    return usage(_Scope(story=story))
+
+
 def limits_for(story: int, person: Person | None) -> tuple[Limit, ...]:
     """The limits on what this person asks for today for this story, the tightest first. One query
     where there is none, seven at most."""
