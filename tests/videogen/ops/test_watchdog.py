@@ -10,8 +10,9 @@ from django.utils import timezone
 from django_q.models import OrmQ
 
 from tests.support.factories import make_lane, make_render, make_shot
+from videogen.common import task_queue
 from videogen.models import VideoRender
-from videogen.ops.watchdog import overdue_work
+from videogen.ops.watchdog import overdue_work, wake_for_lost_workers
 
 pytestmark = [pytest.mark.django_db, pytest.mark.postgres]
 
@@ -104,3 +105,37 @@ def test_tasks_under_way_are_no_stall():
     take_tasks(20, seconds_ago=100)
 
     assert overdue_work(since=ago(300)) == ""
+
+
+@pytest.mark.parametrize(
+    ("lane", "render", "tasks"),
+    [
+        ({"lease_owner": "alder|…", "lease_expires_at": -1}, {}, []),
+        ({"lease_owner": "alder|…", "lease_expires_at": 1}, {}, [task_queue.PUMP]),
+        ({"lease_owner": ""}, {}, []),
+        ({}, {"downloader": "alder|…", "download_lease_until": -1}, []),
+        ({}, {"downloader": "alder|…", "download_lease_until": 1}, [task_queue.DOWNLOAD]),
+        ({}, {"downloader": ""}, []),
+    ],
+    ids=[
+        "a pump that lives",
+        "a pump whose host is gone",
+        "a pump that gave its lease back",
+        "a download that goes on",
+        "a download whose host is gone",
+        "a download that was given back",
+    ],
+)
+def test_what_a_lost_host_left_wakes_workers_before_the_next_sweep(lane, render, tasks):
+    """Its wake-ups may have been lost with it."""
+
+    def moments(values):
+        return {name: ago(each) if isinstance(each, int) else each for name, each in values.items()}
+
+    make_lane(**moments(lane))
+    make_render(make_shot(), State.DOWNLOADING, lane=make_lane(), **moments(render))
+    OrmQ.objects.all().delete()
+
+    wake_for_lost_workers()
+
+    assert [each.func() for each in OrmQ.objects.all()] == tasks
