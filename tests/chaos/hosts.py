@@ -118,12 +118,13 @@ class Host(PostgresInstallation):
 
     def process_ids(self) -> set[int]:
         """The ids that its processes have for themselves."""
-        return {
-            int(line.split()[-1])
-            for pid in self._pids()
-            for line in Path(f"/proc/{pid}/status").read_text().splitlines()
-            if line.startswith("NSpid:") and len(line.split()) > 2
-        }
+        ids = set()
+        for pid in self._pids():
+            with suppress(FileNotFoundError, ProcessLookupError):
+                status = Path(f"/proc/{pid}/status").read_text()
+                _, *inside = status.partition("\nNSpid:")[2].partition("\n")[0].split()
+                ids.update(map(int, inside[-1:]))
+        return ids
 
     def kill_all(self) -> None:
         """kill -9 of all that runs on it."""
