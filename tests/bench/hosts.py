@@ -165,14 +165,14 @@ LOSSES = {
 
 @dataclass(frozen=True)
 class Outcome:
-    """`took_over`: seconds until the other host pumped; `ended`: until nothing was open any more.
-    `unknown`: renders that a person would have had to settle before the lost host came back.
+    """`took_over`: seconds until the other host pumped; `back`: until the lost one came back, and
+    `unknown`: how many renders a person would have had to settle by then.
     `half`: videos in the store that are no take's, and uploads that never ended. `same_ids`:
     process ids that both hosts had."""
 
     tally: Tally
     took_over: float
-    ended: float
+    back: float
     unknown: int
     half: int
     same_ids: int
@@ -200,15 +200,14 @@ def run(folder: Path, loss: Loss, *, shots: int = LOST_SHOTS) -> Outcome:
         took_over = time.monotonic() - began
         if loss.after is not None:
             time.sleep(max(0.0, loss.after - took_over))
-            loss.come_back(victim)
-        _wait_for_end(hosts)
-        ended = time.monotonic() - began
-        unknown = control.states()["unknown"]
-        if loss.after is None:
-            # It has the answers that it could not write into their rows.
-            loss.come_back(victim)
-            with suppress(AssertionError):
-                wait_until(lambda: not _answers_kept(victim), 60)
+        else:
+            _wait_for_end(hosts)
+        back, unknown = time.monotonic() - began, control.states()["unknown"]
+        loss.come_back(victim)
+        # What it was waiting for ends now, and its journal has answers that no row has.
+        time.sleep(float(SETTINGS["VIDEO_SUBMIT_TIMEOUT_SECONDS"]) + 3)
+        with suppress(AssertionError):
+            wait_until(lambda: not _answers_kept(victim), 60)
         _wait_for_end(hosts)
         stored = [name for name in hosts.fetch_media() if name.endswith(".mp4")]
         renders = renders_of(control)
@@ -216,7 +215,7 @@ def run(folder: Path, loss: Loss, *, shots: int = LOST_SHOTS) -> Outcome:
         return Outcome(
             judge(folder.name, control, renders, accepted_by(control)),
             took_over,
-            ended,
+            back,
             unknown,
             len(set(stored) - takes) + hosts.unfinished_uploads(),
             len(first & second),
@@ -229,8 +228,8 @@ def lost(folder: Path, name: str) -> list[Figure]:
     outcome = run(folder, loss)
     what = f"a host is {name}" if name != "power cut" else "a host's power is cut"
     told = (
-        f"at that moment {outcome.at}; the other pumped after {outcome.took_over:.1f} s, nothing "
-        f"was open after {outcome.ended:.1f} s with {outcome.unknown} unknown; "
+        f"at that moment {outcome.at}; the lost one was back after {outcome.back:.0f} s, when "
+        f"{outcome.unknown} were unknown; "
         f"{outcome.same_ids} process ids were those of both hosts"
     )
     return [
@@ -242,20 +241,11 @@ def lost(folder: Path, name: str) -> list[Figure]:
 
 def _wait_for_the_middle(hosts: Hosts) -> Host:
     """Return the host that pumps, as soon as it has submissions and downloads under way."""
-    found: list[Host] = []
+    control, found = hosts.control, list[Host]()
 
     def is_now() -> bool:
-        pump = _pump(hosts)
-        if pump is None:
-            return False
-        ((submitting, downloading),) = hosts.control.query(
-            "SELECT count(*) FILTER (WHERE state = 'submitting'),"
-            " count(*) FILTER (WHERE state = 'downloading' AND downloader LIKE ?)"
-            " FROM videogen_videorender",
-            f"{pump.name}|%",
-        )
-        found[:] = [pump]
-        return bool(submitting and downloading)
+        found[:] = filter(None, [_pump(hosts)])
+        return bool(found) and {"submitting", "downloading"} <= set(control.states())
 
     wait_until(is_now, 90, "for a host that submits and downloads")
     return found[0]
