@@ -126,6 +126,10 @@ class Host(PostgresInstallation):
                 ids.update(map(int, inside[-1:]))
         return ids
 
+    def takes_stored(self) -> int:
+        """How many downloads it has brought to their end, by its own log."""
+        return (self.folder / "work.log").read_text().count(" videogen.takes.download_worker: ")
+
     def kill_all(self) -> None:
         """kill -9 of all that runs on it."""
         self._signal(signal.SIGKILL)
