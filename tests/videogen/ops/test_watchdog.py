@@ -149,7 +149,7 @@ def test_the_answers_that_this_host_kept_are_stored_while_another_one_pumps():
     submission = make_submission(render, outcome=Submission.Outcome.UNKNOWN)
     journal.write_answer(submission.token, "models/veo/operations/1")
 
-    assert WatchedCluster()._stalled() == ""
+    WatchedCluster()._look_for_lost()
 
     render.refresh_from_db()
     assert (render.state, render.operation_name) == (State.RUNNING, "models/veo/operations/1")
