@@ -180,6 +180,7 @@ class Hosts:
     def _start(self, stack: ExitStack) -> None:
         network = stack.enter_context(Network())
         self.folder.mkdir(parents=True, exist_ok=True)
+        self.folder.chmod(0o755)  # whatever the umask of this process
         postgres = Postgres(self.folder, network.address)
         postgres.start()
         stack.callback(postgres.stop)
