@@ -2,7 +2,7 @@
 shown for orientation only. Exit code 1 when a ratio is over its bound.
 
     python -m tests.bench [startup] [memory] [throughput] [lists] [kills] [quota] [films] [review]
-                          [board] [exports] [watch] [prompts] [checks] [store]
+                          [board] [exports] [watch] [prompts] [checks] [store] [archive]
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from rich.console import Console
 from rich.table import Table
 
 from . import (
+    archive,
     board,
     checks,
     exports,
@@ -48,6 +49,7 @@ PARTS = {
     "prompts": prompts.measure,
     "checks": checks.measure,
     "store": store.measure,
+    "archive": archive.measure,
 }
 
 

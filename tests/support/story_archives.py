@@ -26,6 +26,7 @@ from videogen.models import (
     GuestNote,
     Notice,
     OutgoingEvent,
+    Price,
     ReferenceChoice,
     RenderBatch,
     StorySettings,
@@ -48,6 +49,8 @@ from .factories import (
 
 State = VideoRender.State
 Review = VideoRender.Review
+
+INVOICE = "invoice of the studio"
 
 # What a restore makes anew, or what depends on where it is.
 NOT_COMPARED = {
@@ -87,7 +90,8 @@ def make_archived_story(story_id="the-lamp", *, takes=2):
     Scenelet.objects.filter(pk=opening.pk).update(parent=window, choice_label="Back?")
     Story.objects.filter(pk=story.pk).update(archived_at=_ago(days=9))
     first, second, third, *_ = shots_of(story).order_by("scenelet__place", "shot_index")
-    lane, price = make_lane("gemini"), make_price("0.40", days_ago=1)
+    known = Price.objects.filter(source=INVOICE).first()
+    lane, price = make_lane("gemini"), known or make_price("0.40", days_ago=1, source=INVOICE)
     batch = make_batch(story, requested_by=ines, requested_by_name="ines", counts={"generate": 2})
     values = {"batch": batch, "lane": lane, "backend": "gemini", "price": price}
     values |= {"requested_by": ines, "requested_by_name": "ines", "is_simulated": False}

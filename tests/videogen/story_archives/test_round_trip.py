@@ -14,6 +14,7 @@ from storybook.models import Story
 from tests.support.commands import manage
 from tests.support.factories import make_budget, make_lane, make_story
 from tests.support.story_archives import (
+    INVOICE,
     differing_rows,
     dump_story,
     files_of,
@@ -208,7 +209,7 @@ def test_candidate_stays_known_while_the_story_is_away(story, file):
 def test_people_and_prices_that_are_not_here_are_named(story, file):
     archive(file, "--wipe")
     get_user_model().objects.all().delete()
-    Price.objects.filter(source="invoice of the test").delete()
+    Price.objects.filter(source=INVOICE).delete()
 
     told = restore(file)
 
@@ -217,7 +218,7 @@ def test_people_and_prices_that_are_not_here_are_named(story, file):
     take = VideoRender.objects.filter(take=1).first()
     assert take.requested_by is None
     assert take.requested_by_name == "ines"
-    assert not Price.objects.filter(source="invoice of the test").exists()
+    assert not Price.objects.filter(source=INVOICE).exists()
 
 
 def test_dry_run_changes_nothing(story, file):
@@ -244,16 +245,31 @@ def test_archive_is_a_zip_that_other_programs_read(story, file):
     assert not any("thumbnails" in name for name in names)
 
 
-def test_restored_into_an_object_store(story, file, object_store):
-    # The archive is made there, too: the fixture has put the story into the store.
+@pytest.fixture
+def archived_in_a_folder(story, file):
     files = files_of("the-lamp")
-    assert files
-
     archive(file, "--wipe")
-    assert not list(media.files("the-lamp"))
-    restore(file)
+    return files
 
+
+def test_from_a_folder_to_an_object_store_and_back(
+    archived_in_a_folder, object_store, file, tmp_path, settings
+):
+    files = archived_in_a_folder
+    restore(file)
+    assert media.is_remote
     assert files_of("the-lamp") == files
+    before = dump_story("the-lamp")
+
+    archive(tmp_path / "second.zip", "--wipe")
+    assert not list(media.files("the-lamp"))
+    folder = {"BACKEND": "storybook.media_store.MediaFolder"}
+    settings.STORAGES = {**settings.STORAGES, "default": folder}
+    restore(tmp_path / "second.zip")
+
+    assert not media.is_remote
+    assert files_of("the-lamp") == files
+    assert differing_rows(before, dump_story("the-lamp")) == 0
 
 
 def test_words_of_both_commands(story, file):
