@@ -47,9 +47,7 @@ def burn_down(
     by = By.SCENELET if story else By.STORY
     before = total_of(figures_by(by, SpendingScope(story, until=days[0] - timedelta(days=1))))
     spent = {each.key: each.spent_usd for each in by_day}
-    left = limit - before.spent_usd
-    if story is None:
-        left -= kept_usd()
+    left = limit - before.spent_usd - kept_usd(story.pk if story else None)
     found = []
     for day in days:
         amount = spent.get(day.isoformat(), Decimal("0.00"))
