@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
-from videogen.common.formats import counted
+from django.utils.translation import ngettext
+
+from videogen.common.formats import counted, usd
 from videogen.story_archives.archive import Archived
 from videogen.story_archives.archive_file import Manifest
 from videogen.story_archives.restore import Restored
@@ -16,17 +19,33 @@ NEVER = (
     "addresses and passphrases of guest links, what follows a “?” in links that people gave, and "
     "the admin's history of changes."
 )
-# What is left out of one story, by code; the number comes before it.
-_LEFT_OUT = {
-    "open_renders": ("render that is queued or in flight", "renders that are queued or in flight"),
-    "draft_batches": ("draft batch", "draft batches"),
-}
 
 
 def left_out_in_words(manifest: Manifest) -> Iterator[str]:
     for code, number in (manifest.left_out or {}).items():
-        one, many = _LEFT_OUT.get(code) or (f"row of {code}", f"rows of {code}")
-        yield f"Left out: {number} {one if number == 1 else many}."
+        if code == "open_renders":
+            what = ngettext(
+                "%d render that is queued or in flight",
+                "%d renders that are queued or in flight",
+                number,
+            )
+        elif code == "draft_batches":
+            what = ngettext("%d draft batch", "%d draft batches", number)
+        else:
+            what = f"%d of {code}"
+        yield f"Left out: {what % number}."
+
+
+def wiped_in_words(wiped: Wiped, path: Path) -> Iterator[str]:
+    kept = ngettext(
+        "%d submission with %s still counts", "%d submissions with %s still count", wiped.charges
+    )
+    yield (
+        f"The story was wiped. {kept % (wiped.charges, usd(wiped.spent_usd))} for budgets and "
+        f"quotas. To have the story back: manage.py restore_story {path}"
+    )
+    for name in wiped.left:
+        yield f"This file could not be removed: {name}"
 
 
 def archived_object(archived: Archived, wiped: Wiped | None) -> dict[str, Any]:
@@ -76,11 +95,12 @@ def restored_in_words(restored: Restored, *, is_dry_run: bool) -> Iterator[str]:
         f"{counted(restored.files, 'file')} put, {restored.found} there already."
     )
     if restored.kept_charges:
-        yield (
-            f"{counted(restored.kept_charges, 'submission')} of the wiped story "
-            f"{'is' if restored.kept_charges == 1 else 'are'} its own again, and nothing counts "
-            "twice."
+        again = ngettext(
+            "%d kept charge is a submission again",
+            "%d kept charges are submissions again",
+            restored.kept_charges,
         )
+        yield f"{again % restored.kept_charges}: nothing counts twice."
     if restored.missing_people:
         yield (
             "Nobody here has these user names, so the rows only keep the names: "

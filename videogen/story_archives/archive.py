@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Generator, Iterator
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -56,7 +56,9 @@ def archive_story(story: Story, path: Path) -> Archived:
         raise ArchiveError(f"{path} is there already. It is not overwritten.", code="output")
     writing = _Writing(story)
     try:
-        write_export(writing.files(), path)
+        # However it ends, the snapshot of the database ends with it.
+        with closing(writing.files()) as files:
+            write_export(files, path)
     except ExportError as error:
         raise ArchiveError(error.sentence, code=error.code) from error
     with open_archive(path) as archive:
@@ -93,7 +95,7 @@ class _Writing:
         self._entries: list[Entry] = []
         self.rows = RowWriter(story.pk)
 
-    def files(self) -> Iterator[OutFile]:
+    def files(self) -> Generator[OutFile, None, None]:
         with snapshot():
             for table in TABLES:
                 yield self._counted(rows_name(table), self.rows.lines(table))

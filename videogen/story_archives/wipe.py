@@ -59,14 +59,12 @@ def refuse_open_work(story: Story) -> None:
     if number := renders.filter(state__in=sorted(OPEN)).count():
         told.append(f"{counted(number, 'render')} queued or in flight")
     if number := renders.filter(state__in=sorted(STUCK)).count():
-        told.append(
-            f"{counted(number, 'render')} that may have been paid for and wait for a person"
-        )
+        told.append(f"{counted(number, 'render')} in need of a decision")
     if number := story.films.filter(status__in=Film.OPEN).count():
         told.append(f"{counted(number, 'film')} queued or in the making")
     if told:
         raise ArchiveError(
-            f"The story {story.story_id} is not wiped: it has {' and '.join(told)}. Wait for what "
+            f"The story {story.story_id} is not wiped: it has {', '.join(told)}. Wait for what "
             "is in flight, and decide on the page “Unresolved” about the rest.",
             code="open_work",
         )

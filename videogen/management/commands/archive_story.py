@@ -8,8 +8,13 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from videogen.cli.database import needs_tables, story_named
-from videogen.cli.story_archives import NEVER, archived_object, left_out_in_words
-from videogen.common.formats import counted, usd
+from videogen.cli.story_archives import (
+    NEVER,
+    archived_object,
+    left_out_in_words,
+    wiped_in_words,
+)
+from videogen.common.formats import counted
 from videogen.exports.names import portable_name
 from videogen.story_archives.archive import archive_story
 from videogen.story_archives.errors import ArchiveError
@@ -86,12 +91,6 @@ class Command(BaseCommand):
             self.stdout.write(f"Not archived, because it is not there: {name}")
         for sentence in (*left_out_in_words(manifest), NEVER):
             self.stdout.write(sentence)
-        if wiped is None:
-            return
-        self.stdout.write(
-            f"The story was wiped. {counted(wiped.charges, 'submission')} with "
-            f"{usd(wiped.spent_usd)} still count for budgets and quotas. To have it back: "
-            f"manage.py restore_story {path}"
-        )
-        for name in wiped.left:
-            self.stdout.write(f"This file could not be removed: {name}")
+        if wiped:
+            for sentence in wiped_in_words(wiped, path):
+                self.stdout.write(sentence)
