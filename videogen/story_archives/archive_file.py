@@ -110,10 +110,6 @@ class Manifest:
     def media(self) -> list[Entry]:
         return [each for each in self.entries if each.name.startswith(MEDIA)]
 
-    @property
-    def media_bytes(self) -> int:
-        return sum(each.size for each in self.media)
-
 
 class ArchiveFile:
     """An archive that is open, whose directory and manifest agree and stay within the bounds. What

@@ -129,23 +129,21 @@ class _Files:
     def put(self) -> tuple[int, int]:
         """Put every file where it belongs, and nothing in the place of another file. Return how
         many were put, and how many were there already. Raises ArchiveError."""
-        needed = self._archive.manifest.media_bytes
-        found = 0
+        entries = self._archive.manifest.media
         try:
+            missing = [each for each in entries if not self._is_there(each)]
+            needed = sum(each.size for each in missing)
             if not media.is_remote and shutil.disk_usage(partial_folder()).free < needed:
                 raise ArchiveError(
-                    f"The archive has {needed / 1e9:.1f} GB of files, and the disk has less room. "
+                    f"{needed / 1e9:.1f} GB of files are to be stored, and the disk has less room. "
                     "Nothing was changed.",
                     code="storage",
                 )
-            for entry in self._archive.manifest.media:
-                if self._is_there(entry):
-                    found += 1
-                else:
-                    self._put_one(entry)
+            for entry in missing:
+                self._put_one(entry)
         except OSError as error:
             raise _storage(error) from error
-        return len(self._put), found
+        return len(missing), len(entries) - len(missing)
 
     def count(self) -> tuple[int, int]:
         entries = self._archive.manifest.media
