@@ -331,6 +331,9 @@ def _line(row, places, left_out):
             value = _told_key(value, places)
         elif field.name == "path" and type(row) is Notice:
             value = re.sub(r"\d+", lambda match: str(places[RenderBatch][int(match[0])]), value)
+        if isinstance(field, models.JSONField):
+            # PostgreSQL keeps no order of keys.
+            value = json.loads(json.dumps(value, sort_keys=True))
         line[field.name] = _plain(value, places)
     for field in row._meta.many_to_many:
         line[field.name] = sorted(

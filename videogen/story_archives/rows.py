@@ -68,17 +68,15 @@ class RowWriter:
 
     def __init__(self, story: int) -> None:
         self._story = story
-        self._keys: dict[type[models.Model], dict[int, int]] = {table.model: {} for table in TABLES}
+        self._keys: dict[type[models.Model], dict[int, int]] = {}
         self.counts: dict[str, int] = {}
         # The media files that rows name, in the order in which they came.
         self.files: dict[str, None] = {}
         self.people: set[str] = set()
 
     def lines(self, table: Table) -> Iterator[bytes]:
-        """Call it for the tables in their order."""
-        # A row may refer to a later one of its model, so all are counted before the first is read.
-        order = table.rows(self._story).values_list("pk", flat=True)
-        self._keys[table.model] = {pk: place for place, pk in enumerate(order.iterator(), start=1)}
+        # Rows refer to later ones, so all are counted before the first is read.
+        self._keys = self._keys or {each.model: self._counted(each) for each in TABLES}
         self.counts[table.label] = 0
         related = [each.name for each in table.columns if _is_named(each)]
         keys_only = [
@@ -90,6 +88,10 @@ class RowWriter:
             if values := self._values(table, row):
                 self.counts[table.label] += 1
                 yield json.dumps(values, ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
+
+    def _counted(self, table: Table) -> dict[int, int]:
+        order = table.rows(self._story).values_list("pk", flat=True)
+        return {pk: place for place, pk in enumerate(order.iterator(), start=1)}
 
     def _values(self, table: Table, row: Any) -> dict[str, Any] | None:
         values = {each.name: self._value(each, row) for each in table.columns}

@@ -267,6 +267,7 @@ def test_from_a_folder_to_an_object_store_and_back(
     assert not list(media.files("the-lamp"))
     folder = {"BACKEND": "storybook.media_store.MediaFolder"}
     settings.STORAGES = {**settings.STORAGES, "default": folder}
+    settings.MEDIA_STORE_URL = ""
     restore(tmp_path / "second.zip")
 
     assert not media.is_remote
