@@ -8,10 +8,12 @@ import zipfile
 
 import pytest
 from django.contrib.auth import get_user_model
+from django.db import connection
 from django.utils import timezone
 
 from storybook.media_store import media
 from storybook.models import Story
+from tests.support.beside import beside
 from tests.support.commands import manage
 from tests.support.factories import make_budget, make_lane, make_story
 from tests.support.story_archives import (
@@ -31,12 +33,16 @@ from videogen.models import (
     Price,
     RenderBatch,
     Submission,
+    TakeNote,
     VideoRender,
     WipedStory,
 )
 from videogen.models.batches import next_number
 from videogen.models.outcomes import entries
+from videogen.story_archives.archive import archive_story
+from videogen.story_archives.errors import ArchiveError
 from videogen.story_archives.tables import TABLES
+from videogen.story_archives.wipe import wipe_story
 
 pytestmark = pytest.mark.django_db
 
@@ -284,3 +290,31 @@ def test_words_of_both_commands(story, file):
     assert "Never in an archive" in made.stdout
     assert "7 kept charges are submissions again: nothing counts twice." in back.stdout
     assert "came back revoked" in back.stdout
+
+
+@pytest.mark.postgres
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("what", ["note", "verdict"])
+def test_what_somebody_writes_during_a_wipe_is_not_lost(story, file, what):
+    """After the rows were compared with the archive, and before they are deleted."""
+    take = VideoRender.objects.filter(take=1).first()
+    writes = {
+        "note": lambda: TakeNote.objects.create(render=take, frame=1, text="Wait.", author_name=""),
+        "verdict": lambda: VideoRender.objects.filter(pk=take.pk).update(review_reason="Wait."),
+    }
+    before = dump_story("the-lamp")
+    archived = archive_story(story, file)
+    others = iter([writes[what]])
+
+    def execute(run, sql, *arguments):
+        if sql.startswith("DELETE") and (write := next(others, None)):
+            beside(write).result()
+        return run(sql, *arguments)
+
+    with connection.execute_wrapper(execute), pytest.raises(ArchiveError) as error:
+        wipe_story(story, archived)
+
+    assert error.value.code == "changed"
+    assert differing_rows(before, dump_story("the-lamp")) == 1
+    assert not KeptCharge.objects.exists()
+    assert files_of("the-lamp")
