@@ -154,7 +154,12 @@ class _Files:
         return len(entries) - found, found
 
     def remove(self) -> None:
-        """Remove what was put, and only that."""
+        """Remove what was put, and only that; nothing if the story is here by now, because somebody
+        else has restored it, and found these files there."""
+        story_id = self._archive.manifest.story_id
+        with suppress(DatabaseError):
+            if Story.objects.filter(story_id=story_id).exists():
+                return
         for name in self._put:
             with suppress(OSError):
                 media.delete(name)
@@ -207,19 +212,19 @@ def _insert(archive: ArchiveFile, restored: Restored, *, is_dry_run: bool) -> No
                 connection.check_constraints()
                 set_rollback(True)
     except (IntegrityError, ValueError) as error:
-        raise _not_accepted("rows", error) from error
+        raise _not_accepted(error) from error
     except OperationalError as error:
         raise ArchiveError(
             f"The database did not take it ({error}). Nothing was changed.", code="storage"
         ) from error
     except DatabaseError as error:
-        raise _not_accepted("rows", error) from error
+        raise _not_accepted(error) from error
 
 
-def _not_accepted(what: str, error: Exception) -> ArchiveError:
+def _not_accepted(error: Exception) -> ArchiveError:
     words = str(error).partition("\n")[0]
     return ArchiveError(
-        f"The database does not take the archive's {what} ({words}). Nothing was changed.",
+        f"The database does not take the archive's rows ({words}). Nothing was changed.",
         code="not_accepted",
     )
 
