@@ -142,7 +142,7 @@ def _take(shot, number, **values):
         queued_at=_ago(days=3, minutes=number),
         ended_at=_ago(days=2, minutes=number),
         operation_name=f"operations/{shot.pk}-{number}",
-        download_uri=f"https://files.example/{shot.pk}-{number}?alt=media",
+        download_uri=f"https://api.example/v1beta/files/{shot.pk}-{number}:download?alt=media",
         request_sha256=hashlib.sha256(f"{shot.code}/{number}".encode()).hexdigest(),
         prompt_text='{"z": "ink 灯", "a": 1}',
         references=[{"kind": "character", "id": "ada", "path": picture.file, "sha256": "0" * 64}],

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import zipfile
+from decimal import Decimal
 
 import pytest
 from django.contrib.auth import get_user_model
@@ -39,6 +40,7 @@ from videogen.models import (
 )
 from videogen.models.batches import next_number
 from videogen.models.outcomes import entries
+from videogen.recovery.candidates import file_key, read_known
 from videogen.story_archives.archive import archive_story
 from videogen.story_archives.errors import ArchiveError
 from videogen.story_archives.tables import TABLES
@@ -318,3 +320,34 @@ def test_what_somebody_writes_during_a_wipe_is_not_lost(story, file, what):
     assert differing_rows(before, dump_story("the-lamp")) == 1
     assert not KeptCharge.objects.exists()
     assert files_of("the-lamp")
+
+
+def test_wiped_submissions_count_in_the_windows_of_the_quota(story, file, settings):
+    settings.VIDEO_SUBMISSIONS_PER_MINUTE = settings.VIDEO_SUBMISSIONS_PER_DAY = 1
+    lane = make_lane("gemini")
+    moment = timezone.now()
+    Submission.objects.filter(render__take=2).update(claimed_at=moment, answered_at=moment)
+    before = next_slot(lane, Decimal("3.20"))
+    assert before.code == "quota_day"
+
+    archive(file, "--wipe")
+
+    assert next_slot(lane, Decimal("3.20")) == before
+    settings.VIDEO_SUBMISSIONS_PER_DAY = None
+    assert next_slot(lane, Decimal("3.20")).code == "quota_minute"
+
+
+def test_what_the_api_lists_of_a_wiped_story_is_proposed_for_no_other_render(story, file):
+    take = VideoRender.objects.filter(take=2).first()
+    lane = take.lane
+    listed = [
+        Candidate(lane=lane, source="operations", name=take.operation_name),
+        Candidate(lane=lane, source="generated_files", name=f"files/{file_key(take.download_uri)}"),
+    ]
+    unknown = Candidate(lane=lane, source="operations", name="operations/unknown")
+    assert [read_known(listed).knower(each) for each in listed] == [take.pk, take.pk]
+
+    archive(file, "--wipe")
+
+    known = read_known([*listed, unknown])
+    assert [known.knower(each) for each in (*listed, unknown)] == [0, 0, None]
