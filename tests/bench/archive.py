@@ -71,14 +71,14 @@ def measure(folder: Path) -> list[Figure]:
         Figure(
             f"archive and wipe of {TAKES} takes of {MEGABYTES} MB",
             seconds[0] / copied,
-            12,
+            5,
             "× a plain copy",
             f"{size:,} bytes; {seconds[0] / gigabytes:.1f} s a GB, a copy {copied / gigabytes:.1f}",
         ),
         Figure(
             "restore of it",
             seconds[1] / copied,
-            8,
+            4,
             "× a plain copy",
             f"{seconds[1] / gigabytes:.1f} s a GB",
         ),

@@ -128,7 +128,8 @@ def _of_submissions() -> Iterator[Metric]:
             )
         ):
             seconds = row["took"].total_seconds() if row["took"] else 0
-            rows[row.pop("outcome")].update({**row, "took": seconds, "usd": float(row["usd"])})
+            numbers = {name: row[name] for name in ("number", "answered")}
+            rows[row["outcome"]].update({**numbers, "took": seconds, "usd": float(row["usd"])})
     number = GaugeMetricFamily("videogen_submissions", "Submissions.", labels=["outcome"])
     dollars = GaugeMetricFamily(
         "videogen_submissions_usd", "What they cost, or would have.", labels=["outcome"]

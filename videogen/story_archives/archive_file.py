@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 from .errors import ArchiveError
 from .tables import TABLES, Table
@@ -207,11 +207,7 @@ def open_archive(path: Path) -> Iterator[ArchiveFile]:
 
 def sha256_of_file(path: Path) -> str:
     with path.open("rb") as file:
-        return _sha256(file)
-
-
-def _sha256(file: IO[bytes]) -> str:
-    return hashlib.file_digest(file, "sha256").hexdigest()
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _checked(path: Path, zipped: zipfile.ZipFile) -> dict[str, zipfile.ZipInfo]:

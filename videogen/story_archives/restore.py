@@ -277,7 +277,7 @@ class _Inserting:
         ]
         times = [{name: getattr(row, name) for name in own_times} for row in rows]
         # A plain queryset: what is derived is derived once, in the end.
-        plain = models.QuerySet(table.model)
+        plain: models.QuerySet[Any] = models.QuerySet(table.model)
         plain.bulk_create(rows)
         if own_times:
             for row, values in zip(rows, times, strict=True):
@@ -292,7 +292,7 @@ class _Inserting:
         taken = RenderBatch.objects.filter(number__in=numbers).values_list("number", flat=True)
         found = set(taken)
         for each in batches:
-            if each.number in found:
+            if each.number is not None and each.number in found:
                 self._renumbered.append((each.pk, each.number))
                 each.number = None
 

@@ -80,7 +80,7 @@ class RowWriter:
         self.counts[table.label] = 0
         related = [each.name for each in table.columns if _is_named(each)]
         keys_only = [
-            Prefetch(each.name, queryset=each.related_model._base_manager.only("pk"))  # type: ignore[union-attr]
+            Prefetch(each.name, queryset=each.related_model._base_manager.only("pk"))
             for each in table.lists
         ]
         rows = table.rows(self._story).select_related(*related).prefetch_related(*keys_only)
@@ -96,10 +96,10 @@ class RowWriter:
     def _values(self, table: Table, row: Any) -> dict[str, Any] | None:
         values = {each.name: self._value(each, row) for each in table.columns}
         for each in table.lists:
-            target = self._keys[each.related_model]  # type: ignore[index]
+            target = self._keys[each.related_model]
             values[each.name] = sorted(target[other.pk] for other in getattr(row, each.name).all())
         if change := _WRITTEN.get(table.model):
-            values = change(values, row, self._keys)  # type: ignore[assignment]
+            values = change(values, row, self._keys)
         if values is not None:
             for name in _files_of(values):
                 self.files.setdefault(name)
@@ -303,7 +303,7 @@ class RowReader:
         columns = {each.name: each for each in table.columns}
         if more := sorted(values.keys() - columns.keys() - lists.keys()):
             raise Unreadable(f"it has {more[0]!r}, which this version does not know")
-        row = table.model()
+        row: Any = table.model()
         try:
             if change := _READ.get(table.model):
                 values = change(values, self._keys)
@@ -312,7 +312,7 @@ class RowReader:
                 if name in values:
                     setattr(row, field.attname, self._value(field, values[name]))
             keys = {
-                name: [self._keys[each.related_model][number] for number in values.get(name, ())]  # type: ignore[index]
+                name: [self._keys[each.related_model][number] for number in values.get(name, ())]
                 for name, each in lists.items()
             }
         except Unreadable:

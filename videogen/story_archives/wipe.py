@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 from django.conf import settings
 from django.db import IntegrityError, OperationalError, connection, models, transaction
@@ -164,7 +165,7 @@ def _delete_rows(story: Story) -> None:
             rows.update(render=None)
             continue
         for each in table.lists:
-            through = models.QuerySet(each.remote_field.through)
+            through: models.QuerySet[Any] = models.QuerySet(each.remote_field.through)
             _raw_delete(through.filter(**{f"{each.m2m_field_name()}__in": rows.order_by()}))
         if table.model is VideoRender:
             _raw_delete(models.QuerySet(ShotStanding).filter(shot__scenelet__story=story))
@@ -209,6 +210,7 @@ def _named_by_others(names: Iterable[str]) -> set[str]:
         (Film, "file"),
         (GuestLink, "frozen_file"),
     ):
-        rows = models.QuerySet(model).filter(**{f"{column}__in": list(names)})
+        rows: models.QuerySet[Any] = models.QuerySet(model)
+        rows = rows.filter(**{f"{column}__in": list(names)})
         found.update(rows.values_list(column, flat=True))
     return found

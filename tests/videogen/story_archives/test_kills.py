@@ -15,7 +15,7 @@ pytestmark = pytest.mark.slow
 
 logger = logging.getLogger(__name__)
 
-KILLS = 12
+KILLS = 6
 PREPARE = """
 from tests.support.story_archives import make_archived_story
 make_archived_story(takes=60)
