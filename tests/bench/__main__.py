@@ -2,7 +2,7 @@
 shown for orientation only. Exit code 1 when a ratio is over its bound.
 
     python -m tests.bench [startup] [memory] [throughput] [lists] [kills] [quota] [films] [review]
-                          [board] [exports] [watch] [prompts] [checks] [store] [hosts]
+                          [board] [exports] [watch] [prompts] [checks] [store] [hosts] [archive]
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from rich.console import Console
 from rich.table import Table
 
 from . import (
+    archive,
     board,
     checks,
     exports,
@@ -50,6 +51,7 @@ PARTS = {
     "checks": checks.measure,
     "store": store.measure,
     "hosts": hosts.measure,
+    "archive": archive.measure,
 }
 
 
