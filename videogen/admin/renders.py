@@ -367,7 +367,7 @@ class VideoRenderAdmin(CodeSearchMixin, UnresolvedPages, TakePages, ReviewPages,
         if not render.prompt_text:
             return self.get_empty_value_display()
         return format_html(
-            '{}<pre class="st-code" dir="auto">{}</pre>',
+            '{}<pre data-prompt class="st-code" dir="auto">{}</pre>',
             render_to_string(
                 "admin/videogen/components/prompt_room.html", {"room": room_of_render(render)}
             ),

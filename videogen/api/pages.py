@@ -49,7 +49,8 @@ def read_page(
 
 
 def _after(order: Sequence[str], values: Sequence[Any]) -> Q:
-    """Behind the row with these values: a later first column, or the same and a later second…"""
+    """Return the condition that a row comes after the one with these values: its first column is
+    later, or the same and its second one is later, and so on."""
     first = order[0].removeprefix("-")
     # This follows from the rest, and tells the database where in its index the page begins.
     begins = Q(**{f"{first}__{'lte' if order[0].startswith('-') else 'gte'}": values[0]})

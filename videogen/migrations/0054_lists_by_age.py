@@ -2,7 +2,7 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    dependencies = [("videogen", "0051_poll_times")]
+    dependencies = [("videogen", "0052_wiped_stories")]
 
     operations = [
         migrations.AddIndex(
