@@ -69,11 +69,12 @@ def measure(folder: Path) -> list[Figure]:
         for kind, found in sorted(told["times"].items())
     )
     people = sum(PEOPLE.values())
+    shares = ", ".join(f"{name} {share:.0%}" for name, share in told["shares"].items())
     how = (
         f"{people} people, each opens something every {THINKS[0]:g} to {THINKS[1]:g} s, for "
         f"{MEASURED:g} s: {len(times) / MEASURED:.0f} requests a second; p50, p95, p99 "
-        f"{_percentiles(times)}; the clients took {told['share']:.0%} of one processor, all "
-        f"processors were {told['busy']:.0%} busy. By kind: {kinds}"
+        f"{_percentiles(times)}. Of one processor the clients took {told['share']:.0%}, {shares}; "
+        f"all processors were {told['busy']:.0%} busy. By kind: {kinds}"
     )
     return [
         Figure("p95 of all requests", _percentile(times, 95), BOUND, "s", how),
@@ -137,6 +138,7 @@ def _run(folder: Path, stack: ExitStack) -> dict[str, Any]:
         3 * HALF_A_MINUTE,
         f"{IN_FLIGHT} renders are in flight",
     )
+    began, before = time.monotonic(), _processor_seconds(web.pid, work.pid)
     done = subprocess.run(
         [sys.executable, "-m", "tests.bench.people", "open", str(people), str(host.port)],
         cwd=ROOT,
@@ -144,7 +146,27 @@ def _run(folder: Path, stack: ExitStack) -> dict[str, Any]:
         text=True,
         check=True,
     )
-    return json.loads(done.stdout)
+    took, after = time.monotonic() - began, _processor_seconds(web.pid, work.pid)
+    shares = {name: (after[name] - seconds) / took for name, seconds in before.items()}
+    return json.loads(done.stdout) | {"shares": shares}
+
+
+def _processor_seconds(web: int, work: int) -> dict[str, float]:
+    """What the web server, the workers and PostgreSQL have taken of the processors so far."""
+    found = dict.fromkeys(("gunicorn", "workers", "PostgreSQL"), 0.0)
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            before, _, rest = path.read_text().rpartition(")")
+        except OSError:
+            continue  # It has ended.
+        fields = rest.split()
+        group, ticks = int(fields[2]), int(fields[11]) + int(fields[12])
+        name = {web: "gunicorn", work: "workers"}.get(group)
+        if before.endswith("(postgres"):
+            name = "PostgreSQL"
+        if name:
+            found[name] += ticks / os.sysconf("SC_CLK_TCK")
+    return found
 
 
 # -- in a process with Django: the takes, the people and their plans -------------------------------

@@ -103,7 +103,7 @@ class ShotCard:
     def missing(self) -> str:
         return missing_of(self.shot)
 
-    @property
+    @cached_property
     def word(self) -> str:
         return badge_with_missing(self.standing.word, self.missing).value
 
@@ -111,7 +111,7 @@ class ShotCard:
     def badge(self) -> Badge:
         return badge_of_word(self.word, self.missing)
 
-    @property
+    @cached_property
     def reason(self) -> str:
         """Why the shot is where it is, if that is not good news. Of a blocked shot the badge
         says it."""
