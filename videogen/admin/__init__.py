@@ -23,6 +23,7 @@ from . import (  # noqa: F401
     submissions,
     task_queue,
     video_models,
+    wiped_stories,
 )
 
 admin.site.site_title = "videogen"

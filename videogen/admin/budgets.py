@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from django import forms
 from django.contrib import admin
 from django.contrib.admin.views.main import ChangeList
+from django.core.exceptions import ValidationError
 from django.http import HttpRequest
 
 from storybook.form_versions import VersionedForms
@@ -39,9 +40,10 @@ class BudgetForm(forms.ModelForm):
         for field in ("story", "user"):
             if scope and cleaned.get(field) and field not in _NAMES[scope]:
                 words = f"Leave this empty: it does not apply to a budget for {Scope(scope).label}."
-                self.add_error(field, words)
+                self.add_error(field, ValidationError(words, code="not_of_scope"))
         if scope == Scope.STORY and "story" in cleaned and not cleaned["story"]:
-            self.add_error("story", "Choose the story that the budget is for.")
+            words = "Choose the story that the budget is for."
+            self.add_error("story", ValidationError(words, code="required"))
         return cleaned
 
 

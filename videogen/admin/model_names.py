@@ -13,5 +13,6 @@ def check_model_name(name: str) -> None:
     if not is_model_name(name):
         raise ValidationError(
             "A model's name has letters, digits, points, hyphens and underscores only, and nothing "
-            "before it: veo-3.1-generate-preview, not models/veo-3.1-generate-preview."
+            "before it: veo-3.1-generate-preview, not models/veo-3.1-generate-preview.",
+            code="model_name",
         )

@@ -6,6 +6,7 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin
+from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
@@ -32,11 +33,10 @@ class ReferenceChoiceForm(forms.ModelForm):
             known = _known_ids(shot, kind)
             if reference_id not in known:
                 label = ReferenceChoice.Kind(kind).label
-                self.add_error(
-                    "reference_id",
-                    f"This shot has no {label} “{reference_id}”. "
-                    + (f"It has: {', '.join(known)}." if known else f"It has no {label} at all."),
+                words = f"This shot has no {label} “{reference_id}”. " + (
+                    f"It has: {', '.join(known)}." if known else f"It has no {label} at all."
                 )
+                self.add_error("reference_id", ValidationError(words, code="no_such_reference"))
         return cleaned
 
 

@@ -360,7 +360,7 @@ class VideoRenderAdmin(CodeSearchMixin, UnresolvedPages, TakePages, ReviewPages,
         from videogen.prompts.room import room_of_render
 
         return format_html(
-            '{}<pre class="st-code" dir="auto">{}</pre>',
+            '{}<pre data-prompt class="st-code" dir="auto">{}</pre>',
             render_to_string(
                 "admin/videogen/components/prompt_room.html", {"room": room_of_render(render)}
             ),

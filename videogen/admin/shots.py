@@ -111,7 +111,7 @@ class ShotAdmin(StoryShotAdmin):
         words = ngettext("%d take", "%d takes", number) % number if number else "no take"
         url = reverse("admin:storybook_shot_takes", args=[shot.pk])
         return format_html(
-            '<a href="{}">{}</a><br><a class="st-under" data-preview-link href="{}">'
+            '<a href="{}">{}</a><br><a class="st-under" href="{}">'
             "Preview prompt and references</a>",
             url,
             words,
@@ -158,7 +158,7 @@ class ShotAdmin(StoryShotAdmin):
 
     @admin.action(description="Promote drafts…", permissions=["generate"])
     def promote_drafts(self, request: HttpRequest, queryset: QuerySet[Shot]) -> HttpResponse | None:
-        """The same, of the final takes of what is a draft."""
+        """Store the selection as drafts that send its draft takes again, as final takes."""
         from videogen.planning.drafts import draft_batches
 
         mode = RenderBatch.Mode.OVERRIDE

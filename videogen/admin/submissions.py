@@ -47,7 +47,7 @@ COLUMNS = {
     "story id": "render__shot__scenelet__story__story_id",
     "scenelet id": "render__shot__scenelet__scenelet_id",
     "shot": "render__shot__shot_index",
-    # The place, of which and of the index `export_view` makes the code.
+    # The place of the scenelet. `export_view` makes the code of the shot from it and the index.
     "code": "render__shot__scenelet__place",
     "render": "render_id",
     "batch": "render__batch__number",

@@ -1,4 +1,6 @@
-"""The pages. A page is imported when it is first asked for: all of them together take as long as
+"""The pages: what each shows, and what its buttons do.
+
+A page is imported when it is first asked for: all of them together take as long as
 Django itself, and most processes show none.
 
 The addresses of the admin are therefore written as `views.board.show_board(…)`.

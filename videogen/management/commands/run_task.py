@@ -50,9 +50,9 @@ modes:
 
 examples:
   manage.py run_task --task CREATE_SHOT_VIDEO --story-id my-story --mode dry-run --json
-  manage.py run_task --task CREATE_SHOT_VIDEO --story-id my-story --scenelet-id intro
+  manage.py run_task --task CREATE_SHOT_VIDEO --story-id my-story --scenelet-id the-harbour
   manage.py run_task --task CREATE_SHOT_VIDEO --story-id my-story --shot-index 2 \\
-      --scenelet-id intro --mode override
+      --scenelet-id the-harbour --mode override
   manage.py run_task --task CREATE_SHOT_VIDEO --story-id my-story --all-or-nothing \\
       --model veo-3.1-fast-generate-preview
 

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
         shot_filters,
         story_cards,
         story_designs,
+        story_money,
         storyboard,
         urls,
     )
