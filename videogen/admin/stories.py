@@ -1,4 +1,5 @@
-"""The list of stories, and the addresses of the board and of the first page's updates."""
+"""The list of stories, and the addresses below a story, such as its board, its films and its links
+for guests. The first page's updates are here, too."""
 
 from __future__ import annotations
 

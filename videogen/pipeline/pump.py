@@ -1,8 +1,9 @@
 """The pump: takes queued renders through submission and polling to a download link.
 
-One pump works a lane at a time (lanes/leases.py). Its threads do HTTP and nothing else; the main
-thread does all database work. A kill at any line leaves rows and journal files from which the next
-pump goes on: see orphans.py. The clips are downloaded by takes/download_worker.py.
+One pump works a lane at a time (lanes/leases.py). Its threads read the pictures of a request, talk
+to the API and write the journal; they make no queries. The main thread does all database work. A
+kill at any line leaves rows and journal files from which the next pump goes on: see orphans.py. The
+clips are downloaded by takes/download_worker.py.
 """
 
 from __future__ import annotations
