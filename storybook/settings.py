@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import os
 import secrets
+import time
 from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -74,6 +75,7 @@ def secret_key() -> str:
         for _ in range(100):
             if key := path.read_text().strip():
                 return key
+            time.sleep(0.01)
         raise ImproperlyConfigured(
             f"{path} is empty: remove it or set DJANGO_SECRET_KEY."
         ) from None
