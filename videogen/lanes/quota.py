@@ -17,6 +17,7 @@ from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from videogen.common import pacific_time
+from videogen.common.errors import NOT_SENT
 from videogen.models import Lane, Submission, VideoRender
 from videogen.models.problems import Problem, ProblemCode
 from videogen.models.routes import spend_window_usd
@@ -182,7 +183,7 @@ def _arrived_since(lane: Lane, start: datetime) -> QuerySet[Submission]:
     unanswered = Q(answered_at=None, claimed_at__gt=start - _time_out())
     return Submission.objects.filter(
         Q(answered_at__gt=start) | unanswered, lane=lane, claimed_at__gt=start - LATEST_ANSWER
-    )
+    ).exclude(error_code=NOT_SENT)
 
 
 def _time_out() -> timedelta:

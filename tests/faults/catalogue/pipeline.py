@@ -35,8 +35,8 @@ FAULTS = [
     Fault(
         "claim-ignores-a-lost-move",
         CLAIMS,
-        "if render.move(State.QUEUED, State.SUBMITTING, claimed_at=now, beat_at=now):",
-        "if render.move(State.QUEUED, State.SUBMITTING, claimed_at=now, beat_at=now) or True:",
+        "    if moved != len(keys):\n",
+        "    if False:\n",
         (CLAIMS_TESTS + "::test_a_render_that_is_cancelled_meanwhile_is_not_sent",),
         "a render that was cancelled meanwhile is sent all the same",
         equal="the renders are locked, and read again under the lock; this is a second guard",
@@ -121,8 +121,8 @@ FAULTS = [
     Fault(
         "locked-database-loses-an-answer",
         PUMP,
-        "persistently(partial(self._settle, future, claim))",
-        "self._settle(future, claim)",
+        "persistently(lambda: self._settle(submitted))",
+        "self._settle(submitted)",
         (PUMP_TESTS + "::test_a_database_that_is_locked_for_a_moment_loses_no_answer",),
         "a database that is locked for a moment breaks the pump off with a paid answer in its hand",
     ),
@@ -200,7 +200,7 @@ FAULTS = [
     Fault(
         "replayed-answer-moves-in-the-windows",
         RESULTS,
-        "answered_at=submission.answered_at or now",
+        'answered_at=Coalesce("answered_at", now)',
         "answered_at=now",
         TESTS_OF_RESULTS,
         "an answer that is read again makes an old submission a new one for the quota",
@@ -239,8 +239,8 @@ FAULTS = [
     Fault(
         "no-deadline",
         "videogen/pipeline/results.py",
-        "if render.deadline_at is None or now < render.deadline_at:",
-        "if True:",
+        "    if not _is_late(render, now):\n        return False\n",
+        "    if True:\n        return False\n",
         ("tests/videogen/pipeline/test_pump.py::test_the_deadline_interrupts_and_resume_goes_on",),
         "an operation that never ends is polled for ever",
     ),
@@ -294,13 +294,14 @@ FAULTS = [
         (
             "    now = timezone.now()\n"
             "    with transaction.atomic():\n"
-            '        submission = Submission.objects.select_related("render", "lane")'
+            '        submissions = list(Submission.objects.select_related("lane")'
         ),
         (
             "    now = timezone.now()\n"
-            "    journal.remove_answer(token)\n"
+            "    for token in answers:\n"
+            "        journal.remove_answer(token)\n"
             "    with transaction.atomic():\n"
-            '        submission = Submission.objects.select_related("render", "lane")'
+            '        submissions = list(Submission.objects.select_related("lane")'
         ),
         ("tests/videogen/pipeline/test_results.py",),
         "an answer leaves the disk before its row has it",

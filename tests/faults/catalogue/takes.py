@@ -22,7 +22,7 @@ FAULTS = [
     Fault(
         "no-worker-left-for-the-pump",
         "videogen/takes/download_worker.py",
-        "if not lanes or _others_at_work(lanes) >= max(1, settings.VIDEO_WORKERS - 1):",
+        "if not lanes or not free_downloaders(lanes):",
         "if not lanes:",
         ("tests/videogen/takes/test_download_worker.py",),
         "downloads take every worker, and nothing is polled",
@@ -46,7 +46,7 @@ FAULTS = [
     Fault(
         "two-take-one-clip",
         "videogen/takes/download_worker.py",
-        "                downloader=holder,\n"
+        "                downloader=render.downloader,\n"
         "                download_lease_until=render.download_lease_until,\n"
         "            ).update(",
         "            ).update(",
@@ -66,8 +66,8 @@ FAULTS = [
     Fault(
         "living-downloader-is-robbed",
         "videogen/takes/download_worker.py",
-        "if leased and not is_provably_gone(holder):",
-        "if False:",
+        "gone = [each for each in holders if is_provably_gone(each)]",
+        "gone = list(holders)",
         (
             "tests/videogen/takes/test_fetch.py::test_a_lease_is_respected_while_its_holder_may_live",
         ),
