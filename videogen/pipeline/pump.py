@@ -30,7 +30,7 @@ from videogen.lanes.quota import find_first_queued_slot
 from videogen.models import Lane, VideoRender
 from videogen.prompts.payload import load_request, rehearse, webhook_with
 from videogen.providers.client import POLLERS, SUBMITTERS, VideoClient
-from videogen.providers.messages import PollAnswer
+from videogen.providers.messages import Finished, PollAnswer
 from videogen.providers.registry import open_client, sdk_version
 from videogen.takes.download_worker import free_downloaders
 
@@ -40,6 +40,7 @@ from .orphans import patience, reap
 from .results import (
     apply_accepted,
     apply_all_accepted,
+    apply_finished,
     apply_poll,
     apply_poll_error,
     apply_submit_error,
@@ -308,6 +309,8 @@ class Pump:
                 # A bug between claim and answer: nobody knows whether the call was sent.
                 logger.exception("%s: submission broke", claim.render)
                 apply_submit_error(claim.submission, broken_here(error))
+        if not accepted:
+            return
         try:
             apply_all_accepted(accepted, sdk_version=sdk_version())
         except OperationalError:
@@ -323,15 +326,13 @@ class Pump:
                     logger.exception("The answer %s cannot be stored", token)
 
     def _apply_polls(self, answered: dict[Future[PollAnswer], VideoRender]) -> None:
-        links = []
-        running = [render for future, render in answered.items() if _is_unchanged(future, render)]
+        # By shot, like everybody who changes renders of several shots.
+        answers = sorted(answered.items(), key=_shot_of)
         with transaction.atomic():
-            VideoRender.objects.filter(pk__in=[each.pk for each in answered.values()]).lock()
-            if running:
-                keep_polling(running)
-            # By shot, like everybody who changes renders of several shots.
-            for future, render in sorted(answered.items(), key=_shot_of):
-                if render in running:
+            VideoRender.objects.filter(pk__in=[render.pk for _, render in answers]).lock()
+            written = _apply_usual(answered)
+            for future, render in answers:
+                if render in written:
                     continue
                 try:
                     with transaction.atomic():
@@ -342,8 +343,7 @@ class Pump:
                     # An answer that no row accepts must not stop the others.
                     logger.exception("%s: the answer cannot be stored", render)
                     apply_poll_error(render, broken_here(error))
-                if render.state == State.DOWNLOADING:
-                    links.append(render)
+        links = [render for _, render in answers if render.state == State.DOWNLOADING]
         if links and self.scope is None:
             self._wake_downloads(len(links))
         for render in links:
@@ -366,8 +366,28 @@ def _shot_of(answered: tuple[Future[PollAnswer], VideoRender]) -> tuple[int, int
     return render.shot_id, render.pk
 
 
-def _is_unchanged(future: Future[PollAnswer], render: VideoRender) -> bool:
-    return future.exception() is None and is_still_running(render, future.result())
+def _apply_usual(answered: dict[Future[PollAnswer], VideoRender]) -> set[VideoRender]:
+    """Write the usual answers together: still running, or made. Return the renders for which that
+    was done; if one of them accepts its answer only by itself, it is done for none."""
+    running: list[VideoRender] = []
+    made: dict[VideoRender, str] = {}
+    for future, render in answered.items():
+        answer = None if future.exception() else future.result()
+        if isinstance(answer, Finished):
+            made[render] = answer.uri
+        elif answer is not None and is_still_running(render, answer):
+            running.append(render)
+    try:
+        with transaction.atomic():
+            if running:
+                keep_polling(running)
+            if made:
+                apply_finished(made)
+    except OperationalError:
+        raise
+    except DatabaseError:
+        return set()
+    return {*running, *made}
 
 
 def _apply_poll(future: Future[PollAnswer], render: VideoRender, *, may_submit: bool) -> None:

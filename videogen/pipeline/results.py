@@ -12,7 +12,8 @@ from __future__ import annotations
 import logging
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
-from operator import attrgetter
+from functools import reduce
+from operator import attrgetter, or_
 from typing import Any
 from uuid import UUID
 
@@ -164,16 +165,7 @@ def apply_poll(render: VideoRender, answer: PollAnswer, *, may_submit: bool = Tr
             if not _is_over(render, now):
                 keep_polling([render])
         case Finished(uri):
-            render.move(
-                State.RUNNING,
-                State.DOWNLOADING,
-                download_uri=uri,
-                rendered_at=now,
-                not_before=None,
-                beat_at=now,
-                error_code="",
-                error_message="",
-            )
+            apply_finished({render: uri})
         case Blocked(reasons, codes, is_charge_known):
             if not is_charge_known:
                 # The words may say something about charges, but they are the model's own and not
@@ -258,6 +250,33 @@ def keep_polling(renders: Collection[VideoRender]) -> None:
         error_code="",
         error_message="",
     )
+
+
+def apply_finished(links: Mapping[VideoRender, str]) -> None:
+    """Write that the videos of these renders are made, with their links. Call it inside a
+    transaction that has locked the renders, if there are several."""
+    now = timezone.now()
+    # The answer about one operation says nothing about the render's next one.
+    asked = reduce(or_, (Q(pk=each.pk, operation_name=each.operation_name) for each in links))
+    found = VideoRender.objects.filter(asked, state=State.RUNNING)
+    keys = set(found.order_by("pk").values_list("pk", flat=True))
+    won = {render: uri for render, uri in links.items() if render.pk in keys}
+    if not won:
+        return
+    uris = Case(*(When(pk=render.pk, then=Value(uri)) for render, uri in won.items()))
+    changes: dict[str, Any] = {
+        "state": State.DOWNLOADING,
+        "is_link_given": False,
+        "rendered_at": now,
+        "not_before": None,
+        "beat_at": now,
+        "error_code": "",
+        "error_message": "",
+    }
+    found.filter(pk__in=keys).transition(**changes, download_uri=uris)
+    for render, uri in won.items():
+        for name, value in (changes | {"download_uri": uri}).items():
+            setattr(render, name, value)
 
 
 def _next_poll(render: VideoRender, now: datetime) -> datetime:

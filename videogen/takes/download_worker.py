@@ -27,11 +27,13 @@ from storybook.media_store import MediaStoreError, media
 from videogen.common.errors import DownloadError, VideoFileError
 from videogen.common.processes import is_of_this_host, is_provably_gone, this_process
 from videogen.common.shutdown import stop_requested
+from videogen.common.task_queue import wake_checks
 from videogen.lanes.pauses import served_lanes
 from videogen.models import STALE_AFTER, Lane, VideoRender
 from videogen.providers.gs_urls import is_gs
 from videogen.providers.url_guard import is_of_api
 
+from .check_worker import waiting as checks_waiting
 from .fetch import (
     LONGEST_TOLD_SECONDS,
     LOST,
@@ -223,11 +225,11 @@ class Downloads:
         self, render: VideoRender, found: Clip | VideoFacts, take: int
     ) -> Callable[[], None] | None:
         """Write what was found within the transaction. Return what has to be done after it."""
-        with transaction.atomic():
-            if isinstance(found, VideoFacts):
-                return partial(discard, render) if self._complete(render, found, take) else None
+        if isinstance(found, Clip):
             try_number(render, take)
-        return partial(self._store, render, found)
+            return partial(self._store, render, found)
+        with transaction.atomic():
+            return partial(discard, render) if self._complete(render, found, take) else None
 
     def _store(self, render: VideoRender, clip: Clip) -> None:
         # Its number is written, or another process was faster and it gets the next one now.
@@ -358,7 +360,9 @@ def _is_kept(render: VideoRender) -> bool:
 
 
 def run_slice() -> bool:
-    """Task: download the clips that are due. Return whether some are still waiting."""
+    """Task: download the clips that are due, and wake a worker for the checks of the takes. Return
+    whether clips are still waiting; False at once if enough processes download already, which will
+    do the same."""
     lanes = served_lanes()
     if not lanes or not free_downloaders(lanes):
         return False
@@ -371,6 +375,8 @@ def run_slice() -> bool:
                 break
     finally:
         downloads.close()
+    if checks_waiting().exists():
+        wake_checks()
     return downloads.waiting().exists() and not stop_requested()
 
 

@@ -84,6 +84,14 @@ FAULTS = [
         TESTS_OF_THE_JOURNAL,
         "a hole in a file is no room on the disk",
     ),
+    Fault(
+        "note-stays-when-the-call-leaves",
+        JOURNAL,
+        "        _unsent(token).unlink(missing_ok=True)\n",
+        "",
+        TESTS_OF_THE_JOURNAL,
+        "a call that left is taken for one that did not, and sent again",
+    ),
     # -- pump
     Fault(
         "no-room-reserved",
@@ -187,6 +195,22 @@ FAULTS = [
         "        if True:\n",
         (PUMP_TESTS + "::test_an_answer_that_no_row_takes_is_kept_and_not_given_up",),
         "an answer that is in the journal is given up as unknown",
+    ),
+    Fault(
+        "note-of-a-living-process-believed",
+        ORPHANS,
+        "not_left = journal.unsent() & dead",
+        "not_left = journal.unsent()",
+        (PUMP_TESTS + "::test_what_may_still_leave_or_may_have_left_is_not_sent_again",),
+        "a silent process sends what another one sends for it",
+    ),
+    Fault(
+        "note-believed-after-a-power-failure",
+        ORPHANS,
+        "return is_provably_gone(owner) and is_of_this_boot(owner)",
+        "return is_provably_gone(owner)",
+        (PUMP_TESTS + "::test_what_may_still_leave_or_may_have_left_is_not_sent_again",),
+        "a note whose removal was lost with the power sends a call again",
     ),
     # -- results
     Fault(

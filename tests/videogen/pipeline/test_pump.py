@@ -474,7 +474,7 @@ class Locked:
     [
         ('UPDATE "videogen_submission"', '"answered_at"'),
         ('UPDATE "videogen_videorender" SET "state"', '"submitted_at" = %s'),
-        ('UPDATE "videogen_videorender" SET "state"', '"download_uri" = %s'),
+        ('UPDATE "videogen_videorender" SET "state"', '"download_uri" = CASE'),
     ],
     ids=["submission", "operation", "link"],
 )
