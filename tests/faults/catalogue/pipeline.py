@@ -169,8 +169,10 @@ FAULTS = [
         ).select_related("render__shot__scenelet__story", "lane")
         if _is_orphaned(submission, mine)
     ]
+    dead = {each.token for each in gone if _has_ended(each.owner)}
     # The journal is read after the owners were found dead: an answer that is not there now will
-    # never be.
+    # never be, and a call that had not left never will.
+    not_left = journal.unsent() & dead
     kept = set()
     for token, operation_name in list(journal.read_answers()):
 """,
@@ -182,6 +184,8 @@ FAULTS = [
         ).select_related("render__shot__scenelet__story", "lane")
         if _is_orphaned(submission, mine)
     ]
+    dead = {each.token for each in gone if _has_ended(each.owner)}
+    not_left = journal.unsent() & dead
     kept = set()
     for token, operation_name in answers:
 """,
