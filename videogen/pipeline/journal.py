@@ -25,8 +25,6 @@ from videogen.common.errors import VeoError
 # Bytes; more than any operation's name needs.
 _ROOM = 2048
 _UNSENT = ".unsent"
-# A claim is committed long before that.
-_NOTE_SECONDS = 600
 
 
 def folder() -> Path:
@@ -47,13 +45,12 @@ def unsent() -> set[UUID]:
     return {UUID(path.stem) for path in folder().glob(f"*{_UNSENT}") if _is_token(path.stem)}
 
 
-def forget_unsent(tokens: Iterable[UUID]) -> None:
-    """Remove the notes of these calls, except for new ones, whose claim may not be committed yet.
-    Without its note, a call counts as one that may have left."""
-    expired = time.time() - _NOTE_SECONDS
+def forget_unsent(tokens: Iterable[UUID], *, age: float = 0) -> None:
+    """Remove the notes of these calls that are at least so many seconds old. Without its note, a
+    call counts as one that may have left."""
     for token in tokens:
         with suppress(OSError):
-            if _unsent(token).stat().st_mtime < expired:
+            if time.time() - _unsent(token).stat().st_mtime >= age:
                 _unsent(token).unlink()
 
 

@@ -24,6 +24,9 @@ from .results import apply_accepted, apply_submit_error
 
 logger = logging.getLogger(__name__)
 
+# Seconds after which a claim is committed, if it ever is.
+_COMMITTED_AFTER = 600.0
+
 
 def reap(lane: Lane, mine: Collection[UUID] = ()) -> None:
     """Settle the submissions that dead processes of the lane left, by the journal: those with an
@@ -58,6 +61,7 @@ def reap(lane: Lane, mine: Collection[UUID] = ()) -> None:
         if submission.token not in kept:
             error = not_sent() if submission.token in not_left else submitter_gone()
             apply_submit_error(submission, error)
+    journal.forget_unsent(not_left)
     _clear_notes()
 
 
@@ -67,7 +71,7 @@ def _clear_notes() -> None:
         claimed = Submission.objects.filter(
             token__in=notes, outcome=Submission.Outcome.CLAIMED
         ).values_list("token", flat=True)
-        journal.forget_unsent(notes.difference(claimed))
+        journal.forget_unsent(notes.difference(claimed), age=_COMMITTED_AFTER)
 
 
 def patience() -> timedelta:

@@ -777,8 +777,8 @@ def test_without_an_answer_nobody_knows_and_nothing_is_sent_again(simulator, log
 
 
 def test_what_a_dead_pump_had_claimed_and_not_sent_is_sent(settings, simulator, log):
-    """A limit that has room for these three only shows that what was not sent is not counted."""
-    settings.VIDEO_SUBMISSIONS_PER_MINUTE = 5
+    """The limit has room for these three only: what was not sent is not counted."""
+    settings.VIDEO_SUBMISSIONS_PER_MINUTE = 3
     lane = queue(make_story(shots=3))[0].lane
     begun, *others = (claim.submission for claim in claim_renders(lane, owner=GONE, limit=3))
     journal.reserve(begun.token)
