@@ -3,6 +3,7 @@ from __future__ import annotations
 import socket
 import time
 from datetime import timedelta
+from pathlib import Path
 
 import httpx
 import pytest
@@ -280,3 +281,22 @@ def test_looking_for_the_next_clip_costs_the_same_however_many_wait(far_end):
 
     assert len(many) == len(few)
     assert " LIMIT 1" in many[1]["sql"]
+
+
+def test_clips_that_cannot_be_stored_are_kept_and_stored_later(settings, far_end, tmp_path):
+    far_end.answer(200, write_clip(tmp_path / "clip.mp4"))
+    renders = clips(far_end, 3)
+    blocked = Path(settings.MEDIA_ROOT) / "story-of-3" / "shots"
+    blocked.parent.mkdir(parents=True, exist_ok=True)
+    blocked.touch()
+
+    work(renders[0])
+    rows = VideoRender.objects.values_list("state", "error_code", "download_uri")
+    failed = set(rows)
+    blocked.unlink()
+    VideoRender.objects.update(not_before=None)
+    work(renders[0])
+
+    assert failed == {(State.DOWNLOADING, "storage", f"{far_end.url}/clip")}
+    assert set(VideoRender.objects.values_list("state", flat=True)) == {State.DONE}
+    assert len(far_end.requests) == 3
