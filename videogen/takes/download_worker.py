@@ -211,12 +211,14 @@ class Downloads:
             # By shot, like everybody who changes renders of several shots.
             for render in sorted(found, key=attrgetter("shot_id", "pk")):
                 outcome = found[render]
-                if not isinstance(outcome, DownloadError):
-                    outcome = _safely(render, partial(self._write, render, *outcome))
                 if isinstance(outcome, DownloadError):
                     after[render] = partial(self._fail, render, outcome)
-                elif outcome:
-                    after[render] = outcome
+                    continue
+                rest = _safely(render, partial(self._write, render, *outcome))
+                if isinstance(rest, DownloadError):
+                    after[render] = partial(self._fail, render, rest)
+                elif rest:
+                    after[render] = rest
         for render, work in after.items():
             if error := _safely(render, work):
                 self._fail(render, error)

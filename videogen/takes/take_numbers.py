@@ -88,14 +88,11 @@ def number_take(render: VideoRender) -> int:
     if render.take:
         return render.take
     for _ in range(NUMBER_TRIES):
-        if try_number(render, next_take(render)):
-            break
-        render.refresh_from_db(fields=["take"])
+        if not try_number(render, next_take(render)):
+            render.refresh_from_db(fields=["take"])
         if render.take:
-            break
-    else:
-        raise no_number()
-    return render.take
+            return render.take
+    raise no_number()
 
 
 def try_number(render: VideoRender, take: int) -> bool:
