@@ -45,6 +45,21 @@ def reap(lane: Lane, mine: Collection[UUID] = ()) -> None:
     # The journal is read after the owners were found dead: an answer that is not there now will
     # never be, and a call that had not left never will.
     not_left = journal.unsent() & dead
+    kept = apply_kept_answers(mine)
+    for submission in gone:
+        if submission.token not in kept:
+            error = not_sent() if submission.token in not_left else submitter_gone()
+            apply_submit_error(submission, error)
+    journal.forget_unsent(not_left)
+    _clear_notes()
+
+
+def apply_kept_answers(mine: Collection[UUID] = ()) -> set[UUID]:
+    """Store the answers in this host's journal, except those to the submissions that the caller
+    waits for itself. Return those that no row accepts: their files stay.
+
+    It does no harm if another process of this host does the same, or waits for the answer itself.
+    """
     kept = set()
     for token, operation_name in list(journal.read_answers()):
         if token in mine:
@@ -54,15 +69,10 @@ def reap(lane: Lane, mine: Collection[UUID] = ()) -> None:
         except OperationalError:
             raise
         except DatabaseError:
-            # An answer that no row accepts must not stop the others; its file stays.
+            # An answer that no row accepts must not stop the others.
             logger.exception("The journal's answer %s cannot be applied", token)
             kept.add(token)
-    for submission in gone:
-        if submission.token not in kept:
-            error = not_sent() if submission.token in not_left else submitter_gone()
-            apply_submit_error(submission, error)
-    journal.forget_unsent(not_left)
-    _clear_notes()
+    return kept
 
 
 def _clear_notes() -> None:

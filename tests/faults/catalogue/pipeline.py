@@ -173,10 +173,9 @@ FAULTS = [
     # The journal is read after the owners were found dead: an answer that is not there now will
     # never be, and a call that had not left never will.
     not_left = journal.unsent() & dead
-    kept = set()
-    for token, operation_name in list(journal.read_answers()):
+    kept = apply_kept_answers(mine)
 """,
-        """    answers = list(journal.read_answers())
+        """    kept = apply_kept_answers(mine)
     gone = [
         submission
         for submission in Submission.objects.filter(
@@ -186,8 +185,6 @@ FAULTS = [
     ]
     dead = {each.token for each in gone if _has_ended(each.owner)}
     not_left = journal.unsent() & dead
-    kept = set()
-    for token, operation_name in answers:
 """,
         (PUMP_TESTS + "::test_the_last_word_of_a_dying_pump_is_heard",),
         "the answer that a process wrote just before its end is taken for none",
