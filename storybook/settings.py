@@ -206,7 +206,9 @@ elif DATABASES["default"]["ENGINE"].endswith("postgresql"):
     # answers as long. So both sides ask after half a minute of silence at most.
     _ask = {"keepalives_idle": 10, "keepalives_interval": 5, "keepalives_count": 3}
     _unanswered = {"tcp_user_timeout": 25_000}  # milliseconds
-    _at_server = {f"tcp_{name}": value for name, value in _ask.items()} | _unanswered
+    _at_server: dict[str, int | str] = {f"tcp_{name}": value for name, value in _ask.items()}
+    # Compiling a query takes longer than any query of a page.
+    _at_server |= {**_unanswered, "jit": "off"}
     # What DATABASE_URL says itself comes first.
     DATABASES["default"]["OPTIONS"] = {
         "connect_timeout": 10,

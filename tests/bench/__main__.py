@@ -3,6 +3,7 @@ shown for orientation only. Exit code 1 when a ratio is over its bound.
 
     python -m tests.bench [startup] [memory] [throughput] [lists] [kills] [quota] [films] [review]
                           [board] [exports] [watch] [prompts] [checks] [store] [hosts] [archive]
+                          [people]
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from . import (
     kills,
     lists,
     memory,
+    people,
     prompts,
     quota,
     review,
@@ -50,6 +52,7 @@ PARTS = {
     "prompts": prompts.measure,
     "checks": checks.measure,
     "store": store.measure,
+    "people": people.measure,
     "hosts": hosts.measure,
     "archive": archive.measure,
 }

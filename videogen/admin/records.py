@@ -5,16 +5,34 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib import admin
-from django.db.models import QuerySet
+from django.core.paginator import Page, Paginator
+from django.db.models import OuterRef, QuerySet, Subquery
 from django.http import HttpRequest, HttpResponse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
+from storybook.models import Story
 from videogen.common.formats import indented
+from videogen.models import VideoRender
+
+
+class KeyPaginator(Paginator):
+    """Looks up which rows a page has before it loads them: sorting and filtering then needs none of
+    the joins and columns that the page shows. One more query for each page."""
+
+    def page(self, number: int | str) -> Page[Any]:
+        page = super().page(number)
+        # Querysets, which the stubs take for any sequence.
+        shown: Any = page.object_list
+        rows: Any = self.object_list
+        keys = list(shown.values_list("pk", flat=True))
+        return Page(rows.filter(pk__in=keys), page.number, self)
 
 
 class RecordAdmin(admin.ModelAdmin):
     """A record is read, not edited. Lists do not load its `heavy_columns`."""
+
+    paginator = KeyPaginator
 
     heavy_columns: tuple[str, ...] = ()
 
@@ -32,6 +50,14 @@ class RecordAdmin(admin.ModelAdmin):
         names = () if isinstance(related, bool) else tuple(related)
         rows = super().get_queryset(request).select_related(*names)
         return rows.defer(*self.heavy_columns) if is_list(request) else rows
+
+
+def stories_with_renders(**conditions: object) -> QuerySet[Story]:
+    """Return the stories that have renders which meet the conditions. The database looks for one
+    such render of each story, which is quick even where there are very many renders."""
+    renders = VideoRender.objects.filter(shot__scenelet__story=OuterRef("pk"), **conditions)
+    one = Subquery(renders.order_by().values("pk")[:1])
+    return Story.objects.alias(a_render=one).filter(a_render__isnull=False)
 
 
 def is_list(request: HttpRequest) -> bool:

@@ -17,13 +17,13 @@ from storybook.code_search import CodeSearchMixin
 from videogen import views
 from videogen.common.formats import indented_text, media_url, usd
 from videogen.models import VideoRender
-from videogen.models.outcomes import Outcome, outcome_of, with_outcomes
+from videogen.models.outcomes import Outcome, having_outcome, outcome_of
 from videogen.models.render_queries import HEAVY_COLUMNS
 from videogen.models.states import STUCK
 from videogen.views.components.badges import badge_of_state
 from videogen.views.components.urls import decide_url
 
-from .records import RecordAdmin, as_json
+from .records import RecordAdmin, as_json, stories_with_renders
 from .review import ReviewPages
 from .takes import TakePages
 from .unresolved import UnresolvedPages
@@ -47,8 +47,17 @@ class OutcomeFilter(admin.SimpleListFilter):
     def queryset(
         self, request: HttpRequest, queryset: QuerySet[VideoRender]
     ) -> QuerySet[VideoRender]:
-        chosen = self.value() in Outcome.values
-        return with_outcomes(queryset).filter(outcome=self.value()) if chosen else queryset
+        value = self.value()
+        return having_outcome(queryset, value) if value in Outcome.values else queryset
+
+
+class StoryOfRendersFilter(admin.RelatedFieldListFilter):
+    """Offer the stories that have renders. Django's own filter reads all renders to know them."""
+
+    def field_choices(
+        self, field: Any, request: HttpRequest, model_admin: admin.ModelAdmin[Any]
+    ) -> list[tuple[str, Any]]:
+        return [(str(each.pk), str(each)) for each in stories_with_renders()]
 
 
 @admin.register(VideoRender)
@@ -71,7 +80,7 @@ class VideoRenderAdmin(CodeSearchMixin, UnresolvedPages, TakePages, ReviewPages,
         "review",
         "kind",
         "mode",
-        ("shot__scenelet__story", admin.RelatedOnlyFieldListFilter),
+        ("shot__scenelet__story", StoryOfRendersFilter),
     ]
     list_select_related = ["shot__scenelet__story", "batch", "lane", "requested_by", "reviewed_by"]
     heavy_columns = (

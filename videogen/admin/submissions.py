@@ -8,8 +8,9 @@ from typing import Any
 
 from django.contrib import admin
 from django.contrib.admin.options import IncorrectLookupParameters
+from django.contrib.admin.views.main import ChangeList
 from django.core.exceptions import PermissionDenied
-from django.db.models import Count, Exists, OuterRef, Q, QuerySet, Sum
+from django.db.models import Count, Q, QuerySet, Sum
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
@@ -18,16 +19,16 @@ from django.utils.html import format_html
 from django.views.decorators.http import require_safe
 
 from storybook.code_search import CodeSearchMixin
-from storybook.models import Story, shot_code
+from storybook.models import shot_code
 from videogen import views
 from videogen.common.csv_export import csv_response
 from videogen.common.formats import usd
 from videogen.models import Submission, VideoRender
-from videogen.models.outcomes import Outcome, entries
+from videogen.models.outcomes import Outcome, cost_of_entry, entries, having_entry
 from videogen.models.render_queries import HEAVY_COLUMNS
 from videogen.views.components.badges import badge_of_outcome
 
-from .records import RecordAdmin
+from .records import RecordAdmin, is_list, stories_with_renders
 
 # The outcomes that a submission can have. A rehearsal, and what was never sent, has no submission.
 OF_SUBMISSIONS = [each for each in Outcome if each not in (Outcome.REHEARSED, Outcome.NOT_SENT)]
@@ -73,7 +74,10 @@ class EntryFilter(admin.SimpleListFilter):
         return [(each.value, each.label) for each in OF_SUBMISSIONS]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        return queryset.filter(entry=self.value()) if self.value() else queryset
+        value = self.value()
+        if not value:
+            return queryset
+        return having_entry(queryset, value) if value in Outcome.values else queryset.none()
 
 
 class SubmissionStoryFilter(admin.SimpleListFilter):
@@ -83,10 +87,8 @@ class SubmissionStoryFilter(admin.SimpleListFilter):
     def lookups(
         self, request: HttpRequest, model_admin: admin.ModelAdmin[Submission]
     ) -> list[tuple[str, str]]:
-        sent = VideoRender.objects.filter(
-            shot__scenelet__story=OuterRef("pk"), claimed_at__isnull=False
-        )
-        return [(str(each.pk), str(each)) for each in Story.objects.filter(Exists(sent))]
+        stories = stories_with_renders(claimed_at__isnull=False)
+        return [(str(each.pk), str(each)) for each in stories]
 
     def queryset(
         self, request: HttpRequest, queryset: QuerySet[Submission]
@@ -182,7 +184,14 @@ class SubmissionAdmin(CodeSearchMixin, RecordAdmin):
     readonly_fields = ["entry", "estimate", "actual", "token"]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Submission]:
-        return entries(super().get_queryset(request))
+        rows = super().get_queryset(request)
+        return rows if is_list(request) else entries(rows)
+
+    def get_changelist_instance(self, request: HttpRequest) -> ChangeList:
+        found = super().get_changelist_instance(request)
+        # Only of the rows that are shown: counting, filtering and sorting all of them do without.
+        found.result_list = entries(found.result_list)
+        return found
 
     # -- columns
 
@@ -206,7 +215,7 @@ class SubmissionAdmin(CodeSearchMixin, RecordAdmin):
     def estimate(self, submission: Submission) -> str:
         return usd(submission.price_usd)
 
-    @admin.display(ordering="actual_usd")
+    @admin.display(ordering=cost_of_entry(Submission))
     def actual(self, submission: Any) -> str:
         return "open" if submission.actual_usd is None else usd(submission.actual_usd)
 
@@ -240,7 +249,7 @@ class SubmissionAdmin(CodeSearchMixin, RecordAdmin):
         if not isinstance(response, TemplateResponse) or response.context_data is None:
             return response
         if found := response.context_data.get("cl"):
-            response.context_data["totals"] = _totals(found.queryset)
+            response.context_data["totals"] = _totals(entries(found.queryset))
             response.context_data["csv_url"] = "{}{}".format(
                 reverse("admin:videogen_submission_export"), found.get_query_string(remove=["p"])
             )

@@ -51,13 +51,16 @@ def read_page(
 def _after(order: Sequence[str], values: Sequence[Any]) -> Q:
     """Return the condition that a row comes after the one with these values: its first column is
     later, or the same and its second one is later, and so on."""
+    first = order[0].removeprefix("-")
+    # This follows from the rest, and tells the database where in its index the page begins.
+    begins = Q(**{f"{first}__{'lte' if order[0].startswith('-') else 'gte'}": values[0]})
     condition, same = Q(), Q()
     for column, value in zip(order, values, strict=True):
         name = column.removeprefix("-")
         further = f"{name}__lt" if column.startswith("-") else f"{name}__gt"
         condition |= same & Q(**{further: value})
         same &= Q(**{name: value})
-    return condition
+    return begins & condition
 
 
 def _cursor(row: Model, order: Sequence[str]) -> str:

@@ -220,7 +220,7 @@ def _by_characters(attempts: QuerySet[VideoRender]) -> list[Figures]:
     """By who is seen in the shot, as its storyboard says now. A shot with several characters stands
     in the row of all of them together, so that the rows add up."""
     rows: list[Any] = list(attempts.order_by().values("shot").annotate(**SUMS))
-    shots = Shot.objects.filter(pk__in=[row["shot"] for row in rows]).order_by()
+    shots = Shot.objects.filter(pk__in=attempts.order_by().values("shot")).order_by()
     seen = {
         pk: ", ".join(sorted(referenced_ids(payload or {}, "characters")))
         for pk, payload in shots.values_list("pk", "storyboard_payload")

@@ -13,7 +13,7 @@ from django.db.models import Count, Prefetch, QuerySet
 from storybook.models import Shot, Story
 from videogen.models import ShotStanding, VideoRender
 from videogen.models.states import SHOT_WORDS, BadgeWord
-from videogen.planning.outdated import outdated_shots
+from videogen.planning.outdated import outdated_shots, with_key_frames
 from videogen.planning.shot_status import (
     badge_with_missing,
     count_badges_by_story,
@@ -136,7 +136,9 @@ def shot_rows(story: Story) -> QuerySet[Any]:
     shots = with_documents(Shot.objects.filter(scenelet__story=story)).select_related(
         "scenelet__story"
     )
-    return shots.prefetch_related(Prefetch("standings", standings, to_attr="current_standings"))
+    return with_key_frames(shots).prefetch_related(
+        Prefetch("standings", standings, to_attr="current_standings")
+    )
 
 
 def shot_lines(story: Story, rows: Sequence[Any]) -> list[ShotLine]:

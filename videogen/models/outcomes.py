@@ -76,51 +76,97 @@ def actual_cost_of(render: VideoRender, submissions: Iterable[Submission]) -> De
     return next(each.price_usd for each in submissions if each.outcome in MAY_COST)
 
 
-def outcome_case(submissions: QuerySet, render: str = "") -> Case:
-    """Return `outcome_of` as an SQL expression.
+# Outcomes with the conditions from which they follow. The first that holds counts; where none does,
+# the outcome is unknown.
+Conditions = list[tuple[Outcome, Q]]
+
+
+def _conditions(submissions: QuerySet, render: str = "") -> Conditions:
+    """Return `outcome_of` as SQL conditions, in its order.
 
     submissions: the whole table. render: the path from the query's rows to the render as a prefix
     ("render__"), or "" if the rows are renders.
     """
-    names = {outcome: Value(outcome.value) for outcome in Outcome}
-    return _case(submissions, render, names, models.CharField())
-
-
-def _case(
-    submissions: QuerySet, render: str, result: Mapping[Outcome, Combinable], field: models.Field
-) -> Case:
-    """Return an SQL CASE that yields `result` of the row's outcome. The order of the conditions is
-    that of `outcome_of`."""
     key = f"{render.removesuffix('__')}_id" if render else "pk"
     own = submissions.filter(render=OuterRef(key)).order_by()
-
-    def when(outcome: Outcome, condition: Q | Combinable) -> When:
-        return When(condition, then=result[outcome])
 
     def is_(**values: object) -> Q:
         return Q(**{f"{render}{name}": value for name, value in values.items()})
 
-    return Case(
-        when(Outcome.IN_FLIGHT, is_(state__in=sorted(OPEN))),
-        when(Outcome.REHEARSED, is_(state=State.REHEARSED)),
-        when(Outcome.NOT_SENT, ~Exists(own)),
-        when(Outcome.SIMULATED, is_(is_simulated=True)),
-        when(Outcome.BLOCKED, is_(state=State.BLOCKED)),
-        when(Outcome.FAILED, is_(state=State.FAILED)),
-        when(Outcome.FAILED, ~Exists(own.filter(outcome__in=sorted(MAY_COST)))),
-        when(Outcome.SUCCEEDED, is_(state=State.DONE)),
-        when(
+    return [
+        (Outcome.IN_FLIGHT, is_(state__in=sorted(OPEN))),
+        (Outcome.REHEARSED, is_(state=State.REHEARSED)),
+        (Outcome.NOT_SENT, ~Q(Exists(own))),
+        (Outcome.SIMULATED, is_(is_simulated=True)),
+        (Outcome.BLOCKED, is_(state=State.BLOCKED)),
+        (Outcome.FAILED, is_(state=State.FAILED)),
+        (Outcome.FAILED, ~Q(Exists(own.filter(outcome__in=sorted(MAY_COST))))),
+        (Outcome.SUCCEEDED, is_(state=State.DONE)),
+        (
             Outcome.SUCCEEDED,
             is_(download_uri__gt="") & Q(Exists(own.filter(outcome=SubmissionOutcome.ACCEPTED))),
         ),
+    ]
+
+
+def _conditions_of_entries(submissions: QuerySet) -> Conditions:
+    """The same of submissions, as lines of the ledger."""
+    refused = Q(outcome=SubmissionOutcome.REJECTED)
+    audio = _is_blocked_audio(submissions.model)
+    return [
+        (Outcome.SIMULATED, (refused | audio) & Q(render__is_simulated=True)),
+        (Outcome.FAILED, refused),
+        (Outcome.BLOCKED, audio),
+        *_conditions(submissions.model._base_manager.all(), "render__"),
+    ]
+
+
+def _is_blocked_audio(model: type[Submission]) -> Q:
+    # The render was sent once more; that submission is a line of its own.
+    return Q(outcome=SubmissionOutcome.NOT_CHARGED, error_code=model.BLOCKED_AUDIO)
+
+
+def _case(
+    conditions: Conditions, result: Mapping[Outcome, Combinable], field: models.Field
+) -> Case:
+    """Return an SQL CASE that yields `result` of the row's outcome."""
+    return Case(
+        *(When(condition, then=result[outcome]) for outcome, condition in conditions),
         default=result[Outcome.UNKNOWN],
         output_field=field,
     )
 
 
+def _named(conditions: Conditions) -> Case:
+    names = {outcome: Value(outcome.value) for outcome in Outcome}
+    return _case(conditions, names, models.CharField())
+
+
+def _first_is(conditions: Conditions, outcome: str) -> Q:
+    """Return the condition that the row has this outcome. Unlike a comparison with the CASE, it
+    lets the database use indexes and joins."""
+    found, earlier = Q(), Q()
+    for each, condition in conditions:
+        if each == outcome:
+            found |= earlier & condition
+        else:
+            earlier &= ~condition
+    return earlier if outcome == Outcome.UNKNOWN else found
+
+
 def with_outcomes(renders: QuerySet) -> QuerySet:
     """Annotate each render with its `outcome`."""
-    return renders.annotate(outcome=outcome_case(_submissions_of(renders)))
+    return renders.annotate(outcome=_named(_conditions(_submissions_of(renders))))
+
+
+def having_outcome(renders: QuerySet, outcome: str) -> QuerySet:
+    """Return those of the renders that have the outcome."""
+    return renders.filter(_first_is(_conditions(_submissions_of(renders)), outcome))
+
+
+def having_entry(submissions: QuerySet, outcome: str) -> QuerySet:
+    """Return those of the submissions that have the outcome as lines of the ledger."""
+    return submissions.filter(_first_is(_conditions_of_entries(submissions), outcome))
 
 
 def settled_cost(renders: QuerySet) -> Case:
@@ -132,7 +178,8 @@ def settled_cost(renders: QuerySet) -> Case:
     costs: dict[Outcome, Combinable] = {
         outcome: Value(None if outcome in UNSETTLED else NOTHING) for outcome in Outcome
     }
-    return _case(submissions, "", costs | {Outcome.SUCCEEDED: Subquery(price[:1])}, _USD)
+    result = costs | {Outcome.SUCCEEDED: Subquery(price[:1])}
+    return _case(_conditions(submissions), result, _USD)
 
 
 def entries(submissions: QuerySet) -> QuerySet:
@@ -140,26 +187,19 @@ def entries(submissions: QuerySet) -> QuerySet:
 
     A submission that was refused costs nothing, whatever becomes of its render afterwards.
     """
-    table = submissions.model._base_manager.all()
-    refused = Q(outcome=SubmissionOutcome.REJECTED)
-    # The render was sent once more; that submission is a line of its own.
-    audio = Q(outcome=SubmissionOutcome.NOT_CHARGED, error_code=submissions.model.BLOCKED_AUDIO)
     return submissions.annotate(
-        entry=Case(
-            When(
-                (refused | audio) & Q(render__is_simulated=True),
-                then=Value(Outcome.SIMULATED.value),
-            ),
-            When(refused, then=Value(Outcome.FAILED.value)),
-            When(audio, then=Value(Outcome.BLOCKED.value)),
-            default=outcome_case(table, "render__"),
-            output_field=models.CharField(),
-        ),
-        actual_usd=Case(
-            When(refused | audio, then=Value(NOTHING)),
-            default=F("render__actual_cost_usd"),
-            output_field=_USD,
-        ),
+        entry=_named(_conditions_of_entries(submissions)),
+        actual_usd=cost_of_entry(submissions.model),
+    )
+
+
+def cost_of_entry(model: type[Submission]) -> Case:
+    """Return the `actual_usd` of `entries`, which lists sort by."""
+    refused = Q(outcome=SubmissionOutcome.REJECTED) | _is_blocked_audio(model)
+    return Case(
+        When(refused, then=Value(NOTHING)),
+        default=F("render__actual_cost_usd"),
+        output_field=_USD,
     )
 
 

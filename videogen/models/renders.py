@@ -247,6 +247,14 @@ class VideoRender(models.Model):
                 condition=Q(reviewed_at__isnull=False),
                 name="reviewed_renders",
             ),
+            # The list shows the newest first.
+            models.Index(fields=["-queued_at", "-id"], name="renders_by_age"),
+            # The list of submissions offers the people who asked for something.
+            models.Index(
+                fields=["requested_by_name"],
+                condition=Q(claimed_at__isnull=False),
+                name="sent_renders_by_person",
+            ),
             # The plan asks whether there is a take of the same request.
             models.Index(fields=["request_sha256"], name="renders_by_request"),
         ]

@@ -109,6 +109,8 @@ class Submission(models.Model):
         indexes = [
             # A claim counts the last minute of its lane.
             models.Index(fields=["lane", "claimed_at"], name="submissions_of_a_window"),
+            # The lists show the newest first.
+            models.Index(fields=["-claimed_at", "token"], name="submissions_by_age"),
             # What was spent in total and by day is answered from the index alone.
             models.Index(fields=["outcome", "claimed_at", "price_usd"], name="spent_submissions"),
         ]

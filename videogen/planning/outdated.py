@@ -16,9 +16,10 @@ from typing import Any
 
 from django.conf import settings
 from django.core.cache import cache
+from django.db.models import Prefetch, QuerySet
 
 from storybook.importer.effects import Effect, NamedShot
-from storybook.models import DesignDocument, Picture, Shot, Story
+from storybook.models import DesignDocument, KeyFrame, Picture, Shot, Story
 from videogen.common.task_queue import broker_errors
 from videogen.models import Direction, ReferenceChoice, RenderBatch, VideoRender
 from videogen.models.problems import Problem
@@ -63,11 +64,22 @@ class Change:
         return differences(self.now, self.take)
 
 
+def with_key_frames(shots: QuerySet[Shot]) -> QuerySet[Shot]:
+    """Prefetch the usable key frames of each shot, in their order, as `frames_with_picture`. One
+    more query."""
+    frames = KeyFrame.objects.filter(picture__file__gt="").select_related("picture")
+    return shots.prefetch_related(
+        Prefetch("key_frames", frames.order_by("position"), to_attr="frames_with_picture")
+    )
+
+
 def outdated_shots(story: Story, shots: Iterable[Shot]) -> frozenset[int]:
     """Those of the story's `shots` whose selected or approved take is out of date.
 
-    shots: as shot_cards.for_cards() loads them. The result stays in the cache until the story or a
-    selection changes. From the cache it takes four queries; none where no take is selected.
+    shots: with their `current_standings`, and as with_key_frames() loads them. What was found of a
+    take stays in the cache until the story or the take's shot changes; another selection asks only
+    about the takes that are new in it. From the cache it takes four queries; none where no take is
+    selected.
     """
     used = {
         shot.pk: (shot, standing.used_take)
@@ -77,17 +89,20 @@ def outdated_shots(story: Story, shots: Iterable[Shot]) -> frozenset[int]:
     }
     if not used:
         return frozenset()
-    mark = _mark_of(story, used)
+    mark, marks = _mark_of(story), _marks_of(used)
     key = f"outdated-shots-{story.pk}"
     kept = _from_cache(key)
-    if kept and kept[0] == mark:
-        return kept[1]
-    changes = find_changes(story, [take.pk for _, take in used.values()])
-    found = frozenset(change.take.shot_id for change in changes)
-    # With Redis as the broker the cache is there, too, and may be away.
-    with suppress(*broker_errors()):
-        cache.set(key, (mark, found), KEPT_FOR)
-    return found
+    # By the mark of a take: whether it is out of date.
+    known: dict[str, bool] = kept[1] if kept and kept[0] == mark else {}
+    unknown = [shot for shot in used if marks[shot] not in known]
+    if unknown:
+        changes = find_changes(story, [used[shot][1].pk for shot in unknown])
+        outdated = {change.take.shot_id for change in changes}
+        known = known | {marks[shot]: shot in outdated for shot in unknown}
+        # With Redis as the broker the cache is there, too, and may be away.
+        with suppress(*broker_errors()):
+            cache.set(key, (mark, known), KEPT_FOR)
+    return frozenset(shot for shot in used if known[marks[shot]])
 
 
 def effects_of_import(story: Story) -> Iterator[Effect]:
@@ -187,27 +202,39 @@ def _prompt_now(take: VideoRender, prompt: Prompt) -> Prompt:
     )
 
 
-def _mark_of(story: Story, used: Mapping[int, tuple[Shot, VideoRender]]) -> str:
-    """A hash that changes with anything that a prompt or its references are made of."""
+def _mark_of(story: Story) -> str:
+    """A hash that changes with anything that all prompts of the story and their references are made
+    of."""
     documents = DesignDocument.objects.filter(story=story).order_by("pk")
     pictures = Picture.objects.filter(story=story).order_by("pk")
-    choices = ReferenceChoice.objects.filter(shot__in=used).order_by("pk")
     directions = Direction.objects.on().filter(story=story)
-    facts = [
+    return _hash_of(
         list(documents.values_list("pk", "updated_at")),
         list(pictures.values_list("pk", "path", "sha256")),
-        list(choices.values_list("shot", "kind", "reference_id", "choice", "position")),
         list(directions.values_list("pk", flat=True)),
-        [
-            (
-                take.pk,
-                take.content_sha256,
-                shot.storyboard_payload,
-                _frames_of(shot),
-            )
-            for shot, take in used.values()
-        ],
-    ]
+    )
+
+
+def _marks_of(used: Mapping[int, tuple[Shot, VideoRender]]) -> dict[int, str]:
+    """By shot: a hash that changes with its take, and with what only its own prompt is made of."""
+    choices: dict[int, list[tuple[Any, ...]]] = {}
+    columns = ("shot", "kind", "reference_id", "choice", "position")
+    rows = ReferenceChoice.objects.filter(shot__in=used).order_by("pk")
+    for shot_pk, *values in rows.values_list(*columns):
+        choices.setdefault(shot_pk, []).append(tuple(values))
+    return {
+        pk: _hash_of(
+            take.pk,
+            take.content_sha256,
+            shot.storyboard_payload,
+            _frames_of(shot),
+            choices.get(pk, []),
+        )
+        for pk, (shot, take) in used.items()
+    }
+
+
+def _hash_of(*facts: object) -> str:
     return hashlib.sha256(repr(facts).encode("utf-8", "surrogatepass")).hexdigest()
 
 

@@ -299,8 +299,8 @@ def _with_standings(
     if not shots.query.has_filters():
         return Shot.objects.all(), current_standings()
     # A search may find a shot twice.
-    found = shots.order_by().distinct()
-    return found, current_standings(shot__in=found.values("pk"))
+    keys = shots.order_by().values("pk")
+    return Shot.objects.filter(pk__in=keys), current_standings(shot__in=keys)
 
 
 def _lacking(shots: QuerySet[Shot]) -> QuerySet[Any]:

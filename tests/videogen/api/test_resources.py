@@ -11,12 +11,13 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
-from storybook.models import Story
+from storybook.models import Shot, Story
 from tests.support.api import make_person, problem, program
 from tests.support.bundles import zip_bundle
 from tests.support.clips import write_clip
 from tests.support.factories import make_render, make_shot, make_story, make_submission, shots_of
 from tests.support.films import make_forked_story, work_on_films
+from tests.support.takes import make_takes
 from videogen.models import ApiToken, Direction, Film, OutgoingEvent, RenderBatch, VideoRender
 
 pytestmark = pytest.mark.django_db
@@ -167,6 +168,20 @@ def test_a_story_tells_where_it_stands():
     assert (told["shots"], told["scenelets"]) == (2, 1)
     assert told["statuses"]["needs_review"] == 1 and told["statuses"]["to_do"] == 1
     assert problem(program().get("/stories/the-lamb")) == (404, "no_story")
+
+
+def test_shots_say_whose_take_is_out_of_date():
+    shots = list(shots_of(make_story(shots=3)).select_related("scenelet__story"))
+    make_takes(*shots, review="selected")
+    Shot.objects.filter(pk=shots[1].pk).update(storyboard_payload={"framingAndAngle": "close"})
+    asks = program()
+
+    told = items(asks, "/stories/the-lamp/shots")
+
+    assert [each["out_of_date"] for each in told] == [False, True, False]
+    assert asks.get(f"/shots/{shots[1].pk}").json()["out_of_date"]
+    [first] = items(asks, "/stories/the-lamp/shots?limit=1")
+    assert first == told[0]
 
 
 def test_shots_are_filtered_by_status():

@@ -7,6 +7,7 @@ import pytest
 from storybook.models import Shot
 from tests.support.commands import manage
 from tests.support.factories import make_render, make_story, shots_of
+from tests.support.takes import make_takes
 from videogen.cli.stories import list_shots, list_stories
 from videogen.models import VideoRender
 
@@ -120,6 +121,16 @@ def test_the_status_of_a_story_is_told_as_json(story):
     }
 
 
+def test_takes_that_are_out_of_date_are_told():
+    shots = list(shots_of(make_story(shots=2)).select_related("scenelet__story"))
+    make_takes(*shots, review="selected")
+    Shot.objects.filter(pk=shots[1].pk).update(storyboard_payload={"framingAndAngle": "close"})
+
+    lines, _ = objects(manage("story_status", "--story-id=the-lamp", "--json"))
+
+    assert [each["out_of_date"] for each in lines] == [False, True]
+
+
 def test_the_status_of_a_story_is_told_to_people(story):
     lines = [" ".join(each.split()) for each in _lines("story_status", "--story-id=the-lamp")]
 
@@ -143,5 +154,5 @@ def test_an_unknown_story_is_wrong_usage(story):
 def test_queries_do_not_grow_with_the_shots(story, django_assert_num_queries):
     with django_assert_num_queries(5):
         list_stories()
-    with django_assert_num_queries(2):
+    with django_assert_num_queries(3):
         list_shots(story)

@@ -13,7 +13,15 @@ from django.apps import apps
 from tests.support.factories import State, force, make_render, make_shot, make_submission
 from videogen.common.errors import VeoError
 from videogen.models import Submission, VideoRender
-from videogen.models.outcomes import Outcome, actual_cost_of, entries, outcome_of, with_outcomes
+from videogen.models.outcomes import (
+    Outcome,
+    actual_cost_of,
+    entries,
+    having_entry,
+    having_outcome,
+    outcome_of,
+    with_outcomes,
+)
 from videogen.models.people import Requester
 from videogen.models.states import OPEN
 from videogen.pipeline.results import (
@@ -129,6 +137,7 @@ def test_python_and_sql_agree_over_random_histories(shot):
         )
     renders = list(VideoRender.objects.all())
     seen = _check(VideoRender.objects.all())
+    _check_filters()
     for _ in range(150):
         render = dice.choice(renders)
         match dice.randrange(3):
@@ -142,6 +151,7 @@ def test_python_and_sql_agree_over_random_histories(shot):
                 render.submissions.filter(outcome="rejected").update(price_usd=dice.choice([1, 2]))
         seen |= _check(VideoRender.objects.filter(pk=render.pk))
 
+    _check_filters()
     assert seen | _check(VideoRender.objects.all()) == set(Outcome) - {Outcome.IN_FLIGHT}
 
 
@@ -154,6 +164,21 @@ def _check(renders):
         assert render.actual_cost_usd == actual_cost_of(render, submissions), facts
         found.add(render.outcome)
     return found
+
+
+def _check_filters():
+    """The filters of the lists find what the lists then say."""
+    told = {each.pk: each.outcome for each in with_outcomes(VideoRender.objects.all())}
+    lines = {each.pk: each.entry for each in entries(Submission.objects.all())}
+    for outcome in Outcome:
+        found = having_outcome(VideoRender.objects.all(), outcome)
+        assert _keys(found) == {pk for pk, said in told.items() if said == outcome}
+        found = having_entry(Submission.objects.all(), outcome)
+        assert _keys(found) == {pk for pk, said in lines.items() if said == outcome}
+
+
+def _keys(rows):
+    return set(rows.values_list("pk", flat=True))
 
 
 def test_migration_fills_what_ended_before(shot):

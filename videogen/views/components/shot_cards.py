@@ -20,6 +20,7 @@ from storybook.thumbnails import thumbnail_url
 from videogen.common.formats import clock, media_url
 from videogen.models import ShotStanding, TakeNote, VideoRender
 from videogen.models.states import TO_BE_MADE, BadgeWord
+from videogen.planning.outdated import with_key_frames
 from videogen.planning.shot_status import (
     badge_with_missing,
     current_standings,
@@ -66,16 +67,11 @@ def for_cards(shots: QuerySet[Shot]) -> QuerySet[Shot]:
             "used_take__content_sha256",
         )
     )
-    frames = KeyFrame.objects.filter(picture__file__gt="").select_related("picture")
     notes = TakeNote.objects.open().filter(render__shot=OuterRef("pk")).order_by()
     counted = notes.values("render__shot").annotate(number=Count("*")).values("number")
-    return (
-        with_documents(shots)
-        .annotate(open_notes=Subquery(counted))
-        .prefetch_related(
-            Prefetch("standings", standings, to_attr="current_standings"),
-            Prefetch("key_frames", frames.order_by("position"), to_attr="frames_with_picture"),
-        )
+    shown = with_documents(shots).annotate(open_notes=Subquery(counted))
+    return with_key_frames(shown).prefetch_related(
+        Prefetch("standings", standings, to_attr="current_standings")
     )
 
 
@@ -107,7 +103,7 @@ class ShotCard:
     def missing(self) -> str:
         return missing_of(self.shot)
 
-    @property
+    @cached_property
     def word(self) -> str:
         return badge_with_missing(self.standing.word, self.missing).value
 
@@ -115,7 +111,7 @@ class ShotCard:
     def badge(self) -> Badge:
         return badge_of_word(self.word, self.missing)
 
-    @property
+    @cached_property
     def reason(self) -> str:
         """Why the shot is where it is, if that is not good news. Of a blocked shot the badge
         says it."""

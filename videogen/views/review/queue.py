@@ -1,15 +1,17 @@
 """Which takes wait for a verdict, in story order, and what the room shows of each.
 
-The order of the whole queue is a list of keys; what is shown is read for a few takes at a time, in
-a number of queries that does not depend on how many there are.
+The queue knows how many takes each story has, and the order of the takes of those stories that
+somebody looks at; what is shown is read for a few takes at a time. The number of queries does not
+depend on how many there are.
 """
 
 from __future__ import annotations
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import accumulate
 from operator import itemgetter
 from typing import Any, NamedTuple
 
@@ -110,7 +112,8 @@ class Place(NamedTuple):
 
 
 class Queue:
-    """All takes that the filters ask for, in order. One query, two with filters of shots."""
+    """All takes that the filters ask for, in order. One query, two with filters of shots, and one
+    more whenever takes of another story are looked at."""
 
     def __init__(self, filters: Filters) -> None:
         self.filters = filters
@@ -134,21 +137,57 @@ class Queue:
             takes = takes.filter(shot__scenelet=filters.shots.scenelet)
         if filters.shots.query:
             takes = takes.filter(pk__in=_takes_that_fit(filters.shots, takes))
-        self.places = sorted(map(_place_of, takes.order_by().values_list(*_PLACE)))
+        self._takes = takes
+        rows = takes.order_by().values_list(*_PLACE[:2]).annotate(number=Count("*"))
+        counts = sorted(rows)
+        # In order: the title and the key of each story, and where its takes begin.
+        self._stories: list[tuple[str, int]] = [(title, story) for title, story, _ in counts]
+        self._begins = list(accumulate((number for *_, number in counts), initial=0))
+        # The places of the stories that somebody has looked at.
+        self._places: dict[int, list[Place]] = {}
 
     def __len__(self) -> int:
-        return len(self.places)
+        return self._begins[-1]
 
     def index(self, render: int) -> int | None:
-        found = (at for at, place in enumerate(self.places) if place.render == render)
-        return next(found, None)
+        """Where the take is; None if it is not in the queue. Two queries at most."""
+        place = place_of(render)
+        at = self.after(place) - 1 if place else -1
+        return at if self.keys(at, at + 1) == [render] else None
 
     def after(self, place: Place) -> int:
-        """Where the queue goes on after a take that may have left it."""
-        return bisect_right(self.places, place)
+        """Where the queue goes on after a take that may have left it. One query at most."""
+        story = bisect_left(self._stories, (place.title, place.story))
+        begin = self._begins[story]
+        if self._stories[story : story + 1] != [(place.title, place.story)]:
+            return begin
+        self._load([place.story])
+        return begin + bisect_right(self._places[place.story], place)
+
+    def keys(self, start: int, stop: int) -> list[int]:
+        """The takes from one place up to another one. One query at most."""
+        start, stop = max(start, 0), min(stop, len(self))
+        if start >= stop:
+            return []
+        first = bisect_right(self._begins, start) - 1
+        shown = self._stories[first : bisect_left(self._begins, stop)]
+        self._load([story for _, story in shown])
+        places = [place for _, story in shown for place in self._places[story]]
+        begin = self._begins[first]
+        return [place.render for place in places[start - begin : stop - begin]]
 
     def window(self, start: int) -> list[int]:
-        return [place.render for place in self.places[max(start, 0) : max(start, 0) + PAGE]]
+        start = max(start, 0)
+        return self.keys(start, start + PAGE)
+
+    def _load(self, stories: Sequence[int]) -> None:
+        missing = [story for story in stories if story not in self._places]
+        if not missing:
+            return
+        rows = self._takes.filter(shot__scenelet__story__in=missing).order_by()
+        self._places |= {story: [] for story in missing}
+        for place in sorted(map(_place_of, rows.values_list(*_PLACE))):
+            self._places[place.story].append(place)
 
 
 # In the order of the fields of Place; the highest number of a take comes first.

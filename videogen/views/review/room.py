@@ -205,7 +205,7 @@ def _asked(request: HttpRequest, queue: Queue) -> tuple[Entry | None, int | None
     after = number(request.GET.get("after", ""))
     if after and (place := place_of(after)):
         at = queue.after(place) % max(len(queue), 1)
-    found = entries_of([place.render for place in queue.places[at : at + 1]])
+    found = entries_of(queue.keys(at, at + 1))
     return (found[0], at) if found else (None, None)
 
 
@@ -219,10 +219,9 @@ def _beside(queue: Queue, entry: Entry | None, at: int | None) -> tuple[int | No
         previous = following - 1
     else:
         previous, following = at - 1, at + 1
-    keys = [place.render for place in queue.places]
     return (
-        keys[previous] if previous >= 0 else None,
-        keys[following] if following < len(keys) else None,
+        next(iter(queue.keys(previous, previous + 1)), None),
+        next(iter(queue.keys(following, following + 1)), None),
     )
 
 

@@ -130,6 +130,36 @@ def test_the_queue_comes_in_parts(browser):
     assert around["entries"][20 - around["start"]]["shot"] == shots[20].pk
 
 
+def test_the_queue_goes_on_from_story_to_story(browser):
+    takes = []
+    for number in range(3):
+        story = make_story(f"story-{number}", shots=12)
+        for shot in shots_of(story).select_related("scenelet__story"):
+            takes.append(make_render(shot, State.DONE))
+    keys = [take.pk for take in takes]
+
+    got = [each["render"] for each in queue(browser)["entries"]]
+    rest = [each["render"] for each in queue(browser, start=25)["entries"]]
+    last_of_first = room(browser, take=keys[11]).context
+    first_of_second = room(browser, after=keys[11]).context
+
+    assert got + rest == keys
+    assert queue(browser, start=36)["entries"] == []
+    assert (last_of_first["place"], last_of_first["waits"]) == (12, 36)
+    assert f"take={keys[10]}" in last_of_first["previous"]
+    assert f"take={keys[12]}" in last_of_first["following"]
+    assert first_of_second["entry"].render.pk == keys[12]
+    assert f"take={keys[11]}" in first_of_second["previous"]
+    assert not room(browser, take=keys[35]).context["following"]
+    assert room(browser, after=keys[35]).context["entry"].render.pk == keys[0]
+    # What is judged leaves the queue, and still has its place between the others.
+    force(takes[12], review="rejected")
+    judged = room(browser, take=keys[12]).context
+    assert judged["place"] is None
+    assert f"take={keys[11]}" in judged["previous"]
+    assert f"take={keys[13]}" in judged["following"]
+
+
 @pytest.mark.parametrize("name", ["videogen_review", "videogen_review_queue"])
 def test_as_many_queries_for_many_takes_as_for_few(
     browser, name, django_assert_max_num_queries, django_assert_num_queries
