@@ -17,6 +17,7 @@ from pydantic import Field
 from videogen.common.errors import RequestError
 from videogen.models import RenderBatch, VideoRender
 from videogen.models.people import Requester
+from videogen.models.prompt_profiles import PromptProfile
 from videogen.models.states import OPEN
 from videogen.planning.batch_actions import cancel_queued
 from videogen.planning.drafts import confirm_batch, draft_batches, set_options, set_priority
@@ -27,7 +28,7 @@ from .audit import note
 from .fields import In, Key, Moment, Money, Name, Out, money
 from .idempotency import IdempotencyKey, made, once
 from .pages import Page, PageQuery, read_page
-from .plans import Mode, PlanRequest, model_of, plan_of, shortage_out, targets_of
+from .plans import Mode, PlanRequest, options_of, plan_of, shortage_out, targets_of
 from .problems import ApiProblem, of_error
 
 router = Router(tags=["batches"])
@@ -88,7 +89,11 @@ class BatchOut(Out):
     story_id: str
     mode: str
     door: str = Field(description="Through which it was asked for: command, admin or api.")
-    model: str | None = Field(description="Null: that of the story.")
+    model: str | None = Field(description="Null, here and in the next four: as the story has it.")
+    resolution: str | None
+    aspect_ratio: str | None
+    duration_seconds: int | None
+    prompt_profile: PromptProfile | None
     priority: Literal["first", "normal", "later"]
     over_budget: str
     takes_per_shot: int
@@ -173,7 +178,7 @@ def _queue(body: BatchRequest, requester: Requester) -> RenderBatch:
             [draft] = draft_batches(shots, body.mode, requester)
             set_options(
                 draft,
-                model=model_of(body, story),
+                **options_of(body, story),
                 over_budget=body.over_budget,
                 skips_repeats=body.skip_repeats,
                 takes_per_shot=body.takes_per_shot,
@@ -283,6 +288,10 @@ def _members(batch: RenderBatch, renders: Renders) -> dict[str, Any]:
         "mode": batch.mode,
         "door": batch.door,
         "model": batch.model or None,
+        "resolution": batch.resolution or None,
+        "aspect_ratio": batch.aspect_ratio or None,
+        "duration_seconds": batch.duration_seconds,
+        "prompt_profile": batch.prompt_profile or None,
         "priority": _PRIORITY_NAMES[batch.priority],
         "over_budget": batch.over_budget,
         "takes_per_shot": batch.takes_per_shot,
