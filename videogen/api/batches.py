@@ -6,7 +6,8 @@ import threading
 import time
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable
-from typing import Any, Literal
+from enum import StrEnum
+from typing import Any
 
 from django.db import connection, transaction
 from django.db.models import Q, QuerySet
@@ -40,12 +41,13 @@ LOOK_SECONDS = 0.5
 MOST_WAITING = 8
 _waiting = threading.BoundedSemaphore(MOST_WAITING)
 
-_PRIORITIES = {
-    "first": RenderBatch.Priority.FIRST,
-    "normal": RenderBatch.Priority.NORMAL,
-    "later": RenderBatch.Priority.LATER,
-}
-_PRIORITY_NAMES = {int(value): name for name, value in _PRIORITIES.items()}
+
+class Priority(StrEnum):
+    """The batch's place in the queue. The members have the names of the stored ones."""
+
+    FIRST = "first"
+    NORMAL = "normal"
+    LATER = "later"
 
 
 class BatchRequest(PlanRequest):
@@ -53,7 +55,7 @@ class BatchRequest(PlanRequest):
         pattern=r"^[0-9a-f]{64}$",
         description="Of the plan that was seen. If the plan is another one now, nothing is queued.",
     )
-    priority: Literal["first", "normal", "later"] = "normal"
+    priority: Priority = Priority.NORMAL
     stops_when_approved: bool = Field(
         False, description="What is not sent of a shot is cancelled once a take is approved."
     )
@@ -94,7 +96,7 @@ class BatchOut(Out):
     aspect_ratio: str | None
     duration_seconds: int | None
     prompt_profile: PromptProfile | None
-    priority: Literal["first", "normal", "later"]
+    priority: Priority
     over_budget: str
     takes_per_shot: int
     stops_when_approved: bool
@@ -175,16 +177,16 @@ def _queue(body: BatchRequest, requester: Requester) -> RenderBatch:
     story, shots = targets_of(body)
     try:
         with transaction.atomic():
-            [draft] = draft_batches(shots, body.mode, requester)
+            [draft] = draft_batches(shots, body.mode.value, requester)
             set_options(
                 draft,
                 **options_of(body, story),
-                over_budget=body.over_budget,
+                over_budget=body.over_budget.value,
                 skips_repeats=body.skip_repeats,
                 takes_per_shot=body.takes_per_shot,
                 stops_when_approved=body.stops_when_approved,
             )
-            set_priority(draft, _PRIORITIES[body.priority])
+            set_priority(draft, RenderBatch.Priority[body.priority.name].value)
             return confirm_batch(draft, requester, seen=body.fingerprint).batch
     except RequestError as error:
         raise _refusal(error, body, requester) from error
@@ -292,7 +294,7 @@ def _members(batch: RenderBatch, renders: Renders) -> dict[str, Any]:
         "aspect_ratio": batch.aspect_ratio or None,
         "duration_seconds": batch.duration_seconds,
         "prompt_profile": batch.prompt_profile or None,
-        "priority": _PRIORITY_NAMES[batch.priority],
+        "priority": Priority[RenderBatch.Priority(batch.priority).name],
         "over_budget": batch.over_budget,
         "takes_per_shot": batch.takes_per_shot,
         "stops_when_approved": batch.stops_when_approved,

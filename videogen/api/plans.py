@@ -3,7 +3,7 @@ or sent."""
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from django.db.models import QuerySet
 from django.http import HttpRequest
@@ -14,11 +14,13 @@ from storybook.models import Shot, Story
 from videogen.billing.affordability import Shortage
 from videogen.catalog.options import ChosenFormat, RequestSettings, extras_of
 from videogen.common.errors import RequestError
+from videogen.models import RenderBatch
 from videogen.models.batches import MOST_TAKES_PER_SHOT
 from videogen.models.people import Requester
 from videogen.models.problems import Problem
 from videogen.models.prompt_profiles import PromptProfile
 from videogen.models.render_warnings import RenderWarning
+from videogen.planning.modes import Action
 from videogen.planning.plan import Plan, ShotPlan, plan_shots
 from videogen.planning.targets import check_format, check_model, find_shots, find_story
 from videogen.prompts.references import Dropped, Pick
@@ -30,8 +32,8 @@ router = Router(tags=["plans"])
 
 MOST_SHOTS = 5000
 
-Mode = Literal["default", "resume", "override", "dry-run"]
-OverBudget = Literal["fit", "none"]
+Mode = RenderBatch.Mode
+OverBudget = RenderBatch.OverBudget
 
 
 class PlanRequest(In):
@@ -43,7 +45,7 @@ class PlanRequest(In):
     shots: list[Key] | None = Field(
         None, min_length=1, max_length=MOST_SHOTS, description="Only these, by their ids."
     )
-    mode: Mode = "default"
+    mode: Mode = Mode.DEFAULT
     model: Name | None = Field(None, description="Another one than that of the story.")
     resolution: Name | None = Field(None, description="Such as 720p. Null: that of the story.")
     aspect_ratio: Name | None = Field(None, description="Such as 9:16. Null: the usual one.")
@@ -54,7 +56,7 @@ class PlanRequest(In):
         None, description="How prompts are put together. Null: as the story has it."
     )
     over_budget: OverBudget = Field(
-        "fit", description="As many as the budgets have room for, or all or nothing."
+        OverBudget.FIT, description="As many as the budgets have room for, or all or nothing."
     )
     skip_repeats: bool = Field(
         False, description="Leave out shots that have a take of the very same request."
@@ -108,7 +110,7 @@ class PlanRowOut(Out):
     shot_index: int
     code: str
     slot: int = Field(description="Counts the takes that are asked for of the shot, from 1.")
-    decision: Literal["generate", "resume", "download", "rehearse", "skip", "blocked"]
+    decision: Action
     reason_code: str
     reason: str
     render_id: int | None = Field(description="The render that led to the decision.")
@@ -180,10 +182,10 @@ def plan_of(body: PlanRequest, requester: Requester) -> Plan:
     return plan_shots(
         story,
         shots,
-        body.mode,
+        body.mode.value,
         **options_of(body, story),
         person=requester.person,
-        over_budget=body.over_budget,
+        over_budget=body.over_budget.value,
         skip_repeats=body.skip_repeats,
         # As a draft is planned: see plan_draft.
         are_named=None,
@@ -209,10 +211,10 @@ def options_of(body: PlanRequest, story: Story) -> dict[str, Any]:
     """Return model, format and profile by the names that `plan_shots` and `set_options` have for
     them, as a batch stores them: empty where they are the story's own. Raises RequestError for a
     model or a format that the table of video models does not have."""
-    model, profile = body.model or "", body.prompt_profile or ""
+    model = body.model or ""
     check_model(story, model)
     chosen = ChosenFormat(body.resolution or "", body.aspect_ratio or "", body.duration_seconds)
-    request = RequestSettings.current(story, model, chosen, profile)
+    request = RequestSettings.current(story, model, chosen, str(body.prompt_profile or ""))
     check_format(request, chosen)
     return {
         "model": request.chosen_model,
@@ -288,7 +290,7 @@ def _row_out(plan: Plan, row: ShotPlan, *, with_request: bool) -> PlanRowOut:
         shot_index=row.shot.shot_index,
         code=row.shot.code,
         slot=row.slot,
-        decision=row.decision.action.value,
+        decision=row.decision.action,
         reason_code=row.decision.code.value,
         reason=row.decision.reason,
         render_id=row.cause.pk if row.cause else None,

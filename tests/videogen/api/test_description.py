@@ -32,7 +32,8 @@ def test_every_operation_can_be_generated(description):
     for name, operation in operations(description):
         assert operation["summary"] and operation["description"], name
         assert set(operation["tags"]) <= tags and operation["tags"], name
-        assert "application/problem+json" in operation["responses"]["default"]["content"], name
+        for kind in ("4XX", "5XX"):
+            assert "application/problem+json" in operation["responses"][kind]["content"], name
         answers = {code: each for code, each in operation["responses"].items() if code[0] == "2"}
         assert answers or "302" in operation["responses"], name
         assert operation["security"] and operation["x-scope"], name
