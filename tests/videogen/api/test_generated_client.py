@@ -57,56 +57,58 @@ def test_a_generated_client_renders_a_story(site, tmp_path, monkeypatch):
     client = AuthenticatedClient(
         site.url, told.stdout.strip(), timeout=httpx.Timeout(60), raise_on_unexpected_status=True
     )
+    with client:
+        [story] = list_stories.sync(client=client).items
+        assert (story.story_id, story.statuses["to_do"]) == (STORY, 2)
+        shots = list_shots.sync(STORY, client=client, status=models.ShotStatus.TO_DO).items
+        shot = get_shot.sync(shots[0].id, client=client)
+        assert "the quay at dusk" in shot.payload["compositionAndContent"]
 
-    [story] = list_stories.sync(client=client).items
-    assert (story.story_id, story.statuses.additional_properties) == (STORY, {"to_do": 2})
-    shots = list_shots.sync(STORY, client=client, status=models.ShotStatus.TO_DO).items
-    shot = get_shot.sync(shots[0].id, client=client)
-    assert "the quay at dusk" in shot.payload["compositionAndContent"]
+        asked = {"story_id": STORY, "resolution": "720p", "prompt_profile": "lean"}
+        plan = make_plan.sync(client=client, body=models.PlanRequest.from_dict(asked))
+        assert plan.counts.additional_properties == {"generate": 2}
+        assert [row.decision for row in plan.rows] == [models.Decision.GENERATE] * 2
+        assert plan.rows[0].request.resolution == "720p" and plan.shortage is None
 
-    asked = {"story_id": STORY, "resolution": "720p", "prompt_profile": "lean"}
-    plan = make_plan.sync(client=client, body=models.PlanRequest.from_dict(asked))
-    assert plan.counts.additional_properties == {"generate": 2}
-    assert [row.decision for row in plan.rows] == [models.Decision.GENERATE] * 2
-    assert plan.rows[0].request.resolution == "720p" and plan.shortage is None
+        order = models.BatchRequest(
+            story_id=STORY,
+            resolution="720p",
+            prompt_profile=models.PromptProfile.LEAN,
+            fingerprint=plan.fingerprint,
+            priority=models.BatchPriority.FIRST,
+        )
+        batch = create_batch.sync(client=client, body=order, idempotency_key="client-1")
+        again = create_batch.sync(client=client, body=order, idempotency_key="client-1")
+        assert again == batch and batch.prompt_profile == models.PromptProfile.LEAN
+        refused = create_batch.sync(client=client, body=order, idempotency_key="client-2")
+        assert isinstance(refused, models.Problem) and refused.code == "plan_changed"
 
-    order = models.BatchRequest(
-        story_id=STORY,
-        resolution="720p",
-        prompt_profile=models.PromptProfile.LEAN,
-        fingerprint=plan.fingerprint,
-        priority=models.BatchPriority.FIRST,
-    )
-    batch = create_batch.sync(client=client, body=order, idempotency_key="client-1")
-    again = create_batch.sync(client=client, body=order, idempotency_key="client-1")
-    assert again == batch and batch.prompt_profile == models.PromptProfile.LEAN
-    refused = create_batch.sync(client=client, body=order, idempotency_key="client-2")
-    assert isinstance(refused, models.Problem) and refused.code == "plan_changed"
+        for _ in range(3):
+            batch = get_batch.sync(batch.id, client=client, wait=30)
+            if batch.is_ended:
+                break
+        assert batch.renders.additional_properties == {"done": 2} and batch.ended_at is not None
 
-    for _ in range(3):
-        batch = get_batch.sync(batch.id, client=client, wait=30)
-        if batch.is_ended:
-            break
-    assert batch.renders.additional_properties == {"done": 2} and batch.ended_at is not None
+        takes = list_takes.sync(client=client, story_id=STORY).items
+        for take in takes:
+            moved = get_take_file.sync_detailed(take.id, client=client)
+            video = httpx.get(urljoin(site.url, moved.headers["Location"])).content
+            assert hashlib.sha256(video).hexdigest() == take.sha256 and len(video) == take.bytes_
+        verdict = models.ReviewRequest(models.Verdict.APPROVE, seen=models.TakeReview.UNREVIEWED)
+        assert review_take.sync(takes[0].id, client=client, body=verdict).review == "approved"
+        verdict = models.ReviewRequest(
+            models.Verdict.REJECT,
+            seen=models.TakeReview.UNREVIEWED,
+            words="The hat is gone.",
+            reasons=[models.RejectReason.WARDROBE],
+        )
+        assert review_take.sync(takes[1].id, client=client, body=verdict).review == "rejected"
+        rejected = list_takes.sync(client=client, review=models.TakeReview.REJECTED).items
+        assert [(each.id, each.review_reasons) for each in rejected] == [
+            (takes[1].id, ["wardrobe"])
+        ]
 
-    takes = list_takes.sync(client=client, story_id=STORY).items
-    for take in takes:
-        moved = get_take_file.sync_detailed(take.id, client=client)
-        video = httpx.get(urljoin(site.url, moved.headers["Location"])).content
-        assert hashlib.sha256(video).hexdigest() == take.sha256 and len(video) == take.bytes_
-    verdict = models.ReviewRequest(models.Verdict.APPROVE, seen=models.TakeReview.UNREVIEWED)
-    assert review_take.sync(takes[0].id, client=client, body=verdict).review == "approved"
-    verdict = models.ReviewRequest(
-        models.Verdict.REJECT,
-        seen=models.TakeReview.UNREVIEWED,
-        words="The hat is gone.",
-        reasons=[models.RejectReason.WARDROBE],
-    )
-    assert review_take.sync(takes[1].id, client=client, body=verdict).review == "rejected"
-    rejected = list_takes.sync(client=client, review=models.TakeReview.REJECTED).items
-    assert [(each.id, each.review_reasons) for each in rejected] == [(takes[1].id, ["wardrobe"])]
-
-    spending = get_spending.sync(client=client, story_id=STORY, by=models.SpendingTable.VERDICT)
-    assert spending.is_simulated and spending.total["videos"] == 2
-    with ZipFile(export_story.sync(STORY, client=client).payload) as exported:
-        assert sum(name.endswith(".mp4") for name in exported.namelist()) == 1
+        spending = get_spending.sync(client=client, story_id=STORY, by=models.SpendingTable.VERDICT)
+        assert spending.is_simulated and spending.total["videos"] == 2
+        with ZipFile(export_story.sync(STORY, client=client).payload) as exported:
+            assert sum(name.endswith(".mp4") for name in exported.namelist()) == 1
