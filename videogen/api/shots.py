@@ -73,7 +73,7 @@ class DesignsOut(Out):
 
 class ShotQuery(PageQuery):
     scenelet_id: Name | None = None
-    status: ShotStatus | None = None  # type: ignore[valid-type]
+    status: ShotStatus | None = None
 
 
 class ShotOut(Out):
