@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
 # Characters that end a line or control a terminal.
 _unprintable = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
@@ -13,16 +14,31 @@ class StorybookError(Exception):
     """The base of all errors here. Their texts can be shown to a producer as they are."""
 
 
+@dataclass(frozen=True)
+class BundleWarning:
+    """Something in the bundle that nothing reads, with the first of its places."""
+
+    place: str
+    code: str
+    sentence: str
+    # In how many further places there is the same.
+    more: int = 0
+
+
 class BundleError(StorybookError):
     """A bundle cannot be imported, and nothing of it was.
 
     `problems` holds every problem that was found, as `place: sentence`. Each is a single line, even
-    if a name in the bundle has line breaks. `more` is how many others there are.
+    if a name in the bundle has line breaks. `more` is how many others there are. `warnings` do not
+    refuse a bundle; they are told together with the problems, so that one repair is enough.
     """
 
-    def __init__(self, problems: Sequence[str], *, more: int = 0) -> None:
+    def __init__(
+        self, problems: Sequence[str], *, more: int = 0, warnings: Iterable[BundleWarning] = ()
+    ) -> None:
         self.problems = tuple(_unprintable.sub(_written_out, each) for each in problems)
         self.more = more
+        self.warnings = tuple(warnings)
         super().__init__("\n".join(self.problems))
 
 
@@ -44,10 +60,10 @@ class Problems:
         else:
             self._more += 1
 
-    def refuse_if_any(self) -> None:
+    def refuse_if_any(self, warnings: Iterable[BundleWarning] = ()) -> None:
         """Raise BundleError with the problems, if there are any."""
         if self._sentences:
-            raise BundleError(self._sentences, more=self._more)
+            raise BundleError(self._sentences, more=self._more, warnings=warnings)
 
 
 def _written_out(match: re.Match[str]) -> str:

@@ -90,7 +90,11 @@ def _report_on(token: str, owner: int) -> dict[str, Any]:
     try:
         report = import_story(path, is_dry_run=True)
     except BundleError as error:
-        return {"problems": error.problems[:MOST_LINES], "more": _more(error)}
+        return {
+            "problems": error.problems[:MOST_LINES],
+            "more": _more(error),
+            "warnings": error.warnings[:MOST_LINES],
+        }
     except ImportFailed as error:
         return {"problems": [str(error)]}
     exists = Story.objects.filter(story_id=report.story_id).exists()
@@ -111,7 +115,7 @@ def _import(
     story = Story.objects.get(story_id=report.story_id)
     model_admin.log_change(request, story, "Imported a bundle.")
     messages.success(request, f"{report.title} is imported.")
-    return HttpResponseRedirect(reverse("admin:storybook_story_change", args=[story.pk]))
+    return HttpResponseRedirect(reverse("admin:storybook_story_board", args=[story.pk]))
 
 
 def _owner(request: HttpRequest) -> int:

@@ -22,7 +22,7 @@ from typing import Any
 from django.conf import settings
 
 from storybook.documents import DuplicateKeys, NotJSON, parse_json
-from storybook.errors import BundleError, Problems
+from storybook.errors import BundleError, BundleWarning, Problems
 from storybook.findings import (
     PAYLOAD,
     Finding,
@@ -99,17 +99,6 @@ class BundledScenelet:
     is_branch_point: bool
     is_terminal: bool
     shots: tuple[BundledShot, ...]
-
-
-@dataclass(frozen=True)
-class BundleWarning:
-    """Something in the bundle that nothing reads, with the first of its places."""
-
-    place: str
-    code: str
-    sentence: str
-    # In how many further places there is the same.
-    more: int = 0
 
 
 class Warnings:
@@ -222,8 +211,8 @@ def read_bundle(story_file: Path) -> Bundle:
     bundle = _read_story(_Record(story, "", problems, Warnings()), story_file.parent)
     if (pictures := len(bundle.picture_paths)) > MOST_PICTURES:
         problems.add(f"{STORY_FILE}: names {pictures} pictures, more than {MOST_PICTURES}")
-    problems.refuse_if_any()
     _warn_of_contents(bundle)
+    problems.refuse_if_any(bundle.warnings)
     return bundle
 
 

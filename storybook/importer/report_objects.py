@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from storybook.errors import BundleError
+from storybook.errors import BundleError, BundleWarning
 
 from .story import ImportReport
 
@@ -17,10 +17,7 @@ def imported_object(report: ImportReport, *, is_dry_run: bool) -> dict[str, Any]
         name: {kind: getattr(tally, name) for kind, tally in report.rows.items()}
         for name in _COUNTS
     }
-    warnings = [
-        {"place": each.place, "message": each.sentence, "code": each.code, "more": each.more}
-        for each in report.warnings
-    ]
+    warnings = [_warning_object(each) for each in report.warnings]
     warnings += [
         {"place": each.path, "message": each.problem, "code": "picture_unusable", "more": 0}
         for each in report.picture_warnings
@@ -40,12 +37,21 @@ def refused_object(error: BundleError, *, is_dry_run: bool) -> dict[str, Any]:
         "title": "",
         "is_dry_run": is_dry_run,
         **counts,
-        "warnings": [],
-        "problems": problem_objects(error),
+        "warnings": [_warning_object(each) for each in error.warnings],
+        "problems": _problem_objects(error),
     }
 
 
-def problem_objects(error: BundleError) -> list[dict[str, str]]:
+def _warning_object(warning: BundleWarning) -> dict[str, Any]:
+    return {
+        "place": warning.place,
+        "message": warning.sentence,
+        "code": warning.code,
+        "more": warning.more,
+    }
+
+
+def _problem_objects(error: BundleError) -> list[dict[str, str]]:
     """Return each problem with its place."""
     problems = []
     for each in error.problems:

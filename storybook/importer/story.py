@@ -20,7 +20,7 @@ from django.db import DatabaseError, IntegrityError, models, transaction
 from django.utils import timezone
 
 from storybook.documents import objects_in
-from storybook.errors import ImportFailed, PictureProblem
+from storybook.errors import BundleWarning, ImportFailed, PictureProblem
 from storybook.media_store import media
 from storybook.models import (
     DesignDocument,
@@ -36,7 +36,7 @@ from storybook.pictures import PictureStore, inspect_picture, normalise_path
 from storybook.thumbnails import make_thumbnails
 from storybook.uploads import KINDS
 
-from .bundles import Bundle, BundledScenelet, BundledShot, BundleWarning, open_bundle
+from .bundles import Bundle, BundledScenelet, BundledShot, open_bundle
 from .effects import Effect, NamedShot, find_effects
 from .image_folders import ImageFolder
 

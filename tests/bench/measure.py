@@ -29,6 +29,8 @@ class Figure:
 
     @property
     def bound_shown(self) -> str:
+        if self.bound == float("inf"):
+            return "told only"
         return f"≤ {self.bound:g} {self.unit}".rstrip()
 
 

@@ -13,8 +13,10 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.urls import reverse
 
 from storybook import bundle_uploads
+from storybook.findings import FindingCode
 from storybook.importer.skeleton import write_skeleton
 from storybook.models import Story
+from tests.support.pages import page_of
 
 pytestmark = pytest.mark.django_db
 
@@ -63,7 +65,7 @@ def test_it_is_imported_after_a_look(admin_client, tmp_path, settings):
     done = post(admin_client, token=looked.context["token"])
 
     story = Story.objects.get()
-    assert done.headers["Location"] == reverse("admin:storybook_story_change", args=[story.pk])
+    assert done.headers["Location"] == reverse("admin:storybook_story_board", args=[story.pk])
     assert waiting(settings) == []
 
 
@@ -91,6 +93,32 @@ def test_problems_are_shown_and_nothing_is_kept(admin_client, tmp_path, settings
     assert response.context["problems"] == ("scenelets[0].sequence: missing",)
     assert "token" not in response.context
     assert waiting(settings) == []
+
+
+def test_warnings_are_told_together_with_the_problems(admin_client, tmp_path):
+    def break_it(story):
+        del story["scenelets"][0]["sequence"]
+        shot = story["scenelets"][1]["shots"][0]
+        shot["storyboard"] = shot.pop("storyboard_payload")
+
+    response = post(admin_client, bundle=bundle(tmp_path, break_it))
+
+    assert response.context["problems"] == ("scenelets[0].sequence: missing",)
+    [warning] = response.context["warnings"]
+    assert (warning.place, warning.code) == (
+        "scenelets[1].shots[0].storyboard",
+        FindingCode.UNREAD_KEY.value,
+    )
+
+
+def test_what_is_kept_and_read_by_nothing_is_named(admin_client, tmp_path):
+    def add(story):
+        story["visual_design_document"]["rating"] = "U"
+
+    response = post(admin_client, bundle=bundle(tmp_path, add))
+
+    [place] = response.context["report"].unread_keys
+    assert place in page_of(response).hooks("unread")[0].text
 
 
 @pytest.mark.parametrize("data", [b"PK\x03\x04no zip", b"{}", b"x"])

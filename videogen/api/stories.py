@@ -15,7 +15,7 @@ from pydantic import ConfigDict, Field
 
 from storybook.bundle_uploads import find_bundle, keep_bundle, remove_bundle
 from storybook.errors import BundleError, ImportFailed
-from storybook.importer.report_objects import imported_object, problem_objects
+from storybook.importer.report_objects import imported_object, refused_object
 from storybook.importer.story import ImportReport, import_story
 from storybook.models import Story
 from videogen.cli.stories import with_codes
@@ -127,12 +127,14 @@ def _import(request: HttpRequest, bundle: UploadedFile, *, is_dry_run: bool) -> 
             raise ApiProblem(503, "storage", "The bundle cannot be stored.")
         report = import_story(path, is_dry_run=is_dry_run)
     except BundleError as error:
+        refused = refused_object(error, is_dry_run=is_dry_run)
         raise ApiProblem(
             422,
             "bundle",
             "The bundle was not imported: see `problems`.",
-            problems=problem_objects(error),
+            problems=refused["problems"],
             more=error.more,
+            warnings=refused["warnings"],
         ) from error
     except ImportFailed as error:
         raise ApiProblem(409, "import_failed", str(error)) from error

@@ -17,8 +17,7 @@ from django.db import DatabaseError, connection
 from django.urls import reverse
 from django.utils.translation import ngettext
 
-from storybook.errors import BundleError, ImportFailed
-from storybook.importer.bundles import BundleWarning
+from storybook.errors import BundleError, BundleWarning, ImportFailed
 from storybook.importer.report_objects import imported_object, refused_object
 from storybook.importer.story import ImportReport, Tally, import_story
 from storybook.models import Story
@@ -92,6 +91,9 @@ exit codes: 0 imported, 1 refused or failed, 2 wrong usage"""
             count = ngettext("%d problem", "%d problems", number) % number
             if error.more:
                 problems.append(f"  … and {error.more} more.")
+            if error.warnings:
+                problems += ["", "Look at this, too, it changes what is sent:"]
+                problems += _shown([_warning(each) for each in error.warnings])
             raise CommandError(
                 "\n".join([f"The bundle was not imported, it has {count}:", *problems]),
                 returncode=1,
