@@ -295,6 +295,17 @@ def test_every_problem_of_a_bundle_is_named():
     assert response.json()["problems"][0].keys() == {"place", "message"}
 
 
+def test_an_empty_file_is_no_bundle_and_no_video():
+    asks, shot = program(), make_shot()
+
+    for path, name, code in (
+        ("/stories", "bundle", (422, "bundle")),
+        (f"/shots/{shot.pk}/takes", "video", (409, "empty")),
+    ):
+        files = {name: SimpleUploadedFile("empty", b"")}
+        assert problem(asks.post(path, files=files)) == code
+
+
 def test_what_a_form_has_besides_is_refused():
     files = {**bundle(), "note": "hello"}
 

@@ -69,7 +69,7 @@ def _ask(operation, secret, asked, failures):
             response = case.call(headers=headers)
             asked[operation.label] += 1
             left_out = []
-            if _is_about_meaning(case, response):
+            if _is_about_meaning(case, response) or _has_empty_file(case):
                 left_out.append(positive_data_acceptance)
             if _is_right_once_sent(case):
                 left_out.append(negative_data_rejection)
@@ -87,6 +87,13 @@ def _is_about_meaning(case, response):
     code, operation = response.json()["code"], case.operation
     parameters = {each.name for each in (*operation.query, *operation.headers)}
     return OF_PARAMETER.get(code) in parameters or code in OF_OPERATION.get(operation.label, ())
+
+
+def _has_empty_file(case):
+    """Behind an empty file werkzeug, which sends the forms here, leaves out the line before the
+    boundary, so nobody finds a file in the form. test_resources.py sends such a form as it is."""
+    parts = case.body.values() if "multipart" in str(case.media_type) else ()
+    return any(getattr(part, "data", part) == b"" for part in parts)
 
 
 def _is_right_once_sent(case):
