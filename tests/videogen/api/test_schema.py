@@ -92,7 +92,7 @@ def _is_about_meaning(case, response):
 def _has_empty_file(case):
     """Behind an empty file werkzeug, which sends the forms here, leaves out the line before the
     boundary, so nobody finds a file in the form. test_resources.py sends such a form as it is."""
-    parts = case.body.values() if "multipart" in str(case.media_type) else ()
+    parts = case.body.values() if isinstance(case.body, dict) else ()
     return any(getattr(part, "data", part) == b"" for part in parts)
 
 
