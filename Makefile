@@ -95,7 +95,7 @@ lint: $(STAMP)  ## style, layers, types, system checks, migrations, openspec
 faults: $(STAMP)  ## hand-made faults, one after the other: would a test notice?
 	@$(BIN)/python -m tests.faults
 
-bench: $(STAMP)  ## measured ratios: dry run, import, memory, throughput, lists, kills, quota, films, reviewing, the board, exports, watch, prompts, checks, store
+bench: $(STAMP)  ## ratios measured on this machine; python -m tests.bench PART runs one of its parts
 	@$(BIN)/python -m tests.bench
 
 chaos: $(STAMP)  ## everything goes wrong: faults, 100 kills, disks, database, clock; counts what must be 0

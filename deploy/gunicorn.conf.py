@@ -17,11 +17,11 @@ bind = given.get("GUNICORN_BIND", "127.0.0.1:8000")
 worker_class = "gthread"
 workers = int(given.get("WEB_CONCURRENCY", "2"))
 threads = int(given.get("GUNICORN_THREADS", "16"))
-# Only a worker that does not answer its master at all is ended; a long download is no such worker.
+# Only a worker that no longer answers its master is ended; a long download does not count as that.
 timeout = 60
 graceful_timeout = 30
 keepalive = 5
-# What leaks somewhere in a library does not add up for ever.
+# A worker is replaced after so many requests, so a leak in a library cannot grow for ever.
 max_requests = 5000
 max_requests_jitter = 500
 # The sign of life must not wait for a slow disk.

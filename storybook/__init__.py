@@ -1,0 +1,1 @@
+"""Stories as their producers know them, and the project: settings, addresses, the site."""

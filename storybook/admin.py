@@ -21,7 +21,6 @@ from .document_layouts import audio_layout, load_parts, shot_layout, visual_layo
 from .errors import BundleError
 from .findings import PAYLOAD, check_designs, check_payload, find_embedded_files
 from .form_versions import VersionedForms
-from .import_page import show_import_page
 from .importer.bundles import (
     LARGEST_NUMBER,
     LONGEST_ID,
@@ -158,9 +157,27 @@ class SceneletInline(ReadOnlyInline):
         return super().get_queryset(request).select_related("parent", "story")
 
 
+class ArchivedFilter(admin.SimpleListFilter):
+    """Archived stories are in this list, too: it is that of the table."""
+
+    title = "archived"
+    parameter_name = "archived"
+
+    def lookups(
+        self, request: HttpRequest, model_admin: admin.ModelAdmin[Any]
+    ) -> list[tuple[str, str]]:
+        return [("yes", "archived"), ("no", "not archived")]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        if self.value() not in ("yes", "no"):
+            return queryset
+        return queryset.filter(archived_at__isnull=self.value() == "no")
+
+
 @admin.register(Story)
 class StoryAdmin(VersionedForms, admin.ModelAdmin):
-    list_display = ["title", "story_id", "scenelet_count", "shot_count", "updated_at"]
+    list_display = ["title", "story_id", "scenelet_count", "shot_count", "updated_at", "archived"]
+    list_filter = [ArchivedFilter]
     search_fields = ["title", "story_id"]
     fields = ["title", "story_id", "everything", "created_at", "updated_at"]
     add_fields = ["title", "story_id"]
@@ -225,6 +242,10 @@ class StoryAdmin(VersionedForms, admin.ModelAdmin):
     def shot_count(self, story: Any) -> int:
         return story.shot_count
 
+    @admin.display(ordering="archived_at", empty_value="–")
+    def archived(self, story: Story) -> Any:
+        return story.archived_at
+
     @admin.display(description="all of it")
     def everything(self, story: Story) -> str:
         if story.pk is None:
@@ -265,6 +286,9 @@ class StoryAdmin(VersionedForms, admin.ModelAdmin):
         # An import makes a story, or changes the one that has its id.
         if not (self.has_add_permission(request) and self.has_change_permission(request)):
             raise PermissionDenied
+        # Every process imports this module, and few import a story.
+        from .import_page import show_import_page
+
         return show_import_page(request, self)
 
     def outline_view(self, request: HttpRequest, pk: int) -> HttpResponse:
@@ -401,7 +425,8 @@ class SceneletForm(forms.ModelForm):
         if parent is None:
             return
         if parent.story_id != story.pk:
-            raise ValidationError({"parent": "The parent belongs to another story."})
+            sentence = "The parent belongs to another story."
+            raise ValidationError({"parent": ValidationError(sentence, code="invalid_choice")})
         if self.instance.pk is None:
             return
         own = self.cleaned_data.get("scenelet_id", "")
@@ -415,7 +440,8 @@ class SceneletForm(forms.ModelForm):
         for circle in find_circles(parents):
             if own in circle:
                 words = circle_words(circle)
-                raise ValidationError({"parent": f"A scenelet cannot come after itself: {words}."})
+                sentence = f"A scenelet cannot come after itself: {words}."
+                raise ValidationError({"parent": ValidationError(sentence, code="circle")})
 
 
 class SceneletField(forms.ModelChoiceField):

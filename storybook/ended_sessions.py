@@ -99,7 +99,7 @@ def tell(request: HttpRequest) -> bool:
     has to be deleted then."""
     sentence = sentence_of(request)
     if sentence:
-        messages.warning(request, sentence)
+        messages.warning(request, sentence, extra_tags=COOKIE)
     return bool(sentence)
 
 

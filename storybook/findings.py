@@ -23,7 +23,7 @@ from .near_names import NearIds, near_id, near_key, squeezed
 
 NARRATOR = "narrator"
 PAYLOAD = "storyboard_payload"
-# What is found in one shot beyond that tells nothing new.
+# More findings than this in one shot tell nothing new.
 MOST_PER_SHOT = 40
 
 _most_ids = 12
@@ -204,7 +204,8 @@ def check_payload(payload: object, ids: StoryIds) -> list[Finding]:
 
 
 def _misspelt_keys(payload: Mapping[str, Any], ids: StoryIds) -> Iterator[Finding]:
-    """A payload's keys are free, so only what looks like one that we read is told."""
+    """Yield a finding for each key that looks like one that we read. A payload may have any other
+    keys, so nothing is said of those."""
     for key, value in payload.items():
         if key in _payload_keys or not value:
             continue
@@ -220,7 +221,8 @@ def _misspelt_keys(payload: Mapping[str, Any], ids: StoryIds) -> Iterator[Findin
 
 
 def _keys_too_deep(place: str, value: Mapping[str, Any]) -> Iterator[Finding]:
-    """What we read stands in the payload itself; somebody may have wrapped it."""
+    """Yield a finding for each key that we read, but only in the payload itself: somebody may have
+    wrapped it."""
     wanted = {squeezed(key): key for key in _payload_keys}
     for key, child in value.items():
         if child and (known := wanted.get(squeezed(key))):
@@ -480,7 +482,8 @@ _path_keys = {
 
 
 def _misspelt_path(place: str, design: Mapping[str, Any], kind: str) -> Iterator[Finding]:
-    """A design's keys are free, so only what looks like the path of its picture is told."""
+    """Yield a finding for each key that looks like the one with the path of the picture. A design
+    may have any other keys."""
     known = _path_keys[kind]
     for key, value in design.items():
         if key == known or not isinstance(value, str) or not value:

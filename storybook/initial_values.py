@@ -34,8 +34,8 @@ class InitialValuesMixin:
 
 
 class _SelectOfKeys(AutocompleteSelect):
-    """Django's asks the database for whatever was posted, and raises ValueError for what is no
-    key."""
+    """Django's field asks the database for whatever was posted, and raises ValueError if it is not
+    a key."""
 
     def optgroups(self, name: str, value: Any, attr: Any = None) -> Any:
         keys = [each for each in value if not each or _is_key(self.field, each)]

@@ -345,7 +345,7 @@ class StoredFile(File):
 
 
 def _told(sha256: str) -> str:
-    """Return a checksum as the store is told it."""
+    """Return a checksum in the form in which the store takes it."""
     return base64.b64encode(bytes.fromhex(sha256)).decode()
 
 

@@ -198,6 +198,20 @@ if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
         "timeout": 30,
         "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;",
     }
+elif DATABASES["default"]["ENGINE"].endswith("postgresql"):
+    # A host that lost its power or its network says nobody goodbye. The server would keep its locks
+    # for two hours, and with them every claim of the other hosts; its own processes would wait for
+    # answers as long. So both sides ask after half a minute of silence at most.
+    _ask = {"keepalives_idle": 10, "keepalives_interval": 5, "keepalives_count": 3}
+    _unanswered = {"tcp_user_timeout": 25_000}  # milliseconds
+    _at_server = {f"tcp_{name}": value for name, value in _ask.items()} | _unanswered
+    # What DATABASE_URL says itself comes first.
+    DATABASES["default"]["OPTIONS"] = {
+        "connect_timeout": 10,
+        **_ask,
+        **_unanswered,
+        "options": " ".join(f"-c {name}={value}" for name, value in _at_server.items()),
+    } | DATABASES["default"].get("OPTIONS", {})
 
 # The clusters store their status here, so the processes of one database share this cache, and no
 # others do.
@@ -209,9 +223,12 @@ CACHES = {
     }
 }
 if redis_url := env("VIDEO_QUEUE_REDIS_URL"):
-    if redis_url.startswith(("redis://", "rediss://")) and "connect_timeout" not in redis_url:
-        # A Redis that is away must not hold up a page.
-        redis_url += f"{'&' if '?' in redis_url else '?'}socket_connect_timeout=3"
+    if redis_url.startswith(("redis://", "rediss://")):
+        # A Redis that is away must not hold up a page, nor one whose network broke a worker that
+        # waits for a task: it asks anew every second.
+        for name, seconds in (("socket_connect_timeout", 3), ("socket_timeout", 10)):
+            if f"{name}=" not in redis_url:
+                redis_url += f"{'&' if '?' in redis_url else '?'}{name}={seconds}"
     CACHES["default"] |= {
         "BACKEND": "django.core.cache.backends.redis.RedisCache",
         "LOCATION": redis_url,
@@ -227,7 +244,7 @@ AXES_COOLOFF_TIME = timedelta(minutes=env_number("DJANGO_LOGIN_WAIT_MINUTES", 15
 # Both together: a stranger cannot lock out a person who logs in from elsewhere.
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
 AXES_RESET_ON_SUCCESS = True
-# Who tries while he has to wait does not wait longer: an old browser tab would never end it.
+# To try during the wait does not make it longer: with an old browser tab it would never end.
 AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False
 AXES_CLIENT_IP_CALLABLE = "storybook.login.client_address"
 AXES_LOCKOUT_CALLABLE = "storybook.login.show_wait"

@@ -67,7 +67,7 @@ def read_store_address(url: str, environment: Mapping[str, str]) -> StoreAddress
         return StoreAddress(bucket, "/".join(parts), _origin(endpoint), region, False)
     domain = "amazonaws.com.cn" if region.startswith("cn-") else "amazonaws.com"
     endpoint = f"https://s3.{region}.{domain}"
-    # A certificate for *.s3… is none for a name with more dots.
+    # A certificate for *.s3… does not cover a name with more dots.
     return StoreAddress(bucket, "/".join(parts), endpoint, region, "." not in bucket)
 
 

@@ -57,6 +57,7 @@ MONEY = {
 MONEY_SCREENS = {
     "spending": "/admin/videogen/submission/spending/",
     "unresolved": "/admin/videogen/videorender/unresolved/",
+    "tokens": "/admin/videogen/apitoken/",
 }
 # In the first take of a film: its characters are in the picture by then.
 FRAME_AT_SECONDS = 4.0
@@ -101,6 +102,7 @@ def _show_money(site: Site, browser: Browser) -> None:
         _tell_days_apart(site)
     with _running(site, *QUICK):
         _leave_unresolved(site)
+        _make_tokens(site)
         for scheme in ("light", "dark"):
             context = _look(site, browser, scheme, DESK)
             for name, url in MONEY_SCREENS.items():
@@ -138,9 +140,9 @@ def _make_takes(site: Site, browser: Browser) -> None:
     context = site.open_browser(browser)
     page = context.new_page()
     for shot in shots[1:4]:
-        _decide(page, shot, "Approve")
+        _decide(page, shot, "approve")
     for shot in (shots[0], *shots[4:7]):
-        _decide(page, shot, "Select")
+        _decide(page, shot, "select")
     context.close()
     site.installation.manage("render_film", f"--story-id={STORY}", "--no-wait")
     wait_until(lambda: _films_left(site) == 0, 900, "for the films")
@@ -163,9 +165,9 @@ def _wait_for_end(site: Site) -> None:
     wait_until(lambda: not under_way & set(site.states_of(STORY)), 900, "for the sample story")
 
 
-def _decide(page: Page, shot: int, word: str) -> None:
+def _decide(page: Page, shot: int, verb: str) -> None:
     page.goto(f"/admin/storybook/shot/{shot}/takes/")
-    buttons = page.get_by_role("button", name=word, exact=True)
+    buttons = page.locator(f"button[data-verb={verb}]")
     if buttons.count():
         buttons.first.click()
         page.wait_for_load_state()
@@ -182,12 +184,12 @@ def _spend(site: Site, browser: Browser) -> None:
     context = site.open_browser(browser)
     page = context.new_page()
     for shot in shots[:2]:
-        _decide(page, shot, "Approve")
+        _decide(page, shot, "approve")
     page.goto(_draft(page, story, shots[3:6]))
     page.locator('button[name="confirm"]').click()
     page.wait_for_url("**/progress/")
     _wait_for_end(site)
-    _decide(page, shots[3], "Approve")
+    _decide(page, shots[3], "approve")
     context.close()
 
 
@@ -208,6 +210,13 @@ def _tell_days_apart(site: Site) -> None:
                 f"UPDATE {table} SET {column} = datetime({column}, '-' || (1 + {last} - {batch})"
                 f" || ' days') WHERE {column} IS NOT NULL"
             )
+
+
+def _make_tokens(site: Site) -> None:
+    if site.installation.query("SELECT id FROM videogen_apitoken"):
+        return
+    for name, scope in (("nightly renders", "spend"), ("dailies mirror", "read")):
+        site.installation.manage("api_token", name, f"--scope={scope}")
 
 
 def _leave_unresolved(site: Site) -> None:

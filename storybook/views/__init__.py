@@ -1,0 +1,1 @@
+"""The pages of stories that are not those of the admin."""

@@ -4,8 +4,12 @@ import re
 
 from tests.support.installations import ROOT
 
-# Who deletes the row: a draft that was discarded, drafts that are old.
-DELETING = {"videogen/planning/drafts.py", "videogen/views/plan/page.py"}
+# Who deletes the row: a draft that was discarded, drafts that are old, a story that is wiped.
+DELETING = {
+    "videogen/planning/drafts.py",
+    "videogen/story_archives/wipe.py",
+    "videogen/views/plan/page.py",
+}
 
 
 def test_rows_are_locked_so_that_others_may_refer_to_them():

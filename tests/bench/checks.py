@@ -28,7 +28,9 @@ def measure(folder: Path) -> list[Figure]:
     for kind in FindingKind:
         found, missed = recall_of(folder, kind, COUNT)
         how = f"{found} of {COUNT} found" + (f", not {missed}" if missed else "")
-        figures.append(Figure(f"missed: {kind.value}", 1 - found / COUNT, 0.05, "of all", how))
+        figures.append(
+            Figure(f"missed: {kind.value}", (COUNT - found) / COUNT, 0.05, "of all", how)
+        )
     clean, alarms = 5 * COUNT, false_alarms(folder, 5 * COUNT)
     how = f"{len(alarms)} of {clean} clean clips: {', '.join(alarms) or 'none'}"
     figures.append(Figure("false alarms", len(alarms) / clean, 0.02, "of all", how))

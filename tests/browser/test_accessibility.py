@@ -8,22 +8,15 @@ import httpx
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 
+from tests.support.axe import END_TRANSITIONS, OWN_RULES, RULES, SIZES
 from tests.support.installations import wait_until
 
-# What axe runs by default, and the sizes of what is touched where every link is ours.
-RULES = {"resultTypes": ["violations"]}
-OWN_RULES = {**RULES, "rules": {"target-size": {"enabled": True}}}
 COLOURS = {**RULES, "runOnly": ["color-contrast", "link-in-text-block"]}
 STOCK = {"shots list", "books", "data"}
 IMPORTING = {"design document"}
 # Django's own links among words that have no line under them.
 STOCK_LINKS = (".breadcrumbs", 'a[href="?_facets')
-# Colours that fade over into the other scheme would be measured half-way.
-END_TRANSITIONS = """() => {
-  for (const each of document.getAnimations()) if (each instanceof CSSTransition) each.finish();
-}"""
 UNRESOLVED = "/admin/videogen/videorender/unresolved/"
-SIZES = {"desk": (1440, 900), "phone": (390, 844)}
 
 
 @pytest.fixture(scope="module")
@@ -43,8 +36,8 @@ def pages(site, chromium):
     context = site.open_browser(chromium)
     page = context.new_page()
     page.goto(f"/admin/storybook/story/{story}/board/")
-    page.get_by_role("button", name="Select all").click()
-    page.get_by_role("button", name="Generate videos…").click()
+    page.locator("[data-select-all]").click()
+    page.locator("[data-generate]").click()
     page.wait_for_url("**/plan/")
     plan = page.url
     context.close()
@@ -90,9 +83,9 @@ def unresolved(site, chromium):
     page = context.new_page()
     for _ in range(2):
         page.goto(UNRESOLVED)
-        page.get_by_role("link", name="allow a new one").first.click()
-        page.get_by_role("button", name="Allow a new render").click()
-        page.get_by_text("counted as not accepted").wait_for()
+        page.locator("[data-allow-new]").first.click()
+        page.locator("[data-act]").click()
+        page.locator("[data-message=success]").wait_for()
     context.close()
 
 

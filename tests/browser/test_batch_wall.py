@@ -82,7 +82,7 @@ def test_a_render_develops_and_the_end_leads_to_the_review(
     assert page.evaluate("window.isTheSamePage") and still.evaluate("each => each.isTheSame")
     assert icon(page).endswith("favicon.svg") and page.title().startswith("Batch ")
 
-    page.get_by_role("link", name="Review them").click()
+    page.locator("[data-to-review]").click()
     expect(page.locator("[data-room-count]")).to_have_text("1 of 3")
 
 
@@ -105,10 +105,9 @@ def test_the_way_on_is_reached_by_keyboard(page: Page, batch: int) -> None:
     page.locator("h1").click()
     for _ in range(24):
         page.keyboard.press("Tab")
-        reached.add(page.evaluate("document.activeElement.textContent.trim()"))
+        reached.add(page.evaluate("Object.keys(document.activeElement.dataset).join()"))
 
-    assert {"Review them", "Try it again…"} <= reached
-    assert any(each.startswith("S01-01") for each in reached)
+    assert {"toReview", "retry", "takes"} <= reached
 
 
 def test_without_javascript(open_browser: Callable[..., BrowserContext], batch: int) -> None:
@@ -116,6 +115,6 @@ def test_without_javascript(open_browser: Callable[..., BrowserContext], batch: 
     page.goto(address(batch))
 
     expect(page.locator("[data-failure]")).to_have_count(1)
-    page.get_by_role("button", name="Try it again…").click()
+    page.locator("[data-failure] [data-retry]").click()
 
     assert page.url.endswith("/plan/")

@@ -107,7 +107,7 @@ def test_the_clip_follows_the_mouse_and_a_click_plays_it_large_with_sound(
     wait_until(lambda: 0.6 < clip.evaluate("each => each.currentTime / each.duration") < 0.9, 10)
 
     frame.click()
-    reel = page.get_by_role("dialog", name="Player")
+    reel = page.locator("#st-reel")
     video = reel.locator("video")
     expect(video).to_have_js_property("muted", False)
     wait_until(lambda: video.evaluate("each => each.currentTime > 0"), 10, "for the clip to play")
@@ -131,7 +131,7 @@ def test_a_box_and_the_shift_key_select(page: Page, boarded: int) -> None:
     page.mouse.move(third["x"] + 40, third["y"] + 100, steps=4)
     page.mouse.up()
     assert selected(page) == ["S01-01", "S01-02", "S01-03"]
-    expect(page.get_by_role("dialog", name="Player")).to_be_hidden()
+    expect(page.locator("#st-reel")).to_be_hidden()
     expect(page.locator("[data-selected-count]")).to_have_text("3 selected")
 
     page.keyboard.press("Escape")
@@ -147,7 +147,7 @@ def test_a_verdict_by_keys_alone(page: Page, judged: int) -> None:
     for key in ("j", "x", "j", "X", "a"):
         page.keyboard.press(key)
 
-    expect(page.get_by_text("2 takes are approved.")).to_be_visible()
+    expect(page.locator("[data-message=success]")).to_be_visible()
     expect(page.locator('[data-live-key^="head-"]').first).to_contain_text("2 of 6 approved")
     # The script has begun when it shows what works with it only.
     expect(page.locator("[data-show-keys]")).to_be_visible()
@@ -180,10 +180,10 @@ def test_a_phone(open_browser: Callable[..., BrowserContext], boarded: int) -> N
     enter(page, boarded)
 
     expect(page.locator("[data-map]").first).to_be_hidden()
-    page.get_by_text("Branches").tap()
+    page.locator("[data-map-fold] > summary").tap()
     expect(page.locator("[data-map]").first).to_be_visible()
     page.locator("#S01-01 .st-frame").tap()
-    expect(page.get_by_role("dialog", name="Player")).to_be_visible()
+    expect(page.locator("#st-reel")).to_be_visible()
     assert page.evaluate("document.scrollingElement.scrollWidth <= innerWidth")
 
 
@@ -221,5 +221,5 @@ def test_without_javascript(open_browser: Callable[..., BrowserContext], boarded
     expect(page.locator("article[data-shot]")).to_have_count(2)
     assert codes(page) == ["S01-01", "S01-02"]
     page.locator("#S01-01 [data-select-shot]").check()
-    page.get_by_role("button", name="Generate").click()
+    page.locator("[data-generate]").click()
     page.wait_for_url("**/plan/")

@@ -6,7 +6,7 @@ from __future__ import annotations
 import json
 import re
 
-from playwright.sync_api import BrowserContext, Page, expect
+from playwright.sync_api import BrowserContext, Locator, Page, expect
 
 from tests.support.site import Site
 
@@ -14,35 +14,45 @@ OUTLINE = re.compile(r"/outline/$")
 
 
 def save(page: Page) -> None:
-    page.get_by_role("button", name="Save", exact=True).click()
+    page.locator("input[name=_save]").click()
+
+
+def field(page: Page, key: str) -> Locator:
+    """The field of a key of the document, in its only row if there are rows."""
+    return page.locator(f"[name$='/{key}']")
+
+
+def add_row(page: Page, key: str) -> None:
+    page.locator(f"[name=_edit][value^='add:'][value$='/{key}']").click()
 
 
 def make_story(page: Page, title: str) -> None:
     page.goto("/admin/storybook/story/")
-    page.get_by_role("link", name="New story").click()
-    page.get_by_label("Title").fill(title)
+    page.locator("[data-new-story]").click()
+    page.locator("[name=title]").fill(title)
     save(page)
     expect(page).to_have_url(OUTLINE)
 
 
 def add_character(page: Page, name: str) -> None:
-    page.get_by_role("link", name="Edit at the visual design").click()
-    page.get_by_label("Visual style").fill("Paper cut-outs, soft light")
-    page.get_by_role("button", name="Add a character").click()
+    page.locator("[data-document=visual]").click()
+    field(page, "visual_style").fill("Paper cut-outs, soft light")
+    add_row(page, "character_designs")
     expect(page.locator("[data-unsaved]")).to_be_visible()
-    page.get_by_label("Name", exact=True).fill(name)
+    field(page, "character_name").fill(name)
     save(page)
     expect(page).to_have_url(OUTLINE)
 
 
 def add_shot(page: Page, line: str) -> None:
-    page.get_by_role("link", name="Add a shot to First scenelet").click()
-    page.get_by_label("Composition and content").fill("Mira stands on the pier.")
-    page.get_by_role("checkbox", name="Mira").check()
-    page.get_by_role("button", name="Add a line").click()
-    expect(page.get_by_label("Composition and content")).to_have_value("Mira stands on the pier.")
-    page.get_by_label("Who speaks").select_option("Mira")
-    page.get_by_label("Line", exact=True).fill(line)
+    page.locator("[data-scenelet=scenelet-1] [data-add-shot]").click()
+    content = field(page, "compositionAndContent")
+    content.fill("Mira stands on the pier.")
+    field(page, "characters").and_(page.locator("[value=mira]")).check()
+    add_row(page, "audioAndNarrative")
+    expect(content).to_have_value("Mira stands on the pier.")
+    field(page, "source").select_option("mira")
+    field(page, "line").fill(line)
     save(page)
     expect(page).to_have_url(OUTLINE)
 
@@ -50,9 +60,9 @@ def add_shot(page: Page, line: str) -> None:
 def from_title_to_plan(page: Page, title: str) -> None:
     make_story(page, title)
     add_character(page, "Mira")
-    page.get_by_role("link", name="Add a scenelet", exact=True).click()
-    page.get_by_label("Title").fill("Out to sea")
-    page.get_by_label("Comes after").select_option(label="S01 First scenelet")
+    page.locator("[data-add-scenelet]").click()
+    page.locator("[name=title]").fill("Out to sea")
+    page.locator("select[name=parent]").select_option(index=1)
     save(page)
     expect(page.locator("[data-scenelet]")).to_have_count(2)
     add_shot(page, "Whose boat is this?")
@@ -61,11 +71,12 @@ def from_title_to_plan(page: Page, title: str) -> None:
 def test_a_story_from_nothing_to_its_plan(site: Site, page: Page) -> None:
     from_title_to_plan(page, "The Kite")
 
-    page.get_by_role("link", name="Board").click()
+    page.locator("[data-board-link]").click()
     page.locator('input[name="shot"]').check()
-    page.get_by_role("button", name="Generate videos…").click()
+    page.locator("[data-generate]").click()
     page.wait_for_url("**/plan/")
-    expect(page.get_by_role("button", name="Generate 1 video")).to_be_enabled()
+    expect(page.locator("[data-action=generate]")).to_have_attribute("data-number", "1")
+    expect(page.locator("button[name=confirm]")).to_be_enabled()
     ((payload,),) = site.installation.query(
         "SELECT storyboard_payload FROM storybook_shot shot"
         " JOIN storybook_scenelet scenelet ON scenelet.id = shot.scenelet_id"
@@ -86,11 +97,11 @@ def test_it_needs_no_script(open_browser, site: Site) -> None:
 def test_the_enter_key_saves_and_removes_nothing(site: Site, page: Page) -> None:
     make_story(page, "Enter")
     add_character(page, "Mira")
-    page.get_by_role("link", name="Edit at the visual design").click()
+    page.locator("[data-document=visual]").click()
 
-    page.get_by_label("Name", exact=True).fill("Mira of the quay")
-    page.get_by_label("Name", exact=True).press("Enter")
+    field(page, "character_name").fill("Mira of the quay")
+    field(page, "character_name").press("Enter")
 
-    expect(page.locator(".messagelist .success")).to_be_visible()
-    expect(page.get_by_label("Name", exact=True)).to_have_value("Mira of the quay")
+    expect(page.locator("[data-message=success]")).to_be_visible()
+    expect(field(page, "character_name")).to_have_value("Mira of the quay")
     expect(page.locator("[data-unsaved]")).to_have_count(0)

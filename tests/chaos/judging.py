@@ -21,6 +21,7 @@ from videogen.takes.video_file import inspect_video
 OPEN = {"queued", "submitting", "running", "downloading"}
 # A person finds these on the dashboard, with what is known: nothing that was paid is forgotten.
 KEPT = {"unknown", "interrupted", "not_downloaded"}
+_MAY_COST = {"accepted", "unknown", "claimed"}
 HEADER = re.compile(r"^(?P<before>.*)Traceback \(most recent call last\):\n", re.MULTILINE)
 MUST_BE_ZERO = ("twice", "lost", "left_open", "unexplained", "tracebacks", "wrong")
 
@@ -42,7 +43,12 @@ class Render:
     @property
     def is_charged(self) -> bool:
         """Whether the books count it as (maybe) paid."""
-        return bool({"accepted", "unknown", "claimed"} & set(self.submissions))
+        return bool(_MAY_COST & set(self.submissions))
+
+    @property
+    def may_be_paid_twice(self) -> bool:
+        """Whether more than one of its calls may cost something."""
+        return sum(outcome in _MAY_COST for outcome in self.submissions) > 1
 
 
 @dataclass
@@ -137,36 +143,37 @@ def judge(
     *,
     ended_by_api: Collection[str] = (),
     may_be_open: bool = False,
+    takes_per_shot: int = 1,
 ) -> Tally:
     """accepted: the prompt's SHA-256 by operation name, from the API's own record.
-    ended_by_api: operations that the API ended without a video: there is none to be lost."""
+    ended_by_api: operations that the API ended without a video: there is none to be lost.
+    takes_per_shot: how many renders were asked for with one prompt."""
     renders = list(renders)
     prompts = {render.prompt_sha256 for render in renders}
     mine = {name: prompt for name, prompt in accepted.items() if prompt in prompts}
     done = [render for render in renders if render.state == "done"]
     playing = [render for render in done if plays(installation, render)]
     playing_by_name = {render.operation for render in playing}
-    # Found in our bucket: the video is there, the operation's name never came.
-    playing_by_prompt = {render.prompt_sha256 for render in playing if not render.operation}
     kept_by_name = {render.operation for render in renders if render.state in KEPT | OPEN}
-    kept_by_prompt = {render.prompt_sha256 for render in renders if render.state == "unknown"}
+    known = playing_by_name | kept_by_name | set(ended_by_api)
+    # The operation's name never came: the video was found in our bucket, or a person decides. Each
+    # such render accounts for one operation.
+    nameless = Counter(
+        render.prompt_sha256
+        for render in (*playing, *(each for each in renders if each.state == "unknown"))
+        if render.operation not in mine
+    )
+    missing = Counter(prompt for name, prompt in mine.items() if name not in known) - nameless
     others = [render for render in renders if render.state != "done"]
+    # Of several takes with one prompt, the API's record does not tell which was sent twice.
+    sent_twice = sum(render.may_be_paid_twice for render in renders) if takes_per_shot > 1 else 0
     return Tally(
         scenario,
         accepted=len(mine),
         playing=len(playing),
         unknown=sum(render.state == "unknown" for render in renders),
-        twice=sum(count > 1 for count in Counter(mine.values()).values()),
-        lost=sum(
-            name not in playing_by_name
-            and prompt not in playing_by_prompt
-            and name not in kept_by_name
-            and name not in ended_by_api
-            and prompt not in kept_by_prompt
-            for name, prompt in mine.items()
-        )
-        + len(done)
-        - len(playing),
+        twice=sum(count > takes_per_shot for count in Counter(mine.values()).values()) + sent_twice,
+        lost=missing.total() + len(done) - len(playing),
         left_open=0 if may_be_open else sum(render.state in OPEN for render in renders),
         not_done=len(others),
         unexplained=sum(not render.sentence.strip() for render in others),

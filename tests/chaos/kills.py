@@ -29,6 +29,9 @@ from .judging import OPEN, Tally, accepted_by, judge, renders_of, tracebacks
 
 STORY = "chaos"
 SHOTS = 6
+# How many takes of each shot a round asks for, in turn. Their number has no common factor with that
+# of the victims, so that each victim meets each of them.
+TAKES = (2, 1, 3, 1, 1)
 # A wedged cluster is found after half a minute and restarted; then the work begins.
 # Where other work takes the processors, all of it takes several times as long.
 PATIENCE = 300
@@ -146,7 +149,8 @@ def _share(folder: Path, route: str, rounds: list[tuple[int, str]]) -> tuple[str
 def _tell(route: str, number: int, tally: Tally) -> None:
     """A line for each round, for whoever waits, and for what a run is worth that is stopped."""
     PROGRESS.print(
-        f"round {number}, {route}, {tally.scenario}: {tally.accepted} accepted, "
+        f"round {number}, {route}, {tally.scenario}, {TAKES[number % len(TAKES)]} a shot: "
+        f"{tally.accepted} accepted, "
         f"{tally.playing} playing, {tally.unknown} unknown, {tally.twice} twice, "
         f"{tally.lost} lost, {tally.left_open} left open, {tally.seconds:.0f} s",
         *tally.wrong,
@@ -157,10 +161,12 @@ def _cluster_round(supervisor: Supervisor, scenelet: int, number: int, victim: s
     installation, name = supervisor.installation, f"scenelet-{scenelet}"
     chance = random.Random(number)
     started = time.monotonic()
-    installation.run_task(STORY, "--no-wait", f"--scenelet-id={name}")
+    takes = TAKES[number % len(TAKES)]
+    wanted = (f"--scenelet-id={name}", f"--takes-per-shot={takes}")
+    installation.run_task(STORY, "--no-wait", *wanted)
     time.sleep(chance.uniform(0, 3))
     killed = _kill(supervisor, victim, chance)
-    tally = _end(installation, name, victim)
+    tally = _end(installation, name, victim, takes)
     tally.seconds = time.monotonic() - started
     tally.note = "" if killed else NOBODY
     return tally
@@ -205,12 +211,14 @@ def _command_round(installation: Installation, scenelet: int, number: int, victi
     """A command that works its own batch is killed; the next one ends what it has left."""
     name = f"scenelet-{scenelet}"
     chance = random.Random(number)
+    takes = TAKES[number % len(TAKES)]
     started = time.monotonic()
     command = installation.start(
         "run_task",
         "--task=CREATE_SHOT_VIDEO",
         f"--story-id={STORY}",
         f"--scenelet-id={name}",
+        f"--takes-per-shot={takes}",
         "--wait",
     )
     wait_until(lambda: renders_of(installation, STORY, name), PATIENCE, "for the first row")
@@ -219,12 +227,12 @@ def _command_round(installation: Installation, scenelet: int, number: int, victi
     with suppress(subprocess.TimeoutExpired):
         installation.kill(command)
     installation.run_task(STORY, "--mode=resume", "--wait", f"--scenelet-id={name}")
-    tally = _end(installation, name, victim)
+    tally = _end(installation, name, victim, takes)
     tally.seconds = time.monotonic() - started
     return tally
 
 
-def _end(installation: Installation, scenelet: str, victim: str) -> Tally:
+def _end(installation: Installation, scenelet: str, victim: str, takes: int) -> Tally:
     def is_over() -> bool:
         renders = renders_of(installation, STORY, scenelet)
         return bool(renders) and not any(render.state in OPEN for render in renders)
@@ -232,7 +240,11 @@ def _end(installation: Installation, scenelet: str, victim: str) -> Tally:
     with suppress(AssertionError):
         wait_until(is_over, PATIENCE)
     renders = renders_of(installation, STORY, scenelet)
-    tally = judge(victim, installation, renders, accepted_by(installation))
+    accepted = accepted_by(installation)
+    tally = judge(victim, installation, renders, accepted, takes_per_shot=takes)
+    # After a killed command, the next one asks for what is missing.
+    if victim != "command" and len(renders) != SHOTS * takes:
+        tally.wrong.append(f"{victim}: {len(renders)} renders of {SHOTS} shots × {takes}")
     # Nothing was the API's fault: whatever it accepted is a take, or waits for a person.
     ends = {"done", "unknown"} | ({"cancelled"} if victim == "command" else set())
     tally.wrong += [

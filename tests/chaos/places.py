@@ -68,8 +68,11 @@ def small_disk(place: Path, megabytes: int) -> Iterator[SmallDisk]:
 
 
 class Postgres:
-    def __init__(self, folder: Path) -> None:
+    """A database server that listens at this address of the machine, and trusts everybody there."""
+
+    def __init__(self, folder: Path, address: str = "127.0.0.1") -> None:
         self.folder = folder / "postgres"
+        self._address = address
         self._bin = _postgres_binaries()
         self._as = ["runuser", "-u", "postgres", "--"] if os.geteuid() == 0 else []
         self.folder.mkdir(parents=True)
@@ -80,13 +83,15 @@ class Postgres:
                 raise NotHere("PostgreSQL does not run as root, and no user postgres") from None
             os.chown(self.folder, user.pw_uid, user.pw_gid)
         with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
+            free.bind((address, 0))
             self.port = free.getsockname()[1]
         self._run("initdb", "-A", "trust", "-U", "postgres", "-D", str(self.folder / "data"))
-        self.url = f"postgres://postgres@127.0.0.1:{self.port}/postgres"
+        with (self.folder / "data" / "pg_hba.conf").open("a") as access:
+            access.write(f"host all all {address}/24 trust\n")
+        self.url = f"postgres://postgres@{address}:{self.port}/postgres"
 
     def start(self) -> None:
-        options = f"-p {self.port} -c listen_addresses=127.0.0.1 -k {self.folder}"
+        options = f"-p {self.port} -c listen_addresses={self._address} -k {self.folder}"
         log = str(self.folder / "server.log")
         data = str(self.folder / "data")
         self._run("pg_ctl", "-w", "-D", data, "-o", options, "-l", log, "start")

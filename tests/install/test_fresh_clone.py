@@ -3,7 +3,6 @@ cache."""
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import shlex
@@ -133,7 +132,7 @@ def test_the_commands_of_the_documents_work_in_an_empty_folder(tmp_path):
     assert re.search(r"Admin     http://\S+:8000/admin/", demo)
     assert re.search(r"User      \w+ .*\n.*Password  \S+", demo)
 
-    own_story(clone)
+    clone.run(".venv/bin/python manage.py new_story my-story/")
     # Other ports than the documents': another installation of this machine may have those.
     server = clone.start("make serve ADDRESS=127.0.0.1:8765 SIMULATOR_PORT=8766")
     clone.environment["GOOGLE_GEMINI_BASE_URL"] = "http://127.0.0.1:8766"
@@ -148,20 +147,6 @@ def test_the_commands_of_the_documents_work_in_an_empty_folder(tmp_path):
         # Not SIGINT, which a shell without job control lets its background processes ignore.
         os.killpg(server.pid, signal.SIGTERM)
         server.communicate(timeout=60)
-
-
-def own_story(clone):
-    """my-story of the documents: the first scenelet of the sample story under names of its own."""
-    (sample,) = (clone.folder / "storybook/sample").glob("*/story.json")
-    story = json.loads(sample.read_text())
-    first = story["scenelets"][0]["scenelet_id"]
-    story["scenelets"] = story["scenelets"][:1]
-    text = json.dumps(story).replace(f"/{first}/", "/intro/").replace(f'"{first}"', '"intro"')
-    images = clone.folder / "my-story/images/my-story"
-    shutil.copytree(sample.parent / "images" / sample.parent.name, images)
-    (images / "visuals/shots" / first).rename(images / "visuals/shots/intro")
-    text = text.replace(sample.parent.name, "my-story")
-    (clone.folder / "my-story/story.json").write_text(text)
 
 
 def test_a_taken_port_is_said_once_and_ends_it(tmp_path):

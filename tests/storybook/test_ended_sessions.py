@@ -14,12 +14,11 @@ from storybook.models import DesignDocument
 from tests.support.admin_urls import addresses, person
 from tests.support.all_states import make_everything
 from tests.support.factories import State, make_render, make_shot
+from tests.support.pages import codes, messages, page_of
 from tests.support.permission_table import BUTTON, PAGES
 from videogen.models import VideoRender
 
 pytestmark = pytest.mark.django_db
-
-ENDED = "Your session had ended: nothing was done."
 
 
 @pytest.fixture
@@ -51,27 +50,37 @@ def log_in(browser, response):
 
 
 @pytest.mark.parametrize(
-    ("verb", "values", "words"),
+    ("verb", "values"),
     [
-        ("approve", {}, ""),
-        ("reject", {"reason": "dark"}, "You had typed as reason: “dark”."),
-        ("reject", {"reason": "The whale is <b>too dark</b>."}, "too dark&lt;/b&gt;"),
-        ("attach-link", {"link": "https://a.example/x.mp4"}, "https://a.example/x.mp4"),
+        ("approve", {}),
+        ("reject", {"reason": "dark"}),
+        ("reject", {"reason": "The whale is <b>too dark</b>."}),
+        ("attach-link", {"link": "https://a.example/x.mp4"}),
     ],
 )
-def test_a_button_after_the_session(browser, render, verb, values, words):
+def test_a_button_after_the_session(browser, render, verb, values):
     response = browser.post(act(render, verb), values)
 
     form, page = log_in(browser, response)
 
     assert page.redirect_chain[-1][0] == takes_page(render)
     assert page.status_code == 200
-    for each in (form, page):
-        assert ENDED in each.text
-        assert words in each.text
+    assert codes(page) == ["ended_session"]
+    asked, [answered] = page_of(form).hook("session-ended").text, messages(page)
+    for typed in values.values():
+        assert typed in asked and typed in answered
+    assert "too dark</b>" not in form.text + page.text, "what was typed is no markup"
     render.refresh_from_db()
     assert render.review == "unreviewed"
-    assert ENDED not in browser.get(takes_page(render)).text, "it is told once"
+    assert codes(browser.get(takes_page(render))) == [], "it is told once"
+
+
+def test_the_words_of_the_login_form_and_of_the_message(browser, render):
+    form, page = log_in(browser, browser.post(act(render, "reject"), {"reason": "dark"}))
+
+    words = "Your session had ended: nothing was done. You had typed as reason: “dark”."
+    assert page_of(form).hook("session-ended").text == words
+    assert messages(page) == [words]
 
 
 def test_an_upload_after_the_session(browser, render):
@@ -81,7 +90,7 @@ def test_an_upload_after_the_session(browser, render):
     _, page = log_in(browser, browser.post(address, {"video": file}))
 
     assert page.redirect_chain[-1][0] == takes_page(render)
-    assert ENDED in page.text
+    assert codes(page) == ["ended_session"]
     assert VideoRender.objects.count() == 1
 
 
@@ -121,9 +130,11 @@ def test_what_is_too_long_for_a_cookie_is_shown_at_once(browser, render):
 
     response = browser.post(address, {"document": typed})
 
-    assert ENDED in response.text
-    assert "many words many words" in response.text
-    assert f"next={address}" in response.text
+    page = page_of(response)
+    assert "session-ended" in page
+    assert page.hook("typed", "document").text == " ".join(typed.split())
+    login = page.hook("login").attributes["href"]
+    assert parse_qs(urlsplit(login).query) == {"next": [address]}
 
 
 def test_a_password_is_not_repeated(browser):
@@ -189,7 +200,8 @@ def test_an_expired_session_with_a_token(strict, render):
 
     assert response.headers["Location"].endswith(f"?next={takes_page(render)}")
     page = strict.get(takes_page(render))
-    assert ENDED in page.text and "“too dark”" in page.text
+    assert codes(page) == ["ended_session"]
+    assert "too dark" in messages(page)[0]
 
 
 @pytest.mark.parametrize(
@@ -203,7 +215,11 @@ def test_a_page_from_before_the_last_login(strict, render, origin, is_told):
     response = strict.post(act(render, "reject"), form, headers={"Origin": origin})
 
     assert response.status_code == 403
-    assert ("too dark" in response.text) is is_told
-    assert ("nothing was done" in response.text) is is_told
+    page = page_of(response)
+    assert ("session-ended" in page) is is_told
+    assert page.texts("typed") == (["too dark"] if is_told else [])
+    assert [each.attributes["href"] for each in page.hooks("page")] == (
+        [takes_page(render)] if is_told else []
+    )
     render.refresh_from_db()
     assert render.review == "unreviewed"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import stat
@@ -10,6 +11,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from django.db import connection
 
 ROOT = Path(__file__).resolve().parents[2]
 PRODUCTION = {
@@ -163,3 +165,53 @@ def test_static_files_are_open_to_the_web_server(start, tmp_path):
     for each in made:
         wanted = 0o755 if each.is_dir() else 0o644
         assert stat.S_IMODE(each.stat().st_mode) == wanted, each
+
+
+PRINT_OPTIONS = """
+import json
+from django.conf import settings
+print(json.dumps([settings.DATABASES["default"]["OPTIONS"], settings.Q_CLUSTER.get("redis", "")]))
+"""
+
+
+def test_a_host_that_is_gone_without_a_word_is_noticed_by_database_and_workers(start):
+    done = start(
+        "shell",
+        "-v0",
+        "-c",
+        PRINT_OPTIONS,
+        DATABASE_URL="postgres://videogen@db.example/videogen?sslmode=require&connect_timeout=4",
+        VIDEO_QUEUE_REDIS_URL="redis://db.example/0?socket_timeout=7",
+    )
+
+    options, redis = json.loads(done.stdout)
+    assert options.pop("options").split(" -c ")[-1] == "tcp_user_timeout=25000"
+    assert options == {
+        "sslmode": "require",
+        "connect_timeout": 4,
+        "keepalives_idle": 10,
+        "keepalives_interval": 5,
+        "keepalives_count": 3,
+        "tcp_user_timeout": 25_000,
+    }
+    assert redis == "redis://db.example/0?socket_timeout=7&socket_connect_timeout=3"
+
+
+@pytest.mark.postgres
+@pytest.mark.django_db
+@pytest.mark.skipif("connection.vendor != 'postgresql'")
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("tcp_keepalives_idle", "10"),
+        ("tcp_keepalives_interval", "5"),
+        ("tcp_keepalives_count", "3"),
+        ("tcp_user_timeout", "25s"),
+    ],
+)
+def test_the_database_server_asks_after_a_silent_client(name, value):
+    """The setting is what the server has really set at the connection's socket."""
+    with connection.cursor() as cursor:
+        cursor.execute(f"SHOW {name}")
+
+        assert cursor.fetchone() == (value,)

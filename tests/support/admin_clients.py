@@ -22,7 +22,7 @@ VIEWS = (
 )
 
 # At most so many queries the bar at the top of every page makes.
-BAR_QUERIES = 8
+BAR_QUERIES = 9
 
 _numbers = itertools.count(1)
 

@@ -63,6 +63,7 @@ def addresses(world):
         "videorender": world.render,
         "submission": world.submission,
         "candidate": world.candidate,
+        "wipedstory": world.wiped,
         "lane": world.lane,
         "referencechoice": world.choice,
         "notice": world.notice,

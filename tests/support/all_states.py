@@ -32,6 +32,7 @@ from videogen.models import (
     TakeNote,
     VideoModel,
     VideoRender,
+    WipedStory,
 )
 from videogen.models.people import Requester
 from videogen.models.states import ENDED
@@ -114,6 +115,9 @@ def make_everything(words="It did not work out.", story=None, *, name="", errors
     return SimpleNamespace(
         **_guest_links(story, second, words, name),
         candidate=candidate,
+        wiped=WipedStory.objects.create(
+            story_id="wiped", title=words[:500], archive_name=name[:500], archive_sha256="0" * 64
+        ),
         note=_note(third, words, name),
         story=story,
         shots=shots,

@@ -58,6 +58,10 @@ class Installation:
         many commands only prepare and nobody looks at how they start."""
         self._is_kept_warm = True
 
+    def command(self, *arguments: str) -> list[str]:
+        """What `manage` and `start` run."""
+        return [sys.executable, "manage.py", *arguments]
+
     def manage(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
         if self._is_kept_warm:
             done = self._warm_process().manage(*arguments)
@@ -65,7 +69,7 @@ class Installation:
                 done.check_returncode()
             return done
         return subprocess.run(
-            [sys.executable, "manage.py", *arguments],
+            self.command(*arguments),
             cwd=ROOT,
             env=self.environment,
             text=True,
@@ -84,7 +88,7 @@ class Installation:
         """A child in a process group of its own, so that all of it can be killed."""
         output = (self.folder / f"{log or arguments[0]}.log").open("a")
         child = subprocess.Popen(
-            [sys.executable, "manage.py", *arguments],
+            self.command(*arguments),
             cwd=ROOT,
             env=self.environment,
             text=True,

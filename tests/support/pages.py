@@ -143,6 +143,11 @@ def messages(response):
     return [str(message) for message in response.context["messages"]]
 
 
+def codes(response):
+    """The codes of the messages that the page shows, of those that have one."""
+    return [each.extra_tags for each in response.context["messages"] if each.extra_tags]
+
+
 def levels(response):
     """The levels of the messages, which are not shown yet after a redirect."""
     return [message.level_tag for message in get_messages(response.wsgi_request)]

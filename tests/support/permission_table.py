@@ -185,6 +185,7 @@ RECORDS = {
     "videogen/submission": (VIEWER, NOBODY, NOBODY, NOBODY),
     # (The page "Unresolved" shows them to those who may see renders.)
     "videogen/candidate": (SUPERUSER, NOBODY, NOBODY, NOBODY),
+    "videogen/wipedstory": (SUPERUSER, NOBODY, NOBODY, NOBODY),
     "videogen/lane": (VIEWER, NOBODY, NOBODY, NOBODY),
     "videogen/price": (VIEWER, PRODUCER, NOBODY, PRODUCER),
     "videogen/videomodel": (VIEWER, PRODUCER, PRODUCER, PRODUCER),

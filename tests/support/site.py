@@ -40,6 +40,10 @@ class Site:
     def start(self, *simulator_options: str) -> None:
         self.installation.start_simulator(*simulator_options)
         self.installation.start("work")
+        self.start_server()
+
+    def start_server(self) -> None:
+        """Only the web server: nothing is rendered."""
         log = self.folder / "runserver.log"
         log.unlink(missing_ok=True)
         self.installation.start("runserver", "--noreload", "127.0.0.1:0")

@@ -7,13 +7,12 @@ from typing import Any
 from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
-from django.utils.html import format_html
+from django.utils.html import format_html, format_html_join
 from django.utils.translation import ngettext
 
+from videogen import views
 from videogen.common.formats import moment
 from videogen.models import Notice
-from videogen.notifications.deliver import redeliver
-from videogen.views.components.bar import SEEN_COOKIE, SEEN_KEPT_SECONDS
 
 from .records import RecordAdmin
 
@@ -66,9 +65,9 @@ class NoticeAdmin(RecordAdmin):
         newest = Notice.objects.order_by("-pk").values_list("pk", flat=True).first()
         if newest and request.method == "GET" and response.status_code == 200:
             response.set_cookie(
-                SEEN_COOKIE,
+                views.components.bar.SEEN_COOKIE,
                 str(newest),
-                max_age=SEEN_KEPT_SECONDS,
+                max_age=views.components.bar.SEEN_KEPT_SECONDS,
                 samesite="Lax",
                 httponly=True,
                 secure=request.is_secure(),
@@ -93,12 +92,12 @@ class NoticeAdmin(RecordAdmin):
         if not notice.path:
             return "-"
         words = str(notice.batch or _PAGES.get(notice.kind, "") or notice.path)
-        return format_html('<a href="{}"><bdi>{}</bdi></a>', notice.path, words)
+        return format_html('<a data-about href="{}"><bdi>{}</bdi></a>', notice.path, words)
 
     @admin.display
     def sent(self, notice: Notice) -> str:
         ways = [
-            f"{way} {moment(when)}"
+            (way, f"{way} {moment(when)}")
             for way, when in (
                 ("e-mail", notice.emailed_at),
                 ("webhook", notice.webhook_sent_at),
@@ -106,15 +105,19 @@ class NoticeAdmin(RecordAdmin):
             if when
         ]
         if notice.next_attempt_at and notice.last_error:
-            ways.append(f"next try {moment(notice.next_attempt_at)}")
+            ways.append(("retry", f"next try {moment(notice.next_attempt_at)}"))
         elif notice.next_attempt_at:
-            ways.append("about to be sent")
+            ways.append(("due", "about to be sent"))
         elif notice.last_error:
-            ways.append("given up")
-        return ", ".join(ways) or "shown here only"
+            ways.append(("given-up", "given up"))
+        return format_html_join(
+            ", ", '<span data-sent="{}">{}</span>', ways or [("here", "shown here only")]
+        )
 
     @admin.action(description="Send again", permissions=["generate"])
     def send_again(self, request: HttpRequest, queryset: QuerySet[Notice]) -> None:
+        from videogen.notifications.deliver import redeliver
+
         sent = 0
         for notice in queryset:
             if redeliver(notice):

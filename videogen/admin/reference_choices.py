@@ -6,6 +6,7 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin
+from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
@@ -14,7 +15,6 @@ from storybook.form_versions import VersionedForms
 from storybook.initial_values import InitialValuesMixin
 from storybook.models import Shot
 from videogen.models import ReferenceChoice
-from videogen.prompts.prompt import referenced_ids
 
 from .records import is_list
 
@@ -33,17 +33,18 @@ class ReferenceChoiceForm(forms.ModelForm):
             known = _known_ids(shot, kind)
             if reference_id not in known:
                 label = ReferenceChoice.Kind(kind).label
-                self.add_error(
-                    "reference_id",
-                    f"This shot has no {label} “{reference_id}”. "
-                    + (f"It has: {', '.join(known)}." if known else f"It has no {label} at all."),
+                words = f"This shot has no {label} “{reference_id}”. " + (
+                    f"It has: {', '.join(known)}." if known else f"It has no {label} at all."
                 )
+                self.add_error("reference_id", ValidationError(words, code="no_such_reference"))
         return cleaned
 
 
 def _known_ids(shot: Shot, kind: str) -> list[str]:
     if kind == ReferenceChoice.Kind.KEY_FRAME:
         return [str(number) for number in range(1, shot.key_frames.count() + 1)]
+    from videogen.prompts.prompt import referenced_ids
+
     plural = "characters" if kind == ReferenceChoice.Kind.CHARACTER else "environments"
     payload = shot.storyboard_payload
     return referenced_ids(payload if isinstance(payload, dict) else {}, plural)

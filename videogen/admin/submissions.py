@@ -19,13 +19,13 @@ from django.views.decorators.http import require_safe
 
 from storybook.code_search import CodeSearchMixin
 from storybook.models import Story, shot_code
+from videogen import views
 from videogen.common.csv_export import csv_response
 from videogen.common.formats import usd
 from videogen.models import Submission, VideoRender
 from videogen.models.outcomes import Outcome, entries
 from videogen.models.render_queries import HEAVY_COLUMNS
 from videogen.views.components.badges import badge_of_outcome
-from videogen.views.spending import show_spending, spending_csv
 
 from .records import RecordAdmin
 
@@ -47,7 +47,7 @@ COLUMNS = {
     "story id": "render__shot__scenelet__story__story_id",
     "scenelet id": "render__shot__scenelet__scenelet_id",
     "shot": "render__shot__shot_index",
-    # The place, of which and of the index `export_view` makes the code.
+    # The place of the scenelet. `export_view` makes the code of the shot from it and the index.
     "code": "render__shot__scenelet__place",
     "render": "render_id",
     "batch": "render__batch__number",
@@ -277,11 +277,11 @@ class SubmissionAdmin(CodeSearchMixin, RecordAdmin):
 
     def spending_view(self, request: HttpRequest) -> HttpResponse:
         self._check(request)
-        return show_spending(request, self.admin_site)
+        return views.spending.show_spending(request, self.admin_site)
 
     def spending_csv_view(self, request: HttpRequest, by: str) -> HttpResponseBase:
         self._check(request)
-        return spending_csv(request, by)
+        return views.spending.spending_csv(request, by)
 
     def _check(self, request: HttpRequest) -> None:
         if not self.has_view_permission(request):

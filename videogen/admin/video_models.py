@@ -34,7 +34,9 @@ class VideoModelForm(forms.ModelForm):
     def clean_takes_seed(self) -> bool:
         takes, route = self.cleaned_data["takes_seed"], self.cleaned_data.get("route")
         if takes and route and route not in SEED_ROUTES:
-            raise ValidationError(f"A seed is never sent to {Route(route).label}.")
+            raise ValidationError(
+                f"A seed is never sent to {Route(route).label}.", code="seed_not_sent"
+            )
         return takes
 
 
@@ -51,17 +53,21 @@ class FormatFormSet(BaseInlineFormSet):
             if form.cleaned_data and not form.cleaned_data.get("DELETE")
         ]
         if not kept:
-            raise ValidationError("Add at least one resolution that the model makes.")
+            raise ValidationError(
+                "Add at least one resolution that the model makes.", code="no_format"
+            )
         takes_references = any(each["reference_durations"] for each in kept)
         if self.instance.max_references and not takes_references:
             raise ValidationError(
                 "The model takes reference pictures: fill in the columns about them for at least "
-                "one resolution, or set the number of reference pictures to 0."
+                "one resolution, or set the number of reference pictures to 0.",
+                code="no_reference_formats",
             )
         if takes_references and not self.instance.max_references:
             raise ValidationError(
                 "Enter how many reference pictures the model takes, or leave the columns about "
-                "them empty."
+                "them empty.",
+                code="no_reference_number",
             )
 
 
@@ -73,7 +79,8 @@ class FormatForm(forms.ModelForm):
         if not self.errors and bool(ratios) != bool(seconds):
             raise ValidationError(
                 "Fill in both the aspect ratios and the seconds with reference pictures, or "
-                "neither."
+                "neither.",
+                code="half_of_references",
             )
         return values
 
@@ -144,13 +151,20 @@ class VideoModelAdmin(VersionedForms, admin.ModelAdmin):
         rows = Price.objects.filter(model=model.name)
         words = format_html_join(
             "",
-            "{}: ${} per second since {}<br>",
-            ((each.resolution, f"{each.usd_per_second:.4f}", each.since) for each in rows),
+            '<span data-price="{}">{}: ${} per second since {}</span><br>',
+            (
+                (each.resolution, each.resolution, f"{each.usd_per_second:.4f}", each.since)
+                for each in rows
+            ),
         )
         where = f"{reverse('admin:videogen_price_changelist')}?{urlencode({'model': model.name})}"
         return format_html(
-            '{}<a href="{}">Prices of {}</a>',
-            words or "No price is known, and nothing is sent to a model without a price. ",
+            '{}<a data-price-list href="{}">Prices of {}</a>',
+            words
+            or format_html(
+                "<span data-no-price>{}</span> ",
+                "No price is known, and nothing is sent to a model without a price.",
+            ),
             where,
             model,
         )

@@ -18,7 +18,6 @@ READ, REVIEW, SPEND = ApiToken.Scope.READ, ApiToken.Scope.REVIEW, ApiToken.Scope
 
 # What the pages ask for, by what is looked at or done.
 SEE_STORIES = ("storybook.view_story", "storybook.view_scenelet")
-SEE_SHOTS = ("storybook.view_shot",)
 SEE_DIRECTIONS = ("storybook.view_shot", "videogen.view_direction")
 SEE_DESIGNS = ("storybook.view_designdocument",)
 SEE_RENDERS = ("storybook.view_shot", "videogen.view_videorender")
@@ -58,7 +57,7 @@ class Token(HttpBearer):
         return token
 
     def authenticate(self, request: HttpRequest, token: str) -> None:
-        """Not asked: `__call__` takes what the middleware found out."""
+        """Never called: `__call__` uses what the middleware found out."""
 
 
 def rights(scope: ApiToken.Scope, *permissions: tuple[str, ...]) -> dict[str, Any]:

@@ -13,7 +13,8 @@ from django.utils.http import quote_etag
 from django.views.decorators.csrf import csrf_exempt
 
 
-# A token, which no browser sends by itself, says who it is: nobody can be made to send a form.
+# The sender is known by a token, which no browser sends by itself, so no other site can post in
+# somebody's name.
 @csrf_exempt
 def api_door(request: HttpRequest, rest: str) -> HttpResponseBase:
     """Hand the request to its operation. Raises Http404 where there is none."""

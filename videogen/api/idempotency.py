@@ -10,10 +10,12 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Annotated, Any
 
 from django.db import IntegrityError, transaction
 from django.http import HttpRequest, HttpResponse
+from django.utils import timezone
 from ninja import Header
 from ninja.responses import NinjaJSONEncoder
 from pydantic import BaseModel
@@ -39,6 +41,8 @@ IdempotencyKey = Annotated[
     ),
 ]
 _KEPT_HEADERS = ("Location",)
+# No request takes so long.
+SILENT_AFTER = timedelta(minutes=10)
 _CHUNK = 1024**2
 
 
@@ -138,10 +142,14 @@ def _take(request: HttpRequest, key: str, sha256: str) -> ApiAnswer:
 def _take_over(answer: ApiAnswer) -> bool:
     """Go on in the place of a process that is gone. False while it is there, or where somebody else
     was faster."""
-    if not is_provably_gone(answer.worker):
+    # Nobody can tell that of a process on another host. If it was only slow, its work is undone: it
+    # finds that the row is not its own any more.
+    me, now = this_process(), timezone.now()
+    is_silent = answer.worker != me and answer.made_at < now - SILENT_AFTER
+    if not is_silent and not is_provably_gone(answer.worker):
         return False
-    won = _mine(answer).update(worker=this_process())
-    answer.worker = this_process()
+    won = _mine(answer).update(worker=me, made_at=now)
+    answer.worker = me
     return bool(won)
 
 
@@ -175,7 +183,7 @@ def _again(answer: ApiAnswer) -> HttpResponse:
 
 
 def _fingerprint(request: HttpRequest) -> str:
-    """Of the method, the address and what was sent, files included."""
+    """Return a hash of the method, the address and what was sent, files included."""
     digest = hashlib.sha256(f"{request.method} {request.get_full_path()}\n".encode())
     if request.FILES:
         # Of several of one name the last one counts, as everywhere.

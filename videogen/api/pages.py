@@ -49,7 +49,8 @@ def read_page(
 
 
 def _after(order: Sequence[str], values: Sequence[Any]) -> Q:
-    """Behind the row with these values: a later first column, or the same and a later second…"""
+    """Return the condition that a row comes after the one with these values: its first column is
+    later, or the same and its second one is later, and so on."""
     condition, same = Q(), Q()
     for column, value in zip(order, values, strict=True):
         name = column.removeprefix("-")

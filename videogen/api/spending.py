@@ -65,6 +65,7 @@ class SpendOut(Out):
     is_simulated: bool
     by: dict[str, list[Json]]
     total: Json
+    wiped_stories_usd: Money = Field(description="In no row: what wiped stories have cost.")
     forecast: Json | None
 
 

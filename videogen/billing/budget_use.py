@@ -42,5 +42,5 @@ class BudgetUse:
 
 
 def budget_use() -> BudgetUse:
-    """Three queries."""
+    """Four queries."""
     return BudgetUse(*usage(), overall_limit_usd(), is_simulating())

@@ -1,7 +1,8 @@
 """What may be spent: on everything, on one story, or by one person on one day.
 
 What counts towards a limit is the cost of every submission that was paid or may have been, which
-includes those in flight, and the price of every queued render. Queueing reserves money under
+includes those in flight and the kept charges of wiped stories, and the price of every queued
+render. Queueing reserves money under
 `lock_budgets`. A render that ends without a charge gives its money back.
 """
 
@@ -20,8 +21,9 @@ from django.db.models import Q, QuerySet, Sum
 from django.db.transaction import TransactionManagementError
 from django.utils import timezone
 
+from storybook.models import Story
 from videogen.common.formats import month_day
-from videogen.models import Budget, Submission, VideoRender
+from videogen.models import Budget, KeptCharge, Submission, VideoRender
 from videogen.models.people import Person
 
 Scope = Budget.Scope
@@ -112,16 +114,21 @@ class Limit:
 
 
 def usage(scope: _Scope | None = None) -> Used:
-    """How much is used in this scope, or of everything. Two queries."""
+    """How much is used in this scope, or of everything. Three queries."""
     scope = scope or _Scope()
     # Spent comes first: a render that is refused between the two queries, and waits again, is then
     # counted twice. In the other order it would not be counted at all.
-    return Used(_total(_spent(scope)), _total(_queued(scope)))
+    return Used(_spent_usd(scope), _total(_queued(scope)))
+
+
+def usage_of_story(story: int) -> Used:
+    """How much is used for that story. Two queries."""
+    return usage(_Scope(story=story))
 
 
 def limits_for(story: int, person: Person | None) -> tuple[Limit, ...]:
     """The limits on what this person asks for today for this story, the tightest first. One query
-    where there is none, seven at most."""
+    where there is none, ten at most."""
     person = person or Person()
     about = _Charge(story, person, timezone.localdate())
     of_person = Q(user=None) | Q(user=person.user_id) | Q(user__username=person.name)
@@ -183,7 +190,7 @@ class BudgetHeadroom:
 
     def _spent_of(self, scope: _Scope) -> Decimal:
         if scope not in self._spent:
-            self._spent[scope] = _total(_spent(scope))
+            self._spent[scope] = _spent_usd(scope)
         return self._spent[scope]
 
 
@@ -209,7 +216,7 @@ class BudgetImpact:
 def find_budget_impacts(changes: Iterable[tuple[VideoRender, Decimal]]) -> list[BudgetImpact]:
     """What it means for each limit if each of these queued renders cost so much more; the tightest
     first. The renders have to be loaded with their shot and its scenelet. One query, and at most
-    two for every limit."""
+    three for every limit."""
     headroom = BudgetHeadroom()
     found: dict[tuple[LimitName, Decimal, _Scope], Decimal] = {}
     for render, more in changes:
@@ -224,7 +231,7 @@ def find_budget_impacts(changes: Iterable[tuple[VideoRender, Decimal]]) -> list[
 
 def usage_of(budgets: Iterable[Budget]) -> dict[int, Limit]:
     """By primary key: each budget and how much of it is used. Of a daily budget, that is what was
-    used today; of everybody's, by the person who has used most. At most six queries."""
+    used today; of everybody's, by the person who has used most. At most ten queries."""
     budgets = list(budgets)
     today = timezone.localdate()
     of = {scope: [each for each in budgets if each.scope == scope] for scope in Scope}
@@ -279,9 +286,21 @@ class _Scope:
     def about(self, prefix: str) -> Q:
         """As a condition on renders, or on rows that refer to them by `prefix`. A render counts on
         the day on which it was asked for, even where it is sent after midnight."""
-        found = Q()
+        found = self._asked(prefix)
         if self.story is not None:
             found &= Q(**{f"{prefix}batch__story": self.story})
+        return found
+
+    def about_kept(self) -> Q:
+        """As a condition on kept charges. A story has those that were made under its id."""
+        found = self._asked("")
+        if self.story is not None:
+            same = Story.objects.filter(pk=self.story).order_by().values("story_id")
+            found &= Q(story__story_id__in=same)
+        return found
+
+    def _asked(self, prefix: str) -> Q:
+        found = Q()
         if self.person is not None:
             named = Q(**{f"{prefix}requested_by_name": self.person.name})
             if self.person.user_id is not None:
@@ -340,6 +359,20 @@ def _spent(scope: _Scope) -> QuerySet[Submission]:
     return may_cost.filter(scope.about("render__"))
 
 
+def _kept(scope: _Scope) -> QuerySet[KeptCharge]:
+    return KeptCharge.objects.filter(scope.about_kept(), outcome__in=Submission.MAY_COST)
+
+
+def _spent_usd(scope: _Scope) -> Decimal:
+    return _total(_spent(scope)) + _total(_kept(scope))
+
+
+def kept_usd(story: int | None = None) -> Decimal:
+    """What the stories that were wiped have cost, or may have; of one story, what was wiped under
+    its id. One query."""
+    return _total(_kept(_Scope(story=story)))
+
+
 def _queued(scope: _Scope) -> QuerySet[VideoRender]:
     waiting = VideoRender.objects.open().filter(
         state=VideoRender.State.QUEUED, kind=VideoRender.Kind.GENERATION
@@ -348,7 +381,7 @@ def _queued(scope: _Scope) -> QuerySet[VideoRender]:
 
 
 def _price_column(rows: QuerySet[Any]) -> str:
-    return "price_usd" if rows.model is Submission else "price_estimate_usd"
+    return "price_estimate_usd" if rows.model is VideoRender else "price_usd"
 
 
 def _total(rows: QuerySet[Any]) -> Decimal:
@@ -372,8 +405,15 @@ def _by_story(stories: Iterable[int]) -> dict[int, Used]:
     queued = _queued(everything).filter(batch__story__in=stories)
     spent_by = _grouped(spent, "render__batch__story")
     queued_by = _grouped(queued, "batch__story")
+    ids = dict(Story.objects.filter(pk__in=stories).order_by().values_list("pk", "story_id"))
+    kept = _kept(everything).filter(story__story_id__in=ids.values())
+    kept_by = _grouped(kept, "story__story_id")
+    nothing = Decimal(0)
     return {
-        story: Used(spent_by.get((story,), Decimal(0)), queued_by.get((story,), Decimal(0)))
+        story: Used(
+            spent_by.get((story,), nothing) + kept_by.get((ids.get(story),), nothing),
+            queued_by.get((story,), nothing),
+        )
         for story in stories
     }
 
@@ -381,10 +421,13 @@ def _by_story(stories: Iterable[int]) -> dict[int, Used]:
 def used_by_people(budgets: list[Budget], today: date) -> list[tuple[Budget, str, Used]]:
     """For everybody who asked for something today: which of these daily budgets applies to them,
     their name, and what they have used. An account and its name on the command line are one person,
-    and so is an account that was renamed. Three queries."""
+    and so is an account that was renamed. Four queries."""
     everybody = next((each for each in budgets if each.user_id is None), None)
     of_day = _Scope(day=today)
     spent = _grouped(_spent(of_day), "render__requested_by", "render__requested_by_name")
+    kept = _grouped(_kept(of_day), "requested_by", "requested_by_name")
+    for asked, usd in kept.items():
+        spent[asked] = spent.get(asked, Decimal(0)) + usd
     queued = _grouped(_queued(of_day), "requested_by", "requested_by_name")
     charged = spent.keys() | queued.keys()
     names = _names_of_accounts(charged)

@@ -10,7 +10,7 @@ from decimal import Decimal
 from storybook.models import Story
 from videogen.models import Budget
 
-from .budgets import overall_limit_usd
+from .budgets import kept_usd, overall_limit_usd
 from .statistics import By, Figures, SpendingScope, figures_by, total_of
 
 
@@ -36,8 +36,8 @@ class BurnDown:
 def burn_down(
     story: Story | None, days: Sequence[date], by_day: Sequence[Figures]
 ) -> BurnDown | None:
-    """Of the story's budget, or of the budget over everything; None without one. At most two
-    queries.
+    """Return what was left of the story's budget, or of the budget over everything; None without
+    one. At most three queries. What wiped stories have cost counts as spent before.
 
     by_day: what was spent on `days`, which follow one another.
     """
@@ -47,7 +47,7 @@ def burn_down(
     by = By.SCENELET if story else By.STORY
     before = total_of(figures_by(by, SpendingScope(story, until=days[0] - timedelta(days=1))))
     spent = {each.key: each.spent_usd for each in by_day}
-    left = limit - before.spent_usd
+    left = limit - before.spent_usd - kept_usd(story.pk if story else None)
     found = []
     for day in days:
         amount = spent.get(day.isoformat(), Decimal("0.00"))

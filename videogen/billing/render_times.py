@@ -1,4 +1,4 @@
-"""How long renders take, judged by what lately was the time of their model."""
+"""How long renders take, judged by the recent times of their model."""
 
 from __future__ import annotations
 

@@ -7,7 +7,7 @@ from typing import Any
 from videogen.models.routes import is_simulating
 
 from .forecasts import Forecast
-from .statistics import Figures, SpendingScope
+from .statistics import Figures, SpendingScope, wiped_usd
 
 
 def spending_object(
@@ -16,6 +16,7 @@ def spending_object(
     total: Figures,
     forecast: Forecast | None,
 ) -> dict[str, Any]:
+    """One query."""
     summed = total.as_dict()
     return {
         "story_id": scope.story.story_id if scope.story else None,
@@ -24,5 +25,6 @@ def spending_object(
         "is_simulated": is_simulating(),
         "by": {by: [each.as_dict() for each in rows] for by, rows in figures.items()},
         "total": {name: summed[name] for name in summed if name not in ("key", "label")},
+        "wiped_stories_usd": str(wiped_usd(scope)),
         "forecast": forecast.as_dict() if forecast else None,
     }

@@ -34,7 +34,7 @@ from django.db.models.lookups import In
 from django.utils import timezone
 
 from storybook.models import Shot, Story
-from videogen.models import RenderBatch, VideoRender, counts_simulated
+from videogen.models import KeptCharge, RenderBatch, VideoRender, counts_simulated
 from videogen.prompts.prompt import referenced_ids
 
 State = VideoRender.State
@@ -278,6 +278,19 @@ def _names_of_verdict(verdict: str, reasons: str) -> dict[str, str]:
 def cents(amount: Decimal | None) -> Decimal:
     # SQLite adds amounts as floating-point numbers.
     return (amount or Decimal(0)).quantize(CENT, ROUND_HALF_UP)
+
+
+def wiped_usd(scope: SpendingScope) -> Decimal:
+    """What the submissions of wiped stories have cost, which are in no row of any grouping; with a
+    story, those that were wiped under its id. One query."""
+    rows = KeptCharge.objects.all()
+    if scope.story:
+        rows = rows.filter(story__story_id=scope.story.story_id)
+    if scope.since:
+        rows = rows.filter(claimed_at__gte=_start_of(scope.since))
+    if scope.until:
+        rows = rows.filter(claimed_at__lt=_start_of(scope.until + timedelta(days=1)))
+    return cents(rows.aggregate(usd=Sum("actual_cost_usd"))["usd"])
 
 
 def attempts_of(scope: SpendingScope) -> QuerySet[VideoRender]:

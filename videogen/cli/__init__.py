@@ -1,1 +1,1 @@
-"""What `run_task` does: run a task, wait for its renders, report what came of them."""
+"""What the commands do: run a task, wait for its renders, tell of stories, films and takes."""

@@ -8,31 +8,35 @@ import socket
 import time
 from datetime import timedelta
 from functools import lru_cache
+from hashlib import sha256
 from pathlib import Path
+from uuid import getnode
 
 import psutil
 
 _SEPARATOR = "|"
-# Between the boot and the namespace, which is no part of its own: other programs split the name.
+# Between the machine, the boot and the namespace, which are no parts of their own: other programs
+# split the name.
+_OF = "."
 _IN = "@"
 
 
 def this_process() -> str:
-    """Return the identity of this process: host, boot and namespace of process ids, process id and
-    start time. No later process has the same."""
+    """Return the identity of this process: host, machine, boot, namespace of process ids, process
+    id and start time. No later process has the same."""
     return _identity(os.getpid())
 
 
 @lru_cache(maxsize=1)
 def _identity(pid: int) -> str:
     started = f"{_started(psutil.Process(pid)):.2f}"
-    return _SEPARATOR.join((socket.gethostname()[:80], _boot_and_namespace(), str(pid), started))
+    return _SEPARATOR.join((socket.gethostname()[:80], _place(), str(pid), started))
 
 
 def is_provably_gone(identity: str) -> bool:
-    """Whether the process has certainly ended. Only its own host can tell: it was rebooted since,
-    or has no such process. Of another container on the same kernel nobody can tell, even if it has
-    the same host name: process ids mean something else there."""
+    """Whether the process has certainly ended. Only its own machine can tell: it was rebooted
+    since, or has no such process. Of another machine nobody can tell, even if it has the same host
+    name, nor of another container on the same kernel: process ids mean something else there."""
     try:
         host, boot, pid, started = identity.split(_SEPARATOR)
         number = int(pid)
@@ -41,8 +45,10 @@ def is_provably_gone(identity: str) -> bool:
     if host != socket.gethostname()[:80]:
         return False
     boot, _, namespace = boot.partition(_IN)
+    machine, _, boot = boot.rpartition(_OF)
     if boot != _boot_id():
-        return True
+        # Copies of one image may have one name. (Before machines were noted, there was none in it.)
+        return not machine or machine == _machine()
     # Before namespaces were noted, there was none in the name.
     if namespace and namespace != _namespace():
         return False
@@ -88,9 +94,22 @@ def _started(process: psutil.Process) -> float:
         return float(process.create_time())
 
 
-def _boot_and_namespace() -> str:
+def _place() -> str:
     namespace = _namespace()
-    return f"{_boot_id()}{_IN}{namespace}" if namespace else _boot_id()
+    boot = f"{_machine()}{_OF}{_boot_id()}"
+    return f"{boot}{_IN}{namespace}" if namespace else boot
+
+
+@lru_cache(maxsize=1)
+def _machine() -> str:
+    """Return a fingerprint of what tells this machine from others. Its number itself is nobody
+    else's business (machine-id(5))."""
+    try:
+        number = Path("/etc/machine-id").read_text().strip()
+    except OSError:
+        number = ""
+    # Without one, as in many containers, that of its network card.
+    return sha256(f"videogen {number or getnode()}".encode()).hexdigest()[:12]
 
 
 def _namespace() -> str:

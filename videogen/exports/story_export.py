@@ -6,7 +6,7 @@ from __future__ import annotations
 import json
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
-from datetime import UTC
+from datetime import UTC, datetime
 from functools import cached_property
 from typing import Any
 
@@ -20,7 +20,8 @@ from videogen.catalog.options import extras_of
 from videogen.common.csv_export import csv_lines
 from videogen.common.errors import VideoFileError
 from videogen.films.film_requests import is_there
-from videogen.models import Film, TakeNote, VideoRender
+from videogen.models import Film, GuestNote, TakeNote, VideoRender
+from videogen.models.take_notes import DEFAULT_FPS, timecode_of
 from videogen.takes.chosen_takes import TakeRule, find_chosen_takes
 from videogen.takes.video_file import picture_seconds
 
@@ -55,7 +56,7 @@ class StoryExport:
     written, and each is looked at when its turn comes: the first byte waits for one of them.
 
     takes: by the primary keys of their shots. films: by those of their endings. notes: by those of
-    their takes, each with its replies.
+    their takes, each with its replies; guest_notes: the same of people without an account.
     """
 
     story: Story
@@ -65,6 +66,7 @@ class StoryExport:
     takes: dict[int, VideoRender]
     films: dict[int, Film] = field(default_factory=dict)
     notes: dict[int, list[TakeNote]] = field(default_factory=dict)
+    guest_notes: dict[int, list[GuestNote]] = field(default_factory=dict)
 
     @property
     def shots(self) -> list[ExportedShot]:
@@ -101,7 +103,7 @@ class StoryExport:
             yield from self._files_of_shot(self._exported(shot))
         yield self._file("manifest.json", _json(self.manifest()))
         yield self._file("shots.csv", "".join(csv_lines(*_table(self.shots))))
-        if self.notes:
+        if self.notes or self.guest_notes:
             yield self._file("notes.csv", "".join(csv_lines(*self._notes_table())))
         for path in self.paths:
             timeline = make_timeline(path.title, self._timeline_shots(path))
@@ -158,15 +160,24 @@ class StoryExport:
         ]
 
     def _open_notes(self, take: VideoRender | None) -> tuple[TimelineNote, ...]:
-        return tuple(
+        """The team's open notes, and all of guests: nobody settles those. What a guest says is told
+        from what the team says by the name that stands before it."""
+        if take is None:
+            return ()
+        own = [
             TimelineNote(note.frame or 0, note.text, note.author_name, _area(note))
-            for note in self.notes.get(take.pk if take else 0, [])
+            for note in self.notes.get(take.pk, [])
             if note.is_open
-        )
+        ]
+        guests = [
+            TimelineNote(_frame(note, take), f"{_guest(note)}: {note.text}", _guest(note))
+            for note in self.guest_notes.get(take.pk, [])
+        ]
+        return (*own, *guests)
 
     def _notes_table(self) -> tuple[list[str], Iterator[list[object]]]:
-        """All notes on the takes that are exported, the settled ones too, each before its
-        replies."""
+        """All notes on the takes that are exported, the settled ones too, each before its replies.
+        Those of guests come after the team's."""
         header = [
             "code",
             "take",
@@ -189,8 +200,19 @@ class StoryExport:
                 for each in (note, *note.replies.all()):
                     status = "reply" if each.parent_id else "open" if note.is_open else "done"
                     area = [each.x, each.y, each.width, each.height]
-                    written = each.created_at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-                    yield [*place, status, each.author_name, written, each.text, *area]
+                    said = [each.author_name, _utc(each.created_at), each.text]
+                    yield [*place, status, *said, *area]
+            if shot.take:
+                yield from self._guest_rows(shot.shot, shot.take)
+
+    def _guest_rows(self, shot: Shot, take: VideoRender) -> Iterator[list[object]]:
+        for note in self.guest_notes.get(take.pk, []):
+            place: list[object] = ["", "", ""]
+            if note.seconds is not None:
+                frame = _frame(note, take)
+                place = [timecode_of(frame, take.fps), frame, round(note.seconds, 3)]
+            said = [_guest(note), _utc(note.made_at), note.text]
+            yield [shot.code, take.take, *place, "guest", *said, "", "", "", ""]
 
     def _path(self, path: StoryPath) -> dict[str, Any]:
         shots = self._shots_on(path)
@@ -232,7 +254,24 @@ def plan_export(
     found = TakeNote.objects.notes().filter(render__in=[take.pk for take in takes.values()])
     for note in found.select_related("render").prefetch_related("replies"):
         notes.setdefault(note.render_id, []).append(note)
-    return StoryExport(story, rule, paths, chosen, takes, films, notes)
+    guest_notes: dict[int, list[GuestNote]] = {}
+    for said in GuestNote.objects.filter(render__in=[take.pk for take in takes.values()]):
+        guest_notes.setdefault(said.render_id or 0, []).append(said)
+    return StoryExport(story, rule, paths, chosen, takes, films, notes, guest_notes)
+
+
+def _guest(note: GuestNote) -> str:
+    return f"{note.name} (a guest)" if note.name else "a guest"
+
+
+def _frame(note: GuestNote, take: VideoRender) -> int:
+    """The frame of the take that the guest meant; a note about the whole clip stands at its
+    beginning."""
+    return int((note.seconds or 0) * (take.fps or DEFAULT_FPS))
+
+
+def _utc(moment: datetime) -> str:
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def _area(note: TakeNote) -> tuple[float, ...]:

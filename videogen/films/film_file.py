@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -26,22 +25,14 @@ _FRAME = Fraction(1, FPS)
 _NEAR_LUFS = 0.3
 
 
-@dataclass(frozen=True)
-class FilmFacts:
-    """What a film is. `starts`: in seconds, when each of its parts begins."""
-
-    seconds: float
-    starts: tuple[float, ...]
-
-
 def join(
     manifest: Manifest,
     segments: Sequence[Path],
     target: Path,
     beat: Callable[[], None] = lambda: None,
-) -> FilmFacts:
-    """Write the film of these segments, one for each part, to `target`. The caller moves it to its
-    name: until this returns, the file is none.
+) -> float:
+    """Write the film of these segments, one for each part, to `target`, and return its length in
+    seconds. The caller moves the file to its name: until this returns, it is not a whole film.
 
     beat: called once for each segment that is read or written.
     """
@@ -81,7 +72,7 @@ def join(
             out.mux(_text_packet(text, cue))
     with target.open("rb") as file:
         os.fsync(file.fileno())
-    return FilmFacts(total / FPS, tuple(start / FPS for start in starts))
+    return total / FPS
 
 
 def _count_frames(path: Path) -> int:

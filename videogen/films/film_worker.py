@@ -150,7 +150,7 @@ class _Making:
         temporary = partial_folder() / f"film-{film.pk}-{secrets.token_hex(4)}.mp4"
         name = f"{safe_name(film.ending.scenelet_id)}-{manifest.sha256[:12]}.mp4"
         try:
-            facts = join(manifest, segments, temporary, self._beat)
+            seconds = join(manifest, segments, temporary, self._beat)
             made: dict[str, Any] = {
                 "byte_size": temporary.stat().st_size,
                 "sha256": sha256_of(temporary),
@@ -164,7 +164,7 @@ class _Making:
             **made,
             file=str(self._folder / name),
             manifest_sha256=manifest.sha256,
-            seconds=round(facts.seconds, 3),
+            seconds=round(seconds, 3),
             shots=manifest.count("take") + manifest.count("still"),
             stills=manifest.count("still"),
             cards_shown=manifest.count("card"),

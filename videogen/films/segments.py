@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, nullcontext
 from fractions import Fraction
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -23,12 +23,13 @@ from videogen.common.errors import VideoFileError
 from videogen.takes.video_file import quarter_turns
 
 from .parts import Part
-from .sound import RATE, filtered, levelling, measure, pulled
+from .sound import RATE, filtered, levelling, measure, through_graph
 from .stills import HEIGHT, WIDTH, draw_card, draw_still
 
 if TYPE_CHECKING:
     from av import AudioFrame, VideoFrame
     from av.container import InputContainer, OutputContainer
+    from av.filter import Graph
 
 FPS = 24
 SAMPLES = RATE // FPS  # of a frame's time
@@ -200,20 +201,17 @@ def _pictures(container: InputContainer) -> Iterator[VideoFrame]:
 
     stream = container.streams.video[0]
     stream.thread_type = "AUTO"
-    graph: Any = None
-    for frame in container.decode(stream):
-        if graph is None:
-            graph = av.filter.Graph()
-            graph.link_nodes(
-                graph.add_buffer(template=stream, time_base=frame.time_base),
-                *(graph.add(*each.split("=", 1)) for each in _filters(frame)),
-                graph.add("buffersink"),
-            ).configure()
-        graph.push(frame)
-        yield from pulled(graph)
-    if graph is not None:
-        graph.push(None)
-        yield from pulled(graph)
+
+    def graph_for(frame: VideoFrame) -> Graph:
+        graph = av.filter.Graph()
+        graph.link_nodes(
+            graph.add_buffer(template=stream, time_base=frame.time_base),
+            *(graph.add(*each.split("=", 1)) for each in _filters(frame)),
+            graph.add("buffersink"),
+        ).configure()
+        return graph
+
+    yield from through_graph(container.decode(stream), graph_for)
 
 
 def _filters(frame: VideoFrame) -> list[str]:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from av import AudioFrame
+    from av.filter import Graph
 
 RATE = 48_000
 TARGET_LUFS = -16.0
@@ -64,31 +65,40 @@ def filtered(
     import av
 
     filters = list(filters)
+    if not filters:
+        yield from frames
+        return
+
+    def graph_for(frame: AudioFrame) -> Graph:
+        graph = av.filter.Graph()
+        graph.link_nodes(
+            graph.add_abuffer(
+                sample_rate=frame.sample_rate,
+                format=frame.format.name,
+                layout=frame.layout.name,
+                time_base=frame.time_base,
+            ),
+            *(graph.add(name, options) for name, options in filters),
+            graph.add("abuffersink"),
+        ).configure()
+        return graph
+
+    yield from through_graph(frames, graph_for)
+
+
+def through_graph(frames: Iterable[Any], graph_for: Callable[[Any], Graph]) -> Iterator[Any]:
+    """Yield the frames as they come out of a filter graph, which is made for the first frame."""
     graph = None
     for frame in frames:
-        if not filters:
-            yield frame
-            continue
-        if graph is None:
-            graph = av.filter.Graph()
-            graph.link_nodes(
-                graph.add_abuffer(
-                    sample_rate=frame.sample_rate,
-                    format=frame.format.name,
-                    layout=frame.layout.name,
-                    time_base=frame.time_base,
-                ),
-                *(graph.add(name, options) for name, options in filters),
-                graph.add("abuffersink"),
-            ).configure()
+        graph = graph or graph_for(frame)
         graph.push(frame)
-        yield from pulled(graph)
+        yield from _pulled(graph)
     if graph is not None:
         graph.push(None)
-        yield from pulled(graph)
+        yield from _pulled(graph)
 
 
-def pulled(graph: Any) -> Iterator[Any]:
+def _pulled(graph: Graph) -> Iterator[Any]:
     """Yield the frames that a filter graph has ready."""
     import av
 

@@ -17,7 +17,7 @@ from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from videogen.common import pacific_time
-from videogen.models import Lane, Submission, VideoRender
+from videogen.models import KeptCharge, Lane, Submission, VideoRender
 from videogen.models.problems import Problem, ProblemCode
 from videogen.models.routes import spend_window_usd
 
@@ -60,7 +60,7 @@ class RateLimitHeadroom:
 
 def rate_limit_headroom(lane: Lane, now: datetime) -> RateLimitHeadroom:
     """Return what the account has room for now. Exact only under the lane's lock. Makes at most
-    three queries."""
+    five queries."""
     sent = _Sent(lane, now)
     limits = [settings.VIDEO_MAX_IN_FLIGHT - _in_flight(lane)]
     if settings.VIDEO_SUBMISSIONS_PER_MINUTE is not None:
@@ -74,7 +74,7 @@ def rate_limit_headroom(lane: Lane, now: datetime) -> RateLimitHeadroom:
 
 def next_slot(lane: Lane, price: Decimal) -> Slot:
     """Return when a render of that price may be submitted, as things are now and if no other render
-    is faster. Whether the lane is paused is not considered. Makes at most three queries.
+    is faster. Whether the lane is paused is not considered. Makes at most five queries.
 
     `lane` is taken as it is: refresh it from the database if that matters.
     """
@@ -102,7 +102,7 @@ def next_slot(lane: Lane, price: Decimal) -> Slot:
 
 def find_first_queued_slot(lane: Lane) -> Slot | None:
     """Return when the next queued render may be sent, or None if nothing is queued. Makes at most
-    four queries."""
+    six queries."""
     queued = VideoRender.objects.queued_in(lane).in_claim_order()
     price = queued.values_list("price_estimate_usd", flat=True).first()
     return None if price is None else next_slot(lane, price)
@@ -133,15 +133,15 @@ def span_in_words() -> str:
 
 class _Sent:
     """The lane's submissions that may be in one of the API's windows now, sorted by the latest
-    moment at which they can have arrived. Makes one query, or none if there is no window."""
+    moment at which they can have arrived. Makes two queries, or none if there is no window."""
 
     def __init__(self, lane: Lane, now: datetime) -> None:
         self.now = now
         self._rows: Sequence[tuple[datetime, Decimal, str]] = []
         if spans := _spans(lane):
-            rows = _arrived_since(lane, now - max(spans))
             self._rows = sorted(
                 (answered or min(now, claimed + _time_out()), price, outcome)
+                for rows in _arrived_since(lane, now - max(spans))
                 for claimed, answered, price, outcome in rows.values_list(
                     "claimed_at", "answered_at", "price_usd", "outcome"
                 )
@@ -175,14 +175,17 @@ def _spans(lane: Lane) -> list[timedelta]:
     return spans
 
 
-def _arrived_since(lane: Lane, start: datetime) -> QuerySet[Submission]:
+def _arrived_since(
+    lane: Lane, start: datetime
+) -> tuple[QuerySet[Submission], QuerySet[KeptCharge]]:
+    """The submissions, and those of stories that were wiped since."""
     # The API counts arrivals, and a request arrives at some time between claim and answer. So it
     # may be in the API's window until the window's length after its answer, or, without an answer,
     # after its time-out.
     unanswered = Q(answered_at=None, claimed_at__gt=start - _time_out())
-    return Submission.objects.filter(
-        Q(answered_at__gt=start) | unanswered, lane=lane, claimed_at__gt=start - LATEST_ANSWER
-    )
+    arrived = Q(answered_at__gt=start) | unanswered
+    arrived &= Q(lane=lane, claimed_at__gt=start - LATEST_ANSWER)
+    return Submission.objects.filter(arrived), KeptCharge.objects.filter(arrived)
 
 
 def _time_out() -> timedelta:
@@ -192,9 +195,8 @@ def _time_out() -> timedelta:
 def _sent_today(lane: Lane, now: datetime) -> int:
     # Other than in the minute, refused requests are not counted: a wrong count would cost a whole
     # day, and if the API counts them, its own answer says so.
-    return (
-        _arrived_since(lane, pacific_time.day_began(now)).exclude(outcome=Outcome.REJECTED).count()
-    )
+    sent = _arrived_since(lane, pacific_time.day_began(now))
+    return sum(rows.exclude(outcome=Outcome.REJECTED).count() for rows in sent)
 
 
 def _in_flight(lane: Lane) -> int:

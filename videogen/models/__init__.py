@@ -14,6 +14,7 @@ Where to begin:
 - `TakeNote` is what the team says about a moment of a take.
 - `TakeCheck` is what the technical check of a take has found.
 - `ApiToken` lets a program act in a person's name; `ApiAnswer` keeps what it was answered.
+- `WipedStory` and its `KeptCharge` are what stays of a story that was wiped: what was spent.
 - `GuestLink` lets people without an account watch a story or a film; `GuestNote` is what they say.
 
 The state of a render changes only by its verbs (`move`, `resume_polling`, `restart_download`), or
@@ -47,6 +48,7 @@ from .submissions import Submission
 from .take_checks import FindingKind, TakeCheck, TakeFinding
 from .take_notes import TakeNote
 from .video_models import StorySettings, VideoFormat, VideoModel
+from .wiped_stories import KeptCharge, WipedStory
 
 __all__ = [
     "STALE_AFTER",
@@ -59,6 +61,7 @@ __all__ = [
     "FindingKind",
     "GuestLink",
     "GuestNote",
+    "KeptCharge",
     "Lane",
     "Notice",
     "OutgoingEvent",
@@ -74,6 +77,7 @@ __all__ = [
     "VideoFormat",
     "VideoModel",
     "VideoRender",
+    "WipedStory",
     "badge_at_this_moment",
     "badge_of_renders",
     "counts_simulated",

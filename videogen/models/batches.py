@@ -12,6 +12,7 @@ from storybook.models import Shot, Story
 
 from .people import Requester
 from .prompt_profiles import PromptProfile
+from .wiped_stories import WipedStory
 
 CREATE_SHOT_VIDEO = "CREATE_SHOT_VIDEO"
 MOST_TAKES_PER_SHOT = 4
@@ -180,9 +181,17 @@ _NUMBERING = 7_203_160_442
 def next_number() -> int:
     """Return the number of the next batch. Whoever else wants one waits until the transaction ends,
     so no number is given twice, and none is lost with a transaction that is rolled back. Take it
-    after the locks of a story, a shot and the budgets, and before those of renders."""
+    after the locks of a story, a shot and the budgets, and before those of renders. The numbers of
+    a story that was wiped stay its own."""
+    lock_numbers()
+    given = RenderBatch.objects.aggregate(last=Max("number"))["last"] or 0
+    wiped = WipedStory.objects.aggregate(last=Max("last_batch_number"))["last"] or 0
+    return max(given, wiped) + 1
+
+
+def lock_numbers() -> None:
+    """Hold off whoever wants a number, until the transaction ends."""
     if connection.vendor == "postgresql":
         with connection.cursor() as cursor:
             cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_NUMBERING])
     # On SQLite a transaction that writes has the database to itself.
-    return (RenderBatch.objects.aggregate(last=Max("number"))["last"] or 0) + 1

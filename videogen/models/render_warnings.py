@@ -239,7 +239,7 @@ def _sentence(code: WarningCode, params: Mapping[str, Any]) -> str:
         words["day"] = day_in_words(date.fromisoformat(params["day"]))
     elif code in (WarningCode.MOVED, WarningCode.MODEL_SHUTS_DOWN):
         words["day"] = day_in_words(date.fromisoformat(params["day"]))
-        # Stored before the models to move to were.
+        # Rows that were stored earlier name no models to move to.
         successors = params.get("successors")
         words["move"] = f" Move to {either(successors)}." if successors else ""
     return str(code.label).format(**words)

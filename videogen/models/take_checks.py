@@ -13,7 +13,7 @@ from .renders import VideoRender
 
 # A process that has had a take for so long counts as gone.
 CHECK_LEASE = timedelta(minutes=10)
-# A file that ends the process that reads it is not read for ever.
+# A file that crashes whatever reads it is not tried for ever.
 MOST_ATTEMPTS = 3
 
 

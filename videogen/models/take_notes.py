@@ -20,7 +20,7 @@ _WITHIN = Q(x__isnull=False, y__isnull=False) & Q(x__gte=0, x__lte=1, y__gte=0, 
 
 class TakeNoteQuerySet(models.QuerySet["TakeNote"]):
     def notes(self) -> TakeNoteQuerySet:
-        """Without the replies."""
+        """The notes, without the replies."""
         return self.filter(parent=None)
 
     def open(self) -> TakeNoteQuerySet:

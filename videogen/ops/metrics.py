@@ -7,7 +7,9 @@ or a person.
 
 from __future__ import annotations
 
+from collections import Counter, defaultdict
 from collections.abc import Iterator
+from typing import Any
 
 from django.db.models import Count, DurationField, ExpressionWrapper, F, Min, Q, Sum
 from django.utils import timezone
@@ -21,7 +23,7 @@ from prometheus_client.core import (
 
 from videogen.billing.budget_use import budget_use
 from videogen.common.task_queue import running_clusters
-from videogen.models import Lane, Submission, VideoRender
+from videogen.models import KeptCharge, Lane, Submission, VideoRender
 from videogen.models.routes import is_simulating
 from videogen.models.states import State, SubmissionOutcome
 
@@ -39,7 +41,7 @@ class _Rows:
     """A collector, as prometheus-client calls them."""
 
     def describe(self) -> list[Metric]:
-        """Nothing, so that registering counts nothing."""
+        """Describe nothing, so that registering the collector counts no rows."""
         return []
 
     def collect(self) -> Iterator[Metric]:
@@ -109,30 +111,36 @@ def _of_lanes() -> Iterator[Metric]:
 
 def _of_submissions() -> Iterator[Metric]:
     took = ExpressionWrapper(F("answered_at") - F("claimed_at"), DurationField())
-    rows = {
-        row["outcome"]: row
-        for row in Submission.objects.filter(render__is_simulated=is_simulating())
-        .order_by()
-        .values("outcome")
-        .annotate(
-            number=Count("pk"),
-            usd=Sum("price_usd", default=0),
-            answered=Count("answered_at"),
-            took=Sum(took),
-        )
-    }
+    rows: dict[str, Counter[Any]] = defaultdict(Counter)
+    for charges in (
+        Submission.objects.filter(render__is_simulated=is_simulating()),
+        # Of stories that were wiped since.
+        KeptCharge.objects.filter(is_simulated=is_simulating()),
+    ):
+        for row in (
+            charges.order_by()
+            .values("outcome")
+            .annotate(
+                number=Count("pk"),
+                usd=Sum("price_usd", default=0),
+                answered=Count("answered_at"),
+                took=Sum(took),
+            )
+        ):
+            seconds = row["took"].total_seconds() if row["took"] else 0
+            numbers = {name: row[name] for name in ("number", "answered")}
+            rows[row["outcome"]].update({**numbers, "took": seconds, "usd": float(row["usd"])})
     number = GaugeMetricFamily("videogen_submissions", "Submissions.", labels=["outcome"])
     dollars = GaugeMetricFamily(
         "videogen_submissions_usd", "What they cost, or would have.", labels=["outcome"]
     )
     for outcome in SubmissionOutcome.values:
-        row = rows.get(outcome)
-        number.add_metric([outcome], row["number"] if row else 0)
-        dollars.add_metric([outcome], float(row["usd"]) if row else 0)
+        number.add_metric([outcome], rows[outcome]["number"])
+        dollars.add_metric([outcome], rows[outcome]["usd"])
     answers = SummaryMetricFamily(
         "videogen_submit_seconds", "Answers to submissions and how long they took."
     )
-    seconds = sum(row["took"].total_seconds() for row in rows.values() if row["took"])
+    seconds = sum(row["took"] for row in rows.values())
     answers.add_metric([], sum(row["answered"] for row in rows.values()), seconds)
     yield from (number, dollars, answers)
 

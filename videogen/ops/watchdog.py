@@ -2,7 +2,8 @@
 
 A child that is killed at the wrong moment takes a lock of the cluster's queues with it. Nothing
 moves any more then, and the status still reads "idle" (seen with django-q2 1.11.1). So the parent
-process of the cluster looks for overdue work, and ends the whole cluster if it finds some.
+process of the cluster looks for overdue work, and ends the whole cluster if it finds some. It also
+goes on with what a host left that was lost.
 """
 
 from __future__ import annotations
@@ -25,9 +26,11 @@ from django.db.models import Q
 from django.utils import timezone
 
 from videogen.common import shutdown
+from videogen.common.task_queue import wake_downloads, wake_pump
 from videogen.lanes.pauses import served_lanes
 from videogen.lanes.quota import find_first_queued_slot
 from videogen.models import Lane, VideoRender
+from videogen.pipeline.orphans import apply_kept_answers
 
 if TYPE_CHECKING:
     from django_q.cluster import Cluster
@@ -38,6 +41,8 @@ STALLED = 70  # EX_SOFTWARE
 WATCH_SECONDS = 2.0
 # Longer than any pause of a healthy cluster: a slice, the recovery of a killed worker, a poll.
 STALL_AFTER = timedelta(seconds=30)
+# So often it looks for what a host left that was lost, this one included.
+LOST_SECONDS = 5.0
 # So long after they were taken, all tasks but long downloads have been reported as done.
 UNREPORTED_AFTER = timedelta(seconds=180)
 # Tasks end within seconds of a stop, but a submission may take its whole time-out.
@@ -52,6 +57,7 @@ class WatchedCluster:
     def __init__(self) -> None:
         self._told_to_stop = False
         self._due_since: float | None = None
+        self._looked_for_lost: float | None = None
         self._started_at = timezone.now()
 
     def run(self) -> int:
@@ -101,6 +107,7 @@ class WatchedCluster:
         """Return what has been overdue for too long, or ""."""
         try:
             close_old_connections()
+            self._look_for_lost()
             reason = overdue_work(since=self._started_at)
         except DatabaseError as error:
             # This is not the cluster's fault, and restarting it would not help.
@@ -113,12 +120,38 @@ class WatchedCluster:
         self._due_since = self._due_since or now
         return reason if now - self._due_since > STALL_AFTER.total_seconds() else ""
 
+    def _look_for_lost(self) -> None:
+        """Go on with what a host left that was lost. Its wake-ups were lost with it, and the next
+        sweep may be more than a minute away. If it was this one, only this one has its journal, and
+        the pump may be on another host."""
+        now = time.monotonic()
+        if self._looked_for_lost is None or now - self._looked_for_lost >= LOST_SECONDS:
+            self._looked_for_lost = now
+            apply_kept_answers()
+            wake_for_lost_workers()
+
     def _end_children(self) -> int:
         children = psutil.Process().children(recursive=True)
         for child in children:
             child.kill()
         psutil.wait_procs(children, timeout=10)
         return STALLED
+
+
+def wake_for_lost_workers() -> None:
+    """Wake workers if some have ended without giving back what they held. A process that lives
+    renews its leases, and gives them back when it stops."""
+    now = timezone.now()
+    lanes = served_lanes()
+    if any(
+        lane.lease_owner and lane.lease_expires_at and lane.lease_expires_at < now for lane in lanes
+    ):
+        wake_pump()
+    downloads = VideoRender.objects.exclude(downloader="").filter(
+        lane__in=lanes, state="downloading", download_lease_until__lt=now
+    )
+    if downloads.exists():
+        wake_downloads(1)
 
 
 def overdue_work(*, since: datetime | None = None) -> str:

@@ -40,6 +40,18 @@ def reap(lane: Lane, mine: Collection[UUID] = ()) -> None:
     ]
     # The journal is read after the owners were found dead: an answer that is not there now will
     # never be.
+    kept = apply_kept_answers(mine)
+    for submission in gone:
+        if submission.token not in kept:
+            apply_submit_error(submission, submitter_gone())
+
+
+def apply_kept_answers(mine: Collection[UUID] = ()) -> set[UUID]:
+    """Store the answers in this host's journal, except those to the submissions that the caller
+    waits for itself. Return those that no row accepts: their files stay.
+
+    It does no harm if another process of this host does the same, or waits for the answer itself.
+    """
     kept = set()
     for token, operation_name in list(journal.read_answers()):
         if token in mine:
@@ -49,12 +61,10 @@ def reap(lane: Lane, mine: Collection[UUID] = ()) -> None:
         except OperationalError:
             raise
         except DatabaseError:
-            # An answer that no row accepts must not stop the others; its file stays.
+            # An answer that no row accepts must not stop the others.
             logger.exception("The journal's answer %s cannot be applied", token)
             kept.add(token)
-    for submission in gone:
-        if submission.token not in kept:
-            apply_submit_error(submission, submitter_gone())
+    return kept
 
 
 def patience() -> timedelta:

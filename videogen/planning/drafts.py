@@ -38,7 +38,8 @@ def draft_batches(
     """Create one draft for each story of the `shots`. Three statements, and one more for every 500
     shots or so.
 
-    promotes: their drafts are sent again as final takes, those that were not sent so before.
+    promotes: the draft takes of the shots are sent again as final takes, except for those that were
+    promoted before.
     """
     _check_mode(mode)
     ids: dict[int, list[int]] = {}
@@ -105,7 +106,7 @@ def plan_draft(
 
 
 def set_mode(batch: RenderBatch, mode: str) -> None:
-    """RequestError where the batch is no draft any more."""
+    """Store the draft's mode. Raises RequestError if the batch is no longer a draft."""
     _check_mode(mode)
     if not _drafts().filter(pk=batch.pk).update(mode=mode):
         raise _already_confirmed()
@@ -135,7 +136,7 @@ def set_options(
     stops_when_approved: bool = False,
     chosen: ChosenFormat | None = None,
 ) -> None:
-    """RequestError where the batch is no draft any more."""
+    """Store the options of the draft. Raises RequestError if the batch is no longer a draft."""
     options = {
         "model": model,
         "over_budget": over_budget,

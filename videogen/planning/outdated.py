@@ -153,7 +153,7 @@ def _drop_fresh(
 
 
 def _change(take: VideoRender, row: ShotPlan) -> Change | None:
-    """None where only our own instructions differ."""
+    """Return what has changed; None if only our own instructions differ."""
     if row.prompt is None:
         return Change(take, VideoRender(shot_id=take.shot_id), row.impossible)
     now = VideoRender(

@@ -455,7 +455,7 @@ def plan_as_of_now(plan: Plan, person: Person | None) -> Plan:
     of the caller keeps until its end: what this plan generates may be queued and paid.
 
     Of two people who plan the same shot at the same moment, the second one's row becomes "already
-    running". Whatever the plan said nothing of, a price or a prompt, it does not do either.
+    running". What the plan did not show, such as a price or a prompt, is not done either.
     """
     lock_planning(plan.story.pk)
     return within_budgets(_with_situations_of_now(plan), person)
@@ -478,9 +478,9 @@ def check_not_archived(story: Story) -> None:
 
 
 def check_price(request: RequestSettings) -> None:
-    """RequestError where somebody deleted or changed the price since the request was planned: what
-    people saw, and what budgets were asked for, is another sum. Otherwise the price stays until
-    the end of the transaction."""
+    """RequestError where somebody deleted or changed the price since the request was planned: the
+    sum that people saw, and that the budgets were asked for, does not hold any more. Otherwise the
+    price stays until the end of the transaction."""
     if not keep_price(request.price):
         raise RequestError(
             f"The price of {request.model} at {request.resolution} was deleted meanwhile, so "

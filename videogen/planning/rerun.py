@@ -34,8 +34,8 @@ Mode = RenderBatch.Mode
 def generate_exactly(
     render: VideoRender, requester: Requester, *, model: str = "", resolution: str = ""
 ) -> QueuedBatch:
-    """Queue the copy, with another `model` and `resolution` where they are named: then it is a
-    promotion, which the approved draft itself does not lock the shot against. RequestError, and
+    """Queue the copy, with another `model` and `resolution` if they are named: then it is a
+    promotion, and an approved draft does not lock its own shot against that. RequestError, and
     nothing is queued, where the shot must not be rendered now, a reference is not what it was, no
     price is known or a budget has no room."""
     request = _check_request(render, model, resolution)

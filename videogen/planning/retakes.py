@@ -16,6 +16,7 @@ from django.contrib.auth.models import User
 from django.db import transaction
 
 from storybook.models import Shot
+from videogen.catalog.options import ChosenFormat
 from videogen.common.db_retry import again_after_deadlock
 from videogen.common.errors import RequestError
 from videogen.lanes.pauses import get_lane
@@ -45,7 +46,8 @@ class Retake:
     """What somebody says about a take, and what the next one shall be.
 
     words and reasons: the verdict. direction: goes into the prompts of the shot; "" for none.
-    arrangement: None leaves the references as they are. model: "" for the story's.
+    arrangement: None leaves the references as they are. model, resolution: "" for the story's.
+    The profile of the prompt is the take's, so what differs is what somebody has changed.
     """
 
     render: VideoRender
@@ -54,6 +56,7 @@ class Retake:
     direction: str = ""
     arrangement: Arrangement | None = None
     model: str = ""
+    resolution: str = ""
 
 
 def preview_retake(retake: Retake, user: User, requester: Requester) -> Plan:
@@ -125,6 +128,9 @@ def _carry_out(retake: Retake, user: User, requester: Requester) -> Plan:
         Shot.objects.filter(pk=shot.pk),
         RenderBatch.Mode.OVERRIDE,
         model=retake.model,
+        chosen=ChosenFormat(resolution=retake.resolution),
+        # A file that somebody uploaded has no prompt.
+        prompt_profile=rejected.prompt_profile if rejected.prompt_text else "",
         person=requester.person,
         are_named=True,
     )

@@ -20,9 +20,8 @@ class PromptPart:
 
     name: str
     tokens: int
-    # The tokens of the prompt before this part and up to its end.
+    # The tokens of the prompt before this part.
     starts_at: int
-    ends_at: int
     # How many of its tokens lie behind the limit, where the model may read nothing.
     unread: int
 
@@ -37,7 +36,8 @@ class PromptPart:
 
 @dataclass(frozen=True)
 class PromptRoom:
-    """`limit` is None where nobody kept it. `scale` is what a ruler of the prompt is as long as."""
+    """`limit` is None if it was not stored. `scale` is how many tokens the ruler of the page stands
+    for."""
 
     tokens: int
     limit: int | None
@@ -69,31 +69,31 @@ class PromptRoom:
 
 
 def prompt_room(prompt: Prompt) -> PromptRoom:
-    """The room that a prompt takes which was just put together."""
+    """Return the room of a prompt that was just put together."""
     return room_of_text(prompt.text, prompt.limit, prompt.left_out)
 
 
 def room_of_render(render: VideoRender) -> PromptRoom:
-    """The room that the prompt of a render took when it was queued."""
+    """Return the room that the prompt of a render took when it was queued."""
     left_out = [LeftOut.read(each) for each in render.prompt_left_out]
     return room_of_text(render.prompt_text, render.prompt_limit, left_out)
 
 
 def room_of_text(text: str, limit: int | None, left_out: Sequence[LeftOut] = ()) -> PromptRoom:
-    """The same of a prompt that was stored. A text that is no JSON object has no parts."""
+    """Return the room of a stored prompt. A text that is not a JSON object has no parts."""
     parts = []
     before = 0
     for name, end in _ends(text):
         at = estimate_tokens(text[:end])
         unread = max(0, at - max(before, limit)) if limit is not None else 0
-        parts.append(PromptPart(name, at - before, before, at, unread))
+        parts.append(PromptPart(name, at - before, before, unread))
         before = at
     return PromptRoom(estimate_tokens(text), limit, tuple(parts), tuple(left_out))
 
 
 def _ends(text: str) -> list[tuple[str, int]]:
-    """Each key of the object with the place in the text where its value ends; the last one with
-    the end of the text."""
+    """Return each key of the object with the place in the text where its value ends. The last one
+    ends with the text."""
     try:
         document: Any = json.loads(text)
     except ValueError:
@@ -109,7 +109,7 @@ def _ends(text: str) -> list[tuple[str, int]]:
 
 
 def _after(text: str, at: int, mark: str) -> int:
-    """The place of the next value, behind the mark if it stands here."""
+    """Return the place of the next value, behind the mark if that stands here."""
     while text[at].isspace() or text[at] == mark:
         at += 1
     return at

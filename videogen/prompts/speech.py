@@ -79,8 +79,8 @@ _ASIDE = re.compile(r"\([^)]*\)|\[[^\]]*\]|（[^）]*）|【[^】]*】|\*[^*]*\*
 
 
 def check_speech(payload: Mapping[str, Any], seconds: int) -> RenderWarning | None:
-    """The warning about lines that do not fit into a clip of so many seconds, if they do not. It
-    names the line within which the clip ends."""
+    """Return the warning that the lines cannot be spoken in a clip of so many seconds; None if they
+    can. It names the line within which the clip ends."""
     lines = _spoken(payload)
     language = language_of(" ".join(each.text for each in lines))
     rate = RATES[language]

@@ -8,16 +8,14 @@ from __future__ import annotations
 
 import time
 
-import httpx
 from django.conf import settings
 
 from videogen.common.errors import VeoError
-from videogen.common.proxies import open_http
+from videogen.common.proxies import BadProxySetting, open_http
 
 from .credentials import authorization
-from .errors import status_error
 from .gs_urls import objects_url, split_gs
-from .response_limits import read_body, read_object
+from .lists import Query, get_object
 from .vertex_errors import list_error
 
 # Below the prefix of one submission there is one video, perhaps beside a marker of the folder.
@@ -29,7 +27,7 @@ def list_videos(prefix: str) -> list[str]:
     """Return the gs:// links of the videos below a gs:// prefix. Makes one free request. Raises
     VeoError."""
     bucket, _, start = prefix.removeprefix("gs://").partition("/")
-    query: dict[str, str | int] = {"prefix": start, "maxResults": MOST_OBJECTS}
+    query: Query = {"prefix": start, "maxResults": MOST_OBJECTS}
     page = _get_json(objects_url(bucket), query)
     items = page.get("items", [])
     if not isinstance(items, list) or page.get("nextPageToken"):
@@ -50,23 +48,17 @@ def list_videos(prefix: str) -> list[str]:
     return found
 
 
-def _get_json(url: str, query: dict[str, str | int]) -> dict[str, object]:
+def _get_json(url: str, query: Query) -> dict[str, object]:
     headers = authorization() | {"Accept-Encoding": "identity"}
     timeout = settings.VIDEO_POLL_TIMEOUT_SECONDS
     end = time.monotonic() + timeout
     try:
-        with (
-            open_http(headers=headers, timeout=timeout, follow_redirects=False) as http,
-            http.stream("GET", url, params=query) as response,
-        ):
-            body = read_body(response, end, MAX_LIST_BYTES)
-    except (httpx.HTTPError, httpx.InvalidURL) as error:
+        client = open_http(headers=headers, timeout=timeout, follow_redirects=False)
+    except BadProxySetting as error:
         raise list_error(error) from error
-    if response.status_code != 200:
-        refusal = status_error(response.status_code, response.headers, body)
-        raise list_error(refusal) from refusal
     try:
-        return read_object(body)
+        with client as http:
+            return get_object(http, url, query, end, MAX_LIST_BYTES, list_error)
     except ValueError as error:
         raise _unreadable(str(error)) from error
 

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import datetime
 from typing import Any
 from urllib.parse import quote
@@ -39,6 +39,8 @@ MAX_PAGES = 40
 MAX_PAGE_BYTES = 4 * 1024**2
 # A whole list may take this many times as long as one poll.
 PATIENCE = 4
+
+Query = dict[str, str | int]
 
 _OPERATION = re.compile(r"(models/[A-Za-z0-9][\w.-]*/)?operations/[A-Za-z0-9][\w.-]*", re.ASCII)
 _FILE = re.compile(r"generatedFiles/[A-Za-z0-9][\w.-]*", re.ASCII)
@@ -111,7 +113,7 @@ def _entries(path: str, key: str, names: re.Pattern[str]) -> list[dict[str, Any]
 
 def _pages(path: str) -> Iterator[dict[str, Any]]:
     end = time.monotonic() + PATIENCE * settings.VIDEO_POLL_TIMEOUT_SECONDS
-    query: dict[str, str | int] = {"pageSize": PAGE_SIZE}
+    query: Query = {"pageSize": PAGE_SIZE}
     headers = {"x-goog-api-key": api_key(), "Accept-Encoding": "identity"}
     timeout = settings.VIDEO_POLL_TIMEOUT_SECONDS
     try:
@@ -133,19 +135,35 @@ def _pages(path: str) -> Iterator[dict[str, Any]]:
     )
 
 
-def _page(http: httpx.Client, url: str, query: dict[str, str | int], end: float) -> dict[str, Any]:
+def _page(http: httpx.Client, url: str, query: Query, end: float) -> dict[str, Any]:
     try:
-        with http.stream("GET", url, params=query) as response:
-            body = read_body(response, end, MAX_PAGE_BYTES)
-    except (httpx.HTTPError, httpx.InvalidURL) as error:
-        raise list_error(error) from error
-    if response.status_code != 200:
-        refusal = status_error(response.status_code, response.headers, body)
-        raise list_error(refusal) from refusal
-    try:
-        return read_object(body)
+        return get_object(http, url, query, end, MAX_PAGE_BYTES, list_error)
     except ValueError as error:
         raise _unreadable(str(error)) from error
+
+
+def get_object(
+    http: httpx.Client,
+    url: str,
+    query: Query,
+    end: float,
+    most_bytes: int,
+    meaning_of: Callable[[Exception], VeoError],
+) -> dict[str, Any]:
+    """Return the JSON object that this address answers, read until `end` and up to `most_bytes`.
+
+    Raises what `meaning_of` makes of a failure or a refusal, and ValueError if the answer is not a
+    JSON object.
+    """
+    try:
+        with http.stream("GET", url, params=query) as response:
+            body = read_body(response, end, most_bytes)
+    except (httpx.HTTPError, httpx.InvalidURL) as error:
+        raise meaning_of(error) from error
+    if response.status_code != 200:
+        refusal = status_error(response.status_code, response.headers, body)
+        raise meaning_of(refusal) from refusal
+    return read_object(body)
 
 
 def _url(path: str) -> str:

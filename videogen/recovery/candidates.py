@@ -28,7 +28,7 @@ from django.utils import timezone
 from storybook.media_store import MediaStoreError, media
 from videogen.common.errors import RequestError
 from videogen.common.task_queue import wake_downloads, wake_pump
-from videogen.models import Candidate, Lane, Submission, VideoRender
+from videogen.models import Candidate, KeptCharge, Lane, Submission, VideoRender
 from videogen.models.render_warnings import RenderWarning, WarningCode
 from videogen.models.routes import Route, other_backend, served_backends
 from videogen.takes.storage import set_aside
@@ -78,17 +78,20 @@ def is_of_route(candidate: Candidate, route: str) -> bool:
 
 @dataclass(frozen=True)
 class Known:
-    """The operations and files that our rows know: the render by the id."""
+    """The operations and files that our rows know: the render by the id, 0 for one of a story that
+    was wiped."""
 
     operations: dict[str, int]
     files: dict[str, int]
 
     def knower(self, candidate: Candidate) -> int | None:
-        """Return the render whose operation or file the candidate is, or None."""
+        """Return the render whose operation or file the candidate is, 0 if a wiped story had it, or
+        None."""
         if candidate.is_file:
             return self.files.get(key_of(candidate))
         link = file_key(candidate.download_uri) if candidate.download_uri else ""
-        return self.operations.get(key_of(candidate)) or self.files.get(link)
+        found = self.operations.get(key_of(candidate))
+        return self.files.get(link) if found is None else found
 
 
 # Each key becomes about four parameters of a query, and SQLite takes 32,766.
@@ -97,7 +100,7 @@ MOST_KEYS = 2000
 
 def read_known(candidates: Iterable[Candidate]) -> Known:
     """Return which of these candidates our rows know, also those of ended renders and of other
-    lanes. Makes two queries for each MOST_KEYS keys."""
+    lanes. Makes three queries for each MOST_KEYS keys."""
     wanted = set()
     for each in candidates:
         wanted.add(key_of(each))
@@ -121,6 +124,12 @@ def _find_known(wanted: Collection[str], known: Known) -> None:
     for pk, name in named.values_list("render_id", "operation_name"):
         if operation_key(name) in wanted:
             known.operations[operation_key(name)] = pk
+    kept = KeptCharge.objects.filter(is_named | is_linked)
+    for name, link in kept.values_list("operation_name", "download_uri"):
+        if operation_key(name) in wanted:
+            known.operations.setdefault(operation_key(name), 0)
+        if file_key(link) in wanted:
+            known.files.setdefault(file_key(link), 0)
     rows = VideoRender.objects.filter(is_named | is_linked)
     for pk, name, link in rows.values_list("pk", "operation_name", "download_uri"):
         if operation_key(name) in wanted:
@@ -287,9 +296,9 @@ def store_candidates(lane: Lane, found: Collection[Candidate]) -> None:
 def settle_known(candidates: Collection[Candidate], known: Known) -> None:
     """Mark candidates as taken whose render is known by now, for example from a late answer."""
     for each in candidates:
-        if (render := known.knower(each)) and each.pk:
+        if (render := known.knower(each)) is not None and each.pk:
             Candidate.objects.filter(pk=each.pk, status=Status.PROPOSED).update(
-                status=Status.TAKEN, render=render
+                status=Status.TAKEN, render=render or None
             )
 
 

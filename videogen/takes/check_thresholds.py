@@ -1,4 +1,5 @@
-"""From where on something about a take is told. Each number has its reason beside it.
+"""The values from which on something about a take is reported. Each number has its reason beside
+it.
 
 Raise VERSION with any change here or in technical_check.py: takes that were checked with others are
 checked once more.
@@ -8,7 +9,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-VERSION = 1
+VERSION = 2
 
 
 class Threshold(NamedTuple):
@@ -25,7 +26,7 @@ BLACK_LUMA = Threshold(32, "Of 0 to 255: black is 16, and a night still has ligh
 BLACK_SHARE = Threshold(0.99, "Grain and an encoder's errors may lift a few points.")
 BLACK_SECONDS = Threshold(0.5, "Fades in from black are shorter.")
 
-FROZEN_MEAN = Threshold(0.6, "Of 255: what an encoder changes in a picture that is held.")
+FROZEN_MEAN = Threshold(0.8, "Of 255: an encoder changes as much while a held picture settles.")
 FROZEN_POINT = Threshold(12, "Of 255: a point that differs by more has moved.")
 FROZEN_SHARE = Threshold(0.0005, "As few points as these are an eye or a lamp that still moves.")
 FROZEN_SECONDS = Threshold(1.0, "Actors hold still for less; a second is seen as a stop.")

@@ -74,7 +74,7 @@ def check_take(render: VideoRender) -> TakeCheck | None:
     if check is None:
         return None
     if check.attempts > MOST_ATTEMPTS:
-        # Those before got to no end: the file may end whoever reads it.
+        # The processes before this one did not finish: the file may crash whatever reads it.
         return _write(check, [_unreadable("ends_the_process")], b"")
     findings, signature = _look_at(render)
     check = _write(check, findings, signature)

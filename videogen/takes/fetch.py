@@ -6,7 +6,6 @@ constant memory; only a checked video gets the name of a take.
 
 from __future__ import annotations
 
-import logging
 import os
 import socket
 import time
@@ -38,8 +37,6 @@ from videogen.providers.url_guard import addresses_of, read_link
 
 from .packed import is_packed, packing_of, unpacked
 from .storage import Clip, exclusive, keep, make_clip, partial_folder, waiting_clip
-
-logger = logging.getLogger(__name__)
 
 MAX_REDIRECTS = 5
 # A 404. Whether that is final depends on the age of the clip, see download_worker.py.

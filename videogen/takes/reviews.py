@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from typing import Any
 
 from django.contrib.auth.models import User
@@ -53,13 +54,19 @@ def select_take(render: VideoRender, user: User) -> None:
             _choose(render, Review.SELECTED, user)
 
 
-def approve_take(render: VideoRender, user: User) -> int:
+def approve_take(render: VideoRender, user: User, *, instead_of: int | None = None) -> int:
     """Select the take and lock the shot: it gets no new take until somebody unlocks it. Returns how
-    many others of the shot were cancelled before they were sent, because their batch says so."""
+    many others of the shot were cancelled before they were sent, because their batch says so.
+
+    instead_of: the primary key of the approved take whose place this one takes. It becomes
+    unreviewed. Where another take is approved, or none is named, raises ReviewError.
+    """
     with _under_lock(render):
         if render.review == Review.APPROVED:
             return 0
-        refuse_if_locked(render.shot_id)
+        approved = find_approved_take(render.shot_id)
+        if approved and approved.pk != instead_of:
+            raise _locked(approved)
         rest = VideoRender.objects.filter(
             shot=render.shot_id, state=State.QUEUED, batch__stops_when_approved=True
         )
@@ -80,6 +87,20 @@ def _stop(rest: RenderQuerySet) -> int:
         )
         for each in rest.order_by("pk")
     )
+
+
+def restore_approval(render: VideoRender, at: datetime, by: int | None, by_name: str) -> None:
+    """Approve the take again, as it was approved before another one took its place: by the same
+    person, at the same time. Does nothing if somebody has decided about it meanwhile."""
+    with _under_lock(render):
+        refuse_if_locked(render.shot_id)
+        former = VideoRender.objects.filter(pk=render.pk, review=Review.UNREVIEWED)
+        former.transition(
+            review=Review.APPROVED,
+            reviewed_at=at,
+            reviewed_by=User.objects.filter(pk=by).first() if by else None,
+            reviewed_by_name=by_name,
+        )
 
 
 def unlock_take(render: VideoRender, user: User) -> None:
@@ -135,10 +156,10 @@ def _locked(approved: VideoRender) -> ReviewError:
 
 
 def _choose(render: VideoRender, review: str, user: User) -> None:
-    # The former one comes first, because a shot has at most one selected take.
-    VideoRender.objects.filter(shot=render.shot_id, review=Review.SELECTED).exclude(
-        pk=render.pk
-    ).transition(review=Review.UNREVIEWED, **_NOBODY)
+    # The former one comes first, because a shot has at most one selected or approved take.
+    VideoRender.objects.filter(
+        shot=render.shot_id, review__in=[Review.SELECTED, Review.APPROVED]
+    ).exclude(pk=render.pk).transition(review=Review.UNREVIEWED, **_NOBODY)
     _write(render, review, user)
 
 

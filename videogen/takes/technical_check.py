@@ -216,14 +216,20 @@ def _points_of(frame: VideoFrame) -> Luma:
     if frame.format.name in PLAIN_PIXELS and frame.width >= wide and frame.height >= high:
         plane = frame.planes[0]
         luma = np.frombuffer(memoryview(plane), np.uint8).reshape(-1, plane.line_size)
-        rows = np.arange(high) * frame.height // high
-        columns = np.arange(wide) * frame.width // wide
-        points = luma[rows][:, columns]
+        # A copy: the frame's memory is used again.
+        points = luma[_places(frame.height, high)][:, _places(frame.width, wide)].copy()
         if frame.format.name == "yuvj420p" or frame.color_range == _FULL_RANGE:
             points = (16 + points.astype(np.uint16) * 219 // 255).astype(np.uint8)
         return points
     grey = frame.reformat(width=wide, height=high, format="gray").to_ndarray()
     return (16 + grey.astype(np.uint16) * 219 // 255).astype(np.uint8)
+
+
+def _places(length: int, count: int) -> Any:
+    """Return which of `length` rows or columns are looked at. A slice copies nothing."""
+    if length % count == 0:
+        return slice(0, length, length // count)
+    return np.arange(count) * length // count
 
 
 # FFmpeg's number of "brightness counts from 0 to 255".

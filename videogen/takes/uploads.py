@@ -183,7 +183,8 @@ def _own_path(shot: Shot) -> Path:
 
 
 def _refuse_again(shot: Shot, clip: Clip) -> None:
-    """Call it in a transaction that holds the lock of the shot."""
+    """Raise RequestError if the shot has that very video. Call it in a transaction that holds the
+    lock of the shot."""
     same = shot.renders.filter(
         kind=VideoRender.Kind.UPLOAD, state=State.DONE, sha256=clip.facts.sha256
     )

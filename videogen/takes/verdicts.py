@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
 
 from django.contrib.auth.models import User
 from django.db import transaction
@@ -35,6 +37,11 @@ class Before:
     reasons: str = ""
     # The take that the shot used, if the verdict made it use another one.
     selected: int | None = None
+    # The approved take whose place this one took, and whose approval that was, when.
+    approved: int | None = None
+    approved_at: str = ""
+    approved_by: int | None = None
+    approved_by_name: str = ""
 
 
 def give_verdict(
@@ -45,12 +52,14 @@ def give_verdict(
     seen: str,
     words: str = "",
     reasons: Iterable[str] = (),
+    instead_of: int | None = None,
 ) -> tuple[Before, int]:
     """Approve, reject or select the take. Return how it stood before, and how many other renders of
     the shot were cancelled before they were sent.
 
-    seen: the review that the person saw. Raises ReviewError, with the code `decided` if somebody
-    else has decided meanwhile.
+    seen: the review that the person saw. instead_of: the approved take that the person saw, if an
+    approval is to take its place, as that of a final takes the place of its draft's. Raises
+    ReviewError, with the code `decided` if somebody else has decided meanwhile.
     """
     with transaction.atomic():
         reviews.lock_shot(render.shot_id)
@@ -58,7 +67,8 @@ def give_verdict(
         approved = reviews.find_approved_take(render.shot_id)
         if render.review != seen:
             raise ReviewError(_told(render), code=DECIDED)
-        if approved and review != Review.REJECTED:
+        is_replaced = approved and review == Review.APPROVED and approved.pk == instead_of
+        if approved and review != Review.REJECTED and not is_replaced:
             raise ReviewError(_told(approved), code=DECIDED)
         in_use = VideoRender.objects.filter(shot=render.shot_id, review=Review.SELECTED)
         others = in_use.exclude(pk=render.pk).values_list("pk", flat=True)
@@ -67,11 +77,12 @@ def give_verdict(
             render.review_reason,
             render.review_reasons,
             None if review == Review.REJECTED else others.first(),
+            **(_approval_of(approved) if approved and is_replaced else {}),
         )
         stopped = 0
         match review:
             case Review.APPROVED:
-                stopped = reviews.approve_take(render, user)
+                stopped = reviews.approve_take(render, user, instead_of=instead_of)
             case Review.SELECTED:
                 reviews.select_take(render, user)
             case _:
@@ -109,6 +120,20 @@ def take_back(render: VideoRender, user: User, before: Before) -> None:
             former = VideoRender.objects.get(pk=before.selected)
             if former.review == Review.UNREVIEWED:
                 reviews.select_take(former, user)
+        if before.approved:
+            replaced = VideoRender.objects.get(pk=before.approved)
+            at = datetime.fromisoformat(before.approved_at)
+            reviews.restore_approval(replaced, at, before.approved_by, before.approved_by_name)
+
+
+def _approval_of(render: VideoRender) -> dict[str, Any]:
+    at = render.reviewed_at or render.state_since
+    return {
+        "approved": render.pk,
+        "approved_at": at.isoformat(),
+        "approved_by": render.reviewed_by_id,
+        "approved_by_name": render.reviewed_by_name,
+    }
 
 
 def _told(render: VideoRender) -> str:

@@ -15,7 +15,7 @@ from django.utils import timezone
 
 from storybook.models import Story
 
-# Of the address of the first page: the story that a button was pressed for.
+# The parameter of the address of the first page that names the story whose button was pressed.
 MOVED = "moved"
 
 

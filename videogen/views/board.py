@@ -37,6 +37,7 @@ from .components.selection import tell_of_left_out
 from .components.shot_cards import Progress, ShotCard, for_cards
 from .components.shot_filters import ShotFilters
 from .components.story_designs import StoryDesigns
+from .components.story_money import StoryMoney, money_of
 from .components.urls import plan_url
 from .review.bulk import APPROVE, REJECT, as_one_field, ask_why, is_answered, judge_shots
 from .review.queue import REVIEWS, Filters
@@ -49,7 +50,10 @@ SUMMARY = "summary"
 CHIPS = "chips"
 MAP = "map"
 QUEUE = "queue"
-_TEMPLATES = {each: f"admin/videogen/board/{each}.html" for each in (SUMMARY, CHIPS, MAP, QUEUE)}
+MONEY = "money"
+_TEMPLATES = {
+    each: f"admin/videogen/board/{each}.html" for each in (SUMMARY, CHIPS, MAP, QUEUE, MONEY)
+}
 
 SCENELET = "scenelet"
 GROUPINGS = {
@@ -210,7 +214,10 @@ def _board_of(request: HttpRequest, story: Story, shots: QuerySet[Shot]) -> Boar
     designs = StoryDesigns.of(story)
     cards = _cards_of(story, shots.filter(scenelet__story=story), designs)
     notice = notice_of_backend(signed_in(request))
-    return Board(story, cards, BoardView.of(request), designs, notice)
+    money = None
+    if request.user.has_perm("videogen.view_submission"):
+        money = money_of(story)
+    return Board(story, cards, BoardView.of(request), designs, notice, money)
 
 
 def _cards_of(
@@ -363,7 +370,7 @@ class MapRow:
 class Board:
     """The shots of a story: those that the `view` asks for, or all of them.
 
-    `notice` says why the queue sends nothing.
+    `notice` says why the queue sends nothing. `money` is None for people who may not see it.
 
     `cards` are the shots that the filters show, and `all_cards` are all of them. Updates are made
     from `all_cards`: a shot that no longer fits the filters is still on a page that was loaded
@@ -380,11 +387,13 @@ class Board:
         view: BoardView,
         designs: StoryDesigns,
         notice: QueueNotice | None = None,
+        money: StoryMoney | None = None,
     ) -> None:
         self.story = story
         self.view = view
         self.designs = designs
         self.notice = notice
+        self.money = money
         self.all_cards = {f"card-{card.key}": card for card in cards}
         self.cards = [card for card in cards if view.shows(card)]
         self.outdated = sum(card.is_outdated for card in cards)
@@ -411,6 +420,8 @@ class Board:
             MAP: [(row.url, row.approved, row.total) for row in self.map_rows],
             QUEUE: self.notice and self.notice.content,
         }
+        if self.money:
+            contents[MONEY] = self.money
         contents |= {key: group.content for key, group in self.groups_by_head.items()}
         return contents | {key: card.content for key, card in self.all_cards.items()}
 

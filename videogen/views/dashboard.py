@@ -73,7 +73,7 @@ class RunningBatch:
 
     batch: RenderBatch
     progress: RenderProgress
-    # What lately was the time of a render of its model, and since when its newest render runs.
+    # How long a render of its model took lately, and since when its newest render runs.
     usual: timedelta | None = None
     newest_sent: datetime | None = None
 
@@ -101,7 +101,7 @@ class Trouble:
     number: int
     # One of their last renders, which says why: the most urgent, or else the newest one.
     render: VideoRender
-    # All of the renders, where one button goes on with all of them.
+    # All of the renders, if one button continues all of them.
     keys: Sequence[int] = ()
 
     @property

@@ -193,7 +193,7 @@ def _act(request: HttpRequest, story: Story, options: FilmOptions) -> HttpRespon
     if number := request.POST.get("cancel", ""):
         film = Film.objects.filter(pk=number, story=story).first() if number.isdecimal() else None
         if film and cancel_film(film):
-            messages.success(request, "The film is not made any further. Its parts are kept.")
+            messages.success(request, "The film is stopped. The parts that were made are kept.")
         else:
             messages.warning(request, "Nothing was stopped: the film had ended.")
         return back

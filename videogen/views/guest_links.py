@@ -82,8 +82,10 @@ class ListedLink:
     @property
     def badge(self) -> Badge:
         if self.link.revoked_at:
-            return Badge("grey", "revoked")
-        return Badge("grey", "expired") if self.link.is_expired else Badge("green", "open")
+            return Badge("grey", "revoked", "revoked")
+        if self.link.is_expired:
+            return Badge("grey", "expired", "expired")
+        return Badge("green", "open", "open")
 
     @property
     def is_open(self) -> bool:
@@ -205,7 +207,7 @@ def _make(
 
 
 def _listed(story: Story) -> list[ListedLink]:
-    """Return the story's links. The number of queries does not depend on them."""
+    """Return the story's links. The number of queries does not depend on how many there are."""
     links = list(
         GuestLink.objects.filter(story=story)
         .select_related("film__ending", "made_by", "story")

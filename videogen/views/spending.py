@@ -27,6 +27,7 @@ from videogen.billing.statistics import (
     Verdict,
     figures_by,
     total_of,
+    wiped_usd,
 )
 from videogen.common.csv_export import csv_response
 from videogen.common.formats import month_day, usd, usd_range
@@ -281,6 +282,7 @@ def show_spending(request: HttpRequest, site: AdminSite) -> HttpResponse:
         "form": form,
         "scope": scope,
         "total": SpendingRow(total, None, Decimal(0)),
+        "wiped": _usd_or_nothing(wiped_usd(scope) or None),
         "forecast": forecast_rows([scope.story])[0] if scope.story else None,
         "waste": _waste(grouped[By.VERDICT]),
         "burn_down": BurnDownChart(burned) if burned else None,

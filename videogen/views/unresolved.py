@@ -376,7 +376,7 @@ def decide_candidate(
         if done:
             model_admin.message_user(request, done, messages.SUCCESS)
         else:
-            words = "Nothing was done: it no longer stands as the page showed it."
+            words = "Nothing was done: the candidate has changed since the page was shown."
             model_admin.message_user(request, words, messages.WARNING)
     return HttpResponseRedirect(reverse("admin:videogen_unresolved"))
 

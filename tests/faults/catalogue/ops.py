@@ -28,6 +28,14 @@ FAULTS = [
         "a cluster that stands still is never restarted",
     ),
     Fault(
+        "lost-host-wakes-nobody",
+        "videogen/ops/watchdog.py",
+        "    if downloads.exists():\n        wake_downloads(1)\n",
+        "",
+        ("tests/videogen/ops/test_watchdog.py",),
+        "what a lost host downloaded waits for the next sweep",
+    ),
+    Fault(
         "tasks-of-a-dead-cluster-are-a-stall",
         "videogen/ops/watchdog.py",
         "taken = taken.filter(lock__gt=since + retry)",

@@ -163,10 +163,9 @@ FAULTS = [
     ]
     # The journal is read after the owners were found dead: an answer that is not there now will
     # never be.
-    kept = set()
-    for token, operation_name in list(journal.read_answers()):
+    kept = apply_kept_answers(mine)
 """,
-        """    answers = list(journal.read_answers())
+        """    kept = apply_kept_answers(mine)
     gone = [
         submission
         for submission in Submission.objects.filter(
@@ -174,8 +173,6 @@ FAULTS = [
         ).select_related("render__shot__scenelet__story", "lane")
         if _is_orphaned(submission, mine)
     ]
-    kept = set()
-    for token, operation_name in answers:
 """,
         (PUMP_TESTS + "::test_the_last_word_of_a_dying_pump_is_heard",),
         "the answer that a process wrote just before its end is taken for none",

@@ -36,6 +36,22 @@ FAULTS = [
         "an approved take is rejected without unlocking its shot",
     ),
     Fault(
+        "any-approval-is-replaced",
+        "videogen/takes/verdicts.py",
+        "review == Review.APPROVED and approved.pk == instead_of",
+        "review == Review.APPROVED and bool(instead_of)",
+        ("tests/videogen/views/review/test_room.py",),
+        "an approval that the reviewer never saw counts as the one to replace",
+    ),
+    Fault(
+        "approval-comes-back-as-a-new-one",
+        "videogen/takes/reviews.py",
+        "            reviewed_at=at,\n",
+        "            reviewed_at=timezone.now(),\n",
+        ("tests/videogen/views/review/test_room.py",),
+        "the draft's restored approval settles the final take, which nobody judges any more",
+    ),
+    Fault(
         "key-follows-a-redirect",
         "videogen/takes/fetch.py",
         "uri = without_key(urljoin",

@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-import re
-
 import pytest
 from django.contrib.admin.models import LogEntry
 from django.contrib.auth import get_user_model
@@ -14,6 +12,7 @@ from django.utils import timezone
 
 from tests.support.admin_clients import BAR_QUERIES, browser_of
 from tests.support.factories import make_batch, make_notice, make_story
+from tests.support.pages import messages, page_of
 from videogen.common.formats import moment
 from videogen.models import Notice
 from videogen.notifications.deliver import run_slice
@@ -23,7 +22,7 @@ pytestmark = pytest.mark.django_db
 LIST = reverse("admin:videogen_notice_changelist")
 
 
-def page_of(notice):
+def url_of(notice):
     return reverse("admin:videogen_notice_change", args=[notice.pk])
 
 
@@ -40,22 +39,36 @@ def test_the_list_tells_what_became_of_a_notice():
     make_notice(next_attempt_at=None)
     make_notice()
 
-    page = browser_of("videogen.view_notice").get(LIST).text
+    response = browser_of("videogen.view_notice").get(LIST)
 
-    assert f"e-mail {moment(now)}, webhook {moment(now)}" in page
-    for words in ("next try", "answered 500", "given up", "shown here only", "about to be sent"):
-        assert words in page
-    assert 'value="send_again"' not in page
+    page = page_of(response)
+    # The newest is the first.
+    assert page.values("sent") == ["due", "here", "given-up", "retry", "e-mail", "webhook"]
+    assert [each.last_error for each in response.context["cl"].result_list if each.last_error] == [
+        "Given up after 8 attempts.",
+        "Webhook: the receiver answered 500.",
+    ]
+    assert "action" not in page.fields
+
+
+def test_the_words_of_what_became_of_a_notice():
+    now = timezone.now()
+    make_notice(emailed_at=now, webhook_sent_at=now, next_attempt_at=None)
+    make_notice(attempts=8, last_error="Given up after 8 attempts.", next_attempt_at=None)
+
+    page = page_of(browser_of("videogen.view_notice").get(LIST))
+
+    assert page.texts("sent") == ["given up", f"e-mail {moment(now)}", f"webhook {moment(now)}"]
 
 
 def test_a_notice_is_read_and_not_changed():
     notice = make_notice()
     browser = browser_of("videogen.view_notice", "videogen.change_notice")
 
-    page = browser.get(page_of(notice))
+    page = browser.get(url_of(notice))
 
-    assert page.status_code == 200 and 'name="_save"' not in page.text
-    assert browser.post(page_of(notice), {"subject": "Another"}).status_code == 403
+    assert page.status_code == 200 and "_save" not in page_of(page).fields
+    assert browser.post(url_of(notice), {"subject": "Another"}).status_code == 403
     assert Notice.objects.get().subject == "Notice 1"
 
 
@@ -73,9 +86,9 @@ def test_its_page_is_linked_for_those_whom_it_lets_in(kind, permissions, is_link
     notice = make_notice(kind=kind)
     browser = browser_of("videogen.view_notice", *permissions)
 
-    page = browser.get(page_of(notice)).text
+    page = page_of(browser.get(url_of(notice)))
 
-    assert bool(re.search(r'class="readonly"><a href="/admin/">', page)) is is_linked
+    assert [each.attributes["href"] for each in page.hooks("about")] == ["/admin/"] * is_linked
 
 
 def test_a_notice_links_to_its_batch_in_the_list_and_on_its_page(django_assert_max_num_queries):
@@ -83,16 +96,16 @@ def test_a_notice_links_to_its_batch_in_the_list_and_on_its_page(django_assert_m
     url = reverse("admin:videogen_renderbatch_progress", args=[batch.pk])
     for number in range(3):
         notice = make_notice(kind="batch_finished", batch=batch, path=url, key=f"batch {number}")
-    link = f'<a href="{url}"><bdi>{batch}</bdi></a>'
     rights = ["videogen.view_notice", "videogen.view_renderbatch", "videogen.view_lane"]
     browser = browser_of(*rights)
 
     with django_assert_max_num_queries(8 + BAR_QUERIES):
-        listed = browser.get(LIST).text
+        listed = page_of(browser.get(LIST))
 
-    assert listed.count(link) == 3
-    assert link in browser.get(page_of(notice)).text
-    assert link not in browser_of(*rights[:1]).get(LIST).text
+    for page, number in ((listed, 3), (page_of(browser.get(url_of(notice))), 1)):
+        found = [(each.attributes["href"], each.text) for each in page.hooks("about")]
+        assert found == [(url, str(batch))] * number
+    assert "about" not in page_of(browser_of(*rights[:1]).get(LIST))
 
 
 @pytest.mark.parametrize("group", ["viewer", "artist", "producer"])
@@ -114,7 +127,7 @@ def test_staff_without_the_right_sees_none():
     notice = make_notice()
     browser = browser_of()
 
-    assert browser.get(LIST).status_code == browser.get(page_of(notice)).status_code == 403
+    assert browser.get(LIST).status_code == browser.get(url_of(notice)).status_code == 403
 
 
 def test_what_cannot_be_sent_again_is_told():
@@ -123,8 +136,12 @@ def test_what_cannot_be_sent_again_is_told():
 
     response = send_again(browser, notice)
 
-    [message] = response.context["messages"]
-    assert "1 notice was not sent: neither e-mail nor a webhook" in str(message)
+    assert [each.level_tag for each in response.context["messages"]] == ["warning"]
+    assert messages(response) == [
+        "1 notice was not sent: neither e-mail nor a webhook is set up for it."
+    ]
+    notice.refresh_from_db()
+    assert notice.next_attempt_at is None
 
 
 def test_the_list_costs_the_same_however_long_it_is():

@@ -19,6 +19,7 @@ from tests.support.pages import page_of
 from videogen.catalog.capabilities import ModelTable, RequestedVideo
 from videogen.models import Price, RenderBatch, StorySettings, VideoModel
 from videogen.models.problems import ProblemCode
+from videogen.models.routes import Route
 from videogen.planning.plan import plan_shots
 
 pytestmark = pytest.mark.django_db
@@ -82,19 +83,14 @@ def form_of(model=None, formats=None, **values):
 
 
 def errors(response):
+    """The codes of what was wrong, with the names of the fields."""
     assert response.status_code == 200
     context = response.context
-    return [
-        *sum(context["adminform"].form.errors.values(), []),
-        *(text for inline in context["inline_admin_formsets"] for text in _texts(inline.formset)),
-    ]
-
-
-def _texts(formset):
-    return [
-        *formset.non_form_errors(),
-        *(text for row in formset.errors for each in row.values() for text in each),
-    ]
+    sets = [inline.formset for inline in context["inline_admin_formsets"]]
+    forms = [context["adminform"].form, *(form for each in sets for form in each.forms)]
+    of_fields = (item for form in forms for item in form.errors.as_data().items())
+    found = [(name, error.code) for name, wrong in of_fields for error in wrong]
+    return found + [("", e.code) for each in sets for e in each.non_form_errors().as_data()]
 
 
 ADD = "/admin/videogen/videomodel/add/"
@@ -111,33 +107,43 @@ def test_a_model_is_added_with_what_goes_together():
 
 
 WRONG = {
-    "ratios": ({}, [("1080p", "16/9", "8", "16:9", "8")], "Ratios, separated by commas"),
-    "seconds": ({}, [("1080p", "16:9", "eight", "16:9", "8")], "Whole seconds"),
-    "no format": ({}, [], "Add at least one resolution"),
-    "half of the references": ({}, [("1080p", "16:9", "8", "", "8")], "both the aspect ratios and"),
-    "no number of references": ({"max_references": 0}, [WIDE], "Enter how many reference pictures"),
+    "ratios": ({}, [("1080p", "16/9", "8", "16:9", "8")], ("aspect_ratios", "invalid")),
+    "seconds": ({}, [("1080p", "16:9", "eight", "16:9", "8")], ("durations", "invalid")),
+    "no format": ({}, [], ("", "no_format")),
+    "half of the references": (
+        {},
+        [("1080p", "16:9", "8", "", "8")],
+        ("__all__", "half_of_references"),
+    ),
+    "no number of references": ({"max_references": 0}, [WIDE], ("", "no_reference_number")),
     "nowhere to put references": (
         {},
         [("1080p", "16:9", "8", "", "")],
-        "fill in the columns about them",
+        ("", "no_reference_formats"),
     ),
     "a seed that is not sent": (
         {"takes_seed": "on", "route": "gemini"},
         [WIDE],
-        "A seed is never sent to Veo on the Gemini API.",
+        ("takes_seed", "seed_not_sent"),
     ),
-    "words": ({"person_generation": "allow adult!"}, [WIDE], "Words, separated by commas"),
-    "no source": ({"source": ""}, [WIDE], "This field is required."),
-    "no day": ({"checked_on": ""}, [WIDE], "This field is required."),
-    "twice the same resolution": ({}, [WIDE, WIDE], "duplicate"),
+    "words": ({"person_generation": "allow adult!"}, [WIDE], ("person_generation", "invalid")),
+    "no source": ({"source": ""}, [WIDE], ("source", "required")),
+    "no day": ({"checked_on": ""}, [WIDE], ("checked_on", "required")),
 }
 
 
-@pytest.mark.parametrize(("values", "formats", "sentence"), WRONG.values(), ids=WRONG)
-def test_what_cannot_be_is_not_taken(values, formats, sentence):
+@pytest.mark.parametrize(("values", "formats", "error"), WRONG.values(), ids=WRONG)
+def test_what_cannot_be_is_not_taken(values, formats, error):
     response = keeper().post(ADD, form_of(formats=formats, **values))
 
-    assert sentence in " ".join(errors(response))
+    assert errors(response) == [error]
+    assert not VideoModel.objects.filter(name="veo-9").exists()
+
+
+def test_the_same_resolution_twice_is_not_taken():
+    response = keeper().post(ADD, form_of(formats=[WIDE, WIDE]))
+
+    assert errors(response)
     assert not VideoModel.objects.filter(name="veo-9").exists()
 
 
@@ -146,7 +152,7 @@ def test_another_spelling_of_a_model_is_no_model():
 
     response = keeper().post(ADD, form_of(formats=[WIDE], name=name))
 
-    assert any("not models/" in each for each in errors(response))
+    assert errors(response) == [("name", "model_name")]
     assert not VideoModel.objects.filter(name=name).exists()
 
 
@@ -159,9 +165,9 @@ def test_what_is_edited_counts_in_the_very_next_plan():
 
     assert browser.post(url, form_of(model, max_references=2)).status_code == 302
 
-    assert plan(story).rows[0].decision.reason == (
-        f"{STANDARD} takes at most 2 reference pictures, this shot has 3: leave some out."
-    )
+    [row] = plan(story).rows
+    assert row.decision.action == "blocked"
+    assert [each.code for each in row.not_taken] == [ProblemCode.TOO_MANY_REFERENCES]
 
 
 def test_the_page_of_a_model_has_its_prices_and_leads_to_them():
@@ -169,21 +175,25 @@ def test_the_page_of_a_model_has_its_prices_and_leads_to_them():
     url = reverse("admin:videogen_videomodel_change", args=[model.pk])
     browser = keeper()
 
-    text = browser.get(url).text
+    page = page_of(browser.get(url))
 
-    assert "1080p: $0.1525 per second since 2026-11-01" in text
-    assert f'href="/admin/videogen/price/?model={OMNI}"' in text
+    # The one test of these words.
+    assert page.hook("price", "1080p").text == "1080p: $0.1525 per second since 2026-11-01"
+    assert page.hook("price-list").attributes["href"] == f"/admin/videogen/price/?model={OMNI}"
+    assert "no-price" not in page
     Price.objects.filter(model=OMNI).delete()
-    assert "No price is known" in browser.get(url).text
+    assert "no-price" in page_of(browser.get(url))
 
 
 def test_the_list_of_models_asks_a_fixed_number_of_queries(django_assert_max_num_queries):
     browser = keeper()
 
     with django_assert_max_num_queries(8):
-        text = browser.get("/admin/videogen/videomodel/").text
+        page = page_of(browser.get("/admin/videogen/videomodel/"))
 
-    assert "1080p, 4k, 720p" in text
+    cells = [each for each in page.tags("td") if each.attributes["class"] == "field-resolutions"]
+    assert len(cells) == VideoModel.objects.count()
+    assert "1080p, 4k, 720p" in [each.text for each in cells]
 
 
 # -- a story's own settings ------------------------------------------------------------------------
@@ -236,10 +246,10 @@ def test_others_see_a_storys_settings_and_change_nothing():
     StorySettings.objects.create(story=story, model=VERTEX)
     browser = browser_of(*VIEWS, *STORY)
 
-    text = browser.get(reverse("admin:storybook_story_change", args=[story.pk])).text
+    page = page_of(browser.get(reverse("admin:storybook_story_change", args=[story.pk])))
     save_story(browser, story, model=OMNI)
 
-    assert VERTEX in text and 'name="video_settings-0-model"' not in text
+    assert VERTEX in page.text and "video_settings-0-model" not in page.fields
     assert StorySettings.objects.get().model == VERTEX
 
 
@@ -262,11 +272,25 @@ def test_the_models_are_offered_by_route_with_what_a_video_costs(settings):
     story = make_story()
     StorySettings.objects.create(story=story, model="veo-0")
 
-    text = browser_of(*GENERATES).get(reverse("admin:storybook_story_change", args=[story.pk])).text
+    response = browser_of(*GENERATES).get(reverse("admin:storybook_story_change", args=[story.pk]))
 
-    assert '<optgroup label="Veo on Vertex AI">' in text
-    assert f"{VERTEX} · $3.20 a video" in text and f"{OMNI} · $1.22 a video" in text
-    assert '<optgroup label="Not in the table">' in text
+    [select] = [
+        each
+        for each in page_of(response).tags("select")
+        if each.attributes["name"] == "video_settings-0-model"
+    ]
+    groups = {
+        group.attributes["label"]: {
+            each.attributes["value"]: each.sums for each in group.tags("option")
+        }
+        for group in select.tags("optgroup")
+    }
+    assert list(groups)[: len(Route)] == Route.labels
+    assert groups[Route.VERTEX.label][VERTEX] == ["$3.20"]
+    assert groups[Route.OMNI.label][OMNI] == ["$1.22"]
+    # What was chosen stays to be chosen, although the table does not have it.
+    assert list(groups)[len(Route) :] == ["Not in the table"]
+    assert list(groups["Not in the table"]) == ["veo-0"]
 
 
 def test_a_storys_own_model_is_the_usual_one_on_its_plans_page(settings):

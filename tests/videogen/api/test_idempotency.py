@@ -93,7 +93,38 @@ def test_where_the_worker_is_gone_the_next_one_goes_on(asks):
 
 def _gone():
     """A process of this host that there is not."""
-    return this_process().replace(str(os.getpid()), "4194303")
+    return this_process().replace(f"|{os.getpid()}|", "|4194303|")
+
+
+@pytest.mark.parametrize(
+    ("worker", "minutes", "code"),
+    [
+        ("another-host|boot|1|1.0", 9, "still_at_work"),
+        ("another-host|boot|1|1.0", 11, "plan_changed"),
+        (this_process(), 11, "still_at_work"),
+    ],
+    ids=["another host, perhaps at work", "another host, silent", "this process, slow"],
+)
+def test_a_lost_host_does_not_keep_its_keys(asks, worker, minutes, code):
+    body = {**order(asks), "fingerprint": "0" * 64}
+    asks.post("/batches", body, key="k-1")
+    long_ago = timezone.now() - timedelta(minutes=minutes)
+    ApiAnswer.objects.update(status=None, worker=worker, made_at=long_ago)
+
+    assert problem(asks.post("/batches", body, key="k-1")) == (409, code)
+
+
+def test_who_was_only_slow_makes_nothing_after_another_has_gone_on(asks, monkeypatch):
+    """Another host took the key over in the middle of the work."""
+    body = order(asks)
+
+    def overtaken(*args, **kwargs):
+        ApiAnswer.objects.update(worker="another-host|boot|1|1.0")
+
+    monkeypatch.setattr("videogen.api.batches.note", overtaken)
+
+    assert problem(asks.post("/batches", body, key="k-1")) == (409, "still_at_work")
+    assert not RenderBatch.objects.exists()
 
 
 def test_a_key_is_kept_for_a_day(asks):

@@ -11,12 +11,12 @@ import pytest
 from django.core.management import call_command
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.html import escape
 
 from tests.support.admin_clients import VIEWS, browser_of, producer, viewer
 from tests.support.admin_urls import person
 from tests.support.drafts import confirm, make_draft, make_shots, offer, plan_url
 from tests.support.factories import make_render, make_shot, make_story, shots_of
+from tests.support.pages import page_of
 from videogen.catalog.capabilities import ModelTable, RequestedVideo
 from videogen.catalog.options import RequestSettings
 from videogen.catalog.prices import PriceList
@@ -26,6 +26,7 @@ from videogen.models.people import Requester
 from videogen.models.problems import Problem, ProblemCode
 from videogen.models.render_warnings import WarningCode
 from videogen.ops.doctor.run import examine
+from videogen.planning.modes import Action
 from videogen.planning.plan import plan_shots
 from videogen.planning.rerun import generate_exactly
 from videogen.prompts.payload import load_request
@@ -405,30 +406,38 @@ def test_the_take_says_how_it_was_made():
         sdk_version="google-genai 2.34.0",
     )
 
-    page = viewer().get(reverse("admin:storybook_shot_takes", args=[shot.pk])).text
+    page = page_of(viewer().get(reverse("admin:storybook_shot_takes", args=[shot.pk])))
 
-    assert "simulator, Veo on Vertex AI, google-genai 2.34.0" in page
-    assert "<dt>Seed</dt><dd><bdi>4294967295</bdi>" in page
-    assert "<dt>Negative prompt</dt><dd><bdi>rain</bdi>" in page
-    assert "<dt>Person generation</dt>" not in page
+    assert page.hook("made-by").text == "simulator, Veo on Vertex AI, google-genai 2.34.0"
+    extras = {each["extra"]: each.text for each in page.hooks("extra")}
+    assert extras == {"seed": "4294967295", "negative prompt": "rain"}
 
 
 # -- the plan's page -------------------------------------------------------------------------------
 
 
-def page_of(draft, browser=None, **wishes):
+def plan_page(draft, browser=None, **wishes):
     return (browser or producer()).get(plan_url(draft), wishes)
+
+
+def notes_of(response):
+    """The codes of what the page of a plan says once of the model and the options."""
+    notes = response.context["page"].plan.notes
+    assert page_of(response).texts("note") == [str(each) for each in notes]
+    return [each.code for each in notes]
 
 
 def test_what_the_model_does_not_take_is_said_once_and_blocks_every_row(settings):
     settings.VIDEO_ASPECT_RATIO = "9:16"
-    sentence = f"{STANDARD} makes no 9:16 at 1080p with reference pictures"
 
-    response = page_of(make_draft(make_shots(3)))
+    response = plan_page(make_draft(make_shots(3)))
 
-    assert response.text.count(sentence) == 1
-    assert response.text.count("The model does not accept this: see above.") == 3
-    assert "3 shots</span>" in response.text
+    page = page_of(response)
+    beginning = f"{STANDARD} makes no 9:16 at 1080p with reference pictures"
+    assert len([each for each in page.texts("not-taken") if each.startswith(beginning)]) == 1
+    assert [number for _, number in response.context["page"].not_taken] == ["3 shots"]
+    # The one test of these words.
+    assert page.texts("reason") == ["The model does not accept this: see above."] * 3
     assert offer(response) == ({"blocked": 3}, 0, False)
 
 
@@ -437,11 +446,14 @@ def test_a_row_by_itself_says_what_the_page_says_above_the_rows(settings):
     shots = make_shots(2)
     url = reverse("admin:videogen_renderbatch_plan_row", args=[make_draft(shots).pk, shots[0].pk])
 
-    text = producer().get(url).text
+    # Somebody who reads the names of settings as they are.
+    response = person("superuser").get(url)
 
-    assert f"{STANDARD} makes no 9:16 at 1080p with reference pictures" in text
-    assert f"{STANDARD} takes no seed: it is not sent." in text
-    assert "see above" not in text
+    row = response.context["each"].row
+    assert [each.code for each in row.not_taken] == [ProblemCode.ASPECT_RATIO_NOT_MADE]
+    assert page_of(response).texts("reason") == [each.sentence for each in row.not_taken]
+    assert [each.code for each in row.warnings] == [WarningCode.OPTION_NOT_TAKEN]
+    assert str(row.warnings[0]) in page_of(response).texts("warning")
 
 
 def test_the_plan_links_to_what_is_known_of_the_model(settings):
@@ -450,8 +462,9 @@ def test_the_plan_links_to_what_is_known_of_the_model(settings):
     pk = VideoModel.objects.get(name=STANDARD).pk
     url = reverse("admin:videogen_videomodel_change", args=[pk])
 
-    assert url in page_of(draft, browser_of(*VIEWS, "videogen.view_videomodel")).text
-    assert url not in page_of(draft, viewer()).text
+    keeper = browser_of(*VIEWS, "videogen.view_videomodel")
+    assert url in page_of(plan_page(draft, keeper)).links
+    assert url not in page_of(plan_page(draft, viewer())).links
 
 
 def test_only_what_would_be_asked_for_anew_is_checked(settings):
@@ -472,9 +485,10 @@ def test_every_mode_counts_what_the_model_does_not_take(settings):
         make_render(shot, "done")
     settings.VIDEO_RESOLUTION = "360p"
 
-    text = page_of(make_draft(shots)).text
+    response = plan_page(make_draft(shots))
 
-    assert "Generate 2 videos" not in text
+    counts = {each.value: each.counts for each in response.context["modes"]}
+    assert Action.GENERATE not in counts["override"] and counts["override"] == {"blocked": 2}
 
 
 def test_what_the_model_does_not_take_matters_only_where_something_new_is_sent(settings):
@@ -494,7 +508,7 @@ def test_what_the_model_does_not_take_matters_only_where_something_new_is_sent(s
 def test_where_only_the_model_refuses_nothing_is_to_be_fixed_at_the_shot(settings):
     settings.VIDEO_RESOLUTION = "360p"
 
-    [row] = page_of(make_draft(make_shots(1))).context["page"].rows
+    [row] = plan_page(make_draft(make_shots(1))).context["page"].rows
 
     assert (row.is_blocked, row.ways) == (True, ())
 
@@ -502,10 +516,10 @@ def test_where_only_the_model_refuses_nothing_is_to_be_fixed_at_the_shot(setting
 def test_what_is_left_out_is_said_once_on_the_page_and_in_each_row_of_the_record(settings):
     settings.VIDEO_SEED = 7
     draft = make_draft(make_shots(3))
-    sentence = f"{STANDARD} takes no seed: it is not sent."
 
-    assert page_of(draft).text.count(sentence) == 1
-    assert all(sentence in row.warnings for row in plan(draft.story).rows)
+    assert notes_of(plan_page(draft)).count(WarningCode.OPTION_NOT_TAKEN) == 1
+    for row in plan(draft.story).rows:
+        assert WarningCode.OPTION_NOT_TAKEN in [each.code for each in row.warnings]
 
 
 @pytest.mark.parametrize(("days", "is_told"), [(0, True), (-30, True), (1, False), (None, False)])
@@ -514,11 +528,12 @@ def test_a_shutdown_that_is_past_is_told_once_and_blocks_nothing(days, is_told):
     VideoModel.objects.filter(name=STANDARD).update(shuts_down_on=day)
     draft = make_draft(make_shots(2))
 
-    response = page_of(draft)
+    response = plan_page(draft)
 
-    assert response.text.count("is announced to shut down on or after") == is_told
+    assert notes_of(response) == [WarningCode.MODEL_SHUTS_DOWN] * is_told
     assert offer(response)[-1]
-    assert not any("shut down" in text for row in plan(draft.story).rows for text in row.warnings)
+    codes = {each.code for row in plan(draft.story).rows for each in row.warnings}
+    assert WarningCode.MODEL_SHUTS_DOWN not in codes
 
 
 def test_the_shutdown_is_told_with_its_day():
@@ -569,29 +584,35 @@ def test_doctor_and_story_settings_say_it_in_the_words_of_the_plan(settings):
     form = person("superuser").get(reverse("admin:storybook_story_change", args=[story.pk]))
     told = [each.sentence for each in examine(is_offline=True)]
 
-    assert str(escape(note)) in form.text
+    [model] = [
+        each
+        for each in page_of(form)
+        if each.attributes.get("id") == "id_video_settings-0-model_helptext"
+    ]
+    assert str(note) in model.text
     assert str(note) in told
 
 
 def test_a_model_that_nobody_knows_is_told_and_blocks_nothing(settings):
     settings.VIDEO_MODEL = "veo-9"
 
-    response = page_of(make_draft(make_shots(1)))
+    response = plan_page(make_draft(make_shots(1)))
 
-    assert response.text.count("Nothing is known about veo-9") == 1
+    assert notes_of(response) == [WarningCode.MODEL_NOT_KNOWN]
     assert offer(response) == ({"generate": 1}, 0, True)
 
 
 def test_what_goes_along_with_every_request_is_on_the_page(settings):
     settings.VIDEO_MODEL, settings.VIDEO_SEED, settings.VIDEO_NEGATIVE_PROMPT = VERTEX, 0, "<rain>"
 
-    text = page_of(make_draft(make_shots(1))).text
+    page = page_of(plan_page(make_draft(make_shots(1))))
 
-    assert f"{VERTEX} (Veo on Vertex AI)" in text
-    assert "16:9, 1080p, 8 s" in text
-    assert "<dt>Seed</dt><dd><bdi>0</bdi></dd>" in text
-    assert "<bdi>&lt;rain&gt;</bdi>" in text
-    assert "Person generation" not in text
+    assert {each["sent"]: each.text for each in page.hooks("sent")} == {
+        "asked of": f"{VERTEX} (Veo on Vertex AI)",
+        "shape": "16:9, 1080p, 8 s",
+        "seed": "0",
+        "negative prompt": "<rain>",
+    }
 
 
 # -- exactly this, and promotions ------------------------------------------------------------------
@@ -618,9 +639,9 @@ def test_the_page_of_a_promotion_says_what_the_table_says_of_references(settings
     take = draft_take(backend="gemini")
     url = reverse("admin:videogen_takes_promote", args=[take.shot_id, take.pk])
 
-    text = producer().get(url).text
+    said = producer().get(url).context["on_references"]
 
-    assert f"{STANDARD} takes up to 3 reference pictures at 1080p: 16:9, 8 seconds." in text
+    assert said == f"{STANDARD} takes up to 3 reference pictures at 1080p: 16:9, 8 seconds."
 
 
 def test_a_promotion_is_offered_to_a_model_that_takes_what_the_draft_sent(settings):
@@ -629,11 +650,11 @@ def test_a_promotion_is_offered_to_a_model_that_takes_what_the_draft_sent(settin
     takes = reverse("admin:storybook_shot_takes", args=[take.shot_id])
     promote = reverse("admin:videogen_takes_promote", args=[take.shot_id, take.pk])
     browser = producer()
-    assert promote in browser.get(takes).text
+    assert promote in page_of(browser.get(takes)).links
 
     VideoModel.objects.filter(name=STANDARD).update(max_references=1)
 
-    assert promote not in browser.get(takes).text
+    assert promote not in page_of(browser.get(takes)).links
     assert browser.get(promote).status_code == 302
 
 
@@ -643,10 +664,8 @@ def test_a_draft_is_promoted_to_the_model_of_its_story(settings):
     StorySettings.objects.create(story=take.shot.scenelet.story, model=OMNI)
     browser = producer()
 
-    assert (
-        f"Promote to {OMNI} · $1.22"
-        in browser.get(reverse("admin:storybook_shot_takes", args=[take.shot_id])).text
-    )
+    takes = page_of(browser.get(reverse("admin:storybook_shot_takes", args=[take.shot_id])))
+    assert takes.hook("promote").text == f"Promote to {OMNI} · $1.22"
 
     queued = generate_exactly(take, Requester("admin"), model=OMNI)
     render = VideoRender.objects.get(pk__in=queued.render_ids)

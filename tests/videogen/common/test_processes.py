@@ -28,6 +28,13 @@ def with_namespace(namespace):
     return "|".join((host, f"{boot.partition('@')[0]}@{namespace}", pid))
 
 
+def with_machine(machine, boot):
+    return with_part(1, f"{machine}.{boot}")
+
+
+MACHINE = this_process().split("|")[1].rpartition(".")[0]
+
+
 def without_namespace():
     host, boot, pid, started = this_process().split("|")
     return "|".join((host, boot.partition("@")[0], pid, started))
@@ -48,8 +55,10 @@ def test_a_process_has_one_name():
     [
         (this_process(), False),
         (with_part(3, "1.00"), True),
+        (with_machine(MACHINE, "another-boot"), True),
+        (with_machine(MACHINE, "another-boot@4026531836"), True),
+        (with_machine("another", "another-boot"), False),
         (with_part(1, "another-boot"), True),
-        (with_part(1, "another-boot@4026531836"), True),
         (with_namespace("1") + "|1.00", False),
         (without_namespace(), False),
         (without_namespace().rpartition("|")[0] + "|1.00", True),
@@ -65,6 +74,8 @@ def test_a_process_has_one_name():
         "its id, started at another time",
         "before a reboot",
         "in a container, before a reboot",
+        "a copy of this machine, under the same name",
+        "by its name of before, before a reboot",
         "in another container",
         "by its name of before",
         "by its name of before, started at another time",

@@ -11,8 +11,9 @@ from django.contrib.auth.models import User
 
 from tests.support.factories import make_story, shots_of
 from tests.support.films import make_film_take
+from tests.support.guests import make_link
 from videogen.exports.story_export import plan_export
-from videogen.models import TakeNote
+from videogen.models import Direction, TakeNote
 from videogen.takes.notes import Area, add_note, reply_to, settle
 
 pytestmark = pytest.mark.django_db
@@ -93,6 +94,32 @@ def test_open_notes_are_markers_of_the_timelines(story, ines):
     )
 
 
+def test_what_guests_say_goes_out_with_their_names(story, ines):
+    take = take_of(story, 1, 2)
+    add_note(take, ines, "Too dark.", frame=20)
+    link, _ = make_link(story, allows_notes=True)
+    for values in (
+        {"name": "=Ann", "seconds": 0.5, "text": "Her hand.", "render": take},
+        {"text": "Lovely.", "render": take},
+        {"text": "Of another take.", "render": take_of(story, 1, 1)},
+        {"text": "Of the whole story.", "render": None},
+    ):
+        link.add_note(shot=take.shot if values["render"] else None, **values)
+
+    rows = table_of(story)
+    edl = files_of(story)["the-lamp/timelines/opening.edl"].decode()
+
+    told = [tuple(row[name] for name in ("time", "status", "author", "note")) for row in rows]
+    assert told == [
+        ("0:00.20", "open", "ines", "Too dark."),
+        ("0:00.12", "guest", "'=Ann (a guest)", "Her hand."),
+        ("", "guest", "a guest", "Lovely."),
+    ]
+    assert "* LOC: 00:00:00:12 YELLOW  =Ann (a guest): Her hand." in edl
+    assert "* LOC: 00:00:00:00 YELLOW  a guest: Lovely." in edl
+    assert not Direction.objects.exists()
+
+
 def test_the_same_notes_make_the_same_bytes(story, ines):
     take = take_of(story, 1, 2)
     for text in ("One.", "Two.", "Three."):
@@ -118,9 +145,9 @@ def test_hostile_words_go_out_as_words(story, ines):
 def test_as_many_queries_for_many_notes_as_for_few(story, ines, django_assert_num_queries):
     take = take_of(story, 1, 2)
     add_note(take, ines, "One.", frame=5)
-    with django_assert_num_queries(5):
+    with django_assert_num_queries(6):
         plan_export(story)
     for number in range(20):
         reply_to(add_note(take, ines, "More.", frame=number), ines, "Yes.")
-    with django_assert_num_queries(5):
+    with django_assert_num_queries(6):
         plan_export(story)

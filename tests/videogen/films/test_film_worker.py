@@ -351,11 +351,11 @@ def test_who_takes_over_writes_to_a_file_of_its_own(story, monkeypatch):
     join, targets = film_worker.join, []
 
     def join_and_lose(manifest, segments, target, beat):
-        facts = join(manifest, segments, target, beat)
+        seconds = join(manifest, segments, target, beat)
         targets.append(target)
         if len(targets) == 1:
             Film.objects.filter(pk=film.pk).update(worker="", lease_until=None)
-        return facts
+        return seconds
 
     monkeypatch.setattr(film_worker, "join", join_and_lose)
     work_on_films()

@@ -33,6 +33,7 @@ from tests.support.admin_clients import producer, viewer
 from tests.support.factories import make_lane, make_render, make_shot
 from tests.support.far_end import KEY
 from tests.support.installations import Installation, wait_until
+from tests.support.pages import page_of
 from videogen.models import VideoRender
 from videogen.ops.doctor import storage
 from videogen.ops.doctor.findings import SECRET_SETTINGS, without_secrets
@@ -719,11 +720,18 @@ def test_the_page_tells_the_same(healthy, settings):
     page = producer().get(PAGE)
 
     assert page.status_code == 200
-    assert "The key does not have veo-9." in page.text
-    # Variables are named only to those who can set them.
-    assert "Ask an administrator to set the installation's default model" in page.text
-    assert "1 failure, 1 warning." in page.text
-    assert page.text.index("The key does not have") < page.text.index("No worker runs.")
+    found = page_of(page)
+    assert [(each["finding"], each["level"]) for each in found.hooks("finding")] == [
+        ("model", "failure"),
+        ("workers", "warning"),
+    ]
+    # The one test of this page's words. Variables are named only to those who can set them.
+    wrong = found.hook("finding", "model")
+    assert wrong.hook("sentence").text.startswith("The key does not have veo-9.")
+    assert "Ask an administrator to set the installation's default model" in (
+        wrong.hook("advice").text
+    )
+    assert found.hook("summary").text.startswith("1 failure, 1 warning.")
     assert KEY not in page.text
     assert "no-store" in page.headers["Cache-Control"]
 
@@ -731,8 +739,8 @@ def test_the_page_tells_the_same(healthy, settings):
 def test_the_first_page_leads_there(healthy):
     make_shot()
 
-    assert PAGE in producer().get("/admin/").text
-    assert PAGE not in viewer().get("/admin/").text
+    assert PAGE in page_of(producer().get("/admin/")).links
+    assert PAGE not in page_of(viewer().get("/admin/")).links
 
 
 def test_the_page_shows_no_folder_of_the_server(healthy, settings, monkeypatch):
@@ -740,8 +748,8 @@ def test_the_page_shows_no_folder_of_the_server(healthy, settings, monkeypatch):
 
     page = producer().get(PAGE)
 
-    assert "can be read by everybody on this machine" in page.text
-    assert "chmod -R o-rwx" in page.text
+    advice = [each.hook("advice").text for each in page_of(page).hooks("finding", "privacy")]
+    assert any("chmod -R o-rwx" in each for each in advice)
     for folder in (settings.MEDIA_ROOT, settings.STATE_DIR, settings.BASE_DIR):
         assert str(folder) not in page.text
 
@@ -750,8 +758,8 @@ def test_who_may_not_spend_does_not_see_the_page(healthy):
     browser = viewer()
 
     assert browser.get(PAGE).status_code == 403
-    assert PAGE not in browser.get("/admin/videogen/lane/").text
-    assert PAGE in producer().get("/admin/videogen/lane/").text
+    assert PAGE not in page_of(browser.get("/admin/videogen/lane/")).links
+    assert PAGE in page_of(producer().get("/admin/videogen/lane/")).links
 
 
 # -- helpers ---------------------------------------------------------------------------------------

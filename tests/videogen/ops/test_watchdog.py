@@ -9,9 +9,11 @@ from django.conf import settings
 from django.utils import timezone
 from django_q.models import OrmQ
 
-from tests.support.factories import make_lane, make_render, make_shot
-from videogen.models import VideoRender
-from videogen.ops.watchdog import overdue_work
+from tests.support.factories import make_lane, make_render, make_shot, make_submission
+from videogen.common import task_queue
+from videogen.models import Submission, VideoRender
+from videogen.ops.watchdog import WatchedCluster, overdue_work, wake_for_lost_workers
+from videogen.pipeline import journal
 
 pytestmark = [pytest.mark.django_db, pytest.mark.postgres]
 
@@ -104,3 +106,51 @@ def test_tasks_under_way_are_no_stall():
     take_tasks(20, seconds_ago=100)
 
     assert overdue_work(since=ago(300)) == ""
+
+
+@pytest.mark.parametrize(
+    ("lane", "render", "tasks"),
+    [
+        ({"lease_owner": "alder|…", "lease_expires_at": -1}, {}, []),
+        ({"lease_owner": "alder|…", "lease_expires_at": 1}, {}, [task_queue.PUMP]),
+        ({"lease_owner": ""}, {}, []),
+        ({}, {"downloader": "alder|…", "download_lease_until": -1}, []),
+        ({}, {"downloader": "alder|…", "download_lease_until": 1}, [task_queue.DOWNLOAD]),
+        ({}, {"downloader": ""}, []),
+    ],
+    ids=[
+        "a pump that lives",
+        "a pump whose host is gone",
+        "a pump that gave its lease back",
+        "a download that goes on",
+        "a download whose host is gone",
+        "a download that was given back",
+    ],
+)
+def test_what_a_lost_host_left_wakes_workers_before_the_next_sweep(lane, render, tasks):
+    """Its wake-ups may have been lost with it."""
+
+    def moments(values):
+        return {name: ago(each) if isinstance(each, int) else each for name, each in values.items()}
+
+    make_lane(**moments(lane))
+    make_render(make_shot(), State.DOWNLOADING, lane=make_lane(), **moments(render))
+    OrmQ.objects.all().delete()
+
+    wake_for_lost_workers()
+
+    assert [each.func() for each in OrmQ.objects.all()] == tasks
+
+
+def test_the_answers_that_this_host_kept_are_stored_while_another_one_pumps():
+    """Only this host has them: it was lost, and came back."""
+    make_lane(lease_owner="another-host|boot|1|1.0", lease_expires_at=ago(-9))
+    render = make_render(make_shot(), State.UNKNOWN, lane=make_lane(), submission=False)
+    submission = make_submission(render, outcome=Submission.Outcome.UNKNOWN)
+    journal.write_answer(submission.token, "models/veo/operations/1")
+
+    WatchedCluster()._look_for_lost()
+
+    render.refresh_from_db()
+    assert (render.state, render.operation_name) == (State.RUNNING, "models/veo/operations/1")
+    assert list(journal.read_answers()) == []

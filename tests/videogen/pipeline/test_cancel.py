@@ -8,7 +8,7 @@ from django_q.models import OrmQ
 
 from tests.support.admin_clients import producer
 from tests.support.factories import make_batch, make_render, make_story, shots_of
-from tests.support.pages import content, messages, url
+from tests.support.pages import messages, page_of, url
 from tests.support.pipeline import queue_on_omni, work
 from videogen import tasks
 from videogen.models import Submission, VideoRender
@@ -136,11 +136,14 @@ def test_the_button_says_what_is_not_known():
     batch, _ = make_renders((State.RUNNING, "omni"), (State.RUNNING, "gemini"))
     browser = producer()
 
-    page = content(browser.get(url(batch)))
+    page = page_of(browser.get(url(batch)))
     response = browser.post(url(batch, "stop"), follow=True)
 
-    assert "Stop at Google (1 running)" in page
-    assert "It is not known whether they are charged" in page
+    # The one test of these words.
+    assert page.hook("act", "stop").text == "Stop at Google (1 running)"
+    assert page.hook("not-known").text.endswith(
+        "It is not known whether they are charged, so a person must decide afterwards."
+    )
     assert "asked to stop 1 running render." in messages(response)[0]
     assert "your decision" in messages(response)[0]
     assert LogEntry.objects.get().get_edited_object() == batch
@@ -151,10 +154,10 @@ def test_without_such_a_route_there_is_no_button():
     batch, _ = make_renders((State.RUNNING, "gemini"), (State.QUEUED, "omni"))
     browser = producer()
 
-    page = content(browser.get(url(batch)))
+    page = page_of(browser.get(url(batch)))
     response = browser.post(url(batch, "stop"), follow=True)
 
-    assert "Stop at Google" not in page
-    assert "No render is running" in messages(response)[0]
+    assert "stop" not in page.values("act") and "not-known" not in page
+    assert [each.level_tag for each in response.context["messages"]] == ["info"]
     assert asked() == []
     assert not LogEntry.objects.exists()

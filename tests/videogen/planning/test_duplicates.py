@@ -17,7 +17,7 @@ from tests.support.admin_clients import fingerprint, producer, viewer
 from tests.support.clips import write_clip
 from tests.support.drafts import confirm, look, make_draft, make_shots, offer, plan_url
 from tests.support.factories import PAYLOAD, force, make_render, make_shot
-from tests.support.pages import levels, messages, page_of
+from tests.support.pages import levels, page_of
 from tests.support.takes import make_take, make_takes
 from videogen.cli.create_shot_videos import create_shot_videos
 from videogen.cli.workflow import TaskRequest
@@ -26,6 +26,7 @@ from videogen.models import RenderBatch, VideoRender
 from videogen.models.people import Requester
 from videogen.planning.drafts import set_options
 from videogen.planning.enqueue import queue_renders
+from videogen.planning.modes import Reason
 from videogen.planning.plan import plan_shots
 from videogen.planning.rerun import generate_exactly
 from videogen.prompts.fingerprints import hashes_of
@@ -287,10 +288,10 @@ def test_a_mode_means_the_same_on_the_page_as_on_the_command_line():
     confirm(browser, draft, "override")
 
     # The one test of these words.
-    page = response.content.decode()
+    page = page_of(response)
     assert offer(response) == ({"generate": 1}, 0, True)
-    assert TOLD in page and f"{TOLD}." not in page
-    assert "This mode renders it once more · free." in page
+    assert TOLD in page.texts("warning")
+    assert page.hook("repeats").tags("p")[0].text.endswith("This mode renders it once more · free.")
     [again] = VideoRender.objects.exclude(pk=take.pk)
     assert again.request_sha256 == take.request_sha256
     assert TOLD in again.warnings
@@ -398,8 +399,10 @@ def test_the_page_of_one_row_says_the_same():
     again = producer().get(url, {"mode": "override"})
     left_out = producer().get(url, {"mode": "override", "repeat": 0})
 
-    assert page_of(again).values("badge") == ["generate"] and TOLD in again.text
-    assert page_of(left_out).values("badge") == ["skip"] and TOLD in left_out.text
+    assert page_of(again).values("badge") == ["generate"]
+    assert TOLD in page_of(again).texts("warning")
+    assert page_of(left_out).values("badge") == ["skip"]
+    assert left_out.context["each"].row.decision.code == Reason.REPEAT
 
 
 # -- a take of another story -----------------------------------------------------------------------
@@ -452,7 +455,8 @@ def test_a_second_click_makes_no_second_copy(of_two_stories):
     browser.post(url, form)
     response = browser.post(url, form, follow=True)
 
-    assert "S01-01 has that video already: it is take 1." in messages(response)
+    # Of the first click and of the second.
+    assert [each.level_tag for each in response.context["messages"]] == ["success", "warning"]
     assert VideoRender.objects.get(shot=other).take == 1
 
 
@@ -513,11 +517,10 @@ def test_generate_exactly_this_names_the_take():
 
     def page(render):
         url = reverse("admin:videogen_takes_generate", args=[shot.pk, render.pk])
-        return browser.get(url).content.decode()
+        return page_of(browser.get(url))
 
-    assert TOLD in page(take)
-    assert TOLD in page(failed)
-    assert "You have this already" not in page(other)
+    assert page(take).texts("have") == page(failed).texts("have") == [TOLD]
+    assert "have" not in page(other)
 
 
 def test_what_there_was_when_it_was_asked_for_is_not_said_of_a_copy():

@@ -174,7 +174,7 @@ def test_the_room_adds_up(profile: str, limit: int) -> None:
         assert sum(part.tokens for part in room.parts) == room.tokens == prompt.tokens
         assert sum(part.unread for part in room.parts) == max(0, prompt.tokens - limit)
         assert room.parts[0].starts_at == 0
-        assert [part.ends_at for part in room.parts[:-1]] == [
+        assert [part.starts_at + part.tokens for part in room.parts[:-1]] == [
             part.starts_at for part in room.parts[1:]
         ]
         assert room.left_out == prompt.left_out

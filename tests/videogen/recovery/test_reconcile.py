@@ -509,7 +509,7 @@ def test_more_candidates_than_one_query_takes(django_assert_num_queries):
     render = make_render(make_shot(), State.DONE, operation_name="models/veo/operations/op-8999")
     asked = [of_operation(f"operations/op-{number}") for number in range(9000)]
 
-    with django_assert_num_queries(10):
+    with django_assert_num_queries(15):
         known = read_known(asked)
 
     assert known.knower(asked[-1]) == render.pk

@@ -11,6 +11,7 @@ from storybook.models import DesignDocument
 from tests.support.admin_clients import VIEWS, browser_of, producer, viewer
 from tests.support.drafts import progress_url
 from tests.support.factories import make_batch, make_render, make_shot, make_story, shots_of
+from tests.support.pages import page_of
 from videogen.safety.blocks import _ADVICE, MEANINGS, Block, Place, where_of
 from videogen.safety.codes import CATEGORIES, explain_block
 from videogen.safety.suspicious_words import MOST, find_suspects
@@ -271,7 +272,24 @@ CHANGES = (
 
 def takes_page(render, browser):
     url = reverse("admin:storybook_shot_takes", args=[render.shot_id])
-    return browser.get(url).text
+    return page_of(browser.get(url))
+
+
+def ways(page):
+    """The addresses that the page leads to from each piece of advice, by where it is followed."""
+    return [(each["advice"], each.links) for each in page.hooks("advice")]
+
+
+@pytest.mark.django_db
+def test_the_words_of_a_block():
+    render = block(["58061214"]).render
+
+    words = takes_page(render, viewer()).hook("blocked").text
+
+    assert words.startswith(
+        "The filter takes somebody in the pictures or in the words for a child. Blocked attempts "
+        "are not charged. Support code: 58061214 (child). Likely at fault “9” in the design of Ada"
+    )
 
 
 @pytest.mark.django_db
@@ -280,17 +298,20 @@ def test_the_takes_explain_the_block_and_lead_to_what_can_be_changed():
 
     page = takes_page(render, browser_of(*VIEWS, *CHANGES))
 
-    assert "The filter takes somebody in the pictures or in the words for a child." in page
-    assert "Blocked attempts are not charged." in page
-    assert "Support code: 58061214 (child)." in page
-    assert REASON in page
-    assert "“<bdi>9</bdi>” in <bdi>the design of Ada</bdi>" in page
+    blocked = page.hook("blocked")
+    assert blocked.values("support-code") == ["58061214"]
+    assert [(each["suspect"], "no-suspect" in blocked) for each in blocked.hooks("suspect")] == [
+        ("9", False)
+    ]
+    assert REASON in page.text
     shot_url = reverse("admin:storybook_shot_change", args=[render.shot_id])
     document = DesignDocument.objects.get(kind="visual")
     design_url = reverse("admin:storybook_designdocument_change", args=[document.pk])
-    assert f'<a href="{shot_url}#reference_choices-group">Its references</a>' in page
-    assert f'<a href="{shot_url}">Its storyboard</a>' in page
-    assert f'<a href="{design_url}">The design</a>' in page
+    assert dict(ways(blocked)) == {
+        Place.REFERENCES: [f"{shot_url}#reference_choices-group"],
+        Place.STORYBOARD: [shot_url],
+        Place.DESIGN: [design_url],
+    }
 
 
 @pytest.mark.django_db
@@ -298,20 +319,19 @@ def test_the_links_lead_somewhere():
     render = block(["58061214"]).render
     browser = browser_of(*VIEWS, *CHANGES, "storybook.view_designdocument")
 
-    page = browser.get(reverse("admin:storybook_shot_change", args=[render.shot_id])).text
+    page = page_of(browser.get(reverse("admin:storybook_shot_change", args=[render.shot_id])))
 
-    assert 'id="reference_choices-group"' in page
+    assert "reference_choices-group" in [each.attributes.get("id") for each in page]
 
 
 @pytest.mark.django_db
 def test_who_may_change_nothing_is_offered_no_way():
     render = block(["58061214"]).render
 
-    page = takes_page(render, viewer())
+    found = ways(takes_page(render, viewer()))
 
-    assert "Leave out the model sheet of whoever may look like a child" in page
-    assert "#reference_choices-group" not in page
-    assert ">The design</a>" not in page
+    assert Place.REFERENCES in dict(found)
+    assert not any(links for _, links in found)
 
 
 @pytest.mark.django_db
@@ -320,15 +340,16 @@ def test_where_nothing_fits_the_page_says_so():
 
     page = takes_page(render, viewer())
 
-    assert "Nothing in the words of the prompt stands out" in page
-    assert "a guess from the words" not in page
+    assert "no-suspect" in page and page.hooks("suspect") == []
 
 
 @pytest.mark.django_db
 def test_what_did_not_end_as_blocked_is_not_explained():
     render = make_render(make_shot(), "failed")
 
-    assert "What to try" not in takes_page(render, viewer())
+    page = takes_page(render, viewer())
+
+    assert page.hooks("render") and "blocked" not in page
 
 
 @pytest.mark.django_db
@@ -338,8 +359,8 @@ def test_the_words_of_the_story_are_escaped():
 
     page = takes_page(render, viewer())
 
-    assert "&lt;script&gt;alert(1)" in page
-    assert "<script>alert" not in page
+    assert "<script>alert(1)</script> with a sword." in page.hook("blocked").text
+    assert not any("alert" in each.text for each in page.tags("script"))
 
 
 # -- the page of the batch -------------------------------------------------------------------------
@@ -351,12 +372,13 @@ def test_the_batch_says_it_in_short_and_leads_to_the_takes():
     batch = make_batch(shot.scenelet.story)
     render = block(["58061214"], render=make_render(shot, "blocked", batch=batch)).render
 
-    page = producer().get(progress_url(batch)).text
+    failure = page_of(producer().get(progress_url(batch))).hook("failure")
 
-    for words in (render.error_message, "Likely at fault: “9” in the design of Ada."):
-        assert words in page.replace("&#x27;", "'")
+    assert failure.texts("words") == [render.error_message]
+    assert failure.texts("hint") == ["Likely at fault: “9” in the design of Ada."]
     url = reverse("admin:storybook_shot_takes", args=[shot.pk])
-    assert f'<a href="{url}#render-{render.pk}">What to try</a>' in page
+    way = failure.hook("what-to-try", str(render.pk))
+    assert way.attributes["href"] == f"{url}#render-{render.pk}"
 
 
 @pytest.mark.django_db

@@ -2,13 +2,20 @@ from __future__ import annotations
 
 import json
 import re
+from decimal import Decimal
 
 import pytest
 from django.utils import timezone
 
 from storybook.models import KeyFrame, Scenelet, Shot, Story
 from tests.support.admin_clients import BAR_QUERIES, VIEWS, browser_of, producer, viewer
-from tests.support.factories import State, force, make_render, make_story, shots_of
+from tests.support.factories import (
+    State,
+    force,
+    make_render,
+    make_story,
+    shots_of,
+)
 from tests.support.pages import levels, page_of
 from videogen.models import RenderBatch, VideoRender
 from videogen.views.components.badges import GONE
@@ -509,6 +516,7 @@ def test_state_has_a_part_for_each_card_the_chips_and_the_queue():
         "summary",
         "chips",
         "map",
+        "money",
         "queue",
         f"head-{first.scenelet_id}",
         f"card-{first.pk}",
@@ -536,7 +544,7 @@ def test_state_sends_only_what_changed_since():
     (ended, one_bytes) = ask(known)
     (after, _) = ask(ended["since"])
 
-    assert len(everything["parts"]) == 305 and everything["since"] == known
+    assert len(everything["parts"]) == 306 and everything["since"] == known
     assert (nothing["active"], nothing["parts"], nothing["since"]) == (True, {}, known)
     # A card that changed brings along the other cards of its group.
     assert {f"card-{shots[7].pk}", "chips"} <= ended["parts"].keys()
@@ -575,7 +583,7 @@ def test_marks_that_are_none_of_ours_bring_everything(since):
 
     answer = viewer().get(board_of(story, "state/"), {"since": since}).json()
 
-    assert len(answer["parts"]) == 7
+    assert len(answer["parts"]) == 8
 
 
 def test_a_card_that_a_filter_does_not_fit_any_more_is_told_all_the_same():
@@ -605,7 +613,7 @@ def test_state_shows_what_the_page_shows():
     shown = page.values("live-key")
 
     assert address == board_of(story, "state/?status=generating")
-    assert len(shown) == 6
+    assert len(shown) == 7
     assert all(parts[key].strip() in response.text for key in shown)
 
 
@@ -618,11 +626,31 @@ def test_number_of_queries_does_not_grow(rest, django_assert_max_num_queries):
         for shot in all_shots(story):
             make_render(shot, State.DONE)
             make_render(shot, State.FAILED)
-        with django_assert_max_num_queries(22 + BAR_QUERIES) as captured:
+        with django_assert_max_num_queries(28 + BAR_QUERIES) as captured:
             assert browser.get(board_of(story, rest)).status_code == 200
         counts.append(len(captured))
 
     assert counts[0] == counts[1]
+
+
+def test_the_rail_tells_what_this_story_costs(settings):
+    settings.VIDEO_BACKEND = "gemini"
+    settings.GEMINI_API_KEY = "key"
+    story, other = make_story(shots=4), make_story("another")
+    first, second, third, _ = all_shots(story)
+    for shot in (first, *all_shots(other)):
+        make_render(shot, State.DONE, backend="gemini")
+    make_render(second, State.QUEUED, backend="gemini", price_estimate_usd=Decimal("3.20"))
+    make_render(third, State.UNKNOWN, backend="gemini", price_estimate_usd=Decimal("3.20"))
+
+    page = page_of(viewer().get(board_of(story)))
+    withheld = page_of(browser_of(*set(VIEWS) - {"videogen.view_submission"}).get(board_of(story)))
+
+    for name in ("spent", "open", "reserved"):
+        assert page.texts(name) == ["$3.20"], name
+    # Three have no take yet.
+    assert page.texts("forecast") == ["at least $9.60"]
+    assert not withheld.hooks("spent") and not withheld.hooks("live-key", "money")
 
 
 def test_json_of_the_state_is_plain():

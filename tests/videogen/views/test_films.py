@@ -12,7 +12,7 @@ from django.urls import reverse
 from storybook.models import Scenelet, Story
 from tests.support.factories import make_story, shots_of
 from tests.support.films import make_film_take, work_on_films
-from tests.support.pages import messages, told
+from tests.support.pages import told
 from videogen.models import Film, VideoRender
 
 pytestmark = pytest.mark.django_db
@@ -132,7 +132,8 @@ def test_a_strange_number_stops_nothing(admin_client, story, number):
 def test_an_unknown_ending_is_named(admin_client, story):
     response = admin_client.post(address(story), {"ending": "nowhere"}, follow=True)
 
-    assert "nowhere" in " ".join(messages(response))
+    [message] = response.context["messages"]
+    assert message.level_tag == "error" and "nowhere" in str(message)
     assert not Film.objects.exists()
 
 

@@ -208,7 +208,7 @@ def test_page_asks_as_often_for_much_as_for_little(asked, django_assert_max_num_
     counts = []
     for number in (1, 4):
         story = [fill_story(f"story-{number}-{each}", takes=number) for each in range(number)][0]
-        with django_assert_max_num_queries(16 + BAR_QUERIES) as captured:
+        with django_assert_max_num_queries(18 + BAR_QUERIES) as captured:
             assert browser.get(PAGE, {"story": story.pk} if asked else {}).status_code == 200
         counts.append(len(captured))
 

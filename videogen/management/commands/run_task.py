@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import argparse
+import gc
 import getpass
 import json
 import logging
@@ -49,9 +50,9 @@ modes:
 
 examples:
   manage.py run_task --task CREATE_SHOT_VIDEO --story-id my-story --mode dry-run --json
-  manage.py run_task --task CREATE_SHOT_VIDEO --story-id my-story --scenelet-id intro
+  manage.py run_task --task CREATE_SHOT_VIDEO --story-id my-story --scenelet-id the-harbour
   manage.py run_task --task CREATE_SHOT_VIDEO --story-id my-story --shot-index 2 \\
-      --scenelet-id intro --mode override
+      --scenelet-id the-harbour --mode override
   manage.py run_task --task CREATE_SHOT_VIDEO --story-id my-story --all-or-nothing \\
       --model veo-3.1-fast-generate-preview
 
@@ -156,6 +157,12 @@ class Command(BaseCommand):
         parser.add_argument(
             "--json", action="store_true", help="one JSON object a line on stdout, nothing else"
         )
+
+    def run_from_argv(self, argv: list[str]) -> None:
+        # What the start of the process made stays until its end. A plan of many shots would have
+        # the garbage collector look through all of it again and again.
+        gc.freeze()
+        super().run_from_argv(argv)
 
     def handle(self, **options: Any) -> None:
         try:

@@ -12,7 +12,14 @@ from rich.table import Table
 
 from videogen.billing.forecasts import Forecast, forecasts
 from videogen.billing.spending_report import spending_object
-from videogen.billing.statistics import By, Figures, SpendingScope, figures_by, total_of
+from videogen.billing.statistics import (
+    By,
+    Figures,
+    SpendingScope,
+    figures_by,
+    total_of,
+    wiped_usd,
+)
 from videogen.cli.database import needs_tables
 from videogen.common.errors import RequestError
 from videogen.common.formats import usd, usd_range
@@ -65,7 +72,7 @@ class Command(BaseCommand):
             return
         console = table_console(self.stdout)
         print_table(console, _table(wanted[0], figures[wanted[0]], total))
-        for sentence in _sentences(total, forecast):
+        for sentence in _sentences(total, forecast, wiped_usd(scope)):
             console.say(sentence)
 
 
@@ -105,8 +112,10 @@ def _amount(amount: Decimal | None) -> str:
     return "" if amount is None else usd(amount)
 
 
-def _sentences(total: Figures, forecast: Forecast | None) -> list[str]:
+def _sentences(total: Figures, forecast: Forecast | None, wiped: Decimal) -> list[str]:
     told = []
+    if wiped:
+        told.append(f"Stories that were wiped have cost {usd(wiped)}, which is in no row.")
     if not total.attempts:
         told.append("Nothing was sent.")
     if forecast and not forecast.left:

@@ -12,7 +12,6 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-SECONDS = 8.0
 FIRST_WORD, LAST_WORD = 0.7, 7.3
 PAUSE = 0.35
 # No more characters of one text could ever be seen.

@@ -379,6 +379,7 @@
     X: () => selectCurrent(true),
     a: () => press("a"),
     t: () => press("t"),
+    g: () => press("g"),
     m: () => setMuted(!isMuted),
     Escape: () => select(boxes(), false),
     "/": () => {

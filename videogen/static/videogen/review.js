@@ -35,6 +35,9 @@
   const given = [];
   // Verdicts reach the server one after another, in the order of the keys.
   let sending = Promise.resolve();
+  // How many are on their way, and how many the server did not take.
+  let pending = 0;
+  let refused = 0;
   let isLoading = null;
   let tab = "storyboard";
 
@@ -205,6 +208,7 @@
       video.load();
       room.hidden = true;
       empty.hidden = false;
+      empty.querySelector("a").focus();
       return;
     }
     // At the end, what was passed over comes again.
@@ -238,8 +242,9 @@
   };
 
   let toastTimer = 0;
-  const say = (words) => {
+  const say = (words, code = "") => {
     toast.textContent = words;
+    toast.dataset.toast = code;
     toast.hidden = false;
     clearTimeout(toastTimer);
     toastTimer = setTimeout(() => {
@@ -291,6 +296,38 @@
     return { isDone: response.ok, isTold: response.status === 409, ...answer };
   };
 
+  const inTurn = (url, body) => {
+    pending += 1;
+    return sending
+      .then(() => post(url, body))
+      .then(
+        (answer) => {
+          pending -= 1;
+          if (!answer.isDone) refused += 1;
+          return answer;
+        },
+        (error) => {
+          pending -= 1;
+          refused += 1;
+          throw error;
+        },
+      );
+  };
+
+  // Who leaves the page waits for the verdicts that are on their way, and stays if one was refused.
+  document.addEventListener("click", (event) => {
+    const link = event.target.closest("a[href]");
+    if (!link || !pending || event.defaultPrevented || event.ctrlKey || event.metaKey || event.shiftKey) return;
+    event.preventDefault();
+    const before = refused;
+    sending.then(() => {
+      if (refused === before) location.assign(link.href);
+    });
+  });
+  addEventListener("beforeunload", (event) => {
+    if (pending) event.preventDefault();
+  });
+
   const tellBar = (waiting) => {
     const place = document.querySelector(".st-bar [data-place=review] [data-number]");
     if (!place) return;
@@ -311,7 +348,7 @@
 
   // The next take is shown at once; what the server says of the verdict comes later.
   const judge = (verb, form) => {
-    if (peeked) return say(`You are looking at ${peeked}. Esc goes back to ${shown.code}.`);
+    if (peeked) return sayPeeked();
     const entry = shown;
     const body = new FormData(form || undefined);
     body.set("seen", entry.review);
@@ -332,15 +369,14 @@
     at = first;
     if (isQueued) showNext();
     tellUndo();
-    sending = sending
-      .then(() => post(urlOf(entry.render, verb), body))
+    sending = inTurn(urlOf(entry.render, verb), body)
       .then((answer) => {
         if (answer.isDone) {
           if (!isQueued) return open(entry.render);
           return undefined;
         }
         forget(record);
-        say(answer.words);
+        say(answer.words, "refused");
         if (!isQueued) return open(entry.render);
         return resync();
       })
@@ -362,8 +398,7 @@
   // Select is no verdict: the take stays where it is.
   const select = (entry, body) => {
     if (entry.review === "selected" || entry.review === "approved") return say("The cut uses it already.");
-    sending = sending
-      .then(() => post(urlOf(entry.render, "select"), body))
+    sending = inTurn(urlOf(entry.render, "select"), body)
       .then(async (answer) => {
         say(answer.words);
         if (!answer.isDone && !answer.isTold) return;
@@ -386,6 +421,8 @@
     if (shown.shot === shot && !isWriting()) showParts();
   };
 
+  const sayPeeked = () => say(`You are looking at ${peeked}. Esc goes back to ${shown.code}.`, "peeking");
+
   const tellUndo = () => {
     if (!undoForm) return;
     one("undo-words").textContent = given.at(-1)?.words || "";
@@ -403,8 +440,7 @@
       putBack(record.removed);
       show(record.entry, entries.indexOf(record.entry));
     }
-    sending = sending
-      .then(() => post(kept, new FormData()))
+    sending = inTurn(kept, new FormData())
       .then((answer) => {
         say(answer.words);
         if (!record) return answer.isDone ? open(Number(kept.match(/(\d+)\/undo\//)[1])) : undefined;
@@ -417,10 +453,15 @@
 
   const reject = () => {
     const panel = one("reject");
-    if (!panel) return;
+    if (peeked) return sayPeeked();
+    if (!panel) {
+      const isApproved = parts.verdict.querySelector("[data-approved]");
+      return say(mayNot() || (isApproved ? "It is approved. Unlock it first." : "It is rejected already."));
+    }
     panel.open = true;
     rejectAt = performance.now();
     panel.querySelector("input[type=text]").focus();
+    return undefined;
   };
   // R twice within this time rejects without words; later, it is a letter of the sentence.
   const TWICE = 600;
@@ -693,8 +734,7 @@
     const entry = shown;
     const body = new FormData(form);
     const isNew = form.matches("[data-note-new]");
-    sending = sending
-      .then(() => post(form.getAttribute("action"), body))
+    sending = inTurn(form.getAttribute("action"), body)
       .then(async (answer) => {
         say(answer.words);
         if (!answer.isDone) return;
@@ -771,6 +811,7 @@
     setWipe(null);
     peeked = link.dataset.code;
     says.textContent = `${peeked} · ${side}`;
+    says.dataset.says = side;
     says.hidden = false;
     load(link.dataset.clip, link.dataset.poster);
     drawMarks();
@@ -803,12 +844,25 @@
 
   /* -- keys */
 
-  const click = (selector) => parts.verdict.querySelector(selector)?.click();
+  // A key that cannot do its work says why.
+  const click = (selector, otherwise) => {
+    const target = parts.verdict.querySelector(selector);
+    if (peeked) sayPeeked();
+    else if (target) target.click();
+    else say(mayNot() || otherwise);
+  };
+  const mayNot = () => parts.verdict.querySelector("[data-may-not]")?.textContent || "";
   const actions = {
-    a: () => click("[data-verb=approve]"),
+    a: () => click("[data-verb=approve]", "It is approved already."),
     r: reject,
-    t: () => click("[data-retake-link]"),
-    s: () => click("[data-verb=select]:enabled"),
+    t: () =>
+      click(
+        "[data-retake-link]",
+        parts.verdict.querySelector("[data-approved]")
+          ? "It is approved. Unlock it first, then ask for a retake."
+          : "You may not ask for retakes: they cost money.",
+      ),
+    s: () => click("[data-verb=select]:enabled", "The cut uses the approved or the selected take."),
     n: () => go(1),
     p: () => go(-1),
     z: undo,
@@ -821,6 +875,9 @@
     " ": actionsOfTools.play,
     ",": () => step(-1),
     ".": () => step(1),
+    ArrowLeft: () => step(-1),
+    ArrowRight: () => step(1),
+    f: () => (document.fullscreenElement ? document.exitFullscreen() : stage.requestFullscreen().catch(() => {})),
     "[": () => peek("before"),
     "]": () => peek("after"),
     "?": () => keys.showModal(),
@@ -865,9 +922,10 @@
       return;
     }
     if (key === " " && event.target.closest("button, a, summary, input")) return;
+    if (key.startsWith("Arrow") && event.target.closest("input")) return;
     if (room.hidden && key !== "z") return;
     const action = actions[key];
-    if (!action || (event.repeat && !",. ".includes(key))) return;
+    if (!action || (event.repeat && ![",", ".", "ArrowLeft", "ArrowRight"].includes(key))) return;
     event.preventDefault();
     action();
   });

@@ -66,7 +66,7 @@ class RenderRow:
     render: VideoRender
     key_frame: str = ""
     hint: str = ""
-    # What lately was the time of a render of its model.
+    # How long a render of its model took lately.
     usual: timedelta | None = None
     may_cancel: bool = False
 

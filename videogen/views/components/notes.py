@@ -64,7 +64,7 @@ class ShownNote:
 
     @property
     def radius(self) -> float:
-        """Of a point."""
+        """The radius of the mark of a point."""
         return max(self.size) / 40
 
     @property

@@ -33,7 +33,7 @@ from .segments import Slice, slices_of
 from .storyboard import storyboard_lines
 
 _FILES = ("video_file", "poster_file", "video_seconds", "requested_by_name")
-# Of the render that makes the badge what it is.
+# The columns of the render that decides the badge.
 _CAUSE = (
     "state",
     "state_since",
@@ -43,7 +43,7 @@ _CAUSE = (
     "review_reasons",
     "requested_by_name",
 )
-# As many model sheets stand in for a shot that has no picture.
+# At most so many model sheets stand in for a shot that has no picture.
 MOST_SHEETS = 3
 
 # The fields of a payload that two lines of text are best spent on: what the picture shows, and not

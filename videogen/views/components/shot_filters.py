@@ -42,7 +42,7 @@ class ShotFilters:
 
     @property
     def query(self) -> dict[str, str]:
-        """The same in an address."""
+        """The filters as the query of an address."""
         asked = {
             "q": self.text,
             "scenelet": str(self.scenelet or ""),

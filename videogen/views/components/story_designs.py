@@ -23,7 +23,7 @@ class StoryDesigns:
 
     @classmethod
     def of(cls, story: Story) -> StoryDesigns:
-        """Two queries."""
+        """Return the designs of the story. Two queries."""
         documents = DesignDocument.objects.filter(story=story, kind=DesignDocument.Kind.VISUAL)
         document = documents.values_list("document", flat=True).first()
         visual = document if isinstance(document, dict) else {}

@@ -27,9 +27,9 @@ def decide_url(verb: str, renders: Iterable[int], following: str = "") -> str:
     return f"{reverse('admin:videogen_decide', args=[verb])}?{urlencode(query)}"
 
 
-def next_page(request: HttpRequest) -> str:
+def next_page(request: HttpRequest, name: str = "next") -> str:
     """Return the page of this site that a form or a link names as `next`, or ""."""
-    following = request.POST.get("next") or request.GET.get("next") or ""
+    following = request.POST.get(name) or request.GET.get(name) or ""
     is_ours = url_has_allowed_host_and_scheme(
         following, allowed_hosts={request.get_host()}, require_https=request.is_secure()
     )

@@ -106,8 +106,8 @@ class ModeCard:
 
 
 def more_to_resume(plan: Plan) -> Mapping[Action, int]:
-    """Where several takes of a shot were interrupted, the plan that resumes has a row for each: how
-    many there are beside the one that each row of `plan` has. One query."""
+    """Count the interrupted renders beside the one that each row of `plan` has: if several takes of
+    a shot were interrupted, a plan that resumes has a row for each. One query."""
     causes = {row.cause.pk for row in plan.rows if row.cause}
     shots = [row.shot.pk for row in plan.rows if row.cause and row.slot == 1]
     found = find_resumable(shots, plan.request.backend)

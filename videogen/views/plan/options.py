@@ -423,7 +423,8 @@ class PlanChoices:
 
     @property
     def over_budget(self) -> list[OptionLink]:
-        """Only where something is limited and costs."""
+        """The choices for a batch that the budgets have no room for; none if nothing is limited or
+        costs anything."""
         if not (self.plan.limits and self.plan.request.price_usd):
             return []
         return [
@@ -442,7 +443,7 @@ class PlanChoices:
 
     @property
     def cheaper(self) -> list[tuple[Cheaper, OptionLink]]:
-        """Each with its link, where there is one."""
+        """What would be cheaper, each with its link if it has one."""
         return [
             (each, OptionLink(each.words, usd(each.cost_usd), self._url(each)))
             for each in (self.shortage.choices if self.shortage else ())

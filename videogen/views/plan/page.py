@@ -79,7 +79,7 @@ def _mode_cards(
     basis = plan
     if options.skips_repeats and plan.mode != RenderBatch.Mode.OVERRIDE:
         # The chosen mode puts no request together for shots that another mode would render, so it
-        # cannot tell which of them there is a take of.
+        # cannot tell which of them have a take of the same request.
         everything = replace(options, mode=RenderBatch.Mode.OVERRIDE.value)
         basis = plan_draft(batch, **everything.for_plan, person=requester_of(request).person)
     others = more_to_resume(basis)
@@ -167,7 +167,8 @@ def use_same_take(
     ).rows
     take = row.same
     if take is None or take.shot_id == shot.pk or request.POST.get("take") != str(take.pk):
-        messages.warning(request, "Nothing was done: it no longer stands as the page showed it.")
+        words = "Nothing was done: that video is no longer offered for this shot."
+        messages.warning(request, words)
     else:
         try:
             render = use_take(shot, take, requester_of(request))

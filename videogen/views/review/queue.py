@@ -65,7 +65,7 @@ class Filters:
 
     @property
     def query(self) -> dict[str, str]:
-        """The same in an address."""
+        """The filters as the query of an address."""
         status = "" if self.status == Filters.status else self.status
         asked = {"story": str(self.story or ""), "batch": str(self.batch or "")}
         asked |= self.shots.query | {"status": status}
@@ -151,7 +151,7 @@ class Queue:
         return [place.render for place in self.places[max(start, 0) : max(start, 0) + PAGE]]
 
 
-# In the order of the fields of Place; the take is turned round.
+# In the order of the fields of Place; the highest number of a take comes first.
 _PLACE = (
     "shot__scenelet__story__title",
     "shot__scenelet__story",
@@ -241,7 +241,7 @@ class Entry:
 
     @property
     def note_count(self) -> int:
-        """Of the open notes, and those of guests."""
+        """The number of open notes and of notes of guests."""
         return sum(each.note.is_open for each in self.notes) + len(self.guest_notes)
 
     @cached_property

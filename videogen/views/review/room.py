@@ -147,6 +147,7 @@ def _give(request: HttpRequest, render: VideoRender, name: str) -> int:
         seen=request.POST.get("seen", ""),
         words=request.POST.get("reason", ""),
         reasons=request.POST.getlist("reasons"),
+        instead_of=number(request.POST.get("instead_of", "")) or None,
     )
     given = [each for each in request.session.get(GIVEN, []) if each["render"] != render.pk]
     given.append({"render": render.pk, **asdict(before)})
@@ -228,6 +229,7 @@ def _beside(queue: Queue, entry: Entry | None, at: int | None) -> tuple[int | No
 def _entry_context(request: HttpRequest, entry: Entry, filters: Filters) -> dict[str, Any]:
     render = entry.render
     address = [entry.shot.pk, render.pk]
+    here = filters.url(take=render.pk)
     return {
         "entry": entry,
         "card": entry.card,
@@ -239,13 +241,13 @@ def _entry_context(request: HttpRequest, entry: Entry, filters: Filters) -> dict
         "retake_url": reverse(
             "admin:videogen_takes_retake",
             args=address,
-            query={"next": filters.url(after=render.pk)},
+            query={"next": filters.url(after=render.pk), "back": here},
         ),
         **note_rights(request),
         "most_note_characters": MOST_CHARACTERS,
         "reject_reasons": VideoRender.RejectReason.choices,
         **{f"{verb}_url": _judge_url(render, verb, filters) for verb in VERBS},
-        "here": filters.url(take=render.pk),
+        "here": here,
         "strip_url": filters.url(take=""),
     }
 

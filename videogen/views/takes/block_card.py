@@ -47,8 +47,11 @@ class BlockCard:
         return [(where_of(each), each.words, each.quote) for each in self.block.suspects]
 
     @property
-    def advice(self) -> list[tuple[str, Link | None]]:
-        return [(each.sentence, self.ways.get(each.place)) for each in self.block.advice]
+    def advice(self) -> list[tuple[str, str, Link | None]]:
+        """For each piece of advice: where it is followed, the sentence, and a link to the place."""
+        return [
+            (each.place, each.sentence, self.ways.get(each.place)) for each in self.block.advice
+        ]
 
 
 def ways_to_change(request: HttpRequest, shot: Shot) -> dict[str, Link]:

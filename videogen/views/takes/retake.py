@@ -34,6 +34,7 @@ from videogen.views.components.access import (
     require,
     signed_in,
 )
+from videogen.views.components.urls import next_page
 from videogen.views.plan.page import ARRANGE
 from videogen.views.plan.references import ReferenceCard, reference_cards
 
@@ -67,12 +68,16 @@ class RetakeForm(forms.Form):
         help_text="It goes into the prompt as a director’s note. Leave it empty to add none.",
     )
     model = forms.ChoiceField(required=False, label="Model")
+    resolution = forms.ChoiceField(required=False, label="Resolution")
 
     def __init__(self, data: Any) -> None:
         super().__init__(data)
-        names = PriceList().models(settings.VIDEO_RESOLUTION)
-        choices = [("", "as the story says"), *((name, name) for name in names)]
-        self.fields["model"].choices = choices  # type: ignore[attr-defined]
+        prices = PriceList()
+        names = prices.models(settings.VIDEO_RESOLUTION)
+        resolutions = sorted({at for _, _, at in prices.all()}, key=lambda at: (len(at), at))
+        for name, values in (("model", names), ("resolution", resolutions)):
+            choices = [("", "as the story says"), *((value, value) for value in values)]
+            self.fields[name].choices = choices  # type: ignore[attr-defined]
 
 
 def retake(
@@ -117,7 +122,7 @@ class RetakePage:
 
     @property
     def wish(self) -> Retake:
-        """What the form says; of a form that makes no sense, nothing but the take."""
+        """Return what the form says; nothing but the take if the form makes no sense."""
         if not (self.form.is_bound and self.form.is_valid()):
             return Retake(self.render)
         data = self.form.cleaned_data
@@ -128,6 +133,7 @@ class RetakePage:
             direction=data.get("direction", ""),
             arrangement=self._arrangement(),
             model=data["model"],
+            resolution=data["resolution"],
         )
 
     def queue(self, model_admin: ModelAdmin[Any]) -> HttpResponse | None:
@@ -185,7 +191,8 @@ class RetakePage:
             "rest": [each for each in self.rest if each.file],
             "may_direct": self.may_direct,
             "may_arrange": self.may_arrange,
-            "next": request.POST.get("next") or request.GET.get("next") or "",
+            "next": next_page(request),
+            "back": next_page(request, "back"),
         }
 
     def _plan(self) -> Plan:

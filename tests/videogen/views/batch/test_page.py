@@ -327,8 +327,8 @@ def test_list_and_record_lead_to_the_page():
     batch, _ = make_page(State.DONE)
     browser = viewer()
 
-    assert url(batch) in browser.get("/admin/videogen/renderbatch/").content.decode()
-    assert url(batch) in browser.get(url(batch, "change")).content.decode()
+    assert url(batch) in page_of(browser.get("/admin/videogen/renderbatch/")).links
+    assert url(batch) in page_of(browser.get(url(batch, "change"))).links
 
 
 # -- what it waits for -----------------------------------------------------------------------------

@@ -127,7 +127,7 @@ def test_number_of_queries_does_not_grow(django_assert_max_num_queries):
             first, second = shots_of(story).select_related("scenelet__story")
             make_render(first, State.DONE)
             make_render(second, State.RUNNING)
-        with django_assert_max_num_queries(12) as captured:
+        with django_assert_max_num_queries(13) as captured:
             browser.get(ANY_PAGE)
         counts.append(len(captured))
 

@@ -227,6 +227,53 @@ def test_who_approves_another_take_meanwhile_is_named(shots, browser):
     assert review_of(second) == "unreviewed"
 
 
+def approved_draft_and_final(shot, browser):
+    """The final was promoted from the approved draft, which is still in the cut."""
+    draft = take_of(shot)
+    judge(browser, draft, "approve")
+    return draft, make_render(shot, State.DONE)
+
+
+def test_the_final_of_an_approved_draft_is_approved_without_unlocking(shots, browser):
+    draft, final = approved_draft_and_final(shots[0], browser)
+    assert queue(browser)["entries"][0]["render"] == final.pk
+    page = page_of(room(browser, take=final.pk))
+    assert page.values("locked") == [str(draft.pk)]
+
+    answer = judge(browser, final, "approve", instead_of=draft.pk)
+
+    assert answer.status_code == 200
+    assert (review_of(draft), review_of(final)) == ("unreviewed", "approved")
+    # The draft is settled: it does not wait once more.
+    assert shots[0].pk not in [each["shot"] for each in queue(browser)["entries"]]
+
+
+def test_the_draft_has_its_approval_back_when_that_of_the_final_is_undone(shots, browser):
+    max_ = browser_of(*VIEWS, REVIEW, username="max")
+    draft, final = approved_draft_and_final(shots[0], max_)
+    before = VideoRender.objects.get(pk=draft.pk)
+    judge(browser, final, "approve", instead_of=draft.pk)
+
+    assert judge(browser, final, "undo").status_code == 200
+
+    after = VideoRender.objects.get(pk=draft.pk)
+    for name in ("review", "reviewed_at", "reviewed_by", "reviewed_by_name"):
+        assert getattr(after, name) == getattr(before, name), name
+    assert review_of(final) == "unreviewed"
+    assert queue(browser)["entries"][0]["render"] == final.pk
+
+
+def test_only_the_approved_take_that_was_seen_is_replaced(shots, browser):
+    draft, final = approved_draft_and_final(shots[0], browser)
+    third = make_render(shots[0], State.DONE)
+    judge(browser_of(*VIEWS, REVIEW, username="max"), final, "approve", instead_of=draft.pk)
+
+    answer = judge(browser, third, "approve", instead_of=draft.pk)
+
+    assert (answer.status_code, answer.json()["code"]) == (409, "decided")
+    assert (review_of(final), review_of(third)) == ("approved", "unreviewed")
+
+
 def test_an_unknown_reason_is_refused(shots, browser):
     answer = judge(browser, take_of(shots[0]), "reject", reasons=["the moon"])
 

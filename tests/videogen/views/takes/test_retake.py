@@ -7,12 +7,15 @@ import json
 import pytest
 from django.urls import reverse
 
-from storybook.models import Picture
+from storybook.models import Picture, Shot
 from tests.support.admin_clients import VIEWS, browser_of
-from tests.support.factories import SHEET, make_budget, make_price, make_render, make_shot
+from tests.support.factories import SHEET, force, make_budget, make_price, make_render, make_shot
 from tests.support.pages import content
 from tests.support.takes import make_take
 from videogen.models import Direction, ReferenceChoice, RenderBatch, VideoRender
+from videogen.models.people import Requester
+from videogen.planning.enqueue import queue_renders
+from videogen.planning.plan import plan_shots
 
 pytestmark = pytest.mark.django_db
 
@@ -87,6 +90,33 @@ def test_the_take_is_rejected_and_the_next_one_has_the_direction(browser, shot, 
     assert Direction.objects.get().author_name == "judge"
     assert render.batch.filters == {"retake_of": take.pk, "shots": [shot.pk]}
     assert take.reviewed_at <= render.queued_at
+
+
+def test_a_retake_has_the_prompt_profile_of_its_take(browser, shot):
+    chosen = Shot.objects.filter(pk=shot.pk)
+    plan = plan_shots(shot.scenelet.story, chosen, "override", prompt_profile="lean")
+    queue_renders(plan, Requester("command"), task="CREATE_SHOT_VIDEO", wake=False)
+    lean = VideoRender.objects.get()
+    force(lean, state="done", take=1, video_file="a.mp4")
+
+    assert not preview(browser, lean).context["now"].changes.settings
+    send(browser, lean)
+
+    assert queued(shot).get().prompt_profile == "lean"
+    assert queued(shot).get().prompt_text == lean.prompt_text
+
+
+def test_model_and_resolution_are_chosen_and_priced(browser, shot, take, settings):
+    settings.VIDEO_BACKEND = "gemini"
+    settings.GEMINI_API_KEY = "key"
+    values = {"model": "veo-3.1-fast-generate-preview", "resolution": "720p"}
+
+    assert preview(browser, take, **values).context["price"] == "$0.80"
+    send(browser, take, **values)
+
+    [render] = queued(shot)
+    assert (render.model, render.resolution) == tuple(values.values())
+    assert render.batch.resolution == "720p"
 
 
 def test_a_preview_shows_the_very_request_and_changes_nothing(browser, shot, take):

@@ -75,7 +75,7 @@ function storyPlayer(root, story, options = {}) {
   const backButton = button("", "Back", "Back to the last choice", back);
   const restartButton = button("", "Restart", "From the beginning", restart);
   const previousButton = button("", "‹", "Previous shot", () => step(-1));
-  const nextButton = button("", "›", "Next shot", () => step(1));
+  const nextButton = button("sp-next", "›", "Next shot", () => step(1));
   const captionButton = button("", "CC", "Captions", toggleCaptions);
   const muteButton = button("", "Sound", "Sound", toggleSound);
   const fullButton = button("", "Full", "Full screen", toggleFullScreen);
