@@ -6,11 +6,17 @@ import os
 import tempfile
 from pathlib import Path
 
-bind = os.environ.get("GUNICORN_BIND", "127.0.0.1:8000")
+from dotenv import dotenv_values
+
+# The application's settings: the environment wins over .env. What is read here stays here, so that
+# the workers after a reload read the file anew.
+given = {**dotenv_values(Path(__file__).resolve().parent.parent / ".env"), **os.environ}
+
+bind = given.get("GUNICORN_BIND", "127.0.0.1:8000")
 # Threads, because a clip that somebody watches holds one for as long as it is sent.
 worker_class = "gthread"
-workers = int(os.environ.get("WEB_CONCURRENCY", "2"))
-threads = int(os.environ.get("GUNICORN_THREADS", "16"))
+workers = int(given.get("WEB_CONCURRENCY", "2"))
+threads = int(given.get("GUNICORN_THREADS", "16"))
 # Only a worker that no longer answers its master is ended; a long download does not count as that.
 timeout = 60
 graceful_timeout = 30

@@ -21,7 +21,6 @@ from .document_layouts import audio_layout, load_parts, shot_layout, visual_layo
 from .errors import BundleError
 from .findings import PAYLOAD, check_designs, check_payload, find_embedded_files
 from .form_versions import VersionedForms
-from .import_page import show_import_page
 from .importer.bundles import (
     LARGEST_NUMBER,
     LONGEST_ID,
@@ -287,6 +286,9 @@ class StoryAdmin(VersionedForms, admin.ModelAdmin):
         # An import makes a story, or changes the one that has its id.
         if not (self.has_add_permission(request) and self.has_change_permission(request)):
             raise PermissionDenied
+        # Every process imports this module, and few import a story.
+        from .import_page import show_import_page
+
         return show_import_page(request, self)
 
     def outline_view(self, request: HttpRequest, pk: int) -> HttpResponse:

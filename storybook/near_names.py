@@ -6,7 +6,7 @@ import difflib
 import re
 import unicodedata
 from collections.abc import Callable, Iterable, Mapping
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 _between_words = re.compile(r"[\W_]+")
 _in_brackets = re.compile(r"\([^()]*\)|\[[^\[\]]*\]")
@@ -69,8 +69,12 @@ def near_id(text: str, names: Mapping[str, str]) -> str:
 
 def near_key(key: str, known: Iterable[str], cutoff: float = 0.8) -> str:
     """Return the known key that `key` may stand for, or "". A known key stands for itself."""
-    if len(key) > _longest:
-        return ""
+    return _near_key(key, tuple(known), cutoff) if len(key) <= _longest else ""
+
+
+# The shots of a story have the same keys.
+@lru_cache(maxsize=_most_kept)
+def _near_key(key: str, known: tuple[str, ...], cutoff: float) -> str:
     forms = {squeezed(each): each for each in known}
     wanted = squeezed(key)
     if wanted in forms:

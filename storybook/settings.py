@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import os
 import secrets
+import time
 from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -74,6 +75,7 @@ def secret_key() -> str:
         for _ in range(100):
             if key := path.read_text().strip():
                 return key
+            time.sleep(0.01)
         raise ImproperlyConfigured(
             f"{path} is empty: remove it or set DJANGO_SECRET_KEY."
         ) from None
@@ -393,6 +395,7 @@ VIDEO_OPERATION_DEADLINE_MINUTES = env_number("VIDEO_OPERATION_DEADLINE_MINUTES"
 VIDEO_RETRY_AUDIO_BLOCK = env_bool("VIDEO_RETRY_AUDIO_BLOCK")
 VIDEO_DOWNLOAD_TIMEOUT_SECONDS = env_number("VIDEO_DOWNLOAD_TIMEOUT_SECONDS", 30.0, float)
 VIDEO_DOWNLOAD_DEADLINE_MINUTES = env_number("VIDEO_DOWNLOAD_DEADLINE_MINUTES", 25.0, float)
+VIDEO_DOWNLOADS_AT_ONCE = max(1, env_number("VIDEO_DOWNLOADS_AT_ONCE", 4, int))
 VIDEO_DOWNLOAD_ATTEMPTS = env_number("VIDEO_DOWNLOAD_ATTEMPTS", 5, int)
 VIDEO_DOWNLOAD_MAX_BYTES = env_number("VIDEO_DOWNLOAD_MAX_MEGABYTES", 2048, int) * 1024**2
 VIDEO_MOST_PATHS = env_number("VIDEO_MOST_PATHS", 200, int)

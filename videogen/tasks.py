@@ -39,8 +39,6 @@ def sweep() -> None:
 def download() -> None:
     if download_worker.run_slice():
         wake_downloads(1)
-    if check_worker.waiting().exists():
-        wake_checks()
     detect.look_for_news()
 
 

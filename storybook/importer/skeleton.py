@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 import shlex
 from pathlib import Path
-from typing import Any
-
-from PIL import Image, ImageDraw
+from typing import TYPE_CHECKING, Any
 
 from storybook.findings import NARRATOR
+
+if TYPE_CHECKING:
+    from PIL import Image
 
 SHEET = "visuals/characters/mira/character-model-sheet-1.png"
 PLACE = "visuals/environments/harbour/environment-reference-1.png"
@@ -99,6 +100,9 @@ def _blank(value: Any) -> Any:
 
 
 def _draw(ground: str, figure: str) -> Image.Image:
+    # The forms of the admin use the blank documents alone, so it is not imported with them.
+    from PIL import Image, ImageDraw
+
     picture = Image.new("RGB", (1280, 720), ground)
     draw = ImageDraw.Draw(picture)
     draw.ellipse((540, 160, 740, 360), fill=figure)

@@ -1,11 +1,8 @@
 from __future__ import annotations
 
 import os
-import statistics
 import subprocess
 import sys
-import time
-from collections.abc import Callable
 from dataclasses import dataclass
 
 from tests.support.installations import ROOT, Installation
@@ -37,16 +34,6 @@ class Figure:
         if self.bound == float("inf"):
             return "told only"
         return f"≤ {self.bound:g} {self.unit}".rstrip()
-
-
-def median_seconds(run: Callable[[], object], times: int) -> float:
-    """Wall-clock of `run`, the middle one of several."""
-    seconds = []
-    for _ in range(times):
-        start = time.perf_counter()
-        run()
-        seconds.append(time.perf_counter() - start)
-    return statistics.median(seconds)
 
 
 def peak_megabytes(installation: Installation, *arguments: str) -> float:

@@ -11,6 +11,9 @@ import signal
 import sys
 import time
 import traceback
+from importlib import import_module
+
+from django.core.management import get_commands
 
 import manage
 
@@ -38,6 +41,10 @@ def main() -> None:
     os.dup2(2, 1)
     sys.argv = ["manage.py", "check"]
     manage.main()
+    import_module("videogen.tasks")
+    for name, app in get_commands().items():
+        if app in ("storybook", "videogen"):
+            import_module(f"{app}.management.commands.{name}")
     for line in sys.stdin:
         job = json.loads(line)
         if not (child := os.fork()):

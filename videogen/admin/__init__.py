@@ -1,4 +1,7 @@
-"""The screens of the admin that are about video. Each model has a module of its own."""
+"""The screens of the admin that are about video. Each model has a module of its own.
+
+Every process imports them, so what takes long to import is imported where it is used.
+"""
 
 from __future__ import annotations
 

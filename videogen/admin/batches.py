@@ -21,16 +21,13 @@ from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
 
 from storybook.ended_sessions import button_is_on
+from videogen import views
 from videogen.common.formats import moment, usd
 from videogen.common.task_queue import broker_problem
 from videogen.models import RenderBatch, VideoRender
 from videogen.models.states import OPEN
-from videogen.views.batch import actions as progress
 from videogen.views.components import urls
 from videogen.views.components.badges import badge_of_state
-from videogen.views.components.queue_notice import is_nobody_working
-from videogen.views.components.reasons import find_shots_of, name_of_record, reason_of_record
-from videogen.views.plan import page
 
 from .records import RecordAdmin, as_json
 
@@ -161,10 +158,10 @@ class RenderBatchAdmin(RecordAdmin):
             }
             for render in others
         ]
-        shots = find_shots_of(rows)
+        shots = views.components.reasons.find_shots_of(rows)
         for row in rows:
-            row["name"] = name_of_record(row, shots)
-            row["why"] = reason_of_record(row, batch.mode, row["render"])
+            row["name"] = views.components.reasons.name_of_record(row, shots)
+            row["why"] = views.components.reasons.reason_of_record(row, batch.mode, row["render"])
             row["badge"] = badge_of_state(row["render"].status) if row["render"] else None
         is_open = any(
             row["render"] and row["render"].batch_id == batch.pk and row["render"].state in OPEN
@@ -173,7 +170,9 @@ class RenderBatchAdmin(RecordAdmin):
         return {
             "rows": rows,
             "is_open": is_open,
-            "nobody_works": is_open and not batch.worked_by and is_nobody_working(),
+            "nobody_works": is_open
+            and not batch.worked_by
+            and views.components.queue_notice.is_nobody_working(),
             "broker_problem": broker_problem() if is_open and not batch.worked_by else "",
         }
 
@@ -212,26 +211,26 @@ class RenderBatchAdmin(RecordAdmin):
         batch = self._batch(request, pk)
         if request.method == "POST":
             self._check_may_generate(request)
-            return page.confirm_plan(self, request, batch)
+            return views.plan.page.confirm_plan(self, request, batch)
         if batch.status != Status.DRAFT:
             return HttpResponseRedirect(urls.progress_url(batch))
-        return page.show_plan(self, request, batch)
+        return views.plan.page.show_plan(self, request, batch)
 
     def plan_row_view(self, request: HttpRequest, pk: int, shot_pk: int) -> HttpResponse:
         batch = self._batch(request, pk)
         if batch.status != Status.DRAFT:
             return HttpResponseRedirect(urls.progress_url(batch))
-        return page.show_row(self, request, batch, shot_pk)
+        return views.plan.page.show_row(self, request, batch, shot_pk)
 
     def plan_reference_view(self, request: HttpRequest, pk: int, shot_pk: int) -> HttpResponse:
         if request.method != "POST":
             return HttpResponseNotAllowed(["POST"])
         batch = self._batch(request, pk)
-        if not request.user.has_perms(page.ARRANGE):
+        if not request.user.has_perms(views.plan.page.ARRANGE):
             raise PermissionDenied
         if batch.status != Status.DRAFT:
             return HttpResponseRedirect(urls.progress_url(batch))
-        return page.arrange_reference(self, request, batch, shot_pk)
+        return views.plan.page.arrange_reference(self, request, batch, shot_pk)
 
     def plan_use_view(self, request: HttpRequest, pk: int, shot_pk: int) -> HttpResponse:
         if request.method != "POST":
@@ -240,34 +239,44 @@ class RenderBatchAdmin(RecordAdmin):
         self._check_may_generate(request)
         if batch.status != Status.DRAFT:
             return HttpResponseRedirect(urls.progress_url(batch))
-        return page.use_same_take(self, request, batch, shot_pk)
+        return views.plan.page.use_same_take(self, request, batch, shot_pk)
 
     def plan_cancel_view(self, request: HttpRequest, pk: int) -> HttpResponse:
-        return self._act(request, pk, lambda batch: page.cancel_plan(request, batch))
+        return self._act(request, pk, lambda batch: views.plan.page.cancel_plan(request, batch))
 
     def progress_view(self, request: HttpRequest, pk: int) -> HttpResponse:
         batch = self._batch(request, pk)
         if batch.status == Status.DRAFT:
             return HttpResponseRedirect(urls.plan_url(batch))
-        return progress.show_batch(self, request, batch)
+        return views.batch.actions.show_batch(self, request, batch)
 
     def progress_state_view(self, request: HttpRequest, pk: int) -> HttpResponse:
-        return progress.batch_state(request, self._batch(request, pk))
+        return views.batch.actions.batch_state(request, self._batch(request, pk))
 
     def cancel_view(self, request: HttpRequest, pk: int) -> HttpResponse:
-        return self._act(request, pk, lambda batch: progress.cancel_rest(self, request, batch))
+        return self._act(
+            request, pk, lambda batch: views.batch.actions.cancel_rest(self, request, batch)
+        )
 
     def stop_view(self, request: HttpRequest, pk: int) -> HttpResponse:
-        return self._act(request, pk, lambda batch: progress.stop_running(self, request, batch))
+        return self._act(
+            request, pk, lambda batch: views.batch.actions.stop_running(self, request, batch)
+        )
 
     def priority_view(self, request: HttpRequest, pk: int) -> HttpResponse:
-        return self._act(request, pk, lambda batch: progress.prioritise(self, request, batch))
+        return self._act(
+            request, pk, lambda batch: views.batch.actions.prioritise(self, request, batch)
+        )
 
     def retry_view(self, request: HttpRequest, pk: int) -> HttpResponse:
-        return self._act(request, pk, lambda batch: progress.retry_rest(self, request, batch))
+        return self._act(
+            request, pk, lambda batch: views.batch.actions.retry_rest(self, request, batch)
+        )
 
     def resume_queue_view(self, request: HttpRequest, pk: int) -> HttpResponse:
-        return self._act(request, pk, lambda batch: progress.resume_queue(self, request, batch))
+        return self._act(
+            request, pk, lambda batch: views.batch.actions.resume_queue(self, request, batch)
+        )
 
     def _act(
         self, request: HttpRequest, pk: int, act: Callable[[RenderBatch], HttpResponse]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django import forms
 from django.contrib import admin
@@ -12,9 +12,11 @@ from django.http import HttpRequest
 
 from storybook.form_versions import VersionedForms
 from storybook.initial_values import InitialValuesMixin
-from videogen.billing.budgets import Limit, usage_of
 from videogen.common.formats import usd
 from videogen.models import Budget
+
+if TYPE_CHECKING:
+    from videogen.billing.budgets import Limit
 
 Scope = Budget.Scope
 
@@ -51,7 +53,7 @@ class ChangeListWithUsage(ChangeList):
     def get_results(self, request: HttpRequest) -> None:
         super().get_results(request)
         budgets = list(self.result_list)
-        usage = usage_of(budgets)
+        usage = _usage_of(budgets)
         for budget in budgets:
             budget.usage = usage[budget.pk]
         self.result_list = budgets
@@ -106,4 +108,10 @@ class BudgetAdmin(InitialValuesMixin, VersionedForms, admin.ModelAdmin):
 def _usage(budget: Budget) -> Limit:
     """Return what the list has looked up, or look it up on the page of a single budget."""
     usage: Limit | None = getattr(budget, "usage", None)
-    return usage or usage_of([budget])[budget.pk]
+    return usage or _usage_of([budget])[budget.pk]
+
+
+def _usage_of(budgets: list[Budget]) -> dict[int, Limit]:
+    from videogen.billing.budgets import usage_of
+
+    return usage_of(budgets)

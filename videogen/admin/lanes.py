@@ -14,13 +14,11 @@ from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from storybook.ended_sessions import button_is_on
+from videogen import views
 from videogen.lanes.pauses import BY_PERSON, served_lanes
 from videogen.models import Lane, VideoRender
-from videogen.views.components import queue_notice
 from videogen.views.components.access import signed_in
 from videogen.views.components.badges import Badge
-from videogen.views.doctor import show_doctor
-from videogen.views.model_switch import move_renders
 
 from .records import RecordAdmin, redirect_to_index
 
@@ -76,7 +74,7 @@ class LaneAdmin(RecordAdmin):
     @admin.action(description="Resume the queue", permissions=["generate"])
     def resume(self, request: HttpRequest, queryset: QuerySet[Lane]) -> None:
         for lane in queryset:
-            queue_notice.resume(self, request, lane)
+            views.components.queue_notice.resume(self, request, lane)
         names = ", ".join(lane.name for lane in queryset)
         self.message_user(
             request, f"Resumed: {names}. Waiting renders are sent now.", messages.SUCCESS
@@ -103,7 +101,7 @@ class LaneAdmin(RecordAdmin):
         """Show the doctor to people who may generate videos: it tells how the server is set up."""
         if not self.can_see_doctor(request):
             raise PermissionDenied
-        return show_doctor(request, self.admin_site)
+        return views.doctor.show_doctor(request, self.admin_site)
 
     def can_see_doctor(self, request: HttpRequest) -> bool:
         return self.has_view_permission(request) and self.has_generate_permission(request)
@@ -123,17 +121,17 @@ class LaneAdmin(RecordAdmin):
         def pause(lane: Lane) -> None:
             # The button of the first page stops everything that could cost money.
             lanes = served_lanes() if request.POST.get("back") == "dashboard" else [lane]
-            queue_notice.pause(self, request, lanes)
+            views.components.queue_notice.pause(self, request, lanes)
 
         return self._act(request, object_id, pause)
 
     def move_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
         lane = self.get_object(request, object_id)
-        if not queue_notice.may_move(signed_in(request)):
+        if not views.components.queue_notice.may_move(signed_in(request)):
             raise PermissionDenied
         if lane is None:
             return redirect_to_index(self, request, object_id)
-        return move_renders(self, request, lane)
+        return views.model_switch.move_renders(self, request, lane)
 
     def _act(
         self, request: HttpRequest, object_id: str, act: Callable[[Lane], None]
@@ -159,8 +157,8 @@ class LaneAdmin(RecordAdmin):
         may_act = self.has_generate_permission(request)
         context["can_resume"] = is_held and may_act
         context["can_pause"] = lane is not None and may_act and lane.pause_code != BY_PERSON
-        context["notice"] = lane and queue_notice.notice_of(lane)
+        context["notice"] = lane and views.components.queue_notice.notice_of(lane)
         context["to_move"] = 0
-        if lane is not None and queue_notice.may_move(signed_in(request)):
+        if lane is not None and views.components.queue_notice.may_move(signed_in(request)):
             context["to_move"] = VideoRender.objects.queued_in(lane).count()
         return super().render_change_form(request, context, *args, **kwargs)

@@ -10,10 +10,9 @@ from django.http import HttpRequest, HttpResponse
 from django.utils.html import format_html, format_html_join
 from django.utils.translation import ngettext
 
+from videogen import views
 from videogen.common.formats import moment
 from videogen.models import Notice
-from videogen.notifications.deliver import redeliver
-from videogen.views.components.bar import SEEN_COOKIE, SEEN_KEPT_SECONDS
 
 from .records import RecordAdmin
 
@@ -66,9 +65,9 @@ class NoticeAdmin(RecordAdmin):
         newest = Notice.objects.order_by("-pk").values_list("pk", flat=True).first()
         if newest and request.method == "GET" and response.status_code == 200:
             response.set_cookie(
-                SEEN_COOKIE,
+                views.components.bar.SEEN_COOKIE,
                 str(newest),
-                max_age=SEEN_KEPT_SECONDS,
+                max_age=views.components.bar.SEEN_KEPT_SECONDS,
                 samesite="Lax",
                 httponly=True,
                 secure=request.is_secure(),
@@ -117,6 +116,8 @@ class NoticeAdmin(RecordAdmin):
 
     @admin.action(description="Send again", permissions=["generate"])
     def send_again(self, request: HttpRequest, queryset: QuerySet[Notice]) -> None:
+        from videogen.notifications.deliver import redeliver
+
         sent = 0
         for notice in queryset:
             if redeliver(notice):

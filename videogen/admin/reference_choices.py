@@ -15,7 +15,6 @@ from storybook.form_versions import VersionedForms
 from storybook.initial_values import InitialValuesMixin
 from storybook.models import Shot
 from videogen.models import ReferenceChoice
-from videogen.prompts.prompt import referenced_ids
 
 from .records import is_list
 
@@ -44,6 +43,8 @@ class ReferenceChoiceForm(forms.ModelForm):
 def _known_ids(shot: Shot, kind: str) -> list[str]:
     if kind == ReferenceChoice.Kind.KEY_FRAME:
         return [str(number) for number in range(1, shot.key_frames.count() + 1)]
+    from videogen.prompts.prompt import referenced_ids
+
     plural = "characters" if kind == ReferenceChoice.Kind.CHARACTER else "environments"
     payload = shot.storyboard_payload
     return referenced_ids(payload if isinstance(payload, dict) else {}, plural)

@@ -14,15 +14,13 @@ from django.utils.html import format_html
 from django.utils.translation import ngettext
 
 from storybook.code_search import CodeSearchMixin
+from videogen import views
 from videogen.common.formats import indented_text, media_url, usd
 from videogen.models import VideoRender
 from videogen.models.outcomes import Outcome, having_outcome, outcome_of
 from videogen.models.render_queries import HEAVY_COLUMNS
 from videogen.models.states import STUCK
-from videogen.prompts.room import room_of_render
-from videogen.recovery.decisions import look_again
 from videogen.views.components.badges import badge_of_state
-from videogen.views.components.pictures import shown_pictures
 from videogen.views.components.urls import decide_url
 
 from .records import RecordAdmin, as_json, stories_with_renders
@@ -249,6 +247,8 @@ class VideoRenderAdmin(CodeSearchMixin, UnresolvedPages, TakePages, ReviewPages,
 
     @admin.action(description="Outcome unknown: ask the API again", permissions=["generate"])
     def look_again(self, request: HttpRequest, queryset: QuerySet[VideoRender]) -> None:
+        from videogen.recovery.decisions import look_again
+
         self._decide(
             request,
             queryset,
@@ -366,6 +366,8 @@ class VideoRenderAdmin(CodeSearchMixin, UnresolvedPages, TakePages, ReviewPages,
     def prompt(self, render: VideoRender) -> str:
         if not render.prompt_text:
             return self.get_empty_value_display()
+        from videogen.prompts.room import room_of_render
+
         return format_html(
             '{}<pre data-prompt class="st-code" dir="auto">{}</pre>',
             render_to_string(
@@ -383,5 +385,6 @@ class VideoRenderAdmin(CodeSearchMixin, UnresolvedPages, TakePages, ReviewPages,
         if not records:
             return self.get_empty_value_display()
         return render_to_string(
-            "admin/videogen/components/pictures.html", {"pictures": shown_pictures(records)}
+            "admin/videogen/components/pictures.html",
+            {"pictures": views.components.pictures.shown_pictures(records)},
         )

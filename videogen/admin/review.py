@@ -9,8 +9,7 @@ from django.utils.decorators import method_decorator
 from django.views.decorators.http import require_POST, require_safe
 
 from storybook.ended_sessions import button_is_on
-from videogen.views.review import notes
-from videogen.views.review.room import judge, queue_part, show_room
+from videogen import views
 
 for _name in ("videogen_review_judge", "videogen_note_add", "videogen_note_act"):
     button_is_on(_name, lambda address: reverse("admin:videogen_review"))
@@ -43,20 +42,20 @@ class ReviewPages(admin.ModelAdmin):
 
     @method_decorator(require_safe)
     def review(self, request: HttpRequest) -> HttpResponse:
-        return show_room(self, request)
+        return views.review.room.show_room(self, request)
 
     @method_decorator(require_safe)
     def review_queue(self, request: HttpRequest) -> JsonResponse:
-        return queue_part(self, request)
+        return views.review.room.queue_part(self, request)
 
     @method_decorator(require_POST)
     def add_note(self, request: HttpRequest, render_id: int) -> HttpResponse:
-        return notes.add(self, request, render_id)
+        return views.review.notes.add(self, request, render_id)
 
     @method_decorator(require_POST)
     def act_on_note(self, request: HttpRequest, note_id: int, verb: str) -> HttpResponse:
-        return notes.act_on_note(self, request, note_id, verb)
+        return views.review.notes.act_on_note(self, request, note_id, verb)
 
     @method_decorator(require_POST)
     def judge(self, request: HttpRequest, render_id: int, verb: str) -> HttpResponse:
-        return judge(self, request, render_id, verb)
+        return views.review.room.judge(self, request, render_id, verb)

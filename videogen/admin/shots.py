@@ -23,15 +23,10 @@ from django.utils.translation import ngettext
 from storybook.admin import ShotAdmin as StoryShotAdmin
 from storybook.ended_sessions import button_is_on
 from storybook.models import Shot
+from videogen import views
 from videogen.models import RenderBatch
-from videogen.planning.drafts import draft_batches
 from videogen.views.components.access import REVIEW, requester_of
 from videogen.views.components.selection import tell_of_left_out
-from videogen.views.components.shot_cards import ShotCard, for_cards
-from videogen.views.export import show_export_page
-from videogen.views.review.bulk import APPROVE, REJECT, ask_why, is_answered, judge_shots
-from videogen.views.shot_preview import answer_preview, preview_of
-from videogen.views.takes.page import show_takes
 
 from .records import is_list, redirect_to_index
 from .reference_choices import ReferenceChoiceInline
@@ -70,7 +65,7 @@ class ShotAdmin(StoryShotAdmin):
         shots = super().get_queryset(request).select_related("scenelet__story")
         if not is_list(request):
             return shots
-        return for_cards(shots.defer("scenelet__description"))
+        return views.components.shot_cards.for_cards(shots.defer("scenelet__description"))
 
     def lookup_allowed(self, lookup: str, value: str, request: HttpRequest) -> bool:
         # StoryFilter reads this name, under which older links filter, too.
@@ -84,7 +79,10 @@ class ShotAdmin(StoryShotAdmin):
 
     @admin.display(description="picture")
     def thumbnail(self, shot: Shot) -> str:
-        return render_to_string("admin/videogen/shot/thumbnail.html", {"card": ShotCard(shot)})
+        return render_to_string(
+            "admin/videogen/shot/thumbnail.html",
+            {"card": views.components.shot_cards.ShotCard(shot)},
+        )
 
     # The list of fields is what ChangeList takes; the stubs know one field only.
     @admin.display(  # type: ignore[call-overload]
@@ -98,18 +96,18 @@ class ShotAdmin(StoryShotAdmin):
         story = shot.scenelet.story
         return format_html(
             '<bdi class="st-lines">{}</bdi><a class="st-under" href="{}"><bdi>{}</bdi></a>',
-            ShotCard(shot).text,
+            views.components.shot_cards.ShotCard(shot).text,
             reverse("admin:storybook_story_board", args=[story.pk]),
             story,
         )
 
     @admin.display(description="status")
     def badge(self, shot: Shot) -> str:
-        return ShotCard(shot).badge.__html__()
+        return views.components.shot_cards.ShotCard(shot).badge.__html__()
 
     @admin.display
     def takes(self, shot: Shot) -> str:
-        number = ShotCard(shot).takes
+        number = views.components.shot_cards.ShotCard(shot).takes
         words = ngettext("%d take", "%d takes", number) % number if number else "no take"
         url = reverse("admin:storybook_shot_takes", args=[shot.pk])
         return format_html(
@@ -122,7 +120,7 @@ class ShotAdmin(StoryShotAdmin):
 
     @admin.display(description="video")
     def video(self, shot: Shot) -> str:
-        url = ShotCard(shot).latest_video_url
+        url = views.components.shot_cards.ShotCard(shot).latest_video_url
         if not url:
             return self.get_empty_value_display()
         return format_html(
@@ -153,12 +151,16 @@ class ShotAdmin(StoryShotAdmin):
         self, request: HttpRequest, queryset: QuerySet[Shot]
     ) -> HttpResponse | None:
         """Store the selection as one draft for each story. The next page shows plan and cost."""
+        from videogen.planning.drafts import draft_batches
+
         drafts = draft_batches(queryset, RenderBatch.Mode.DEFAULT, requester_of(request))
         return self._show_plans(request, drafts)
 
     @admin.action(description="Promote drafts…", permissions=["generate"])
     def promote_drafts(self, request: HttpRequest, queryset: QuerySet[Shot]) -> HttpResponse | None:
         """Store the selection as drafts that send its draft takes again, as final takes."""
+        from videogen.planning.drafts import draft_batches
+
         mode = RenderBatch.Mode.OVERRIDE
         drafts = draft_batches(queryset, mode, requester_of(request), promotes=True)
         return self._show_plans(request, drafts)
@@ -204,17 +206,17 @@ class ShotAdmin(StoryShotAdmin):
 
     @admin.action(description="Approve the newest takes", permissions=["review"])
     def approve_takes(self, request: HttpRequest, queryset: QuerySet[Shot]) -> None:
-        judge_shots(self, request, queryset, APPROVE)
+        views.review.bulk.judge_shots(self, request, queryset, views.review.bulk.APPROVE)
 
     @admin.action(description="Reject the newest takes…", permissions=["review"])
     def reject_takes(self, request: HttpRequest, queryset: QuerySet[Shot]) -> HttpResponse | None:
         """Ask once what is wrong with all of them."""
-        if is_answered(request):
-            judge_shots(self, request, queryset, REJECT)
+        if views.review.bulk.is_answered(request):
+            views.review.bulk.judge_shots(self, request, queryset, views.review.bulk.REJECT)
             return None
         shots = list(queryset.values_list("pk", flat=True))
         hidden = [("action", "reject_takes"), *((ACTION_CHECKBOX_NAME, pk) for pk in shots)]
-        return ask_why(self, request, len(shots), hidden, request.get_full_path())
+        return views.review.bulk.ask_why(self, request, len(shots), hidden, request.get_full_path())
 
     # -- the action "Export…"
 
@@ -228,7 +230,7 @@ class ShotAdmin(StoryShotAdmin):
         tell_of_left_out(
             request, request.POST.getlist(ACTION_CHECKBOX_NAME), {shot.pk for shot in chosen}
         )
-        return show_export_page(request, self.admin_site, chosen) if chosen else None
+        return views.export.show_export_page(request, self.admin_site, chosen) if chosen else None
 
     def render_change_form(
         self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
@@ -237,7 +239,9 @@ class ShotAdmin(StoryShotAdmin):
         context["can_see_takes"] = request.user.has_perm("videogen.view_videorender")
         shot = context.get("original")
         if shot and context["can_see_takes"]:
-            context["preview"] = preview_of(request, shot, self.get_layout(request, shot))
+            context["preview"] = views.shot_preview.preview_of(
+                request, shot, self.get_layout(request, shot)
+            )
         return super().render_change_form(request, context, *args, **kwargs)
 
     # -- the render history of a shot
@@ -262,7 +266,7 @@ class ShotAdmin(StoryShotAdmin):
             raise PermissionDenied
         if shot is None:
             raise Http404
-        return answer_preview(request, shot, self.get_layout(request, shot))
+        return views.shot_preview.answer_preview(request, shot, self.get_layout(request, shot))
 
     def takes_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
         shot = self.get_object(request, object_id)
@@ -274,4 +278,6 @@ class ShotAdmin(StoryShotAdmin):
         if shot is None:
             return redirect_to_index(self, request, object_id)
         can_generate = self.has_generate_permission(request)
-        return show_takes(request, self.admin_site, shot, can_generate=can_generate)
+        return views.takes.page.show_takes(
+            request, self.admin_site, shot, can_generate=can_generate
+        )

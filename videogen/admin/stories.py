@@ -1,4 +1,5 @@
-"""The list of stories, and the addresses of the board and of the first page's updates."""
+"""The list of stories, and the addresses below a story, such as its board, its films and its links
+for guests. The first page's updates are here, too."""
 
 from __future__ import annotations
 
@@ -17,15 +18,8 @@ from django.views.decorators.http import require_POST, require_safe
 from storybook.admin import StoryAdmin as PlainStoryAdmin
 from storybook.ended_sessions import button_is_on
 from storybook.models import Shot, Story
-from videogen.views.archive import move_story, show_archived
-from videogen.views.board import board_state, draft_selection, judge_selection, show_board
+from videogen import views
 from videogen.views.components.access import DIRECT, REVIEW
-from videogen.views.dashboard import dashboard_state
-from videogen.views.directions import change_directions, show_directions
-from videogen.views.export import export_story
-from videogen.views.films import films_state, show_films_page
-from videogen.views.guest_links import revoke_link, show_share_page
-from videogen.views.watch import show_watch_page
 
 from .records import redirect_to_index
 from .story_settings import StorySettingsInline
@@ -141,21 +135,23 @@ class StoryAdmin(PlainStoryAdmin):
         if request.method == "POST":
             if not can_generate:
                 raise PermissionDenied
-            return draft_selection(request, story, self._shots(request))
-        return show_board(
+            return views.board.draft_selection(request, story, self._shots(request))
+        return views.board.show_board(
             request, self.admin_site, story, self._shots(request), can_generate=can_generate
         )
 
     def board_state_view(self, request: HttpRequest, pk: int) -> HttpResponse:
         self._check(request)
-        return board_state(request, get_object_or_404(Story, pk=pk), self._shots(request))
+        return views.board.board_state(
+            request, get_object_or_404(Story, pk=pk), self._shots(request)
+        )
 
     def board_judge_view(self, request: HttpRequest, pk: int) -> HttpResponse:
         if request.method != "POST":
             return HttpResponseNotAllowed(["POST"])
         self._check_reviewer(request)
         story = get_object_or_404(Story, pk=pk)
-        return judge_selection(self, request, story, self._shots(request))
+        return views.board.judge_selection(self, request, story, self._shots(request))
 
     # -- watching, films, export
 
@@ -163,7 +159,7 @@ class StoryAdmin(PlainStoryAdmin):
         self._check(request)
         story = get_object_or_404(Story, pk=pk)
         can_share = request.user.has_perm(REVIEW)
-        return show_watch_page(request, self.admin_site, story, can_share=can_share)
+        return views.watch.show_watch_page(request, self.admin_site, story, can_share=can_share)
 
     def films_view(self, request: HttpRequest, pk: int) -> HttpResponse:
         self._check(request)
@@ -171,30 +167,30 @@ class StoryAdmin(PlainStoryAdmin):
         if request.method == "POST" and not can_make:
             raise PermissionDenied
         story = get_object_or_404(Story, pk=pk)
-        return show_films_page(request, self.admin_site, story, can_make=can_make)
+        return views.films.show_films_page(request, self.admin_site, story, can_make=can_make)
 
     def films_state_view(self, request: HttpRequest, pk: int) -> HttpResponse:
         self._check(request)
         story = get_object_or_404(Story, pk=pk)
-        return films_state(request, story, can_make=request.user.has_perm(REVIEW))
+        return views.films.films_state(request, story, can_make=request.user.has_perm(REVIEW))
 
     def export_view(self, request: HttpRequest, pk: int) -> HttpResponseBase:
         self._check(request)
         story = get_object_or_404(Story, pk=pk)
-        return export_story(request, self.admin_site, story, self._shots(request))
+        return views.export.export_story(request, self.admin_site, story, self._shots(request))
 
     # -- links for people without an account
 
     def share_view(self, request: HttpRequest, pk: int) -> HttpResponse:
         self._check_reviewer(request)
         story = get_object_or_404(Story, pk=pk)
-        return show_share_page(request, self.admin_site, self, story)
+        return views.guest_links.show_share_page(request, self.admin_site, self, story)
 
     def revoke_view(self, request: HttpRequest, pk: int, link: int) -> HttpResponse:
         if request.method != "POST":
             return HttpResponseNotAllowed(["POST"])
         self._check_reviewer(request)
-        return revoke_link(request, self, get_object_or_404(Story, pk=pk), link)
+        return views.guest_links.revoke_link(request, self, get_object_or_404(Story, pk=pk), link)
 
     # -- what goes into the prompts beside the story
 
@@ -207,8 +203,10 @@ class StoryAdmin(PlainStoryAdmin):
         if request.method == "POST":
             if not can_write:
                 raise PermissionDenied
-            return change_directions(request, story)
-        return show_directions(request, self.admin_site, story, can_write=can_write)
+            return views.directions.change_directions(request, story)
+        return views.directions.show_directions(
+            request, self.admin_site, story, can_write=can_write
+        )
 
     # -- out of the way, and back
 
@@ -216,7 +214,7 @@ class StoryAdmin(PlainStoryAdmin):
     def archived_view(self, request: HttpRequest) -> HttpResponse:
         self._check(request)
         may_move = self.has_change_permission(request)
-        return show_archived(request, self.admin_site, may_move=may_move)
+        return views.archive.show_archived(request, self.admin_site, may_move=may_move)
 
     @method_decorator(require_POST)
     def archive_view(self, request: HttpRequest, pk: int) -> HttpResponse:
@@ -230,11 +228,13 @@ class StoryAdmin(PlainStoryAdmin):
         self._check(request)
         if not self.has_change_permission(request):
             raise PermissionDenied
-        return move_story(self, request, get_object_or_404(Story, pk=pk), archives=archives)
+        return views.archive.move_story(
+            self, request, get_object_or_404(Story, pk=pk), archives=archives
+        )
 
     def dashboard_state_view(self, request: HttpRequest) -> HttpResponse:
         self._check(request)
-        return dashboard_state(request)
+        return views.dashboard.dashboard_state(request)
 
     def _check(self, request: HttpRequest) -> None:
         if not self._may_see(request):

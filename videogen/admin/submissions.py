@@ -20,13 +20,13 @@ from django.views.decorators.http import require_safe
 
 from storybook.code_search import CodeSearchMixin
 from storybook.models import shot_code
+from videogen import views
 from videogen.common.csv_export import csv_response
 from videogen.common.formats import usd
 from videogen.models import Submission, VideoRender
 from videogen.models.outcomes import Outcome, cost_of_entry, entries, having_entry
 from videogen.models.render_queries import HEAVY_COLUMNS
 from videogen.views.components.badges import badge_of_outcome
-from videogen.views.spending import show_spending, spending_csv
 
 from .records import RecordAdmin, is_list, stories_with_renders
 
@@ -286,11 +286,11 @@ class SubmissionAdmin(CodeSearchMixin, RecordAdmin):
 
     def spending_view(self, request: HttpRequest) -> HttpResponse:
         self._check(request)
-        return show_spending(request, self.admin_site)
+        return views.spending.show_spending(request, self.admin_site)
 
     def spending_csv_view(self, request: HttpRequest, by: str) -> HttpResponseBase:
         self._check(request)
-        return spending_csv(request, by)
+        return views.spending.spending_csv(request, by)
 
     def _check(self, request: HttpRequest) -> None:
         if not self.has_view_permission(request):

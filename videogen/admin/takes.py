@@ -12,12 +12,7 @@ from django.utils.decorators import method_decorator
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from storybook.ended_sessions import button_is_on
-from videogen.views.takes.compare import compare_takes
-from videogen.views.takes.page import takes_state
-from videogen.views.takes.preview import preview_shot
-from videogen.views.takes.rerun import generate_exactly_this, promote
-from videogen.views.takes.retake import retake
-from videogen.views.takes.reviews import act_on_render, upload
+from videogen import views
 
 
 def _takes_page(address: Mapping[str, Any]) -> str:
@@ -48,32 +43,32 @@ class TakePages(admin.ModelAdmin):
 
     @method_decorator(require_safe)
     def compare(self, request: HttpRequest, shot_id: int) -> HttpResponse:
-        return compare_takes(self, request, shot_id)
+        return views.takes.compare.compare_takes(self, request, shot_id)
 
     @method_decorator(require_safe)
     def preview(self, request: HttpRequest, shot_id: int) -> HttpResponse:
-        return preview_shot(self, request, shot_id)
+        return views.takes.preview.preview_shot(self, request, shot_id)
 
     @method_decorator(require_safe)
     def state(self, request: HttpRequest, shot_id: int) -> HttpResponse:
-        return takes_state(self, request, shot_id)
+        return views.takes.page.takes_state(self, request, shot_id)
 
     @method_decorator(require_POST)
     def upload(self, request: HttpRequest, shot_id: int) -> HttpResponse:
-        return upload(self, request, shot_id)
+        return views.takes.reviews.upload(self, request, shot_id)
 
     @method_decorator(require_http_methods(["GET", "HEAD", "POST"]))
     def exactly(self, request: HttpRequest, shot_id: int, render_id: int) -> HttpResponse:
-        return generate_exactly_this(self, request, shot_id, render_id)
+        return views.takes.rerun.generate_exactly_this(self, request, shot_id, render_id)
 
     @method_decorator(require_http_methods(["GET", "HEAD", "POST"]))
     def promote(self, request: HttpRequest, shot_id: int, render_id: int) -> HttpResponse:
-        return promote(self, request, shot_id, render_id)
+        return views.takes.rerun.promote(self, request, shot_id, render_id)
 
     @method_decorator(require_http_methods(["GET", "HEAD", "POST"]))
     def retake(self, request: HttpRequest, shot_id: int, render_id: int) -> HttpResponse:
-        return retake(self, request, shot_id, render_id)
+        return views.takes.retake.retake(self, request, shot_id, render_id)
 
     @method_decorator(require_POST)
     def act(self, request: HttpRequest, shot_id: int, render_id: int, verb: str) -> HttpResponse:
-        return act_on_render(self, request, shot_id, render_id, verb)
+        return views.takes.reviews.act_on_render(self, request, shot_id, render_id, verb)

@@ -7,9 +7,7 @@ from django.utils.decorators import method_decorator
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from storybook.ended_sessions import button_is_on
-from videogen.views.dashboard import dismiss_failures
-from videogen.views.decisions import decide, resume_all
-from videogen.views.unresolved import ask_again, decide_candidate, show_unresolved, unresolved_state
+from videogen import views
 
 for name in ("videogen_unresolved_ask", "videogen_candidate_decide", "videogen_resume_all"):
     button_is_on(name, lambda address: reverse("admin:videogen_unresolved"))
@@ -42,27 +40,27 @@ class UnresolvedPages(admin.ModelAdmin):
 
     @method_decorator(require_safe)
     def unresolved(self, request: HttpRequest) -> HttpResponse:
-        return show_unresolved(self, request)
+        return views.unresolved.show_unresolved(self, request)
 
     @method_decorator(require_safe)
     def unresolved_state(self, request: HttpRequest) -> JsonResponse:
-        return unresolved_state(self, request)
+        return views.unresolved.unresolved_state(self, request)
 
     @method_decorator(require_POST)
     def ask(self, request: HttpRequest) -> HttpResponse:
-        return ask_again(self, request)
+        return views.unresolved.ask_again(self, request)
 
     @method_decorator(require_http_methods(["GET", "HEAD", "POST"]))
     def decide(self, request: HttpRequest, verb: str) -> HttpResponse:
-        return decide(self, request, verb)
+        return views.decisions.decide(self, request, verb)
 
     @method_decorator(require_POST)
     def resume_all(self, request: HttpRequest) -> HttpResponse:
-        return resume_all(self, request)
+        return views.decisions.resume_all(self, request)
 
     @method_decorator(require_POST)
     def dismiss(self, request: HttpRequest) -> HttpResponse:
-        return dismiss_failures(self, request)
+        return views.dashboard.dismiss_failures(self, request)
 
     @method_decorator(require_safe)
     def former_name(self, request: HttpRequest) -> HttpResponse:
@@ -70,4 +68,4 @@ class UnresolvedPages(admin.ModelAdmin):
 
     @method_decorator(require_POST)
     def decide_candidate(self, request: HttpRequest, candidate_id: int, verb: str) -> HttpResponse:
-        return decide_candidate(self, request, candidate_id, verb)
+        return views.unresolved.decide_candidate(self, request, candidate_id, verb)

@@ -6,7 +6,8 @@ import threading
 import time
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable
-from typing import Any, Literal
+from enum import StrEnum
+from typing import Any
 
 from django.db import connection, transaction
 from django.db.models import Q, QuerySet
@@ -17,6 +18,7 @@ from pydantic import Field
 from videogen.common.errors import RequestError
 from videogen.models import RenderBatch, VideoRender
 from videogen.models.people import Requester
+from videogen.models.prompt_profiles import PromptProfile
 from videogen.models.states import OPEN
 from videogen.planning.batch_actions import cancel_queued
 from videogen.planning.drafts import confirm_batch, draft_batches, set_options, set_priority
@@ -27,7 +29,7 @@ from .audit import note
 from .fields import In, Key, Moment, Money, Name, Out, money
 from .idempotency import IdempotencyKey, made, once
 from .pages import Page, PageQuery, read_page
-from .plans import Mode, PlanRequest, model_of, plan_of, shortage_out, targets_of
+from .plans import Mode, PlanRequest, options_of, plan_of, shortage_out, targets_of
 from .problems import ApiProblem, of_error
 
 router = Router(tags=["batches"])
@@ -39,12 +41,13 @@ LOOK_SECONDS = 0.5
 MOST_WAITING = 8
 _waiting = threading.BoundedSemaphore(MOST_WAITING)
 
-_PRIORITIES = {
-    "first": RenderBatch.Priority.FIRST,
-    "normal": RenderBatch.Priority.NORMAL,
-    "later": RenderBatch.Priority.LATER,
-}
-_PRIORITY_NAMES = {int(value): name for name, value in _PRIORITIES.items()}
+
+class Priority(StrEnum):
+    """The batch's place in the queue. The members have the names of the stored ones."""
+
+    FIRST = "first"
+    NORMAL = "normal"
+    LATER = "later"
 
 
 class BatchRequest(PlanRequest):
@@ -52,7 +55,7 @@ class BatchRequest(PlanRequest):
         pattern=r"^[0-9a-f]{64}$",
         description="Of the plan that was seen. If the plan is another one now, nothing is queued.",
     )
-    priority: Literal["first", "normal", "later"] = "normal"
+    priority: Priority = Priority.NORMAL
     stops_when_approved: bool = Field(
         False, description="What is not sent of a shot is cancelled once a take is approved."
     )
@@ -88,8 +91,12 @@ class BatchOut(Out):
     story_id: str
     mode: str
     door: str = Field(description="Through which it was asked for: command, admin or api.")
-    model: str | None = Field(description="Null: that of the story.")
-    priority: Literal["first", "normal", "later"]
+    model: str | None = Field(description="Null, here and in the next four: as the story has it.")
+    resolution: str | None
+    aspect_ratio: str | None
+    duration_seconds: int | None
+    prompt_profile: PromptProfile | None
+    priority: Priority
     over_budget: str
     takes_per_shot: int
     stops_when_approved: bool
@@ -170,16 +177,16 @@ def _queue(body: BatchRequest, requester: Requester) -> RenderBatch:
     story, shots = targets_of(body)
     try:
         with transaction.atomic():
-            [draft] = draft_batches(shots, body.mode, requester)
+            [draft] = draft_batches(shots, body.mode.value, requester)
             set_options(
                 draft,
-                model=model_of(body, story),
-                over_budget=body.over_budget,
+                **options_of(body, story),
+                over_budget=body.over_budget.value,
                 skips_repeats=body.skip_repeats,
                 takes_per_shot=body.takes_per_shot,
                 stops_when_approved=body.stops_when_approved,
             )
-            set_priority(draft, _PRIORITIES[body.priority])
+            set_priority(draft, RenderBatch.Priority[body.priority.name].value)
             return confirm_batch(draft, requester, seen=body.fingerprint).batch
     except RequestError as error:
         raise _refusal(error, body, requester) from error
@@ -283,7 +290,11 @@ def _members(batch: RenderBatch, renders: Renders) -> dict[str, Any]:
         "mode": batch.mode,
         "door": batch.door,
         "model": batch.model or None,
-        "priority": _PRIORITY_NAMES[batch.priority],
+        "resolution": batch.resolution or None,
+        "aspect_ratio": batch.aspect_ratio or None,
+        "duration_seconds": batch.duration_seconds,
+        "prompt_profile": batch.prompt_profile or None,
+        "priority": Priority[RenderBatch.Priority(batch.priority).name],
         "over_budget": batch.over_budget,
         "takes_per_shot": batch.takes_per_shot,
         "stops_when_approved": batch.stops_when_approved,

@@ -3,7 +3,7 @@ or sent."""
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any
 
 from django.db.models import QuerySet
 from django.http import HttpRequest
@@ -12,14 +12,17 @@ from pydantic import Field
 
 from storybook.models import Shot, Story
 from videogen.billing.affordability import Shortage
-from videogen.catalog.options import RequestSettings, default_model_of, extras_of
+from videogen.catalog.options import ChosenFormat, RequestSettings, extras_of
 from videogen.common.errors import RequestError
+from videogen.models import RenderBatch
 from videogen.models.batches import MOST_TAKES_PER_SHOT
 from videogen.models.people import Requester
 from videogen.models.problems import Problem
+from videogen.models.prompt_profiles import PromptProfile
 from videogen.models.render_warnings import RenderWarning
+from videogen.planning.modes import Action
 from videogen.planning.plan import Plan, ShotPlan, plan_shots
-from videogen.planning.targets import check_model, find_shots, find_story
+from videogen.planning.targets import check_format, check_model, find_shots, find_story
 from videogen.prompts.references import Dropped, Pick
 
 from .access import READ, SEE_BATCHES, requester_of, rights
@@ -29,8 +32,8 @@ router = Router(tags=["plans"])
 
 MOST_SHOTS = 5000
 
-Mode = Literal["default", "resume", "override", "dry-run"]
-OverBudget = Literal["fit", "none"]
+Mode = RenderBatch.Mode
+OverBudget = RenderBatch.OverBudget
 
 
 class PlanRequest(In):
@@ -42,10 +45,18 @@ class PlanRequest(In):
     shots: list[Key] | None = Field(
         None, min_length=1, max_length=MOST_SHOTS, description="Only these, by their ids."
     )
-    mode: Mode = "default"
+    mode: Mode = Mode.DEFAULT
     model: Name | None = Field(None, description="Another one than that of the story.")
+    resolution: Name | None = Field(None, description="Such as 720p. Null: that of the story.")
+    aspect_ratio: Name | None = Field(None, description="Such as 9:16. Null: the usual one.")
+    duration_seconds: Annotated[int, Field(ge=1, le=600)] | None = Field(
+        None, description="Null: the usual one. The model has to make all three together."
+    )
+    prompt_profile: PromptProfile | None = Field(
+        None, description="How prompts are put together. Null: as the story has it."
+    )
     over_budget: OverBudget = Field(
-        "fit", description="As many as the budgets have room for, or all or nothing."
+        OverBudget.FIT, description="As many as the budgets have room for, or all or nothing."
     )
     skip_repeats: bool = Field(
         False, description="Leave out shots that have a take of the very same request."
@@ -99,7 +110,7 @@ class PlanRowOut(Out):
     shot_index: int
     code: str
     slot: int = Field(description="Counts the takes that are asked for of the shot, from 1.")
-    decision: Literal["generate", "resume", "download", "rehearse", "skip", "blocked"]
+    decision: Action
     reason_code: str
     reason: str
     render_id: int | None = Field(description="The render that led to the decision.")
@@ -141,6 +152,11 @@ class PlanOut(Out):
     story_id: str
     mode: str
     model: str
+    aspect_ratio: str
+    resolution: str
+    duration_seconds: int
+    prompt_profile: PromptProfile
+    takes_per_shot: int
     fingerprint: str = Field(description="Changes with anything that would be sent or paid.")
     shots: int
     counts: dict[str, int] = Field(description="How many shots have which decision.")
@@ -166,10 +182,10 @@ def plan_of(body: PlanRequest, requester: Requester) -> Plan:
     return plan_shots(
         story,
         shots,
-        body.mode,
-        model=model_of(body, story),
+        body.mode.value,
+        **options_of(body, story),
         person=requester.person,
-        over_budget=body.over_budget,
+        over_budget=body.over_budget.value,
         skip_repeats=body.skip_repeats,
         # As a draft is planned: see plan_draft.
         are_named=None,
@@ -179,7 +195,6 @@ def plan_of(body: PlanRequest, requester: Requester) -> Plan:
 
 def targets_of(body: PlanRequest) -> tuple[Story, QuerySet[Shot]]:
     story = find_story(body.story_id)
-    check_model(story, body.model or "")
     shots = find_shots(story, scenelet_id=body.scenelet_id, shot_index=body.shot_index)
     if body.shots is None:
         return story, shots
@@ -192,10 +207,20 @@ def targets_of(body: PlanRequest) -> tuple[Story, QuerySet[Shot]]:
     return story, chosen
 
 
-def model_of(body: PlanRequest, story: Story) -> str:
-    """The model as a batch stores it: empty for the story's own."""
+def options_of(body: PlanRequest, story: Story) -> dict[str, Any]:
+    """Return model, format and profile by the names that `plan_shots` and `set_options` have for
+    them, as a batch stores them: empty where they are the story's own. Raises RequestError for a
+    model or a format that the table of video models does not have."""
     model = body.model or ""
-    return "" if model == default_model_of(story) else model
+    check_model(story, model)
+    chosen = ChosenFormat(body.resolution or "", body.aspect_ratio or "", body.duration_seconds)
+    request = RequestSettings.current(story, model, chosen, str(body.prompt_profile or ""))
+    check_format(request, chosen)
+    return {
+        "model": request.chosen_model,
+        "chosen": request.chosen_format,
+        "prompt_profile": request.chosen_profile,
+    }
 
 
 def plan_out(plan: Plan, *, with_requests: bool) -> PlanOut:
@@ -203,6 +228,11 @@ def plan_out(plan: Plan, *, with_requests: bool) -> PlanOut:
         story_id=plan.story.story_id,
         mode=plan.mode,
         model=plan.request.model,
+        aspect_ratio=plan.request.aspect_ratio,
+        resolution=plan.request.resolution,
+        duration_seconds=plan.request.duration_seconds,
+        prompt_profile=PromptProfile(plan.request.prompt_profile),
+        takes_per_shot=plan.takes_per_shot,
         fingerprint=plan.fingerprint,
         shots=plan.shots,
         counts=plan.counts,
@@ -260,7 +290,7 @@ def _row_out(plan: Plan, row: ShotPlan, *, with_request: bool) -> PlanRowOut:
         shot_index=row.shot.shot_index,
         code=row.shot.code,
         slot=row.slot,
-        decision=row.decision.action.value,
+        decision=row.decision.action,
         reason_code=row.decision.code.value,
         reason=row.decision.reason,
         render_id=row.cause.pk if row.cause else None,

@@ -9,11 +9,13 @@ from typing import Any
 from django.http import JsonResponse
 
 from videogen.common.errors import VideogenError
+from videogen.models.problems import ProblemCode
 
 CONTENT_TYPE = "application/problem+json"
 
 # The codes of refusals that say that something is not there, and of those that say that the request
-# itself makes no sense. All others say that it does not fit how things stand now.
+# itself makes no sense, for a model as the table of video models has it or at all. All others say
+# that it does not fit how things stand now.
 _NOT_THERE = frozenset({"no_story", "no_scenelet", "no_shot", "no_model", "no_render"})
 _NO_SENSE = frozenset(
     {
@@ -25,6 +27,10 @@ _NO_SENSE = frozenset(
         "direction_long",
         "direction_unprintable",
         "usage",
+        "format_not_known",
+        ProblemCode.RESOLUTION_NOT_MADE.value,
+        ProblemCode.ASPECT_RATIO_NOT_MADE.value,
+        ProblemCode.DURATION_NOT_MADE.value,
     }
 )
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from enum import StrEnum
+from typing import Any
 
 from django.db.models import Count, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
@@ -40,7 +41,7 @@ from .plans import CodedOut, DroppedOut, ReferenceOut, coded, dropped_out
 router = Router(tags=["stories"])
 
 _STATUSES = {code_of(word): word for word in BadgeWord}
-ShotStatus = Literal[tuple(_STATUSES)]  # type: ignore[valid-type]
+ShotStatus = StrEnum("ShotStatus", [(code.upper(), code) for code in _STATUSES])  # type: ignore[misc]
 
 
 class SceneletOut(Out):
@@ -72,7 +73,7 @@ class DesignsOut(Out):
 
 class ShotQuery(PageQuery):
     scenelet_id: Name | None = None
-    status: ShotStatus | None = None  # type: ignore[valid-type]
+    status: ShotStatus | None = None
 
 
 class ShotOut(Out):

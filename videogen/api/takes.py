@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from enum import StrEnum
+from typing import Any
 
 from django.db import transaction
 from django.db.models import QuerySet
@@ -29,10 +30,20 @@ from .shots import find_shot
 router = Router(tags=["takes"])
 
 Review = VideoRender.Review
+
+
+class Verdict(StrEnum):
+    APPROVE = "approve"
+    REJECT = "reject"
+    SELECT = "select"
+    UNLOCK = "unlock"
+    UNDO = "undo"
+
+
 _VERDICTS = {
-    "approve": Review.APPROVED,
-    "reject": Review.REJECTED,
-    "select": Review.SELECTED,
+    Verdict.APPROVE: Review.APPROVED,
+    Verdict.REJECT: Review.REJECTED,
+    Verdict.SELECT: Review.SELECTED,
 }
 
 
@@ -62,7 +73,7 @@ class TakePage(Page):
 
 
 class ReviewRequest(In):
-    verdict: Literal["approve", "reject", "select", "unlock", "undo"]
+    verdict: Verdict
     seen: states.Review = Field(description="The review that you saw: of two verdicts, one holds.")
     words: Text = Field("", description="What is wrong with a rejected take.")
     reasons: list[states.RejectReason] = Field([], max_length=20)
@@ -102,7 +113,7 @@ def get_take_file(request: HttpRequest, id: Path[Key]) -> HttpResponseBase:
 @router.post("/takes/{id}/review", response=ReviewedOut, **rights(REVIEW, JUDGE))
 def review_take(request: HttpRequest, id: Path[Key], body: ReviewRequest) -> ReviewedOut:
     """Approve, reject or select a take, unlock an approved one, or undo a review."""
-    if (body.words or body.reasons) and body.verdict != "reject":
+    if (body.words or body.reasons) and body.verdict != Verdict.REJECT:
         raise ReviewError("Only a rejection has words or reasons.", code="usage")
     render = _find(id)
     user = person_of(request)
@@ -119,7 +130,7 @@ def review_take(request: HttpRequest, id: Path[Key], body: ReviewRequest) -> Rev
             )
         else:
             _take_back(render, body)
-            act = reviews.unlock_take if body.verdict == "unlock" else reviews.clear_review
+            act = reviews.unlock_take if body.verdict == Verdict.UNLOCK else reviews.clear_review
             act(render, user)
         note(request, render, f"Review: {body.verdict}.")
     return ReviewedOut(**_members(_find(id)), cancelled=cancelled)

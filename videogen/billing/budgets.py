@@ -2,8 +2,9 @@
 
 What counts towards a limit is the cost of every submission that was paid or may have been, which
 includes those in flight and the kept charges of wiped stories, and the price of every queued
-render. Queueing reserves money under
-`lock_budgets`. A render that ends without a charge gives its money back.
+render. Queueing reserves money under `lock_budgets`. A render that ends without a charge gives its
+money back. What is left is asked for by planning/plan.py (`within_budgets`), by pipeline/claims.py
+before each paid call, by planning/model_switch.py, and by what shows budgets.
 """
 
 from __future__ import annotations

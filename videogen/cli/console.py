@@ -9,10 +9,9 @@ from contextlib import suppress
 from itertools import islice
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.markup import escape
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.text import Text
 
 from storybook.media_store import media
@@ -24,8 +23,12 @@ from videogen.models.states import ENDED
 from videogen.planning.modes import Action
 
 from .report import number_of_shots
-from .wait import WaitProgress
 from .workflow import TaskResult
+
+if TYPE_CHECKING:
+    from rich.progress import Progress
+
+    from .wait import WaitProgress
 
 State = VideoRender.State
 
@@ -105,6 +108,15 @@ class ConsoleListener:
             self._last_words, self._last_told_at = words, time.monotonic()
 
     def _started_bar(self, total: int) -> Progress:
+        # Commands that do not wait, or that wait without a terminal, show no bar.
+        from rich.progress import (
+            BarColumn,
+            MofNCompleteColumn,
+            Progress,
+            TextColumn,
+            TimeElapsedColumn,
+        )
+
         bar = Progress(
             # A full bar says that all has ended, not that it went well: it does not turn green.
             BarColumn(finished_style="bar.complete"),

@@ -16,7 +16,6 @@ from videogen.planning.enqueue import QueuedBatch, find_renders, queue_link, que
 from videogen.planning.plan import Plan, check_not_archived, plan_shots
 from videogen.planning.targets import check_model, find_shots, find_story
 from videogen.prompts.payload import rehearse
-from videogen.providers.url_guard import given_link
 
 from .report import (
     NOT_AS_ASKED,
@@ -26,7 +25,6 @@ from .report import (
     outcomes_in_words,
     summarise,
 )
-from .wait import release_orphans, wait_for
 from .workflow import TaskRequest, TaskResult
 
 State = VideoRender.State
@@ -41,6 +39,9 @@ def create_shot_videos(request: TaskRequest) -> TaskResult:
     else:
         queued = _queue_link(request, plan, request.video_download_link)
     if request.listener:
+        # Only who waits needs the pipeline, which is much to load.
+        from .wait import wait_for
+
         wait_for(
             queued.render_ids,
             request.listener,
@@ -65,6 +66,8 @@ def _plan(request: TaskRequest) -> Plan:
     check_not_archived(story)
     check_model(story, request.model)
     if request.mode != RenderBatch.Mode.DRY_RUN and not is_cluster_running():
+        from .wait import release_orphans
+
         release_orphans()
     shots = find_shots(story, scenelet_id=request.scenelet_id, shot_index=request.shot_index)
     # Duplicates are skipped only under --no-repeat. Otherwise they are rendered as the mode says,
@@ -104,11 +107,13 @@ def _queue(request: TaskRequest, plan: Plan) -> QueuedBatch:
         queued.batch.save(update_fields=["repeats_confirmed"])
     if is_rehearsal:
         # A dry run is free and quick, so it needs no cluster.
-        rehearse(list(queued.batch.renders.all()))
+        rehearse(list(queued.batch.renders.without_heavy_columns(keep=("references",))))
     return queued
 
 
 def _queue_link(request: TaskRequest, plan: Plan, given: str) -> QueuedBatch:
+    from videogen.providers.url_guard import given_link
+
     link = given_link(given)
     if plan.mode == RenderBatch.Mode.DRY_RUN:
         raise RequestError(

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from videogen.models.batches import CREATE_SHOT_VIDEO
 from videogen.models.people import Requester
 from videogen.planning.plan import Plan
 
-from .wait import Listener
+if TYPE_CHECKING:
+    from .wait import Listener
 
 
 @dataclass(frozen=True)

@@ -5,21 +5,14 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial, wraps
-from typing import Any, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 from django.db import InterfaceError, OperationalError, close_old_connections, connection
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
-from tenacity import (
-    RetryCallState,
-    Retrying,
-    retry_if_exception,
-    retry_if_exception_type,
-    stop_after_attempt,
-    wait_chain,
-    wait_fixed,
-    wait_random,
-)
+
+if TYPE_CHECKING:
+    from tenacity import RetryCallState
 
 logger = logging.getLogger(__name__)
 
@@ -34,6 +27,15 @@ def persistently(work: Callable[[], Result]) -> Result:
     """Return what `work` returns, and try again if the database fails, because an answer that has
     to be stored is worth money. At each attempt SQLite itself waits for up to 30 seconds. Raises
     the error of the last attempt."""
+    # The settings name this module as a middleware, so every process imports it.
+    from tenacity import (
+        Retrying,
+        retry_if_exception_type,
+        stop_after_attempt,
+        wait_chain,
+        wait_fixed,
+    )
+
     retrying = Retrying(
         retry=retry_if_exception_type((OperationalError, InterfaceError)),
         wait=wait_chain(*map(wait_fixed, PAUSES)),
@@ -76,6 +78,8 @@ def again_after_deadlock(work: Callable[Arguments, Result]) -> Callable[Argument
     def until_it_gets_through(*args: Arguments.args, **kwargs: Arguments.kwargs) -> Result:
         if connection.in_atomic_block:
             return work(*args, **kwargs)
+        from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_random
+
         retrying = Retrying(
             retry=retry_if_exception(gave_way),
             # By chance: two that begin again at the same moment would meet again.

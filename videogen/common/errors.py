@@ -8,6 +8,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+# The code of a submission that certainly never left, because its process ended before.
+NOT_SENT = "not_sent"
+
 
 class VideogenError(Exception):
     """An expected failure, with a sentence for people and a code for programs."""
@@ -101,6 +104,15 @@ def submitter_gone() -> VeoError:
         code="submitter_gone",
         permanent=False,
         maybe_accepted=True,
+    )
+
+
+def not_sent() -> VeoError:
+    """Return the error of a submission that its process had claimed, but not sent when it ended."""
+    return VeoError(
+        "The process that had claimed it ended before it was sent. It is sent again.",
+        code=NOT_SENT,
+        permanent=False,
     )
 
 

@@ -62,6 +62,17 @@ def is_provably_gone(identity: str) -> bool:
         return False
 
 
+def is_of_this_host(identity: str) -> bool:
+    return identity.partition(_SEPARATOR)[0] == socket.gethostname()[:80]
+
+
+def is_of_this_boot(identity: str) -> bool:
+    """Whether the process began after the machine was last started. What it did to files without
+    syncing them is still true then."""
+    place = "".join(identity.split(_SEPARATOR)[1:2])
+    return place.partition(_IN)[0].rpartition(_OF)[2] == _boot_id()
+
+
 def was_running(pid: int, ago: timedelta) -> bool:
     """Whether the process that has this id now was there so long ago. One that got the id of a
     process that ended since is younger."""

@@ -41,6 +41,9 @@ Should two transactions get in each other's way all the same, the one that Postg
 again (`common/db_retry.py`): every button by `DeadlockMiddleware`, claims, queueing and retakes by
 `again_after_deadlock`, answers by `persistently`.
 
+Answers of several submissions or polls, and downloads that ended together, are written in one
+transaction, which locks all of their renders by their keys before it changes the first of them.
+
 A pump's lease and its heartbeat are single UPDATEs outside of these transactions, and the heartbeat
 skips rows that are locked.
 """

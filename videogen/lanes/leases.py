@@ -13,7 +13,8 @@ from django.utils import timezone
 
 from videogen.common.processes import is_provably_gone
 from videogen.common.secret_key import fingerprint
-from videogen.models import Lane
+from videogen.models import Lane, VideoRender
+from videogen.models.routes import served_backends
 
 PUMP_LEASE = timedelta(seconds=10)
 
@@ -34,6 +35,20 @@ def take_lease(lane: Lane, owner: str) -> bool:
         return True
     holder = lanes.values_list("lease_owner", flat=True).get()
     return is_provably_gone(holder) and bool(lanes.filter(lease_owner=holder).update(**values))
+
+
+def is_pump_missing() -> bool:
+    """Whether renders are in flight that no pump polls, such as between two slices of it. Whoever
+    keeps a worker busy for long should leave it to the pump then."""
+    now = timezone.now()
+    no_pump = (
+        Q(lane__lease_owner="") | Q(lane__lease_expires_at=None) | Q(lane__lease_expires_at__lt=now)
+    )
+    return (
+        VideoRender.objects.open()
+        .filter(no_pump, state=VideoRender.State.RUNNING, lane__name__in=served_backends())
+        .exists()
+    )
 
 
 def release_lease(lane: Lane, owner: str) -> None:

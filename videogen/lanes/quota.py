@@ -17,6 +17,7 @@ from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from videogen.common import pacific_time
+from videogen.common.errors import NOT_SENT
 from videogen.models import KeptCharge, Lane, Submission, VideoRender
 from videogen.models.problems import Problem, ProblemCode
 from videogen.models.routes import spend_window_usd
@@ -185,7 +186,8 @@ def _arrived_since(
     unanswered = Q(answered_at=None, claimed_at__gt=start - _time_out())
     arrived = Q(answered_at__gt=start) | unanswered
     arrived &= Q(lane=lane, claimed_at__gt=start - LATEST_ANSWER)
-    return Submission.objects.filter(arrived), KeptCharge.objects.filter(arrived)
+    sent = Submission.objects.filter(arrived).exclude(error_code=NOT_SENT)
+    return sent, KeptCharge.objects.filter(arrived)
 
 
 def _time_out() -> timedelta:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from django.conf import settings
 from django.db import models, transaction
 from django.utils import timezone
 
@@ -32,6 +34,20 @@ def alters_data(method: Method) -> Method:
     """Mark a method that Django's templates must not call."""
     method.alters_data = True  # type: ignore[attr-defined]
     return method
+
+
+def polled_anew(first_poll: datetime | None) -> dict[str, Any]:
+    """Return the columns of a render whose operation is polled from `first_poll` on, None: from now
+    on. The wait begins anew."""
+    now = timezone.now()
+    return {
+        "next_poll_at": first_poll or now,
+        "poll_failures": 0,
+        "deadline_at": now + timedelta(minutes=settings.VIDEO_OPERATION_DEADLINE_MINUTES),
+        "beat_at": now,
+        "error_code": "",
+        "error_message": "",
+    }
 
 
 class RenderQuerySet(models.QuerySet["VideoRender"]):
@@ -115,6 +131,20 @@ class RenderQuerySet(models.QuerySet["VideoRender"]):
                 RenderQuerySet(self.model, using=self.db).filter(pk__in=keys).settle()
             self._keep_standings((shot, kind) for _, shot, kind in found)
         return changed
+
+    @alters_data
+    def resume_polling(
+        self, sources: Collection[str], *, first_poll: datetime | None = None, **changes: Any
+    ) -> int:
+        """Do the same as VideoRender.resume_polling() for all of these renders that are in one of
+        the states `sources`. Return how many were. `changes` may have SQL expressions.
+
+        Raises ValueError for a move that the state machine does not have."""
+        target = states.State.RUNNING
+        if refused := [state for state in sources if target not in states.MOVES[state]]:
+            raise ValueError(f"A render does not go from {refused[0]} to {target}.")
+        changes = polled_anew(first_poll) | changes
+        return self.filter(state__in=sources).transition(state=target, **changes)
 
     def bulk_create(  # type: ignore[override]  # the options are passed on as they are
         self, objs: Iterable[VideoRender], *args: Any, **options: Any

@@ -17,7 +17,7 @@ from .batches import RenderBatch
 from .lanes import Lane
 from .prices import Price
 from .prompt_profiles import PromptProfile
-from .render_queries import RenderQuerySet, alters_data
+from .render_queries import RenderQuerySet, alters_data, polled_anew
 from .render_warnings import WarningsField
 from .routes import Route
 from .shot_status import keep_standings
@@ -385,16 +385,7 @@ class VideoRender(models.Model):
         last one. `source` may be RUNNING itself for a render that nobody works on. It then keeps
         its state, if its operation is still the one that the caller knows of.
         """
-        now = timezone.now()
-        changes = {
-            "next_poll_at": first_poll or now,
-            "poll_failures": 0,
-            "deadline_at": now + timedelta(minutes=settings.VIDEO_OPERATION_DEADLINE_MINUTES),
-            "beat_at": now,
-            "error_code": "",
-            "error_message": "",
-            **changes,
-        }
+        changes = polled_anew(first_poll) | changes
         if source == states.State.RUNNING:
             as_seen = {"state": source, "operation_name": self.operation_name}
             return self._change_where(as_seen, changes)

@@ -1,14 +1,16 @@
 """The one guard of every paid call, whoever asked for it.
 
 A claim is a short transaction under the lane's lock. It counts the account's limits and the
-budgets, writes a Submission and moves the render to SUBMITTING. Only after its commit may the
-request leave.
+budgets, writes a Submission for each render that is to be sent now and moves the renders to
+SUBMITTING. Only after its commit may their requests leave.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
 
 from django.db import transaction
 from django.db.models import Q
@@ -20,6 +22,8 @@ from videogen.lanes.quota import rate_limit_headroom, window_problem
 from videogen.models import Lane, Submission, VideoRender
 from videogen.models.problems import ProblemCode
 from videogen.models.render_queries import RenderQuerySet
+
+from . import journal
 
 State = VideoRender.State
 
@@ -59,7 +63,7 @@ def claim_renders(
         limit = min(limit, headroom.renders)
         if limit <= 0:
             return []
-        claims = []
+        taken = []
         room = BudgetHeadroom()
         window = headroom.usd
         due = queued_renders(lane, scope).in_claim_order()
@@ -84,13 +88,39 @@ def claim_renders(
             if window is not None and price and price > window:
                 # It is this one's turn: cheaper renders could overtake it for ever.
                 break
-            if render.move(State.QUEUED, State.SUBMITTING, claimed_at=now, beat_at=now):
-                submission = Submission.objects.create(
-                    render=render, lane=lane, owner=owner, price_usd=price, claimed_at=now
-                )
-                claims.append(Claim(render, submission))
-                room.take(render)
-                window = None if window is None else window - price
+            taken.append(render)
+            room.take(render)
+            window = None if window is None else window - price
+        return _write(taken, lane, owner, now)
+
+
+def _write(renders: Sequence[VideoRender], lane: Lane, owner: str, now: datetime) -> list[Claim]:
+    """Write the intents of these renders, which the caller has locked. What makes a claim cost time
+    is done once for all of them."""
+    if not renders:
+        return []
+    changes: dict[str, Any] = {"claimed_at": now, "beat_at": now, "state": State.SUBMITTING}
+    keys = [render.pk for render in renders]
+    moved = VideoRender.objects.filter(pk__in=keys, state=State.QUEUED).transition(**changes)
+    if moved != len(keys):
+        # They were read under their locks. Whatever this is, nothing of it may be sent.
+        raise RuntimeError(f"{moved} of {len(keys)} renders were queued when they were claimed.")
+    claims = []
+    for render in renders:
+        for name, value in changes.items():
+            setattr(render, name, value)
+        submission = Submission(
+            render=render,
+            lane=lane,
+            owner=owner,
+            price_usd=render.price_estimate_usd,
+            claimed_at=now,
+        )
+        claims.append(Claim(render, submission))
+    Submission.objects.bulk_create(claim.submission for claim in claims)
+    # Before the commit: from then on, a process that is killed may leave a claim.
+    for claim in claims:
+        journal.note_unsent(claim.submission.token)
     return claims
 
 

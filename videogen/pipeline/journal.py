@@ -2,13 +2,18 @@
 
 One small file per submission, named by its token and synced to disk before anything else happens
 with the answer. If the process is killed in between, the next pump finds the file.
+
+Another file says that a claimed call has not left yet. It is removed before the call leaves, so
+whoever finds it after the process has ended knows that nothing was sent, and need not ask anybody.
+Its absence says nothing.
 """
 
 from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator
+import time
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
 from uuid import UUID, uuid4
@@ -19,17 +24,43 @@ from videogen.common.errors import VeoError
 
 # Bytes; more than any operation's name needs.
 _ROOM = 2048
+_UNSENT = ".unsent"
 
 
 def folder() -> Path:
     return Path(settings.STATE_DIR) / "journal"
 
 
+def note_unsent(token: UUID) -> None:
+    """Note that the call has not left. If the disk does not take that, a process that is killed
+    before it sends leaves a submission whose outcome is unknown."""
+    with suppress(OSError):
+        folder().mkdir(parents=True, exist_ok=True)
+        _unsent(token).touch()
+
+
+def unsent() -> set[UUID]:
+    """Return the tokens of calls that have not left. That of a process that lives may leave at any
+    moment."""
+    return {UUID(path.stem) for path in folder().glob(f"*{_UNSENT}") if _is_token(path.stem)}
+
+
+def forget_unsent(tokens: Iterable[UUID], *, age: float = 0) -> None:
+    """Remove the notes of these calls that are at least so many seconds old. Without its note, a
+    call counts as one that may have left."""
+    for token in tokens:
+        with suppress(OSError):
+            if time.time() - _unsent(token).stat().st_mtime >= age:
+                _unsent(token).unlink()
+
+
 def reserve(token: UUID) -> None:
-    """Make room for the answer before the paid call leaves. Raises VeoError if the disk has none:
-    we do not pay for an answer that could not be written down."""
+    """Make room for the answer, and remove the note that the call has not left: it may leave now.
+    Raises VeoError if the disk has no room: we do not pay for an answer that could not be written
+    down."""
     try:
         _make_room(_temporary(token))
+        _unsent(token).unlink(missing_ok=True)
     except OSError as error:
         give_up(token)
         raise VeoError(
@@ -86,6 +117,17 @@ def probe(place: Path) -> None:
 
 def _temporary(token: UUID) -> Path:
     return folder() / f".{token}.part"
+
+
+def _unsent(token: UUID) -> Path:
+    return folder() / f"{token}{_UNSENT}"
+
+
+def _is_token(text: str) -> bool:
+    try:
+        return str(UUID(text)) == text
+    except ValueError:
+        return False
 
 
 def _final(token: UUID) -> Path:

@@ -1,7 +1,7 @@
 """Submissions whose process is gone.
 
-The journal may have the answer that the process received. Otherwise the outcome is unknown, and a
-person decides.
+The journal may have the answer that the process received, or say that the call had not left.
+Otherwise the outcome is unknown, and a person decides.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from django.conf import settings
 from django.db import DatabaseError, OperationalError
 from django.utils import timezone
 
-from videogen.common.errors import submitter_gone
-from videogen.common.processes import is_provably_gone
+from videogen.common.errors import not_sent, submitter_gone
+from videogen.common.processes import is_of_this_boot, is_provably_gone
 from videogen.models import Lane, Submission
 
 from . import journal
@@ -24,10 +24,13 @@ from .results import apply_accepted, apply_submit_error
 
 logger = logging.getLogger(__name__)
 
+# Seconds after which a claim is committed, if it ever is.
+_COMMITTED_AFTER = 600.0
+
 
 def reap(lane: Lane, mine: Collection[UUID] = ()) -> None:
-    """Settle the submissions that dead processes of the lane left, by the answers in the journal;
-    those without an answer become unknown.
+    """Settle the submissions that dead processes of the lane left, by the journal: those with an
+    answer were accepted, those that had not left are queued again, and all others become unknown.
 
     mine: the submissions whose answers the caller waits for itself.
     """
@@ -38,12 +41,17 @@ def reap(lane: Lane, mine: Collection[UUID] = ()) -> None:
         ).select_related("render__shot__scenelet__story", "lane")
         if _is_orphaned(submission, mine)
     ]
+    dead = {each.token for each in gone if _has_ended(each.owner)}
     # The journal is read after the owners were found dead: an answer that is not there now will
-    # never be.
+    # never be, and a call that had not left never will.
+    not_left = journal.unsent() & dead
     kept = apply_kept_answers(mine)
     for submission in gone:
         if submission.token not in kept:
-            apply_submit_error(submission, submitter_gone())
+            error = not_sent() if submission.token in not_left else submitter_gone()
+            apply_submit_error(submission, error)
+    journal.forget_unsent(not_left)
+    _clear_notes()
 
 
 def apply_kept_answers(mine: Collection[UUID] = ()) -> set[UUID]:
@@ -67,9 +75,23 @@ def apply_kept_answers(mine: Collection[UUID] = ()) -> set[UUID]:
     return kept
 
 
+def _clear_notes() -> None:
+    """Remove the notes of calls that are settled, or whose claim was never committed."""
+    if notes := journal.unsent():
+        claimed = Submission.objects.filter(
+            token__in=notes, outcome=Submission.Outcome.CLAIMED
+        ).values_list("token", flat=True)
+        journal.forget_unsent(notes.difference(claimed), age=_COMMITTED_AFTER)
+
+
 def patience() -> timedelta:
     """Return how long to wait for the answer to a submission."""
     return timedelta(seconds=2 * settings.VIDEO_SUBMIT_TIMEOUT_SECONDS)
+
+
+def _has_ended(owner: str) -> bool:
+    # The removal of a note is not synced to disk: after a power failure it may be there again.
+    return is_provably_gone(owner) and is_of_this_boot(owner)
 
 
 def _is_orphaned(submission: Submission, mine: Collection[UUID]) -> bool:

@@ -1,8 +1,9 @@
 """The pump: takes queued renders through submission and polling to a download link.
 
-One pump works a lane at a time (lanes/leases.py). Its threads do HTTP and nothing else; the main
-thread does all database work. A kill at any line leaves rows and journal files from which the next
-pump goes on: see orphans.py. The clips are downloaded by takes/download_worker.py.
+One pump works a lane at a time (lanes/leases.py). Its threads read the pictures of a request, talk
+to the API and write the journal; they make no queries. The main thread does all database work. A
+kill at any line leaves rows and journal files from which the next pump goes on: see orphans.py. The
+clips are downloaded by takes/download_worker.py.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from collections.abc import Callable, Collection
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import suppress
 from datetime import timedelta
-from functools import cached_property, partial
+from functools import cached_property
 from typing import Any
 
 from django.db import DatabaseError, OperationalError, connection, transaction
@@ -30,18 +31,23 @@ from videogen.lanes.quota import find_first_queued_slot
 from videogen.models import Lane, VideoRender
 from videogen.prompts.payload import load_request, rehearse, webhook_with
 from videogen.providers.client import POLLERS, SUBMITTERS, VideoClient
-from videogen.providers.messages import PollAnswer
+from videogen.providers.messages import Finished, PollAnswer
 from videogen.providers.registry import open_client, sdk_version
+from videogen.takes.download_worker import free_downloaders
 
 from . import journal
 from .claims import Claim, claim_renders, queued_renders
 from .orphans import patience, reap
 from .results import (
     apply_accepted,
+    apply_all_accepted,
+    apply_finished,
     apply_poll,
     apply_poll_error,
     apply_submit_error,
     due_for_a_poll,
+    is_still_running,
+    keep_polling,
 )
 
 logger = logging.getLogger(__name__)
@@ -49,10 +55,14 @@ logger = logging.getLogger(__name__)
 State = VideoRender.State
 
 TICK_SECONDS = 0.2
+# How long the first answer waits for others, so that they are written in one transaction.
+GATHER_SECONDS = 0.02
 # How long the other submissions wait for the answer to the first one.
 WARM_UP_SECONDS = 3.0
 RENEW_SECONDS = 2.0
 REAP_SECONDS = 5.0
+# How often the downloaders of other hosts are woken while those of this host are at work.
+WAKE_SECONDS = 1.0
 # If there is no room for a submission, the pump looks again after this time at the latest: a person
 # may have ended the wait, or another setting may have made room.
 REST_SECONDS = 2.0
@@ -88,7 +98,7 @@ class Pump:
         self._poll_seconds: list[float] = []
         self._is_leased = False
         self._is_warm = False
-        self._renewed = self._reaped = self._sent = self._rests_until = 0.0
+        self._renewed = self._reaped = self._sent = self._rests_until = self._woke = 0.0
 
     # -- clients and threads: made for the first call, because a rehearsal needs none
 
@@ -278,33 +288,53 @@ class Pump:
             time.sleep(seconds)
             return
         done, _ = wait(futures, timeout=seconds, return_when=FIRST_COMPLETED)
-        for future in done & self._submits.keys():
-            claim = self._submits[future]
-            persistently(partial(self._settle, future, claim))
-            del self._submits[future]
+        if done:
+            done, _ = wait(futures, timeout=GATHER_SECONDS)
+        if submitted := {future: self._submits[future] for future in done & self._submits.keys()}:
+            persistently(lambda: self._settle(submitted))
+            for future in submitted:
+                del self._submits[future]
         answered = {future: self._polls.pop(future) for future in done & self._polls.keys()}
         if answered:
             persistently(lambda: self._apply_polls(answered))
 
-    def _settle(self, future: Future[str], claim: Claim) -> None:
-        self._is_warm = future.exception() is None
+    def _settle(self, submitted: dict[Future[str], Claim]) -> None:
+        self._is_warm = all(future.exception() is None for future in submitted)
+        accepted = {}
+        for future, claim in submitted.items():
+            try:
+                accepted[claim.submission.token] = future.result()
+            except VideogenError as error:
+                apply_submit_error(claim.submission, error)
+            except Exception as error:
+                # A bug between claim and answer: nobody knows whether the call was sent.
+                logger.exception("%s: submission broke", claim.render)
+                apply_submit_error(claim.submission, broken_here(error))
+        if not accepted:
+            return
         try:
-            operation_name = future.result()
-        except VideogenError as error:
-            apply_submit_error(claim.submission, error)
-        except Exception as error:
-            # A bug between claim and answer: nobody knows whether the call was sent.
-            logger.exception("%s: submission broke", claim.render)
-            apply_submit_error(claim.submission, broken_here(error))
-        else:
-            apply_accepted(claim.submission.token, operation_name)
-            VideoRender.objects.filter(pk=claim.render.pk).update(sdk_version=sdk_version())
+            apply_all_accepted(accepted, sdk_version=sdk_version())
+        except OperationalError:
+            raise
+        except DatabaseError:
+            # An answer that no row accepts must not stop the others. It is in the journal.
+            for token, operation_name in accepted.items():
+                try:
+                    apply_accepted(token, operation_name)
+                except OperationalError:
+                    raise
+                except DatabaseError:
+                    logger.exception("The answer %s cannot be stored", token)
 
     def _apply_polls(self, answered: dict[Future[PollAnswer], VideoRender]) -> None:
-        links = []
+        # By shot, like everybody who changes renders of several shots.
+        answers = sorted(answered.items(), key=_shot_of)
         with transaction.atomic():
-            # By shot, like everybody who changes renders of several shots.
-            for future, render in sorted(answered.items(), key=_shot_of):
+            VideoRender.objects.filter(pk__in=[render.pk for _, render in answers]).lock()
+            written = _apply_usual(answered)
+            for future, render in answers:
+                if render in written:
+                    continue
                 try:
                     with transaction.atomic():
                         _apply_poll(future, render, may_submit=self._may_submit)
@@ -314,18 +344,51 @@ class Pump:
                     # An answer that no row accepts must not stop the others.
                     logger.exception("%s: the answer cannot be stored", render)
                     apply_poll_error(render, broken_here(error))
-                if render.state == State.DOWNLOADING:
-                    links.append(render)
-            if links and self.scope is None:
-                wake_downloads(len(links))
+        links = [render for _, render in answers if render.state == State.DOWNLOADING]
+        if links and self.scope is None:
+            self._wake_downloads(len(links))
         for render in links:
             logger.info("%s: download link %s", render, render.download_uri)
             self._on_link(render)
+
+    def _wake_downloads(self, links: int) -> None:
+        """Call it after the commit: a process that downloads looks for the next clip whenever one
+        of its downloads ends, and needs no task of its own. So a task is queued if another process
+        here may download, and now and then for other hosts."""
+        count = min(links, free_downloaders([self.lane]))
+        if not count and time.monotonic() - self._woke < WAKE_SECONDS:
+            return
+        self._woke = time.monotonic()
+        wake_downloads(max(1, count))
 
 
 def _shot_of(answered: tuple[Future[PollAnswer], VideoRender]) -> tuple[int, int]:
     _, render = answered
     return render.shot_id, render.pk
+
+
+def _apply_usual(answered: dict[Future[PollAnswer], VideoRender]) -> set[VideoRender]:
+    """Write the usual answers together: still running, or made. Return the renders for which that
+    was done; if one of them accepts its answer only by itself, it is done for none."""
+    running: list[VideoRender] = []
+    made: dict[VideoRender, str] = {}
+    for future, render in answered.items():
+        answer = None if future.exception() else future.result()
+        if isinstance(answer, Finished):
+            made[render] = answer.uri
+        elif answer is not None and is_still_running(render, answer):
+            running.append(render)
+    try:
+        with transaction.atomic():
+            if running:
+                keep_polling(running)
+            if made:
+                apply_finished(made)
+    except OperationalError:
+        raise
+    except DatabaseError:
+        return set()
+    return {*running, *made}
 
 
 def _apply_poll(future: Future[PollAnswer], render: VideoRender, *, may_submit: bool) -> None:

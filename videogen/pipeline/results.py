@@ -10,18 +10,21 @@ something that the API had accepted is submitted again without a person.
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
+from functools import reduce
+from operator import attrgetter, or_
 from typing import Any
 from uuid import UUID
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import Case, Q, Value, When
+from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from videogen.catalog.missing_models import MODEL_NOT_FOUND, facts_of_pause, where_to_choose
-from videogen.common.errors import VeoError, VideogenError
+from videogen.common.errors import NOT_SENT, VeoError, VideogenError
 from videogen.common.formats import ended
 from videogen.lanes.pauses import (
     LONGEST_WAIT,
@@ -55,32 +58,48 @@ def apply_accepted(token: UUID, operation_name: str) -> bool:
 
     The answer may be late, or come from the journal of a killed process.
     """
+    return token in apply_all_accepted({token: operation_name})
+
+
+def apply_all_accepted(answers: Mapping[UUID, str], *, sdk_version: str = "") -> set[UUID]:
+    """Store that the API accepted these submissions, with their operations by their tokens, all in
+    one transaction. Return the tokens that this database has.
+
+    sdk_version: what sent them, if the caller knows it.
+    """
     now = timezone.now()
     with transaction.atomic():
-        submission = Submission.objects.select_related("render", "lane").filter(token=token).first()
-        if submission is None:
-            return False
+        submissions = list(Submission.objects.select_related("lane").filter(token__in=answers))
         # The lane comes before the render's shot: see the lock order in lanes/__init__.py.
-        end_wait_after(submission)
+        newest = {each.lane_id: each for each in sorted(submissions, key=attrgetter("claimed_at"))}
+        for submission in newest.values():
+            end_wait_after(submission)
         is_open = (
-            Submission.objects.filter(token=token)
+            Submission.objects.filter(token__in=[each.token for each in submissions])
             .exclude(outcome=Outcome.NOT_CHARGED)
-            .update(
-                outcome=Outcome.ACCEPTED,
-                operation_name=operation_name,
-                answered_at=submission.answered_at or now,
-            )
+            .order_by("pk")
         )
-        # If this operation has ended already, the render may have been sent once more since.
-        if is_open:
-            submission.render.resume_polling(
+        # If an operation has ended already, its render may have been sent once more since.
+        renders = dict(is_open.select_for_update(no_key=True).values_list("token", "render_id"))
+        if renders:
+            names = {token: Value(answers[token]) for token in renders}
+            Submission.objects.filter(token__in=renders).update(
+                outcome=Outcome.ACCEPTED,
+                operation_name=Case(*(When(token=each, then=name) for each, name in names.items())),
+                answered_at=Coalesce("answered_at", now),
+            )
+            VideoRender.objects.filter(pk__in=renders.values()).resume_polling(
                 {State.SUBMITTING, State.UNKNOWN},
                 first_poll=now + timedelta(seconds=settings.VIDEO_POLL_SECONDS),
-                operation_name=operation_name,
+                operation_name=Case(
+                    *(When(pk=renders[each], then=name) for each, name in names.items())
+                ),
                 submitted_at=now,
+                **({"sdk_version": sdk_version} if sdk_version else {}),
             )
-    journal.remove_answer(token)
-    return True
+    for submission in submissions:
+        journal.remove_answer(submission.token)
+    return {each.token for each in submissions}
 
 
 def apply_submit_error(submission: Submission, error: VideogenError) -> None:
@@ -106,6 +125,8 @@ def apply_submit_error(submission: Submission, error: VideogenError) -> None:
             pause_lane(submission.lane, api_error, advice, facts)
         if unknown:
             render.move(State.SUBMITTING, State.UNKNOWN, **reason)
+        elif error.code == NOT_SENT:
+            render.move(State.SUBMITTING, State.QUEUED)
         elif api_error and api_error.waits_for_quota:
             until = wait_for_quota(submission, api_error, now)
             render.move(State.SUBMITTING, State.QUEUED, not_before=until)
@@ -141,26 +162,10 @@ def apply_poll(render: VideoRender, answer: PollAnswer, *, may_submit: bool = Tr
     now = timezone.now()
     match answer:
         case Running():
-            if _is_over(render, now):
-                return
-            VideoRender.objects.filter(pk=render.pk, state=State.RUNNING).update(
-                next_poll_at=now + timedelta(seconds=settings.VIDEO_POLL_SECONDS),
-                poll_failures=0,
-                beat_at=now,
-                error_code="",
-                error_message="",
-            )
+            if not _is_over(render, now):
+                keep_polling([render])
         case Finished(uri):
-            render.move(
-                State.RUNNING,
-                State.DOWNLOADING,
-                download_uri=uri,
-                rendered_at=now,
-                not_before=None,
-                beat_at=now,
-                error_code="",
-                error_message="",
-            )
+            apply_finished({render: uri})
         case Blocked(reasons, codes, is_charge_known):
             if not is_charge_known:
                 # The words may say something about charges, but they are the model's own and not
@@ -226,6 +231,61 @@ def apply_poll_error(render: VideoRender, error: VeoError) -> None:
     )
 
 
+def is_still_running(render: VideoRender, answer: PollAnswer) -> bool:
+    """Whether the answer says no more than that the render has to be polled again."""
+    return isinstance(answer, Running) and not _is_late(render, timezone.now())
+
+
+def keep_polling(renders: Collection[VideoRender]) -> None:
+    """Write that these operations are still running. Call it inside a transaction that has locked
+    the renders, if there are several."""
+    now = timezone.now()
+    moments = (When(pk=render.pk, then=Value(_next_poll(render, now))) for render in renders)
+    VideoRender.objects.filter(
+        pk__in=[render.pk for render in renders], state=State.RUNNING
+    ).update(
+        next_poll_at=Case(*moments),
+        poll_failures=0,
+        beat_at=now,
+        error_code="",
+        error_message="",
+    )
+
+
+def apply_finished(links: Mapping[VideoRender, str]) -> None:
+    """Write that the videos of these renders are made, with their links. Call it inside a
+    transaction that has locked the renders, if there are several."""
+    now = timezone.now()
+    # The answer about one operation says nothing about the render's next one.
+    asked = reduce(or_, (Q(pk=each.pk, operation_name=each.operation_name) for each in links))
+    found = VideoRender.objects.filter(asked, state=State.RUNNING)
+    keys = set(found.order_by("pk").values_list("pk", flat=True))
+    won = {render: uri for render, uri in links.items() if render.pk in keys}
+    if not won:
+        return
+    uris = Case(*(When(pk=render.pk, then=Value(uri)) for render, uri in won.items()))
+    changes: dict[str, Any] = {
+        "state": State.DOWNLOADING,
+        "is_link_given": False,
+        "rendered_at": now,
+        "not_before": None,
+        "beat_at": now,
+        "error_code": "",
+        "error_message": "",
+    }
+    found.filter(pk__in=keys).transition(**changes, download_uri=uris)
+    for render, uri in won.items():
+        for name, value in (changes | {"download_uri": uri}).items():
+            setattr(render, name, value)
+
+
+def _next_poll(render: VideoRender, now: datetime) -> datetime:
+    """Return when to poll next: VIDEO_POLL_SECONDS after this poll was due. Counted from its answer
+    on, each poll would be later by what one takes, and a video of six minutes by many seconds."""
+    step = timedelta(seconds=settings.VIDEO_POLL_SECONDS)
+    return min(max((render.next_poll_at or now) + step, now + step / 2), now + step)
+
+
 def due_for_a_poll() -> Q:
     """Return the condition of running renders that must be polled now."""
     now = timezone.now()
@@ -238,10 +298,14 @@ def _longest_poll_wait() -> timedelta:
     return max(LONGEST_WAIT, timedelta(seconds=settings.VIDEO_POLL_SECONDS))
 
 
+def _is_late(render: VideoRender, now: datetime) -> bool:
+    return render.deadline_at is not None and now >= render.deadline_at
+
+
 def _is_over(render: VideoRender, now: datetime) -> bool:
     """Interrupt the render if it is past its deadline; the operation's name is kept. Return whether
     it is."""
-    if render.deadline_at is None or now < render.deadline_at:
+    if not _is_late(render, now):
         return False
     render.move(
         State.RUNNING,

@@ -1,6 +1,6 @@
 """Turn a plan into rows: one batch, one render for each new attempt, and renders that are resumed.
 
-The command line and the admin both come here. The pipeline works the rows afterwards.
+The command line, the admin and the API all come here. The pipeline works the rows afterwards.
 """
 
 from __future__ import annotations

@@ -13,7 +13,6 @@ from typing import Any
 
 from django.db import models
 
-from videogen.billing.affordability import Overrun
 from videogen.models import RenderBatch
 from videogen.models.problems import Problem, ProblemCode
 from videogen.models.render_warnings import RenderWarning, WarningCode
@@ -121,6 +120,9 @@ class Decision:
             case Reason.REPEAT:
                 words["repeat"] = RenderWarning(WarningCode.REPEAT, self.params)
             case Reason.OVER_BUDGET:
+                # Badges and filters need the decisions, but not what they cost.
+                from videogen.billing.affordability import Overrun
+
                 words["overrun"] = Overrun.of_params(self.params).sentence
             case Reason.COPY:
                 model = self.params["model"]

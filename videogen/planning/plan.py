@@ -1,8 +1,10 @@
 """What a batch would do: (shots, mode) → one decision with its reason per shot.
 
-The mode table is in modes.py. The command line, the admin and enqueue.py all come here. A plan is a
-picture of the moment, so `plan_as_of_now` brings it up to date, under the locks, before anything is
-queued.
+The mode table is in modes.py. The command line, the admin, the API and enqueue.py all come here.
+`plan_shots` makes a plan, and `within_budgets` blocks what the budgets have no room for. A plan is
+a picture of the moment, so it is not queued as it is: under the locks of `lock_planning`, a draft
+or a retake is planned once more (drafts.py, retakes.py), and any other plan is brought up to date
+by `plan_as_of_now`.
 """
 
 from __future__ import annotations

@@ -10,8 +10,9 @@ from django.db.models import QuerySet
 
 from storybook.models import Shot, Story
 from storybook.near_names import near_id
-from videogen.catalog.options import default_model_of
+from videogen.catalog.options import ChosenFormat, RequestSettings, default_model_of
 from videogen.common.errors import RequestError
+from videogen.common.formats import either
 from videogen.models import VideoModel
 
 # More names than these are not read in one sentence.
@@ -75,6 +76,36 @@ def check_model(story: Story, model: str) -> None:
         "For another one, add a row to the table of video models first.",
     ]
     raise RequestError(" ".join(filter(None, told)), code="no_model")
+
+
+def check_format(request: RequestSettings, chosen: ChosenFormat) -> None:
+    """Raise RequestError if somebody chose a format that the table of video models does not have
+    for the model. The code is that of the problem, or `format_not_known` where the table says
+    nothing of what the model makes.
+
+    A format that the story or the settings name is not checked here: the plan blocks its shots, and
+    says why.
+    """
+    if chosen == ChosenFormat():
+        return
+    model = request.capability
+    if not model.formats:
+        raise RequestError(
+            f"What {model.name} makes is not known: add its formats to the table of video models "
+            "first.",
+            code="format_not_known",
+        )
+    problems = request.problems(references=0)
+    if problems:
+        made = "; ".join(
+            f"{each.resolution} ({either(each.aspect_ratios)}, {either(each.durations)} seconds)"
+            for each in model.formats
+        )
+        raise RequestError(
+            f"{model.name} does not make {request.resolution}, {request.aspect_ratio}, "
+            f"{request.duration_seconds} seconds. It makes {made}.",
+            code=problems[0].code.value,
+        )
 
 
 def _did_you_mean(said: str, names: Mapping[str, str]) -> str:

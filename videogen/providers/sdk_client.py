@@ -139,7 +139,8 @@ class SdkClient:
         self._client.close()
 
     def _send(self, request: VideoRequest, webhook: Webhook | None) -> object:
-        """Make the paid call and return the operation's name as the API told it, unchecked."""
+        """Make the paid call and return the operation's name as the API told it, unchecked. Only
+        `submit` calls this."""
         raise NotImplementedError
 
     def _video_models(self, models: Iterable[types.Model]) -> Iterable[str]:

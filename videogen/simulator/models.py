@@ -1,4 +1,7 @@
-"""The models that the simulated key has, what each can do and what it costs."""
+"""The models that the simulated key has on the Gemini API, what each can do and what it costs.
+
+Those of Vertex AI are in endpoints/vertex.py.
+"""
 
 from __future__ import annotations
 

@@ -18,6 +18,7 @@ from storybook.media_store import media
 from videogen.common.errors import VideoFileError
 from videogen.common.processes import is_provably_gone, this_process
 from videogen.common.shutdown import stop_requested
+from videogen.lanes.leases import is_pump_missing
 from videogen.models import FindingKind, TakeCheck, TakeFinding, VideoRender
 from videogen.models.routes import Route
 from videogen.models.take_checks import CHECK_LEASE, MOST_ATTEMPTS
@@ -65,6 +66,9 @@ def run_slice(seconds: float = SLICE_SECONDS) -> bool:
         if render is None:
             break
         check_take(render)
+        if is_pump_missing():
+            # It waits in the queue for a worker, and a check may take many seconds.
+            break
     return waiting().exists() and not stop_requested()
 
 

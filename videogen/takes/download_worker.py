@@ -9,26 +9,31 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from datetime import timedelta
+from functools import partial
+from operator import attrgetter
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import httpx
 from django.conf import settings
+from django.db import OperationalError, transaction
 from django.db.models import F, Q, QuerySet
 from django.utils import timezone
 
 from storybook.media_store import MediaStoreError, media
 from videogen.common.errors import DownloadError, VideoFileError
-from videogen.common.processes import is_provably_gone, this_process
+from videogen.common.processes import is_of_this_host, is_provably_gone, this_process
 from videogen.common.shutdown import stop_requested
+from videogen.common.task_queue import wake_checks
 from videogen.lanes.pauses import served_lanes
 from videogen.models import STALE_AFTER, Lane, VideoRender
 from videogen.providers.gs_urls import is_gs
 from videogen.providers.url_guard import is_of_api
 
+from .check_worker import waiting as checks_waiting
 from .fetch import (
     LONGEST_TOLD_SECONDS,
     LOST,
@@ -48,18 +53,22 @@ from .storage import (
     storing_error,
     take_path,
 )
-from .take_numbers import file_fields, number_take, surprises
+from .take_numbers import file_fields, next_take, number_take, surprises, try_number
 from .video_file import VideoFacts, inspect_video
 
 logger = logging.getLogger(__name__)
 
 State = VideoRender.State
 
-PARALLEL = 4
+Result = TypeVar("Result")
+
 # A downloader that has not renewed its lease for so long counts as gone, and its row as stale.
 DOWNLOAD_LEASE = STALE_AFTER
 RENEW_SECONDS = 5.0
 TICK_SECONDS = 0.2
+# How long the first step that has ended waits for others, so that they are written in one
+# transaction.
+GATHER_SECONDS = 0.02
 # Refusals that may pass while the clip is there: not ready yet (400), and rights that are late or
 # that a person gives (401, 403).
 _MAY_PASS = frozenset({"http_400", "http_401", "http_403"})
@@ -77,6 +86,7 @@ class Downloads:
         self.lanes = lanes
         self.scope = None if scope is None else set(scope)
         self.owner = this_process()
+        self._places = settings.VIDEO_DOWNLOADS_AT_ONCE
         self._client: httpx.Client | None = None
         self._threads: ThreadPoolExecutor | None = None
         self._running: dict[Future[Clip | VideoFacts], VideoRender] = {}
@@ -86,16 +96,18 @@ class Downloads:
         """Start downloads that are due, wait at most `seconds` for one to end, and write what came
         of it. Return False if none is running."""
         if take_more:
-            for render in self._take(PARALLEL - len(self._running)):
+            for render in self._take(self._places - len(self._running)):
                 self._start(render)
         if not self._running:
             return False
         if time.monotonic() - self._renewed >= RENEW_SECONDS:
             self._renew()
         done, _ = wait(self._running, timeout=seconds, return_when=FIRST_COMPLETED)
-        for future in done:
-            render = self._running.pop(future)
-            self._finish(render, future)
+        if done:
+            done, _ = wait(self._running, timeout=GATHER_SECONDS)
+            self._finish({future: self._running[future] for future in done})
+            for future in done:
+                del self._running[future]
         return True
 
     def close(self) -> None:
@@ -125,31 +137,32 @@ class Downloads:
         first, because they expire first on the server; a clip of unknown age counts as older."""
         if count <= 0:
             return []
-        taken = []
         now = timezone.now()
         mine = {render.pk for render in self._running.values()}
-        rows = self._due().exclude(pk__in=mine).select_related("shot__scenelet__story")
-        for render in rows.order_by(F("rendered_at").asc(nulls_first=True), "pk"):
-            holder = render.downloader
-            leased = holder and render.download_lease_until and render.download_lease_until > now
-            if leased and not is_provably_gone(holder):
-                continue
-            if VideoRender.objects.filter(
-                pk=render.pk,
-                state=State.DOWNLOADING,
-                downloader=holder,
-                download_lease_until=render.download_lease_until,
-            ).update(
-                downloader=self.owner,
-                download_lease_until=now + DOWNLOAD_LEASE,
-                download_attempts=F("download_attempts") + 1,
-                beat_at=now,
-            ):
-                render.download_attempts += 1
-                taken.append(render)
-            if len(taken) == count:
-                break
-        return taken
+        due = self._due().exclude(pk__in=mine)
+        is_free = Q(downloader="") | Q(download_lease_until=None) | Q(download_lease_until__lte=now)
+        held = due.exclude(downloader="").filter(download_lease_until__gt=now)
+        holders = held.values_list("downloader", flat=True).distinct()
+        gone = [each for each in holders if is_provably_gone(each)]
+        rows = due.filter(is_free | Q(downloader__in=gone)).select_related("shot__scenelet__story")
+        oldest = list(rows.order_by(F("rendered_at").asc(nulls_first=True), "pk")[:count])
+        taken = set()
+        with transaction.atomic():
+            for render in sorted(oldest, key=attrgetter("pk")):
+                if VideoRender.objects.filter(
+                    pk=render.pk,
+                    state=State.DOWNLOADING,
+                    downloader=render.downloader,
+                    download_lease_until=render.download_lease_until,
+                ).update(
+                    downloader=self.owner,
+                    download_lease_until=now + DOWNLOAD_LEASE,
+                    download_attempts=F("download_attempts") + 1,
+                    beat_at=now,
+                ):
+                    render.download_attempts += 1
+                    taken.add(render.pk)
+        return [render for render in oldest if render.pk in taken]
 
     def _start(self, render: VideoRender) -> None:
         try:
@@ -169,7 +182,7 @@ class Downloads:
         self, render: VideoRender, step: Callable[..., Clip | VideoFacts], *given: Any
     ) -> None:
         if self._threads is None:
-            self._threads = ThreadPoolExecutor(PARALLEL, thread_name_prefix="download")
+            self._threads = ThreadPoolExecutor(self._places, thread_name_prefix="download")
         self._running[self._threads.submit(step, *given)] = render
 
     def _renew(self) -> None:
@@ -185,35 +198,49 @@ class Downloads:
         if self.scope is not None:
             self.waiting().update(beat_at=now)
 
-    def _finish(self, render: VideoRender, future: Future[Clip | VideoFacts]) -> None:
-        """Write what came of a step: a clip that was fetched is stored next, in a thread again; one
-        that is stored becomes a take."""
-        try:
-            found = future.result()
-            take = number_take(render)
-            if isinstance(found, Clip):
-                self._submit(render, _store, found, take_path(render, take))
-                return
-        except DownloadError as error:
-            self._fail(render, error)
-        except OSError as error:
-            self._fail(render, storing_error(error))
-        except Exception as error:
-            logger.exception("%s: the download broke", render)
-            self._fail(
-                render,
-                DownloadError(
-                    f"Something unexpected broke on our side ({type(error).__name__}); the log "
-                    "has more.",
-                    code="internal",
-                ),
-            )
-        else:
-            self._complete(render, found, take)
+    def _finish(self, ended: Mapping[Future[Clip | VideoFacts], VideoRender]) -> None:
+        """Write what came of these steps: a clip that was fetched is stored next, in a thread
+        again; one that is stored becomes a take."""
+        found = {
+            render: _safely(render, partial(_outcome, render, future))
+            for future, render in ended.items()
+        }
+        after: dict[VideoRender, Callable[[], None]] = {}
+        with transaction.atomic():
+            VideoRender.objects.filter(pk__in=[render.pk for render in found]).lock()
+            # By shot, like everybody who changes renders of several shots.
+            for render in sorted(found, key=attrgetter("shot_id", "pk")):
+                outcome = found[render]
+                if isinstance(outcome, DownloadError):
+                    after[render] = partial(self._fail, render, outcome)
+                    continue
+                rest = _safely(render, partial(self._write, render, *outcome))
+                if isinstance(rest, DownloadError):
+                    after[render] = partial(self._fail, render, rest)
+                elif rest:
+                    after[render] = rest
+        for render, work in after.items():
+            if error := _safely(render, work):
+                self._fail(render, error)
 
-    def _complete(self, render: VideoRender, facts: VideoFacts, take: int) -> None:
+    def _write(
+        self, render: VideoRender, found: Clip | VideoFacts, take: int
+    ) -> Callable[[], None] | None:
+        """Write what was found within the transaction. Return what has to be done after it."""
+        if isinstance(found, Clip):
+            try_number(render, take)
+            return partial(self._store, render, found)
+        with transaction.atomic():
+            return partial(discard, render) if self._complete(render, found, take) else None
+
+    def _store(self, render: VideoRender, clip: Clip) -> None:
+        # Its number is written, or another process was faster and it gets the next one now.
+        self._submit(render, _store, clip, take_path(render, number_take(render)))
+
+    def _complete(self, render: VideoRender, facts: VideoFacts, take: int) -> bool:
+        """Return whether the row is this process's still, and a take now."""
         path = take_path(render, take)
-        if not render.move(
+        won = render.move(
             State.DOWNLOADING,
             State.DONE,
             only={"downloader": self.owner},
@@ -224,11 +251,9 @@ class Downloads:
             error_code="",
             error_message="",
             warnings=[*render.warnings, *surprises(render, facts)],
-        ):
-            logger.warning("%s: another process was first", render)
-            return
-        discard(render)
-        logger.info("%s: %s", render, path)
+        )
+        logger.info("%s: %s", render, path if won else "another process was first")
+        return won
 
     def _fail(self, render: VideoRender, error: DownloadError) -> None:
         """Write that the download failed: it is tried again later, or a person decides."""
@@ -258,6 +283,33 @@ class Downloads:
         if won and (error.permanent or ends == State.FAILED):
             # No later try goes on with what came so far.
             set_aside(render.pk, is_given=render.is_link_given)
+
+
+def _outcome(
+    render: VideoRender, future: Future[Clip | VideoFacts]
+) -> tuple[Clip | VideoFacts, int]:
+    """Return what a step found, and the number that the take has or may get. An object store is
+    asked for it, so this must not be within a transaction."""
+    return future.result(), render.take or next_take(render)
+
+
+def _safely(render: VideoRender, work: Callable[[], Result]) -> Result | DownloadError:
+    """Return what `work` returns, or the DownloadError that it raised: the others go on. Raises
+    OperationalError, because the database is away from all of them."""
+    try:
+        return work()
+    except OperationalError:
+        raise
+    except DownloadError as error:
+        return error
+    except OSError as error:
+        return storing_error(error)
+    except Exception as error:
+        logger.exception("%s: the download broke", render)
+        return DownloadError(
+            f"Something unexpected broke on our side ({type(error).__name__}); the log has more.",
+            code="internal",
+        )
 
 
 def _what_a_refusal_means(render: VideoRender, error: DownloadError) -> DownloadError:
@@ -310,9 +362,11 @@ def _is_kept(render: VideoRender) -> bool:
 
 
 def run_slice() -> bool:
-    """Task: download the clips that are due. Return whether some are still waiting."""
+    """Task: download the clips that are due, and wake a worker for the checks of the takes. Return
+    whether clips are still waiting; False at once if enough processes download already, which will
+    do the same."""
     lanes = served_lanes()
-    if not lanes or _others_at_work(lanes) >= max(1, settings.VIDEO_WORKERS - 1):
+    if not lanes or not free_downloaders(lanes):
         return False
     remove_leftovers()
     downloads = Downloads(lanes)
@@ -323,6 +377,8 @@ def run_slice() -> bool:
                 break
     finally:
         downloads.close()
+    if checks_waiting().exists():
+        wake_checks()
     return downloads.waiting().exists() and not stop_requested()
 
 
@@ -339,16 +395,18 @@ def _waits_soon(downloads: Downloads, end: float) -> bool:
     return True
 
 
-def _others_at_work(lanes: Collection[Lane]) -> int:
-    """Return how many other processes are downloading: one worker must stay free for the pump."""
-    return (
+def free_downloaders(lanes: Collection[Lane]) -> int:
+    """Return how many more processes of this host may download than do so now, this one not
+    counted. One worker must stay free for the pump."""
+    holders = (
         VideoRender.objects.open()
         .filter(lane__in=lanes, state=State.DOWNLOADING, download_lease_until__gt=timezone.now())
         .exclude(downloader__in=["", this_process()])
-        .values("downloader")
+        .values_list("downloader", flat=True)
         .distinct()
-        .count()
     )
+    at_work = sum(is_of_this_host(each) and not is_provably_gone(each) for each in holders)
+    return max(0, max(1, settings.VIDEO_WORKERS - 1) - at_work)
 
 
 def _obtain(client: httpx.Client, render: VideoRender) -> Clip | VideoFacts:

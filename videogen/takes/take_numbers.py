@@ -88,20 +88,24 @@ def number_take(render: VideoRender) -> int:
     if render.take:
         return render.take
     for _ in range(NUMBER_TRIES):
-        take = next_take(render)
-        try:
-            with transaction.atomic():
-                won = VideoRender.objects.filter(pk=render.pk, take=None).transition(take=take)
-        except IntegrityError:
-            continue
-        if not won:
+        if not try_number(render, next_take(render)):
             render.refresh_from_db(fields=["take"])
-            if render.take:
-                return render.take
-            continue
-        render.take = take
-        return take
+        if render.take:
+            return render.take
     raise no_number()
+
+
+def try_number(render: VideoRender, take: int) -> bool:
+    """Give the render this number. Return False if it has one, or if another one of the shot was
+    faster."""
+    try:
+        with transaction.atomic():
+            won = VideoRender.objects.filter(pk=render.pk, take=None).transition(take=take)
+    except IntegrityError:
+        return False
+    if won:
+        render.take = take
+    return bool(won)
 
 
 def next_take(render: VideoRender, *, skips_files: bool = True) -> int:

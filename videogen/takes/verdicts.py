@@ -1,4 +1,7 @@
-"""Verdicts of the review room: given on what the reviewer saw, and taken back.
+"""Verdicts on what the reviewer saw, and taking them back: for the review room, for the board and
+the list of shots, which judge several shots at once, and for the API.
+
+The rows are written by reviews.py. The page of a shot's takes and a retake call that directly.
 
 Of two reviewers one gives the verdict, and the other is told whose it is. A verdict can be taken
 back for as long as it is the person's own and no render was queued since.

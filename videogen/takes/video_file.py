@@ -22,7 +22,7 @@ from videogen.common.errors import VideoFileError
 from .boxes import check_boxes, codec_names
 
 if TYPE_CHECKING:
-    from av import VideoFrame
+    from av import Packet, VideoFrame
     from av.container import InputContainer
     from av.video.stream import VideoStream
 
@@ -111,7 +111,8 @@ def inspect_video(path: Path) -> VideoFacts:
         if seconds <= 0 or not video.codec_context.width or not video.codec_context.height:
             raise VideoFileError("The video has no duration or no picture.", code="no_duration")
         sounds = _sounds_of(container, path)
-        width, height = displayed_size(video, _first_frame(container, video))
+        frame, shown = _first_frame_and_end(container, video)
+        width, height = displayed_size(video, frame)
         facts = VideoFacts(
             container="mp4",
             video_codec=video.codec_context.codec.canonical_name,
@@ -125,8 +126,6 @@ def inspect_video(path: Path) -> VideoFacts:
             sha256=sha256_of(path),
             unknown_codecs=tuple(name for name, is_known in sounds.items() if not is_known),
         )
-    with opened_video(path, "unreadable", "The video cannot be read") as container:
-        shown = _seconds_of_packets(container, container.streams.video[0])
     if shown < 0.9 * facts.seconds - 0.5:
         raise VideoFileError(
             f"The video is cut short: {shown:.1f} of {facts.seconds:.1f} seconds are there.",
@@ -199,18 +198,37 @@ def _sounds_of(container: InputContainer, path: Path) -> dict[str, bool]:
 
 
 def _first_frame(container: InputContainer, video: VideoStream) -> VideoFrame:
-    import av
-
     for number, packet in enumerate(container.demux(video)):
-        try:
-            frame = next((each for each in packet.decode() if each.width and each.height), None)
-        except av.InvalidDataError:
-            frame = None
-        if frame is not None:
+        if (frame := _frame_in(packet)) is not None:
             return frame
         if number == _MOST_PACKETS:
             break
     raise VideoFileError("No picture of the video can be decoded.", code="no_frame")
+
+
+def _first_frame_and_end(container: InputContainer, video: VideoStream) -> tuple[VideoFrame, float]:
+    """Return the first picture, and up to which second there are packets of the video. The whole
+    file is read once."""
+    frame: VideoFrame | None = None
+    end = 0.0
+    for number, packet in enumerate(container.demux(video)):
+        if frame is None and number <= _MOST_PACKETS:
+            frame = _frame_in(packet)
+        if packet.pts is not None and packet.time_base is not None:
+            end = max(end, float((packet.pts + (packet.duration or 0)) * packet.time_base))
+    if frame is None:
+        raise VideoFileError("No picture of the video can be decoded.", code="no_frame")
+    return frame, end
+
+
+def _frame_in(packet: Packet) -> VideoFrame | None:
+    """Return the picture that the decoder has after this packet, if it has one."""
+    import av
+
+    try:
+        return next((each for each in packet.decode() if each.width and each.height), None)
+    except av.InvalidDataError:
+        return None
 
 
 def displayed_size(video: VideoStream, frame: VideoFrame) -> tuple[int, int]:
@@ -278,7 +296,10 @@ def make_poster(path: Path, target: Path) -> None:
         width, height = _poster_size(*displayed_size(video, frame))
         turns = quarter_turns(frame)
         drawn = (height, width) if turns % 2 else (width, height)
-        picture = frame.reformat(width=drawn[0], height=drawn[1], format="rgb24").to_image()
+        (plane,) = frame.reformat(width=drawn[0], height=drawn[1], format="rgb24").planes
+        # Not `to_image`, which copies each line of the picture in Python.
+        layout = ("raw", "RGB", plane.line_size, 1)
+        picture = Image.frombuffer("RGB", drawn, bytes(plane), *layout)
         if turns:
             quarter = (Image.Transpose.ROTATE_90, Image.Transpose.ROTATE_180)
             picture = picture.transpose([*quarter, Image.Transpose.ROTATE_270][turns - 1])
@@ -302,15 +323,6 @@ def _poster_size(width: int, height: int) -> tuple[int, int]:
     """Return the size of the poster: even numbers, as chroma planes want them."""
     scale = min(POSTER_WIDTH / width, POSTER_HEIGHT / height)
     return max(2, round(width * scale / 2) * 2), max(2, round(height * scale / 2) * 2)
-
-
-def _seconds_of_packets(container: InputContainer, video: VideoStream) -> float:
-    """Return up to which second there are packets of the video. The whole file is read once."""
-    end = 0.0
-    for packet in container.demux(video):
-        if packet.pts is not None and packet.time_base is not None:
-            end = max(end, float((packet.pts + (packet.duration or 0)) * packet.time_base))
-    return end
 
 
 def is_other_kind(path: Path) -> bool:

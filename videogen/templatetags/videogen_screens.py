@@ -6,16 +6,15 @@ from django import template
 from django.http import HttpRequest
 
 from storybook import theme
-from videogen.views.components.bar import Bar, bar_for
-from videogen.views.dashboard import Dashboard
+from videogen import views
 
 register = template.Library()
 
 
 @register.simple_tag(takes_context=True)
-def get_dashboard(context: template.Context) -> Dashboard:
+def get_dashboard(context: template.Context) -> views.dashboard.Dashboard:
     """Return the first page as the person who sent the request may see it."""
-    return Dashboard(context["request"])
+    return views.dashboard.Dashboard(context["request"])
 
 
 @register.simple_tag
@@ -25,7 +24,7 @@ def theme_of(request: HttpRequest | str) -> str:
 
 
 @register.simple_tag(takes_context=True)
-def get_bar(context: template.Context) -> Bar | None:
+def get_bar(context: template.Context) -> views.components.bar.Bar | None:
     """Return the bar as the person who sent the request may see it, or None."""
     request = context.get("request")
-    return bar_for(request) if request else None
+    return views.components.bar.bar_for(request) if request else None

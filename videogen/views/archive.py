@@ -1,5 +1,5 @@
 """Stories that are out of the way: the list of them, and the two buttons, each of which takes the
-other one back."""
+other one back. (A story as a file is another thing: see videogen/story_archives/.)"""
 
 from __future__ import annotations
 

@@ -12,8 +12,6 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllow
 from django.views.decorators.csrf import csrf_exempt
 
 from videogen.common.errors import EventError
-from videogen.webhooks.handlers import apply_event
-from videogen.webhooks.signatures import genuine_event, is_listening
 
 logger = logging.getLogger(__name__)
 
@@ -25,6 +23,10 @@ STATUS = {"not_genuine": 401, "bad_event": 400, "no_keys": 503}
 @csrf_exempt
 def video_events(request: HttpRequest) -> HttpResponse:
     """Answer 204 to a genuine event. After a 503, the API sends the event again."""
+    # Every process loads the addresses, and few receive events.
+    from videogen.webhooks.handlers import apply_event
+    from videogen.webhooks.signatures import genuine_event, is_listening
+
     if not is_listening():
         raise Http404
     if request.method != "POST":

@@ -9,9 +9,8 @@ from django.conf import settings
 from django.core.checks import CheckMessage, Error, Warning, register
 from django.urls import reverse
 
+from videogen.common.addresses import is_encrypted_or_local
 from videogen.common.standard_webhooks import LONGEST_KEY, SHORTEST_KEY, is_secret
-
-from .signatures import is_safe_base
 
 
 @register
@@ -46,7 +45,7 @@ def check_receiver(**kwargs: Any) -> list[CheckMessage]:
                 id="videogen.W053",
             )
         )
-    if address and not is_safe_base():
+    if address and not is_encrypted_or_local(settings.VIDEO_API_BASE_URL):
         messages.append(
             Warning(
                 "VIDEO_SUBMIT_WEBHOOK_URI is set, but GOOGLE_GEMINI_BASE_URL is not encrypted; the "

@@ -23,12 +23,11 @@ import threading
 import time
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
 import httpx
 from django.conf import settings
 
-from videogen.common.addresses import LOOPBACK
+from videogen.common.addresses import is_encrypted_or_local
 from videogen.common.errors import EventError
 from videogen.common.proxies import open_http
 from videogen.common.standard_webhooks import is_signed, keys_of
@@ -191,17 +190,11 @@ _key_sets: dict[str, _KeySet] = {}
 def find_key(kid: str) -> PyJWK | None:
     """Return the API's key with this id, or None if there is none. Asks the API for its keys, at
     most once a minute. Raises EventError (no_keys) if they cannot be fetched now."""
-    if not is_safe_base():
+    # Somebody in between could put keys of their own into the answer.
+    if not is_encrypted_or_local(settings.VIDEO_API_BASE_URL):
         raise _unavailable("the API's address is not https")
     url = f"{settings.VIDEO_API_BASE_URL}{PATH}"
     return _key_sets.setdefault(url, _KeySet()).find(url, kid)
-
-
-def is_safe_base() -> bool:
-    """Whether the connection to the API is encrypted, or stays on this machine, so that nobody can
-    put keys of their own into the answer."""
-    parts = urlsplit(settings.VIDEO_API_BASE_URL)
-    return parts.scheme == "https" or parts.hostname in LOOPBACK
 
 
 def _read_keys(url: str) -> dict[str, PyJWK]:

@@ -35,8 +35,8 @@ FAULTS = [
     Fault(
         "claim-ignores-a-lost-move",
         CLAIMS,
-        "if render.move(State.QUEUED, State.SUBMITTING, claimed_at=now, beat_at=now):",
-        "if render.move(State.QUEUED, State.SUBMITTING, claimed_at=now, beat_at=now) or True:",
+        "    if moved != len(keys):\n",
+        "    if False:\n",
         (CLAIMS_TESTS + "::test_a_render_that_is_cancelled_meanwhile_is_not_sent",),
         "a render that was cancelled meanwhile is sent all the same",
         equal="the renders are locked, and read again under the lock; this is a second guard",
@@ -84,6 +84,14 @@ FAULTS = [
         TESTS_OF_THE_JOURNAL,
         "a hole in a file is no room on the disk",
     ),
+    Fault(
+        "note-stays-when-the-call-leaves",
+        JOURNAL,
+        "        _unsent(token).unlink(missing_ok=True)\n",
+        "",
+        TESTS_OF_THE_JOURNAL,
+        "a call that left is taken for one that did not, and sent again",
+    ),
     # -- pump
     Fault(
         "no-room-reserved",
@@ -121,8 +129,8 @@ FAULTS = [
     Fault(
         "locked-database-loses-an-answer",
         PUMP,
-        "persistently(partial(self._settle, future, claim))",
-        "self._settle(future, claim)",
+        "persistently(lambda: self._settle(submitted))",
+        "self._settle(submitted)",
         (PUMP_TESTS + "::test_a_database_that_is_locked_for_a_moment_loses_no_answer",),
         "a database that is locked for a moment breaks the pump off with a paid answer in its hand",
     ),
@@ -161,8 +169,10 @@ FAULTS = [
         ).select_related("render__shot__scenelet__story", "lane")
         if _is_orphaned(submission, mine)
     ]
+    dead = {each.token for each in gone if _has_ended(each.owner)}
     # The journal is read after the owners were found dead: an answer that is not there now will
-    # never be.
+    # never be, and a call that had not left never will.
+    not_left = journal.unsent() & dead
     kept = apply_kept_answers(mine)
 """,
         """    kept = apply_kept_answers(mine)
@@ -173,6 +183,8 @@ FAULTS = [
         ).select_related("render__shot__scenelet__story", "lane")
         if _is_orphaned(submission, mine)
     ]
+    dead = {each.token for each in gone if _has_ended(each.owner)}
+    not_left = journal.unsent() & dead
 """,
         (PUMP_TESTS + "::test_the_last_word_of_a_dying_pump_is_heard",),
         "the answer that a process wrote just before its end is taken for none",
@@ -184,6 +196,22 @@ FAULTS = [
         "        if True:\n",
         (PUMP_TESTS + "::test_an_answer_that_no_row_takes_is_kept_and_not_given_up",),
         "an answer that is in the journal is given up as unknown",
+    ),
+    Fault(
+        "note-of-a-living-process-believed",
+        ORPHANS,
+        "not_left = journal.unsent() & dead",
+        "not_left = journal.unsent()",
+        (PUMP_TESTS + "::test_what_may_still_leave_or_may_have_left_is_not_sent_again",),
+        "a silent process sends what another one sends for it",
+    ),
+    Fault(
+        "note-believed-after-a-power-failure",
+        ORPHANS,
+        "return is_provably_gone(owner) and is_of_this_boot(owner)",
+        "return is_provably_gone(owner)",
+        (PUMP_TESTS + "::test_what_may_still_leave_or_may_have_left_is_not_sent_again",),
+        "a note whose removal was lost with the power sends a call again",
     ),
     # -- results
     Fault(
@@ -197,7 +225,7 @@ FAULTS = [
     Fault(
         "replayed-answer-moves-in-the-windows",
         RESULTS,
-        "answered_at=submission.answered_at or now",
+        'answered_at=Coalesce("answered_at", now)',
         "answered_at=now",
         TESTS_OF_RESULTS,
         "an answer that is read again makes an old submission a new one for the quota",
@@ -236,8 +264,8 @@ FAULTS = [
     Fault(
         "no-deadline",
         "videogen/pipeline/results.py",
-        "if render.deadline_at is None or now < render.deadline_at:",
-        "if True:",
+        "    if not _is_late(render, now):\n        return False\n",
+        "    if True:\n        return False\n",
         ("tests/videogen/pipeline/test_pump.py::test_the_deadline_interrupts_and_resume_goes_on",),
         "an operation that never ends is polled for ever",
     ),
@@ -291,13 +319,14 @@ FAULTS = [
         (
             "    now = timezone.now()\n"
             "    with transaction.atomic():\n"
-            '        submission = Submission.objects.select_related("render", "lane")'
+            '        submissions = list(Submission.objects.select_related("lane")'
         ),
         (
             "    now = timezone.now()\n"
-            "    journal.remove_answer(token)\n"
+            "    for token in answers:\n"
+            "        journal.remove_answer(token)\n"
             "    with transaction.atomic():\n"
-            '        submission = Submission.objects.select_related("render", "lane")'
+            '        submissions = list(Submission.objects.select_related("lane")'
         ),
         ("tests/videogen/pipeline/test_results.py",),
         "an answer leaves the disk before its row has it",

@@ -22,7 +22,7 @@ FAULTS = [
     Fault(
         "no-worker-left-for-the-pump",
         "videogen/takes/download_worker.py",
-        "if not lanes or _others_at_work(lanes) >= max(1, settings.VIDEO_WORKERS - 1):",
+        "if not lanes or not free_downloaders(lanes):",
         "if not lanes:",
         ("tests/videogen/takes/test_download_worker.py",),
         "downloads take every worker, and nothing is polled",
@@ -62,10 +62,10 @@ FAULTS = [
     Fault(
         "two-take-one-clip",
         "videogen/takes/download_worker.py",
-        "                downloader=holder,\n"
-        "                download_lease_until=render.download_lease_until,\n"
-        "            ).update(",
-        "            ).update(",
+        "                    downloader=render.downloader,\n"
+        "                    download_lease_until=render.download_lease_until,\n"
+        "                ).update(",
+        "                ).update(",
         ("tests/videogen/takes/test_download_worker.py::test_of_two_processes_one_takes_a_clip",),
         "two processes take the same clip",
     ),
@@ -82,8 +82,8 @@ FAULTS = [
     Fault(
         "living-downloader-is-robbed",
         "videogen/takes/download_worker.py",
-        "if leased and not is_provably_gone(holder):",
-        "if False:",
+        "gone = [each for each in holders if is_provably_gone(each)]",
+        "gone = list(holders)",
         (
             "tests/videogen/takes/test_fetch.py::test_a_lease_is_respected_while_its_holder_may_live",
         ),

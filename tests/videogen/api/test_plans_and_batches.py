@@ -87,6 +87,84 @@ def test_what_was_seen_is_queued(story):
     assert asks.get(f"/batches/{batch['id']}").json() == batch
 
 
+FORMAT = {"resolution": "720p", "aspect_ratio": "9:16", "duration_seconds": 4}
+
+
+def test_the_format_and_the_profile_that_were_seen_are_queued(story, paying, settings):
+    settings.VIDEO_USE_KEY_FRAMES = False  # with pictures, a clip has 8 seconds
+    shots_of(story).update(storyboard_payload={"framingAndAngle": "Wide shot"})
+    asks, chosen = program(), {**FORMAT, "model": "veo-3.1-lite-generate-preview"}
+    chosen["prompt_profile"] = "lean"
+    seen = plan(asks, **chosen)
+
+    assert {name: seen[name] for name in chosen} == chosen
+    assert seen["price_usd"] == "0.20"
+    assert all(FORMAT.items() <= row["request"].items() for row in seen["rows"])
+    assert problem(queue(asks, seen)) == (409, "plan_changed")
+    response = queue(asks, seen, **chosen)
+
+    assert response.status_code == 201, response.content
+    batch = response.json()
+    assert {name: batch[name] for name in chosen} == chosen
+    renders = VideoRender.objects.filter(batch=batch["id"])
+    assert len(renders) == 2
+    for render in renders:
+        assert {name: getattr(render, name) for name in chosen} == chosen
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("model", "veo-3.1-fast-generate-preview"),
+        ("resolution", "720p"),
+        ("aspect_ratio", "9:16"),
+        ("duration_seconds", 4),
+        ("prompt_profile", "lean"),
+        ("takes_per_shot", 2),
+    ],
+)
+def test_each_option_is_in_the_fingerprint(story, name, value):
+    rest = {"resolution": "720p"} if name == "duration_seconds" else {}
+    usual = plan(program(), **rest)
+
+    assert plan(program(), **{name: value}, **rest)["fingerprint"] != usual["fingerprint"]
+
+
+def test_what_the_story_has_anyway_is_not_chosen(story):
+    asks = program()
+    usual = {"resolution": "1080p", "aspect_ratio": "16:9", "duration_seconds": 8}
+    usual |= {"model": "veo-3.1-generate-preview", "prompt_profile": "full"}
+    seen = plan(asks, **usual)
+
+    batch = queue(asks, seen).json()
+
+    assert {name: batch[name] for name in usual} == dict.fromkeys(usual)
+
+
+@pytest.mark.parametrize(
+    ("body", "code"),
+    [
+        ({"resolution": "8k"}, "resolution_not_made"),
+        ({"aspect_ratio": "1:1"}, "aspect_ratio_not_made"),
+        ({"duration_seconds": 5}, "duration_not_made"),
+        ({"duration_seconds": 4}, "duration_not_made"),  # not at 1080p
+        ({"resolution": "4k", "model": "veo-3.1-lite-generate-preview"}, "resolution_not_made"),
+        ({"resolution": "720p", "model": "veo-9"}, "format_not_known"),
+        ({"prompt_profile": "short"}, "invalid"),
+    ],
+)
+@pytest.mark.parametrize("path", ["/plans", "/batches"])
+def test_what_the_model_does_not_make_is_refused(story, settings, path, body, code):
+    if body.get("model") == "veo-9":
+        settings.VIDEO_MODEL = "veo-9"  # which the table does not know
+    more = {"fingerprint": "0" * 64} if path == "/batches" else {}
+
+    response = program().post(path, {"story_id": "the-lamp", **body, **more})
+
+    assert problem(response) == (422, code)
+    assert not RenderBatch.objects.exists()
+
+
 def test_another_plan_than_the_seen_one_is_not_queued(story):
     asks = program()
     seen = plan(asks)

@@ -62,6 +62,17 @@ LISTS = [
 ]
 
 
+def test_every_list_is_looked_at():
+    described = Client().get("/api/v1/openapi.json").json()["paths"]
+    lists = {
+        path.removeprefix("/api/v1").replace("{story_id}", "story-0")
+        for path, methods in described.items()
+        if any(each["name"] == "cursor" for each in methods.get("get", {}).get("parameters", ()))
+    }
+
+    assert lists == set(LISTS)
+
+
 def test_the_queries_of_a_list_do_not_depend_on_its_rows():
     asks = program("superuser")
 
@@ -76,7 +87,16 @@ def test_the_queries_of_a_list_do_not_depend_on_its_rows():
     for number in range(3, 30):
         story = make_story(f"story-{number}", shots=1, pictures={})
         shot = shots_of(story).select_related("scenelet__story").get()
-        make_render(shot, "done")
+        done = make_render(shot, "done")
+        Film.objects.create(story=story, ending=shot.scenelet, status="done", file="a.mp4")
+        OutgoingEvent.objects.create(
+            type="take.made", key=f"take.made:{done.pk}", story=story, data={}
+        )
+    story = Story.objects.get(story_id="story-0")
+    for number in range(30):
+        Direction.objects.create(
+            story=story, scenelet=story.scenelets.first(), text="Wider.", position=number
+        )
     for shot in shots_of(Story.objects.get(story_id="story-0")).select_related("scenelet__story"):
         for _ in range(7):
             make_submission(make_render(shot, "failed"), "rejected")
@@ -84,8 +104,10 @@ def test_the_queries_of_a_list_do_not_depend_on_its_rows():
     for number in range(30):
         scenelet = scenelets.create(scenelet_id=f"s{number}", sequence=10 + number)
         scenelet.shots.create(shot_index=1)
+    rows = {path: len(items(asks, f"{path}?limit=200")) for path in LISTS}
     many = {path: count(path) for path in LISTS}
 
+    assert min(rows.values()) >= 30, rows
     assert many == few
     assert max(few.values()) <= 16, few
 
@@ -286,6 +308,17 @@ def test_every_problem_of_a_bundle_is_named():
 
     assert problem(response) == (422, "bundle")
     assert response.json()["problems"][0].keys() == {"place", "message"}
+
+
+def test_an_empty_file_is_no_bundle_and_no_video():
+    asks, shot = program(), make_shot()
+
+    for path, name, code in (
+        ("/stories", "bundle", (422, "bundle")),
+        (f"/shots/{shot.pk}/takes", "video", (409, "empty")),
+    ):
+        files = {name: SimpleUploadedFile("empty", b"")}
+        assert problem(asks.post(path, files=files)) == code
 
 
 def test_what_a_form_has_besides_is_refused():

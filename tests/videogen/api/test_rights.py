@@ -13,13 +13,14 @@ from django.test.utils import CaptureQueriesContext
 
 from tests.support.all_states import make_everything
 from tests.support.api import Program, make_person, problem
+from videogen.api.door import _resolver
 from videogen.models import ApiToken, Direction, Film, Submission, VideoRender
 
 pytestmark = pytest.mark.django_db
 
-ROLES = ("staff", "viewer", "artist", "producer", "superuser")
+ROLES = ("staff", "viewer", "reviewer", "artist", "producer", "superuser")
 SCOPES = ("read", "review", "spend")
-VIEWER, ARTIST, PRODUCER = ".++++", "..+++", "...++"
+VIEWER, REVIEWER, ARTIST, PRODUCER = ".+++++", "..+.++", "...+++", "....++"
 
 # Operation → the scope that it needs, and who may do it with that scope.
 OPERATIONS = {
@@ -44,16 +45,19 @@ OPERATIONS = {
     "list_takes": ("read", VIEWER),
     "get_take": ("read", VIEWER),
     "get_take_file": ("read", VIEWER),
-    "review_take": ("review", PRODUCER),
-    "upload_video": ("review", PRODUCER),
+    "review_take": ("review", REVIEWER),
+    "upload_video": ("review", REVIEWER),
     "list_films": ("read", VIEWER),
     "get_film": ("read", VIEWER),
     "get_film_file": ("read", VIEWER),
-    "create_films": ("review", PRODUCER),
+    "create_films": ("review", REVIEWER),
     "list_submissions": ("read", VIEWER),
     "get_spending": ("read", VIEWER),
     "list_events": ("read", VIEWER),
 }
+
+# What answers without a token: the description, and the address of a file, which is signed.
+WITHOUT_TOKEN = {"openapi", "get_file"}
 
 
 @pytest.fixture
@@ -119,6 +123,12 @@ def test_the_table_has_every_operation():
     }
 
     assert found == {name: scope for name, (scope, _) in OPERATIONS.items()}
+
+
+def test_no_address_is_without_an_operation_of_the_table():
+    routed = {each.name for each in _resolver().url_patterns}
+
+    assert routed == OPERATIONS.keys() | WITHOUT_TOKEN | {"api-root"}
 
 
 def send(asks, method, path, body=None, files=None):

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from urllib.parse import parse_qs, urlsplit
 
 import pytest
 import schemathesis
 from hypothesis import HealthCheck, Phase, given, settings
+from schemathesis.core.parameters import ParameterLocation
 from schemathesis.specs.openapi.checks import negative_data_rejection, positive_data_acceptance
 
 from storybook.wsgi import application
@@ -18,14 +18,16 @@ from videogen.models import ApiToken
 pytestmark = [pytest.mark.slow, pytest.mark.django_db]
 
 EXAMPLES = 60
-# Refusals of what no schema can express: that a cursor is of this list, that a file is a bundle.
-SEMANTIC = {
-    "bundle",
-    "cursor",
-    "direction_empty",
-    "direction_unprintable",
-    "idempotency_key_reused",
-    "usage",
+# Refusals of what no schema can express, by the parameter or operation that they are about: that
+# a cursor is of this list, that a key is new, that a file is a bundle, what a model makes.
+OF_PARAMETER = {"cursor": "cursor", "idempotency_key_reused": "Idempotency-Key"}
+FORMAT = {"resolution_not_made", "aspect_ratio_not_made", "duration_not_made"}
+OF_OPERATION = {
+    "POST /api/v1/stories": {"bundle"},
+    "POST /api/v1/stories/{story_id}/directions": {"direction_empty", "direction_unprintable"},
+    "POST /api/v1/plans": FORMAT,
+    "POST /api/v1/batches": FORMAT,
+    "POST /api/v1/takes/{id}/review": {"usage"},
 }
 
 
@@ -66,13 +68,10 @@ def _ask(operation, secret, asked, failures):
         def ask(case):
             response = case.call(headers=headers)
             asked[operation.label] += 1
-            code = response.json().get("code") if response.status_code in (400, 422) else ""
-            left_out = [positive_data_acceptance] if code in SEMANTIC else []
-            if "multipart" in str(case.media_type):
-                # A part without a file name is no file to Django, whatever the schema says.
-                left_out = [positive_data_acceptance]
-            if _names(response) <= {each.name for each in case.operation.query}:
-                # A name that has an empty list as its value never leaves.
+            left_out = []
+            if _is_about_meaning(case, response) or _has_empty_file(case):
+                left_out.append(positive_data_acceptance)
+            if _is_right_once_sent(case):
                 left_out.append(negative_data_rejection)
             case.validate_response(response, headers=headers, excluded_checks=left_out)
 
@@ -82,5 +81,27 @@ def _ask(operation, secret, asked, failures):
             failures.append(f"{operation.label} ({mode}): {error.exceptions}")
 
 
-def _names(response):
-    return set(parse_qs(urlsplit(response.request.url).query, keep_blank_values=True))
+def _is_about_meaning(case, response):
+    if response.status_code not in (400, 422):
+        return False
+    code, operation = response.json()["code"], case.operation
+    parameters = {each.name for each in (*operation.query, *operation.headers)}
+    return OF_PARAMETER.get(code) in parameters or code in OF_OPERATION.get(operation.label, ())
+
+
+def _has_empty_file(case):
+    """Behind an empty file werkzeug, which sends the forms here, leaves out the line before the
+    boundary, so nobody finds a file in the form. test_resources.py sends such a form as it is."""
+    parts = case.body.values() if isinstance(case.body, dict) else ()
+    return any(getattr(part, "data", part) == b"" for part in parts)
+
+
+def _is_right_once_sent(case):
+    """The query has a name that is not known, with an empty list, which never leaves; and nothing
+    is wrong but that and the token, which the test sends in every case."""
+    others = (ParameterLocation.PATH, ParameterLocation.BODY)
+    if any(case.meta.is_negative_at(place) for place in others):
+        return False
+    known = {each.name for each in case.operation.query}
+    unknown = {name: value for name, value in (case.query or {}).items() if name not in known}
+    return bool(unknown) and all(value == [] for value in unknown.values())

@@ -1151,13 +1151,14 @@ def test_a_process_without_tables_says_what_to_do(tmp_path):
     assert "manage.py migrate" in done.stderr
 
 
-def test_a_dry_run_does_not_load_the_sdk(installation):
+def test_a_dry_run_does_not_load_what_it_does_not_need(installation):
     code = (
         "import sys; from django.core.management import execute_from_command_line as run\n"
         "run(['manage.py', 'check'])\n"
         "run(['manage.py', 'run_task', '--task=CREATE_SHOT_VIDEO', '--story-id=story', "
         "'--mode=dry-run', '--json'])\n"
-        "slow = {'google.genai', 'jwt', 'cryptography'} & sys.modules.keys()\n"
+        "slow = {'google.genai', 'jwt', 'cryptography', 'httpx', 'PIL', 'av', 'numpy', "
+        "'videogen.pipeline'} & sys.modules.keys()\n"
         "assert not slow, f'{slow} take long to load'"
     )
     done = installation.manage("shell", "--no-imports", "--command", code, check=False)

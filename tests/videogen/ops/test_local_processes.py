@@ -9,10 +9,10 @@ from tests.support.installations import Installation, wait_until
 
 
 @pytest.mark.slow
-def test_the_demo_and_its_children_leave_nothing_open(tmp_path):
+def test_the_demo_and_its_children_leave_nothing_open(tmp_path, migrated_database):
     """Development mode tells of each file, connection and process that is dropped while open."""
     place = Installation(tmp_path, DJANGO_DEBUG="1", PYTHONDEVMODE="1", PYTHONMALLOC="pymalloc")
-    place.manage("migrate", "--verbosity=0")
+    place.begin_with(migrated_database)
 
     done = place.manage("demo", "--clips=quick", "--latency=0.1")
 
@@ -21,10 +21,10 @@ def test_the_demo_and_its_children_leave_nothing_open(tmp_path):
 
 
 @pytest.mark.slow
-def test_what_is_served_for_trying_shows_no_debug_page(tmp_path):
+def test_what_is_served_for_trying_shows_no_debug_page(tmp_path, migrated_database):
     secret = "-".join(("a", "secret", "of", "the", "environment"))
     place = Installation(tmp_path, DJANGO_DEBUG="1", PYTHONUNBUFFERED="1", STUDIO_DSN=secret)
-    place.manage("migrate", "--verbosity=0")
+    place.begin_with(migrated_database)
     log, port = tmp_path / "serve.log", free_port()
 
     place.start("serve", f"0.0.0.0:{port}", "--simulator-port=0")

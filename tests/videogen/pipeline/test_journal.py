@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 import os
 import stat
 import uuid
@@ -7,7 +8,16 @@ from pathlib import Path
 
 import pytest
 
-from videogen.pipeline.journal import probe, read_answers, remove_answer, reserve, write_answer
+from videogen.common.errors import VeoError
+from videogen.pipeline.journal import (
+    note_unsent,
+    probe,
+    read_answers,
+    remove_answer,
+    reserve,
+    unsent,
+    write_answer,
+)
 
 TOKEN = uuid.UUID("12345678-1234-5678-1234-567812345678")
 
@@ -78,6 +88,37 @@ def test_a_folder_that_forgets_what_is_written_is_no_place_for_answers(folder, m
     with pytest.raises(OSError, match="read"):
         probe(folder)
     assert list(folder.iterdir()) == []
+
+
+def test_a_call_that_may_leave_has_no_note_any_more(folder):
+    note_unsent(TOKEN)
+    (folder / "nonsense.unsent").touch()
+
+    before = unsent()
+    reserve(TOKEN)
+
+    assert before == {TOKEN}
+    assert unsent() == set()
+    assert (folder / f".{TOKEN}.part").stat().st_size == 2048
+
+
+def test_a_call_whose_note_cannot_be_removed_does_not_leave(folder, monkeypatch):
+    """If the process were killed then, it would be sent a second time."""
+    note_unsent(TOKEN)
+    unlink = Path.unlink
+
+    def refused(path, **options):
+        if path.suffix == ".unsent":
+            raise OSError(errno.EIO, "Input/output error")
+        unlink(path, **options)
+
+    monkeypatch.setattr(Path, "unlink", refused)
+
+    with pytest.raises(VeoError) as raised:
+        reserve(TOKEN)
+
+    assert (raised.value.code, raised.value.maybe_accepted) == ("no_journal", False)
+    assert list(folder.glob("*.part")) == []
 
 
 def test_an_answer_is_one_file_named_by_its_token(folder):

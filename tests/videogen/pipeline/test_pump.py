@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import json
+import os
+import re
+import socket
 import time
 from concurrent.futures import Future
 from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
+from uuid import uuid4
 
 import httpx
 import pytest
 from django.db import OperationalError, connection
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from django_q.models import OrmQ
 
@@ -34,6 +39,7 @@ from videogen.common import db_retry
 from videogen.common.processes import this_process
 from videogen.models import Lane, Submission, VideoRender
 from videogen.pipeline import journal, orphans, worker
+from videogen.pipeline.claims import claim_renders
 from videogen.pipeline.pump import Pump
 from videogen.providers.messages import Finished
 from videogen.takes import download_worker
@@ -44,6 +50,10 @@ State = VideoRender.State
 Outcome = Submission.Outcome
 
 AWAY = "another-host|boot|1|1.0"
+# A process of this machine before it was started again.
+EARLIER = re.sub(r"\.[^.|@]+@", ".an-earlier-boot@", GONE)
+# Nobody can tell whether it lives.
+HERE = f"{socket.gethostname()[:80]}|boot"
 
 
 def only_submission(render):
@@ -404,6 +414,35 @@ def test_an_answer_is_on_disk_before_it_is_in_its_row(settings, fail):
     pump.close()
 
 
+def test_answers_of_several_submissions_are_stored_together_or_each_by_itself(fail, log):
+    """No row is running without an operation, so one of the answers finds no place."""
+    fail("submit", "slow", times=-1, seconds=0.3)
+    lane = queue(make_story(shots=4))[0].lane
+    pump = Pump(lane)
+    pump._is_warm = True
+    while not pump._submits:
+        pump.tick(0)
+    for future in pump._submits:
+        future.exception(timeout=10)
+    broken, *whole = pump._submits.items()
+    empty = Future()
+    empty.set_result("")
+
+    with CaptureQueriesContext(connection) as together:
+        pump._settle(dict(whole[:1]))
+    with CaptureQueriesContext(connection) as more:
+        pump._settle(dict(whole[1:]))
+    pump._settle({empty: broken[1]})
+
+    assert len(whole) == 3
+    assert len(more) == len(together)
+    states = dict(VideoRender.objects.values_list("pk", "state"))
+    assert states.pop(broken[1].render.pk) == State.SUBMITTING
+    assert set(states.values()) == {State.RUNNING}
+    assert [token for token, _ in journal.read_answers()] == [broken[1].submission.token]
+    pump.close()
+
+
 def test_a_defect_of_ours_after_the_call_sends_nothing_again(fail, log, monkeypatch):
     def broken(token, operation_name):
         raise TypeError("a defect")
@@ -438,7 +477,7 @@ class Locked:
     [
         ('UPDATE "videogen_submission"', '"answered_at"'),
         ('UPDATE "videogen_videorender" SET "state"', '"submitted_at" = %s'),
-        ('UPDATE "videogen_videorender" SET "state"', '"download_uri" = %s'),
+        ('UPDATE "videogen_videorender" SET "state"', '"download_uri" = CASE'),
     ],
     ids=["submission", "operation", "link"],
 )
@@ -740,6 +779,71 @@ def test_without_an_answer_nobody_knows_and_nothing_is_sent_again(simulator, log
     assert log()["submissions"] == []
 
 
+def test_what_a_dead_pump_had_claimed_and_not_sent_is_sent(settings, simulator, log):
+    """The limit has room for these three only: what was not sent is not counted."""
+    settings.VIDEO_SUBMISSIONS_PER_MINUTE = 3
+    lane = queue(make_story(shots=3))[0].lane
+    begun, *others = (claim.submission for claim in claim_renders(lane, owner=GONE, limit=3))
+    journal.reserve(begun.token)
+
+    work(lane)
+
+    stored = Submission.objects.in_bulk()
+    assert (begun.render.pk, stored[begun.token].outcome) in {
+        (render.pk, Outcome.UNKNOWN) for render in VideoRender.objects.filter(state=State.UNKNOWN)
+    }
+    assert {(stored[each.token].outcome, stored[each.token].error_code) for each in others} == {
+        (Outcome.REJECTED, "not_sent")
+    }
+    sent = VideoRender.objects.filter(pk__in=[each.render_id for each in others])
+    assert {(each.state, each.refusals) for each in sent} == {(State.DONE, 0)}
+    assert len(log()["submissions"]) == 2
+    assert journal.unsent() == set()
+
+
+@pytest.mark.parametrize(
+    ("owner", "seconds", "state"),
+    [
+        (this_process(), 0, State.SUBMITTING),
+        (this_process(), 21, State.UNKNOWN),
+        (AWAY, 0, State.SUBMITTING),
+        (AWAY, 21, State.UNKNOWN),
+        (EARLIER, 0, State.UNKNOWN),
+    ],
+    ids=["here", "here, silent", "away", "away, silent", "before a power failure"],
+)
+def test_what_may_still_leave_or_may_have_left_is_not_sent_again(
+    settings, simulator, owner, seconds, state
+):
+    """A process that lives sends what it has claimed at any moment; and what a process did to its
+    files before a power failure may be undone."""
+    settings.VIDEO_SUBMIT_TIMEOUT_SECONDS = 10
+    (render,) = queue(make_story())
+    (claim,) = claim_renders(render.lane, owner=owner, limit=1)
+    then = timezone.now() - timedelta(seconds=seconds)
+    Submission.objects.update(claimed_at=then)
+
+    orphans.reap(render.lane)
+
+    render.refresh_from_db()
+    assert journal.unsent() == {claim.submission.token}
+    assert render.state == state
+
+
+def test_the_notes_of_settled_calls_are_removed_when_they_are_old(settings, simulator):
+    (render,) = queue(make_story())
+    (claim,) = claim_renders(render.lane, owner=this_process(), limit=1)
+    settled, new = make_submission(render, Outcome.REJECTED), uuid4()
+    for token in (settled.token, new):
+        journal.note_unsent(token)
+    for token in (settled.token, claim.submission.token):
+        os.utime(journal.folder() / f"{token}.unsent", (0, 0))
+
+    orphans.reap(render.lane)
+
+    assert journal.unsent() == {claim.submission.token, new}
+
+
 @pytest.mark.parametrize(
     ("owner", "age", "state"),
     [
@@ -904,6 +1008,31 @@ def test_slices_work_the_lane_and_wake_the_downloads(simulator):
     assert set(VideoRender.objects.values_list("state", flat=True)) == {State.DONE}
     assert "videogen.tasks.download" in woken
     assert Lane.objects.get().lease_owner == ""
+
+
+@pytest.mark.parametrize(
+    ("workers", "host", "woken"),
+    [
+        (2, HERE, 0),
+        (3, HERE, 1),
+        (2, "another-host|boot", 1),
+    ],
+    ids=["all at work", "one is free", "elsewhere"],
+)
+def test_a_downloader_at_work_needs_no_task_for_the_next_clip(settings, workers, host, woken):
+    settings.VIDEO_WORKERS = workers
+    shots = shots_of(make_story(shots=2)).select_related("scenelet__story")
+    busy, made = make_render(shots[0], State.DOWNLOADING), make_render(shots[1], State.RUNNING)
+    lease = timezone.now() + timedelta(seconds=20)
+    force(VideoRender.objects.filter(pk=busy.pk), downloader=host, download_lease_until=lease)
+    answer = Future()
+    answer.set_result(Finished("http://127.0.0.1:9/v1beta/files/1"))
+    pump = Pump(made.lane)
+    pump._woke = time.monotonic()
+
+    pump._apply_polls({answer: made})
+
+    assert OrmQ.objects.count() == woken
 
 
 def test_a_slice_leaves_the_lane_to_a_pump_that_lives(simulator, log):

@@ -18,12 +18,14 @@ pytestmark = pytest.mark.slow
 SHOTS, KILLS = 12, 5
 
 
-def test_workers_that_are_killed_while_they_put_lose_nothing(tmp_path, store_server, monkeypatch):
+def test_workers_that_are_killed_while_they_put_lose_nothing(
+    tmp_path, store_server, monkeypatch, migrated_database
+):
     environment = store_server.environment()
     installation = Installation(
         tmp_path / "installation", VIDEO_DOWNLOAD_ATTEMPTS="50", **environment
     )
-    installation.manage("migrate")
+    installation.begin_with(migrated_database)
     installation.manage("import_story", str(write_story(tmp_path, "story", SHOTS)))
     installation.start_simulator("--latency=1", "--clip-megabytes=8")
     chance = random.Random(3)

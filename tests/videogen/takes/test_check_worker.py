@@ -14,10 +14,10 @@ from django_q.models import OrmQ
 from tests.support.admin_clients import producer
 from tests.support.commands import manage
 from tests.support.defects import write_clean, write_defect
-from tests.support.factories import make_render, make_shot
+from tests.support.factories import State, make_render, make_shot
 from tests.support.pages import page_of
 from videogen import tasks
-from videogen.models import FindingKind, TakeCheck
+from videogen.models import FindingKind, Lane, TakeCheck
 from videogen.simulator.footage.clips import write_quick_clip
 from videogen.takes import check_worker
 
@@ -105,6 +105,20 @@ def test_a_lost_check_is_taken_up_again_and_not_for_ever(shot, settings):
 
     TakeCheck.objects.filter(pk=check.pk).update(result="", attempts=3)
     assert check_worker.check_take(take).told[0].params["code"] == "ends_the_process"
+
+
+@pytest.mark.parametrize(("seconds", "checked"), [(-1, 1), (8, 2)], ids=["waits", "at work"])
+def test_checks_leave_their_worker_to_a_pump_that_waits(shot, settings, seconds, checked):
+    for _ in range(2):
+        add_take(shot, settings, lambda folder: write_clean(folder, 0))
+    running = make_render(make_shot(story_id="running"), State.RUNNING)
+    lease = timezone.now() + timedelta(seconds=seconds)
+    Lane.objects.filter(pk=running.lane_id).update(lease_owner="pump", lease_expires_at=lease)
+
+    more = check_worker.run_slice()
+
+    assert TakeCheck.objects.exclude(result="").count() == checked
+    assert more is (checked == 1)
 
 
 def test_the_sweep_wakes_a_worker_for_takes_without_a_check(shot):

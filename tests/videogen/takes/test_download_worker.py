@@ -1,14 +1,18 @@
 from __future__ import annotations
 
+import socket
+import time
 from datetime import timedelta
+from pathlib import Path
 
 import httpx
 import pytest
 from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from tests.support.clips import write_clip
-from tests.support.factories import State, force, make_render, make_shot
+from tests.support.factories import State, force, make_render, make_shot, make_story, shots_of
 from videogen.common.errors import DownloadError
 from videogen.models import VideoRender
 from videogen.providers.messages import INLINE
@@ -213,7 +217,8 @@ def test_one_worker_stays_free_for_the_pump(settings, workers, tries):
     """One process downloads already, so with two workers the other one is for the pump."""
     settings.VIDEO_WORKERS, settings.VIDEO_DOWNLOAD_ATTEMPTS = workers, 1
     lease = timezone.now() + timedelta(seconds=30)
-    busy = {"downloader": "another process", "download_lease_until": lease}
+    another = f"{socket.gethostname()[:80]}|another process"
+    busy = {"downloader": another, "download_lease_until": lease}
     make_render(make_shot(story_id="busy"), State.DOWNLOADING, **busy)
     waiting = make_render(make_shot(), State.DOWNLOADING)
 
@@ -221,3 +226,77 @@ def test_one_worker_stays_free_for_the_pump(settings, workers, tries):
 
     waiting.refresh_from_db()
     assert waiting.download_attempts == tries
+
+
+def clips(far_end, count):
+    shots = list(shots_of(make_story(f"story-of-{count}", shots=count)))
+    return [
+        make_render(shot, State.DOWNLOADING, download_uri=f"{far_end.url}/clip") for shot in shots
+    ]
+
+
+@pytest.mark.parametrize("places", [1, 3])
+def test_so_many_downloads_as_the_setting_says_run_at_once(settings, far_end, tmp_path, places):
+    settings.VIDEO_DOWNLOADS_AT_ONCE = places
+    far_end.answer(200, write_clip(tmp_path / "clip.mp4"), seconds=0.5)
+    renders = clips(far_end, 5)
+    downloads = Downloads([renders[0].lane])
+
+    downloads.tick(seconds=0.3)
+    taken = VideoRender.objects.filter(downloader=downloads.owner).count()
+    asked = len(far_end.requests)
+    downloads.close()
+
+    assert (taken, asked) == (places, places)
+
+
+def test_a_slow_download_does_not_hold_up_the_others(settings, far_end, tmp_path):
+    settings.VIDEO_DOWNLOADS_AT_ONCE = 2
+    data = write_clip(tmp_path / "clip.mp4")
+    far_end.answer(200, data, seconds=5)
+    far_end.answer(200, data)
+    slow, *others = clips(far_end, 4)
+    downloads = Downloads([slow.lane])
+    quick = VideoRender.objects.filter(pk__in=[each.pk for each in others])
+    end = time.monotonic() + 4
+
+    while quick.exclude(state=State.DONE).exists() and time.monotonic() < end:
+        downloads.tick(seconds=0.05)
+
+    held = VideoRender.objects.get(state=State.DOWNLOADING)
+    downloads.close()
+    assert quick.filter(state=State.DONE).count() >= 2
+    assert held.downloader == downloads.owner
+
+
+def test_looking_for_the_next_clip_costs_the_same_however_many_wait(far_end):
+    renders = clips(far_end, 2)
+    downloads = Downloads([renders[0].lane])
+
+    with CaptureQueriesContext(connection) as few:
+        downloads._take(1)
+    clips(far_end, 12)
+    with CaptureQueriesContext(connection) as many:
+        downloads._take(1)
+
+    assert len(many) == len(few)
+    assert " LIMIT 1" in many[1]["sql"]
+
+
+def test_clips_that_cannot_be_stored_are_kept_and_stored_later(settings, far_end, tmp_path):
+    far_end.answer(200, write_clip(tmp_path / "clip.mp4"))
+    renders = clips(far_end, 3)
+    blocked = Path(settings.MEDIA_ROOT) / "story-of-3" / "shots"
+    blocked.parent.mkdir(parents=True, exist_ok=True)
+    blocked.touch()
+
+    work(renders[0])
+    rows = VideoRender.objects.values_list("state", "error_code", "download_uri")
+    failed = set(rows)
+    blocked.unlink()
+    VideoRender.objects.update(not_before=None)
+    work(renders[0])
+
+    assert failed == {(State.DOWNLOADING, "storage", f"{far_end.url}/clip")}
+    assert set(VideoRender.objects.values_list("state", flat=True)) == {State.DONE}
+    assert len(far_end.requests) == 3

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import argparse
+import gc
 import getpass
 import json
 import logging
@@ -156,6 +157,12 @@ class Command(BaseCommand):
         parser.add_argument(
             "--json", action="store_true", help="one JSON object a line on stdout, nothing else"
         )
+
+    def run_from_argv(self, argv: list[str]) -> None:
+        # What the start of the process made stays until its end. A plan of many shots would have
+        # the garbage collector look through all of it again and again.
+        gc.freeze()
+        super().run_from_argv(argv)
 
     def handle(self, **options: Any) -> None:
         try:

@@ -7,6 +7,10 @@ from django.core.management.base import BaseCommand
 
 from videogen.ops.watchdog import STALLED, WatchedCluster
 
+# The workers are forked from this process: what all of them need is imported once, and shared.
+from videogen.pipeline import worker  # noqa: F401
+from videogen.takes import download_worker  # noqa: F401
+
 
 class Command(BaseCommand):
     help = (

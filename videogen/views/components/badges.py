@@ -14,7 +14,6 @@ from videogen.models.outcomes import Outcome
 from videogen.models.states import SHOT_WORDS, BadgeWord
 from videogen.planning.modes import Action
 from videogen.planning.shot_status import badge_word_of
-from videogen.takes.fetch import LOST
 
 State = VideoRender.State
 Review = VideoRender.Review
@@ -123,6 +122,9 @@ LAST_DAY = timedelta(hours=24)
 
 def badge_of_time_left(render: VideoRender) -> Badge:
     """Return how long the server keeps the render's clip."""
+    # What downloads is much to load, and badges are part of every page.
+    from videogen.takes.fetch import LOST
+
     if render.error_code == LOST:
         return Badge("grey", "gone, the server says", "lost")
     left = render.clip_time_left

@@ -12,7 +12,13 @@ from dataclasses import dataclass
 from functools import wraps
 from typing import Any
 
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
+from django.http import (
+    Http404,
+    HttpRequest,
+    HttpResponse,
+    HttpResponseBase,
+    HttpResponseRedirect,
+)
 from django.shortcuts import render
 from django.urls import reverse
 from django.views.decorators.csrf import csrf_exempt
@@ -84,6 +90,11 @@ def for_guests(
         return _protected(response or _not_there(request))
 
     return guest_view
+
+
+def guest_link_without_slash(request: HttpRequest, token: str) -> HttpResponse:
+    """Add the slash that was lost on the way, whether there is such a link or not."""
+    return HttpResponseRedirect(reverse("guest_page", args=[token]))
 
 
 def nothing_there(request: HttpRequest, rest: str = "") -> HttpResponseBase:

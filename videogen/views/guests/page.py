@@ -9,7 +9,6 @@ from urllib.parse import urlencode
 from django import forms
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
-from django.urls import reverse
 
 from storybook.media_store import is_offered
 from storybook.story_paths import StoryPath, find_endings
@@ -49,11 +48,6 @@ class NoteForm(forms.Form):
         self.fields["shot"].choices = [("", "the whole story"), *choices]  # type: ignore[attr-defined]
         if not shots:
             del self.fields["shot"]
-
-
-def guest_link_without_slash(request: HttpRequest, token: str) -> HttpResponse:
-    """Add the slash that was lost on the way, whether there is such a link or not."""
-    return HttpResponseRedirect(reverse("guest_page", args=[token]))
 
 
 def _page(visit: Visit) -> HttpResponse:

@@ -58,6 +58,7 @@ def flipped(token):
     return chr(ord(token[0]) ^ 1) + token[1:]
 
 
+@pytest.mark.slow
 def test_ten_thousand_wrong_tokens_are_answered_alike(guest, rf, story):
     """By the view itself, which takes a tenth of the time; a hundred by the whole stack."""
     _, token = make_link(story)
