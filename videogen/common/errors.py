@@ -110,7 +110,7 @@ def submitter_gone() -> VeoError:
 def not_sent() -> VeoError:
     """Return the error of a submission that its process had claimed, but not sent when it ended."""
     return VeoError(
-        "The process that had claimed it ended before it was sent. It is sent again.",
+        "The process that had claimed it ended before it was sent. It is queued again.",
         code=NOT_SENT,
         permanent=False,
     )
