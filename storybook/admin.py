@@ -158,7 +158,7 @@ class SceneletInline(ReadOnlyInline):
 
 
 class ArchivedFilter(admin.SimpleListFilter):
-    """Archived stories are in this list, too: it is that of the table."""
+    """Archived stories are in this list, too, because it is the list of the whole table."""
 
     title = "archived"
     parameter_name = "archived"

@@ -21,7 +21,7 @@ class BundleWarning:
     place: str
     code: str
     sentence: str
-    # In how many further places there is the same.
+    # How many further places have the same.
     more: int = 0
 
 

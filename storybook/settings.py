@@ -201,9 +201,10 @@ if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
         "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;",
     }
 elif DATABASES["default"]["ENGINE"].endswith("postgresql"):
-    # A host that lost its power or its network says nobody goodbye. The server would keep its locks
-    # for two hours, and with them every claim of the other hosts; its own processes would wait for
-    # answers as long. So both sides ask after half a minute of silence at most.
+    # A host that loses its power or its network closes no connection. The server would keep the
+    # host's locks for two hours, and every claim of the other hosts would wait for them; processes
+    # that have lost the server would wait for its answers as long. So each side ends a connection
+    # whose other side has been silent for about half a minute.
     _ask = {"keepalives_idle": 10, "keepalives_interval": 5, "keepalives_count": 3}
     _unanswered = {"tcp_user_timeout": 25_000}  # milliseconds
     _at_server: dict[str, int | str] = {f"tcp_{name}": value for name, value in _ask.items()}
@@ -228,8 +229,9 @@ CACHES = {
 }
 if redis_url := env("VIDEO_QUEUE_REDIS_URL"):
     if redis_url.startswith(("redis://", "rediss://")):
-        # A Redis that is away must not hold up a page, nor one whose network broke a worker that
-        # waits for a task: it asks anew every second.
+        # A Redis that is away must not hold up a page. A Redis whose network broke must not hold up
+        # a worker that waits for a task. The worker asks anew every second, so after ten seconds
+        # without an answer the connection is lost.
         for name, seconds in (("socket_connect_timeout", 3), ("socket_timeout", 10)):
             if f"{name}=" not in redis_url:
                 redis_url += f"{'&' if '?' in redis_url else '?'}{name}={seconds}"
@@ -248,7 +250,8 @@ AXES_COOLOFF_TIME = timedelta(minutes=env_number("DJANGO_LOGIN_WAIT_MINUTES", 15
 # Both together: a stranger cannot lock out a person who logs in from elsewhere.
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
 AXES_RESET_ON_SUCCESS = True
-# To try during the wait does not make it longer: with an old browser tab it would never end.
+# A login that is tried during the wait does not make the wait longer: because of an old browser tab
+# it might never end.
 AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False
 AXES_CLIENT_IP_CALLABLE = "storybook.login.client_address"
 AXES_LOCKOUT_CALLABLE = "storybook.login.show_wait"

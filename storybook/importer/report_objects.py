@@ -31,7 +31,7 @@ def imported_object(report: ImportReport, *, is_dry_run: bool) -> dict[str, Any]
 
 
 def refused_object(error: BundleError, *, is_dry_run: bool) -> dict[str, Any]:
-    """Return the same of a bundle that was refused: no rows, and every problem."""
+    """Return the same object for a bundle that was refused: no rows, and every problem."""
     counts: dict[str, dict[str, int]] = {name: {} for name in _COUNTS}
     return {
         "story_id": "",

@@ -116,7 +116,7 @@ def test_heavy_modules_are_not_loaded_at_start(tmp_path):
 
 @pytest.mark.parametrize("path", ON_DEMAND, ids=name_of)
 def test_a_package_names_what_it_imports_on_demand(path):
-    """The names are for the checker of types, which knows no other way."""
+    """The type checker knows the modules of the package by these names alone."""
     listed = {name.rpartition(".")[2] for name in imports(path)}
     there = {each.stem for each in path.parent.glob("*.py")} | {
         each.parent.name for each in path.parent.glob("*/__init__.py")

@@ -40,7 +40,7 @@ for number, name in enumerate(("one", "two"), 1):
 def site(
     chromium: Browser, tmp_path_factory: pytest.TempPathFactory, migrated_database: Path
 ) -> Iterator[Site]:
-    """The books are filled by hand: nothing is sent, and there is no worker."""
+    """The ledger is filled by hand: nothing is sent, and there is no worker."""
     paid = {"VIDEO_BACKEND": "gemini", "VIDEO_BUDGET_USD": "40", "VIDEO_RECONCILE_MINUTES": "0"}
     site = Site(tmp_path_factory.mktemp("spending"), **paid)
     try:

@@ -189,7 +189,8 @@ class SubmissionAdmin(CodeSearchMixin, RecordAdmin):
 
     def get_changelist_instance(self, request: HttpRequest) -> ChangeList:
         found = super().get_changelist_instance(request)
-        # Only of the rows that are shown: counting, filtering and sorting all of them do without.
+        # The outcomes are computed for the rows that are shown alone: counting, filtering and
+        # sorting do without them.
         found.result_list = entries(found.result_list)
         return found
 

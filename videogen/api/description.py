@@ -124,8 +124,8 @@ def _name(name: str) -> str:
 
 
 def _renamed(part: Any) -> Any:
-    """Return the part with the components under their names for clients. What has one schema and a
-    default is that schema with a default, as it may be since OpenAPI 3.1."""
+    """Return the part with the components under their names for clients. A part that wraps
+    one schema to add a default becomes that schema with the default, as OpenAPI 3.1 allows."""
     if isinstance(part, list):
         return [_renamed(each) for each in part]
     if not isinstance(part, dict):
@@ -170,8 +170,8 @@ def _complete(method: str, operation: dict[str, Any]) -> None:
 
 
 def _of_parameter(schema: dict[str, Any]) -> dict[str, Any]:
-    """A parameter is there or not; it is never null. A component that was copied into it is named
-    again."""
+    """Return the schema of a parameter without null: a parameter is given or left out. Where a
+    component was copied into the schema, return a reference to the component."""
     if copied := schema.get("allOf"):
         return {"$ref": _SCHEMAS + copied[0]["title"], "default": schema["default"]}
     kinds = [each for each in schema.get("anyOf", ()) if each.get("type") != "null"]

@@ -142,8 +142,8 @@ def _take(request: HttpRequest, key: str, sha256: str) -> ApiAnswer:
 def _take_over(answer: ApiAnswer) -> bool:
     """Go on in the place of a process that is gone. False while it is there, or where somebody else
     was faster."""
-    # Nobody can tell that of a process on another host. If it was only slow, its work is undone: it
-    # finds that the row is not its own any more.
+    # Nobody can tell whether a process on another host is gone, so it counts as gone after a long
+    # silence. If it was only slow, its work is undone: it finds that the row is no longer its own.
     me, now = this_process(), timezone.now()
     is_silent = answer.worker != me and answer.made_at < now - SILENT_AFTER
     if not is_silent and not is_provably_gone(answer.worker):

@@ -14,8 +14,8 @@ from videogen.models.problems import ProblemCode
 CONTENT_TYPE = "application/problem+json"
 
 # The codes of refusals that say that something is not there, and of those that say that the request
-# itself makes no sense, for a model as the table of video models has it or at all. All others say
-# that it does not fit how things stand now.
+# itself makes no sense: either to anybody, or for a model as the table of video models has it. All
+# others say that the request does not fit how things stand now.
 _NOT_THERE = frozenset({"no_story", "no_scenelet", "no_shot", "no_model", "no_render"})
 _NO_SENSE = frozenset(
     {

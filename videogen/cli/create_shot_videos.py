@@ -39,7 +39,7 @@ def create_shot_videos(request: TaskRequest) -> TaskResult:
     else:
         queued = _queue_link(request, plan, request.video_download_link)
     if request.listener:
-        # Only who waits needs the pipeline, which is much to load.
+        # Only a command that waits needs the pipeline, which takes long to load.
         from .wait import wait_for
 
         wait_for(

@@ -92,7 +92,7 @@ def restored_in_words(restored: Restored, *, is_dry_run: bool) -> Iterator[str]:
         f"{restored.title or restored.story_id}: "
         f"{counted(rows['videogen.videorender'], 'render')}, "
         f"{counted(restored.charges, 'submission')}, "
-        f"{counted(restored.files, 'file')} put, {restored.found} there already."
+        f"{counted(restored.files, 'file')} stored, {restored.found} found here already."
     )
     if restored.kept_charges:
         again = ngettext(

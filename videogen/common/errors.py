@@ -110,7 +110,7 @@ def submitter_gone() -> VeoError:
 def not_sent() -> VeoError:
     """Return the error of a submission that its process had claimed, but not sent when it ended."""
     return VeoError(
-        "The process that had claimed it ended before it was sent. It is sent again.",
+        "The process that had claimed it ended before it was sent. It is queued again.",
         code=NOT_SENT,
         permanent=False,
     )
@@ -119,7 +119,7 @@ def not_sent() -> VeoError:
 def claimed_too_long_ago() -> VeoError:
     """Return the error of a submission that was not sent, because its claim is too old by now."""
     return VeoError(
-        "Not sent: too much time had passed since it was its turn. It is sent when it is again.",
+        "It was not sent, because too much time had passed since its claim. It is queued again.",
         code="claimed_too_long_ago",
         permanent=False,
     )

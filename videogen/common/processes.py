@@ -15,8 +15,8 @@ from uuid import getnode
 import psutil
 
 _SEPARATOR = "|"
-# Between the machine, the boot and the namespace, which are no parts of their own: other programs
-# split the name.
+# These separate the machine, the boot and the namespace within one part of the name. They are no
+# parts of their own, because others split the name and expect four parts.
 _OF = "."
 _IN = "@"
 
@@ -47,7 +47,7 @@ def is_provably_gone(identity: str) -> bool:
     boot, _, namespace = boot.partition(_IN)
     machine, _, boot = boot.rpartition(_OF)
     if boot != _boot_id():
-        # Copies of one image may have one name. (Before machines were noted, there was none in it.)
+        # Copies of one image may have the same host name. (Older identities name no machine.)
         return not machine or machine == _machine()
     # Before namespaces were noted, there was none in the name.
     if namespace and namespace != _namespace():
@@ -119,7 +119,7 @@ def _machine() -> str:
         number = Path("/etc/machine-id").read_text().strip()
     except OSError:
         number = ""
-    # Without one, as in many containers, that of its network card.
+    # A machine without a number, such as many a container, has that of its network card.
     return sha256(f"videogen {number or getnode()}".encode()).hexdigest()[:12]
 
 

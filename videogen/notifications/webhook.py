@@ -34,7 +34,7 @@ def is_safe_address(url: str) -> bool:
 def post_webhook(message_id: str, payload: Mapping[str, Any]) -> None:
     """Post the payload to VIDEO_NOTICE_WEBHOOK_URL, once. `message_id` has to be the same whenever
     the same notice is sent again. Raises NoticeError unless the answer is a 2xx."""
-    # The system checks need the rest of this module, and httpx is much to load.
+    # The system checks need the rest of this module, and httpx takes long to load.
     import httpx
 
     from videogen.common.proxies import BadProxySetting, open_http

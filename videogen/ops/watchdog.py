@@ -3,7 +3,7 @@
 A child that is killed at the wrong moment takes a lock of the cluster's queues with it. Nothing
 moves any more then, and the status still reads "idle" (seen with django-q2 1.11.1). So the parent
 process of the cluster looks for overdue work, and ends the whole cluster if it finds some. It also
-goes on with what a host left that was lost.
+takes care of what a lost host left.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ STALLED = 70  # EX_SOFTWARE
 WATCH_SECONDS = 2.0
 # Longer than any pause of a healthy cluster: a slice, the recovery of a killed worker, a poll.
 STALL_AFTER = timedelta(seconds=30)
-# So often it looks for what a host left that was lost, this one included.
+# How often it looks for what a lost host left, which may have been this one.
 LOST_SECONDS = 5.0
 # So long after they were taken, all tasks but long downloads have been reported as done.
 UNREPORTED_AFTER = timedelta(seconds=180)
@@ -121,9 +121,9 @@ class WatchedCluster:
         return reason if now - self._due_since > STALL_AFTER.total_seconds() else ""
 
     def _look_for_lost(self) -> None:
-        """Go on with what a host left that was lost. Its wake-ups were lost with it, and the next
-        sweep may be more than a minute away. If it was this one, only this one has its journal, and
-        the pump may be on another host."""
+        """Take care of what a lost host left. Its wake-ups were lost with it, and the next sweep
+        may be more than a minute away. If this host was lost and has come back, nobody else has its
+        journal, and the pump may be on another host."""
         now = time.monotonic()
         if self._looked_for_lost is None or now - self._looked_for_lost >= LOST_SECONDS:
             self._looked_for_lost = now

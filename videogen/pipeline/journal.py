@@ -40,8 +40,8 @@ def note_unsent(token: UUID) -> None:
 
 
 def unsent() -> set[UUID]:
-    """Return the tokens of calls that have not left. That of a process that lives may leave at any
-    moment."""
+    """Return the tokens of calls that have not left. The call of a process that lives may leave
+    at any moment."""
     return {UUID(path.stem) for path in folder().glob(f"*{_UNSENT}") if _is_token(path.stem)}
 
 

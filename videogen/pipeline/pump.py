@@ -359,9 +359,9 @@ class Pump:
             self._on_link(render)
 
     def _wake_downloads(self, links: int) -> None:
-        """Call it after the commit: a process that downloads looks for the next clip whenever one
-        of its downloads ends, and needs no task of its own. So a task is queued if another process
-        here may download, and now and then for other hosts."""
+        """Queue tasks for processes that may download. Call it after the commit. A process that
+        downloads already needs no task: it looks for the next clip whenever one of its downloads
+        ends. So tasks are for further processes of this host, and now and then for other hosts."""
         count = min(links, free_downloaders([self.lane]))
         if not count and time.monotonic() - self._woke < WAKE_SECONDS:
             return

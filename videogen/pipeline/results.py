@@ -280,8 +280,9 @@ def apply_finished(links: Mapping[VideoRender, str]) -> None:
 
 
 def _next_poll(render: VideoRender, now: datetime) -> datetime:
-    """Return when to poll next: VIDEO_POLL_SECONDS after this poll was due. Counted from its answer
-    on, each poll would be later by what one takes, and a video of six minutes by many seconds."""
+    """Return when to poll next: VIDEO_POLL_SECONDS after this poll was due. If the wait
+    began with the answer, every poll would add the time that it takes, and a video of six minutes
+    would be found many seconds late."""
     step = timedelta(seconds=settings.VIDEO_POLL_SECONDS)
     return min(max((render.next_poll_at or now) + step, now + step / 2), now + step)
 

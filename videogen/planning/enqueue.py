@@ -113,8 +113,8 @@ def _resume_renders(plan: Plan) -> list[int]:
 
 
 def _asks_again(plan: Plan) -> bool:
-    """Whether the plan asks for a new video. Who asks again wants a queue that a refusal paused to
-    go on."""
+    """Whether the plan asks for a video, if only for one that is on its way already. Whoever asks
+    wants the queue to go on if a refusal has paused it."""
     if plan.mode == RenderBatch.Mode.DRY_RUN:
         return False
     return bool(plan.count(Action.GENERATE)) or any(

@@ -76,10 +76,10 @@ def with_key_frames(shots: QuerySet[Shot]) -> QuerySet[Shot]:
 def outdated_shots(story: Story, shots: Iterable[Shot]) -> frozenset[int]:
     """Those of the story's `shots` whose selected or approved take is out of date.
 
-    shots: with their `current_standings`, and as with_key_frames() loads them. What was found of a
-    take stays in the cache until the story or the take's shot changes; another selection asks only
-    about the takes that are new in it. From the cache it takes four queries; none where no take is
-    selected.
+    shots: with their `current_standings`, and as with_key_frames() loads them. What was found
+    about a take stays in the cache until the story or the take's shot changes; if another take is
+    selected, only that one is looked at. Makes four queries if the cache knows all of them, and
+    none if no take is selected.
     """
     used = {
         shot.pk: (shot, standing.used_take)

@@ -109,7 +109,7 @@ def _ends(text: str) -> list[tuple[str, int]]:
 
 
 def _after(text: str, at: int, mark: str) -> int:
-    """Return the place of the next value, behind the mark if that stands here."""
+    """Return the place of the next value, behind spaces and the mark."""
     while text[at].isspace() or text[at] == mark:
         at += 1
     return at

@@ -75,7 +75,7 @@ def archive_story(story: Story, path: Path) -> Archived:
 
 @dataclass(frozen=True)
 class _Counted(OutFile):
-    """A file of the archive that is made or read while it is written, and then known."""
+    """A file of the archive whose size and checksum are known once it was written."""
 
     parts: Iterator[bytes] = field(default_factory=lambda: iter(()))
     entries: list[Entry] = field(default_factory=list)
@@ -124,14 +124,14 @@ class _Writing:
         return _Counted(name, parts=parts, entries=self._entries)
 
     def _media_names(self) -> list[str]:
-        """Those that rows name, and the rest of the story's folder: an older picture may be that
-        of a render."""
+        """Return the media files that rows name, and the others of the story's folder: a render may
+        have been made from a picture that no row names any more."""
         return sorted({*self.rows.files, *own_files(self._story.story_id)})
 
 
 def own_files(story_id: str, *, derived: bool = False) -> Iterator[str]:
-    """Yield the media files of the story's folder: those that can be made again from the others, or
-    the others."""
+    """Yield the media files of the story's folder: with `derived` those that can be made again from
+    the others, without it the others."""
     folder = safe_name(story_id)
     try:
         for each in media.files(folder):

@@ -112,7 +112,7 @@ TABLES: tuple[Table, ...] = (
     # What the API lists is a fact of the account: it stays known while the story is away.
     Table(Candidate, _OF_RENDER, _OF_ENDED, stays=True),
     Table(TakeNote, _OF_RENDER, _OF_ENDED),
-    # Without a result, a process is at it. The next one begins anew.
+    # A check without a result is being made now; after a restore, it is made anew.
     Table(
         TakeCheck,
         _OF_RENDER,
@@ -135,7 +135,7 @@ TABLES: tuple[Table, ...] = (
         },
     ),
     Table(GuestNote, "link__story"),
-    # What is told is told: nothing is sent because a story was restored.
+    # Without the time of the next attempt, nothing is sent because a story was restored.
     Table(Notice, "story", without={"next_attempt_at": _nothing}),
     Table(OutgoingEvent, "story", without={"next_attempt_at": _nothing}),
 )

@@ -40,7 +40,7 @@ class Before:
     reasons: str = ""
     # The take that the shot used, if the verdict made it use another one.
     selected: int | None = None
-    # The approved take whose place this one took, and whose approval that was, when.
+    # The approved take whose place this one took, and who had approved that take, and when.
     approved: int | None = None
     approved_at: str = ""
     approved_by: int | None = None

@@ -31,7 +31,7 @@
     }
     const fresh = page.querySelector("[data-retake-preview]");
     if (!fresh || number !== asked) return;
-    // Who stands in the part that is replaced goes on standing there.
+    // The focus stays in the part that is replaced, if it was there.
     const place = places().indexOf(document.activeElement);
     const isOpen = Boolean(preview().querySelector("details")?.open);
     preview().replaceWith(fresh);

@@ -35,7 +35,7 @@
   const given = [];
   // Verdicts reach the server one after another, in the order of the keys.
   let sending = Promise.resolve();
-  // How many are on their way, and how many the server did not take.
+  // How many verdicts are on their way, and how many the server did not take.
   let pending = 0;
   let refused = 0;
   let isLoading = null;
@@ -314,7 +314,7 @@
       );
   };
 
-  // Who leaves the page waits for the verdicts that are on their way, and stays if one was refused.
+  // Whoever leaves the page waits for the verdicts that are on their way, and stays if one was refused.
   document.addEventListener("click", (event) => {
     const link = event.target.closest("a[href]");
     if (!link || !pending || event.defaultPrevented || event.ctrlKey || event.metaKey || event.shiftKey) return;

@@ -122,7 +122,7 @@ LAST_DAY = timedelta(hours=24)
 
 def badge_of_time_left(render: VideoRender) -> Badge:
     """Return how long the server keeps the render's clip."""
-    # What downloads is much to load, and badges are part of every page.
+    # The modules that download take long to load, and badges are part of every page.
     from videogen.takes.fetch import LOST
 
     if render.error_code == LOST:

@@ -1,4 +1,4 @@
-"""What one story has cost, and what it takes to finish it: beside its board."""
+"""What one story has cost, and what it takes to finish it, for its board."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from .money_bar import MoneyBar
 
 @dataclass(frozen=True)
 class StoryMoney:
-    """In words for people; what is nothing is empty.
+    """The sums as text for people; a sum of nothing is "".
 
     open: what attempts in flight, or with an unknown outcome, may still cost. reserved: what the
     queued renders will cost when they are sent. forecast: the range that it takes to finish.
