@@ -336,14 +336,14 @@ def test_what_a_wiped_story_had_is_taken_for_no_other_render(tmp_path, is_file):
     """A person looks at a page on which it was proposed before a late answer named it."""
     story = make_story("second")
     link = f"{NOWHERE}/v1beta/files/xyz:download?alt=media"
-    make_render(
+    given_up = make_render(
         only_shot(story),
         State.CANCELLED,
         error_code="given_up",
         operation_name=VEO,
         download_uri=link,
-        submission={"outcome": Outcome.ACCEPTED, "operation_name": VEO},
     )
+    make_submission(given_up, Outcome.ACCEPTED, operation_name=VEO)
     wipe_story(story, archive_story(story, tmp_path / "second.zip"))
     render = make_render(make_shot(story_id="first"), State.UNKNOWN)
     candidate = Candidate.objects.create(

@@ -17,7 +17,14 @@ from storybook.media_store import media
 from storybook.models import Story
 from tests.support.beside import beside
 from tests.support.commands import manage
-from tests.support.factories import make_budget, make_lane, make_render, make_story, shots_of
+from tests.support.factories import (
+    make_budget,
+    make_lane,
+    make_render,
+    make_story,
+    make_submission,
+    shots_of,
+)
 from tests.support.story_archives import (
     INVOICE,
     differing_rows,
@@ -169,9 +176,9 @@ def test_what_was_spent_and_what_may_still_cost_are_told_while_the_story_is_away
         error_code="given_up",
         backend="gemini",
         price_estimate_usd=Decimal("3.20"),
-        submission={"price_usd": Decimal("3.20")},
+        claimed_at=timezone.now(),
     )
-    given_up.submissions.update(outcome="unknown")
+    make_submission(given_up, "unknown", price_usd=Decimal("3.20"))
     make_budget("1000")
     today = timezone.localdate()
     days = [today - timedelta(days=each) for each in range(6, -1, -1)]
