@@ -4,7 +4,7 @@ of a batch when one of them is lost in the middle of it.
 Each host has a network stack, a name and process ids of its own (tests/chaos/hosts.py). The far end
 accepts whatever is sent, so what is sent twice is seen.
 
-In the environment: HOSTS_SHOTS (512), the shots of the batch that is timed; HOSTS_IN_FLIGHT (128),
+In the environment: HOSTS_SHOTS (512), the shots of the batch that is timed; HOSTS_IN_FLIGHT (64),
 its VIDEO_MAX_IN_FLIGHT; HOSTS_LOST_SHOTS (48), the shots of the batches in which a host is lost;
 HOSTS_SCENES, some of SCENES with commas between.
 """
@@ -30,7 +30,7 @@ from .measure import Figure
 
 SHOTS = int(os.environ.get("HOSTS_SHOTS", "512"))
 LOST_SHOTS = int(os.environ.get("HOSTS_LOST_SHOTS", "48"))
-IN_FLIGHT = min(SHOTS, int(os.environ.get("HOSTS_IN_FLIGHT", "128")))
+IN_FLIGHT = min(SHOTS, int(os.environ.get("HOSTS_IN_FLIGHT", "64")))
 LATENCY = 20.0
 # So many operations at once, each followed by the next at once; then the poll that finds the last
 # video, and its download.

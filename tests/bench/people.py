@@ -235,6 +235,7 @@ def _make_takes(shots: list[Any]) -> None:
     from videogen.models.people import Requester
     from videogen.planning.enqueue import queue_renders
     from videogen.planning.plan import plan_shots
+    from videogen.takes.check_thresholds import VERSION
 
     media = Path(settings.MEDIA_ROOT)
     clip = media / "clip.mp4"
@@ -259,7 +260,7 @@ def _make_takes(shots: list[Any]) -> None:
         render.save()
     # The workers have looked at all of them.
     TakeCheck.objects.bulk_create(
-        TakeCheck(render=each, result="passed", checked_at=each.rendered_at)
+        TakeCheck(render=each, result="passed", version=VERSION, checked_at=each.rendered_at)
         for each in VideoRender.objects.filter(state="done")
     )
     undecided = [shot.pk for place, shot in enumerate(shots) if place % 3]

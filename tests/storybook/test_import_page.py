@@ -118,7 +118,7 @@ def test_what_is_kept_and_read_by_nothing_is_named(admin_client, tmp_path):
     response = post(admin_client, bundle=bundle(tmp_path, add))
 
     [place] = response.context["report"].unread_keys
-    assert place in page_of(response).hooks("unread")[0].text
+    assert place in page_of(response).hooks("unread-keys")[0].text
 
 
 @pytest.mark.parametrize("data", [b"PK\x03\x04no zip", b"{}", b"x"])

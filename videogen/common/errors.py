@@ -116,6 +116,15 @@ def not_sent() -> VeoError:
     )
 
 
+def claimed_too_long_ago() -> VeoError:
+    """Return the error of a submission that was not sent, because its claim is too old by now."""
+    return VeoError(
+        "Not sent: too much time had passed since it was its turn. It is sent when it is again.",
+        code="claimed_too_long_ago",
+        permanent=False,
+    )
+
+
 def broken_before(error: Exception) -> VeoError:
     """Return the error of a submission that a bug of ours kept from being sent."""
     return VeoError(

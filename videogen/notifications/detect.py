@@ -280,6 +280,8 @@ def _expiring_clips() -> Iterator[News]:
         .select_related("shot__scenelet__story", "batch")
         .without_heavy_columns()
         .defer("shot__storyboard_payload", "batch__plan", "batch__filters")
+        # Sorted below: with an order, SQLite reads all renders by the index that has it.
+        .order_by()
     )
     groups = defaultdict(list)
     for clip in sorted(clips, key=lambda clip: (clip.clip_expires_at, clip.pk)):

@@ -17,12 +17,19 @@ from datetime import timedelta
 from functools import cached_property
 from typing import Any
 
+from django.conf import settings
 from django.db import DatabaseError, OperationalError, connection, transaction
 from django.db.models import F, Q, QuerySet
 from django.utils import timezone
 
 from videogen.common.db_retry import persistently
-from videogen.common.errors import VeoError, VideogenError, broken_before, broken_here
+from videogen.common.errors import (
+    VeoError,
+    VideogenError,
+    broken_before,
+    broken_here,
+    claimed_too_long_ago,
+)
 from videogen.common.processes import this_process
 from videogen.common.task_queue import wake_downloads
 from videogen.lanes.leases import release_lease, take_lease
@@ -406,6 +413,10 @@ def _apply_poll(future: Future[PollAnswer], render: VideoRender, *, may_submit: 
 def _send(client: VideoClient, claim: Claim) -> str:
     """Make the paid call and write its answer to disk before anything else. Runs in a thread."""
     token = claim.submission.token
+    age = timezone.now() - claim.submission.claimed_at
+    if age > timedelta(seconds=settings.VIDEO_SUBMIT_TIMEOUT_SECONDS):
+        # This process stood still, or its machine did. Another host may have given the claim up.
+        raise claimed_too_long_ago()
     try:
         webhook = webhook_with(token)
         request = load_request(claim.render, token)

@@ -158,6 +158,14 @@ FAULTS = [
         (PUMP_TESTS + "::test_an_answer_that_cannot_be_stored_does_not_take_the_others_with_it",),
         "an answer that cannot be stored takes the others with it",
     ),
+    Fault(
+        "old-claim-sent",
+        PUMP,
+        "    if age > timedelta(seconds=settings.VIDEO_SUBMIT_TIMEOUT_SECONDS):",
+        "    if False:",
+        (PUMP_TESTS + "::test_a_process_that_stood_still_sends_no_old_claim",),
+        "a process that stood still sends what another host gave up and a person had sent again",
+    ),
     # -- orphans
     Fault(
         "journal-read-too-early",

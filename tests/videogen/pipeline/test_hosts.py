@@ -20,7 +20,7 @@ def test_the_host_that_pumps_is_killed() -> None:
         folder = Path(name)
         folder.chmod(0o755)
         try:
-            outcome = hosts.run(folder / "killed", hosts.LOSSES["killed"], shots=16)
+            outcome = hosts.run(folder / "killed", hosts.LOSSES["killed"], shots=12)
         except NotHere as missing:
             pytest.skip(str(missing))
 

@@ -9,6 +9,7 @@ import re
 import socket
 import time
 from concurrent.futures import Future
+from contextlib import suppress
 from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -37,13 +38,15 @@ from tests.support.far_end import KEY, NOWHERE
 from tests.support.pipeline import GONE, queue, run, work
 from videogen.billing.budgets import usage
 from videogen.common import db_retry
+from videogen.common.errors import VeoError
 from videogen.common.processes import this_process
 from videogen.models import Lane, Submission, VideoRender
 from videogen.pipeline import journal, orphans, worker
-from videogen.pipeline.claims import claim_renders
-from videogen.pipeline.pump import Pump
+from videogen.pipeline.claims import Claim, claim_renders
+from videogen.pipeline.pump import Pump, _send
 from videogen.pipeline.results import MAX_REFUSALS
 from videogen.providers.messages import Finished
+from videogen.providers.registry import open_client
 from videogen.takes import download_worker
 
 pytestmark = [pytest.mark.django_db, pytest.mark.postgres]
@@ -909,6 +912,18 @@ def test_a_submission_is_given_up_when_its_owner_is_gone_or_silent(
 
     render.refresh_from_db()
     assert render.state == state
+
+
+@pytest.mark.parametrize(("age", "sent"), [(9, 1), (11, 0)])
+def test_a_process_that_stood_still_sends_no_old_claim(settings, simulator, log, age, sent):
+    """Another host may have given it up meanwhile, and a person may have had it sent again."""
+    settings.VIDEO_SUBMIT_TIMEOUT_SECONDS = 10
+    render, submission = submitting(make_shot(), owner=this_process(), age=age)
+
+    with suppress(VeoError):
+        _send(open_client(render.route, submits=True), Claim(render, submission))
+
+    assert len(log()["submissions"]) == sent
 
 
 def test_the_last_word_of_a_dying_pump_is_heard(accepted, monkeypatch):
