@@ -53,7 +53,7 @@ def unsent() -> set[UUID]:
 def notes() -> set[UUID]:
     """Return the tokens of calls of which there is a note that they have not left, or a copy of
     one."""
-    return {UUID(path.stem) for path in folder().glob(f"*{_UNSENT}") if _is_token(path.stem)}
+    return {UUID(path.stem) for path in _files(_UNSENT) if _is_token(path.stem)}
 
 
 def forget_unsent(tokens: Iterable[UUID], *, age: float = 0) -> None:
@@ -95,7 +95,7 @@ def write_answer(token: UUID, operation_name: str) -> None:
 
 def read_answers() -> Iterator[tuple[UUID, str]]:
     """Yield (token, operation name) of every answer that is not known to be in its row."""
-    for path in sorted(folder().glob("*.json")):
+    for path in _files(".json"):
         try:
             yield UUID(path.stem), _read(path)
         except (ValueError, KeyError, TypeError, OSError):
@@ -128,6 +128,15 @@ def probe(place: Path) -> None:
         for path in (temporary, final):
             with suppress(OSError):
                 path.unlink(missing_ok=True)
+
+
+def _files(suffix: str) -> list[Path]:
+    """What is in a folder that cannot be read now is found later."""
+    try:
+        return sorted(folder().glob(f"*{suffix}"))
+    except OSError as error:
+        logger.error("The journal cannot be read: %s", error.strerror)
+        return []
 
 
 def _temporary(token: UUID) -> Path:
