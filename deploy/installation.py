@@ -49,6 +49,9 @@ def copy_new(source: Path, target: Path) -> int:
     copied = 0
     for path in sorted(source.rglob("*")) if source.is_dir() else ():
         there = target / path.relative_to(source)
+        # The note of a call that has not left outlasts the call in a backup: it is never restored.
+        if path.suffix == ".unsent":
+            continue
         if not path.is_file() or path.is_symlink():
             continue
         if there.exists() and there.stat().st_size == path.stat().st_size:

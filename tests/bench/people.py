@@ -515,7 +515,9 @@ class Browser:
                     else:
                         async for _ in answer.aiter_raw():
                             pass
-                problem = "" if answer.status_code in (200, 206, 304) else str(answer.status_code)
+                # 409: another person has judged the take before. The room says so and goes on.
+                expected = (200, 206, 304, 409) if kind == "verdict" else (200, 206, 304)
+                problem = "" if answer.status_code in expected else str(answer.status_code)
                 self._keep(method, url, answer)
             except httpx.TransportError as error:
                 problem = type(error).__name__

@@ -65,6 +65,34 @@ def test_a_backup_is_restored_into_an_empty_place(installation, tmp_path):
     assert (there.folder / "var" / "journal").read_text() == "an answer"
 
 
+def test_what_was_queued_at_the_backup_waits_until_somebody_has_looked(installation, tmp_path):
+    """It may have been sent since, and paid for."""
+    queue = "from tests.support.factories import make_render, make_shot; make_render(make_shot())"
+    installation.manage("shell", "-v0", "-c", queue)
+    run("backup", installation, tmp_path / "backup")
+
+    there = Installation(tmp_path / "there")
+    done = run("restore", there, tmp_path / "backup")
+
+    assert "1 waiting" in done.stdout, done.stderr
+    assert there.query("SELECT pause_code FROM videogen_lane") == [("person",)]
+
+
+def test_a_note_that_a_call_has_not_left_is_in_no_backup(installation, tmp_path):
+    state, copies = installation.folder / "var", tmp_path / "backup" / "state"
+    (state / "1.unsent").write_text("1")
+    run("backup", installation, tmp_path / "backup")
+    assert not (copies / "1.unsent").exists()
+    # That of an earlier version had them.
+    (copies / "2.unsent").write_text("2")
+
+    there = Installation(tmp_path / "there")
+    run("restore", there, tmp_path / "backup")
+
+    assert (there.folder / "var" / "journal").exists()
+    assert not list((there.folder / "var").glob("*.unsent"))
+
+
 def test_nothing_that_is_there_is_overwritten(installation, tmp_path):
     run("backup", installation, tmp_path / "backup")
 

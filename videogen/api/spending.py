@@ -66,6 +66,10 @@ class SpendOut(Out):
     by: dict[str, list[Json]]
     total: Json
     wiped_stories_usd: Money = Field(description="In no row: what wiped stories have cost.")
+    wiped_stories_open_usd: Money = Field(
+        description="In no row: what submissions of wiped stories, whose outcome nobody knows, may "
+        "have cost."
+    )
     forecast: Json | None
 
 

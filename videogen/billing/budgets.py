@@ -368,12 +368,6 @@ def _spent_usd(scope: _Scope) -> Decimal:
     return _total(_spent(scope)) + _total(_kept(scope))
 
 
-def kept_usd(story: int | None = None) -> Decimal:
-    """What the stories that were wiped have cost, or may have; of one story, what was wiped under
-    its id. One query."""
-    return _total(_kept(_Scope(story=story)))
-
-
 def _queued(scope: _Scope) -> QuerySet[VideoRender]:
     waiting = VideoRender.objects.open().filter(
         state=VideoRender.State.QUEUED, kind=VideoRender.Kind.GENERATION

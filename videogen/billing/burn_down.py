@@ -10,8 +10,8 @@ from decimal import Decimal
 from storybook.models import Story
 from videogen.models import Budget
 
-from .budgets import kept_usd, overall_limit_usd
-from .statistics import By, Figures, SpendingScope, figures_by, total_of
+from .budgets import overall_limit_usd
+from .statistics import By, Figures, SpendingScope, figures_by, total_of, wiped_costs
 
 
 @dataclass(frozen=True)
@@ -47,13 +47,15 @@ def burn_down(
     by = By.SCENELET if story else By.STORY
     before = total_of(figures_by(by, SpendingScope(story, until=days[0] - timedelta(days=1))))
     spent = {each.key: each.spent_usd for each in by_day}
-    left = limit - before.spent_usd - kept_usd(story.pk if story else None)
+    wiped = wiped_costs(SpendingScope(story))
+    left = limit - before.spent_usd - wiped.spent_usd
     found = []
     for day in days:
         amount = spent.get(day.isoformat(), Decimal("0.00"))
         left -= amount
         found.append(DayLeft(day, amount, left))
-    return BurnDown(limit, tuple(found), before.open_usd + total_of(by_day).open_usd)
+    open_usd = before.open_usd + total_of(by_day).open_usd + wiped.open_usd
+    return BurnDown(limit, tuple(found), open_usd)
 
 
 def limit_of(story: Story | None) -> Decimal | None:

@@ -7,7 +7,7 @@ from typing import Any
 from videogen.models.routes import is_simulating
 
 from .forecasts import Forecast
-from .statistics import Figures, SpendingScope, wiped_usd
+from .statistics import Figures, SpendingScope, wiped_costs
 
 
 def spending_object(
@@ -18,6 +18,7 @@ def spending_object(
 ) -> dict[str, Any]:
     """One query."""
     summed = total.as_dict()
+    wiped = wiped_costs(scope)
     return {
         "story_id": scope.story.story_id if scope.story else None,
         "since": scope.since.isoformat() if scope.since else None,
@@ -25,6 +26,7 @@ def spending_object(
         "is_simulated": is_simulating(),
         "by": {by: [each.as_dict() for each in rows] for by, rows in figures.items()},
         "total": {name: summed[name] for name in summed if name not in ("key", "label")},
-        "wiped_stories_usd": str(wiped_usd(scope)),
+        "wiped_stories_usd": str(wiped.spent_usd),
+        "wiped_stories_open_usd": str(wiped.open_usd),
         "forecast": forecast.as_dict() if forecast else None,
     }

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta
 from decimal import ROUND_HALF_UP, Decimal
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.db import models
 from django.db.models import (
@@ -280,7 +280,14 @@ def cents(amount: Decimal | None) -> Decimal:
     return (amount or Decimal(0)).quantize(CENT, ROUND_HALF_UP)
 
 
-def wiped_usd(scope: SpendingScope) -> Decimal:
+class WipedCosts(NamedTuple):
+    """What wiped stories have cost, and what their submissions of unknown outcome may have cost."""
+
+    spent_usd: Decimal
+    open_usd: Decimal
+
+
+def wiped_costs(scope: SpendingScope) -> WipedCosts:
     """What the submissions of wiped stories have cost, which are in no row of any grouping; with a
     story, those that were wiped under its id. One query."""
     rows = KeptCharge.objects.all()
@@ -290,7 +297,10 @@ def wiped_usd(scope: SpendingScope) -> Decimal:
         rows = rows.filter(claimed_at__gte=_start_of(scope.since))
     if scope.until:
         rows = rows.filter(claimed_at__lt=_start_of(scope.until + timedelta(days=1)))
-    return cents(rows.aggregate(usd=Sum("actual_cost_usd"))["usd"])
+    sums = rows.aggregate(
+        spent=Sum("actual_cost_usd"), open=Sum("price_usd", filter=Q(actual_cost_usd=None))
+    )
+    return WipedCosts(cents(sums["spent"]), cents(sums["open"]))
 
 
 def attempts_of(scope: SpendingScope) -> QuerySet[VideoRender]:

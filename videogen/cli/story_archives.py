@@ -31,6 +31,12 @@ def left_out_in_words(manifest: Manifest) -> Iterator[str]:
             )
         elif code == "draft_batches":
             what = ngettext("%d draft batch", "%d draft batches", number)
+        elif code == "kept_downloads":
+            what = ngettext(
+                "%d download that could not become a take",
+                "%d downloads that could not become takes",
+                number,
+            )
         else:
             what = f"%d of {code}"
         yield f"Left out: {what % number}."

@@ -57,9 +57,21 @@ def is_provably_gone(identity: str) -> bool:
         same = abs(_started(process) - float(started)) < 1
         return not same or process.status() == psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:
-        return True
+        return not _is_hidden(number)
     except psutil.AccessDenied:
         return False
+
+
+def _is_hidden(pid: int) -> bool:
+    """Whether there is such a process of another user. The system may hide it (hidepid in
+    proc(5))."""
+    try:
+        os.kill(pid, 0)
+    except PermissionError:
+        return True
+    except (OSError, OverflowError):
+        return False
+    return False
 
 
 def is_of_this_host(identity: str) -> bool:

@@ -5,12 +5,14 @@ with the answer. If the process is killed in between, the next pump finds the fi
 
 Another file says that a claimed call has not left yet. It is removed before the call leaves, so
 whoever finds it after the process has ended knows that nothing was sent, and need not ask anybody.
-Its absence says nothing.
+Its absence says nothing, and neither does a copy of it: in a backup it outlasts the call. So it has
+the number of its own file in it.
 """
 
 from __future__ import annotations
 
 import json
+import logging
 import os
 import time
 from collections.abc import Iterable, Iterator
@@ -21,6 +23,8 @@ from uuid import UUID, uuid4
 from django.conf import settings
 
 from videogen.common.errors import VeoError
+
+logger = logging.getLogger(__name__)
 
 # Bytes; more than any operation's name needs.
 _ROOM = 2048
@@ -36,13 +40,20 @@ def note_unsent(token: UUID) -> None:
     before it sends leaves a submission whose outcome is unknown."""
     with suppress(OSError):
         folder().mkdir(parents=True, exist_ok=True)
-        _unsent(token).touch()
+        with _unsent(token).open("w") as file:
+            file.write(str(os.fstat(file.fileno()).st_ino))
 
 
 def unsent() -> set[UUID]:
-    """Return the tokens of calls that have not left. The call of a process that lives may leave
-    at any moment."""
-    return {UUID(path.stem) for path in folder().glob(f"*{_UNSENT}") if _is_token(path.stem)}
+    """Return the tokens of calls that have not left. That of a process that lives may leave at any
+    moment."""
+    return {token for token in notes() if _is_original(_unsent(token))}
+
+
+def notes() -> set[UUID]:
+    """Return the tokens of calls of which there is a note that they have not left, or a copy of
+    one."""
+    return {UUID(path.stem) for path in _files(_UNSENT) if _is_token(path.stem)}
 
 
 def forget_unsent(tokens: Iterable[UUID], *, age: float = 0) -> None:
@@ -84,7 +95,7 @@ def write_answer(token: UUID, operation_name: str) -> None:
 
 def read_answers() -> Iterator[tuple[UUID, str]]:
     """Yield (token, operation name) of every answer that is not known to be in its row."""
-    for path in sorted(folder().glob("*.json")):
+    for path in _files(".json"):
         try:
             yield UUID(path.stem), _read(path)
         except (ValueError, KeyError, TypeError, OSError):
@@ -93,8 +104,12 @@ def read_answers() -> Iterator[tuple[UUID, str]]:
 
 
 def remove_answer(token: UUID) -> None:
-    """Remove the answer because the row has it."""
-    _final(token).unlink(missing_ok=True)
+    """Remove the answer because the row has it. An answer that cannot be removed is stored once
+    more, which does no harm."""
+    try:
+        _final(token).unlink(missing_ok=True)
+    except OSError as error:
+        logger.error("The journal keeps the answer %s: %s", token, error.strerror)
 
 
 def probe(place: Path) -> None:
@@ -115,6 +130,15 @@ def probe(place: Path) -> None:
                 path.unlink(missing_ok=True)
 
 
+def _files(suffix: str) -> list[Path]:
+    """What is in a folder that cannot be read now is found later."""
+    try:
+        return sorted(folder().glob(f"*{suffix}"))
+    except OSError as error:
+        logger.error("The journal cannot be read: %s", error.strerror)
+        return []
+
+
 def _temporary(token: UUID) -> Path:
     return folder() / f".{token}.part"
 
@@ -127,6 +151,14 @@ def _is_token(text: str) -> bool:
     try:
         return str(UUID(text)) == text
     except ValueError:
+        return False
+
+
+def _is_original(note: Path) -> bool:
+    try:
+        with note.open() as file:
+            return file.read(40) == str(os.fstat(file.fileno()).st_ino)
+    except (OSError, ValueError):
         return False
 
 

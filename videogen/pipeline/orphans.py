@@ -77,7 +77,7 @@ def apply_kept_answers(mine: Collection[UUID] = ()) -> set[UUID]:
 
 def _clear_notes() -> None:
     """Remove the notes of calls that are settled, or whose claim was never committed."""
-    if notes := journal.unsent():
+    if notes := journal.notes():
         claimed = Submission.objects.filter(
             token__in=notes, outcome=Submission.Outcome.CLAIMED
         ).values_list("token", flat=True)

@@ -46,7 +46,8 @@ State = VideoRender.State
 Outcome = Submission.Outcome
 
 # How often a submission is sent again that was certainly refused for a passing reason (no
-# connection, overload), with doubling waits. Then the render fails.
+# connection, overload), with doubling waits, and how often a call is made later whose process ended
+# before it had left. Then the render fails.
 MAX_REFUSALS = 5
 # So many 404s or refusals in a row are needed before we believe them.
 MAX_POLL_REFUSALS = 3
@@ -126,7 +127,14 @@ def apply_submit_error(submission: Submission, error: VideogenError) -> None:
         if unknown:
             render.move(State.SUBMITTING, State.UNKNOWN, **reason)
         elif error.code == NOT_SENT:
-            render.move(State.SUBMITTING, State.QUEUED)
+            times = render.submissions.filter(error_code=NOT_SENT).count()
+            if times <= MAX_REFUSALS:
+                render.move(State.SUBMITTING, State.QUEUED)
+            else:
+                # The request may be what ends the processes, and would keep all others waiting.
+                sentence = f"Not sent: the process that was to send it has ended {times} times."
+                reason["error_message"] = sentence
+                render.move(State.SUBMITTING, State.FAILED, **reason)
         elif api_error and api_error.waits_for_quota:
             until = wait_for_quota(submission, api_error, now)
             render.move(State.SUBMITTING, State.QUEUED, not_before=until)

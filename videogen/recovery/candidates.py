@@ -153,7 +153,7 @@ def _is_one_of(keys: Collection[str], part: Callable[[int], Func]) -> Q:
 @dataclass(frozen=True)
 class Maker:
     """A submission that may have been accepted, with what decides whether it may have made a
-    candidate."""
+    candidate. One of a story that was wiped has no render (0), and any route and model ("")."""
 
     token: UUID
     render: int
@@ -171,7 +171,7 @@ class Maker:
         listed_files: the ids of all files that the API still has. A submission whose own file is
         among them has made no other.
         """
-        if not is_of_route(candidate, self.route):
+        if self.route and not is_of_route(candidate, self.route):
             return False
         if candidate.token:
             return candidate.token == self.token
@@ -188,17 +188,18 @@ class Maker:
 
 def _is_of_another_model(candidate: Candidate, model: str) -> bool:
     found = _MODEL.match(candidate.name)
-    return found is not None and found[1] != model
+    return found is not None and bool(model) and found[1] != model
 
 
 def possible_makers(lane: Lane) -> list[Maker]:
     """Return the lane's submissions of the last days that may have been accepted, also those of
-    renders that a person gave up. Makes one query."""
-    submissions = Submission.objects.filter(
+    renders that a person gave up, and those of stories that were wiped. Makes two queries."""
+    recent = Q(
         lane=lane,
         outcome__in=Submission.MAY_COST,
         claimed_at__gte=timezone.now() - LOOK_BACK,
-    ).order_by("claimed_at")
+    )
+    submissions = Submission.objects.filter(recent).order_by("claimed_at")
     rows = submissions.values_list(
         "token",
         "render_id",
@@ -224,6 +225,19 @@ def possible_makers(lane: Lane) -> list[Maker]:
             is_unknown=outcome == Outcome.UNKNOWN and state == State.UNKNOWN,
         )
         for token, render, outcome, claimed_at, own_name, name, route, model, link, state in rows
+    ] + [
+        Maker(
+            token=kept.token,
+            render=0,
+            route="",
+            model="",
+            claimed_at=kept.claimed_at,
+            has_operation=bool(kept.operation_name),
+            file_key=file_key(kept.download_uri) if kept.download_uri else "",
+            is_answered=True,
+            is_unknown=False,
+        )
+        for kept in KeptCharge.objects.filter(recent)
     ]
 
 
@@ -373,7 +387,10 @@ def _take(candidate: Candidate, render: VideoRender, by: str) -> None:
 
 
 def _is_known_elsewhere(candidate: Candidate, render: VideoRender) -> bool:
-    """Whether another render has it: a late answer may have named it since it was proposed."""
+    """Whether another render has it, or a story that was wiped had it: a late answer may have named
+    it since it was proposed."""
+    if read_known([candidate]).knower(candidate) == 0:
+        return True
     key = key_of(candidate)
     since = timezone.now() - LOOK_BACK
     if not candidate.is_file:

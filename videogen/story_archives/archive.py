@@ -17,6 +17,7 @@ from storybook.paths import safe_name
 from videogen.exports.files import ExportError, OutFile, write_export
 from videogen.models import RenderBatch, VideoRender
 from videogen.models.states import OPEN
+from videogen.takes.storage import kept_renders
 
 from .archive_file import (
     MANIFEST,
@@ -100,6 +101,8 @@ class _Writing:
             for table in TABLES:
                 yield self._counted(rows_name(table), self.rows.lines(table))
             left_out = _left_out(self._story, self.rows)
+        if kept := kept_downloads(self._story):
+            left_out["kept_downloads"] = len(kept)
         missing = []
         for name in self._media_names():
             try:
@@ -139,6 +142,17 @@ def own_files(story_id: str, *, derived: bool = False) -> Iterator[str]:
                 yield each.name
     except OSError as error:
         raise _unreadable(folder, error) from error
+
+
+def kept_downloads(story: Story) -> list[int]:
+    """Return the primary keys of the story's renders of whose downloads something is kept because
+    it could not become a take. Such a file is named by that key, so no archive has it."""
+    try:
+        kept = kept_renders()
+    except OSError as error:
+        raise _unreadable("kept", error) from error
+    own = VideoRender.objects.filter(pk__in=kept, shot__scenelet__story=story)
+    return sorted(own.values_list("pk", flat=True))
 
 
 def _media_chunks(name: str) -> Iterator[bytes]:

@@ -12,10 +12,12 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 from django.db import DatabaseError, IntegrityError, OperationalError, connection, models
+from django.db.models import Sum
 from django.db.transaction import atomic, set_rollback
 
 from storybook.media_store import media, partial_folder
@@ -32,6 +34,7 @@ from videogen.models import (
 )
 from videogen.models.batches import lock_numbers, next_number
 from videogen.models.shot_status import keep_standings
+from videogen.models.states import MAY_COST
 
 from .archive_file import MEDIA, ArchiveFile, Entry, Manifest, not_an_archive, open_archive
 from .errors import ArchiveError
@@ -73,7 +76,7 @@ def restore_story(path: Path, *, is_dry_run: bool = False) -> Restored:
         restored = Restored(
             manifest.story_id, manifest.title, manifest.rows, missing_files=manifest.missing
         )
-        with _alone(manifest):
+        with alone(manifest.story_id):
             files = _Files(archive)
             if is_dry_run:
                 restored.files, restored.found = files.count()
@@ -99,13 +102,13 @@ def _refuse_known(manifest: Manifest) -> None:
 
 
 @contextmanager
-def _alone(manifest: Manifest) -> Iterator[None]:
-    """Hold off another restore of this story on this machine: each would remove files that the
-    other counts on."""
+def alone(story_id: str) -> Iterator[None]:
+    """Hold off another restore or wipe of this story on this machine: each would remove files that
+    the other counts on. Raises ArchiveError."""
     folder = partial_folder()
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        file = (folder / f"media-restore-{safe_name(manifest.story_id)}").open("a")
+        file = (folder / f"media-restore-{safe_name(story_id)}").open("a")
     except OSError as error:
         raise _storage(error) from error
     with file:
@@ -113,7 +116,7 @@ def _alone(manifest: Manifest) -> Iterator[None]:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
             raise ArchiveError(
-                f"Another restore of the story {manifest.story_id} is at work.", code="exists"
+                f"The story {story_id} is being restored or wiped just now.", code="exists"
             ) from error
         try:
             yield
@@ -348,9 +351,17 @@ class _Inserting:
         submissions = Submission.objects.filter(render__shot__scenelet__story__story_id=story_id)
         tokens = submissions.order_by().values("token")
         kept = KeptCharge.objects.filter(token__in=tokens)
+        back = submissions.filter(token__in=KeptCharge.objects.values("token"))
+        if _may_cost_usd(back) < _may_cost_usd(kept):
+            raise not_an_archive("less was spent in it than is known here")
         self._restored.kept_charges = kept.count()
         kept.delete()
         WipedStory.objects.filter(story_id=story_id, charges=None).delete()
+
+
+def _may_cost_usd(charges: models.QuerySet[Any]) -> Decimal:
+    found = charges.order_by().filter(outcome__in=MAY_COST).aggregate(usd=Sum("price_usd"))
+    return Decimal(found["usd"] or 0).quantize(Decimal("0.01"))
 
 
 def _new_keys(table: Table, manifest: Manifest) -> dict[int, int]:

@@ -34,10 +34,12 @@ from videogen.models import (
 )
 from videogen.models.outcomes import entries
 from videogen.models.states import MAY_COST, OPEN, STUCK
+from videogen.takes.storage import kept_path
 
-from .archive import Archived, own_files, rows_sha256
+from .archive import Archived, kept_downloads, own_files, rows_sha256
 from .archive_file import MEDIA, rows_name
 from .errors import ArchiveError
+from .restore import alone
 from .rows import RowWriter, in_batches
 from .tables import TABLES
 
@@ -54,7 +56,20 @@ class Wiped:
 
 
 def refuse_open_work(story: Story) -> None:
-    """Raise ArchiveError if the story may not be wiped now."""
+    """Raise ArchiveError if the story may not be wiped now. Asks the object store, so it must not
+    be called within a transaction."""
+    _refuse_open_rows(story)
+    if kept := kept_downloads(story):
+        names = ", ".join(str(kept_path(f"render-{each}")) for each in kept)
+        raise ArchiveError(
+            f"The story {story.story_id} is not wiped: downloads of it are kept that could not "
+            "become takes, and no archive has them. Save them from the pages of their takes, then "
+            f"remove them from the media: {names}.",
+            code="open_work",
+        )
+
+
+def _refuse_open_rows(story: Story) -> None:
     renders = VideoRender.objects.filter(shot__scenelet__story=story)
     told = []
     if number := renders.filter(state__in=sorted(OPEN)).count():
@@ -74,18 +89,20 @@ def refuse_open_work(story: Story) -> None:
 def wipe_story(story: Story, archived: Archived) -> Wiped:
     """Remove the story's rows and files. Raises ArchiveError if the story is not as the archive has
     it: nothing is removed then."""
-    try:
-        with _one_moment():
-            Story.objects.select_for_update().get(pk=story.pk)
-            lock_budgets()
-            refuse_open_work(story)
-            _refuse_changes(story, archived)
-            charges, spent = _keep_charges(story, archived)
-            _delete_rows(story)
-    except (IntegrityError, OperationalError, Story.DoesNotExist) as error:
-        # A row that came meanwhile refers to one that was removed, or changed one.
-        raise _changed() from error
-    files, left = _delete_files(story, archived)
+    refuse_open_work(story)
+    with alone(story.story_id):
+        try:
+            with _one_moment():
+                Story.objects.select_for_update().get(pk=story.pk)
+                lock_budgets()
+                _refuse_open_rows(story)
+                _refuse_changes(story, archived)
+                charges, spent = _keep_charges(story, archived)
+                _delete_rows(story)
+        except (IntegrityError, OperationalError, Story.DoesNotExist) as error:
+            # A row that came meanwhile refers to one that was removed, or changed one.
+            raise _changed() from error
+        files, left = _delete_files(story, archived)
     return Wiped(files, charges, spent, tuple(left))
 
 

@@ -147,6 +147,14 @@ def kept_path(name: str) -> Path:
     return Path("kept") / f"{name}.mp4"
 
 
+def kept_renders() -> set[int]:
+    """Return the primary keys of the renders of whose downloads something is kept. Raises
+    OSError."""
+    names = {Path(each.name).name for each in media.files("kept")}
+    names.update(each.name for each in kept_file("any").parent.glob("*.mp4"))
+    return {int(found[1]) for each in names if (found := _OF_RENDER.fullmatch(each))}
+
+
 def remove_leftovers() -> None:
     """Remove temporary files of downloads and uploads that were killed, once no server has the
     videos any more. What was downloaded for a render that has no video is kept for people."""

@@ -27,7 +27,7 @@ from videogen.billing.statistics import (
     Verdict,
     figures_by,
     total_of,
-    wiped_usd,
+    wiped_costs,
 )
 from videogen.common.csv_export import csv_response
 from videogen.common.formats import month_day, usd, usd_range
@@ -274,6 +274,7 @@ def show_spending(request: HttpRequest, site: AdminSite) -> HttpResponse:
         figures_by(By.DAY, SpendingScope(scope.story, days[0], days[-1])) if days else []
     )
     total = total_of(grouped[first])
+    wiped = wiped_costs(scope)
     burned = None if is_simulating() else burn_down(scope.story, days, grouped[By.DAY])
     context = {
         **site.each_context(request),
@@ -282,7 +283,8 @@ def show_spending(request: HttpRequest, site: AdminSite) -> HttpResponse:
         "form": form,
         "scope": scope,
         "total": SpendingRow(total, None, Decimal(0)),
-        "wiped": _usd_or_nothing(wiped_usd(scope) or None),
+        "wiped": _usd_or_nothing(wiped.spent_usd or None),
+        "wiped_open": _usd_or_nothing(wiped.open_usd or None),
         "forecast": forecast_rows([scope.story])[0] if scope.story else None,
         "waste": _waste(grouped[By.VERDICT]),
         "burn_down": BurnDownChart(burned) if burned else None,

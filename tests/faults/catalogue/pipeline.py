@@ -206,12 +206,31 @@ FAULTS = [
         "an answer that is in the journal is given up as unknown",
     ),
     Fault(
+        "call-that-ends-its-process-made-for-ever",
+        RESULTS,
+        "            if times <= MAX_REFUSALS:",
+        "            if True:",
+        (
+            PUMP_TESTS
+            + "::test_what_always_ends_its_process_before_it_is_sent_does_not_hold_up_the_others",
+        ),
+        "one request that ends its process keeps the whole queue from being sent",
+    ),
+    Fault(
         "note-of-a-living-process-believed",
         ORPHANS,
         "not_left = journal.unsent() & dead",
         "not_left = journal.unsent()",
         (PUMP_TESTS + "::test_what_may_still_leave_or_may_have_left_is_not_sent_again",),
         "a silent process sends what another one sends for it",
+    ),
+    Fault(
+        "copy-of-a-note-believed",
+        "videogen/pipeline/journal.py",
+        "return {token for token in notes() if _is_original(_unsent(token))}",
+        "return notes()",
+        ("tests/videogen/pipeline/test_journal.py::test_a_copy_of_a_note_says_nothing",),
+        "a note from a backup sends a call again that has left",
     ),
     Fault(
         "note-believed-after-a-power-failure",

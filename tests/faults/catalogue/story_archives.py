@@ -38,10 +38,26 @@ FAULTS = [
     Fault(
         "wipe-of-a-story-that-changed",
         WIPE,
-        "            _refuse_changes(story, archived)\n",
+        "                _refuse_changes(story, archived)\n",
         "",
         (REFUSALS + "::test_story_that_changed_since_is_not_wiped",),
         "a verdict that came in between is lost",
+    ),
+    Fault(
+        "restore-during-a-wipe",
+        WIPE,
+        "    with alone(story.story_id):\n",
+        "    if True:\n",
+        (REFUSALS + "::test_no_story_is_restored_while_its_files_are_removed",),
+        "a wipe removes files of the story that was just restored",
+    ),
+    Fault(
+        "cheaper-archive",
+        RESTORE,
+        "        if _may_cost_usd(back) < _may_cost_usd(kept):",
+        "        if False:",
+        (REFUSALS + "::test_row_that_no_archive_has_is_refused",),
+        "an archive that somebody changed gives money back that was spent",
     ),
     Fault(
         "restored-render-is-sent",

@@ -1,13 +1,17 @@
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import psutil
 import pytest
 
 from videogen.common.processes import is_provably_gone, this_process
+
+ROOT = Path(__file__).resolve().parents[3]
 
 # Prints its identity, then lives until its stdin ends.
 TELL = (
@@ -140,3 +144,33 @@ def test_another_process_is_gone_when_it_has_ended():
     assert name != this_process()
     assert (while_alive, as_zombie) == (False, True)
     assert is_provably_gone(name) is True
+
+
+def test_a_process_that_the_system_hides_is_not_gone(monkeypatch):
+    def hidden(pid):
+        raise psutil.NoSuchProcess(pid)
+
+    def refused(pid, signal):
+        raise PermissionError
+
+    monkeypatch.setattr(psutil, "Process", hidden)
+    assert is_provably_gone(with_part(2, str(2**22 + 7)))
+    monkeypatch.setattr(os, "kill", refused)
+    assert not is_provably_gone(with_part(2, "1"))
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root makes a /proc that hides")
+def test_a_living_process_of_another_user_is_not_gone_behind_a_proc_that_hides():
+    asked = "import sys; from videogen.common.processes import is_provably_gone as gone; "
+    asked += f"print(gone({this_process()!r}), flush=True)"
+    nobody = "setpriv --reuid=65534 --regid=65534 --clear-groups"
+    python = f"cd {ROOT} && exec {nobody} {sys.executable} -c {asked!r}"
+    hiding = f"mount -t proc -o hidepid=2 proc /proc && {python}"
+
+    told = subprocess.run(
+        ["unshare", "--mount", "sh", "-c", hiding], capture_output=True, text=True, check=False
+    )
+
+    if told.returncode:
+        pytest.skip(f"This machine does not allow it: {told.stderr[-200:]}")
+    assert told.stdout == "False\n"

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from datetime import timedelta
+from uuid import uuid4
 
 import pytest
 from django.conf import settings
@@ -154,3 +157,14 @@ def test_the_answers_that_this_host_kept_are_stored_while_another_one_pumps():
     render.refresh_from_db()
     assert (render.state, render.operation_name) == (State.RUNNING, "models/veo/operations/1")
     assert list(journal.read_answers()) == []
+
+
+def test_a_journal_that_cannot_be_read_ends_no_cluster(monkeypatch):
+    journal.write_answer(uuid4(), "models/veo/operations/1")
+
+    def broken(path):
+        raise OSError(errno.EIO, os.strerror(errno.EIO), str(path))
+
+    monkeypatch.setattr(os, "scandir", broken)
+
+    assert WatchedCluster()._stalled() == ""

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import errno
 import os
+import shutil
 import stat
 import uuid
 from pathlib import Path
@@ -11,6 +12,7 @@ import pytest
 from videogen.common.errors import VeoError
 from videogen.pipeline.journal import (
     note_unsent,
+    notes,
     probe,
     read_answers,
     remove_answer,
@@ -62,6 +64,17 @@ def test_a_probe_does_what_is_done_with_an_answer_and_leaves_nothing(folder, mon
 
     assert synced == of_answer == [2048, 2048, "folder"]
     assert list(folder.iterdir()) == []
+
+
+def test_a_copy_of_a_note_says_nothing(folder):
+    """A backup had it before the call left, and was restored since."""
+    note_unsent(TOKEN)
+    note, backup = folder / f"{TOKEN}.unsent", folder.parent / "backup"
+    shutil.copy2(note, backup)
+    reserve(TOKEN)
+    backup.replace(note)
+
+    assert (unsent(), notes()) == (set(), {TOKEN})
 
 
 def test_a_probe_is_no_answer_to_whoever_reads_meanwhile(folder, monkeypatch):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import re
@@ -43,6 +44,7 @@ from videogen.models import Lane, Submission, VideoRender
 from videogen.pipeline import journal, orphans, worker
 from videogen.pipeline.claims import Claim, claim_renders
 from videogen.pipeline.pump import Pump, _send
+from videogen.pipeline.results import MAX_REFUSALS
 from videogen.providers.messages import Finished
 from videogen.providers.registry import open_client
 from videogen.takes import download_worker
@@ -769,6 +771,26 @@ def test_an_answer_in_the_journal_of_a_dead_pump_is_taken(log, accepted):
     assert len(log()["submissions"]) == 1
 
 
+def test_an_answer_that_cannot_be_removed_from_the_journal_holds_up_nothing(accepted, monkeypatch):
+    """Such as on a disk that has become read-only: the row has the answer."""
+    render, submission = submitting(make_shot())
+    journal.write_answer(submission.token, accepted)
+    unlink = Path.unlink
+
+    def refused(path, **options):
+        if path.suffix == ".json":
+            raise OSError(errno.EROFS, os.strerror(errno.EROFS), str(path))
+        unlink(path, **options)
+
+    monkeypatch.setattr(Path, "unlink", refused)
+
+    work(render.lane)
+
+    render.refresh_from_db()
+    assert render.state == State.DONE
+    assert [token for token, _ in journal.read_answers()] == [submission.token]
+
+
 def test_without_an_answer_nobody_knows_and_nothing_is_sent_again(simulator, log):
     render, submission = submitting(make_shot())
 
@@ -802,6 +824,26 @@ def test_what_a_dead_pump_had_claimed_and_not_sent_is_sent(settings, simulator, 
     assert {(each.state, each.refusals) for each in sent} == {(State.DONE, 0)}
     assert len(log()["submissions"]) == 2
     assert journal.unsent() == set()
+
+
+def test_what_always_ends_its_process_before_it_is_sent_does_not_hold_up_the_others(simulator, log):
+    """Such as a picture that needs more memory than there is."""
+    first, second = queue(make_story(shots=2))
+    for _ in range(MAX_REFUSALS):
+        [claim] = claim_renders(first.lane, owner=GONE, limit=1)
+        orphans.reap(first.lane)
+        first.refresh_from_db()
+        assert (claim.render, first.state) == (first, State.QUEUED)
+    claim_renders(first.lane, owner=GONE, limit=1)
+
+    work(first.lane)
+
+    first.refresh_from_db()
+    second.refresh_from_db()
+    assert (first.state, first.error_code) == (State.FAILED, "not_sent")
+    assert first.actual_cost_usd == 0
+    assert second.state == State.DONE
+    assert len(log()["submissions"]) == 1
 
 
 @pytest.mark.parametrize(

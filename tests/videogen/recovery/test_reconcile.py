@@ -17,6 +17,7 @@ from tests.support.factories import (
     make_shot,
     make_story,
     make_submission,
+    only_shot,
     shots_of,
 )
 from tests.support.far_end import NOWHERE
@@ -38,6 +39,8 @@ from videogen.recovery.candidates import (
 )
 from videogen.recovery.reconcile import ask_when_due, reconcile
 from videogen.recovery.unresolved import asked_last
+from videogen.story_archives.archive import archive_story
+from videogen.story_archives.wipe import wipe_story
 
 pytestmark = pytest.mark.django_db
 
@@ -308,6 +311,50 @@ def test_one_that_a_person_gave_up_may_be_its_maker_too(offered, lose):
     [line] = reconcile().lines
 
     assert len(line.candidates) == 1
+    render.refresh_from_db()
+    assert render.state == State.UNKNOWN
+
+
+def test_one_that_was_given_up_and_wiped_may_be_its_maker_too(offered, lose, tmp_path):
+    [render] = lose(make_story("first"))
+    second = make_story("second")
+    given_up = make_render(
+        only_shot(second), State.CANCELLED, error_code="given_up", submission=False
+    )
+    make_submission(given_up, Outcome.UNKNOWN, operation_name="")
+    wipe_story(second, archive_story(second, tmp_path / "second.zip"))
+
+    [line] = reconcile().lines
+
+    assert len(line.candidates) == 1
+    render.refresh_from_db()
+    assert render.state == State.UNKNOWN
+
+
+@pytest.mark.parametrize("is_file", [False, True])
+def test_what_a_wiped_story_had_is_taken_for_no_other_render(tmp_path, is_file):
+    """A person looks at a page on which it was proposed before a late answer named it."""
+    story = make_story("second")
+    link = f"{NOWHERE}/v1beta/files/xyz:download?alt=media"
+    given_up = make_render(
+        only_shot(story),
+        State.CANCELLED,
+        error_code="given_up",
+        operation_name=VEO,
+        download_uri=link,
+    )
+    make_submission(given_up, Outcome.ACCEPTED, operation_name=VEO)
+    wipe_story(story, archive_story(story, tmp_path / "second.zip"))
+    render = make_render(make_shot(story_id="first"), State.UNKNOWN)
+    candidate = Candidate.objects.create(
+        lane=render.lane,
+        source="generated_files" if is_file else "operations",
+        name="files/xyz" if is_file else VEO,
+        download_uri=link,
+    )
+
+    assert not take_candidate(candidate, render, "mira")
+
     render.refresh_from_db()
     assert render.state == State.UNKNOWN
 

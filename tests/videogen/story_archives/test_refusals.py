@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import resource
 import shutil
 import struct
@@ -17,13 +18,15 @@ from django.db import connection
 from storybook.media_store import media
 from storybook.models import Story
 from tests.support.commands import manage
-from tests.support.factories import make_batch, make_render, shots_of
+from tests.support.factories import make_batch, make_render, make_story, only_shot, shots_of
 from tests.support.story_archives import dump_story, files_of, make_archived_story
 from videogen.models import Film, KeptCharge, RenderBatch, Submission, VideoRender, WipedStory
+from videogen.story_archives import wipe
 from videogen.story_archives.archive import archive_story
 from videogen.story_archives.errors import ArchiveError
 from videogen.story_archives.restore import restore_story
 from videogen.story_archives.wipe import wipe_story
+from videogen.takes.storage import kept_path
 
 pytestmark = pytest.mark.django_db
 
@@ -109,6 +112,58 @@ def test_film_in_the_making_keeps_a_story_from_being_wiped(story, file):
 
     with pytest.raises(ArchiveError, match="1 film queued or in the making"):
         wipe_story(story, archive_story(story, file))
+
+
+def test_no_story_is_restored_while_its_files_are_removed(story, file, monkeypatch):
+    archived, delete_files = archive_story(story, file), wipe._delete_files
+
+    def deleting(*arguments):
+        with pytest.raises(ArchiveError) as error:
+            restore_story(file)
+        assert error.value.code == "exists"
+        return delete_files(*arguments)
+
+    before = files_of("the-lamp")
+    monkeypatch.setattr(wipe, "_delete_files", deleting)
+
+    wipe_story(story, archived)
+
+    restore_story(file)
+    assert files_of("the-lamp") == before
+
+
+def test_download_that_became_no_take_keeps_a_story_from_being_wiped(story, file, tmp_path):
+    """It is paid for and named by its render, which has another key after a restore."""
+    render = VideoRender.objects.filter(state="cancelled").get()
+    other = make_render(only_shot(make_story("other")), "cancelled")
+    for each in (render, other):
+        media.put_bytes(kept_path(f"render-{each.pk}"), b"half a clip")
+    before = dump_story("the-lamp")
+
+    ended = manage("archive_story", "--story-id=the-lamp", f"--to={file}", "--wipe")
+
+    assert ended.returncode == 1
+    assert f"kept/render-{render.pk}.mp4." in ended.stderr
+    assert dump_story("the-lamp") == before
+    told = manage("archive_story", "--story-id=the-lamp", f"--to={file}", "--json").stdout
+    assert json.loads(told)["left_out"] == {"kept_downloads": 1}
+    media.delete(str(kept_path(f"render-{render.pk}")))
+    wipe_story(story, archive_story(story, tmp_path / "again.zip"))
+
+
+def test_archive_outlasts_a_power_failure_before_its_story_is_wiped(story, file, monkeypatch):
+    synced, sync = [], os.fsync
+
+    def noted(descriptor):
+        synced.append(os.readlink(f"/proc/self/fd/{descriptor}"))
+        sync(descriptor)
+
+    monkeypatch.setattr(os, "fsync", noted)
+
+    archive_story(story, file)
+
+    assert Path(synced[-2]).name.startswith(f".{file.name}.")
+    assert synced[-1] == str(file.parent)
 
 
 def test_open_renders_are_left_out_and_counted(story, file):
@@ -313,6 +368,8 @@ def test_manifest_that_does_not_fit_is_refused(wiped, tmp_path, change, code):
         ("videogen.videorender", {"new_column": 1}),
         ("videogen.videorender", {"prompt_text": None}),
         ("videogen.submission", {"outcome": "claimed"}),
+        ("videogen.submission", {"outcome": "rejected"}),
+        ("videogen.submission", {"price_usd": "0.01"}),
         ("videogen.submission", {"token": "no-token"}),
         ("videogen.renderbatch", {"status": "draft", "number": None}),
         ("videogen.takecheck", {"signature": "%%%"}),

@@ -5,18 +5,26 @@ from __future__ import annotations
 import hashlib
 import json
 import zipfile
+from datetime import timedelta
 from decimal import Decimal
 
 import pytest
 from django.contrib.auth import get_user_model
-from django.db import connection
+from django.db import connection, transaction
 from django.utils import timezone
 
 from storybook.media_store import media
 from storybook.models import Story
 from tests.support.beside import beside
 from tests.support.commands import manage
-from tests.support.factories import make_budget, make_lane, make_story
+from tests.support.factories import (
+    make_budget,
+    make_lane,
+    make_render,
+    make_story,
+    make_submission,
+    shots_of,
+)
 from tests.support.story_archives import (
     INVOICE,
     differing_rows,
@@ -26,6 +34,8 @@ from tests.support.story_archives import (
     sha256_of_dump,
 )
 from videogen.billing.budgets import usage, usage_of
+from videogen.billing.burn_down import burn_down
+from videogen.billing.statistics import By, SpendingScope, figures_by
 from videogen.lanes.quota import next_slot
 from videogen.models import (
     Candidate,
@@ -45,6 +55,7 @@ from videogen.story_archives.archive import archive_story
 from videogen.story_archives.errors import ArchiveError
 from videogen.story_archives.tables import TABLES
 from videogen.story_archives.wipe import wipe_story
+from videogen.takes.reviews import lock_shot
 
 pytestmark = pytest.mark.django_db
 
@@ -147,6 +158,45 @@ def test_wipe_gives_nothing_back_and_a_restore_counts_nothing_twice(story, file)
     assert restored.limit_usd == of_story.limit_usd
     assert usage_of([restored])[restored.pk].spent_usd == spent.spent_usd
     assert next_slot(lane, spent.spent_usd).code == ""
+
+
+def costs():
+    """What was spent in all, and what may still cost."""
+    told = json.loads(manage("spend", "--json").stdout)
+    return tuple(
+        Decimal(told["total"][f"{what}_usd"]) + Decimal(told[f"wiped_stories_{wiped}"])
+        for what, wiped in (("spent", "usd"), ("open", "open_usd"))
+    )
+
+
+@pytest.mark.postgres
+def test_what_was_spent_and_what_may_still_cost_are_told_while_the_story_is_away(story, file):
+    third = shots_of(story)[2]
+    given_up = make_render(
+        third,
+        "cancelled",
+        error_code="given_up",
+        backend="gemini",
+        price_estimate_usd=Decimal("3.20"),
+        claimed_at=timezone.now(),
+    )
+    make_submission(given_up, "unknown", price_usd=Decimal("3.20"))
+    make_budget("1000")
+    today = timezone.localdate()
+    days = [today - timedelta(days=each) for each in range(6, -1, -1)]
+
+    def told():
+        by_day = figures_by(By.DAY, SpendingScope(None, days[0], days[-1]))
+        return costs(), burn_down(None, days, by_day).left_usd
+
+    before = told()
+    assert before[0][1] > 0
+
+    archive(file, "--wipe")
+    assert told() == before
+
+    restore(file)
+    assert told() == before
 
 
 def test_numbers_of_a_wiped_story_are_given_to_no_other_batch(story, file):
@@ -318,6 +368,26 @@ def test_what_somebody_writes_during_a_wipe_is_not_lost(story, file, what):
 
     assert error.value.code == "changed"
     assert differing_rows(before, dump_story("the-lamp")) == 1
+    assert not KeptCharge.objects.exists()
+    assert files_of("the-lamp")
+
+
+@pytest.mark.postgres
+@pytest.mark.django_db(transaction=True)
+def test_what_is_queued_while_a_wipe_waits_is_not_lost(story, file):
+    archived = archive_story(story, file)
+    shot = shots_of(story)[2]
+    with transaction.atomic():
+        lock_shot(shot.pk)
+        wiping = beside(lambda: wipe_story(story, archived))
+        assert wiping.waits_for_a_lock()
+        queued = make_render(shot)
+
+    with pytest.raises(ArchiveError) as error:
+        wiping.result()
+
+    assert error.value.code in ("changed", "open_work")
+    assert VideoRender.objects.filter(pk=queued.pk, state="queued").exists()
     assert not KeptCharge.objects.exists()
     assert files_of("the-lamp")
 

@@ -16,9 +16,10 @@ from videogen.billing.statistics import (
     By,
     Figures,
     SpendingScope,
+    WipedCosts,
     figures_by,
     total_of,
-    wiped_usd,
+    wiped_costs,
 )
 from videogen.cli.database import needs_tables
 from videogen.common.errors import RequestError
@@ -72,7 +73,7 @@ class Command(BaseCommand):
             return
         console = table_console(self.stdout)
         print_table(console, _table(wanted[0], figures[wanted[0]], total))
-        for sentence in _sentences(total, forecast, wiped_usd(scope)):
+        for sentence in _sentences(total, forecast, wiped_costs(scope)):
             console.say(sentence)
 
 
@@ -112,10 +113,14 @@ def _amount(amount: Decimal | None) -> str:
     return "" if amount is None else usd(amount)
 
 
-def _sentences(total: Figures, forecast: Forecast | None, wiped: Decimal) -> list[str]:
+def _sentences(total: Figures, forecast: Forecast | None, wiped: WipedCosts) -> list[str]:
     told = []
-    if wiped:
-        told.append(f"Stories that were wiped have cost {usd(wiped)}, which is in no row.")
+    if wiped.spent_usd:
+        cost = usd(wiped.spent_usd)
+        told.append(f"Stories that were wiped have cost {cost}, which is in no row.")
+    if wiped.open_usd:
+        cost = usd(wiped.open_usd)
+        told.append(f"They may have cost {cost} more, because nobody knows what became of it.")
     if not total.attempts:
         told.append("Nothing was sent.")
     if forecast and not forecast.left:
