@@ -27,12 +27,15 @@ def test_what_is_served_for_trying_shows_no_debug_page(tmp_path, migrated_databa
     place.begin_with(migrated_database)
     log, port = tmp_path / "serve.log", free_port()
 
-    place.start("serve", f"0.0.0.0:{port}", "--simulator-port=0")
+    served = place.start("serve", f"0.0.0.0:{port}", "--simulator-port=0")
     try:
         wait_until(lambda: "Starting development server" in log.read_text(), 60, f"see {log}")
         foreign = httpx.get(f"http://127.0.0.1:{port}/", headers={"Host": "evil.example"})
         style = httpx.get(f"http://127.0.0.1:{port}/static/videogen/admin.css")
     finally:
+        # It ends its children, which a kill would leave behind.
+        served.terminate()
+        served.wait(60)
         place.close()
 
     assert (foreign.status_code, style.status_code) == (400, 200)
