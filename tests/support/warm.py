@@ -45,6 +45,8 @@ def main() -> None:
     for name, app in get_commands().items():
         if app in ("storybook", "videogen"):
             import_module(f"{app}.management.commands.{name}")
+    # Or each job would begin with what is still in the buffer.
+    sys.stdout.flush()
     for line in sys.stdin:
         job = json.loads(line)
         if not (child := os.fork()):

@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import UTC, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
+PACIFIC = ZoneInfo("America/Los_Angeles")
+
 
 def day_began(now: datetime) -> datetime:
     """Return the last midnight in Pacific time, as UTC."""
@@ -17,7 +19,5 @@ def day_ends(now: datetime) -> datetime:
 
 
 def _midnight(now: datetime, days: int) -> datetime:
-    # Not when the module is imported: without time zones, the doctor has to be able to say so.
-    pacific = ZoneInfo("America/Los_Angeles")
-    day = now.astimezone(pacific).date() + timedelta(days=days)
-    return datetime.combine(day, time.min, pacific).astimezone(UTC)
+    day = now.astimezone(PACIFIC).date() + timedelta(days=days)
+    return datetime.combine(day, time.min, PACIFIC).astimezone(UTC)

@@ -656,7 +656,7 @@ SURROUNDINGS = {
         "configuration",
         "does not start",
     ),
-    "no time zones": (variables(PYTHONTZPATH="/nowhere"), "time_zones", "America/Los_Angeles"),
+    "no time zones": (variables(PYTHONTZPATH="/nowhere"), "configuration", "America/Los_Angeles"),
 }
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from importlib import import_module
 
 import django
 
@@ -23,6 +24,8 @@ def start_or_report(arguments: list[str]) -> None:
 def _start() -> Finding | None:
     try:
         django.setup()
+        # What the doctor itself imports has to be there, too, such as the time zones.
+        import_module("videogen.management.commands.doctor")
     except Exception as error:  # noqa: BLE001 (whatever it is, it is the finding)
         words = f"{type(error).__name__}: {words_of(error)}"
         return CONFIGURATION.fail(
