@@ -107,7 +107,7 @@ screenshots: $(STAMP)  ## docs/screenshots, from the sample story in a Chromium
 # For every supported Python and system at once: what only some need keeps its marker. The pins that
 # are there stay where they can; UPGRADE=1 takes the newest of everything.
 COMPILE := $(BIN)/uv --quiet pip compile pyproject.toml --universal --python-version 3.11 --fork-strategy fewest \
-    --generate-hashes --no-emit-index-url --no-header $(if $(UPGRADE),--upgrade)
+    --generate-hashes --no-header $(if $(UPGRADE),--upgrade)
 
 lock: $(STAMP)  ## pin the requirements again (after a change in pyproject.toml), and say what changed
 	@cat requirements*.txt | grep == | tr -d '\\' | sort -u > $(VENV)/pins-before

@@ -31,14 +31,21 @@ class BundleError(StorybookError):
     `problems` holds every problem that was found, as `place: sentence`. Each is a single line, even
     if a name in the bundle has line breaks. `more` is how many others there are. `warnings` do not
     refuse a bundle; they are told together with the problems, so that one repair is enough.
+    `warnings_left_out` is how many others of them there are.
     """
 
     def __init__(
-        self, problems: Sequence[str], *, more: int = 0, warnings: Iterable[BundleWarning] = ()
+        self,
+        problems: Sequence[str],
+        *,
+        more: int = 0,
+        warnings: Iterable[BundleWarning] = (),
+        warnings_left_out: int = 0,
     ) -> None:
         self.problems = tuple(_unprintable.sub(_written_out, each) for each in problems)
         self.more = more
         self.warnings = tuple(warnings)
+        self.warnings_left_out = warnings_left_out
         super().__init__("\n".join(self.problems))
 
 
@@ -60,10 +67,17 @@ class Problems:
         else:
             self._more += 1
 
-    def refuse_if_any(self, warnings: Iterable[BundleWarning] = ()) -> None:
+    def refuse_if_any(
+        self, warnings: Iterable[BundleWarning] = (), *, warnings_left_out: int = 0
+    ) -> None:
         """Raise BundleError with the problems, if there are any."""
         if self._sentences:
-            raise BundleError(self._sentences, more=self._more, warnings=warnings)
+            raise BundleError(
+                self._sentences,
+                more=self._more,
+                warnings=warnings,
+                warnings_left_out=warnings_left_out,
+            )
 
 
 def _written_out(match: re.Match[str]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sized
 from typing import Any
 
 from django import forms
@@ -94,11 +95,20 @@ def _report_on(token: str, owner: int) -> dict[str, Any]:
             "problems": error.problems[:MOST_LINES],
             "more": _more(error),
             "warnings": error.warnings[:MOST_LINES],
+            "more_warnings": error.warnings_left_out + _unlisted(error.warnings),
         }
     except ImportFailed as error:
         return {"problems": [str(error)]}
     exists = Story.objects.filter(story_id=report.story_id).exists()
-    return {"token": token, "report": report, "exists": exists, "changes": _changes(report)}
+    return {
+        "token": token,
+        "report": report,
+        "exists": exists,
+        "changes": _changes(report),
+        "more_warnings": report.warnings_left_out
+        + _unlisted(report.warnings)
+        + _unlisted(report.picture_warnings),
+    }
 
 
 def _import(
@@ -124,7 +134,12 @@ def _owner(request: HttpRequest) -> int:
 
 
 def _more(error: BundleError) -> int:
-    return error.more + max(0, len(error.problems) - MOST_LINES)
+    return error.more + _unlisted(error.problems)
+
+
+def _unlisted(lines: Sized) -> int:
+    """Return how many of the lines the page has no room for."""
+    return max(0, len(lines) - MOST_LINES)
 
 
 def _changes(report: ImportReport) -> list[dict[str, Any]]:

@@ -212,7 +212,7 @@ def read_bundle(story_file: Path) -> Bundle:
     if (pictures := len(bundle.picture_paths)) > MOST_PICTURES:
         problems.add(f"{STORY_FILE}: names {pictures} pictures, more than {MOST_PICTURES}")
     _warn_of_contents(bundle)
-    problems.refuse_if_any(bundle.warnings)
+    problems.refuse_if_any(bundle.warnings, warnings_left_out=bundle.warnings.left_out)
     return bundle
 
 

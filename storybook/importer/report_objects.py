@@ -39,6 +39,7 @@ def refused_object(error: BundleError, *, is_dry_run: bool) -> dict[str, Any]:
         "is_dry_run": is_dry_run,
         **counts,
         "warnings": [_warning_object(each) for each in error.warnings],
+        "warnings_left_out": error.warnings_left_out,
         "problems": _problem_objects(error),
     }
 

@@ -31,8 +31,6 @@ class Figure:
 
     @property
     def bound_shown(self) -> str:
-        if self.bound == float("inf"):
-            return "told only"
         return f"≤ {self.bound:g} {self.unit}".rstrip()
 
 

@@ -111,6 +111,25 @@ def test_warnings_are_told_together_with_the_problems(admin_client, tmp_path):
     )
 
 
+def test_warnings_that_the_page_does_not_list_are_counted(admin_client, tmp_path, monkeypatch):
+    monkeypatch.setattr("storybook.import_page.MOST_LINES", 1)
+
+    def warn(story):
+        for shot in (scenelet["shots"][0] for scenelet in story["scenelets"]):
+            shot["storyboard"] = shot["key_frame"] = "x"
+
+    def break_it(story):
+        warn(story)
+        del story["scenelets"][0]["sequence"]
+
+    for change in (warn, break_it):
+        response = post(admin_client, bundle=bundle(tmp_path, change))
+
+        [listed] = page_of(response).hooks("warnings")
+        assert response.context["more_warnings"] == 1
+        assert len([each for each in listed if each.tag == "li"]) == 2
+
+
 def test_what_is_kept_and_read_by_nothing_is_named(admin_client, tmp_path):
     def add(story):
         story["visual_design_document"]["rating"] = "U"

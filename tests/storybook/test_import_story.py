@@ -98,6 +98,23 @@ def test_every_problem_of_a_broken_bundle_is_told(tmp_path):
 
 
 @pytest.mark.django_db
+def test_warnings_are_told_together_with_the_problems(tmp_path, capsys):
+    document = story(title=None, scenelets=[scenelet(1, shots=[shot(1, storyboard="x")])])
+    folder = write_bundle(tmp_path / "b", document)
+
+    with pytest.raises(CommandError) as failure:
+        run(folder)
+    with pytest.raises(CommandError):
+        call_command("import_story", str(folder), "--json")
+
+    assert "scenelets[0].shots[0].storyboard" in str(failure.value)
+    told = json.loads(capsys.readouterr().out)
+    assert [each["place"] for each in told["problems"]] == ["title"]
+    assert told["warnings_left_out"] == 0
+    assert "scenelets[0].shots[0].storyboard" in [each["place"] for each in told["warnings"]]
+
+
+@pytest.mark.django_db
 def test_the_end_says_how_the_story_is_and_what_comes_next(tmp_path):
     document = story(
         story_id="my story",

@@ -135,6 +135,7 @@ def _import(request: HttpRequest, bundle: UploadedFile, *, is_dry_run: bool) -> 
             problems=refused["problems"],
             more=error.more,
             warnings=refused["warnings"],
+            warnings_left_out=refused["warnings_left_out"],
         ) from error
     except ImportFailed as error:
         raise ApiProblem(409, "import_failed", str(error)) from error

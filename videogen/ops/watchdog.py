@@ -148,7 +148,9 @@ def wake_for_lost_workers() -> None:
     ):
         wake_pump()
     downloads = VideoRender.objects.exclude(downloader="").filter(
-        lane__in=lanes, state="downloading", download_lease_until__lt=now
+        lane__in=lanes,
+        state=VideoRender.State.DOWNLOADING,
+        download_lease_until__lt=now,
     )
     if downloads.exists():
         wake_downloads(1)

@@ -93,7 +93,9 @@ exit codes: 0 imported, 1 refused or failed, 2 wrong usage"""
                 problems.append(f"  … and {error.more} more.")
             if error.warnings:
                 problems += ["", "Look at this, too, it changes what is sent:"]
-                problems += _shown([_warning(each) for each in error.warnings])
+                problems += _shown(
+                    [_warning(each) for each in error.warnings], error.warnings_left_out
+                )
             raise CommandError(
                 "\n".join([f"The bundle was not imported, it has {count}:", *problems]),
                 returncode=1,
