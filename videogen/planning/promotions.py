@@ -70,6 +70,16 @@ def approved_drafts(story: Story, backend: str) -> list[int]:
     ]
 
 
+def is_final_of(take: VideoRender, approved: VideoRender, prices: PriceList) -> bool:
+    """Whether the take was promoted from the approved take, which is a draft, and waits for its
+    verdict: an approval settles what came before it."""
+    return (
+        take.copy_of_id == approved.pk
+        and (approved.reviewed_at is None or approved.reviewed_at < take.state_since)
+        and is_draft(approved, prices, take.model, take.resolution)
+    )
+
+
 def plan_promotions(
     story: Story,
     shots: QuerySet[Shot],

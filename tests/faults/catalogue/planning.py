@@ -180,4 +180,12 @@ FAULTS = [
         ("tests/videogen/planning/test_promotions.py",),
         "a locked shot is paid for once more",
     ),
+    Fault(
+        "any-newer-take-replaces-an-approved-one",
+        "videogen/planning/promotions.py",
+        "take.copy_of_id == approved.pk",
+        "bool(approved.pk)",
+        ("tests/videogen/views/review/test_bulk.py",),
+        "approving many takes replaces approved ones that nobody looked at beside them",
+    ),
 ]

@@ -1,5 +1,8 @@
 """One verdict on the newest take of each selected shot: on the board, and in the list of shots.
 
+A final take takes the place of the approved draft that it was promoted from. Against another
+approved take an approval does nothing, because nobody looks at the two when many are judged.
+
 Each shot is a transaction of its own, and one message tells what became of all of them.
 """
 
@@ -18,8 +21,10 @@ from django.template.response import TemplateResponse
 from django.utils.translation import ngettext
 
 from storybook.models import Shot
+from videogen.catalog.prices import PriceList
 from videogen.common.errors import ReviewError
 from videogen.models import VideoRender, states
+from videogen.planning.promotions import is_final_of
 from videogen.planning.shot_status import current_standings
 from videogen.takes.verdicts import give_verdict
 from videogen.views.components.access import signed_in
@@ -49,6 +54,8 @@ def judge_shots(
     chosen = list(shots.order_by().values_list("pk", flat=True))
     standings = current_standings(shot__in=chosen).select_related("newest_take__shot__scenelet")
     takes = {each.shot_id: each.newest_take for each in standings}
+    approved = _approved_takes(chosen) if review == Review.APPROVED else {}
+    prices = PriceList()
     done, left_out = 0, Counter[str]()
     for shot in chosen:
         take = takes.get(shot)
@@ -56,9 +63,11 @@ def judge_shots(
             left_out["no_take"] += 1
         elif take.review == review:
             left_out["already"] += 1
+        elif (other := approved.get(shot)) and not is_final_of(take, other, prices):
+            left_out["approved"] += 1
         else:
             try:
-                _judge(model_admin, request, take, review)
+                _judge(model_admin, request, take, review, other.pk if other else None)
                 done += 1
             except ReviewError as error:
                 if error.code not in _LEFT_OUT:
@@ -81,8 +90,17 @@ def judge_shots(
         messages.warning(request, "Nothing was selected. Select the shots first.")
 
 
+def _approved_takes(shots: Iterable[int]) -> dict[int, VideoRender]:
+    takes = VideoRender.objects.filter(shot__in=shots, review=Review.APPROVED)
+    return {each.shot_id: each for each in takes.without_heavy_columns(keep=["prompt_text"])}
+
+
 def _judge(
-    model_admin: ModelAdmin[Any], request: HttpRequest, take: VideoRender, review: states.Review
+    model_admin: ModelAdmin[Any],
+    request: HttpRequest,
+    take: VideoRender,
+    review: states.Review,
+    instead_of: int | None,
 ) -> None:
     with transaction.atomic():
         give_verdict(
@@ -92,6 +110,7 @@ def _judge(
             seen=take.review,
             words=request.POST.get("reason", ""),
             reasons=request.POST.getlist("reasons"),
+            instead_of=instead_of,
         )
         words = f"{take.shot.code}, take {take.take}, is {review.label}."
         model_admin.log_change(request, take, words)

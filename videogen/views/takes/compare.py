@@ -56,7 +56,7 @@ def compare_takes(
             "may_review": request.user.has_perm(REVIEW),
             "can_retake": request.user.has_perms([REVIEW, GENERATE]),
             "reject_reasons": VideoRender.RejectReason.choices,
-            "locked_by": approved.take if approved else None,
+            "locked_by": approved,
         },
     )
 

@@ -157,12 +157,8 @@ class Rights:
     generate: bool
     ask_again: bool
     see_batches: bool
-    lock: VideoRender | None
-
-    @property
-    def locked_by(self) -> int | None:
-        """The number of the take that is approved."""
-        return self.lock.take if self.lock else None
+    # The take that is approved.
+    locked_by: VideoRender | None
 
     @classmethod
     def of(
@@ -178,7 +174,7 @@ class Rights:
             generate=can_generate,
             ask_again=can_generate and allows,
             see_batches=request.user.has_perm("videogen.view_renderbatch"),
-            lock=next(approved, None),
+            locked_by=next(approved, None),
         )
 
 

@@ -28,6 +28,7 @@ from videogen.recovery import decisions
 from videogen.takes import reviews
 from videogen.takes.uploads import upload_take
 from videogen.views.components.access import GENERATE, REVIEW, requester_of, require, signed_in
+from videogen.views.components.shot_filters import number
 from videogen.views.components.urls import decide_url, next_page
 
 
@@ -126,7 +127,8 @@ def _select(request: HttpRequest, render: VideoRender) -> None:
 
 
 def _approve(request: HttpRequest, render: VideoRender) -> None:
-    if stopped := reviews.approve_take(render, signed_in(request)):
+    instead_of = number(request.POST.get("instead_of", "")) or None
+    if stopped := reviews.approve_take(render, signed_in(request), instead_of=instead_of):
         words = ngettext(
             "%d other take of the shot was not sent yet: it is cancelled, and costs nothing.",
             "%d other takes of the shot were not sent yet: they are cancelled, and cost nothing.",

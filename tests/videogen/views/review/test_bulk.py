@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 from django.contrib.admin.models import LogEntry
 from django.urls import reverse
+from django.utils import timezone
 
 from tests.support.admin_clients import VIEWS, browser_of, viewer
-from tests.support.factories import State, force, make_render, make_story, shots_of
+from tests.support.factories import (
+    State,
+    force,
+    make_price,
+    make_render,
+    make_story,
+    shots_of,
+)
 from tests.support.pages import messages, page_of
 from videogen.models import RenderBatch, VideoRender
 
@@ -55,6 +65,54 @@ def test_the_board_approves_and_tells_what_was_left_out(shots, browser):
         "2 shots were left out: 1 is approved already, 1 has no take.",
     ]
     assert LogEntry.objects.count() == 2
+
+
+def final_of(draft, **values):
+    """What was promoted from the draft, and came after it was approved."""
+    values = {"resolution": "1080p", "copy_of": draft, **values}
+    return make_render(draft.shot, State.DONE, **values)
+
+
+@pytest.fixture
+def draft(shots):
+    """The approved take of the third shot is a draft: at 720p, which is cheaper."""
+    make_price("0.10", resolution="720p")
+    make_price("0.40", resolution="1080p")
+    draft = shots[2].renders.get()
+    force(draft, resolution="720p")
+    return draft
+
+
+@pytest.mark.parametrize("judge", ["on_board", "in_list"])
+def test_a_final_takes_the_place_of_its_approved_draft(shots, browser, draft, judge):
+    final_of(draft)
+
+    if judge == "on_board":
+        told = messages(browser.get(on_board(browser, shots[:3], "approve").url))
+    else:
+        told = messages(in_list(browser, shots[:3], "approve_takes"))
+
+    assert told == ["3 takes are approved."]
+    assert reviews() == ["approved", "approved", "unreviewed", "approved"]
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        pytest.param({"copy_of": None}, id="not promoted from it"),
+        pytest.param({"resolution": "720p"}, id="as cheap as it"),
+        pytest.param({"touched_ago": 60}, id="settled by its approval"),
+    ],
+)
+def test_another_take_does_not_take_the_place_of_an_approved_one(shots, browser, draft, other):
+    force(draft, reviewed_at=timezone.now() - timedelta(seconds=30))
+    final_of(draft, **other)
+
+    response = on_board(browser, shots[2:3], "approve")
+
+    assert reviews()[2:] == ["approved", "unreviewed"]
+    told = messages(browser.get(response.url))
+    assert told == ["1 shot was left out: 1 has an approved take."]
 
 
 def test_the_board_asks_once_why(shots, browser):

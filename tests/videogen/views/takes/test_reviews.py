@@ -202,7 +202,7 @@ def test_a_rejection_may_go_without_a_reason_but_not_with_an_unknown_one(browser
     assert (render.review, render.review_reason, render.review_reasons) == ("rejected", "", "")
 
 
-def test_locked_shot_offers_to_unlock_and_nothing_else(browser, shot):
+def test_locked_shot_offers_to_unlock_and_another_approval(browser, shot):
     approved = make_render(shot, State.DONE, review="approved")
     other = make_render(shot, State.DONE)
 
@@ -210,9 +210,41 @@ def test_locked_shot_offers_to_unlock_and_nothing_else(browser, shot):
 
     assert url_of(approved, "unlock") in page.actions
     assert "locked" in page.hook("render", str(other.pk))
-    for render, verb in ((approved, "reject"), (other, "select"), (other, "approve")):
+    assert url_of(other, "approve") in page.actions
+    for render, verb in ((approved, "reject"), (other, "select")):
         assert url_of(render, verb) not in page.actions
     assert not any("/generate/" in each for each in page.links)
+
+
+def test_a_take_is_approved_instead_of_the_one_that_the_page_names(browser, shot):
+    approved = make_render(shot, State.DONE, review="approved")
+    other = make_render(shot, State.DONE)
+    page = page_of(browser.get(takes_url(shot)))
+    [named] = [
+        each.attributes["value"]
+        for each in page.tags("input")
+        if each.attributes.get("name") == "instead_of"
+    ]
+
+    browser.post(url_of(other, "approve"), {"instead_of": named})
+
+    for render in (approved, other):
+        render.refresh_from_db()
+    assert (approved.review, other.review) == ("unreviewed", "approved")
+
+
+@pytest.mark.parametrize("named", ["", "nonsense", "{draft}"])
+def test_an_approval_that_the_page_does_not_name_stays(browser, shot, named):
+    draft = make_render(shot, State.DONE)
+    approved = make_render(shot, State.DONE, review="approved")
+    other = make_render(shot, State.DONE)
+
+    response = browser.post(url_of(other, "approve"), {"instead_of": named.format(draft=draft.pk)})
+
+    assert told(response) == "Take 2 is approved: unlock it first."
+    for render in (approved, other):
+        render.refresh_from_db()
+    assert (approved.review, other.review) == ("approved", "unreviewed")
 
 
 @pytest.mark.parametrize(
