@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from django.utils.translation import ngettext
+
 from .designs import character_id, environment_id
 from .documents import objects_in
 from .models import Shot, Story
@@ -65,10 +67,12 @@ def _uses_in(payload: Any) -> Iterator[tuple[str, str]]:
 def _sentence(kind: str, each: str, codes: list[str]) -> str:
     shown = ", ".join(codes[:_most_codes])
     more = len(codes) - _most_codes
-    where = f"{shown} and {more} more shots" if more > 1 else f"{shown}{' and 1 more shot' * more}"
+    where = shown
+    if more > 0:
+        where += ngettext(" and %d more shot", " and %d more shots", more) % more
     if kind == "voice":
         return f"The voice of “{each}” is gone, and it speaks in {where}: no voice is sent there."
     return (
         f"The {kind} “{each}” is gone, and {where} "
-        f"{'names' if len(codes) == 1 else 'name'} it: no design and no picture is sent there."
+        f"{ngettext('names', 'name', len(codes))} it: no design and no picture is sent there."
     )

@@ -18,6 +18,7 @@ from typing import Any, cast
 from django.conf import settings
 from django.db import DatabaseError, IntegrityError, models, transaction
 from django.utils import timezone
+from django.utils.translation import ngettext
 
 from storybook.documents import objects_in
 from storybook.errors import BundleWarning, ImportFailed, PictureProblem
@@ -140,7 +141,8 @@ def import_bundle(
     with _one_import_at_a_time():
         try:
             paths = bundle.picture_paths
-            say(f"Checking {len(paths)} pictures …")
+            number = len(paths)
+            say(ngettext("Checking %d picture …", "Checking %d pictures …", number) % number)
             folder = ImageFolder(bundle.folder, bundle.doubtful_names)
             facts = _collect_pictures(folder, paths, store)
             unnamed = folder.unnamed_files(paths)

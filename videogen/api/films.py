@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
+from django.utils.translation import ngettext
 from ninja import Path, Query, Router
 from pydantic import Field
 
@@ -108,7 +109,8 @@ def create_films(request: HttpRequest, body: FilmRequest, key: IdempotencyKey) -
         options = FilmOptions(body.takes.value, body.cards, body.levelling, body.captions)
         planned = plan_films(story, options, body.endings)
         films = request_films(planned, options, person_of(request))
-        note(request, story, f"Asked for {len(films)} films.")
+        words = ngettext("Asked for %d film.", "Asked for %d films.", len(films)) % len(films)
+        note(request, story, words)
         rows = _films().in_bulk([film.pk for film in films])
         return made(201, FilmsOut(items=[_out(rows[film.pk]) for film in films]))
 

@@ -12,7 +12,6 @@ from django.utils.translation import ngettext
 
 from videogen.catalog.capabilities import Capability, ModelTable, RequestedVideo
 from videogen.catalog.prices import PriceList
-from videogen.common.formats import counted
 from videogen.models import RenderBatch
 
 from .budgets import Limit, LimitName
@@ -107,7 +106,7 @@ class Shortage:
 
     @property
     def words(self) -> str:
-        videos = counted(self.videos, "video")
+        videos = ngettext("%d video", "%d videos", self.videos) % self.videos
         left = f"${self.limit.left_usd:,.2f}"
         return f"{videos}: ${self.cost_usd:,.2f}, and {left} is left of {self.limit.words}."
 

@@ -11,10 +11,10 @@ from typing import Any
 
 from django.conf import settings
 from django.db.models import Count, Exists, OuterRef, Q, Sum
+from django.utils.translation import ngettext
 
 from storybook.models import Story
 from videogen.catalog.prices import KnownPrice, PriceList
-from videogen.common.formats import counted
 from videogen.models import VideoRender
 from videogen.models.routes import is_simulating
 
@@ -125,7 +125,9 @@ class Forecast:
         low, high = self.least_takes_left, self.most_takes_left
         if low is None or high is None:
             return ""
-        return counted(high, "more take") if low == high else f"{low} to {high} more takes"
+        if low == high:
+            return ngettext("%d more take", "%d more takes", high) % high
+        return f"{low} to {high} more takes"
 
     def as_dict(self) -> dict[str, Any]:
         def text(amount: Decimal | None) -> str | None:

@@ -11,11 +11,11 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
+from django.utils.translation import ngettext
 from rich.markup import escape
 from rich.text import Text
 
 from storybook.media_store import media
-from videogen.common.formats import counted
 from videogen.common.terminal import OutputBroken, PlainConsole
 from videogen.common.untrusted_text import for_terminal
 from videogen.models import VideoRender
@@ -197,7 +197,8 @@ def _shots_in_words(rows: Iterable[dict[str, Any]]) -> str:
         by_scenelet.setdefault(row["scenelet_id"], []).append(row)
     told = [_ranges(shots) for shots in islice(by_scenelet.values(), _MOST_SCENELETS)]
     if more := len(by_scenelet) - len(told):
-        told.append(f"and {counted(more, 'more scenelet')}, which --verbose lists")
+        words = ngettext("and %d more scenelet", "and %d more scenelets", more) % more
+        told.append(f"{words}, which --verbose lists")
     return "; ".join(told)
 
 

@@ -8,8 +8,9 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from django.utils.translation import ngettext
+
 from storybook.models import Story
-from videogen.common.formats import counted
 from videogen.common.task_queue import is_cluster_running
 from videogen.films.film_requests import (
     PlannedFilm,
@@ -76,7 +77,9 @@ def _wait(films: Collection[int], say: Callable[[str], None]) -> None:
 def _progress(films: Sequence[Film]) -> str:
     done = sum(each.parts_done for each in films)
     total = sum(each.parts_total for each in films)
-    return f"{counted(len(films), 'film')} to make: {done} of {counted(total, 'part')} ready"
+    what = ngettext("%d film to make", "%d films to make", len(films)) % len(films)
+    parts = ngettext("%d of %d part ready", "%d of %d parts ready", total) % (done, total)
+    return f"{what}: {parts}"
 
 
 def _status(film: Film) -> str:
@@ -114,10 +117,13 @@ def film_line(result: FilmResult) -> str:
     film, path = result.film, result.planned.path
     if result.status in ("done", "exists"):
         what = "made" if result.status == "done" else "is as it was"
-        facts = f"{_clock(film.seconds)}, {counted(film.shots, 'shot')}"
-        if film.stills:
-            facts += f", {counted(film.stills, 'still')} for shots without a take"
-        return f"{path.title}: {what} ({facts})\n  {film.file}"
+        facts = [_clock(film.seconds), ngettext("%d shot", "%d shots", film.shots) % film.shots]
+        if stills := film.stills:
+            words = ngettext(
+                "%d still for a shot without a take", "%d stills for shots without a take", stills
+            )
+            facts.append(words % stills)
+        return f"{path.title}: {what} ({', '.join(facts)})\n  {film.file}"
     if result.status == "queued":
         return f"{path.title}: queued"
     return f"{path.title}: failed. {film.error_message or 'It was cancelled.'}"

@@ -10,8 +10,10 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
+from django.utils.translation import ngettext
+
 from videogen.catalog.options import extras_of
-from videogen.common.formats import counted, usd
+from videogen.common.formats import usd
 from videogen.models import RenderBatch, VideoRender
 from videogen.models.states import OPEN_IN_ORDER, RESUMABLE, STUCK
 from videogen.planning.modes import WORK, Action
@@ -166,9 +168,12 @@ def outcomes_in_words(rows: Iterable[dict[str, Any]]) -> str:
     has_several = len(rows) > shots
     for action, words in _PLANNED_WORDS.items():
         if number := _decided(rows, action):
-            told.append(f"{counted(number, 'shot') if has_several else number} {words}")
-    renders = f", {counted(len(worked), 'render')}" if has_several else ""
-    return f"{counted(shots, 'shot')}{renders}: {', '.join(told)}"
+            what = ngettext("%d shot", "%d shots", number) if has_several else "%d"
+            told.append(f"{what % number} {words}")
+    all_of_them = ngettext("%d shot", "%d shots", shots) % shots
+    if has_several:
+        all_of_them += ", " + ngettext("%d render", "%d renders", len(worked)) % len(worked)
+    return f"{all_of_them}: {', '.join(told)}"
 
 
 def _outcome_of(row: dict[str, Any]) -> str:
@@ -212,4 +217,4 @@ def next_commands(rows: Iterable[dict[str, Any]], mode: str, command: Sequence[s
 
 
 def _these(number: int) -> str:
-    return "the one" if number == 1 else f"the {number}"
+    return ngettext("the one", "the {}", number).format(number)

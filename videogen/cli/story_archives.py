@@ -8,7 +8,7 @@ from typing import Any
 
 from django.utils.translation import ngettext
 
-from videogen.common.formats import counted, usd
+from videogen.common.formats import usd
 from videogen.story_archives.archive import Archived
 from videogen.story_archives.archive_file import Manifest
 from videogen.story_archives.restore import Restored
@@ -40,6 +40,14 @@ def left_out_in_words(manifest: Manifest) -> Iterator[str]:
         else:
             what = f"%d of {code}"
         yield f"Left out: {what % number}."
+
+
+def rows_in_words(renders: int, submissions: int, files: int) -> list[str]:
+    return [
+        ngettext("%d render", "%d renders", renders) % renders,
+        ngettext("%d submission", "%d submissions", submissions) % submissions,
+        ngettext("%d file", "%d files", files) % files,
+    ]
 
 
 def wiped_in_words(wiped: Wiped, path: Path) -> Iterator[str]:
@@ -94,11 +102,10 @@ def restored_object(restored: Restored, *, is_dry_run: bool) -> dict[str, Any]:
 
 def restored_in_words(restored: Restored, *, is_dry_run: bool) -> Iterator[str]:
     rows = restored.rows
+    told = ", ".join(rows_in_words(rows["videogen.videorender"], restored.charges, restored.files))
     yield (
-        f"{restored.title or restored.story_id}: "
-        f"{counted(rows['videogen.videorender'], 'render')}, "
-        f"{counted(restored.charges, 'submission')}, "
-        f"{counted(restored.files, 'file')} stored, {restored.found} found here already."
+        f"{restored.title or restored.story_id}: {told} stored, "
+        f"{restored.found} found here already."
     )
     if restored.kept_charges:
         again = ngettext(
@@ -119,6 +126,11 @@ def restored_in_words(restored: Restored, *, is_dry_run: bool) -> Iterator[str]:
     for name in restored.missing_files:
         yield f"The archive did not have this file: {name}"
     if links := rows.get("videogen.guestlink"):
-        yield f"{counted(links, 'guest link')} came back revoked: make new ones where needed."
+        words = ngettext(
+            "%d guest link came back revoked: make a new one where needed.",
+            "%d guest links came back revoked: make new ones where needed.",
+            links,
+        )
+        yield words % links
     if is_dry_run:
         yield "Nothing was changed: this was a dry run."

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from datetime import date, datetime
 from decimal import Decimal
 
-from django.template.defaultfilters import pluralize
 from django.utils import timezone
 from django.utils.formats import date_format
 
@@ -59,11 +58,6 @@ def clock(seconds: float, *, is_estimated: bool = False) -> str:
     """Return a length as "2:08", or "≈ 2:08"."""
     minutes, rest = divmod(round(seconds), 60)
     return f"{'≈ ' if is_estimated else ''}{minutes}:{rest:02}"
-
-
-def counted(number: int, noun: str) -> str:
-    """Return the number and the noun, with an "s" unless the number is 1."""
-    return f"{number} {noun}{pluralize(number)}"
 
 
 def ended(words: str) -> str:

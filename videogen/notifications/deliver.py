@@ -20,9 +20,9 @@ from django.core.mail import EmailMessage
 from django.db import transaction
 from django.db.models import F, QuerySet
 from django.utils import timezone
+from django.utils.translation import ngettext
 
 from videogen.common.errors import NoticeError
-from videogen.common.formats import counted
 from videogen.common.shutdown import stop_requested
 from videogen.common.task_queue import wake_sender
 from videogen.models import Notice, OutgoingEvent
@@ -116,7 +116,8 @@ def _after(notice: Notice | OutgoingEvent, errors: list[NoticeError]) -> dict[st
 
 
 def _given_up(words: str, attempts: int = MAX_ATTEMPTS) -> str:
-    return f"Given up after {counted(attempts, 'attempt')}. {words}"
+    given_up = ngettext("Given up after %d attempt.", "Given up after %d attempts.", attempts)
+    return f"{given_up % attempts} {words}"
 
 
 def redeliver(notice: Notice) -> bool:

@@ -20,6 +20,7 @@ from django.conf import settings
 from django.db import transaction
 from django.db.models import Count, F
 from django.utils import timezone
+from django.utils.translation import ngettext
 
 from storybook.models import Story
 from videogen.billing.budgets import BudgetImpact, find_budget_impacts, lock_budgets
@@ -282,7 +283,7 @@ def references_in_words(capability: Capability, resolution: str, number: int) ->
 
 
 def _all_are_sent(number: int) -> str:
-    return "it is sent" if number == 1 else f"all {number} are sent"
+    return ngettext("it is sent", "all {} are sent", number).format(number)
 
 
 def move_queued(lane: Lane, source: str, model: str, requester: Requester, *, seen: str) -> Move:

@@ -7,6 +7,7 @@ from collections.abc import Collection, Mapping
 
 from django.conf import settings
 from django.db.models import QuerySet
+from django.utils.translation import ngettext
 
 from storybook.models import Shot, Story
 from storybook.near_names import near_id
@@ -116,7 +117,7 @@ def _did_you_mean(said: str, names: Mapping[str, str]) -> str:
 def _all(names: Collection[str], command: str) -> str:
     """Name everything that there is, or the command that does."""
     if 0 < len(names) <= _MOST_NAMED:
-        return f"There {'is' if len(names) == 1 else 'are'} {', '.join(names)}."
+        return f"{ngettext('There is', 'There are', len(names))} {', '.join(names)}."
     return f"{command} shows what there is."
 
 

@@ -17,12 +17,12 @@ from typing import Any
 from django.conf import settings
 from django.db import IntegrityError, OperationalError, connection, models, transaction
 from django.db.models import Max, Sum
+from django.utils.translation import ngettext
 
 from storybook.media_store import media
 from storybook.models import Picture, Story
 from storybook.paths import safe_name
 from videogen.billing.budgets import lock_budgets
-from videogen.common.formats import counted
 from videogen.models import (
     Film,
     GuestLink,
@@ -73,11 +73,20 @@ def _refuse_open_rows(story: Story) -> None:
     renders = VideoRender.objects.filter(shot__scenelet__story=story)
     told = []
     if number := renders.filter(state__in=sorted(OPEN)).count():
-        told.append(f"{counted(number, 'render')} queued or in flight")
+        told.append(
+            ngettext("%d render queued or in flight", "%d renders queued or in flight", number)
+            % number
+        )
     if number := renders.filter(state__in=sorted(STUCK)).count():
-        told.append(f"{counted(number, 'render')} in need of a decision")
+        told.append(
+            ngettext("%d render in need of a decision", "%d renders in need of a decision", number)
+            % number
+        )
     if number := story.films.filter(status__in=Film.OPEN).count():
-        told.append(f"{counted(number, 'film')} queued or in the making")
+        told.append(
+            ngettext("%d film queued or in the making", "%d films queued or in the making", number)
+            % number
+        )
     if told:
         raise ArchiveError(
             f"The story {story.story_id} is not wiped: it has {', '.join(told)}. Wait for what "

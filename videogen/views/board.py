@@ -17,10 +17,11 @@ from django.template.loader import get_template, render_to_string
 from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils.http import urlencode
+from django.utils.translation import ngettext
 
 from storybook.models import Scenelet, Shot, Story
 from videogen.catalog.options import RequestSettings
-from videogen.common.formats import clock, counted
+from videogen.common.formats import clock
 from videogen.models import RenderBatch
 from videogen.models.states import BadgeWord
 from videogen.planning.drafts import draft_batches
@@ -441,9 +442,13 @@ class Board:
     @property
     def summary(self) -> str:
         endings = sum(node.scenelet.is_terminal for node in self.nodes)
-        told = [counted(self.progress.total, "shot"), counted(len(self.nodes), "scenelet")]
+        shots, scenelets = self.progress.total, len(self.nodes)
+        told = [
+            ngettext("%d shot", "%d shots", shots) % shots,
+            ngettext("%d scenelet", "%d scenelets", scenelets) % scenelets,
+        ]
         if endings:
-            told.append(counted(endings, "ending"))
+            told.append(ngettext("%d ending", "%d endings", endings) % endings)
         if self.progress.total:
             told.append(length_of(self.all_cards.values()))
             told.append(f"{self.progress.approved} of {self.progress.total} approved")

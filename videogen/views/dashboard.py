@@ -17,12 +17,12 @@ from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.functional import cached_property
+from django.utils.translation import ngettext
 
 from storybook.models import Shot, Story
 from videogen.billing.budget_use import budget_use
 from videogen.billing.forecasts import forecasts
 from videogen.billing.render_times import time_left, usual_times
-from videogen.common.formats import counted
 from videogen.lanes.pauses import BY_PERSON
 from videogen.models import Lane, RenderBatch, ShotStanding, VideoRender
 from videogen.models.routes import served_backends
@@ -402,12 +402,13 @@ def dismiss_failures(model_admin: ModelAdmin[Any], request: HttpRequest) -> Http
     require(request, model_admin, GENERATE)
     if "back" in request.POST:
         number = _bring_back(model_admin, request, _failed(request.POST["back"]))
-        words = f"{counted(number, 'failure')} brought back."
+        words = ngettext("%d failure brought back.", "%d failures brought back.", number) % number
         model_admin.message_user(request, words, messages.SUCCESS if number else messages.WARNING)
         return HttpResponseRedirect(reverse("admin:index"))
     newest = _failed(request.POST.get("newest", ""))
     dismissed = _dismiss(model_admin, request, newest) if newest else 0
-    words = f"{counted(dismissed, 'failure')} dismissed. The board still shows what failed."
+    words = ngettext("%d failure dismissed.", "%d failures dismissed.", dismissed) % dismissed
+    words += " The board still shows what failed."
     model_admin.message_user(request, words, messages.SUCCESS if dismissed else messages.WARNING)
     return HttpResponseRedirect(reverse("admin:index"))
 

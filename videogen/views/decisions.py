@@ -20,9 +20,10 @@ from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
+from django.utils.translation import ngettext
 
 from videogen.common.errors import VideogenError
-from videogen.common.formats import counted, usd
+from videogen.common.formats import usd
 from videogen.models import VideoRender
 from videogen.models.states import RESUMABLE, STUCK
 from videogen.recovery import decisions
@@ -118,7 +119,8 @@ class DecisionPage:
 
     @property
     def button(self) -> str:
-        words = f"{self.question.button} {counted(len(self.rows), 'render')}"
+        renders = ngettext("%d render", "%d renders", len(self.rows)) % len(self.rows)
+        words = f"{self.question.button} {renders}"
         return f"{words} · {usd(self.at_stake_usd)} at stake" if self.at_stake_usd else words
 
 
@@ -210,10 +212,11 @@ def _act_on_each(
             why = error.sentence
         left[why] = left.get(why, 0) + 1
     if number:
-        words = f"{counted(number, 'render')} {'is' if number == 1 else 'are'}"
+        words = ngettext("%d render is", "%d renders are", number) % number
         model_admin.message_user(request, done.format(words), messages.SUCCESS)
     for why, count in left.items():
-        words = f"{counted(count, 'render')} left alone: {why.rstrip('.')}."
+        words = ngettext("%d render left alone", "%d renders left alone", count) % count
+        words += f": {why.rstrip('.')}."
         model_admin.message_user(request, words, messages.WARNING)
 
 

@@ -17,10 +17,11 @@ from django.http import (
 from django.template.loader import render_to_string
 from django.template.response import TemplateResponse
 from django.urls import reverse
+from django.utils.translation import ngettext
 
 from storybook.models import Story
 from storybook.story_paths import PathError
-from videogen.common.formats import counted, media_url
+from videogen.common.formats import media_url
 from videogen.films.film_requests import (
     PlannedFilm,
     cancel_film,
@@ -100,8 +101,9 @@ class FilmRow:
         if not takes + stills:
             return "No shots on this path"
         if not stills:
-            return f"{counted(takes, 'shot')}, each with a take"
-        return f"{takes} of {counted(takes + stills, 'shot')} have a take"
+            return ngettext("%d shot, with a take", "%d shots, each with a take", takes) % takes
+        words = ngettext("%d of %d shot has a take", "%d of %d shots have a take", takes + stills)
+        return words % (takes, takes + stills)
 
     @property
     def length(self) -> str:
@@ -205,7 +207,8 @@ def _act(request: HttpRequest, story: Story, options: FilmOptions) -> HttpRespon
         return back
     films = request_films(planned, options, signed_in(request))
     if films:
-        messages.success(request, f"{counted(len(films), 'film')} will be made. It costs nothing.")
+        words = ngettext("%d film will be made.", "%d films will be made.", len(films))
+        messages.success(request, f"{words % len(films)} It costs nothing.")
     else:
         messages.info(request, "Every film is as the story is now: nothing has to be made.")
     return back

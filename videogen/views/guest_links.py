@@ -17,10 +17,10 @@ from django.shortcuts import get_object_or_404
 from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.translation import ngettext
 
 from storybook.media_store import is_offered
 from storybook.models import Shot, Story
-from videogen.common.formats import counted
 from videogen.models import Film, GuestLink, GuestNote, VideoRender
 from videogen.takes.chosen_takes import TakeRule, find_chosen_takes
 
@@ -111,14 +111,19 @@ class ListedLink:
         """What has become of the takes that the link keeps."""
         found = []
         if self.rejected:
-            was = "was" if self.rejected == 1 else "were"
-            found.append(
-                f"{counted(self.rejected, 'take')} of this link {was} rejected since it was made, "
-                "and guests still see them."
+            words = ngettext(
+                "%d take of this link was rejected since it was made, and guests still see it.",
+                "%d takes of this link were rejected since it was made, and guests still see them.",
+                self.rejected,
             )
+            found.append(words % self.rejected)
         if self.missing:
-            has = "has no file" if self.missing == 1 else "have no files"
-            found.append(f"{counted(self.missing, 'take')} of this link {has} any more.")
+            words = ngettext(
+                "%d take of this link has no file any more.",
+                "%d takes of this link have no files any more.",
+                self.missing,
+            )
+            found.append(words % self.missing)
         if self.link.film_id and not is_offered(self.link.film_file):
             found.append("The film has no file any more, so guests see none.")
         return found

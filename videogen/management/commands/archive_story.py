@@ -12,9 +12,9 @@ from videogen.cli.story_archives import (
     NEVER,
     archived_object,
     left_out_in_words,
+    rows_in_words,
     wiped_in_words,
 )
-from videogen.common.formats import counted
 from videogen.exports.names import portable_name
 from videogen.story_archives.archive import archive_story
 from videogen.story_archives.errors import ArchiveError
@@ -81,10 +81,9 @@ class Command(BaseCommand):
         manifest = archived.manifest
         renders = manifest.rows["videogen.videorender"]
         submissions = manifest.rows["videogen.submission"]
+        told = ", ".join(rows_in_words(renders, submissions, len(manifest.media)))
         self.stdout.write(
-            f"{path}: {counted(renders, 'render')}, {counted(submissions, 'submission')}, "
-            f"{counted(len(manifest.media), 'file')}, {archived.bytes:,} bytes. "
-            "It was read back: all is as it was written."
+            f"{path}: {told}, {archived.bytes:,} bytes. It was read back: all is as it was written."
         )
         self.stdout.write(f"SHA-256 {archived.sha256}")
         for name in manifest.missing:

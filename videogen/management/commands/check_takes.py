@@ -3,13 +3,14 @@ from __future__ import annotations
 import json
 import logging
 import sys
+from collections import Counter
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.utils.translation import ngettext
 
 from videogen.cli.database import needs_tables, story_named
 from videogen.cli.take_checks import check_all, check_line, check_record
-from videogen.common.formats import counted
 from videogen.models import TakeCheck
 
 EPILOG = """
@@ -42,13 +43,13 @@ class Command(BaseCommand):
     def handle(self, **options: Any) -> None:
         if options["verbosity"] < 2:
             logging.getLogger("videogen").setLevel(logging.ERROR)
-        results: dict[str, int] = {}
+        results = Counter[str]()
         try:
             with needs_tables():
                 story = story_named(options["story_id"]) if options["story_id"] else None
                 for render, check in check_all(story):
                     result = TakeCheck.Result(check.result)
-                    results[result] = results.get(result, 0) + 1
+                    results[result] += 1
                     if options["json"]:
                         self.stdout.write(json.dumps(check_record(render, check)))
                     else:
@@ -61,8 +62,7 @@ class Command(BaseCommand):
             ) from None
         if not options["json"]:
             told = [f"{each.label} {results[each]}" for each in TakeCheck.Result if each in results]
-            self.stdout.write(
-                f"{counted(sum(results.values()), 'take')}: {', '.join(told) or '-'}."
-            )
+            takes = ngettext("%d take", "%d takes", results.total()) % results.total()
+            self.stdout.write(f"{takes}: {', '.join(told) or '-'}.")
         if TakeCheck.Result.NOT_CHECKED in results:
             sys.exit(1)

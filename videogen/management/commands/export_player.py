@@ -4,11 +4,11 @@ import json
 from typing import Any
 
 from django.core.management.base import CommandError
+from django.utils.translation import ngettext
 
 from videogen.cli.database import needs_tables, story_named
 from videogen.cli.story_command import ExportCommand
 from videogen.common.errors import RequestError
-from videogen.common.formats import counted
 from videogen.exports.player import player_files, read_played_story
 from videogen.takes.chosen_takes import TakeRule
 
@@ -49,9 +49,14 @@ class Command(ExportCommand):
         if options["json"]:
             self.stdout.write(json.dumps(counts))
             return
-        self.stdout.write(
-            f"{options['output']}: {counted(clips, 'clip')}, "
-            f"{counted(len(played.scenelets), 'scenelet')}. Open index.html in a browser."
-        )
+        number = len(played.scenelets)
+        told = ngettext("%d clip", "%d clips", clips) % clips
+        told += ", " + ngettext("%d scenelet", "%d scenelets", number) % number
+        self.stdout.write(f"{options['output']}: {told}. Open index.html in a browser.")
         if stills := len(shots) - clips:
-            self.stderr.write(f"{counted(stills, 'shot')} without a take: shown as a still.")
+            words = ngettext(
+                "%d shot without a take: shown as a still.",
+                "%d shots without a take: shown as stills.",
+                stills,
+            )
+            self.stderr.write(words % stills)

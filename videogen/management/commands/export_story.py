@@ -4,11 +4,11 @@ import json
 from typing import Any
 
 from django.core.management.base import CommandError, CommandParser
+from django.utils.translation import ngettext
 
 from storybook.story_paths import PathError
 from videogen.cli.database import needs_tables, story_named
 from videogen.cli.story_command import ExportCommand
-from videogen.common.formats import counted
 from videogen.exports.story_export import plan_export
 from videogen.takes.chosen_takes import TakeRule
 
@@ -50,11 +50,13 @@ class Command(ExportCommand):
         if options["json"]:
             self.stdout.write(json.dumps(manifest))
             return
+        clips, paths, films = len(manifest["clips"]), len(manifest["paths"]), len(export.films)
         words = [
-            counted(len(manifest["clips"]), "clip"),
-            counted(len(manifest["paths"]), "path"),
-            counted(len(export.films), "film"),
+            ngettext("%d clip", "%d clips", clips) % clips,
+            ngettext("%d path", "%d paths", paths) % paths,
+            ngettext("%d film", "%d films", films) % films,
         ]
-        if manifest["missing"]:
-            words.append(f"{counted(len(manifest['missing']), 'shot')} without a take")
+        if missing := len(manifest["missing"]):
+            shots = ngettext("%d shot without a take", "%d shots without a take", missing)
+            words.append(shots % missing)
         self.stdout.write(f"{options['output']}: {', '.join(words)}")

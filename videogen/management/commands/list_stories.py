@@ -4,12 +4,12 @@ import json
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandParser
+from django.utils.translation import ngettext
 from rich.markup import escape
 from rich.table import Table
 
 from videogen.cli.database import needs_tables
 from videogen.cli.stories import in_words, list_stories, summarise_stories
-from videogen.common.formats import counted
 from videogen.common.terminal import print_table, table_console
 
 
@@ -56,5 +56,6 @@ class Command(BaseCommand):
         print_table(console, table)
         if len(lines) == 1:
             return
-        sums = summarise_stories(lines)
-        console.say(f"{counted(sums['shots'], 'shot')} in {len(lines)} stories.")
+        number = summarise_stories(lines)["shots"]
+        shots = ngettext("%d shot", "%d shots", number) % number
+        console.say(f"{shots} in {len(lines)} stories.")

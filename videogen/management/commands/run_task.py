@@ -12,13 +12,14 @@ from functools import partial
 from typing import Any, TextIO
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.utils.translation import ngettext
 
 from videogen.cli.console import ConsoleListener, print_result
 from videogen.cli.create_shot_videos import create_shot_videos
 from videogen.cli.database import needs_tables
 from videogen.cli.workflow import TaskRequest
 from videogen.common.errors import RequestError
-from videogen.common.formats import counted, usd
+from videogen.common.formats import usd
 from videogen.common.task_queue import broker_problem, is_cluster_running
 from videogen.common.terminal import (
     STOPPED,
@@ -247,7 +248,8 @@ def _refuse_unseen(plan: Plan) -> bool:
 
 
 def _ask(stream: TextIO, plan: Plan) -> bool:
-    videos = counted(plan.count(Action.GENERATE), "video")
+    number = plan.count(Action.GENERATE)
+    videos = ngettext("%d video", "%d videos", number) % number
     question = f"Generate {videos} for {usd(plan.cost_usd)} with {plan.request.model}? [y/N] "
     stream.write(for_terminal(question))
     stream.flush()

@@ -4,6 +4,7 @@ import json
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.utils.translation import ngettext
 from rich.markup import escape
 from rich.table import Table
 
@@ -11,7 +12,6 @@ from storybook.media_store import media
 from videogen.cli.database import needs_tables
 from videogen.cli.stories import ShotLine, count_lines, in_words, list_shots, with_codes
 from videogen.common.errors import RequestError
-from videogen.common.formats import counted
 from videogen.common.terminal import print_table, table_console
 from videogen.models.states import SHOT_WORDS
 from videogen.planning.targets import find_story
@@ -61,7 +61,8 @@ class Command(BaseCommand):
                 escape(_what(line)),
             )
         print_table(console, table)
-        console.say(f"{counted(len(lines), 'shot')}: {in_words(counts) or 'none'}.")
+        shots = ngettext("%d shot", "%d shots", len(lines)) % len(lines)
+        console.say(f"{shots}: {in_words(counts) or 'none'}.")
         where = "MEDIA_STORE_URL" if media.is_remote else "MEDIA_ROOT"
         console.say(f"The paths of the videos are relative to {where}.")
 

@@ -14,7 +14,6 @@ from django.db.migrations.executor import MigrationExecutor
 from django.utils import timezone
 from django.utils.translation import ngettext
 
-from videogen.common.formats import counted
 from videogen.common.secret_key import fingerprint
 from videogen.common.task_queue import running_clusters
 from videogen.models import Lane
@@ -88,8 +87,13 @@ def check_migrations(exam: Examination) -> Iterator[Finding]:
     exam.has_tables = True
     if unknown:
         yield MIGRATIONS.warn(
-            f"The database has {counted(len(unknown), 'migration')} that this version does not "
-            f"know: {_some(unknown)}.",
+            ngettext(
+                "The database has %d migration that this version does not know: ",
+                "The database has %d migrations that this version does not know: ",
+                len(unknown),
+            )
+            % len(unknown)
+            + f"{_some(unknown)}.",
             "A newer version made them: run that version, or undo them with it.",
         )
     else:

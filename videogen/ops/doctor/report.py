@@ -10,11 +10,11 @@ from collections.abc import Iterable
 from dataclasses import asdict
 from typing import TYPE_CHECKING, TextIO
 
+from django.utils.translation import ngettext
 from rich.markup import escape
 from rich.table import Table
 
 from videogen.common import terminal
-from videogen.common.formats import counted
 
 from .findings import Finding, Level, summarize
 
@@ -54,9 +54,9 @@ def print_table(findings: Iterable[Finding], out: TextIO | OutputWrapper) -> Non
         table.add_row(f"[{style}]{each.level}[/]", escape(each.title), what)
     terminal.print_table(console, table)
     sums = summarize(findings)
-    console.print(
-        f"{sums.ok} ok, {counted(sums.warnings, 'warning')}, {counted(sums.failures, 'failure')}."
-    )
+    warnings = ngettext("%d warning", "%d warnings", sums.warnings) % sums.warnings
+    failures = ngettext("%d failure", "%d failures", sums.failures) % sums.failures
+    console.print(f"{sums.ok} ok, {warnings}, {failures}.")
 
 
 def exit_code(findings: Iterable[Finding]) -> int:

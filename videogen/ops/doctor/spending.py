@@ -135,7 +135,8 @@ def check_patience(exam: Examination) -> Iterator[Finding]:
 
 
 def _minutes(number: float) -> str:
-    return f"{number:g} minute{'' if number == 1 else 's'}"
+    # ngettext takes whole numbers only.
+    return ngettext("%g minute", "%g minutes", 1 if number == 1 else 2) % number
 
 
 def _price(exam: Examination) -> KnownPrice | None:

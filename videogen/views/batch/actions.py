@@ -19,7 +19,6 @@ from django.utils.dateparse import parse_datetime
 from django.utils.translation import ngettext
 
 from videogen.common.errors import RequestError
-from videogen.common.formats import counted
 from videogen.lanes.pauses import resume_at_once
 from videogen.models import Lane, RenderBatch, VideoRender
 from videogen.pipeline.cancel import ask_to_stop
@@ -89,8 +88,10 @@ def cancel_rest(
     with transaction.atomic():
         cancelled = cancel_queued(batch, signed_in(request))
         if cancelled:
-            renders = counted(cancelled, "queued render")
-            model_admin.log_change(request, batch, f"Cancelled {renders}.")
+            entry = ngettext(
+                "Cancelled %d queued render.", "Cancelled %d queued renders.", cancelled
+            )
+            model_admin.log_change(request, batch, entry % cancelled)
     # Looked up after the change, so that what was sent meanwhile is included.
     sent = find_sent(VideoRender.objects.filter(batch=batch).without_heavy_columns())
     rest = f" {sent.words}." if sent.words else ""
@@ -112,7 +113,7 @@ def stop_running(
     with transaction.atomic():
         asked = ask_to_stop(batch)
         if asked:
-            renders = counted(asked, "running render")
+            renders = ngettext("%d running render", "%d running renders", asked) % asked
             model_admin.log_change(request, batch, f"Asked Google to stop {renders}.")
     if asked:
         messages.warning(

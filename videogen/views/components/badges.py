@@ -8,6 +8,7 @@ from datetime import timedelta
 
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.utils.translation import ngettext
 
 from videogen.models import VideoRender
 from videogen.models.outcomes import Outcome
@@ -109,10 +110,16 @@ def badge_of_word(word: str, missing: str = "") -> Badge:
 
 def counted_in_words(number: int, word: str) -> str:
     """Return how many shots have a status: "1 needs a decision", "2 need a decision"."""
-    told = badge_of_word(word).word
-    if number != 1 and told.startswith("needs "):
-        told = f"need {told.removeprefix('needs ')}"
-    return f"{number} {told}"
+    if word in _NEEDS:
+        return ngettext(*_NEEDS[word], number) % number
+    return f"{number} {badge_of_word(word).word}"
+
+
+# The statuses whose words have a verb.
+_NEEDS: dict[str, tuple[str, str]] = {
+    BadgeWord.NEEDS_REVIEW: ("%d needs review", "%d need review"),
+    BadgeWord.NEEDS_DECISION: ("%d needs a decision", "%d need a decision"),
+}
 
 
 # A clip that expires within these times is shown in red, or in amber.

@@ -9,7 +9,6 @@ from django.http import HttpRequest
 from django.utils.translation import ngettext
 
 from storybook.models import Shot
-from videogen.common.formats import counted
 
 
 def tell_of_left_out(request: HttpRequest, asked: Iterable[str], taken: Collection[int]) -> None:
@@ -31,9 +30,6 @@ def tell_of_left_out(request: HttpRequest, asked: Iterable[str], taken: Collecti
         reasons.append(f"{are} not among those that can be selected there")
     if gone := len(left_out) - elsewhere:
         reasons.append(ngettext("{} does not exist", "{} do not exist", gone).format(gone))
+    shots = ngettext("%d selected shot", "%d selected shots", len(wanted)) % len(wanted)
     verb = ngettext("was", "were", len(left_out))
-    messages.warning(
-        request,
-        f"{len(left_out)} of {counted(len(wanted), 'selected shot')} {verb} left out: "
-        f"{', '.join(reasons)}.",
-    )
+    messages.warning(request, f"{len(left_out)} of {shots} {verb} left out: {', '.join(reasons)}.")

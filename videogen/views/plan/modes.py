@@ -13,7 +13,7 @@ from functools import cached_property
 from django.utils.translation import ngettext
 
 from videogen.billing.affordability import fit
-from videogen.common.formats import counted, usd
+from videogen.common.formats import usd
 from videogen.models import RenderBatch
 from videogen.models.routes import served_backends
 from videogen.planning.modes import Action, Reason, decide
@@ -131,14 +131,14 @@ def outcome_in_words(counts: Mapping[Action, int], cost: Decimal) -> str:
 
 def work_in_words(counts: Mapping[Action, int]) -> str:
     if rehearsals := counts[Action.REHEARSE]:
-        return f"Rehearse {counted(rehearsals, 'shot')}"
+        return ngettext("Rehearse %d shot", "Rehearse %d shots", rehearsals) % rehearsals
     new = counts[Action.GENERATE]
     resumed = counts[Action.RESUME] + counts[Action.DOWNLOAD]
     if new and resumed:
         return f"Resume {resumed}, {new} new"
     if new:
-        return f"Generate {counted(new, 'video')}"
-    return f"Resume {counted(resumed, 'render')}" if resumed else ""
+        return ngettext("Generate %d video", "Generate %d videos", new) % new
+    return ngettext("Resume %d render", "Resume %d renders", resumed) % resumed if resumed else ""
 
 
 @dataclass(frozen=True)
@@ -163,8 +163,12 @@ class Repeats:
 
     @property
     def sentence(self) -> str:
-        shots = counted(self.number, "shot")
-        have = f"You have a video of {shots} already, with exactly this request"
+        have = ngettext(
+            "You have a video of %d shot already, with exactly this request",
+            "You have a video of %d shots already, with exactly this request",
+            self.number,
+        )
+        have %= self.number
         what = "same prompt, references, model and settings"
         if self.are_left_out:
             now = ngettext("It is left out", "They are left out", self.number)

@@ -19,12 +19,13 @@ from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import format_html, format_html_join
+from django.utils.translation import ngettext
 
 from storybook.models import Scenelet, Shot
 from videogen.billing.budgets import NO_BUDGET
 from videogen.catalog.options import extras_in_words
 from videogen.common.errors import RequestError, VideogenError
-from videogen.common.formats import counted, usd
+from videogen.common.formats import usd
 from videogen.common.task_queue import broker_problem
 from videogen.models import RenderBatch
 from videogen.planning.drafts import confirm_batch, plan_draft, set_mode, set_options, set_priority
@@ -288,7 +289,10 @@ class PlanPage:
             if row.decision.action == Action.BLOCKED
             for problem in row.not_taken
         )
-        return [(each.sentence, counted(number, "shot")) for each, number in found.items()]
+        return [
+            (each.sentence, ngettext("%d shot", "%d shots", number) % number)
+            for each, number in found.items()
+        ]
 
     @property
     def in_table(self) -> int | None:
@@ -333,7 +337,8 @@ class PlanPage:
         """The words of the button: what confirming does, and what it costs."""
         if self.promoted:
             cost = usd(self.plan.cost_usd) if self.plan.cost_usd else "free"
-            return f"Promote {counted(self.promoted, 'draft')} · {cost}"
+            words = ngettext("Promote %d draft", "Promote %d drafts", self.promoted) % self.promoted
+            return f"{words} · {cost}"
         counts = {action: self.plan.count(action) for action in Action}
         return outcome_in_words(counts, self.plan.cost_usd)
 
@@ -475,7 +480,9 @@ def _tell(request: HttpRequest, queued: QueuedBatch) -> None:
     counts = Counter(row.decision.action for row in (*made, *left))
     parts = [
         _DONE_WORDS[action].format(
-            counted(number, "shot") if has_several and action in _UNDONE else number
+            ngettext("%d shot", "%d shots", number) % number
+            if has_several and action in _UNDONE
+            else number
         )
         for action in Action
         if (number := counts[action])
@@ -489,8 +496,10 @@ def _tell(request: HttpRequest, queued: QueuedBatch) -> None:
     more = format_html("<br>… and {} more, listed below.", rest) if rest > 0 else ""
     cost = queued.batch.estimated_cost_usd
     price = f" Estimated cost: {usd(cost)}." if cost else ""
-    renders = f", {counted(len(made), 'render')}" if has_several else ""
-    text = format_html("{}{}: {}.{}", counted(shots, "shot"), renders, ", ".join(parts), price)
+    told = ngettext("%d shot", "%d shots", shots) % shots
+    if has_several:
+        told += ", " + ngettext("%d render", "%d renders", len(made)) % len(made)
+    text = format_html("{}: {}.{}", told, ", ".join(parts), price)
     text = format_html("{}{}{}", text, reasons, more)
     blocked = any(row.decision.action == Action.BLOCKED for row in rows)
     messages.add_message(request, messages.WARNING if blocked else messages.SUCCESS, text)

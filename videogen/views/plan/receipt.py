@@ -14,7 +14,7 @@ from django.utils.translation import ngettext
 
 from videogen.billing.budgets import Limit
 from videogen.billing.render_times import usual_times
-from videogen.common.formats import counted, usd
+from videogen.common.formats import usd
 from videogen.models.render_warnings import RenderWarning
 from videogen.planning.modes import Action
 from videogen.planning.plan import Plan
@@ -109,7 +109,9 @@ class Receipt:
             for kind, sentence in by_kind.items():
                 found.setdefault(str(kind), []).append(str(sentence))
         most_first = sorted(found.values(), key=len, reverse=True)
-        return [(each[0], counted(len(each), "shot")) for each in most_first]
+        return [
+            (each[0], ngettext("%d shot", "%d shots", len(each)) % len(each)) for each in most_first
+        ]
 
 
 def _cost(cost: Decimal) -> str:
