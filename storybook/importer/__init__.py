@@ -1,1 +1,1 @@
-"""The import of a story: an archive or a folder is checked and stored."""
+"""The import of a story: a zipped bundle or a folder is checked and stored."""

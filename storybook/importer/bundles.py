@@ -37,7 +37,7 @@ from storybook.findings import (
 from storybook.near_names import NearIds, folded, near_key, squeezed
 from storybook.pictures import normalise_path
 
-from .archives import STORY_FILE, doubtful_names, unpack
+from .zipped_bundles import STORY_FILE, doubtful_names, unpack
 
 LONGEST_ID = 200
 LONGEST_TITLE = 500

@@ -114,7 +114,7 @@ class ImageFolder:
     def _respelled(self, path: str) -> str | None:
         """Return the path with its accents as the disk has them.
 
-        An archive from macOS has them decomposed (e + ´). Documents mostly have them composed (é).
+        A zip from macOS has them decomposed (e + ´). Documents mostly have them composed (é).
         """
         if path.isascii():
             return None

@@ -17,9 +17,9 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from storybook.errors import BundleError
-from storybook.importer.archives import unpack
 from storybook.importer.bundles import read_bundle
 from storybook.importer.story import import_bundle, import_story
+from storybook.importer.zipped_bundles import unpack
 from storybook.models import Story
 from tests.support.bundles import SHEET, files_below, picture, story, write_bundle, zip_bundle
 

@@ -214,7 +214,7 @@ class StoryAdmin(PlainStoryAdmin):
     def archived_view(self, request: HttpRequest) -> HttpResponse:
         self._check(request)
         may_move = self.has_change_permission(request)
-        return views.archive.show_archived(request, self.admin_site, may_move=may_move)
+        return views.archived_stories.show_archived(request, self.admin_site, may_move=may_move)
 
     @method_decorator(require_POST)
     def archive_view(self, request: HttpRequest, pk: int) -> HttpResponse:
@@ -228,7 +228,7 @@ class StoryAdmin(PlainStoryAdmin):
         self._check(request)
         if not self.has_change_permission(request):
             raise PermissionDenied
-        return views.archive.move_story(
+        return views.archived_stories.move_story(
             self, request, get_object_or_404(Story, pk=pk), archives=archives
         )
 

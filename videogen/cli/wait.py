@@ -16,7 +16,7 @@ from videogen.common.formats import moment
 from videogen.common.processes import is_provably_gone, this_process
 from videogen.common.task_queue import is_cluster_running
 from videogen.lanes.pauses import served_lanes
-from videogen.lanes.quota import find_first_queued_slot
+from videogen.lanes.quota import find_next_send_time
 from videogen.models import Lane, RenderBatch, VideoRender
 from videogen.models.states import CANCELLED_WITH_COMMAND, ENDED, OPEN, WORKER_GONE
 from videogen.pipeline.orphans import reap
@@ -240,8 +240,8 @@ def _wait_for_tomorrow(renders: Collection[int]) -> bool:
 def _waits_for_tomorrow(lane: Lane) -> bool:
     if lane.paused_at:
         return True
-    slot = find_first_queued_slot(lane)
-    return slot is not None and slot.is_tomorrow
+    send_time = find_next_send_time(lane)
+    return send_time is not None and send_time.is_tomorrow
 
 
 def _first_clip(renders: Collection[int], counts: dict[str, int]) -> str:
@@ -268,9 +268,9 @@ def _note(renders: Collection[int], counts: dict[str, int]) -> str:
 def _wait_in_words(lane: Lane) -> str:
     if lane.paused_at:
         return f"The queue is paused. {lane.pause_reason}"
-    slot = find_first_queued_slot(lane)
-    if slot and slot.code and slot.at and slot.at > timezone.now():
-        local = timezone.localtime(slot.at)
-        about = f"{local:%H:%M}" if local.date() == timezone.localdate() else moment(slot.at)
-        return f"Waiting for quota, next slot about {about}. {slot.reason}"
+    send_time = find_next_send_time(lane)
+    if send_time and send_time.code and send_time.at and send_time.at > timezone.now():
+        local = timezone.localtime(send_time.at)
+        about = f"{local:%H:%M}" if local.date() == timezone.localdate() else moment(send_time.at)
+        return f"Waiting for quota: the next render is sent about {about}. {send_time.reason}"
     return ""

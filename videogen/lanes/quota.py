@@ -31,7 +31,7 @@ LATEST_ANSWER = timedelta(days=1)
 
 
 @dataclass(frozen=True)
-class Slot:
+class SendTime:
     """When the lane has room for a submission, and what it waits for until then.
 
     at: a moment that is not after now if there is room already; None if nobody can tell, because
@@ -73,40 +73,42 @@ def rate_limit_headroom(lane: Lane, now: datetime) -> RateLimitHeadroom:
     return RateLimitHeadroom(min(limits), usd)
 
 
-def next_slot(lane: Lane, price: Decimal) -> Slot:
+def find_send_time(lane: Lane, price: Decimal) -> SendTime:
     """Return when a render of that price may be submitted, as things are now and if no other render
     is faster. Whether the lane is paused is not considered. Makes at most five queries.
 
     `lane` is taken as it is: refresh it from the database if that matters.
     """
     now = timezone.now()
-    slots = [Slot(now)]
+    times = [SendTime(now)]
     if lane.not_before and lane.not_before > now:
-        slots.append(Slot(lane.not_before, lane.wait_reason, lane.wait_code))
+        times.append(SendTime(lane.not_before, lane.wait_reason, lane.wait_code))
     sent = _Sent(lane, now)
-    slots += [each for each in (_minute_slot(sent), _spend_slot(lane, sent, price)) if each]
+    times += [
+        each for each in (_minute_full_until(sent), _window_full_until(lane, sent, price)) if each
+    ]
     per_day = settings.VIDEO_SUBMISSIONS_PER_DAY
     if per_day is not None and _sent_today(lane, now) >= per_day:
         reason = f"At most {per_day} a day are sent; the day ends at midnight Pacific time."
-        slots.append(Slot(pacific_time.day_ends(now), reason, "quota_day"))
-    latest, latest_at = slots[0], now
-    for each in slots:
+        times.append(SendTime(pacific_time.day_ends(now), reason, "quota_day"))
+    latest, latest_at = times[0], now
+    for each in times:
         if each.at is None:
             return each
         if each.at > latest_at:
             latest, latest_at = each, each.at
     if latest_at <= now and _in_flight(lane) >= settings.VIDEO_MAX_IN_FLIGHT:
         reason = f"At most {settings.VIDEO_MAX_IN_FLIGHT} are in flight at once."
-        return Slot(None, reason, "in_flight")
+        return SendTime(None, reason, "in_flight")
     return latest
 
 
-def find_first_queued_slot(lane: Lane) -> Slot | None:
+def find_next_send_time(lane: Lane) -> SendTime | None:
     """Return when the next queued render may be sent, or None if nothing is queued. Makes at most
     six queries."""
     queued = VideoRender.objects.queued_in(lane).in_claim_order()
     price = queued.values_list("price_estimate_usd", flat=True).first()
-    return None if price is None else next_slot(lane, price)
+    return None if price is None else find_send_time(lane, price)
 
 
 def window_problem(backend: str, price: Decimal, *, model: str = "") -> Problem | None:
@@ -206,7 +208,7 @@ def _in_flight(lane: Lane) -> int:
     return VideoRender.objects.open().filter(lane=lane, state__in=under_way).count()
 
 
-def _minute_slot(sent: _Sent) -> Slot | None:
+def _minute_full_until(sent: _Sent) -> SendTime | None:
     limit = settings.VIDEO_SUBMISSIONS_PER_MINUTE
     if limit is None:
         return None
@@ -214,10 +216,10 @@ def _minute_slot(sent: _Sent) -> Slot | None:
     if len(moments) < limit:
         return None
     at = moments[-limit] + MINUTE if limit else None
-    return Slot(at, f"At most {limit} a minute are sent.", "quota_minute")
+    return SendTime(at, f"At most {limit} a minute are sent.", "quota_minute")
 
 
-def _spend_slot(lane: Lane, sent: _Sent, price: Decimal) -> Slot | None:
+def _window_full_until(lane: Lane, sent: _Sent, price: Decimal) -> SendTime | None:
     window = spend_window_usd(lane.name)
     if window is None or not price or price > window:
         return None
@@ -230,4 +232,4 @@ def _spend_slot(lane: Lane, sent: _Sent, price: Decimal) -> Slot | None:
         spent -= cost
         at = sent.moment(number) + timedelta(seconds=settings.VIDEO_SPEND_WINDOW_SECONDS)
     reason = f"The account lets ${window:.2f} through in {span_in_words()}."
-    return Slot(at, reason, "quota_spend") if at else None
+    return SendTime(at, reason, "quota_spend") if at else None

@@ -28,7 +28,7 @@ from django.utils import timezone
 from videogen.common import shutdown
 from videogen.common.task_queue import wake_downloads, wake_pump
 from videogen.lanes.pauses import served_lanes
-from videogen.lanes.quota import find_first_queued_slot
+from videogen.lanes.quota import find_next_send_time
 from videogen.models import Lane, VideoRender
 from videogen.pipeline.orphans import apply_kept_answers
 
@@ -196,8 +196,8 @@ def overdue_work(*, since: datetime | None = None) -> str:
 
 def _has_room(lane: Lane, since: datetime) -> bool:
     """Whether the next render could have been sent since then, as far as quotas go."""
-    slot = find_first_queued_slot(lane)
-    if slot and (slot.at is None or slot.at > timezone.now()):
+    send_time = find_next_send_time(lane)
+    if send_time and (send_time.at is None or send_time.at > timezone.now()):
         return False
     return lane.not_before is None or lane.not_before < since
 

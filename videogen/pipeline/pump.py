@@ -34,7 +34,7 @@ from videogen.common.processes import this_process
 from videogen.common.task_queue import wake_downloads
 from videogen.lanes.leases import release_lease, take_lease
 from videogen.lanes.pauses import pause_lane
-from videogen.lanes.quota import find_first_queued_slot
+from videogen.lanes.quota import find_next_send_time
 from videogen.models import Lane, VideoRender
 from videogen.prompts.payload import load_request, rehearse, webhook_with
 from videogen.providers.client import POLLERS, SUBMITTERS, VideoClient
@@ -173,8 +173,8 @@ class Pump:
             return rehearsals.exists()
         if within_seconds is not None:
             soon = timezone.now() + timedelta(seconds=within_seconds)
-            slot = find_first_queued_slot(lane)
-            if slot and slot.at and slot.at > soon:
+            send_time = find_next_send_time(lane)
+            if send_time and send_time.at and send_time.at > soon:
                 return rehearsals.exists()
             queued = queued.filter(Q(not_before=None) | Q(not_before__lte=soon))
         return queued.exists()
@@ -255,10 +255,10 @@ class Pump:
     def _rest(self) -> None:
         """Do not look for renders to claim before there is room, if it is known when."""
         lane = Lane.objects.get(pk=self.lane.pk)
-        slot = find_first_queued_slot(lane)
+        send_time = find_next_send_time(lane)
         seconds = REST_SECONDS if lane.paused_at else 0.0
-        if slot and slot.at and not lane.paused_at:
-            seconds = (slot.at - timezone.now()).total_seconds()
+        if send_time and send_time.at and not lane.paused_at:
+            seconds = (send_time.at - timezone.now()).total_seconds()
         self._rests_until = time.monotonic() + min(seconds, REST_SECONDS)
 
     def _poll(self) -> None:

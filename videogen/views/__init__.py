@@ -14,7 +14,7 @@ from videogen.common.on_demand import modules_on_demand
 
 if TYPE_CHECKING:
     from . import (  # noqa: F401
-        archive,
+        archived_stories,
         batch,
         board,
         components,

@@ -30,7 +30,7 @@ from videogen.models.states import OPEN, STUCK, BadgeWord
 from videogen.planning.shot_status import standings_at_work, standings_with
 from videogen.recovery.unresolved import most_urgent_first
 
-from .archive import Moved, moved_by
+from .archived_stories import Moved, moved_by
 from .components.access import GENERATE, require, signed_in
 from .components.badges import Badge, badge_of_state, badge_of_time_left, counted_in_words
 from .components.money_bar import MoneyBar

@@ -13,10 +13,10 @@ FAULTS = [
     ),
     Fault(
         "sizes-of-a-zip-are-believed",
-        "storybook/importer/archives.py",
+        "storybook/importer/zipped_bundles.py",
         "                left -= len(chunk)\n",
         "",
-        ("tests/storybook/importer/test_archives.py",),
+        ("tests/storybook/importer/test_zipped_bundles.py",),
         "a zip that lies about its sizes fills the disk",
         equal="zipfile ends an entry at the size that was told, and the sum of those was checked",
     ),

@@ -74,8 +74,8 @@ FAULTS = [
     Fault(
         "broker-away-in-silence",
         "videogen/views/components/queue_notice.py",
-        "if slot and (broken := broker_problem()):",
-        "if slot and (broken := False):",
+        "if send_time and (broken := broker_problem()):",
+        "if send_time and (broken := False):",
         ("tests/videogen/common/test_task_queue.py::test_whoever_looks_at_what_waits_is_told",),
         "whoever waits for a queue is not told that the broker is away",
     ),

@@ -25,7 +25,7 @@ from tests.support.factories import (
 )
 from tests.support.installations import Installation, write_story
 from videogen.common import pacific_time
-from videogen.lanes.quota import find_first_queued_slot, next_slot, window_problem
+from videogen.lanes.quota import find_next_send_time, find_send_time, window_problem
 from videogen.models import Submission, VideoRender
 from videogen.models.problems import ProblemCode
 from videogen.ops.watchdog import overdue_work
@@ -234,46 +234,46 @@ def test_a_refusal_does_not_use_up_the_day(settings, noon_there):
 # -- when there is room again ----------------------------------------------------------------------
 
 
-def test_with_room_the_next_slot_is_now(tier_1, settings):
+def test_with_room_the_next_send_time_is_now(tier_1, settings):
     settings.VIDEO_SUBMISSIONS_PER_MINUTE = settings.VIDEO_SUBMISSIONS_PER_DAY = 3
     sent((5, 4), (5, 4))
 
-    slot = next_slot(make_lane(), PRICE)
+    send_time = find_send_time(make_lane(), PRICE)
 
-    assert slot.at <= timezone.now()
-    assert (slot.code, slot.reason) == ("", "")
+    assert send_time.at <= timezone.now()
+    assert (send_time.code, send_time.reason) == ("", "")
 
 
-def test_the_next_slot_of_the_spend_window_depends_on_the_price(stopped_clock, tier_1):
+def test_the_next_send_time_of_the_spend_window_depends_on_the_price(stopped_clock, tier_1):
     sent((405, 400), (305, 300), (205, 200))
 
     for price, seconds in (("3.20", 200), ("6.00", 300), ("10.00", 400)):
-        slot = next_slot(make_lane(), Decimal(price))
-        assert slot.code == "quota_spend"
-        assert seconds_until(slot.at) == pytest.approx(seconds, abs=1)
-    assert "$10.00 through in 10 minutes" in slot.reason
-    assert next_slot(make_lane(), Decimal("0.40")).code == ""
-    assert next_slot(make_lane(), Decimal(0)).code == ""
+        send_time = find_send_time(make_lane(), Decimal(price))
+        assert send_time.code == "quota_spend"
+        assert seconds_until(send_time.at) == pytest.approx(seconds, abs=1)
+    assert "$10.00 through in 10 minutes" in send_time.reason
+    assert find_send_time(make_lane(), Decimal("0.40")).code == ""
+    assert find_send_time(make_lane(), Decimal(0)).code == ""
 
 
-def test_the_next_slot_of_a_minute(stopped_clock, settings):
+def test_the_next_send_time_of_a_minute(stopped_clock, settings):
     settings.VIDEO_SUBMISSIONS_PER_MINUTE = 2
     sent((55, 50), (35, 30), (15, 10))
 
-    slot = next_slot(make_lane(), PRICE)
+    send_time = find_send_time(make_lane(), PRICE)
 
-    assert slot.code == "quota_minute"
-    assert seconds_until(slot.at) == pytest.approx(30, abs=1)
+    assert send_time.code == "quota_minute"
+    assert seconds_until(send_time.at) == pytest.approx(30, abs=1)
 
 
-def test_the_next_slot_after_a_full_day(settings, noon_there):
+def test_the_next_send_time_after_a_full_day(settings, noon_there):
     settings.VIDEO_SUBMISSIONS_PER_DAY = 1
     sent((5, 4))
 
-    slot = next_slot(make_lane(), PRICE)
+    send_time = find_send_time(make_lane(), PRICE)
 
-    assert (slot.code, slot.is_tomorrow) == ("quota_day", True)
-    assert seconds_until(slot.at) == pytest.approx(12 * HOUR, abs=1)
+    assert (send_time.code, send_time.is_tomorrow) == ("quota_day", True)
+    assert seconds_until(send_time.at) == pytest.approx(12 * HOUR, abs=1)
 
 
 def test_of_several_limits_the_last_one_counts(stopped_clock, tier_1, settings):
@@ -281,35 +281,35 @@ def test_of_several_limits_the_last_one_counts(stopped_clock, tier_1, settings):
     sent((5, 4), (5, 4), (5, 4))
     lane = make_lane(not_before=ago(-300), wait_code="quota_spend", wait_reason="The API says.")
 
-    assert seconds_until(next_slot(lane, PRICE).at) == pytest.approx(596, abs=1)
-    assert next_slot(lane, Decimal(0)).reason == "The API says."
+    assert seconds_until(find_send_time(lane, PRICE).at) == pytest.approx(596, abs=1)
+    assert find_send_time(lane, Decimal(0)).reason == "The API says."
 
 
 def test_nobody_knows_when_a_render_under_way_ends(settings):
     settings.VIDEO_MAX_IN_FLIGHT = 1
     make_render(make_shot(), State.RUNNING)
 
-    slot = next_slot(make_lane(), PRICE)
+    send_time = find_send_time(make_lane(), PRICE)
 
-    assert (slot.at, slot.code) == (None, "in_flight")
+    assert (send_time.at, send_time.code) == (None, "in_flight")
 
 
-def test_the_slot_is_true(tier_1, settings, time_machine):
+def test_the_send_time_is_true(tier_1, settings, time_machine):
     """What the page promises is what the claim does."""
     settings.VIDEO_SPEND_WINDOW_SECONDS = 10.0
     sent((10, 6), (10, 6), (10, 6))
     queued(1)
-    slot = find_first_queued_slot(make_lane())
+    send_time = find_next_send_time(make_lane())
 
     assert claim() == []
-    time_machine.move_to(slot.at)
+    time_machine.move_to(send_time.at)
     assert len(claim()) == 1
 
 
 def test_an_empty_queue_waits_for_nothing(tier_1):
     sent((5, 4), (5, 4), (5, 4))
 
-    assert find_first_queued_slot(make_lane()) is None
+    assert find_next_send_time(make_lane()) is None
 
 
 def test_queries_do_not_grow_with_the_submissions(
@@ -321,7 +321,7 @@ def test_queries_do_not_grow_with_the_submissions(
     for _ in range(2):
         sent(*[(5, 4)] * 10)
         with django_assert_max_num_queries(6):
-            find_first_queued_slot(lane)
+            find_next_send_time(lane)
 
 
 # -- who waits, sleeps -----------------------------------------------------------------------------
@@ -469,6 +469,6 @@ def test_batches_go_by_priority_then_by_age(settings):
 def test_the_window_of_the_gemini_api_is_none_of_vertex(settings):
     settings.VIDEO_SPEND_WINDOW_USD = Decimal(1)
 
-    assert next_slot(make_lane("vertex"), Decimal("3.20")).code == ""
+    assert find_send_time(make_lane("vertex"), Decimal("3.20")).code == ""
     assert window_problem("vertex", Decimal("3.20")) is None
     assert window_problem("gemini", Decimal("3.20")).code == ProblemCode.OVER_SPEND_WINDOW

@@ -732,7 +732,7 @@ def test_waiting_for_the_spend_window_is_told_and_ends_by_itself(
 
     assert result.code == 0
     assert [row["status"] for row in result.rows] == ["done", "done"]
-    assert "Waiting for quota, next slot about " in result.err
+    assert "Waiting for quota: the next render is sent about " in result.err
     assert "The account lets $3.20 through in 3 seconds." in result.err
     assert len(log()["submissions"]) == 2
 

@@ -36,7 +36,7 @@ from tests.support.story_archives import (
 from videogen.billing.budgets import usage, usage_of
 from videogen.billing.burn_down import burn_down
 from videogen.billing.statistics import By, SpendingScope, figures_by
-from videogen.lanes.quota import next_slot
+from videogen.lanes.quota import find_send_time
 from videogen.models import (
     Candidate,
     GuestLink,
@@ -157,7 +157,7 @@ def test_wipe_gives_nothing_back_and_a_restore_counts_nothing_twice(story, file)
     [restored] = Story.objects.get().budget_set.all()
     assert restored.limit_usd == of_story.limit_usd
     assert usage_of([restored])[restored.pk].spent_usd == spent.spent_usd
-    assert next_slot(lane, spent.spent_usd).code == ""
+    assert find_send_time(lane, spent.spent_usd).code == ""
 
 
 def costs():
@@ -397,14 +397,14 @@ def test_wiped_submissions_count_in_the_windows_of_the_quota(story, file, settin
     lane = make_lane("gemini")
     moment = timezone.now()
     Submission.objects.filter(render__take=2).update(claimed_at=moment, answered_at=moment)
-    before = next_slot(lane, Decimal("3.20"))
+    before = find_send_time(lane, Decimal("3.20"))
     assert before.code == "quota_day"
 
     archive(file, "--wipe")
 
-    assert next_slot(lane, Decimal("3.20")) == before
+    assert find_send_time(lane, Decimal("3.20")) == before
     settings.VIDEO_SUBMISSIONS_PER_DAY = None
-    assert next_slot(lane, Decimal("3.20")).code == "quota_minute"
+    assert find_send_time(lane, Decimal("3.20")).code == "quota_minute"
 
 
 def test_what_the_api_lists_of_a_wiped_story_is_proposed_for_no_other_render(story, file):

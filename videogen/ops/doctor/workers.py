@@ -12,7 +12,7 @@ from django.utils.translation import ngettext
 from videogen.common.formats import moment
 from videogen.common.task_queue import oldest_waiting_task, running_clusters
 from videogen.lanes.pauses import BY_PERSON, served_lanes
-from videogen.lanes.quota import find_first_queued_slot
+from videogen.lanes.quota import find_next_send_time
 from videogen.models import Lane, VideoRender
 from videogen.ops.watchdog import overdue_work
 
@@ -94,10 +94,10 @@ def _state_of(lane: Lane, name: str) -> Finding:
             f"{name}The API stopped it. {lane.pause_reason} {told}",
             "Fix that, then resume the queue: admin, Lanes, Resume the queue.",
         )
-    slot = find_first_queued_slot(lane)
-    if slot and slot.at and slot.code and slot.at > timezone.now():
+    send_time = find_next_send_time(lane)
+    if send_time and send_time.at and send_time.code and send_time.at > timezone.now():
         return QUEUE.warn(
-            f"{name}It waits for quota until {moment(slot.at)}. {slot.reason} {told}",
+            f"{name}It waits for quota until {moment(send_time.at)}. {send_time.reason} {told}",
             "Nothing to do: it continues by itself.",
         )
     return QUEUE.ok(f"{name}It is open. {told}")

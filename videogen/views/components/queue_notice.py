@@ -23,7 +23,7 @@ from videogen.catalog.missing_models import missing_model
 from videogen.common.errors import RequestError
 from videogen.common.task_queue import broker_problem, is_cluster_running
 from videogen.lanes.pauses import BY_PERSON, pause_by_person, resume_at_once, served_lanes
-from videogen.lanes.quota import Slot, find_first_queued_slot, next_slot, window_problem
+from videogen.lanes.quota import SendTime, find_next_send_time, find_send_time, window_problem
 from videogen.models import Lane, VideoRender
 
 MOVE = ("videogen.generate_video", "videogen.view_lane", "videogen.view_videorender")
@@ -31,10 +31,10 @@ MOVE = ("videogen.generate_video", "videogen.view_lane", "videogen.view_videoren
 
 @dataclass(frozen=True)
 class QueueNotice:
-    """The notice of a lane that is stopped, or that waits until a slot is free."""
+    """The notice of a lane that is stopped, or that waits until it may send again."""
 
     lane: Lane
-    slot: Slot | None = None
+    send_time: SendTime | None = None
     # Why no wait would help: the price of a single render is more than the quota allows.
     problem: str = ""
     # What becomes of queued work while the broker of the tasks is away.
@@ -59,7 +59,7 @@ class QueueNotice:
 
     @property
     def until(self) -> datetime | None:
-        return self.slot.at if self.slot else None
+        return self.send_time.at if self.send_time else None
 
     @property
     def is_another_day(self) -> bool:
@@ -85,10 +85,10 @@ def notice_of(lane: Lane, user: AbstractUser | None = None) -> QueueNotice | Non
             VideoRender.objects.queued_in(lane).filter(model=missing).count() if missing else 0
         )
         return QueueNotice(lane, to_move=to_move, may_move=bool(user and may_move(user)))
-    slot = find_first_queued_slot(lane)
-    if slot and (broken := broker_problem()):
+    send_time = find_next_send_time(lane)
+    if send_time and (broken := broker_problem()):
         return QueueNotice(lane, broker=broken)
-    return QueueNotice(lane, slot) if _waits(slot) else None
+    return QueueNotice(lane, send_time) if _waits(send_time) else None
 
 
 def notice_of_backend(user: AbstractUser) -> QueueNotice | None:
@@ -115,8 +115,8 @@ def notice_for_price(backend: str, price: Decimal | None) -> QueueNotice | None:
         return QueueNotice(lane or Lane(name=backend), broker=broken)
     if lane is None:
         return None
-    slot = next_slot(lane, price or Decimal(0))
-    return QueueNotice(lane, slot) if _waits(slot) else None
+    send_time = find_send_time(lane, price or Decimal(0))
+    return QueueNotice(lane, send_time) if _waits(send_time) else None
 
 
 def is_nobody_working() -> bool:
@@ -125,8 +125,8 @@ def is_nobody_working() -> bool:
     return not is_cluster_running() and not broker_problem()
 
 
-def _waits(slot: Slot | None) -> bool:
-    return bool(slot and slot.at and slot.code and slot.at > timezone.now())
+def _waits(send_time: SendTime | None) -> bool:
+    return bool(send_time and send_time.at and send_time.code and send_time.at > timezone.now())
 
 
 # -- pausing and resuming --------------------------------------------------------------------------

@@ -351,15 +351,15 @@ def test_waiting_for_quota_names_the_time():
 
     notice = page_of(viewer().get(url(batch))).hook("queue", "waiting")
 
-    assert notice.hook("next-slot").text == f"{until:%H:%M}"
+    assert notice.hook("next-send").text == f"{until:%H:%M}"
     assert notice.hook("wait-reason").text == "Too many requests."
 
 
-def test_our_own_limit_a_minute_names_the_next_slot(settings):
+def test_our_own_limit_a_minute_names_the_next_send_time(settings):
     settings.VIDEO_SUBMISSIONS_PER_MINUTE = 1
     batch, _ = make_page(State.RUNNING, State.QUEUED)
 
-    assert "next-slot" in page_of(viewer().get(url(batch))).hook("queue", "waiting")
+    assert "next-send" in page_of(viewer().get(url(batch))).hook("queue", "waiting")
 
 
 def test_a_stopped_queue_tells_why_and_can_be_resumed():

@@ -92,7 +92,7 @@ def spent(settings):
 # -- waiting for quota -----------------------------------------------------------------------------
 
 
-def test_every_page_says_when_the_next_slot_is_in_local_time(spent, settings):
+def test_every_page_says_when_the_next_render_is_sent_in_local_time(spent, settings):
     settings.VIDEO_PRICE_USD_PER_SECOND = Decimal("0.40")
     draft = make_draft(make_shots(1))
     moment = timezone.now() + timedelta(minutes=9)
@@ -104,7 +104,7 @@ def test_every_page_says_when_the_next_slot_is_in_local_time(spent, settings):
 
     for address in pages_of(spent, draft):
         [notice] = queue(producer().get(address), "waiting")
-        assert notice.hook("next-slot").text in about, address
+        assert notice.hook("next-send").text in about, address
     assert VideoRender.objects.filter(state="failed").count() == 0
 
 
@@ -131,7 +131,7 @@ def test_another_day_is_named(spent):
     make_lane(not_before=midnight, wait_code="quota_day", wait_reason="Ten a day.")
 
     [notice] = queue(viewer().get(batch_url(spent)), "waiting")
-    assert notice.hook("next-slot").text == moment(midnight)
+    assert notice.hook("next-send").text == moment(midnight)
     assert notice.hook("wait-reason").text == "Ten a day."
 
 
@@ -167,7 +167,10 @@ def test_the_notices_say_what_the_queue_waits_for(spent, settings):
     response = browser.post(lane_url(lane, "pause"), {"reason": "Lunch."}, follow=True)
     paused = told(browser.get(address))
 
-    assert "Waiting for quota, next slot about" in waiting and "The API says so." in waiting
+    assert (
+        "Waiting for quota: the next render is sent about" in waiting
+        and "The API says so." in waiting
+    )
     assert "The queue is stopped. The key is wrong." in stopped
     assert messages(response) == [
         "The queue is paused. 1 render waits in it. What was sent before continues."

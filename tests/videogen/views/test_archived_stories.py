@@ -124,7 +124,7 @@ def test_each_move_is_logged_once(browser, story):
 
     assert [each.change_message for each in LogEntry.objects.order_by("pk")] == [
         "Archived.",
-        "Brought back from the archive.",
+        "Brought back.",
     ]
 
 

@@ -15,17 +15,17 @@ from storybook.importer.image_folders import ImageFolder
 from tests.support.bundles import SHEET, picture, zip_bundle
 
 
-def problems_of(archive):
-    with pytest.raises(BundleError) as refusal, open_bundle(archive):
+def problems_of(zipped):
+    with pytest.raises(BundleError) as refusal, open_bundle(zipped):
         pass
     return "\n".join(refusal.value.problems)
 
 
 @pytest.mark.parametrize("prefix", ["", "my-story/", "a/b/", "./my-story/"])
 def test_the_story_may_lie_in_a_folder(tmp_path, prefix):
-    archive = zip_bundle(tmp_path / "b.zip", prefix)
+    zipped = zip_bundle(tmp_path / "b.zip", prefix)
 
-    with open_bundle(archive) as bundle:
+    with open_bundle(zipped) as bundle:
         assert bundle.story_id == "my-story"
         assert ImageFolder(bundle.folder).read(SHEET)
         folder = bundle.folder
@@ -50,10 +50,10 @@ def test_names_as_macos_writes_them(tmp_path):
     # UTF-8, decomposed, and without the flag that says so.
     name = "my-story/images/" + unicodedata.normalize("NFD", "modèle.png")
     placeholder = "my-story/images/" + "x" * len(name.encode()[16:])
-    archive = zip_bundle(tmp_path / "b.zip", entries={placeholder: b"data"})
-    archive.write_bytes(archive.read_bytes().replace(placeholder.encode(), name.encode()))
+    zipped = zip_bundle(tmp_path / "b.zip", entries={placeholder: b"data"})
+    zipped.write_bytes(zipped.read_bytes().replace(placeholder.encode(), name.encode()))
 
-    with open_bundle(archive) as bundle:
+    with open_bundle(zipped) as bundle:
         assert ImageFolder(bundle.folder).read("modèle.png") == b"data"
 
 
@@ -95,39 +95,39 @@ def unusual(name):
     ],
 )
 def test_a_hostile_entry_refuses_the_whole_zip(tmp_path, entry, problem):
-    archive = zip_bundle(tmp_path / "b.zip", entries={entry: b"data"})
+    zipped = zip_bundle(tmp_path / "b.zip", entries={entry: b"data"})
 
-    assert problem in problems_of(archive)
+    assert problem in problems_of(zipped)
 
 
 @pytest.mark.filterwarnings("ignore:Duplicate name")
 @pytest.mark.parametrize("again", ["my-story/story.json", "./my-story//story.json"])
 def test_a_name_that_is_there_twice(tmp_path, again):
-    archive = zip_bundle(tmp_path / "b.zip", entries={again: b"{}"})
+    zipped = zip_bundle(tmp_path / "b.zip", entries={again: b"{}"})
 
-    assert "my-story/story.json: twice in the zip" in problems_of(archive)
+    assert "my-story/story.json: twice in the zip" in problems_of(zipped)
 
 
 def test_an_encrypted_entry(tmp_path):
-    archive = zip_bundle(tmp_path / "b.zip")
-    data = bytearray(archive.read_bytes())
+    zipped = zip_bundle(tmp_path / "b.zip")
+    data = bytearray(zipped.read_bytes())
     data[data.index(b"PK\x01\x02") + 8] |= 1
-    archive.write_bytes(data)
+    zipped.write_bytes(data)
 
-    assert "without a password" in problems_of(archive)
+    assert "without a password" in problems_of(zipped)
 
 
 def test_a_bomb_is_recognised_by_its_ratio(tmp_path):
-    archive = zip_bundle(tmp_path / "b.zip", entries={"my-story/images/x": bytes(8 * 1024**2)})
+    zipped = zip_bundle(tmp_path / "b.zip", entries={"my-story/images/x": bytes(8 * 1024**2)})
 
-    assert "more than 200 times its size" in problems_of(archive)
+    assert "more than 200 times its size" in problems_of(zipped)
 
 
 def test_the_total_is_limited(tmp_path, settings):
     settings.STORY_ZIP_MAX_BYTES = 1024**2
-    archive = zip_bundle(tmp_path / "b.zip", entries={"my-story/images/x": bytes(1024**2)})
+    zipped = zip_bundle(tmp_path / "b.zip", entries={"my-story/images/x": bytes(1024**2)})
 
-    assert "STORY_ZIP_MAX_MEGABYTES (1) is the limit" in problems_of(archive)
+    assert "STORY_ZIP_MAX_MEGABYTES (1) is the limit" in problems_of(zipped)
 
 
 def test_the_number_of_files_is_limited(tmp_path, settings):
@@ -137,20 +137,20 @@ def test_the_number_of_files_is_limited(tmp_path, settings):
 
 
 def test_a_size_that_lies_is_found_out(tmp_path):
-    archive = zip_bundle(tmp_path / "b.zip", entries={"my-story/images/x": bytes(4000)})
-    data = archive.read_bytes()
-    archive.write_bytes(data.replace(struct.pack("<L", 4000), struct.pack("<L", 40)))
+    zipped = zip_bundle(tmp_path / "b.zip", entries={"my-story/images/x": bytes(4000)})
+    data = zipped.read_bytes()
+    zipped.write_bytes(data.replace(struct.pack("<L", 4000), struct.pack("<L", 40)))
 
-    assert "damaged" in problems_of(archive)
+    assert "damaged" in problems_of(zipped)
 
 
 def test_damaged_content_is_found_out(tmp_path):
-    archive = tmp_path / "b.zip"
-    with zipfile.ZipFile(zip_bundle(archive), "a") as opened:
+    zipped = tmp_path / "b.zip"
+    with zipfile.ZipFile(zip_bundle(zipped), "a") as opened:
         opened.writestr("my-story/images/x.png", b"the content")
-    archive.write_bytes(archive.read_bytes().replace(b"the content", b"the cOntent"))
+    zipped.write_bytes(zipped.read_bytes().replace(b"the content", b"the cOntent"))
 
-    assert "damaged" in problems_of(archive)
+    assert "damaged" in problems_of(zipped)
 
 
 @pytest.mark.parametrize("data", [b"", b"PK", b"no zip at all", picture()])
@@ -161,8 +161,8 @@ def test_something_else_is_no_zip(tmp_path, data):
 
 
 def test_a_zip_without_a_story(tmp_path):
-    with zipfile.ZipFile(tmp_path / "b.zip", "w") as archive:
-        archive.writestr("readme.txt", "hello")
+    with zipfile.ZipFile(tmp_path / "b.zip", "w") as zipped:
+        zipped.writestr("readme.txt", "hello")
 
     assert problems_of(tmp_path / "b.zip") == "story.json: missing in the zip"
 
@@ -177,9 +177,9 @@ def zip_with_name(file, name, extra=b""):
     placeholder = "x" * len(name)
     entry = zipfile.ZipInfo(IMAGES + placeholder)
     entry.extra = extra
-    archive = zip_bundle(file, entries={entry: b"data"})
-    archive.write_bytes(archive.read_bytes().replace(placeholder.encode(), name))
-    return archive
+    zipped = zip_bundle(file, entries={entry: b"data"})
+    zipped.write_bytes(zipped.read_bytes().replace(placeholder.encode(), name))
+    return zipped
 
 
 def unicode_path(raw, name, *, crc=None, version=1):
@@ -254,9 +254,9 @@ def test_a_unicode_path_leads_out_as_little_as_a_name(tmp_path):
     ],
 )
 def test_what_the_zip_holds_instead_of_a_story_is_told(tmp_path, entries, words):
-    with zipfile.ZipFile(tmp_path / "b.zip", "w") as archive:
+    with zipfile.ZipFile(tmp_path / "b.zip", "w") as zipped:
         for name, content in entries.items():
-            archive.writestr(name, content)
+            zipped.writestr(name, content)
 
     assert problems_of(tmp_path / "b.zip") == f"story.json: missing in the zip; {words}"
 

@@ -59,7 +59,7 @@ def move_story(
     presses the button a second time changes nothing."""
     stories = Story.objects.filter(pk=story.pk, archived_at__isnull=archives)
     if stories.update(archived_at=timezone.now() if archives else None):
-        words = "Archived." if archives else "Brought back from the archive."
+        words = "Archived." if archives else "Brought back."
         model_admin.log_change(request, story, words)
     return HttpResponseRedirect(reverse("admin:index", query={MOVED: story.pk}))
 

@@ -24,13 +24,13 @@ _encrypted = 0x1 | 0x40
 _chunk = 1024**2
 
 
-def unpack(archive: Path, folder: Path) -> Path:
-    """Unpack the archive into the empty folder and return the story.json in it.
+def unpack(bundle: Path, folder: Path) -> Path:
+    """Unpack the bundle into the empty folder and return the story.json in it.
 
     Raises BundleError if it is not a zip, is damaged, or holds what does not belong in a bundle.
     """
     try:
-        with zipfile.ZipFile(archive) as opened:
+        with zipfile.ZipFile(bundle) as opened:
             files = _checked_files(opened)
             story = _story_file(files)
             _write(opened, files, folder)
@@ -44,22 +44,22 @@ def unpack(archive: Path, folder: Path) -> Path:
         LookupError,
         ArithmeticError,
     ) as error:
-        raise BundleError([f"{archive.name}: not a zip, or a damaged one ({error})"]) from error
+        raise BundleError([f"{bundle.name}: not a zip, or a damaged one ({error})"]) from error
     except OSError as error:
-        raise BundleError([f"{archive.name}: cannot be unpacked ({error.strerror})"]) from error
+        raise BundleError([f"{bundle.name}: cannot be unpacked ({error.strerror})"]) from error
     return folder / story
 
 
-def doubtful_names(archive: Path) -> tuple[str, ...]:
-    """Return the names of an archive that could be unpacked which may be wrong: they are neither
+def doubtful_names(bundle: Path) -> tuple[str, ...]:
+    """Return the names in a bundle that could be unpacked which may be wrong: they are neither
     marked as UTF-8 nor plain ASCII, so their code page is a guess."""
-    with zipfile.ZipFile(archive) as opened:
+    with zipfile.ZipFile(bundle) as opened:
         return tuple(_name(entry) for entry in opened.infolist() if _is_doubtful(entry))
 
 
-def _checked_files(archive: zipfile.ZipFile) -> dict[str, zipfile.ZipInfo]:
+def _checked_files(opened: zipfile.ZipFile) -> dict[str, zipfile.ZipInfo]:
     """Return the entries to unpack, by the names that their files get."""
-    entries = archive.infolist()
+    entries = opened.infolist()
     if len(entries) > settings.STORY_ZIP_MAX_FILES:
         raise BundleError(
             [f"the zip holds {len(entries)} entries, more than {settings.STORY_ZIP_MAX_FILES}"]
@@ -149,7 +149,7 @@ def _entry_problem(entry: zipfile.ZipInfo, name: str) -> str:
 
 
 def _is_ignored(path: PurePosixPath) -> bool:
-    """Whether this is a file that an operating system has left in the archive."""
+    """Whether this is a file that an operating system has left in the zip."""
     return any(part == "__MACOSX" or part.startswith(".") for part in path.parts)
 
 
@@ -181,13 +181,13 @@ def _short(name: str) -> str:
     return name if len(name) <= 100 else f"…{name[-99:]}"
 
 
-def _write(archive: zipfile.ZipFile, files: dict[str, zipfile.ZipInfo], folder: Path) -> None:
-    # The sizes in the archive's directory may be false, so the real bytes are counted.
+def _write(opened: zipfile.ZipFile, files: dict[str, zipfile.ZipInfo], folder: Path) -> None:
+    # The sizes in the zip's directory may be false, so the real bytes are counted.
     left = settings.STORY_ZIP_MAX_BYTES
     for name, entry in files.items():
         target = folder / name
         target.parent.mkdir(parents=True, exist_ok=True)
-        with archive.open(entry) as packed, open(target, "xb") as file:
+        with opened.open(entry) as packed, open(target, "xb") as file:
             while chunk := packed.read(_chunk):
                 left -= len(chunk)
                 if left < 0:
