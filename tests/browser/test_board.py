@@ -159,12 +159,17 @@ def test_a_verdict_by_keys_alone(page: Page, judged: int) -> None:
 
 def test_heads_stick_and_fold_and_the_map_follows(page: Page, boarded: int) -> None:
     enter(page, boarded)
+    asked: list[str] = []
+    page.on("request", lambda each: asked.append(each.url))
     rows = page.locator("[data-map]")
     expect(rows).to_have_count(3)
     expect(rows.first).to_have_attribute("aria-current", "true")
 
     rows.nth(2).click()
     expect(page.locator("section[data-scene]").nth(2)).to_be_in_viewport()
+    # The row leads to a place on this page, so the board is not asked for once more: the answer
+    # would take the focus away from whoever goes on by keys.
+    assert not any(url.endswith("/board/") for url in asked), asked
     page.evaluate("scrollTo(0, 400)")
     head = page.locator(".st-scene-head").first
     wait_until(lambda: 90 < (head.bounding_box() or {"y": 0})["y"] < 120, 10, "for the head")

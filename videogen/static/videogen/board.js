@@ -170,6 +170,8 @@
   const announced = one("[data-board-status]");
   let asking = null;
   let typing = 0;
+  // What the address asked for when the shots were loaded that are shown.
+  let shown = location.search;
 
   const addressOf = () => {
     const query = new URLSearchParams();
@@ -207,6 +209,7 @@
       for (const box of boxes()) box.checked = selected.has(box.value);
       if (keep === "push") history.pushState(null, "", address);
       else if (keep === "replace") history.replaceState(null, "", address);
+      shown = location.search;
       begin();
       const number = Number(one("[data-board-form]").dataset.shown);
       announced.textContent = number === 1 ? "1 shot is shown." : `${number} shots are shown.`;
@@ -225,6 +228,7 @@
     if (event.target.matches("[data-size]")) {
       board.dataset.size = event.target.value;
       history.replaceState(null, "", addressOf());
+      shown = location.search;
     } else if (event.target.matches("[data-search]")) {
       clearTimeout(typing);
       typing = setTimeout(() => load(addressOf(), { keep: "replace" }), TYPING_WAIT);
@@ -241,6 +245,8 @@
     load(link.href);
   });
   addEventListener("popstate", () => {
+    // A link to a place on this page, such as those of the map, comes here as well.
+    if (location.search === shown) return;
     fillIn(location.href);
     load(location.href, { keep: "" });
   });
