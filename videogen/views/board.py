@@ -32,6 +32,7 @@ from videogen.prompts.prompt import referenced_ids
 from .components.access import GENERATE, REVIEW, requester_of, signed_in
 from .components.badges import OUTDATED, SHOT_BADGES, Badge, badge_of_word, counted_in_words
 from .components.branch_map import ROW, BranchNode, branch_nodes
+from .components.ignored_options import tell_of_ignored
 from .components.live import TROUBLE, changed_since, version_of
 from .components.queue_notice import QueueNotice, notice_of_backend
 from .components.selection import tell_of_left_out
@@ -78,6 +79,7 @@ def show_board(
 ) -> HttpResponse:
     """Show the page. `shots` are those of the story that the person may see."""
     board = _board_of(request, story, shots)
+    board.view.tell_of_ignored(request)
     request.current_app = admin_site.name
     may_review = request.user.has_perm(REVIEW)
     return TemplateResponse(
@@ -270,13 +272,31 @@ class BoardView:
             int(size) if size in map(str, SIZES) else USUAL_SIZE,
         )
 
+    @property
+    def query(self) -> dict[str, str]:
+        """What is asked for as the query of an address."""
+        return _not_empty(self._asked)
+
+    @property
+    def _asked(self) -> dict[str, str]:
+        """Every option in the order in which it stands in an address; empty where it asks for
+        nothing."""
+        return {
+            "status": self.status,
+            **self.shots.query,
+            "group": "" if self.group == SCENELET else self.group,
+            "size": "" if self.size == USUAL_SIZE else str(self.size),
+        }
+
+    def tell_of_ignored(self, request: HttpRequest) -> None:
+        """Say what of the board's address asks for nothing."""
+        usual = {"group": SCENELET, "size": str(USUAL_SIZE)}
+        tell_of_ignored(request, self.query, usual=usual)
+
     def url(self, story: Story, name: str = "board", **changes: str) -> str:
         """Return the address of the story's board, or of another page of it, with what is asked
         for; `changes` replace some of it, and empty ones take it out."""
-        query = {"status": self.status, **self.shots.query}
-        query["group"] = "" if self.group == SCENELET else self.group
-        query["size"] = "" if self.size == USUAL_SIZE else str(self.size)
-        kept = {key: value for key, value in (query | changes).items() if value}
+        kept = _not_empty(self._asked | changes)
         address = reverse(f"admin:storybook_story_{name}", args=[story.pk])
         return f"{address}?{urlencode(kept)}" if kept else address
 
@@ -295,6 +315,10 @@ class BoardView:
     def status_word(self) -> str:
         """What the status is called."""
         return OUTDATED.word if self.status == OUTDATED.code else badge_of_word(self.status).word
+
+
+def _not_empty(query: dict[str, str]) -> dict[str, str]:
+    return {name: value for name, value in query.items() if value}
 
 
 # -- what the page shows ---------------------------------------------------------------------------

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
         bar,
         bar_chart,
         branch_map,
+        ignored_options,
         kept,
         live,
         money_bar,

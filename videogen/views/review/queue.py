@@ -27,6 +27,7 @@ from videogen.models import GuestNote, RenderBatch, TakeNote, VideoRender, count
 from videogen.models.states import SHOT_WORDS, BadgeWord
 from videogen.planning.shot_status import current_standings, standings_at_work
 from videogen.views.components.badges import REVIEW_BADGES, Badge
+from videogen.views.components.ignored_options import tell_of_ignored
 from videogen.views.components.notes import ShownNote, shown_notes, with_notes
 from videogen.views.components.pictures import ShownPicture
 from videogen.views.components.shot_filters import ShotFilters, number
@@ -72,6 +73,11 @@ class Filters:
         asked = {"story": str(self.story or ""), "batch": str(self.batch or "")}
         asked |= self.shots.query | {"status": status}
         return {name: value for name, value in asked.items() if value}
+
+    def tell_of_ignored(self, request: HttpRequest) -> None:
+        """Say what of the room's address asks for nothing."""
+        usual = {"status": Filters.status}
+        tell_of_ignored(request, self.query, usual=usual, others=("take", "after"))
 
     def url(self, name: str = "videogen_review", **more: object) -> str:
         query = urlencode(self.query | {key: str(value) for key, value in more.items()})

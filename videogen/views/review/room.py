@@ -47,6 +47,7 @@ def show_room(model_admin: ModelAdmin[VideoRender], request: HttpRequest) -> Htt
     the first."""
     require(request, model_admin)
     filters = Filters.of(request)
+    filters.tell_of_ignored(request)
     queue = Queue(filters)
     entry, at = _asked(request, queue)
     previous, following = _beside(queue, entry, at)
