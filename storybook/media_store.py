@@ -130,14 +130,14 @@ class MediaFolder(FileSystemStorage):
         if keeps_file or file.stat().st_dev != final.parent.stat().st_dev:
             with _beside(final) as copy:
                 shutil.copyfile(file, copy)
-                _sync(copy)
+                sync(copy)
                 copy.replace(final)
             if not keeps_file:
                 file.unlink()
         else:
-            _sync(file)
+            sync(file)
             file.replace(final)
-        _sync(final.parent)
+        sync(final.parent)
 
     def put_bytes(self, name: str | Path, data: bytes) -> None:
         final = Path(self.path(str(name)))
@@ -205,7 +205,8 @@ def _beside(final: Path) -> Iterator[Path]:
         temporary.unlink(missing_ok=True)
 
 
-def _sync(path: Path) -> None:
+def sync(path: Path) -> None:
+    """Bring a file, or the names in a folder, onto the disk: they outlast a power failure."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Annotated, Any
 
@@ -44,7 +44,3 @@ def money(amount: Decimal | None) -> str:
 
 def money_or_none(amount: Decimal | None) -> str | None:
     return None if amount is None else money(amount)
-
-
-def day_or_none(day: date | None) -> str | None:
-    return day.isoformat() if day else None

@@ -13,6 +13,7 @@ from typing import Any
 from django.db import DataError
 from django.http import Http404, HttpRequest
 from django.http.response import HttpResponseBase
+from django.utils.deprecation import MiddlewareMixin
 
 from .untrusted_text import clean
 
@@ -29,13 +30,7 @@ def is_absurd(value: object) -> bool:
     return isinstance(value, str) and "\0" in value
 
 
-class AbsurdValueMiddleware:
-    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
-        self._get_response = get_response
-
-    def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        return self._get_response(request)
-
+class AbsurdValueMiddleware(MiddlewareMixin):
     def process_view(
         self,
         request: HttpRequest,

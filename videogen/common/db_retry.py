@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 from django.db import InterfaceError, OperationalError, close_old_connections, connection
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
+from django.utils.deprecation import MiddlewareMixin
 
 if TYPE_CHECKING:
     from tenacity import RetryCallState
@@ -97,18 +98,12 @@ def _after_deadlock(state: RetryCallState) -> None:
     logger.warning("A transaction gave way to another one. Trying again.")
 
 
-class DeadlockMiddleware:
+class DeadlockMiddleware(MiddlewareMixin):
     """Lets a button work that met a deadlock. It has to be the last middleware.
 
     What a view had written before the deadlock, in transactions that were committed, is met by its
     second run as by a second click: every change of a state is conditional.
     """
-
-    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
-        self._get_response = get_response
-
-    def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        return self._get_response(request)
 
     def process_view(
         self,

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, cast
 
-from storybook.media_store import media
+from storybook.media_store import media, sync
 from videogen.common.errors import VideogenError
 
 _CHUNK = 1 << 20
@@ -107,7 +107,8 @@ def write_export(files: Iterable[OutFile], output: Path) -> None:
                 _write_folder(files, temporary)
             temporary.replace(output)
             if is_zip:
-                _sync_folder(output.parent)
+                # A story may be wiped because its archive is there.
+                sync(output.parent)
     except OSError as error:
         raise ExportError(
             f"{given} cannot be written ({error.strerror or error}).", code="storage"
@@ -120,15 +121,6 @@ def _write_zip(files: Iterable[OutFile], target: Path) -> None:
             file.write(chunk)
         file.flush()
         os.fsync(file.fileno())
-
-
-def _sync_folder(folder: Path) -> None:
-    """A story may be wiped because its archive is there: its name must outlast a power failure."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _write_folder(files: Iterable[OutFile], target: Path) -> None:

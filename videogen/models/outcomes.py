@@ -154,11 +154,6 @@ def _first_is(conditions: Conditions, outcome: str) -> Q:
     return earlier if outcome == Outcome.UNKNOWN else found
 
 
-def with_outcomes(renders: QuerySet) -> QuerySet:
-    """Annotate each render with its `outcome`."""
-    return renders.annotate(outcome=_named(_conditions(_submissions_of(renders))))
-
-
 def having_outcome(renders: QuerySet, outcome: str) -> QuerySet:
     """Return those of the renders that have the outcome."""
     return renders.filter(_first_is(_conditions(_submissions_of(renders)), outcome))

@@ -22,6 +22,7 @@ from uuid import UUID, uuid4
 
 from django.conf import settings
 
+from storybook.media_store import sync
 from videogen.common.errors import VeoError
 
 logger = logging.getLogger(__name__)
@@ -182,11 +183,7 @@ def _keep(temporary: Path, final: Path, operation_name: str) -> None:
         file.flush()
         os.fsync(file.fileno())
     temporary.replace(final)
-    descriptor = os.open(final.parent, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    sync(final.parent)
 
 
 def _read(final: Path) -> str:

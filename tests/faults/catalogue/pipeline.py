@@ -63,8 +63,8 @@ FAULTS = [
     Fault(
         "folder-not-synced",
         JOURNAL,
-        "        os.fsync(descriptor)\n",
-        "        pass\n",
+        "    sync(final.parent)\n",
+        "",
         TESTS_OF_THE_JOURNAL,
         "an answer's name is gone after a power failure",
     ),

@@ -114,7 +114,7 @@ FAULTS = [
     Fault(
         "take-not-synced",
         "storybook/media_store.py",
-        "            _sync(file)\n            file.replace(final)\n",
+        "            sync(file)\n            file.replace(final)\n",
         "            file.replace(final)\n",
         (
             "tests/videogen/takes/test_storage.py::test_a_take_is_on_the_disk_before_it_has_its_name",

@@ -81,7 +81,7 @@ def test_a_part_of_a_transaction_is_not_tried_again():
 def test_a_button_is_tried_again(method, runs):
     """A page is left to Django."""
     view = Work(1)
-    middleware = DeadlockMiddleware(None)
+    middleware = DeadlockMiddleware(HttpResponse)
 
     middleware.process_view(getattr(RequestFactory(), method)("/"), view, (), {})
 
