@@ -7,15 +7,13 @@ documents get wrong are in storybook, because the import says them, too.
 
 from __future__ import annotations
 
-import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import date
 from typing import Any, Self
 
 from django.db import models
 
-from storybook.fields import DocumentField
 from storybook.findings import Finding, FindingCode, words_of
 from storybook.picture_flaws import flaw_words
 from videogen.common.formats import day_in_words, either
@@ -197,27 +195,6 @@ class RenderWarning(str):
         if "text" in self.params:
             return str(self)
         return {"code": self.code.value, "params": self.params}
-
-
-class WarningsField(DocumentField):
-    """A list of RenderWarning, stored as JSON in the column of a DocumentField."""
-
-    def deconstruct(self) -> tuple[str, str, Sequence[Any], dict[str, Any]]:
-        # The column is the same, so migrations need not tell the two fields apart.
-        name, _, arguments, options = super().deconstruct()
-        return name, "storybook.fields.DocumentField", arguments, options
-
-    def from_db_value(self, value: str | None, *_: Any) -> list[RenderWarning] | None:
-        return None if value is None else [RenderWarning.read(each) for each in json.loads(value)]
-
-    def to_python(self, value: Any) -> Any:
-        found = super().to_python(value)
-        return [RenderWarning.read(each) for each in found] if isinstance(found, list) else found
-
-    def get_prep_value(self, value: Any) -> str | None:
-        if isinstance(value, list | tuple):
-            value = [each.stored if isinstance(each, RenderWarning) else each for each in value]
-        return super().get_prep_value(value)
 
 
 def _sentence(code: WarningCode, params: Mapping[str, Any]) -> str:
