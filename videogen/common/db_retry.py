@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import logging
+import random
+import time
 from collections.abc import Callable, Mapping, Sequence
-from functools import partial, wraps
+from functools import wraps
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 from django.db import InterfaceError, OperationalError, close_old_connections, connection
@@ -78,23 +80,19 @@ def again_after_deadlock(work: Callable[Arguments, Result]) -> Callable[Argument
     def until_it_gets_through(*args: Arguments.args, **kwargs: Arguments.kwargs) -> Result:
         if connection.in_atomic_block:
             return work(*args, **kwargs)
-        from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_random
-
-        retrying = Retrying(
-            retry=retry_if_exception(gave_way),
+        tries = 0
+        while True:
+            try:
+                return work(*args, **kwargs)
+            except OperationalError as error:
+                tries += 1
+                if tries == _MOST_TRIES or not gave_way(error):
+                    raise
+            logger.warning("A transaction gave way to another one. Trying again.")
             # By chance: two that begin again at the same moment would meet again.
-            wait=wait_random(0.02, 0.2),
-            stop=stop_after_attempt(_MOST_TRIES),
-            before_sleep=_after_deadlock,
-            reraise=True,
-        )
-        return retrying(partial(work, *args, **kwargs))
+            time.sleep(random.uniform(0.02, 0.2))
 
     return until_it_gets_through
-
-
-def _after_deadlock(state: RetryCallState) -> None:
-    logger.warning("A transaction gave way to another one. Trying again.")
 
 
 class DeadlockMiddleware:

@@ -11,6 +11,7 @@ from typing import Any
 from uuid import UUID
 
 from django.conf import settings
+from django.db.models import QuerySet
 
 from storybook.media_store import MediaStoreError, media
 from videogen.common.errors import ReferencePictureError, VeoError, VideogenError
@@ -76,25 +77,26 @@ def load_reference(pick: Mapping[str, Any]) -> ReferenceImage:
 State = VideoRender.State
 
 
-def rehearse(renders: list[VideoRender]) -> None:
+def rehearse(renders: QuerySet[VideoRender]) -> None:
     """Check that the pictures of these queued requests are still there and unchanged. It is the
     last check before the paid call, which a rehearsal does not make. Each picture is read once,
     however many shots use it."""
     broken: dict[tuple[str, str], VideogenError | None] = {}
-    rehearsed = []
-    for render in renders:
-        for pick in render.references:
-            key = (pick["path"], pick["sha256"])
+    rehearsed: list[int] = []
+    failed: dict[int, VideogenError] = {}
+    for pk, picks in renders.values_list("pk", "references"):
+        keys = [(pick["path"], pick["sha256"]) for pick in picks]
+        for key, pick in zip(keys, picks, strict=True):
             if key not in broken:
                 broken[key] = _reference_error(pick)
-        keys = [(pick["path"], pick["sha256"]) for pick in render.references]
         error = next((broken[key] for key in keys if broken[key]), None)
         if error is None:
-            rehearsed.append(render.pk)
+            rehearsed.append(pk)
         else:
-            render.move(
-                State.QUEUED, State.FAILED, error_code=error.code, error_message=error.sentence
-            )
+            failed[pk] = error
+    for pk, render in VideoRender.objects.in_bulk(failed).items():
+        code, words = failed[pk].code, failed[pk].sentence
+        render.move(State.QUEUED, State.FAILED, error_code=code, error_message=words)
     if rehearsed:
         queued = VideoRender.objects.filter(pk__in=rehearsed, state=State.QUEUED)
         queued.transition(state=State.REHEARSED)

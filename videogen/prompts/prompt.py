@@ -90,9 +90,11 @@ def arrange_prompt(whole: dict[str, Any], *, limit: int, profile: str) -> Prompt
 
 def write_prompt(document: dict[str, Any], *, limit: int) -> Prompt:
     text = json.dumps(document, ensure_ascii=False, indent=2)
-    if estimate_tokens(text) > limit:
+    tokens = estimate_tokens(text)
+    if tokens > limit:
         text = _compact(document)
-    return Prompt(document, document, text, tokens=estimate_tokens(text), limit=limit)
+        tokens = estimate_tokens(text)
+    return Prompt(document, document, text, tokens=tokens, limit=limit)
 
 
 def _compact(document: dict[str, Any]) -> str:

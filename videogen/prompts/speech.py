@@ -62,6 +62,10 @@ RATES = {
     "zh": Rate(CHARACTERS, 255),
 }
 _USUAL = "en"
+_LANGUAGES_BY_WORD: dict[str, list[str]] = {}
+for _language, _rate in RATES.items():
+    for _common in _rate.common:
+        _LANGUAGES_BY_WORD.setdefault(_common, []).append(_language)
 # The first script that has most of the letters decides; kana before Han, which Japanese has, too.
 _SCRIPTS = {
     "ja": re.compile(r"[\u3040-\u30ff]"),
@@ -104,19 +108,23 @@ def check_speech(payload: Mapping[str, Any], seconds: int) -> RenderWarning | No
 def language_of(text: str) -> str:
     """The language of the text, by its script, and among those with Latin letters by its most
     common words. English where nothing tells."""
+    words = [each.casefold() for each in _WORD.findall(text)]
+    if not text.isascii():
+        language, letters = _script_of(text)
+        # A word has more than one letter, but a character of Chinese is half a word.
+        if letters > sum(each.isascii() for each in words):
+            return language
+    votes = Counter(language for each in words for language in _LANGUAGES_BY_WORD.get(each, ()))
+    best = max(RATES, key=votes.__getitem__)
+    return best if votes[best] > votes[_USUAL] else _USUAL
+
+
+def _script_of(text: str) -> tuple[str, int]:
+    """The script that most of the text is written in, by a language of it, and how many letters."""
     scripts = {language: len(found.findall(text)) for language, found in _SCRIPTS.items()}
     if scripts["ja"]:
         scripts["ja"] += scripts.pop("zh")
-    language, letters = max(scripts.items(), key=lambda each: each[1])
-    words = [each.casefold() for each in _WORD.findall(text)]
-    # A word has more than one letter, but a character of Chinese is half a word.
-    if letters > sum(each.isascii() for each in words):
-        return language
-    votes = Counter(
-        {name: sum(map(rate.common.__contains__, words)) for name, rate in RATES.items()}
-    )
-    best, number = votes.most_common(1)[0]
-    return best if number > votes[_USUAL] else _USUAL
+    return max(scripts.items(), key=lambda each: each[1])
 
 
 def count_speech(text: str, unit: str) -> int:
