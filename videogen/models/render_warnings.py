@@ -140,16 +140,16 @@ OF_THE_MODEL = frozenset(
 
 # How sentences began that were stored before there were codes.
 _STORED_SENTENCES = (
-    (WarningCode.REPEAT, re.compile("You have this already as ")),
-    (WarningCode.OVER_TOKEN_LIMIT, re.compile("The prompt has about ")),
-    (WarningCode.OPTION_NOT_TAKEN, re.compile(r"\S+ takes no ")),
-    (WarningCode.PERSON_GENERATION_NOT_TAKEN, re.compile(r"\S+ knows no person generation ")),
-    (WarningCode.OTHER_LENGTH, re.compile(r"The video is [\d.]+ s long; ")),
-    (WarningCode.NO_SOUND, re.compile(r"The video has no sound\.")),
-    (WarningCode.UNCOMMON_CODEC, re.compile("Not every browser plays this video ")),
-    (WarningCode.LINK_GIVEN, re.compile("The download link was given by ")),
-    (WarningCode.FOUND_IN_BUCKET, re.compile("Its video was found under ")),
-    (WarningCode.ANSWER_FOUND, re.compile("Its answer was found in ")),
+    (WarningCode.REPEAT, "You have this already as "),
+    (WarningCode.OVER_TOKEN_LIMIT, "The prompt has about "),
+    (WarningCode.OPTION_NOT_TAKEN, r"\S+ takes no "),
+    (WarningCode.PERSON_GENERATION_NOT_TAKEN, r"\S+ knows no person generation "),
+    (WarningCode.OTHER_LENGTH, r"The video is [\d.]+ s long; "),
+    (WarningCode.NO_SOUND, r"The video has no sound\."),
+    (WarningCode.UNCOMMON_CODEC, "Not every browser plays this video "),
+    (WarningCode.LINK_GIVEN, "The download link was given by "),
+    (WarningCode.FOUND_IN_BUCKET, "Its video was found under "),
+    (WarningCode.ANSWER_FOUND, "Its answer was found in "),
 )
 
 
@@ -186,7 +186,7 @@ class RenderWarning(str):
             except (KeyError, ValueError, TypeError, IndexError):
                 return cls(WarningCode.TEXT, {"text": str(stored)})
         text = str(stored)
-        found = (code for code, words in _STORED_SENTENCES if words.match(text))
+        found = (code for code, words in _STORED_SENTENCES if re.match(words, text))
         return cls(next(found, WarningCode.TEXT), {"text": text})
 
     @property
