@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from django.conf import settings
@@ -16,13 +16,18 @@ from django.db.models import QuerySet
 from storybook.media_store import MediaStoreError, media
 from videogen.common.errors import ReferencePictureError, VeoError, VideogenError
 from videogen.models import VideoRender
-from videogen.providers.messages import ReferenceImage, VideoRequest, Webhook
+
+if TYPE_CHECKING:
+    from videogen.providers.messages import ReferenceImage, VideoRequest, Webhook
 
 
 def load_request(render: VideoRender, token: UUID | None = None) -> VideoRequest:
     """The request of the render. It reads the reference files and makes no queries. Raises
     ReferencePictureError where a file is missing or has changed since the render was queued, and
     VeoError if the object store that has it is away."""
+    # A dry run sends none of the messages.
+    from videogen.providers.messages import VideoRequest
+
     return VideoRequest(
         model=render.model,
         prompt=render.prompt_text,
@@ -41,11 +46,20 @@ def load_request(render: VideoRender, token: UUID | None = None) -> VideoRequest
 def webhook_with(token: UUID) -> Webhook | None:
     """Where the API shall report that the video is made. It carries the submission's token. None
     where VIDEO_SUBMIT_WEBHOOK_URI is empty."""
+    from videogen.providers.messages import Webhook
+
     address = settings.VIDEO_SUBMIT_WEBHOOK_URI
     return Webhook(address, str(token)) if address else None
 
 
 def load_reference(pick: Mapping[str, Any]) -> ReferenceImage:
+    """A stored reference as it is sent. Raises as `read_reference`."""
+    from videogen.providers.messages import ReferenceImage
+
+    return ReferenceImage(pick["mime_type"], read_reference(pick))
+
+
+def read_reference(pick: Mapping[str, Any]) -> bytes:
     """The bytes of a stored reference. The hash proves that they are the bytes that were decoded
     and found usable when the picture was imported. Raises ReferencePictureError, or VeoError if the
     object store that has it is away."""
@@ -71,7 +85,7 @@ def load_reference(pick: Mapping[str, Any]) -> ReferenceImage:
             f"{words} has changed since the render was queued: plan it again.",
             code="reference_changed",
         )
-    return ReferenceImage(pick["mime_type"], data)
+    return data
 
 
 State = VideoRender.State
@@ -104,7 +118,7 @@ def rehearse(renders: QuerySet[VideoRender]) -> None:
 
 def _reference_error(pick: Mapping[str, Any]) -> VideogenError | None:
     try:
-        load_reference(pick)
+        read_reference(pick)
     except VideogenError as error:
         return error
     return None
