@@ -66,7 +66,7 @@ def read_reference(pick: Mapping[str, Any]) -> bytes:
     words = f"The reference picture {pick['path']}"
     try:
         with media.open(pick["path"]) as file:
-            data = file.read()
+            data: bytes = file.read()
     except MediaStoreError as error:
         # Nothing is sent, and nothing is wrong with the request: it is tried again.
         raise VeoError(
