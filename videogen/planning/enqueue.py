@@ -307,4 +307,4 @@ def plan_record(row: ShotPlan, render_id: int | None) -> dict[str, Any]:
 
 def find_renders(ids: Iterable[int]) -> dict[int, VideoRender]:
     """The renders as they are now. Their shots stand in the plan already."""
-    return VideoRender.objects.select_related("lane").in_bulk(ids)
+    return VideoRender.objects.prefetch_related("lane").in_bulk(ids)

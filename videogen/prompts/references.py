@@ -12,7 +12,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Self
 
 from storybook.designs import character_id, environment_id
-from storybook.pictures import normalise_path
+from storybook.picture_paths import normalise_path
 from videogen.models.render_warnings import RenderWarning, WarningCode
 from videogen.models.video_models import MAX_REFERENCES
 
