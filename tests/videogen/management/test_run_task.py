@@ -1142,6 +1142,15 @@ def test_wrong_usage_ends_with_2(db, arguments):
     assert "Traceback" not in done.stderr
 
 
+def test_wrong_settings_end_it(tmp_path):
+    installation = Installation(tmp_path / "empty", VIDEO_BACKEND="nobody")
+
+    done = process(installation, "--task=CREATE_SHOT_VIDEO", "--story-id=story")
+
+    assert done.returncode == 1
+    assert "videogen.E001" in done.stderr
+
+
 def test_a_process_without_tables_says_what_to_do(tmp_path):
     installation = Installation(tmp_path / "empty")
 

@@ -76,6 +76,9 @@ PRIORITIES = {each.name.lower(): each.value for each in RenderBatch.Priority}
 
 class Command(BaseCommand):
     help = "Run a task on a story's shots, for example render their videos."
+    # All that an installation can have wrong. Django's checks of the models, the admin and the
+    # addresses are about the code, and programs run this command often.
+    requires_system_checks = ["settings"]
 
     def create_parser(self, prog_name: str, subcommand: str, **kwargs: Any) -> CommandParser:
         kwargs.setdefault("formatter_class", argparse.RawDescriptionHelpFormatter)
