@@ -32,7 +32,7 @@ class WarningsField(DocumentField):
 
     def get_prep_value(self, value: Any) -> str | None:
         if isinstance(value, list | tuple):
-            # A row that was read from a fixture has what is stored already.
+            # What is no RenderWarning is as it is stored already.
             value = [getattr(each, "stored", each) for each in value]
         return super().get_prep_value(value)
 
