@@ -1,12 +1,16 @@
+"""The tables of the stories in the admin.
+
+Every process imports this module, so what only a page needs is imported where it is used.
+"""
+
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from django import forms
 from django.contrib import admin
-from django.core.exceptions import PermissionDenied, ValidationError
-from django.db.models import Count, Max, QuerySet
+from django.core.exceptions import PermissionDenied
+from django.db.models import Count, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.defaultfilters import filesizeformat
 from django.urls import Resolver404, URLPattern, path, resolve, reverse
@@ -14,27 +18,13 @@ from django.utils.html import format_html
 from django.views.decorators.http import require_safe
 
 from .code_search import CodeSearchMixin
-from .design_uses import warn_of_lost_uses
-from .document_editor import Group
 from .document_forms import DocumentForms, Remark
-from .document_layouts import audio_layout, load_parts, shot_layout, visual_layout
-from .errors import BundleError
-from .findings import PAYLOAD, check_designs, check_payload, find_embedded_files
 from .form_versions import VersionedForms
-from .importer.bundles import (
-    LARGEST_NUMBER,
-    LONGEST_ID,
-    check_design_document,
-    circle_words,
-    find_circles,
-)
 from .initial_values import InitialValuesMixin
-from .key_frames import KeyFrameForm, KeyFrameFormSet
 from .models import DesignDocument, KeyFrame, Picture, Scenelet, Shot, Story
-from .new_stories import NewStoryForm, begin_story, free_slug
-from .outline_page import show_outline
-from .thumbnails import thumbnail_url
-from .views.pictures import show_pictures
+
+if TYPE_CHECKING:
+    from .document_editor import Group
 
 
 def _page(request: HttpRequest) -> str:
@@ -45,6 +35,8 @@ def _page(request: HttpRequest) -> str:
 
 def _small(picture: Picture) -> str:
     """Return the picture's thumbnail as HTML, or its path where no thumbnail can be shown."""
+    from .thumbnails import thumbnail_url
+
     url = thumbnail_url(picture)
     try:
         resolve(url)
@@ -207,6 +199,8 @@ class StoryAdmin(VersionedForms, admin.ModelAdmin):
         self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any
     ) -> Any:
         if not obj:
+            from .new_stories import NewStoryForm
+
             kwargs["form"] = NewStoryForm
         return super().get_form(request, obj, change=change, **kwargs)
 
@@ -229,6 +223,8 @@ class StoryAdmin(VersionedForms, admin.ModelAdmin):
     def save_model(self, request: HttpRequest, obj: Story, form: Any, change: bool) -> None:
         super().save_model(request, obj, form, change)
         if not change:
+            from .new_stories import begin_story
+
             begin_story(obj)
 
     def response_post_save_add(self, request: HttpRequest, obj: Story) -> HttpResponseRedirect:
@@ -286,7 +282,6 @@ class StoryAdmin(VersionedForms, admin.ModelAdmin):
         # An import makes a story, or changes the one that has its id.
         if not (self.has_add_permission(request) and self.has_change_permission(request)):
             raise PermissionDenied
-        # Every process imports this module, and few import a story.
         from .import_page import show_import_page
 
         return show_import_page(request, self)
@@ -300,6 +295,8 @@ class StoryAdmin(VersionedForms, admin.ModelAdmin):
             return self._get_obj_does_not_exist_redirect(  # type: ignore[attr-defined]
                 request, self.opts, str(pk)
             )
+        from .outline_page import show_outline
+
         return show_outline(request, self.admin_site, story)
 
     def pictures_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
@@ -316,25 +313,13 @@ class StoryAdmin(VersionedForms, admin.ModelAdmin):
         can_change = self.has_change_permission(request, story) and documents.has_change_permission(
             request
         )
+        from .views.pictures import show_pictures
+
         return show_pictures(request, self, story, can_change=can_change)
-
-
-class DesignDocumentForm(forms.ModelForm):
-    def clean(self) -> dict[str, Any]:
-        super().clean()
-        cleaned = self.cleaned_data
-        kind, document = cleaned.get("kind") or self.instance.kind, cleaned.get("document")
-        if kind and document is not None:
-            try:
-                cleaned["document"], _ = check_design_document(f"{kind}_design_document", document)
-            except BundleError as error:
-                raise ValidationError({"document": list(error.problems)}) from error
-        return cleaned
 
 
 @admin.register(DesignDocument)
 class DesignDocumentAdmin(DocumentAdmin):
-    form = DesignDocumentForm
     list_display = ["__str__", "story", "kind", "updated_at"]
     list_filter = ["kind", "story"]
     list_select_related = ["story"]
@@ -350,15 +335,29 @@ class DesignDocumentAdmin(DocumentAdmin):
         fixed = ["story", "kind"] if obj else []
         return [*super().get_readonly_fields(request, obj), *fixed]
 
+    def get_form(
+        self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any
+    ) -> Any:
+        from .story_forms import DesignDocumentForm
+
+        return super().get_form(request, obj, change, form=DesignDocumentForm, **kwargs)
+
     def get_layout(self, request: HttpRequest, row: Any) -> Group | None:
         if row is None:
             return None
+        from .document_layouts import audio_layout, load_parts, visual_layout
+
         layout = visual_layout if row.kind == DesignDocument.Kind.VISUAL else audio_layout
         return layout(load_parts(row.story_id))
 
     def get_remarks(self, request: HttpRequest, row: Any, document: Any) -> list[Remark]:
         if row is None:
             return []
+        from .document_layouts import load_parts
+        from .errors import BundleError
+        from .findings import check_designs
+        from .importer.bundles import check_design_document
+
         key = f"{row.kind}_design_document"
         parts = load_parts(row.story_id)
         documents = {"visual": parts.visual, "audio": parts.audio, row.kind: document}
@@ -380,80 +379,16 @@ class DesignDocumentAdmin(DocumentAdmin):
     def get_lost_uses(self, row: Any, before: Any, after: Any) -> list[str]:
         if row is None or not (isinstance(before, dict) and isinstance(after, dict)):
             return []
+        from .design_uses import warn_of_lost_uses
+
         return warn_of_lost_uses(row.story_id, before, after)
 
 
 # -- Scenelets and shots ---------------------------------------------------------------------------
 
 
-class SceneletForm(forms.ModelForm):
-    sequence = forms.IntegerField(
-        required=False,
-        min_value=-LARGEST_NUMBER,
-        max_value=LARGEST_NUMBER,
-        help_text="The place in the story. If you leave it empty, the scenelet comes last.",
-    )
-    scenelet_id = forms.CharField(
-        required=False,
-        max_length=LONGEST_ID,
-        label="Id",
-        help_text="It names the scenelet in bundles, commands and file names. If you leave it "
-        "empty, it is made from the title.",
-    )
-
-    def clean(self) -> dict[str, Any]:
-        super().clean()
-        cleaned = self.cleaned_data
-        story = cleaned.get("story") or (self.instance.story if self.instance.story_id else None)
-        if story is None:
-            return cleaned
-        # Two people who change parents at once would make a circle that neither form shows.
-        Story.objects.select_for_update(no_key=True).get(pk=story.pk)
-        others = Scenelet.objects.filter(story=story).exclude(pk=self.instance.pk).order_by()
-        if not cleaned.get("scenelet_id") and "scenelet_id" not in self.errors:
-            taken = others.values_list("scenelet_id", flat=True)
-            cleaned["scenelet_id"] = free_slug(cleaned.get("title", ""), "scenelet", set(taken))
-        if cleaned.get("sequence") is None and "sequence" not in self.errors:
-            last = others.aggregate(last=Max("sequence"))["last"]
-            cleaned["sequence"] = min((last or 0) + 1, LARGEST_NUMBER)
-        self._check_parent(story, cleaned.get("parent"), others)
-        return cleaned
-
-    def _check_parent(
-        self, story: Story, parent: Scenelet | None, others: QuerySet[Scenelet]
-    ) -> None:
-        if parent is None:
-            return
-        if parent.story_id != story.pk:
-            sentence = "The parent belongs to another story."
-            raise ValidationError({"parent": ValidationError(sentence, code="invalid_choice")})
-        if self.instance.pk is None:
-            return
-        own = self.cleaned_data.get("scenelet_id", "")
-        parents: dict[str, str | None] = dict(
-            others.values_list("scenelet_id", "parent__scenelet_id")
-        )
-        # The scenelet's own id may have been changed in the same form.
-        stored = Scenelet.objects.values_list("scenelet_id", flat=True).get(pk=self.instance.pk)
-        parents = {each: own if up == stored else up for each, up in parents.items()}
-        parents[own] = own if parent.pk == self.instance.pk else parent.scenelet_id
-        for circle in find_circles(parents):
-            if own in circle:
-                words = circle_words(circle)
-                sentence = f"A scenelet cannot come after itself: {words}."
-                raise ValidationError({"parent": ValidationError(sentence, code="circle")})
-
-
-class SceneletField(forms.ModelChoiceField):
-    """A list of the scenelets of one story, which needs no script to choose from."""
-
-    def label_from_instance(self, obj: Any) -> str:
-        return f"S{obj.place:02d} {obj}"
-
-
 @admin.register(Scenelet)
 class SceneletAdmin(PartOfStory, VersionedForms, admin.ModelAdmin):
-    form = SceneletForm
     fields = [
         "story",
         "title",
@@ -484,7 +419,9 @@ class SceneletAdmin(PartOfStory, VersionedForms, admin.ModelAdmin):
     def get_form(
         self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any
     ) -> Any:
-        form = super().get_form(request, obj, change=change, **kwargs)
+        from .story_forms import SceneletField, SceneletForm
+
+        form = super().get_form(request, obj, change, form=SceneletForm, **kwargs)
         story = obj.story if obj else _filled_in_story(request)
         if story and "parent" in form.base_fields:
             form.base_fields["parent"] = SceneletField(
@@ -503,10 +440,15 @@ class SceneletAdmin(PartOfStory, VersionedForms, admin.ModelAdmin):
 
 class KeyFrameInline(admin.TabularInline):
     model = KeyFrame
-    form = KeyFrameForm
-    formset = KeyFrameFormSet
     extra = 1
     readonly_fields = ["picture_link", "problem"]
+
+    def get_formset(self, request: HttpRequest, obj: Any = None, **kwargs: Any) -> Any:
+        from .key_frames import KeyFrameForm, KeyFrameFormSet
+
+        return super().get_formset(
+            request, obj, form=KeyFrameForm, formset=KeyFrameFormSet, **kwargs
+        )
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> list[Any]:
         if self.has_change_permission(request, obj):
@@ -568,6 +510,8 @@ class ShotAdmin(CodeSearchMixin, DocumentAdmin):
         form = super().get_form(request, obj, change=change, **kwargs)
         story = obj.scenelet.story if obj else _filled_in_story(request)
         if story and "scenelet" in form.base_fields:
+            from .story_forms import SceneletField
+
             form.base_fields["scenelet"] = SceneletField(
                 story.scenelets.order_by("place"),
                 error_messages={"invalid_choice": "The scenelet belongs to another story."},
@@ -575,10 +519,15 @@ class ShotAdmin(CodeSearchMixin, DocumentAdmin):
         return form
 
     def get_layout(self, request: HttpRequest, row: Any) -> Group | None:
+        from .document_layouts import load_parts, shot_layout
+
         story = row.scenelet.story if row else _filled_in_story(request)
         return shot_layout(load_parts(story))
 
     def get_remarks(self, request: HttpRequest, row: Any, document: Any) -> list[Remark]:
+        from .document_layouts import load_parts
+        from .findings import PAYLOAD, check_payload, find_embedded_files
+
         story = row.scenelet.story if row else _filled_in_story(request)
         found = [
             *check_payload(document, load_parts(story).ids),

@@ -15,11 +15,12 @@ from typing import TYPE_CHECKING, Any
 from django.contrib import admin
 from django.http import HttpRequest, HttpResponse
 
-from .document_editor import MOST_FIELDS, Edit, Group, Typed, apply, count_fields, show
 from .documents import parse_json
 from .fields import DocumentArea
 
 if TYPE_CHECKING:
+    from .document_editor import Group, Typed
+
     Base = admin.ModelAdmin[Any]
 else:
     Base = object
@@ -86,6 +87,9 @@ def read_text(layout: Group | None, text: str | None, data: Typed) -> str | None
         return text
     if document is not None and not isinstance(document, dict):
         return text
+    # Every process imports this module, and few read a form.
+    from .document_editor import Edit, apply
+
     changed = apply(layout, document or {}, data, Edit.of(data.get(EDIT, "")))
     if document is None and not changed:
         return text
@@ -158,6 +162,8 @@ class DocumentForms(Base):
         return rows.values_list(self.document_field, flat=True).first()
 
     def _make_editor(self, request: HttpRequest, form: Any, row: Any) -> Editor:
+        from .document_editor import MOST_FIELDS, count_fields, show
+
         bound = form[self.document_field]
         text = bound.value() or ""
         layout = form.fields[self.document_field].widget.layout

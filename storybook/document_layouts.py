@@ -11,7 +11,7 @@ from .documents import objects_in
 from .findings import NARRATOR, StoryIds
 from .importer.skeleton import blank_entries
 from .models import DesignDocument, Picture, Scenelet, Story
-from .pictures import normalise_path
+from .picture_paths import normalise_path
 from .thumbnails import thumbnail_url
 from .uploads import KINDS
 

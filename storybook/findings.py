@@ -363,21 +363,22 @@ def _speaker_key(line: Mapping[str, Any]) -> str:
 _data_address = re.compile(r"\s*data:([\w.+-]+)/", re.IGNORECASE)
 _base64 = re.compile(r"[A-Za-z0-9+/_=\s-]*")
 # How the base64 of a picture begins: PNG, JPEG, GIF, WebP, BMP, TIFF; and of a video or a sound.
-_beginnings = (
-    ("iVBORw0KGgo", "a picture"),
-    ("/9j/", "a picture"),
-    ("_9j_", "a picture"),
-    ("R0lGOD", "a picture"),
-    ("UklGR", "a picture or a sound"),
-    ("Qk0", "a picture"),
-    ("SUkqA", "a picture"),
-    ("TU0AK", "a picture"),
-    ("AAAA", "a file"),
-    ("SUQz", "a sound"),
-    ("T2dnUw", "a sound"),
-    ("JVBER", "a PDF"),
-    ("UEsDB", "a zip"),
-)
+_beginnings = {
+    "iVBORw0KGgo": "a picture",
+    "/9j/": "a picture",
+    "_9j_": "a picture",
+    "R0lGOD": "a picture",
+    "UklGR": "a picture or a sound",
+    "Qk0": "a picture",
+    "SUkqA": "a picture",
+    "TU0AK": "a picture",
+    "AAAA": "a file",
+    "SUQz": "a sound",
+    "T2dnUw": "a sound",
+    "JVBER": "a PDF",
+    "UEsDB": "a zip",
+}
+_known_beginnings = tuple(_beginnings)
 _shortest_known = 100
 _shortest_unknown = 1000
 
@@ -406,14 +407,14 @@ def _file_in(text: str) -> str:
     if len(text) < _shortest_known:
         return ""
     begun = text.lstrip()
-    known = next((what for start, what in _beginnings if begun.startswith(start)), "")
-    if not known and len(text) < _shortest_unknown:
+    if len(text) < _shortest_unknown and not begun.startswith(_known_beginnings):
         return ""
     if not _base64.fullmatch(text):
         return ""
     # Prose without any punctuation would pass, too: base64 has no words.
-    longest = max(map(len, text.split()), default=0)
-    return (known or "a file") if longest >= 60 else ""
+    if max(map(len, text.split()), default=0) < 60:
+        return ""
+    return next((what for start, what in _beginnings.items() if begun.startswith(start)), "a file")
 
 
 def _size(characters: int) -> str:

@@ -17,12 +17,12 @@ from typing import Any, TypeVar, overload
 
 import dj_database_url
 from django.core.exceptions import ImproperlyConfigured
-from dotenv import load_dotenv
-
-from .store_address import read_store_address
 
 BASE_DIR = Path(__file__).resolve().parent.parent
-load_dotenv(BASE_DIR / ".env")
+if (BASE_DIR / ".env").exists():
+    from dotenv import load_dotenv
+
+    load_dotenv(BASE_DIR / ".env")
 
 
 Number = TypeVar("Number", int, float, Decimal)
@@ -148,11 +148,15 @@ MIDDLEWARE = [
 MEDIA_STORE_URL = env("MEDIA_STORE_URL")
 # Whether the application sends the files itself, because browsers cannot reach the store.
 MEDIA_STORE_THROUGH_APP = env_bool("MEDIA_STORE_THROUGH_APP")
-try:
-    _store = read_store_address(MEDIA_STORE_URL, os.environ) if MEDIA_STORE_URL else None
-except ValueError as error:
-    raise ImproperlyConfigured(str(error)) from None
-MEDIA_STORE_URL = _store.url if _store else ""
+_store = None
+if MEDIA_STORE_URL:
+    from .store_address import read_store_address
+
+    try:
+        _store = read_store_address(MEDIA_STORE_URL, os.environ)
+    except ValueError as error:
+        raise ImproperlyConfigured(str(error)) from None
+    MEDIA_STORE_URL = _store.url
 
 # Everything comes from this site, but pictures and videos also from the object store where browsers
 # get them there. Pages contain neither scripts nor styles. data: is for the pictures in Django's

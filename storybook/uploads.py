@@ -20,7 +20,8 @@ from .designs import design_id
 from .errors import PictureProblem, StorybookError
 from .models import DesignDocument, Picture, Shot, Story
 from .paths import safe_name
-from .pictures import PictureFacts, PictureStore, inspect_picture, normalise_path
+from .picture_paths import normalise_path
+from .pictures import PictureFacts, PictureStore, inspect_picture
 from .thumbnails import make_thumbnails
 
 _suffixes = {"image/png": ".png", "image/jpeg": ".jpg"}

@@ -21,23 +21,21 @@ class VideogenConfig(AppConfig):
         import videogen.notifications.checks
         import videogen.ops.checks
         import videogen.webhooks.checks  # noqa: F401
-        from storybook.importer.effects import register_effects
 
         from .common.log_lines import install_last_words
         from .common.own_tasks import keep_out_of_this_process
 
-        # Not before it is needed: planning is much to load.
-        register_effects(_effects_of_import)
         pre_enqueue.connect(keep_out_of_this_process, dispatch_uid="videogen.own_tasks_only")
         install_last_words()
         post_spawn.connect(_wake_at_start, dispatch_uid="videogen.wake_at_start")
         post_migrate.connect(_fill_standings, sender=self, dispatch_uid="videogen.fill_standings")
 
+    def effects_of_import(self, story: Story) -> Iterator[Effect]:
+        """What an import means for the takes of the story: see storybook/importer/effects.py."""
+        # Not before it is needed: planning is much to load.
+        from .planning.outdated import effects_of_import
 
-def _effects_of_import(story: Story) -> Iterator[Effect]:
-    from .planning.outdated import effects_of_import
-
-    return effects_of_import(story)
+        return effects_of_import(story)
 
 
 def _wake_at_start(**kwargs: Any) -> None:

@@ -8,29 +8,31 @@ from django.views.decorators.csrf import csrf_exempt
 
 from . import views
 from .api.door import api_door
-from .views.guests.access import guest_link_without_slash, nothing_there
-from .views.media import media
 from .views.webhooks import video_events
 
+View = Callable[..., HttpResponseBase]
 
-def guest_view(
-    find: Callable[[], Callable[..., HttpResponseBase]],
-) -> Callable[..., HttpResponseBase]:
-    """A view for guests. It is found, and its module imported, when the first guest comes."""
 
-    @csrf_exempt  # `for_guests` says why
+def on_demand(find: Callable[[], View]) -> View:
+    """A view that is found, and its module imported, when the first request comes."""
+
     def show(request: HttpRequest, **kwargs: object) -> HttpResponseBase:
         return find()(request, **kwargs)
 
     return show
 
 
+def guest_view(find: Callable[[], View]) -> View:
+    """The same for guests."""
+    return csrf_exempt(on_demand(find))  # `for_guests` says why
+
+
 urlpatterns = [
-    path("media/<path:path>", media, name="media"),
+    path("media/<path:path>", on_demand(lambda: views.media.media), name="media"),
     path("api/v1/<path:rest>", api_door, name="api"),
     path("events/video/", video_events, name="video_events"),
     # docs/production.md tells web servers to keep these out of their logs: who has one may open it.
-    path("share/<str:token>", guest_link_without_slash),
+    path("share/<str:token>", on_demand(lambda: views.guests.access.guest_link_without_slash)),
     path("share/<str:token>/", guest_view(lambda: views.guests.page.guest_page), name="guest_page"),
     path(
         "share/<str:token>/film.mp4",
@@ -57,5 +59,5 @@ urlpatterns = [
         guest_view(lambda: views.guests.files.guest_captions),
         name="guest_captions",
     ),
-    path("share/<path:rest>", nothing_there),
+    path("share/<path:rest>", on_demand(lambda: views.guests.access.nothing_there)),
 ]

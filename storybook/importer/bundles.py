@@ -35,7 +35,7 @@ from storybook.findings import (
     words_of,
 )
 from storybook.near_names import NearIds, folded, near_key, squeezed
-from storybook.pictures import normalise_path
+from storybook.picture_paths import normalise_path
 
 from .zipped_bundles import STORY_FILE, doubtful_names, unpack
 

@@ -1,13 +1,15 @@
 """What an import would mean for what other apps have made of the story.
 
-This app knows nothing of them, so they register a function that looks. It is called in a dry run,
-when the story is as the bundle has it.
+This app knows nothing of them. An app that has something to tell has a method `effects_of_import`
+in its AppConfig. It is called in a dry run, when the story is as the bundle has it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
+
+from django.apps import apps
 
 from storybook.models import Shot, Story
 
@@ -38,14 +40,7 @@ class Effect:
     shots: tuple[NamedShot, ...]
 
 
-_finders: list[Callable[[Story], Iterable[Effect]]] = []
-
-
-def register_effects(find: Callable[[Story], Iterable[Effect]]) -> None:
-    if find not in _finders:
-        _finders.append(find)
-
-
 def find_effects(story: Story) -> Iterator[Effect]:
-    for find in _finders:
-        yield from find(story)
+    for app in apps.get_app_configs():
+        if find := getattr(app, "effects_of_import", None):
+            yield from find(story)

@@ -15,7 +15,8 @@ from urllib.parse import unquote
 
 from storybook.errors import PictureProblem
 from storybook.near_names import folded, near_key
-from storybook.pictures import path_refusal, read_picture
+from storybook.picture_paths import path_refusal
+from storybook.pictures import read_picture
 
 _leads_out = (
     "A link leads out of the bundle's images folder, so it was not opened. "

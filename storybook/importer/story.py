@@ -33,7 +33,8 @@ from storybook.models import (
     place_scenelets,
 )
 from storybook.picture_flaws import flaw_sentences
-from storybook.pictures import PictureStore, inspect_picture, normalise_path
+from storybook.picture_paths import normalise_path
+from storybook.pictures import PictureStore, inspect_picture
 from storybook.thumbnails import make_thumbnails
 from storybook.uploads import KINDS
 

@@ -12,12 +12,8 @@ from PIL import Image
 from storybook import pictures
 from storybook.errors import PictureProblem
 from storybook.picture_flaws import flaw_sentences
-from storybook.pictures import (
-    PictureStore,
-    inspect_picture,
-    normalise_path,
-    path_refusal,
-)
+from storybook.picture_paths import normalise_path, path_refusal
+from storybook.pictures import PictureStore, inspect_picture
 from tests.support.bundles import files_below, picture
 
 PATH = "my-story/visuals/characters/ada/sheet.png"

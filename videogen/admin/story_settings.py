@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from django import forms
 from django.conf import settings
@@ -12,11 +12,13 @@ from django.forms.models import BaseInlineFormSet
 from django.http import HttpRequest
 from django.utils.html import escape
 
-from videogen.catalog.capabilities import ModelTable
 from videogen.catalog.prices import PriceList
 from videogen.common.formats import either, usd
 from videogen.models import StorySettings
 from videogen.models.routes import Route, account_of
+
+if TYPE_CHECKING:
+    from videogen.catalog.capabilities import ModelTable
 
 
 class StorySettingsForm(forms.ModelForm):
@@ -27,6 +29,8 @@ class StorySettingsForm(forms.ModelForm):
     person_generation = forms.ChoiceField(required=False)
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
+        from videogen.catalog.capabilities import ModelTable
+
         super().__init__(*args, **kwargs)
         table = ModelTable()
         for name, choices in (

@@ -21,7 +21,6 @@ from django.views.decorators.http import require_safe
 from storybook.code_search import CodeSearchMixin
 from storybook.models import shot_code
 from videogen import views
-from videogen.common.csv_export import csv_response
 from videogen.common.formats import usd
 from videogen.models import Submission, VideoRender
 from videogen.models.outcomes import Outcome, cost_of_entry, entries, having_entry
@@ -277,6 +276,8 @@ class SubmissionAdmin(CodeSearchMixin, RecordAdmin):
 
     def export_view(self, request: HttpRequest) -> HttpResponseBase:
         """Send what the list shows with the same filters, all pages of it, as a CSV file."""
+        from videogen.common.csv_export import csv_response
+
         self._check(request)
         try:
             found = self.get_changelist_instance(request).queryset

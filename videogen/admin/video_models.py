@@ -16,7 +16,6 @@ from django.utils.html import format_html, format_html_join
 from django.utils.http import urlencode
 
 from storybook.form_versions import VersionedForms
-from videogen.catalog.capabilities import SEED_ROUTES
 from videogen.models import Price, VideoFormat, VideoModel
 from videogen.models.routes import Route
 
@@ -32,6 +31,8 @@ class VideoModelForm(forms.ModelForm):
         return name
 
     def clean_takes_seed(self) -> bool:
+        from videogen.catalog.capabilities import SEED_ROUTES
+
         takes, route = self.cleaned_data["takes_seed"], self.cleaned_data.get("route")
         if takes and route and route not in SEED_ROUTES:
             raise ValidationError(

@@ -12,8 +12,6 @@ from django.http import HttpRequest, HttpResponseBase
 
 from videogen.models.api_tokens import ApiToken
 
-from .problems import problem_of_status
-
 PATH = "/api/"
 LONGEST_TOKEN = 200
 
@@ -35,6 +33,8 @@ def known_by_token(
         request.user = token.user if token else AnonymousUser()
         response = get_response(request)
         if response.status_code >= 400 and not _is_json(response):
+            from .problems import problem_of_status
+
             allow = response.headers.get("Allow")
             response = problem_of_status(response.status_code)
             if allow is not None:

@@ -16,7 +16,8 @@ from rich.markup import escape
 from rich.text import Text
 
 from storybook.media_store import media
-from videogen.common.terminal import OutputBroken, PlainConsole
+from videogen.common.broken_output import OutputBroken
+from videogen.common.terminal import PlainConsole
 from videogen.common.untrusted_text import for_terminal
 from videogen.models import VideoRender
 from videogen.models.states import ENDED

@@ -107,7 +107,7 @@ def _queue(request: TaskRequest, plan: Plan) -> QueuedBatch:
         queued.batch.save(update_fields=["repeats_confirmed"])
     if is_rehearsal:
         # A dry run is free and quick, so it needs no cluster.
-        rehearse(list(queued.batch.renders.without_heavy_columns(keep=("references",))))
+        rehearse(queued.batch.renders.all())
     return queued
 
 

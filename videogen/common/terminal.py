@@ -1,23 +1,19 @@
 """What the commands write on a terminal: tables and lines, whoever wrote the words in them.
 
 An id of a story or a message of a server may hold escape sequences that a terminal obeys, so
-everything goes through `for_terminal`. An output that breaks, because a pipe was closed or a disk
-is full, ends the command as Ctrl-C does.
+everything goes through `for_terminal`. What an output that breaks does is in broken_output.py.
 """
 
 from __future__ import annotations
 
-import os
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
-from typing import IO, TYPE_CHECKING, Any, NoReturn, TextIO, cast
+from typing import IO, TYPE_CHECKING, Any, TextIO, cast
 
 from rich.console import Console
 from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
+from .broken_output import OutputBroken, breaking
 from .untrusted_text import for_terminal
 
 if TYPE_CHECKING:
@@ -26,12 +22,6 @@ if TYPE_CHECKING:
 # A pipe or a file has no width of its own; tables wrap less when they are given room.
 WIDTH_WITHOUT_TERMINAL = 200
 _WIDER_THAN_ANY_WORD = 100_000
-# The exit code of a command that was stopped.
-STOPPED = 130
-
-
-class OutputBroken(KeyboardInterrupt):
-    """The output cannot be written any more. It ends the command as Ctrl-C does."""
 
 
 class PlainConsole(Console):
@@ -70,28 +60,3 @@ def print_table(console: Console, table: Table) -> None:
         cells = [column.header, column.footer, *column.cells]
         column.min_width = max(Measurement.get(console, options, cell).minimum for cell in cells)
     console.print(table, soft_wrap=False, crop=False)
-
-
-@contextmanager
-def breaking() -> Iterator[None]:
-    """Turn the error of an output that breaks into OutputBroken. Do nothing else in it than
-    writing."""
-    try:
-        yield
-    except OSError as error:
-        raise OutputBroken from error
-
-
-def end_with_broken_output(sentence: str) -> NoReturn:
-    """End the process with the code of Ctrl-C, and say why if anybody still hears it."""
-    with suppress(OSError, ValueError):
-        sys.stderr.write(f"{sentence}\n")
-        sys.stderr.flush()
-    for stream in (sys.stdout, sys.stderr):
-        with suppress(OSError, ValueError):
-            stream.flush()
-            continue
-        # What is still buffered would break once more when Python ends.
-        with suppress(OSError, ValueError):
-            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
-    sys.exit(STOPPED)

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from django.conf import settings
 from django.db import connection, models, transaction
@@ -10,9 +10,11 @@ from django.utils import timezone
 from storybook.fields import DocumentField
 from storybook.models import Shot, Story
 
-from .people import Requester
 from .prompt_profiles import PromptProfile
 from .wiped_stories import WipedStory
+
+if TYPE_CHECKING:
+    from .people import Requester
 
 CREATE_SHOT_VIDEO = "CREATE_SHOT_VIDEO"
 MOST_TAKES_PER_SHOT = 4

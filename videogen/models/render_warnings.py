@@ -7,15 +7,13 @@ documents get wrong are in storybook, because the import says them, too.
 
 from __future__ import annotations
 
-import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import date
 from typing import Any, Self
 
 from django.db import models
 
-from storybook.fields import DocumentField
 from storybook.findings import Finding, FindingCode, words_of
 from storybook.picture_flaws import flaw_words
 from videogen.common.formats import day_in_words, either
@@ -142,16 +140,16 @@ OF_THE_MODEL = frozenset(
 
 # How sentences began that were stored before there were codes.
 _STORED_SENTENCES = (
-    (WarningCode.REPEAT, re.compile("You have this already as ")),
-    (WarningCode.OVER_TOKEN_LIMIT, re.compile("The prompt has about ")),
-    (WarningCode.OPTION_NOT_TAKEN, re.compile(r"\S+ takes no ")),
-    (WarningCode.PERSON_GENERATION_NOT_TAKEN, re.compile(r"\S+ knows no person generation ")),
-    (WarningCode.OTHER_LENGTH, re.compile(r"The video is [\d.]+ s long; ")),
-    (WarningCode.NO_SOUND, re.compile(r"The video has no sound\.")),
-    (WarningCode.UNCOMMON_CODEC, re.compile("Not every browser plays this video ")),
-    (WarningCode.LINK_GIVEN, re.compile("The download link was given by ")),
-    (WarningCode.FOUND_IN_BUCKET, re.compile("Its video was found under ")),
-    (WarningCode.ANSWER_FOUND, re.compile("Its answer was found in ")),
+    (WarningCode.REPEAT, "You have this already as "),
+    (WarningCode.OVER_TOKEN_LIMIT, "The prompt has about "),
+    (WarningCode.OPTION_NOT_TAKEN, r"\S+ takes no "),
+    (WarningCode.PERSON_GENERATION_NOT_TAKEN, r"\S+ knows no person generation "),
+    (WarningCode.OTHER_LENGTH, r"The video is [\d.]+ s long; "),
+    (WarningCode.NO_SOUND, r"The video has no sound\."),
+    (WarningCode.UNCOMMON_CODEC, "Not every browser plays this video "),
+    (WarningCode.LINK_GIVEN, "The download link was given by "),
+    (WarningCode.FOUND_IN_BUCKET, "Its video was found under "),
+    (WarningCode.ANSWER_FOUND, "Its answer was found in "),
 )
 
 
@@ -188,7 +186,7 @@ class RenderWarning(str):
             except (KeyError, ValueError, TypeError, IndexError):
                 return cls(WarningCode.TEXT, {"text": str(stored)})
         text = str(stored)
-        found = (code for code, words in _STORED_SENTENCES if words.match(text))
+        found = (code for code, words in _STORED_SENTENCES if re.match(words, text))
         return cls(next(found, WarningCode.TEXT), {"text": text})
 
     @property
@@ -197,27 +195,6 @@ class RenderWarning(str):
         if "text" in self.params:
             return str(self)
         return {"code": self.code.value, "params": self.params}
-
-
-class WarningsField(DocumentField):
-    """A list of RenderWarning, stored as JSON in the column of a DocumentField."""
-
-    def deconstruct(self) -> tuple[str, str, Sequence[Any], dict[str, Any]]:
-        # The column is the same, so migrations need not tell the two fields apart.
-        name, _, arguments, options = super().deconstruct()
-        return name, "storybook.fields.DocumentField", arguments, options
-
-    def from_db_value(self, value: str | None, *_: Any) -> list[RenderWarning] | None:
-        return None if value is None else [RenderWarning.read(each) for each in json.loads(value)]
-
-    def to_python(self, value: Any) -> Any:
-        found = super().to_python(value)
-        return [RenderWarning.read(each) for each in found] if isinstance(found, list) else found
-
-    def get_prep_value(self, value: Any) -> str | None:
-        if isinstance(value, list | tuple):
-            value = [each.stored if isinstance(each, RenderWarning) else each for each in value]
-        return super().get_prep_value(value)
 
 
 def _sentence(code: WarningCode, params: Mapping[str, Any]) -> str:

@@ -18,9 +18,9 @@ from .lanes import Lane
 from .prices import Price
 from .prompt_profiles import PromptProfile
 from .render_queries import RenderQuerySet, alters_data, polled_anew
-from .render_warnings import WarningsField
 from .routes import Route
 from .shot_status import keep_standings
+from .warnings_field import WarningsField
 
 # If nobody has touched the row of a running render for so long, nobody works on it.
 STALE_AFTER = timedelta(seconds=30)

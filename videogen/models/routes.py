@@ -9,13 +9,15 @@ account that stands in for all of Google's.
 from __future__ import annotations
 
 from decimal import Decimal
+from typing import TYPE_CHECKING
 
 from django.conf import settings
 from django.db.models import TextChoices
 
 from videogen.common.header_secrets import copy_problem
 
-from .problems import Problem, ProblemCode
+if TYPE_CHECKING:
+    from .problems import Problem
 
 SIMULATOR = "simulator"
 
@@ -69,11 +71,16 @@ def default_route() -> str:
 
 def other_backend(backend: str) -> Problem:
     """Return what to do about a render of an account that is not served."""
+    from .problems import Problem, ProblemCode
+
     return Problem(ProblemCode.OTHER_BACKEND, {"backend": backend})
 
 
 def not_set_up(route: str) -> Problem | None:
     """Return why the route cannot be used with the current settings, or None."""
+    # Every process knows the routes; the sentences are for those that say something of one.
+    from .problems import Problem, ProblemCode
+
     if route == Route.VERTEX:
         setting, value = "GOOGLE_CLOUD_PROJECT", settings.VIDEO_VERTEX_PROJECT
     else:

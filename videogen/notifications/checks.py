@@ -21,7 +21,7 @@ MAKE_ONE = (
 )
 
 
-@register
+@register("settings")
 def check_webhook(**kwargs: Any) -> list[CheckMessage]:
     url, secret = settings.VIDEO_NOTICE_WEBHOOK_URL, settings.VIDEO_NOTICE_WEBHOOK_SECRET
     messages: list[CheckMessage] = []
@@ -64,7 +64,7 @@ def check_webhook(**kwargs: Any) -> list[CheckMessage]:
     return messages
 
 
-@register
+@register("settings")
 def check_email(**kwargs: Any) -> list[CheckMessage]:
     messages: list[CheckMessage] = []
     has_server = bool(settings.EMAIL_HOST)
@@ -113,7 +113,7 @@ def _is_email(text: str) -> bool:
     return True
 
 
-@register
+@register("settings")
 def check_site_url(**kwargs: Any) -> list[CheckMessage]:
     try:
         parts = urlsplit(settings.VIDEO_SITE_URL)

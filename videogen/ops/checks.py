@@ -21,7 +21,7 @@ from videogen.models.video_models import LARGEST_SEED
 from videogen.providers.gs_urls import is_prefix
 
 
-@register
+@register("settings")
 def check_backend(**kwargs: Any) -> list[CheckMessage]:
     if settings.VIDEO_BACKEND not in BACKENDS:
         return [
@@ -73,7 +73,7 @@ def _check_address(setting: str, name: str) -> list[CheckMessage]:
     return []
 
 
-@register
+@register("settings")
 def check_request_settings(**kwargs: Any) -> list[CheckMessage]:
     """Find values that no model takes. What one model takes is in the table of video models."""
     messages: list[CheckMessage] = []
@@ -112,7 +112,7 @@ def check_request_settings(**kwargs: Any) -> list[CheckMessage]:
     return messages
 
 
-@register
+@register("settings")
 def check_price(**kwargs: Any) -> list[CheckMessage]:
     """A price of nothing is the simulator's alone: no budget counts what costs nothing."""
     price = settings.VIDEO_PRICE_USD_PER_SECOND
@@ -128,7 +128,7 @@ def check_price(**kwargs: Any) -> list[CheckMessage]:
     ]
 
 
-@register(deploy=True)
+@register("settings", deploy=True)
 def check_secret_key(**kwargs: Any) -> list[CheckMessage]:
     """A key that a host makes for itself is good enough for one machine, not for production."""
     if settings.DEBUG or os.environ.get("DJANGO_SECRET_KEY", "").strip():
@@ -143,7 +143,7 @@ def check_secret_key(**kwargs: Any) -> list[CheckMessage]:
     ]
 
 
-@register
+@register("settings")
 def check_submit_webhook(**kwargs: Any) -> list[CheckMessage]:
     if not settings.VIDEO_SUBMIT_WEBHOOK_URI:
         return []
@@ -160,7 +160,7 @@ def check_submit_webhook(**kwargs: Any) -> list[CheckMessage]:
     ]
 
 
-@register
+@register("settings")
 def check_folders(**kwargs: Any) -> list[CheckMessage]:
     """Both the journal of paid answers and the clips must be stored somewhere."""
     messages: list[CheckMessage] = []
@@ -184,7 +184,7 @@ def check_folders(**kwargs: Any) -> list[CheckMessage]:
     return messages
 
 
-@register
+@register("settings")
 def check_store(**kwargs: Any) -> list[CheckMessage]:
     """Find what browsers, or a web server in front, cannot do with the object store."""
     if not settings.MEDIA_STORE_URL:
@@ -220,7 +220,7 @@ OWN_BROKERS = (
 )
 
 
-@register
+@register("settings")
 def check_queue(**kwargs: Any) -> list[CheckMessage]:
     """Check the values that keep django-q2 from running a task twice or for ever.
 

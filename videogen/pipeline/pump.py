@@ -211,7 +211,7 @@ class Pump:
 
     def _rehearse(self) -> None:
         rehearsals = self._renders(State.QUEUED).filter(kind=VideoRender.Kind.REHEARSAL)
-        rehearse(list(rehearsals.order_by("pk")[:500]))
+        rehearse(rehearsals.order_by("pk")[:500])
 
     def _submit(self) -> None:
         idle = SUBMITTERS - len(self._submits)

@@ -310,11 +310,11 @@ def _plan_shot(
     selection = pick_references(candidates, choices, use_key_frames=use_key_frames)
     impossible += map(_broken, selection.broken)
     is_new = decide(row.situation, mode, is_gone=row.is_gone).action in _NEW
-    row = replace(row, not_taken=tuple(request.problems(len(selection.picks))))
+    not_taken = tuple(request.problems(len(selection.picks)))
     if is_new:
-        impossible += row.not_taken
+        impossible += not_taken
     if not impossible and not is_new and not settings.VIDEO_PROMPT_LIMIT_BLOCKS:
-        return _decided(row, mode)
+        return _decided(row, mode, not_taken=not_taken)
     bound = bound_instructions(selection.picks) if request.route == Route.OMNI else ()
     prompt = build_prompt(
         visual,
@@ -343,8 +343,15 @@ def _plan_shot(
     if row.is_gone and mode == RenderBatch.Mode.DRY_RUN:
         # A dry run shows what would be sent for every shot, also for one that no batch would send.
         warnings.append(RenderWarning(WarningCode.SHOT_GONE))
-    row = replace(row, prompt=prompt, selection=selection, warnings=tuple(warnings))
-    return _decided(row, mode, impossible)
+    return _decided(
+        row,
+        mode,
+        impossible,
+        not_taken=not_taken,
+        prompt=prompt,
+        selection=selection,
+        warnings=tuple(warnings),
+    )
 
 
 def _written_by_people(prompt: Prompt) -> dict[str, Any]:
@@ -361,14 +368,17 @@ def with_slots_and_repeats(
 
 def request_of(row: ShotPlan, request: RequestSettings) -> RequestSettings:
     """The request of one row of a plan. The prompt of a promoted draft has the draft's profile."""
+    request = request.of_slot(row.slot)
     profile = row.prompt.profile if row.prompt else request.prompt_profile
-    return replace(request.of_slot(row.slot), prompt_profile=profile)
+    if profile == request.prompt_profile:
+        return request
+    return replace(request, prompt_profile=profile)
 
 
 def _with_slots(rows: Sequence[ShotPlan], takes_per_shot: int) -> list[ShotPlan]:
     """The rows, with one for each video of a shot that gets several."""
     return [
-        replace(row, slot=slot)
+        row if slot == row.slot else replace(row, slot=slot)
         for row in rows
         for slot in range(1, 1 + (takes_per_shot if row.decision.action == Action.GENERATE else 1))
     ]
@@ -427,13 +437,16 @@ def _with_repeats(
     return told
 
 
-def _decided(row: ShotPlan, mode: str, impossible: Sequence[Problem] = ()) -> ShotPlan:
+def _decided(
+    row: ShotPlan, mode: str, impossible: Sequence[Problem] = (), **found: Any
+) -> ShotPlan:
+    """The row with the decision on it, and with what else was found of it."""
     decision = decide(row.situation, mode, impossible, is_gone=row.is_gone)
     resumes = decision.action in (Action.RESUME, Action.DOWNLOAD)
     if resumes and row.cause and row.cause.backend not in served_backends():
         params = {"backend": row.cause.backend}
         decision = Decision(Action.SKIP, Reason.OTHER_BACKEND, params)
-    return replace(row, decision=decision, impossible=tuple(impossible))
+    return replace(row, decision=decision, impossible=tuple(impossible), **found)
 
 
 def _impossible_for_all(story: Story, documents: Mapping[str, dict[str, Any]]) -> list[Problem]:

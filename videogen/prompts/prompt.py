@@ -10,14 +10,15 @@ import json
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from storybook.designs import character_id, environment_id
 from storybook.documents import objects_in
 from videogen.models.prompt_profiles import PromptProfile
 from videogen.models.render_warnings import RenderWarning, WarningCode
 
-from .lean import LeftOut, lean_document
+if TYPE_CHECKING:
+    from .lean import LeftOut
 
 NARRATOR = "narrator"
 
@@ -83,6 +84,8 @@ def arrange_prompt(whole: dict[str, Any], *, limit: int, profile: str) -> Prompt
     """The prompt of a whole document in that profile."""
     if profile != PromptProfile.LEAN:
         return write_prompt(whole, limit=limit)
+    from .lean import lean_document
+
     document, left_out = lean_document(whole, lambda each: estimate_tokens(_compact(each)) < limit)
     prompt = write_prompt(document, limit=limit)
     return replace(prompt, whole=whole, profile=PromptProfile.LEAN.value, left_out=left_out)
@@ -90,9 +93,11 @@ def arrange_prompt(whole: dict[str, Any], *, limit: int, profile: str) -> Prompt
 
 def write_prompt(document: dict[str, Any], *, limit: int) -> Prompt:
     text = json.dumps(document, ensure_ascii=False, indent=2)
-    if estimate_tokens(text) > limit:
+    tokens = estimate_tokens(text)
+    if tokens > limit:
         text = _compact(document)
-    return Prompt(document, document, text, tokens=estimate_tokens(text), limit=limit)
+        tokens = estimate_tokens(text)
+    return Prompt(document, document, text, tokens=tokens, limit=limit)
 
 
 def _compact(document: dict[str, Any]) -> str:

@@ -12,7 +12,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Self
 
 from storybook.designs import character_id, environment_id
-from storybook.pictures import normalise_path
+from storybook.picture_paths import normalise_path
 from videogen.models.render_warnings import RenderWarning, WarningCode
 from videogen.models.video_models import MAX_REFERENCES
 
@@ -96,7 +96,8 @@ class Pick:
     sha256: str
 
     def as_dict(self) -> dict[str, Any]:
-        return asdict(self)
+        # Of every picture of some hundred shots, and asdict() would copy each value.
+        return dict(vars(self))
 
 
 class DropCode(StrEnum):

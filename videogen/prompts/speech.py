@@ -62,17 +62,22 @@ RATES = {
     "zh": Rate(CHARACTERS, 255),
 }
 _USUAL = "en"
+_LANGUAGES_BY_WORD: dict[str, list[str]] = {}
+for _language, _rate in RATES.items():
+    for _common in _rate.common:
+        _LANGUAGES_BY_WORD.setdefault(_common, []).append(_language)
 # The first script that has most of the letters decides; kana before Han, which Japanese has, too.
+# They are compiled when a text is not ASCII: a class of so many characters takes a millisecond.
 _SCRIPTS = {
-    "ja": re.compile(r"[\u3040-\u30ff]"),
-    "zh": re.compile(r"[\u3400-\u9fff\uf900-\ufaff]"),
-    "ko": re.compile(r"[\uac00-\ud7af]"),
-    "th": re.compile(r"[\u0e00-\u0e7f]"),
-    "ar": re.compile(r"[\u0600-\u06ff]"),
-    "he": re.compile(r"[\u0590-\u05ff]"),
-    "ru": re.compile(r"[\u0400-\u04ff]"),
+    "ja": r"[\u3040-\u30ff]",
+    "zh": r"[\u3400-\u9fff\uf900-\ufaff]",
+    "ko": r"[\uac00-\ud7af]",
+    "th": r"[\u0e00-\u0e7f]",
+    "ar": r"[\u0600-\u06ff]",
+    "he": r"[\u0590-\u05ff]",
+    "ru": r"[\u0400-\u04ff]",
 }
-_UNSPACED = re.compile(r"[\u0e01-\u0e30\u0e40-\u0e46\u3040-\u30fa\u3400-\u9fff\uac00-\ud7af]")
+_UNSPACED = r"[\u0e01-\u0e30\u0e40-\u0e46\u3040-\u30fa\u3400-\u9fff\uac00-\ud7af]"
 _WORD = re.compile(r"\w+(?:['’.]\w+)*")
 # How a line is to be spoken, such as "(whispers)".
 _ASIDE = re.compile(r"\([^)]*\)|\[[^\]]*\]|（[^）]*）|【[^】]*】|\*[^*]*\*")
@@ -104,26 +109,32 @@ def check_speech(payload: Mapping[str, Any], seconds: int) -> RenderWarning | No
 def language_of(text: str) -> str:
     """The language of the text, by its script, and among those with Latin letters by its most
     common words. English where nothing tells."""
-    scripts = {language: len(found.findall(text)) for language, found in _SCRIPTS.items()}
+    words = [each.casefold() for each in _WORD.findall(text)]
+    if not text.isascii():
+        language, letters = _script_of(text)
+        # A word has more than one letter, but a character of Chinese is half a word.
+        if letters > sum(each.isascii() for each in words):
+            return language
+    votes = Counter(language for each in words for language in _LANGUAGES_BY_WORD.get(each, ()))
+    best = max(RATES, key=votes.__getitem__)
+    return best if votes[best] > votes[_USUAL] else _USUAL
+
+
+def _script_of(text: str) -> tuple[str, int]:
+    """The script that most of the text is written in, by a language of it, and how many letters."""
+    scripts = {language: len(re.findall(found, text)) for language, found in _SCRIPTS.items()}
     if scripts["ja"]:
         scripts["ja"] += scripts.pop("zh")
-    language, letters = max(scripts.items(), key=lambda each: each[1])
-    words = [each.casefold() for each in _WORD.findall(text)]
-    # A word has more than one letter, but a character of Chinese is half a word.
-    if letters > sum(each.isascii() for each in words):
-        return language
-    votes = Counter(
-        {name: sum(map(rate.common.__contains__, words)) for name, rate in RATES.items()}
-    )
-    best, number = votes.most_common(1)[0]
-    return best if number > votes[_USUAL] else _USUAL
+    return max(scripts.items(), key=lambda each: each[1])
 
 
 def count_speech(text: str, unit: str) -> int:
     """How many words or characters of the text are spoken."""
     told = _ASIDE.sub(" ", text)
-    characters = len(_UNSPACED.findall(told))
-    words = len(_WORD.findall(_UNSPACED.sub(" ", told)))
+    characters = 0
+    if not told.isascii():
+        told, characters = re.subn(_UNSPACED, " ", told)
+    words = len(_WORD.findall(told))
     if unit == CHARACTERS:
         return characters + words * CHARACTERS_PER_WORD
     return words + round(characters / CHARACTERS_PER_WORD)

@@ -13,7 +13,7 @@ from videogen.common.addresses import is_encrypted_or_local
 from videogen.common.standard_webhooks import LONGEST_KEY, SHORTEST_KEY, is_secret
 
 
-@register
+@register("settings")
 def check_receiver(**kwargs: Any) -> list[CheckMessage]:
     address, secret = settings.VIDEO_SUBMIT_WEBHOOK_URI, settings.VIDEO_RECEIVE_WEBHOOK_SECRET
     messages: list[CheckMessage] = []

@@ -9,15 +9,9 @@ import pytest
 from django.conf import settings as django_settings
 from rich.table import Table
 
+from videogen.common.broken_output import OutputBroken, breaking, end_with_broken_output
 from videogen.common.log_lines import LineFormatter
-from videogen.common.terminal import (
-    OutputBroken,
-    PlainConsole,
-    breaking,
-    end_with_broken_output,
-    print_table,
-    table_console,
-)
+from videogen.common.terminal import PlainConsole, print_table, table_console
 from videogen.common.untrusted_text import for_terminal
 
 HOSTILE = "a\x1b[2J\x1b]0;owned\x07b\u202egnp.exe\rc\nERROR forged"

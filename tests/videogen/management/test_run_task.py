@@ -1142,6 +1142,15 @@ def test_wrong_usage_ends_with_2(db, arguments):
     assert "Traceback" not in done.stderr
 
 
+def test_wrong_settings_end_it(tmp_path):
+    installation = Installation(tmp_path / "empty", VIDEO_BACKEND="nobody")
+
+    done = process(installation, "--task=CREATE_SHOT_VIDEO", "--story-id=story")
+
+    assert done.returncode == 1
+    assert "videogen.E001" in done.stderr
+
+
 def test_a_process_without_tables_says_what_to_do(tmp_path):
     installation = Installation(tmp_path / "empty")
 
@@ -1157,8 +1166,9 @@ def test_a_dry_run_does_not_load_what_it_does_not_need(installation):
         "run(['manage.py', 'check'])\n"
         "run(['manage.py', 'run_task', '--task=CREATE_SHOT_VIDEO', '--story-id=story', "
         "'--mode=dry-run', '--json'])\n"
-        "slow = {'google.genai', 'jwt', 'cryptography', 'httpx', 'PIL', 'av', 'numpy', "
-        "'videogen.pipeline'} & sys.modules.keys()\n"
+        "slow = {'google.genai', 'jwt', 'cryptography', 'httpx', 'PIL', 'av', 'numpy', 'rich', "
+        "'tenacity', 'videogen.cli.console', 'videogen.pipeline', 'videogen.providers.messages'} "
+        "& sys.modules.keys()\n"
         "assert not slow, f'{slow} take long to load'"
     )
     done = installation.manage("shell", "--no-imports", "--command", code, check=False)

@@ -3,8 +3,10 @@ from __future__ import annotations
 from decimal import Decimal
 
 import pytest
+from django.core.checks.registry import registry
 
 from tests.support.system_checks import found
+from videogen.management.commands.run_task import Command
 
 GOOD_QUEUE = {
     "workers": 4,
@@ -20,6 +22,16 @@ GOOD_QUEUE = {
 
 def test_the_projects_own_configuration_is_fine():
     assert found() == {}
+
+
+def test_run_task_looks_at_all_settings():
+    registered = registry.get_checks(include_deployment_checks=True)
+    own = [each for each in registered if each.__module__.startswith("videogen.")]
+
+    assert own
+    assert [
+        each.__name__ for each in own if not {*Command.requires_system_checks} & {*each.tags}
+    ] == []
 
 
 WRONG = {

@@ -53,7 +53,7 @@ def rehearsal(settings):
     story = make_story()
     plan = plan_shots(story, shots_of(story), "dry-run")
     batch = queue_renders(plan, REQUESTER, task="CREATE_SHOT_VIDEO", wake=False).batch
-    rehearse(list(batch.renders.all()))
+    rehearse(batch.renders.all())
     return batch.renders.get()
 
 

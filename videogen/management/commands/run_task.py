@@ -8,26 +8,25 @@ import logging
 import signal
 import sys
 from collections.abc import Callable
-from functools import partial
-from typing import Any, TextIO
+from contextlib import nullcontext
+from functools import cached_property, partial
+from typing import TYPE_CHECKING, Any, TextIO
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils.translation import ngettext
 
-from videogen.cli.console import ConsoleListener, print_result
 from videogen.cli.create_shot_videos import create_shot_videos
 from videogen.cli.database import needs_tables
 from videogen.cli.workflow import TaskRequest
-from videogen.common.errors import RequestError
-from videogen.common.formats import usd
-from videogen.common.task_queue import broker_problem, is_cluster_running
-from videogen.common.terminal import (
+from videogen.common.broken_output import (
     STOPPED,
     OutputBroken,
-    PlainConsole,
     breaking,
     end_with_broken_output,
 )
+from videogen.common.errors import RequestError
+from videogen.common.formats import usd
+from videogen.common.task_queue import broker_problem, is_cluster_running
 from videogen.common.untrusted_text import for_terminal
 from videogen.models import RenderBatch
 from videogen.models.batches import CREATE_SHOT_VIDEO, MOST_TAKES_PER_SHOT
@@ -36,6 +35,11 @@ from videogen.models.problems import ProblemCode
 from videogen.models.prompt_profiles import PromptProfile
 from videogen.planning.modes import Action
 from videogen.planning.plan import Plan
+
+if TYPE_CHECKING:
+    from videogen.cli.console import ConsoleListener
+    from videogen.cli.workflow import TaskResult
+    from videogen.common.terminal import PlainConsole
 
 OverBudget = RenderBatch.OverBudget
 
@@ -73,6 +77,9 @@ PRIORITIES = {each.name.lower(): each.value for each in RenderBatch.Priority}
 
 class Command(BaseCommand):
     help = "Run a task on a story's shots, for example render their videos."
+    # All that an installation can have wrong. Django's checks of the models, the admin and the
+    # addresses are about the code, and programs run this command often.
+    requires_system_checks = ["settings"]
 
     def create_parser(self, prog_name: str, subcommand: str, **kwargs: Any) -> CommandParser:
         kwargs.setdefault("formatter_class", argparse.RawDescriptionHelpFormatter)
@@ -173,14 +180,13 @@ class Command(BaseCommand):
 
     def _handle(self, **options: Any) -> None:
         wait = sys.stdout.isatty() if options["wait"] is None else options["wait"]
-        errors = PlainConsole(stderr=True, highlight=False, soft_wrap=True)
-        results = errors if options["json"] else PlainConsole(highlight=False, soft_wrap=True)
+        told = _Told(as_json=options["json"])
         if options["verbosity"] < 2:
             # What the pipeline logs is shown as progress and at the end.
             logging.getLogger("videogen").setLevel(logging.ERROR)
         # A process manager's SIGTERM ends the wait as Ctrl-C does, so nothing accepted is lost.
         signal.signal(signal.SIGTERM, signal.default_int_handler)
-        with ConsoleListener(progress=errors, links=results) as listener:
+        with told.listener() if wait else nullcontext() as listener:
             request = TaskRequest(
                 story_id=options["story_id"],
                 requester=Requester(RenderBatch.Door.COMMAND, name=_user_name()),
@@ -195,8 +201,8 @@ class Command(BaseCommand):
                 takes_per_shot=options["takes_per_shot"],
                 repeat=options["repeat"],
                 confirm=None if options["yes"] else _question(as_json=options["json"]),
-                warn=errors.say,
-                listener=listener if wait else None,
+                warn=told.say,
+                listener=listener,
             )
             try:
                 with needs_tables():
@@ -216,15 +222,49 @@ class Command(BaseCommand):
                 self.stdout.write(json.dumps({"summary": result.summary}))
                 self.stdout.flush()
         else:
-            print_result(results, result, is_verbose=options["verbose"])
+            told.print_result(result, is_verbose=options["verbose"])
         if result.note:
-            errors.say(f"Over the budget. {result.note}")
+            told.say(f"Over the budget. {result.note}")
         if result.still_open and (problem := broker_problem()):
-            errors.say(problem)
+            told.say(problem)
         elif not wait and result.still_open and not is_cluster_running():
-            errors.print("Queued, but no cluster is running: start one with manage.py work")
+            told.say("Queued, but no cluster is running: start one with manage.py work")
         if not result.is_as_asked:
             sys.exit(1)
+
+
+class _Told:
+    """What people are told while the command runs and at its end. The consoles are made when there
+    is something to say: a run for a program says nothing, and they take long to load."""
+
+    def __init__(self, *, as_json: bool) -> None:
+        self._as_json = as_json
+
+    @cached_property
+    def _errors(self) -> PlainConsole:
+        from videogen.common.terminal import PlainConsole
+
+        return PlainConsole(stderr=True, highlight=False, soft_wrap=True)
+
+    @cached_property
+    def _results(self) -> PlainConsole:
+        from videogen.common.terminal import PlainConsole
+
+        # Nothing but JSON may reach standard output under --json.
+        return self._errors if self._as_json else PlainConsole(highlight=False, soft_wrap=True)
+
+    def say(self, sentence: str) -> None:
+        self._errors.say(sentence)
+
+    def listener(self) -> ConsoleListener:
+        from videogen.cli.console import ConsoleListener
+
+        return ConsoleListener(progress=self._errors, links=self._results)
+
+    def print_result(self, result: TaskResult, *, is_verbose: bool) -> None:
+        from videogen.cli.console import print_result
+
+        print_result(self._results, result, is_verbose=is_verbose)
 
 
 def _question(*, as_json: bool) -> Callable[[Plan], bool] | None:

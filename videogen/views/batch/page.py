@@ -32,9 +32,10 @@ from videogen.planning.modes import MODES, Action
 from videogen.planning.shot_status import situation_of
 from videogen.prompts.references import PINNED
 from videogen.safety.blocks import Block
-from videogen.views.components.badges import BADGES, Badge, badge_of_state
+from videogen.views.components.badges import Badge, badge_of_state
 from videogen.views.components.queue_notice import QueueNotice, is_nobody_working, notice_of
 from videogen.views.components.reasons import (
+    BADGES,
     BlockedShot,
     Link,
     code_of_record,

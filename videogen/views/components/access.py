@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from django.contrib.admin import ModelAdmin
 from django.contrib.auth.models import User
@@ -11,7 +11,9 @@ from django.http import HttpRequest
 
 from storybook.models import Shot
 from videogen.models import RenderBatch
-from videogen.models.people import Requester
+
+if TYPE_CHECKING:
+    from videogen.models.people import Requester
 
 REVIEW = "videogen.review_video"
 GENERATE = "videogen.generate_video"
@@ -35,5 +37,7 @@ def signed_in(request: HttpRequest) -> User:
 
 
 def requester_of(request: HttpRequest) -> Requester:
+    from videogen.models.people import Requester
+
     user = signed_in(request)
     return Requester(RenderBatch.Door.ADMIN, user=user, name=user.get_username())

@@ -1,4 +1,4 @@
-"""Badges: a word and a colour for the status of a shot or a render, and for a plan's decision."""
+"""Badges: a word and a colour for the status of a shot or a render."""
 
 from __future__ import annotations
 
@@ -13,7 +13,6 @@ from django.utils.translation import ngettext
 from videogen.models import VideoRender
 from videogen.models.outcomes import Outcome
 from videogen.models.states import SHOT_WORDS, BadgeWord
-from videogen.planning.modes import Action
 from videogen.planning.shot_status import badge_word_of
 
 State = VideoRender.State
@@ -148,14 +147,3 @@ def badge_of_time_left(render: VideoRender) -> Badge:
 
 def badge_of_outcome(outcome: Outcome) -> Badge:
     return Badge(_OUTCOME_TONES.get(outcome, "grey"), outcome.label, outcome.value)
-
-
-# The badges of a plan's decisions.
-BADGES = {
-    Action.GENERATE: Badge("blue", "generate", Action.GENERATE),
-    Action.RESUME: Badge("blue", "resume", Action.RESUME),
-    Action.DOWNLOAD: Badge("blue", "download", Action.DOWNLOAD),
-    Action.REHEARSE: Badge("green", "rehearse", Action.REHEARSE),
-    Action.SKIP: Badge("grey", "skip", Action.SKIP),
-    Action.BLOCKED: Badge("red", "blocked", Action.BLOCKED),
-}

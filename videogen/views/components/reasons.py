@@ -1,6 +1,6 @@
-"""Why a shot is rendered, resumed or left alone, in a producer's words, and links to where that can
-be changed: for a plan that somebody looks at, and for the rows that a confirmed batch keeps of its
-plan."""
+"""Whether a shot is rendered, resumed or left alone, as a badge; why, in a producer's words; and
+links to where that can be changed. It is for a plan that somebody looks at, and for the rows that a
+confirmed batch keeps of its plan."""
 
 from __future__ import annotations
 
@@ -17,6 +17,18 @@ from videogen.models import RenderBatch, VideoRender
 from videogen.planning.modes import DECISIONS, Action, Decision, Reason
 from videogen.planning.plan import ShotPlan
 from videogen.planning.shot_status import Situation, situation_of
+
+from .badges import Badge
+
+# The badges of a plan's decisions.
+BADGES = {
+    Action.GENERATE: Badge("blue", "generate", Action.GENERATE),
+    Action.RESUME: Badge("blue", "resume", Action.RESUME),
+    Action.DOWNLOAD: Badge("blue", "download", Action.DOWNLOAD),
+    Action.REHEARSE: Badge("green", "rehearse", Action.REHEARSE),
+    Action.SKIP: Badge("grey", "skip", Action.SKIP),
+    Action.BLOCKED: Badge("red", "blocked", Action.BLOCKED),
+}
 
 RESUME = "Plan to resume"
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from storybook.designs import character_id, environment_id
 from storybook.documents import objects_in
 from storybook.models import DesignDocument, Picture, Story
-from storybook.pictures import normalise_path
+from storybook.picture_paths import normalise_path
 from storybook.thumbnails import thumbnail_url
 
 

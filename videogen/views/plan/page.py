@@ -34,9 +34,9 @@ from videogen.planning.modes import MODES, WORK, Action
 from videogen.planning.plan import Plan, ShotPlan, plan_shots
 from videogen.takes.uploads import use_take
 from videogen.views.components.access import requester_of
-from videogen.views.components.badges import BADGES, Badge
+from videogen.views.components.badges import Badge
 from videogen.views.components.queue_notice import notice_for_price
-from videogen.views.components.reasons import reasons_of
+from videogen.views.components.reasons import BADGES, reasons_of
 from videogen.views.components.urls import plan_url, progress_url
 
 from .modes import ModeCard, Repeats, more_to_resume, outcome_in_words

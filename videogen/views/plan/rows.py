@@ -15,8 +15,9 @@ from videogen.planning.modes import Action
 from videogen.planning.plan import Plan, ShotPlan
 from videogen.prompts.room import PromptRoom, prompt_room
 from videogen.safety.suspicious_words import CHILD
-from videogen.views.components.badges import BADGES, Badge
+from videogen.views.components.badges import Badge
 from videogen.views.components.reasons import (
+    BADGES,
     RESUME,
     BlockedShot,
     Link,
