@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -36,6 +39,17 @@ def alters_data(method: Method) -> Method:
     return method
 
 
+@dataclass
+class _ToDerive:
+    """Primary keys of renders that have ended, and of shots whose renders have changed."""
+
+    ended: set[int] = field(default_factory=set)
+    shots: set[int] = field(default_factory=set)
+
+
+_to_derive: ContextVar[_ToDerive | None] = ContextVar("to_derive", default=None)
+
+
 def polled_anew(first_poll: datetime | None) -> dict[str, Any]:
     """Return the columns of a render whose operation is polled from `first_poll` on, None: from now
     on. The wait begins anew."""
@@ -53,6 +67,21 @@ def polled_anew(first_poll: datetime | None) -> dict[str, Any]:
 class RenderQuerySet(models.QuerySet["VideoRender"]):
     """Keeps the stored status of shots and the costs of renders in step with the renders, in the
     transaction that changes them."""
+
+    @contextmanager
+    def deriving_once(self) -> Iterator[None]:
+        """For several moves of single renders in one transaction: derive costs and statuses once,
+        at the end of the block, instead of after each move. Until then, they are behind."""
+        waiting = _ToDerive()
+        token = _to_derive.set(waiting)
+        try:
+            yield
+        finally:
+            _to_derive.reset(token)
+        if waiting.ended:
+            self.filter(pk__in=waiting.ended).settle()
+        if waiting.shots:
+            keep_standings(waiting.shots, self.model._base_manager)
 
     def open(self) -> RenderQuerySet:
         """Renders that are queued or in flight. By `ended_at`, for which there is an index: SQLite
@@ -127,9 +156,9 @@ class RenderQuerySet(models.QuerySet["VideoRender"]):
                 return 0
             keys = [pk for pk, _, _ in found]
             changed = super(RenderQuerySet, self.filter(pk__in=keys)).update(**changes)
-            if is_open is False:
-                RenderQuerySet(self.model, using=self.db).filter(pk__in=keys).settle()
-            self._keep_standings((shot, kind) for _, shot, kind in found)
+            self._derive(
+                keys if is_open is False else (), ((shot, kind) for _, shot, kind in found)
+            )
         return changed
 
     @alters_data
@@ -155,9 +184,8 @@ class RenderQuerySet(models.QuerySet["VideoRender"]):
                 *args,
                 **options,
             )
-            if ended := [each.pk for each in created if each.state in states.ENDED]:
-                RenderQuerySet(self.model, using=self.db).filter(pk__in=ended).settle()
-            self._keep_standings((each.shot_id, each.kind) for each in created)
+            ended = [each.pk for each in created if each.state in states.ENDED]
+            self._derive(ended, ((each.shot_id, each.kind) for each in created))
         return created
 
     def lock(self) -> list[int]:
@@ -169,10 +197,16 @@ class RenderQuerySet(models.QuerySet["VideoRender"]):
         # NO KEY: other rows refer to these, and checking that must not wait for this lock.
         return self.order_by("pk").select_for_update(of=("self",), no_key=True)
 
-    def _keep_standings(self, changed: Iterable[tuple[int, str]]) -> None:
-        """Recompute the status of the shots of `changed`, which has the shot and the kind of each
-        render. A rehearsal changes no status."""
+    def _derive(self, ended: Collection[int], changed: Iterable[tuple[int, str]]) -> None:
+        """Settle the costs of the renders `ended` and recompute the status of the shots of
+        `changed`, which has the shot and the kind of each render. A rehearsal changes no status."""
         shots = {shot for shot, kind in changed if kind != states.Kind.REHEARSAL}
+        if waiting := _to_derive.get():
+            waiting.ended.update(ended)
+            waiting.shots.update(shots)
+            return
+        if ended:
+            RenderQuerySet(self.model, using=self.db).filter(pk__in=ended).settle()
         if shots:
             keep_standings(shots, self.model._base_manager)
 

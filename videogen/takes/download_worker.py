@@ -20,7 +20,7 @@ from typing import Any, TypeVar
 import httpx
 from django.conf import settings
 from django.db import OperationalError, transaction
-from django.db.models import F, Q, QuerySet
+from django.db.models import F, Q
 from django.utils import timezone
 
 from storybook.media_store import MediaStoreError, media
@@ -30,6 +30,7 @@ from videogen.common.shutdown import stop_requested
 from videogen.common.task_queue import wake_checks
 from videogen.lanes.pauses import served_lanes
 from videogen.models import STALE_AFTER, Lane, VideoRender
+from videogen.models.render_queries import RenderQuerySet
 from videogen.providers.gs_urls import is_gs
 from videogen.providers.url_guard import is_of_api
 
@@ -121,12 +122,12 @@ class Downloads:
         ).update(downloader="", download_lease_until=None)
         self._running.clear()
 
-    def waiting(self) -> QuerySet[VideoRender]:
+    def waiting(self) -> RenderQuerySet:
         """Return the renders whose clips are still to be downloaded."""
         renders = VideoRender.objects.open().filter(lane__in=self.lanes, state=State.DOWNLOADING)
         return renders if self.scope is None else renders.filter(pk__in=self.scope)
 
-    def _due(self) -> QuerySet[VideoRender]:
+    def _due(self) -> RenderQuerySet:
         now = timezone.now()
         # No wait is so long, unless the clock was set back.
         is_lost = Q(not_before__gt=now + 2 * timedelta(seconds=LONGEST_TOLD_SECONDS))
@@ -138,31 +139,32 @@ class Downloads:
         if count <= 0:
             return []
         now = timezone.now()
-        mine = {render.pk for render in self._running.values()}
-        due = self._due().exclude(pk__in=mine)
+        due = self._due().exclude(pk__in=[render.pk for render in self._running.values()])
         is_free = Q(downloader="") | Q(download_lease_until=None) | Q(download_lease_until__lte=now)
         held = due.exclude(downloader="").filter(download_lease_until__gt=now)
         holders = held.values_list("downloader", flat=True).distinct()
         gone = [each for each in holders if is_provably_gone(each)]
-        rows = due.filter(is_free | Q(downloader__in=gone)).select_related("shot__scenelet__story")
-        oldest = list(rows.order_by(F("rendered_at").asc(nulls_first=True), "pk")[:count])
-        taken = set()
+        rows = due.filter(is_free | Q(downloader__in=gone))
+        oldest = list(
+            rows.select_related("shot__scenelet__story").order_by(
+                F("rendered_at").asc(nulls_first=True), "pk"
+            )[:count]
+        )
+        if not oldest:
+            return []
         with transaction.atomic():
-            for render in sorted(oldest, key=attrgetter("pk")):
-                if VideoRender.objects.filter(
-                    pk=render.pk,
-                    state=State.DOWNLOADING,
-                    downloader=render.downloader,
-                    download_lease_until=render.download_lease_until,
-                ).update(
-                    downloader=self.owner,
-                    download_lease_until=now + DOWNLOAD_LEASE,
-                    download_attempts=F("download_attempts") + 1,
-                    beat_at=now,
-                ):
-                    render.download_attempts += 1
-                    taken.add(render.pk)
-        return [render for render in oldest if render.pk in taken]
+            # Another process may have been faster with some of them.
+            taken = set(rows.filter(pk__in=[render.pk for render in oldest]).lock())
+            VideoRender.objects.filter(pk__in=taken).update(
+                downloader=self.owner,
+                download_lease_until=now + DOWNLOAD_LEASE,
+                download_attempts=F("download_attempts") + 1,
+                beat_at=now,
+            )
+        mine = [render for render in oldest if render.pk in taken]
+        for render in mine:
+            render.download_attempts += 1
+        return mine
 
     def _start(self, render: VideoRender) -> None:
         try:
@@ -206,7 +208,7 @@ class Downloads:
             for future, render in ended.items()
         }
         after: dict[VideoRender, Callable[[], None]] = {}
-        with transaction.atomic():
+        with transaction.atomic(), VideoRender.objects.deriving_once():
             VideoRender.objects.filter(pk__in=[render.pk for render in found]).lock()
             # By shot, like everybody who changes renders of several shots.
             for render in sorted(found, key=attrgetter("shot_id", "pk")):

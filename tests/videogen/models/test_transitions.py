@@ -5,11 +5,19 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
-from django.db import transaction
+from django.db import connection, transaction
 from django.db.models import Case, Value
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from tests.support.factories import force, make_render, make_shot, make_submission
+from tests.support.factories import (
+    force,
+    make_render,
+    make_shot,
+    make_story,
+    make_submission,
+    shots_of,
+)
 from videogen.models import ShotStanding, Submission, VideoRender
 
 pytestmark = [pytest.mark.django_db, pytest.mark.postgres]
@@ -82,6 +90,64 @@ def test_a_transition_keeps_in_step_what_is_derived():
     assert row.state_since >= before
     assert row.ended_at >= before
     assert ShotStanding.objects.get(counts_simulated=True).badge == "failed"
+
+
+def moved_one_by_one():
+    """Two renders of two shots: one ends, the other one only goes on. Its shot's status is stale
+    before."""
+    story = make_story(shots=2)
+    ended, goes_on = (make_render(shot, State.RUNNING) for shot in shots_of(story))
+    ShotStanding.objects.update(badge="ready", takes=9)
+    return ended, goes_on
+
+
+def derived():
+    return (
+        list(ShotStanding.objects.order_by("pk").values_list("badge", "takes")),
+        list(VideoRender.objects.order_by("pk").values_list("actual_cost_usd", flat=True)),
+    )
+
+
+def test_costs_and_statuses_of_several_moves_are_derived_once():
+    ended, goes_on = moved_one_by_one()
+    with transaction.atomic():
+        assert ended.move(State.RUNNING, State.FAILED)
+        assert goes_on.move(State.RUNNING, State.DOWNLOADING, download_uri=LINK)
+        alone = derived()
+        transaction.set_rollback(True)
+
+    with (
+        CaptureQueriesContext(connection) as queries,
+        transaction.atomic(),
+        VideoRender.objects.deriving_once(),
+    ):
+        assert ended.move(State.RUNNING, State.FAILED)
+        assert goes_on.move(State.RUNNING, State.DOWNLOADING, download_uri=LINK)
+
+    assert derived() == alone
+    # Of each shot the one without and the one with the simulator's renders.
+    assert alone[0] == [("ready", 0), ("failed", 0), ("generating", 0), ("generating", 0)]
+    assert alone[1] == [0, None]
+    told = [each["sql"] for each in queries]
+    assert sum('SET "actual_cost_usd"' in sql for sql in told) == 1
+    assert sum("INTO" in sql and "shotstanding" in sql for sql in told) == 1
+
+
+def test_what_breaks_between_moves_leaves_nothing_to_derive():
+    ended, goes_on = moved_one_by_one()
+    before = derived()
+    with (
+        pytest.raises(ZeroDivisionError),
+        transaction.atomic(),
+        VideoRender.objects.deriving_once(),
+    ):
+        ended.move(State.RUNNING, State.FAILED)
+        raise ZeroDivisionError
+
+    assert derived() == before
+    # The next one derives at once again.
+    assert goes_on.move(State.RUNNING, State.DOWNLOADING, download_uri=LINK)
+    assert derived()[0][2:] == [("generating", 0)] * 2
 
 
 def test_a_transition_into_an_open_state_has_not_ended():
