@@ -24,6 +24,7 @@ from django.utils.translation import ngettext
 from storybook.models import Story
 from videogen.billing.usage import BudgetUse, budget_uses
 from videogen.common.formats import moment, usd
+from videogen.common.moments import over
 from videogen.common.task_queue import wake_sender
 from videogen.common.untrusted_text import clean
 from videogen.lanes.pauses import BY_PERSON
@@ -51,6 +52,9 @@ LEVELS = ((100, Kind.BUDGET_100), (80, Kind.BUDGET_80))
 # How long before the server deletes a clip people are warned, the most urgent warning first.
 WARNINGS = (timedelta(hours=2), timedelta(hours=12))
 _MOST_SHOTS = 5
+
+# Before the next attempt to send something. The receiver cannot ask for more.
+LONGEST_WAIT = timedelta(days=1)
 
 _DECISIONS = (State.UNKNOWN, State.INTERRUPTED, State.NOT_DOWNLOADED)
 
@@ -103,12 +107,16 @@ def look_for_news() -> int:
 
 def due_notices() -> QuerySet[Notice]:
     """Return the notices that have to be sent now."""
-    return Notice.objects.filter(next_attempt_at__lte=timezone.now())
+    return Notice.objects.filter(_is_due())
 
 
 def due_events() -> QuerySet[OutgoingEvent]:
     """Return the events that have to be sent now."""
-    return OutgoingEvent.objects.filter(next_attempt_at__lte=timezone.now())
+    return OutgoingEvent.objects.filter(_is_due())
+
+
+def _is_due() -> Q:
+    return over("next_attempt_at", timezone.now(), longest=LONGEST_WAIT)
 
 
 def _key(kind: Kind, rest: str) -> str:

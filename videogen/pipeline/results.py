@@ -26,6 +26,7 @@ from django.utils import timezone
 from videogen.catalog.missing_models import MODEL_NOT_FOUND, facts_of_pause, where_to_choose
 from videogen.common.errors import NOT_SENT, VeoError, VideogenError
 from videogen.common.formats import ended
+from videogen.common.moments import over
 from videogen.lanes.pauses import (
     LONGEST_WAIT,
     end_wait_after,
@@ -297,10 +298,8 @@ def _next_poll(render: VideoRender, now: datetime) -> datetime:
 
 def due_for_a_poll() -> Q:
     """Return the condition of running renders that must be polled now."""
-    now = timezone.now()
-    # No poll is so far ahead, unless the clock was set back.
-    is_lost = Q(next_poll_at__gt=now + _longest_poll_wait())
-    return Q(next_poll_at=None) | Q(next_poll_at__lte=now) | is_lost
+    due = over("next_poll_at", timezone.now(), longest=_longest_poll_wait())
+    return Q(next_poll_at=None) | due
 
 
 def _longest_poll_wait() -> timedelta:

@@ -25,6 +25,7 @@ from django.utils import timezone
 
 from storybook.media_store import MediaStoreError, media
 from videogen.common.errors import DownloadError, VideoFileError
+from videogen.common.moments import over
 from videogen.common.processes import is_of_this_host, is_provably_gone, this_process
 from videogen.common.shutdown import stop_requested
 from videogen.common.task_queue import wake_checks
@@ -127,10 +128,9 @@ class Downloads:
         return renders if self.scope is None else renders.filter(pk__in=self.scope)
 
     def _due(self) -> QuerySet[VideoRender]:
-        now = timezone.now()
-        # No wait is so long, unless the clock was set back.
-        is_lost = Q(not_before__gt=now + 2 * timedelta(seconds=LONGEST_TOLD_SECONDS))
-        return self.waiting().filter(Q(not_before=None) | Q(not_before__lte=now) | is_lost)
+        longest = 2 * timedelta(seconds=LONGEST_TOLD_SECONDS)
+        due = over("not_before", timezone.now(), longest=longest)
+        return self.waiting().filter(Q(not_before=None) | due)
 
     def _take(self, count: int) -> list[VideoRender]:
         """Take at most `count` due rows for this process and return them. The oldest clips come
