@@ -28,7 +28,15 @@ from videogen.common.moments import over
 from videogen.common.task_queue import wake_sender
 from videogen.common.untrusted_text import clean
 from videogen.lanes.pauses import BY_PERSON
-from videogen.models import Lane, Notice, OutgoingEvent, RenderBatch, Submission, VideoRender
+from videogen.models import (
+    KeptCharge,
+    Lane,
+    Notice,
+    OutgoingEvent,
+    RenderBatch,
+    Submission,
+    VideoRender,
+)
 from videogen.models.renders import CLIP_KEPT_FOR
 from videogen.models.states import OPEN
 from videogen.planning.modes import Action
@@ -97,6 +105,7 @@ def look_for_news() -> int:
         *reached_budgets(budget_uses()),
         *_paused_queues(),
         *_expiring_clips(),
+        *_late_answers(),
     ):
         written += news.write()
     write_events(timezone.now() - NEWS_FOR)
@@ -336,6 +345,31 @@ def _expiring(key: str, clips: Sequence[VideoRender]) -> News:
         story=story.pk,
         batch=batch.pk,
     )
+
+
+# -- answer for a wiped story ----------------------------------------------------------------------
+
+
+def _late_answers() -> Iterator[News]:
+    """Yield the submissions of wiped stories that nobody knew about, until the API answered."""
+    since = timezone.now() - NEWS_FOR
+    late = KeptCharge.objects.answered_late().filter(late_answer_at__gt=since)
+    charges = {str(each.token): each for each in late.select_related("story", "lane")}
+    for key in _untold(Kind.LATE_ANSWER, charges):
+        charge = charges[key]
+        title = shorten(str(charge.story), 80, placeholder="…")
+        end = _moment(charge.claimed_at + CLIP_KEPT_FOR)
+        yield News(
+            Kind.LATE_ANSWER,
+            key,
+            f"A video of the wiped story {title} is paid for",
+            f"When {title} was wiped, nobody knew whether one of its requests to "
+            f"{charge.lane.name} had been accepted. It was: {charge.operation_name}. "
+            f"{usd(charge.price_usd)} still count for it. The server may delete the clip after "
+            f"about {end}. To have it, restore the story from {charge.story.archive_name} before, "
+            "and take back on the page “Unresolved” that its render was given up.",
+            reverse("admin:videogen_wipedstory_change", args=[charge.story_id]),
+        )
 
 
 def _moment(when: datetime) -> str:

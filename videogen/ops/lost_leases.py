@@ -49,9 +49,7 @@ class _Lease:
 
 def _leases(now: datetime) -> Iterator[_Lease]:
     of_lane = {"lease_owner": "", "lease_expires_at": None}
-    yield _Lease(
-        Lane, ~Q(lease_owner=""), "lease_expires_at", PUMP_LEASE, of_lane, wake_pump
-    )
+    yield _Lease(Lane, ~Q(lease_owner=""), "lease_expires_at", PUMP_LEASE, of_lane, wake_pump)
     yield _Lease(
         VideoRender,
         Q(ended_at=None, state=VideoRender.State.DOWNLOADING) & ~Q(downloader=""),
