@@ -1,4 +1,4 @@
-"""Files that a wipe left behind."""
+"""Files that are left of stories that were wiped."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from storybook.media_store import media
 from storybook.models import Picture, Story
 from storybook.paths import safe_name
 from videogen.models import Film, GuestLink, VideoRender, WipedStory
+from videogen.takes.storage import kept_path, kept_renders
 
 from .rows import in_batches
 
@@ -39,6 +40,14 @@ def find_leftovers() -> list[Leftover]:
         if number := len(set(names) - named_by_rows(names)):
             found.append(Leftover(of_folder[folder], folder, number))
     return sorted(found, key=lambda each: each.folder)
+
+
+def kept_of_nobody() -> list[str]:
+    """Return the kept downloads whose renders are not here: a host that was away when its story was
+    wiped brought them later. Raises OSError."""
+    kept = kept_renders()
+    here = VideoRender.objects.filter(pk__in=kept).values_list("pk", flat=True)
+    return [str(kept_path(f"render-{pk}")) for pk in sorted(kept.difference(here))]
 
 
 def named_by_rows(names: Iterable[str]) -> set[str]:

@@ -336,13 +336,13 @@ class _Inserting:
         """Remove the kept charges whose submissions are back, so that nothing counts twice."""
         story_id = self._archive.manifest.story_id
         submissions = Submission.objects.filter(render__shot__scenelet__story__story_id=story_id)
-        # The API may have answered while the story was away.
-        for late in KeptCharge.objects.answered_late().filter(story__story_id=story_id):
+        # From here on, an answer of the API finds the submission, and not the charge that goes.
+        kept = KeptCharge.objects.filter(token__in=submissions.order_by().values("token"))
+        list(kept.select_for_update().order_by("pk").values_list("pk"))
+        for late in kept.answered_late():
             submissions.filter(token=late.token).update(
                 outcome=late.outcome, operation_name=late.operation_name
             )
-        tokens = submissions.order_by().values("token")
-        kept = KeptCharge.objects.filter(token__in=tokens)
         back = submissions.filter(token__in=KeptCharge.objects.values("token"))
         if _may_cost_usd(back) < _may_cost_usd(kept):
             raise not_an_archive("less was spent in it than is known here")

@@ -269,6 +269,14 @@ def test_what_another_story_uses_is_not_left_over(story, file):
     assert level == "ok"
 
 
+def test_a_download_that_a_host_brings_after_the_wipe_is_named(wiped):
+    media.put_bytes("kept/render-987654.mp4", b"half a clip")
+
+    [(level, sentence, _)] = findings()
+
+    assert (level, "kept/render-987654.mp4" in sentence) == ("warning", True)
+
+
 # -- a late answer ---------------------------------------------------------------------------------
 
 

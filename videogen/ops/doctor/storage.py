@@ -16,7 +16,7 @@ from storybook.media_store import MediaStoreError, media, place_of
 from videogen.common.formats import unended
 from videogen.models import VideoRender
 from videogen.pipeline import journal
-from videogen.story_archives.leftovers import find_leftovers
+from videogen.story_archives.leftovers import find_leftovers, kept_of_nobody
 
 from .check import Examination, TooSlow
 from .findings import Finding, Topic, words_of
@@ -79,7 +79,7 @@ def check_clips(exam: Examination) -> Iterator[Finding]:
 def check_leftovers(exam: Examination) -> Iterator[Finding]:
     """Look for files of wiped stories that nobody knows any more."""
     try:
-        found = find_leftovers()
+        found, kept = find_leftovers(), kept_of_nobody()
     except OSError as error:
         yield LEFTOVERS.warn(f"The media cannot be listed: {error.strerror}.", _STORE_ADVICE)
         return
@@ -91,7 +91,14 @@ def check_leftovers(exam: Examination) -> Iterator[Finding]:
             f"Restore {each.wiped.archive_name}, then archive and wipe the story again, to another "
             "file. Or remove the folder, if you are sure that this archive is safe.",
         )
-    if not found:
+    if kept:
+        number = ngettext("%d download is", "%d downloads are", len(kept)) % len(kept)
+        yield LEFTOVERS.warn(
+            f"{number} kept of renders that are not here any more: {', '.join(kept[:5])}"
+            f"{', …' if len(kept) > 5 else ''}",
+            "They were paid for: save them for their story, then remove them from the media.",
+        )
+    if not found and not kept:
         yield LEFTOVERS.ok("Nothing is left of stories that were wiped.")
 
 
