@@ -33,6 +33,9 @@ from videogen.takes.download_worker import DOWNLOAD_LEASE
 
 logger = logging.getLogger(__name__)
 
+# A model and a primary key.
+Row = tuple[type[models.Model], Any]
+
 
 @dataclass(frozen=True)
 class _Lease:
@@ -83,53 +86,47 @@ class LostLeases:
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
-        # By row: when its lease ends, and since when it has been seen so.
-        self._seen: dict[tuple[type[models.Model], Any], tuple[datetime, float]] = {}
+        # By row: when its lease ends, and since when it has been seen so. Before this look, and in
+        # it: what is over is forgotten.
+        self._before: dict[Row, tuple[datetime, float]] = {}
+        self._seen: dict[Row, tuple[datetime, float]] = {}
 
     def give_back(self) -> None:
+        """Look at all leases; call it every few seconds."""
+        self._before, self._seen = self._seen, {}
         now = timezone.now()
-        seen = dict(self._seen)
-        self._seen = {}
         for lease in _leases(now):
             rows = models.QuerySet(lease.model).filter(lease.held)
             late = rows.filter(**{f"{lease.until}__gt": now + lease.length})
             for pk, until in late.values_list("pk", lease.until):
-                if not self._stays((lease.model, pk), until, lease.length, seen):
+                if not self._stays((lease.model, pk), until, lease.length):
                     continue
                 if rows.filter(pk=pk, **{lease.until: until}).update(**lease.free):
                     logger.warning(
-                        "%s %s: its lease ends at %s and nobody renews it. It was given back.",
+                        "The lease of %s %s would end at %s, and nobody renews it: given back.",
                         lease.model._meta.verbose_name,
                         pk,
                         until,
                     )
                     lease.wake()
-        self._settle_claims(now, seen)
+        self._settle_claims(now)
 
-    def _settle_claims(
-        self, now: datetime, seen: dict[tuple[type[models.Model], Any], tuple[datetime, float]]
-    ) -> None:
-        """A claim has no lease. It counts as lost when its call should have been answered."""
+    def _settle_claims(self, now: datetime) -> None:
+        """A claim has no lease. It is lost if its call must have been answered by now."""
         claims = Submission.objects.filter(
             outcome=Submission.Outcome.CLAIMED, claimed_at__gt=now
         ).select_related("render__shot__scenelet__story", "lane")
         lost = [
             each
             for each in claims
-            if self._stays((Submission, each.pk), each.claimed_at, patience(), seen)
+            if self._stays((Submission, each.pk), each.claimed_at, patience())
         ]
         if lost:
             settle(lost)
 
-    def _stays(
-        self,
-        row: tuple[type[models.Model], Any],
-        until: datetime,
-        length: timedelta,
-        seen: dict[tuple[type[models.Model], Any], tuple[datetime, float]],
-    ) -> bool:
+    def _stays(self, row: Row, until: datetime, length: timedelta) -> bool:
         """Whether the row has been as it is now for so long."""
-        was, since = seen.get(row, (None, 0.0))
+        was, since = self._before.get(row, (None, 0.0))
         if was != until:
             since = self._clock()
         self._seen[row] = until, since

@@ -10,7 +10,8 @@ from django.db import OperationalError, connection
 
 from storybook.media_store import media, partial_folder
 from storybook.models import Story
-from tests.support.factories import make_render, shots_of
+from tests.support.beside import beside
+from tests.support.factories import force, make_render, shots_of
 from tests.support.story_archives import dump_story, files_of, make_archived_story
 from videogen.billing.budgets import usage
 from videogen.models import KeptCharge, Notice, Submission, VideoRender, WipedStory
@@ -365,3 +366,63 @@ def test_a_story_that_is_wiped_while_its_answer_is_stored_loses_nothing(
 
     assert list(journal.read_answers()) == []
     assert KeptCharge.objects.get(token=given_up.token).operation_name == OPERATION
+
+
+@pytest.mark.django_db(transaction=True)
+def test_an_answer_that_comes_while_its_story_is_restored_is_not_lost(
+    given_up, story, file, monkeypatch
+):
+    """When the charges were read, and before they are removed."""
+    wipe_story(story, archive_story(story, file))
+    journal.write_answer(given_up.token, OPERATION)
+    count, answers = restore._may_cost_usd, []
+
+    def meanwhile(charges):
+        if not answers:
+            answers.append(beside(orphans.apply_kept_answers))
+            assert answers[0].waits_for_a_lock()
+        return count(charges)
+
+    monkeypatch.setattr(restore, "_may_cost_usd", meanwhile)
+
+    restore_story(file)
+
+    answers[0].result()
+    orphans.apply_kept_answers()
+    assert Submission.objects.get(token=given_up.token).operation_name == OPERATION
+    assert list(journal.read_answers()) == []
+
+
+# -- archives of several moments -------------------------------------------------------------------
+
+
+def test_archives_of_different_moments_count_each_charge_once(story, file, tmp_path):
+    """A render runs while the first archive is written, and is done in the second one."""
+    running = make_render(shots_of(story).last(), "running", backend="gemini", is_simulated=False)
+    early = archive_story(story, file)
+    spent = usage()
+    assert early.manifest.left_out["open_renders"] == 1
+    media.put_bytes("the-lamp/shots/late.mp4", b"moving pictures")
+    force(running, state="done", take=1, video_file="the-lamp/shots/late.mp4")
+    late = archive_story(story, tmp_path / "late.zip")
+    whole, files = dump_story("the-lamp"), files_of("the-lamp")
+    tokens = set(Submission.objects.values_list("token", flat=True))
+    sums = []
+
+    wipe_story(story, late)
+    sums.append(usage())
+    restore_story(file)
+    sums.append(usage())
+    assert KeptCharge.objects.count() == 1, "that of the render that ran"
+    assert code_of(restore_story, late.path) == "exists"
+    again = Story.objects.get()
+    wipe_story(again, archive_story(again, tmp_path / "again.zip"))
+    sums.append(usage())
+    assert {each.token for each in KeptCharge.objects.all()} == tokens
+    restore_story(late.path)
+    sums.append(usage())
+
+    assert sums == [spent] * 4
+    assert not KeptCharge.objects.exists() and not WipedStory.objects.exists()
+    assert dump_story("the-lamp") == whole
+    assert files_of("the-lamp") == files
