@@ -33,6 +33,8 @@ class StoryLock:
         it away."""
         if self._database is None:
             return True
+        if self._database.connection is None:
+            return False  # a new one would not have the lock
         try:
             with self._database.cursor() as cursor:
                 cursor.execute("SELECT 1")
