@@ -92,6 +92,7 @@ def restore_story(path: Path, *, is_dry_run: bool = False) -> Restored:
                 return restored
             try:
                 restored.files, restored.found = files.put()
+                _refuse_lost(lock, manifest)
                 _insert(archive, restored, is_dry_run=False)
             except BaseException:
                 files.remove()
@@ -103,6 +104,16 @@ def _refuse_known(manifest: Manifest) -> None:
     if Story.objects.filter(story_id=manifest.story_id).exists():
         raise ArchiveError(
             f"The story {manifest.story_id} is here already. Nothing was changed.", code="exists"
+        )
+
+
+def _refuse_lost(lock: StoryLock, manifest: Manifest) -> None:
+    """Raise ArchiveError if somebody else may restore or wipe the story by now."""
+    if not lock.is_held():
+        raise ArchiveError(
+            f"The database has let go of the lock of the story {manifest.story_id}, because the "
+            "connection broke. Nothing is to be seen of the story; run it again.",
+            code="storage",
         )
 
 

@@ -64,6 +64,8 @@ def _lock(database: BaseDatabaseWrapper, story_id: str) -> None:
     try:
         database.set_autocommit(False)
         with database.cursor() as cursor:
+            # Files may take hours, and the transaction does nothing meanwhile.
+            cursor.execute("SET LOCAL idle_in_transaction_session_timeout = 0")
             cursor.execute("SELECT pg_try_advisory_xact_lock(%s, %s)", [_RESTORING, number])
             (is_mine,) = cursor.fetchone()
     except DatabaseError as error:

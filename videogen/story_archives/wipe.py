@@ -41,7 +41,7 @@ from .archive_file import MEDIA, rows_name
 from .errors import ArchiveError
 from .leftovers import named_by_rows
 from .rows import RowWriter, in_batches
-from .story_lock import alone
+from .story_lock import StoryLock, alone
 from .tables import TABLES
 
 
@@ -91,7 +91,7 @@ def wipe_story(story: Story, archived: Archived) -> Wiped:
     """Remove the story's rows and files. Raises ArchiveError if the story is not as the archive has
     it: nothing is removed then."""
     refuse_open_work(story)
-    with alone(story.story_id):
+    with alone(story.story_id) as lock:
         try:
             with _one_moment():
                 Story.objects.select_for_update().get(pk=story.pk)
@@ -111,7 +111,7 @@ def wipe_story(story: Story, archived: Archived) -> Wiped:
                 "the story is still here; if it is not, manage.py doctor names files that it left.",
                 code="storage",
             ) from error
-        files, left = _delete_files(story, archived)
+        files, left = _delete_files(story, archived, lock)
     return Wiped(files, charges, spent, tuple(left))
 
 
@@ -202,7 +202,7 @@ def _raw_delete(rows: models.QuerySet) -> None:
     rows._raw_delete(rows.db)
 
 
-def _delete_files(story: Story, archived: Archived) -> tuple[int, list[str]]:
+def _delete_files(story: Story, archived: Archived, lock: StoryLock) -> tuple[int, list[str]]:
     """Delete what the archive has and what can be made again. Another file stays."""
     names = [each.name.removeprefix(MEDIA) for each in archived.manifest.media]
     left: list[str] = []
@@ -212,6 +212,10 @@ def _delete_files(story: Story, archived: Archived) -> tuple[int, list[str]]:
         left.append(safe_name(story.story_id))
     removed = 0
     for some in in_batches(names):
+        if not lock.is_held():
+            # Somebody may be restoring the story, and count on them.
+            left += some
+            continue
         in_use = named_by_rows(some)
         for name in some:
             if name in in_use:

@@ -189,6 +189,18 @@ def test_a_story_whose_commit_was_not_confirmed_keeps_its_files(wiped, monkeypat
     assert media.exists(take.video_file)
 
 
+def test_files_stay_when_the_lock_of_a_wipe_is_gone(story, file, monkeypatch):
+    archived, files = archive_story(story, file), files_of("the-lamp")
+    monkeypatch.setattr(story_lock.StoryLock, "is_held", lambda lock: False)
+
+    told = wipe_story(story, archived)
+
+    assert set(told.left) >= set(files)
+    monkeypatch.undo()
+    restore_story(file)
+    assert files_of("the-lamp") == files
+
+
 @pytest.mark.parametrize("what", ["the rows cannot be read", "the lock is gone"])
 def test_files_stay_if_nobody_can_tell_whose_they_are(wiped, monkeypatch, what):
     def away(*arguments, **options):
