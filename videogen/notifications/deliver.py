@@ -45,7 +45,7 @@ MAX_ATTEMPTS = len(WAITS) + 1
 
 # What storybook.settings chooses if no mail server is configured.
 _NO_EMAIL = "django.core.mail.backends.dummy.EmailBackend"
-# What is sent now has it, so a person sees it if that never ends.
+# Stands in the row while it is sent.
 BROKE_OFF = "The process that was sending it ended, or is still sending it."
 
 

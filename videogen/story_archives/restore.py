@@ -54,7 +54,8 @@ class Restored:
 
     files: those that it put. found: those that were there already. missing_people: user names that
     nobody has here; where a row keeps a name, it still has it. other_prices: prices that the list
-    does not have. renumbered: batches whose number was taken, by the old number.
+    does not have. renumbered: batches whose number was taken, by the old number. story: the primary
+    key that the story gets.
     """
 
     story_id: str
@@ -68,6 +69,7 @@ class Restored:
     missing_people: list[str] = field(default_factory=list)
     other_prices: list[str] = field(default_factory=list)
     renumbered: dict[int, int] = field(default_factory=dict)
+    story: int | None = None
 
 
 def restore_story(path: Path, *, is_dry_run: bool = False) -> Restored:
@@ -95,7 +97,7 @@ def restore_story(path: Path, *, is_dry_run: bool = False) -> Restored:
                 _refuse_lost(lock, manifest)
                 _insert(archive, restored, is_dry_run=False)
             except BaseException:
-                files.remove()
+                files.remove(restored.story)
                 raise
     return restored
 
@@ -153,14 +155,19 @@ class _Files:
             raise storage_error(error) from error
         return len(entries) - found, found
 
-    def remove(self) -> None:
-        """Remove what was put, and only that. What rows name stays: the story may have been
-        imported meanwhile, or the database may have stored it although its answer did not come.
-        Without the lock all stays, because somebody else may have found it there."""
+    def remove(self, story: int | None) -> None:
+        """Remove what was put, and only that. All stays if the story is here: the database may have
+        stored it although its answer did not come. What rows name stays, because somebody may have
+        imported the story meanwhile. Without the lock all stays, because somebody else may have
+        found it there.
+
+        story: the primary key that the story was to get."""
         if not self._lock.is_held():
             return
         try:
             close_old_connections()
+            if story is not None and Story.objects.filter(pk=story).exists():
+                return
             named = named_by_rows(self._put)
         except DatabaseError:
             # Nobody can tell. The next restore finds the files.
@@ -235,6 +242,7 @@ class _Inserting:
         self._archive = archive
         self._restored = restored
         self._keys = {each.model: _new_keys(each, archive.manifest) for each in TABLES}
+        restored.story = self._keys[Story].get(1)
         self._reader = RowReader(self._keys)
         # Batches whose number was taken: the primary key and the number.
         self._renumbered: list[tuple[int, int]] = []

@@ -174,7 +174,10 @@ def broken(*arguments, **options):
     raise OperationalError("server closed the connection unexpectedly")
 
 
-def test_a_story_whose_commit_was_not_confirmed_keeps_its_files(wiped, monkeypatch):
+def test_a_story_whose_commit_was_not_confirmed_keeps_its_files(story, file, monkeypatch):
+    """Also those that no row names."""
+    files = files_of("the-lamp")
+    wipe_story(story, archive_story(story, file))
     insert = restore._insert
 
     def unconfirmed(*arguments, **options):
@@ -183,10 +186,9 @@ def test_a_story_whose_commit_was_not_confirmed_keeps_its_files(wiped, monkeypat
 
     monkeypatch.setattr(restore, "_insert", unconfirmed)
 
-    assert code_of(restore_story, wiped) == "storage"
+    assert code_of(restore_story, file) == "storage"
     assert Story.objects.get().story_id == "the-lamp"
-    take = VideoRender.objects.filter(take=1).first()
-    assert media.exists(take.video_file)
+    assert files_of("the-lamp") == files
 
 
 def test_files_stay_when_the_lock_of_a_wipe_is_gone(story, file, monkeypatch):
