@@ -165,7 +165,9 @@ class _Files:
         if not self._lock.is_held():
             return
         try:
-            close_old_connections()
+            if not connection.in_atomic_block:
+                # One that broke is replaced by a new one.
+                close_old_connections()
             if story is not None and Story.objects.filter(pk=story).exists():
                 return
             named = named_by_rows(self._put)
