@@ -21,14 +21,13 @@ _NEEDED: dict[str, list[str]] = {
     Notice.Kind.BATCH_FINISHED: ["renderbatch"],
     Notice.Kind.CLIP_EXPIRES: ["renderbatch"],
     Notice.Kind.QUEUE_PAUSED: ["lane"],
-    Notice.Kind.LATE_ANSWER: ["wipedstory"],
 }
 # What the link is called where the notice is about no batch that is still there.
 _PAGES: dict[str, str] = {
     Notice.Kind.BUDGET_80: "What was spent",
     Notice.Kind.BUDGET_100: "What was spent",
     Notice.Kind.QUEUE_PAUSED: "The queue",
-    Notice.Kind.LATE_ANSWER: "The wiped story",
+    Notice.Kind.LATE_ANSWER: "What was spent",
 }
 
 

@@ -368,7 +368,7 @@ def _late_answers() -> Iterator[News]:
             f"{usd(charge.price_usd)} still count for it. The server may delete the clip after "
             f"about {end}. To have it, restore the story from {charge.story.archive_name} before, "
             "and take back on the page “Unresolved” that its render was given up.",
-            reverse("admin:videogen_wipedstory_change", args=[charge.story_id]),
+            reverse("admin:index"),
         )
 
 

@@ -359,7 +359,7 @@ class _Inserting:
         submissions = Submission.objects.filter(render__shot__scenelet__story__story_id=story_id)
         # From here on, an answer of the API finds the submission, and not the charge that goes.
         kept = KeptCharge.objects.filter(token__in=submissions.order_by().values("token"))
-        list(kept.select_for_update().order_by("pk").values_list("pk"))
+        list(kept.select_for_update(no_key=True).order_by("pk").values_list("pk"))
         for late in kept.answered_late():
             submissions.filter(token=late.token).update(
                 outcome=late.outcome, operation_name=late.operation_name
