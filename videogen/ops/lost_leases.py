@@ -96,7 +96,8 @@ class LostLeases:
         self._before, self._seen = self._seen, {}
         now = timezone.now()
         for lease in _leases(now):
-            rows = models.QuerySet(lease.model).filter(lease.held)
+            every: models.QuerySet[Any] = models.QuerySet(lease.model)
+            rows = every.filter(lease.held)
             late = rows.filter(**{f"{lease.until}__gt": now + lease.length})
             for pk, until in late.values_list("pk", lease.until):
                 if not self._stays((lease.model, pk), until, lease.length):

@@ -30,7 +30,7 @@ class Leftover:
 def find_leftovers() -> list[Leftover]:
     """Return what is left of stories that were wiped: the command was killed between the rows and
     the files, or a file could not be removed. Asks the object store. Raises OSError."""
-    here = models.QuerySet(Story).values("story_id")
+    here = Story.objects.values("story_id")
     wiped = WipedStory.objects.exclude(story_id__in=here).order_by("wiped_at")
     # The newest wipe of each: a story may have been wiped several times.
     of_folder = {safe_name(each.story_id): each for each in wiped}
