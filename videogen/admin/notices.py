@@ -27,6 +27,7 @@ _PAGES: dict[str, str] = {
     Notice.Kind.BUDGET_80: "What was spent",
     Notice.Kind.BUDGET_100: "What was spent",
     Notice.Kind.QUEUE_PAUSED: "The queue",
+    Notice.Kind.LATE_ANSWER: "What was spent",
 }
 
 

@@ -24,11 +24,12 @@ class WipedStoryAdmin(RecordAdmin):
         "wiped_at",
         "submissions",
         "may_have_cost",
+        "late_answers",
         "archive_name",
         "archive_sha256",
         "last_batch_number",
     ]
-    readonly_fields = ["submissions", "may_have_cost"]
+    readonly_fields = ["submissions", "may_have_cost", "late_answers"]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[WipedStory]:
         may_cost = Q(charges__outcome__in=Submission.MAY_COST)
@@ -47,3 +48,8 @@ class WipedStoryAdmin(RecordAdmin):
     @admin.display(ordering="usd")
     def may_have_cost(self, story: Any) -> str:
         return usd(story.usd)
+
+    @admin.display(description="accepted after the wipe")
+    def late_answers(self, story: WipedStory) -> str:
+        late = story.charges.answered_late().order_by("late_answer_at")
+        return ", ".join(late.values_list("operation_name", flat=True)) or "none"

@@ -143,9 +143,10 @@ def _take_over(answer: ApiAnswer) -> bool:
     """Go on in the place of a process that is gone. False while it is there, or where somebody else
     was faster."""
     # Nobody can tell whether a process on another host is gone, so it counts as gone after a long
-    # silence. If it was only slow, its work is undone: it finds that the row is no longer its own.
+    # silence, also if the clock was set back since. If it was only slow, its work is undone: it
+    # finds that the row is no longer its own.
     me, now = this_process(), timezone.now()
-    is_silent = answer.worker != me and answer.made_at < now - SILENT_AFTER
+    is_silent = answer.worker != me and abs(now - answer.made_at) > SILENT_AFTER
     if not is_silent and not is_provably_gone(answer.worker):
         return False
     won = _mine(answer).update(worker=me, made_at=now)

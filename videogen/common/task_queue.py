@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 import socket
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.db import DatabaseError, transaction
@@ -35,6 +35,9 @@ SEND_NOTICES = "videogen.tasks.send_notices"
 STOP = "videogen.tasks.stop"
 MAKE_FILMS = "videogen.tasks.make_films"
 CHECK_TAKES = "videogen.tasks.check_takes"
+# The name of its schedule, too: see migration 0002.
+SWEEP = "videogen.tasks.sweep"
+SWEEP_EVERY = timedelta(minutes=1)
 
 # A clip over a slow line takes longer than the queue's usual time-out. If the queue delivers the
 # task a second time meanwhile, that one finds the rows taken.
@@ -86,6 +89,15 @@ def wake_at_start() -> None:
     except DatabaseError as error:
         # The worker has to start all the same.
         logger.warning("The tasks at the start could not be queued: %s", error)
+
+
+def mend_schedule() -> None:
+    """Have the sweep run if it waits for longer than it ever has to: the clock was set back. What a
+    lost wake-up left undone would wait as long."""
+    from django_q.models import Schedule
+
+    now = timezone.now()
+    Schedule.objects.filter(name=SWEEP, next_run__gt=now + 2 * SWEEP_EVERY).update(next_run=now)
 
 
 @dataclass(frozen=True)

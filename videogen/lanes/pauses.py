@@ -14,7 +14,9 @@ from django.db import transaction
 from django.utils import timezone
 
 from videogen.common.errors import RequestError, VeoError
+from videogen.common.moments import is_over
 from videogen.common.task_queue import wake_pump
+from videogen.common.untrusted_text import LONGEST_RETRY_SECONDS
 from videogen.models import Lane, Submission, VideoRender
 from videogen.models.routes import served_backends
 
@@ -22,6 +24,8 @@ State = VideoRender.State
 
 LONGEST_WAIT = timedelta(seconds=60)
 LONGEST_QUOTA_WAIT = timedelta(minutes=5)
+# The longest wait that the API can tell us.
+LONGEST_TOLD = timedelta(seconds=LONGEST_RETRY_SECONDS)
 
 # The pause code if a person paused the lane; every other code is a refusal of the API's.
 BY_PERSON = "person"
@@ -97,6 +101,11 @@ def resume_after_refusal(lane: Lane) -> None:
     Lane.objects.filter(pk=lane.pk).exclude(pause_code=BY_PERSON).update(**_NOT_PAUSED)
 
 
+def is_waiting(lane: Lane, now: datetime) -> bool:
+    """Whether the API has asked us to wait, and the wait is not over."""
+    return not is_over(lane.not_before, now, longest=LONGEST_TOLD)
+
+
 def end_wait(lane: Lane) -> None:
     """End the lane's wait and that of its queued renders, because a person knows that there is
     quota again."""
@@ -128,7 +137,7 @@ def wait_for_quota(submission: Submission, error: VeoError, now: datetime) -> da
     inside a transaction."""
     lane = Lane.objects.select_for_update(no_key=True).get(pk=submission.lane_id)
     # Submissions that were in flight at once are refused at once: that is one refusal.
-    before = lane.not_before
+    before = lane.not_before if is_waiting(lane, now) else None
     is_same_burst = before is not None and submission.claimed_at < before
     refusals = max(1, lane.quota_refusals + (not is_same_burst))
     until = now + wait_after(error.retry_after, refusals, 5.0, LONGEST_QUOTA_WAIT)

@@ -18,9 +18,12 @@ from django.utils import timezone
 
 from videogen.common import pacific_time
 from videogen.common.errors import NOT_SENT
+from videogen.common.moments import CLOCKS_DIFFER
 from videogen.models import KeptCharge, Lane, Submission, VideoRender
 from videogen.models.problems import Problem, ProblemCode
 from videogen.models.routes import spend_window_usd
+
+from .pauses import is_waiting
 
 State = VideoRender.State
 Outcome = Submission.Outcome
@@ -81,7 +84,7 @@ def find_send_time(lane: Lane, price: Decimal) -> SendTime:
     """
     now = timezone.now()
     times = [SendTime(now)]
-    if lane.not_before and lane.not_before > now:
+    if lane.not_before and is_waiting(lane, now):
         times.append(SendTime(lane.not_before, lane.wait_reason, lane.wait_code))
     sent = _Sent(lane, now)
     times += [
@@ -148,6 +151,9 @@ class _Sent:
                 for claimed, answered, price, outcome in rows.values_list(
                     "claimed_at", "answered_at", "price_usd", "outcome"
                 )
+                # Nobody knows when it was sent if the clock was set back since. Should it be in
+                # the window, the API says so, which costs nothing.
+                if claimed <= now + CLOCKS_DIFFER
             )
 
     def since(self, span: timedelta) -> list[datetime]:

@@ -21,6 +21,7 @@ class Notice(models.Model):
         BUDGET_100 = "budget_100", "budget used up"
         QUEUE_PAUSED = "queue_paused", "queue paused"
         CLIP_EXPIRES = "clip_expires", "clip about to expire"
+        LATE_ANSWER = "late_answer", "answer for a wiped story"
 
     kind = models.CharField(max_length=20, choices=Kind)
     key = models.CharField(

@@ -27,7 +27,7 @@ from videogen.common.shutdown import stop_requested
 from videogen.common.task_queue import wake_sender
 from videogen.models import Notice, OutgoingEvent
 
-from .detect import due_events, due_notices
+from .detect import LONGEST_WAIT, due_events, due_notices
 from .webhook import post_webhook
 
 logger = logging.getLogger(__name__)
@@ -45,7 +45,8 @@ MAX_ATTEMPTS = len(WAITS) + 1
 
 # What storybook.settings chooses if no mail server is configured.
 _NO_EMAIL = "django.core.mail.backends.dummy.EmailBackend"
-_BROKE_OFF = "The process that was sending it ended, or is still sending it."
+# Stands in the row while it is sent.
+BROKE_OFF = "The process that was sending it ended, or is still sending it."
 
 
 def run_slice() -> bool:
@@ -77,7 +78,7 @@ def _take(due: QuerySet[Message]) -> Message | None:
             seen.update(next_attempt_at=None, last_error=_given_up(notice.last_error))
             continue
         until = timezone.now() + LEASE
-        if seen.update(next_attempt_at=until, attempts=F("attempts") + 1, last_error=_BROKE_OFF):
+        if seen.update(next_attempt_at=until, attempts=F("attempts") + 1, last_error=BROKE_OFF):
             notice.next_attempt_at = until
             notice.attempts += 1
             return notice
@@ -110,7 +111,8 @@ def _after(notice: Notice | OutgoingEvent, errors: list[NoticeError]) -> dict[st
     words = " ".join(error.sentence for error in errors)
     if notice.attempts >= MAX_ATTEMPTS or all(error.permanent for error in errors):
         return {"next_attempt_at": None, "last_error": _given_up(words, notice.attempts)}
-    told = timedelta(seconds=min(max(error.retry_after or 0 for error in errors), 24 * 3600))
+    longest = LONGEST_WAIT.total_seconds()
+    told = timedelta(seconds=min(max(error.retry_after or 0 for error in errors), longest))
     wait = max(WAITS[notice.attempts - 1], told)
     return {"next_attempt_at": timezone.now() + wait, "last_error": words}
 

@@ -24,10 +24,19 @@ from django.utils.translation import ngettext
 from storybook.models import Story
 from videogen.billing.usage import BudgetUse, budget_uses
 from videogen.common.formats import moment, usd
+from videogen.common.moments import over
 from videogen.common.task_queue import wake_sender
 from videogen.common.untrusted_text import clean
 from videogen.lanes.pauses import BY_PERSON
-from videogen.models import Lane, Notice, OutgoingEvent, RenderBatch, Submission, VideoRender
+from videogen.models import (
+    KeptCharge,
+    Lane,
+    Notice,
+    OutgoingEvent,
+    RenderBatch,
+    Submission,
+    VideoRender,
+)
 from videogen.models.renders import CLIP_KEPT_FOR
 from videogen.models.states import OPEN
 from videogen.planning.modes import Action
@@ -51,6 +60,9 @@ LEVELS = ((100, Kind.BUDGET_100), (80, Kind.BUDGET_80))
 # How long before the server deletes a clip people are warned, the most urgent warning first.
 WARNINGS = (timedelta(hours=2), timedelta(hours=12))
 _MOST_SHOTS = 5
+
+# Before the next attempt to send something. The receiver cannot ask for more.
+LONGEST_WAIT = timedelta(days=1)
 
 _DECISIONS = (State.UNKNOWN, State.INTERRUPTED, State.NOT_DOWNLOADED)
 
@@ -93,6 +105,7 @@ def look_for_news() -> int:
         *reached_budgets(budget_uses()),
         *_paused_queues(),
         *_expiring_clips(),
+        *_late_answers(),
     ):
         written += news.write()
     write_events(timezone.now() - NEWS_FOR)
@@ -103,12 +116,16 @@ def look_for_news() -> int:
 
 def due_notices() -> QuerySet[Notice]:
     """Return the notices that have to be sent now."""
-    return Notice.objects.filter(next_attempt_at__lte=timezone.now())
+    return Notice.objects.filter(_is_due())
 
 
 def due_events() -> QuerySet[OutgoingEvent]:
     """Return the events that have to be sent now."""
-    return OutgoingEvent.objects.filter(next_attempt_at__lte=timezone.now())
+    return OutgoingEvent.objects.filter(_is_due())
+
+
+def _is_due() -> Q:
+    return over("next_attempt_at", timezone.now(), longest=LONGEST_WAIT)
 
 
 def _key(kind: Kind, rest: str) -> str:
@@ -328,6 +345,31 @@ def _expiring(key: str, clips: Sequence[VideoRender]) -> News:
         story=story.pk,
         batch=batch.pk,
     )
+
+
+# -- answer for a wiped story ----------------------------------------------------------------------
+
+
+def _late_answers() -> Iterator[News]:
+    """Yield the submissions of wiped stories that nobody knew about, until the API answered."""
+    since = timezone.now() - NEWS_FOR
+    late = KeptCharge.objects.answered_late().filter(late_answer_at__gt=since)
+    charges = {str(each.token): each for each in late.select_related("story", "lane")}
+    for key in _untold(Kind.LATE_ANSWER, charges):
+        charge = charges[key]
+        title = shorten(str(charge.story), 80, placeholder="…")
+        end = _moment(charge.claimed_at + CLIP_KEPT_FOR)
+        yield News(
+            Kind.LATE_ANSWER,
+            key,
+            f"A video of the wiped story {title} is paid for",
+            f"When {title} was wiped, nobody knew whether one of its requests to "
+            f"{charge.lane.name} had been accepted. It was: {charge.operation_name}. "
+            f"{usd(charge.price_usd)} still count for it. The server may delete the clip after "
+            f"about {end}. To have it, restore the story from {charge.story.archive_name} before, "
+            "and take back on the page “Unresolved” that its render was given up.",
+            reverse("admin:index"),
+        )
 
 
 def _moment(when: datetime) -> str:

@@ -16,6 +16,8 @@ from videogen.models import Film, Lane, VideoRender
 # A pump renews its lease every few seconds, and a cluster's own report ends three seconds after it:
 # a dead worker is noticed well within half a minute.
 SILENT_AFTER = timedelta(seconds=20)
+# No host is at work whose clock is so far off: the doctor fails.
+FAR_OFF = timedelta(minutes=5)
 
 
 def is_healthy() -> bool:
@@ -31,8 +33,10 @@ def _something_waits() -> bool:
 
 def _somebody_works() -> bool:
     """A cluster on another host is seen through Redis, or by the heartbeat of its pump."""
-    since = timezone.now() - SILENT_AFTER
-    return is_cluster_running() or Lane.objects.filter(beat_at__gt=since).exists()
+    now = timezone.now()
+    # A beat that is far ahead is from before the clock was set back.
+    beats = Lane.objects.filter(beat_at__gt=now - SILENT_AFTER, beat_at__lt=now + FAR_OFF)
+    return is_cluster_running() or beats.exists()
 
 
 def unready() -> list[str]:

@@ -26,11 +26,13 @@ from django.db.models import Q
 from django.utils import timezone
 
 from videogen.common import shutdown
-from videogen.common.task_queue import wake_downloads, wake_pump
+from videogen.common.task_queue import mend_schedule, wake_downloads, wake_pump
 from videogen.lanes.pauses import served_lanes
 from videogen.lanes.quota import find_next_send_time
 from videogen.models import Lane, VideoRender
 from videogen.pipeline.orphans import apply_kept_answers
+
+from .lost_leases import LostLeases
 
 if TYPE_CHECKING:
     from django_q.cluster import Cluster
@@ -58,6 +60,7 @@ class WatchedCluster:
         self._told_to_stop = False
         self._due_since: float | None = None
         self._looked_for_lost: float | None = None
+        self._lost_leases = LostLeases()
         self._started_at = timezone.now()
 
     def run(self) -> int:
@@ -129,6 +132,8 @@ class WatchedCluster:
             self._looked_for_lost = now
             apply_kept_answers()
             wake_for_lost_workers()
+            self._lost_leases.give_back()
+            mend_schedule()
 
     def _end_children(self) -> int:
         children = psutil.Process().children(recursive=True)

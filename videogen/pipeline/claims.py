@@ -18,6 +18,8 @@ from django.utils import timezone
 
 from videogen.billing.budgets import BudgetHeadroom, lock_budgets
 from videogen.common.db_retry import again_after_deadlock
+from videogen.common.moments import CLOCKS_DIFFER, over
+from videogen.lanes.pauses import LONGEST_TOLD, is_waiting
 from videogen.lanes.quota import rate_limit_headroom, window_problem
 from videogen.models import Lane, Submission, VideoRender
 from videogen.models.problems import ProblemCode
@@ -57,7 +59,7 @@ def claim_renders(
         # NO KEY: a change of a render that is queued in the lane checks at its commit that the lane
         # is there, and must not wait for the claim, which waits for that render.
         lane = Lane.objects.select_for_update(no_key=True).get(pk=lane.pk)
-        if lane.paused_at or (lane.not_before and lane.not_before > now):
+        if lane.paused_at or is_waiting(lane, now):
             return []
         headroom = rate_limit_headroom(lane, now)
         limit = min(limit, headroom.renders)
@@ -127,8 +129,10 @@ def _write(renders: Sequence[VideoRender], lane: Lane, owner: str, now: datetime
 def queued_renders(lane: Lane, scope: Collection[int] | None = None) -> RenderQuerySet:
     """Return the lane's queued renders that do not wait for a later moment."""
     now = timezone.now()
+    # What was queued in the future was queued before the clock was set back: its wait is over.
+    was_set_back = Q(state_since__gt=now + CLOCKS_DIFFER)
     renders = VideoRender.objects.queued_in(lane).filter(
-        Q(not_before=None) | Q(not_before__lte=now)
+        Q(not_before=None) | over("not_before", now, longest=LONGEST_TOLD) | was_set_back
     )
     return renders if scope is None else renders.filter(pk__in=scope)
 

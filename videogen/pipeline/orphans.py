@@ -29,18 +29,23 @@ _COMMITTED_AFTER = 600.0
 
 
 def reap(lane: Lane, mine: Collection[UUID] = ()) -> None:
-    """Settle the submissions that dead processes of the lane left, by the journal: those with an
-    answer were accepted, those that had not left are queued again, and all others become unknown.
+    """Settle the submissions that dead processes of the lane left.
 
     mine: the submissions whose answers the caller waits for itself.
     """
-    gone = [
-        submission
-        for submission in Submission.objects.filter(
-            lane=lane, outcome=Submission.Outcome.CLAIMED
-        ).select_related("render__shot__scenelet__story", "lane")
-        if _is_orphaned(submission, mine)
-    ]
+    claimed = Submission.objects.filter(
+        lane=lane, outcome=Submission.Outcome.CLAIMED
+    ).select_related("render__shot__scenelet__story", "lane")
+    settle([each for each in claimed if _is_orphaned(each, mine)], mine)
+
+
+def settle(gone: Collection[Submission], mine: Collection[UUID] = ()) -> None:
+    """Settle these submissions, whose processes are lost, by the journal: those with an answer
+    were accepted, those that had not left are queued again, and all others become unknown. Answers
+    of this journal to others are stored, too.
+
+    mine: the submissions whose answers the caller waits for itself.
+    """
     dead = {each.token for each in gone if _has_ended(each.owner)}
     # The journal is read after the owners were found dead: an answer that is not there now will
     # never be, and a call that had not left never will.

@@ -30,10 +30,11 @@ from videogen.common.errors import (
     broken_here,
     claimed_too_long_ago,
 )
+from videogen.common.moments import over
 from videogen.common.processes import this_process
 from videogen.common.task_queue import wake_downloads
 from videogen.lanes.leases import release_lease, take_lease
-from videogen.lanes.pauses import pause_lane
+from videogen.lanes.pauses import LONGEST_TOLD, pause_lane
 from videogen.lanes.quota import find_next_send_time
 from videogen.models import Lane, VideoRender
 from videogen.prompts.payload import load_request, rehearse, webhook_with
@@ -176,7 +177,8 @@ class Pump:
             send_time = find_next_send_time(lane)
             if send_time and send_time.at and send_time.at > soon:
                 return rehearsals.exists()
-            queued = queued.filter(Q(not_before=None) | Q(not_before__lte=soon))
+            due = over("not_before", soon, longest=LONGEST_TOLD)
+            queued = queued.filter(Q(not_before=None) | due)
         return queued.exists()
 
     # -- one step each

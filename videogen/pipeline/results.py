@@ -26,6 +26,7 @@ from django.utils import timezone
 from videogen.catalog.missing_models import MODEL_NOT_FOUND, facts_of_pause, where_to_choose
 from videogen.common.errors import NOT_SENT, VeoError, VideogenError
 from videogen.common.formats import ended
+from videogen.common.moments import over
 from videogen.lanes.pauses import (
     LONGEST_WAIT,
     end_wait_after,
@@ -33,7 +34,7 @@ from videogen.lanes.pauses import (
     wait_after,
     wait_for_quota,
 )
-from videogen.models import Submission, VideoRender
+from videogen.models import KeptCharge, Submission, VideoRender
 from videogen.providers.errors import BLOCKED
 from videogen.providers.messages import Blocked, Failed, Finished, Nothing, PollAnswer, Running
 from videogen.safety.codes import explain_block, explain_refusal, is_audio_block
@@ -64,7 +65,8 @@ def apply_accepted(token: UUID, operation_name: str) -> bool:
 
 def apply_all_accepted(answers: Mapping[UUID, str], *, sdk_version: str = "") -> set[UUID]:
     """Store that the API accepted these submissions, with their operations by their tokens, all in
-    one transaction. Return the tokens that this database has.
+    one transaction. Return the tokens that this database has, those of wiped stories included:
+    their answers are kept with their charges, and notifications/detect.py tells of them.
 
     sdk_version: what sent them, if the caller knows it.
     """
@@ -75,13 +77,16 @@ def apply_all_accepted(answers: Mapping[UUID, str], *, sdk_version: str = "") ->
         newest = {each.lane_id: each for each in sorted(submissions, key=attrgetter("claimed_at"))}
         for submission in newest.values():
             end_wait_after(submission)
-        is_open = (
-            Submission.objects.filter(token__in=[each.token for each in submissions])
-            .exclude(outcome=Outcome.NOT_CHARGED)
-            .order_by("pk")
+        rows = Submission.objects.filter(token__in=[each.token for each in submissions])
+        locked = list(
+            rows.order_by("pk")
+            .select_for_update(no_key=True)
+            .values_list("token", "render_id", "outcome")
         )
         # If an operation has ended already, its render may have been sent once more since.
-        renders = dict(is_open.select_for_update(no_key=True).values_list("token", "render_id"))
+        renders = {
+            token: render for token, render, outcome in locked if outcome != Outcome.NOT_CHARGED
+        }
         if renders:
             names = {token: Value(answers[token]) for token in renders}
             Submission.objects.filter(token__in=renders).update(
@@ -98,9 +103,14 @@ def apply_all_accepted(answers: Mapping[UUID, str], *, sdk_version: str = "") ->
                 submitted_at=now,
                 **({"sdk_version": sdk_version} if sdk_version else {}),
             )
-    for submission in submissions:
-        journal.remove_answer(submission.token)
-    return {each.token for each in submissions}
+        # Its story may have been wiped since the first look.
+        known = {token for token, _, _ in locked}
+        late = {token: name for token, name in answers.items() if token not in known}
+        if late:
+            known |= KeptCharge.objects.keep_answers(late)
+    for token in known:
+        journal.remove_answer(token)
+    return known
 
 
 def apply_submit_error(submission: Submission, error: VideogenError) -> None:
@@ -297,10 +307,8 @@ def _next_poll(render: VideoRender, now: datetime) -> datetime:
 
 def due_for_a_poll() -> Q:
     """Return the condition of running renders that must be polled now."""
-    now = timezone.now()
-    # No poll is so far ahead, unless the clock was set back.
-    is_lost = Q(next_poll_at__gt=now + _longest_poll_wait())
-    return Q(next_poll_at=None) | Q(next_poll_at__lte=now) | is_lost
+    due = over("next_poll_at", timezone.now(), longest=_longest_poll_wait())
+    return Q(next_poll_at=None) | due
 
 
 def _longest_poll_wait() -> timedelta:

@@ -17,10 +17,12 @@ from functools import partial
 
 from django.conf import settings
 from django.db import DatabaseError, IntegrityError, transaction
+from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import ngettext
 
 from videogen.common.errors import RequestError, VeoError, broken_here
+from videogen.common.moments import CLOCKS_DIFFER, is_over, over
 from videogen.common.task_queue import wake_downloads, wake_pump, wake_reconciling
 from videogen.lanes.pauses import served_lanes
 from videogen.models import Candidate, Lane, VideoRender
@@ -359,13 +361,15 @@ def ask_when_due() -> bool:
         backend__in=served_backends(),
     ).without_heavy_columns(keep=("error_details",))
     open_rows = [each for each in rows if each.clip_expires_at > now]
-    if any((asked := asked_last(each)) and asked.at > now - interval for each in open_rows):
+    asked = filter(None, map(asked_last, open_rows))
+    if any(now - interval < each.at <= now + CLOCKS_DIFFER for each in asked):
         return False
-    due = [each.pk for each in open_rows if each.next_poll_at is None or each.next_poll_at <= now]
+    longest = max(LONGEST_PAUSE, interval)
+    due = [each.pk for each in open_rows if is_over(each.next_poll_at, now, longest=longest)]
     with transaction.atomic():
         won = (
             rows.filter(pk__in=due)
-            .exclude(next_poll_at__gt=now)
+            .filter(Q(next_poll_at=None) | over("next_poll_at", now, longest=longest))
             .update(next_poll_at=now + interval)
         )
         if won:

@@ -33,9 +33,15 @@ def download_again() -> int:
         state=State.NOT_DOWNLOADED,
         backend__in=served_backends(),
     ).without_heavy_columns()
-    started = sum(_start(each) for each in most_urgent_first(rows) if next_try(each) <= now)
+    started = sum(_start(each) for each in most_urgent_first(rows) if _is_due(each, now))
     wake_downloads(started)
     return started
+
+
+def _is_due(render: VideoRender, now: datetime) -> bool:
+    at = next_try(render)
+    # No pause is longer, unless the clock was set back since it began.
+    return at <= now or now + LONGEST_PAUSE < at < _never(at)
 
 
 def next_try(render: VideoRender) -> datetime:
@@ -45,10 +51,14 @@ def next_try(render: VideoRender) -> datetime:
     expires = render.clip_expires_at + GRACE
     failed_at = render.state_since
     if is_refused_for_good(render.error_code) or expires <= failed_at:
-        return datetime.max.replace(tzinfo=failed_at.tzinfo)
+        return _never(failed_at)
     in_vain = max(0, render.download_attempts - settings.VIDEO_DOWNLOAD_ATTEMPTS)
     pause = min(SHORTEST_PAUSE * 2 ** min(in_vain, 10), LONGEST_PAUSE)
     return failed_at + max(SHORTEST_PAUSE, min(pause, (expires - failed_at) / 4))
+
+
+def _never(moment: datetime) -> datetime:
+    return datetime.max.replace(tzinfo=moment.tzinfo)
 
 
 def _start(render: VideoRender) -> bool:

@@ -6,23 +6,27 @@ no row names, and the next restore finds them there.
 
 from __future__ import annotations
 
-import fcntl
 import secrets
 import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from django.db import DatabaseError, IntegrityError, OperationalError, connection, models
+from django.db import (
+    DatabaseError,
+    IntegrityError,
+    OperationalError,
+    close_old_connections,
+    connection,
+    models,
+)
 from django.db.models import Sum
 from django.db.transaction import atomic, set_rollback
 
 from storybook.media_store import media, partial_folder
 from storybook.models import Shot, Story
-from storybook.paths import safe_name
 from videogen.billing.budgets import lock_budgets
 from videogen.models import (
     Candidate,
@@ -38,7 +42,9 @@ from videogen.models.states import MAY_COST
 
 from .archive_file import MEDIA, ArchiveFile, Entry, Manifest, not_an_archive, open_archive
 from .errors import ArchiveError
+from .leftovers import named_by_rows
 from .rows import RowReader, Unreadable, in_batches
+from .story_lock import StoryLock, alone, storage_error
 from .tables import TABLES, Table
 
 
@@ -48,7 +54,8 @@ class Restored:
 
     files: those that it put. found: those that were there already. missing_people: user names that
     nobody has here; where a row keeps a name, it still has it. other_prices: prices that the list
-    does not have. renumbered: batches whose number was taken, by the old number.
+    does not have. renumbered: batches whose number was taken, by the old number. story: the primary
+    key that the story gets.
     """
 
     story_id: str
@@ -62,6 +69,7 @@ class Restored:
     missing_people: list[str] = field(default_factory=list)
     other_prices: list[str] = field(default_factory=list)
     renumbered: dict[int, int] = field(default_factory=dict)
+    story: int | None = None
 
 
 def restore_story(path: Path, *, is_dry_run: bool = False) -> Restored:
@@ -76,17 +84,20 @@ def restore_story(path: Path, *, is_dry_run: bool = False) -> Restored:
         restored = Restored(
             manifest.story_id, manifest.title, manifest.rows, missing_files=manifest.missing
         )
-        with alone(manifest.story_id):
-            files = _Files(archive)
+        with alone(manifest.story_id) as lock:
+            # Somebody else may have restored it since.
+            _refuse_known(manifest)
+            files = _Files(archive, lock)
             if is_dry_run:
                 restored.files, restored.found = files.count()
                 _insert(archive, restored, is_dry_run=True)
                 return restored
             try:
                 restored.files, restored.found = files.put()
+                _refuse_lost(lock, manifest)
                 _insert(archive, restored, is_dry_run=False)
             except BaseException:
-                files.remove()
+                files.remove(restored.story)
                 raise
     return restored
 
@@ -98,35 +109,23 @@ def _refuse_known(manifest: Manifest) -> None:
         )
 
 
+def _refuse_lost(lock: StoryLock, manifest: Manifest) -> None:
+    """Raise ArchiveError if somebody else may restore or wipe the story by now."""
+    if not lock.is_held():
+        raise ArchiveError(
+            f"The database has let go of the lock of the story {manifest.story_id}, because the "
+            "connection broke. Nothing is to be seen of the story; run it again.",
+            code="storage",
+        )
+
+
 # -- files -----------------------------------------------------------------------------------------
 
 
-@contextmanager
-def alone(story_id: str) -> Iterator[None]:
-    """Hold off another restore or wipe of this story on this machine: each would remove files that
-    the other counts on. Raises ArchiveError."""
-    folder = partial_folder()
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        file = (folder / f"media-restore-{safe_name(story_id)}").open("a")
-    except OSError as error:
-        raise _storage(error) from error
-    with file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            raise ArchiveError(
-                f"The story {story_id} is being restored or wiped just now.", code="exists"
-            ) from error
-        try:
-            yield
-        finally:
-            Path(file.name).unlink(missing_ok=True)
-
-
 class _Files:
-    def __init__(self, archive: ArchiveFile) -> None:
+    def __init__(self, archive: ArchiveFile, lock: StoryLock) -> None:
         self._archive = archive
+        self._lock = lock
         self._put: list[str] = []
 
     def put(self) -> tuple[int, int]:
@@ -145,7 +144,7 @@ class _Files:
             for entry in missing:
                 self._put_one(entry)
         except OSError as error:
-            raise _storage(error) from error
+            raise storage_error(error) from error
         return len(missing), len(entries) - len(missing)
 
     def count(self) -> tuple[int, int]:
@@ -153,19 +152,32 @@ class _Files:
         try:
             found = sum(map(self._is_there, entries))
         except OSError as error:
-            raise _storage(error) from error
+            raise storage_error(error) from error
         return len(entries) - found, found
 
-    def remove(self) -> None:
-        """Remove what was put, and only that; nothing if the story is here by now, because somebody
-        else has restored it, and found these files there."""
-        story_id = self._archive.manifest.story_id
-        with suppress(DatabaseError):
-            if Story.objects.filter(story_id=story_id).exists():
+    def remove(self, story: int | None) -> None:
+        """Remove what was put, and only that. All stays if the story is here: the database may have
+        stored it although its answer did not come. What rows name stays, because somebody may have
+        imported the story meanwhile. Without the lock all stays, because somebody else may have
+        found it there.
+
+        story: the primary key that the story was to get."""
+        if not self._lock.is_held():
+            return
+        try:
+            if not connection.in_atomic_block:
+                # One that broke is replaced by a new one.
+                close_old_connections()
+            if story is not None and Story.objects.filter(pk=story).exists():
                 return
+            named = named_by_rows(self._put)
+        except DatabaseError:
+            # Nobody can tell. The next restore finds the files.
+            return
         for name in self._put:
-            with suppress(OSError):
-                media.delete(name)
+            if name not in named:
+                with suppress(OSError):
+                    media.delete(name)
 
     def _is_there(self, entry: Entry) -> bool:
         name = entry.name.removeprefix(MEDIA)
@@ -194,13 +206,6 @@ class _Files:
             part.unlink(missing_ok=True)
 
 
-def _storage(error: OSError) -> ArchiveError:
-    return ArchiveError(
-        f"A file cannot be stored ({error.strerror or error}). Nothing was changed.",
-        code="storage",
-    )
-
-
 # -- rows ------------------------------------------------------------------------------------------
 
 
@@ -215,6 +220,8 @@ def _insert(archive: ArchiveFile, restored: Restored, *, is_dry_run: bool) -> No
                 connection.check_constraints()
                 set_rollback(True)
     except (IntegrityError, ValueError) as error:
+        # Nobody else restores it, but somebody may have imported a story of this name.
+        _refuse_known(archive.manifest)
         raise _not_accepted(error) from error
     except OperationalError as error:
         raise ArchiveError(
@@ -237,6 +244,7 @@ class _Inserting:
         self._archive = archive
         self._restored = restored
         self._keys = {each.model: _new_keys(each, archive.manifest) for each in TABLES}
+        restored.story = self._keys[Story].get(1)
         self._reader = RowReader(self._keys)
         # Batches whose number was taken: the primary key and the number.
         self._renumbered: list[tuple[int, int]] = []
@@ -349,8 +357,13 @@ class _Inserting:
         """Remove the kept charges whose submissions are back, so that nothing counts twice."""
         story_id = self._archive.manifest.story_id
         submissions = Submission.objects.filter(render__shot__scenelet__story__story_id=story_id)
-        tokens = submissions.order_by().values("token")
-        kept = KeptCharge.objects.filter(token__in=tokens)
+        # From here on, an answer of the API finds the submission, and not the charge that goes.
+        kept = KeptCharge.objects.filter(token__in=submissions.order_by().values("token"))
+        list(kept.select_for_update(no_key=True).order_by("pk").values_list("pk"))
+        for late in kept.answered_late():
+            submissions.filter(token=late.token).update(
+                outcome=late.outcome, operation_name=late.operation_name
+            )
         back = submissions.filter(token__in=KeptCharge.objects.values("token"))
         if _may_cost_usd(back) < _may_cost_usd(kept):
             raise not_an_archive("less was spent in it than is known here")

@@ -7,7 +7,7 @@ paid for and has not ended keeps a story from being wiped.
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from decimal import Decimal
@@ -20,12 +20,12 @@ from django.db.models import Max, Sum
 from django.utils.translation import ngettext
 
 from storybook.media_store import media
-from storybook.models import Picture, Story
+from storybook.models import Story
 from storybook.paths import safe_name
 from videogen.billing.budgets import lock_budgets
+from videogen.common.db_retry import gave_way
 from videogen.models import (
     Film,
-    GuestLink,
     KeptCharge,
     ShotStanding,
     Submission,
@@ -39,8 +39,9 @@ from videogen.takes.storage import kept_path
 from .archive import Archived, kept_downloads, own_files, rows_sha256
 from .archive_file import MEDIA, rows_name
 from .errors import ArchiveError
-from .restore import alone
+from .leftovers import named_by_rows
 from .rows import RowWriter, in_batches
+from .story_lock import StoryLock, alone
 from .tables import TABLES
 
 
@@ -99,7 +100,7 @@ def wipe_story(story: Story, archived: Archived) -> Wiped:
     """Remove the story's rows and files. Raises ArchiveError if the story is not as the archive has
     it: nothing is removed then."""
     refuse_open_work(story)
-    with alone(story.story_id):
+    with alone(story.story_id) as lock:
         try:
             with _one_moment():
                 Story.objects.select_for_update().get(pk=story.pk)
@@ -108,10 +109,18 @@ def wipe_story(story: Story, archived: Archived) -> Wiped:
                 _refuse_changes(story, archived)
                 charges, spent = _keep_charges(story, archived)
                 _delete_rows(story)
-        except (IntegrityError, OperationalError, Story.DoesNotExist) as error:
-            # A row that came meanwhile refers to one that was removed, or changed one.
+        except (IntegrityError, Story.DoesNotExist) as error:
+            # A row that came meanwhile refers to one that was removed.
             raise _changed() from error
-        files, left = _delete_files(story, archived)
+        except OperationalError as error:
+            if gave_way(error):
+                raise _changed() from error
+            raise ArchiveError(
+                f"The database did not do it, or its answer did not come ({error}). Look whether "
+                "the story is still here; if it is not, manage.py doctor names files that it left.",
+                code="storage",
+            ) from error
+        files, left = _delete_files(story, archived, lock)
     return Wiped(files, charges, spent, tuple(left))
 
 
@@ -202,7 +211,7 @@ def _raw_delete(rows: models.QuerySet) -> None:
     rows._raw_delete(rows.db)
 
 
-def _delete_files(story: Story, archived: Archived) -> tuple[int, list[str]]:
+def _delete_files(story: Story, archived: Archived, lock: StoryLock) -> tuple[int, list[str]]:
     """Delete what the archive has and what can be made again. Another file stays."""
     names = [each.name.removeprefix(MEDIA) for each in archived.manifest.media]
     left: list[str] = []
@@ -212,7 +221,11 @@ def _delete_files(story: Story, archived: Archived) -> tuple[int, list[str]]:
         left.append(safe_name(story.story_id))
     removed = 0
     for some in in_batches(names):
-        in_use = _named_by_others(some)
+        if not lock.is_held():
+            # Somebody may be restoring the story, and count on them.
+            left += some
+            continue
+        in_use = named_by_rows(some)
         for name in some:
             if name in in_use:
                 continue
@@ -224,19 +237,3 @@ def _delete_files(story: Story, archived: Archived) -> tuple[int, list[str]]:
     folder = Path(settings.MEDIA_ROOT, safe_name(story.story_id), "films", "segments")
     shutil.rmtree(folder, ignore_errors=True)
     return removed, left
-
-
-def _named_by_others(names: Iterable[str]) -> set[str]:
-    """Those of the files that rows of other stories name."""
-    found: set[str] = set()
-    for model, column in (
-        (Picture, "file"),
-        (VideoRender, "video_file"),
-        (VideoRender, "poster_file"),
-        (Film, "file"),
-        (GuestLink, "frozen_file"),
-    ):
-        rows: models.QuerySet[Any] = models.QuerySet(model)
-        rows = rows.filter(**{f"{column}__in": list(names)})
-        found.update(rows.values_list(column, flat=True))
-    return found

@@ -16,6 +16,7 @@ from django.utils import timezone
 
 from storybook.media_store import media
 from videogen.common.errors import VideoFileError
+from videogen.common.moments import is_over, over
 from videogen.common.processes import is_provably_gone, this_process
 from videogen.common.shutdown import stop_requested
 from videogen.lanes.leases import is_pump_missing
@@ -36,6 +37,8 @@ State = VideoRender.State
 
 # After so long a task begins no other check.
 SLICE_SECONDS = 25.0
+# As seen by a host whose clock is late. If two take a check from each other, it costs time.
+_LONGEST_LEASE = 2 * CHECK_LEASE
 
 
 def all_takes() -> QuerySet[VideoRender]:
@@ -50,8 +53,9 @@ def all_takes() -> QuerySet[VideoRender]:
 
 def waiting() -> QuerySet[VideoRender]:
     """Return the takes that are still to be checked, and that no process has."""
-    now = timezone.now()
-    is_free = Q(technical_check__lease_until=None) | Q(technical_check__lease_until__lte=now)
+    is_free = Q(technical_check__lease_until=None) | over(
+        "technical_check__lease_until", timezone.now(), longest=_LONGEST_LEASE
+    )
     is_old = Q(technical_check__result="") | ~Q(technical_check__version=VERSION)
     return VideoRender.objects.filter(
         Q(technical_check=None) | is_free & is_old, state=State.DONE
@@ -90,7 +94,7 @@ def check_take(render: VideoRender) -> TakeCheck | None:
 def _claim(render: VideoRender) -> TakeCheck | None:
     check, _ = TakeCheck.objects.get_or_create(render=render)
     now = timezone.now()
-    is_held = check.lease_until is not None and check.lease_until > now
+    is_held = not is_over(check.lease_until, now, longest=_LONGEST_LEASE)
     if is_held and not is_provably_gone(check.worker):
         return None
     attempts = 1 if check.result else check.attempts + 1

@@ -18,7 +18,7 @@ from django.utils import timezone
 
 from videogen.common.errors import DownloadError, RequestError
 from videogen.common.task_queue import wake_pump
-from videogen.models import Candidate, Submission, VideoRender
+from videogen.models import Candidate, KeptCharge, Submission, VideoRender
 from videogen.models.routes import Route, account_of
 from videogen.providers.url_guard import is_allowed_host, read_link
 from videogen.recovery.candidates import file_key, store_candidates, take_candidate
@@ -43,7 +43,7 @@ def apply_event(event: Event) -> bool:
         return False
     submission = _submission_of(event)
     if submission is None:
-        return _poll_now(_named(event))
+        return _keep_for_wiped(event) or _poll_now(_named(event))
     if submission.render.state == State.RUNNING:
         return _poll_now(Q(pk=submission.render_id))
     return _settle(submission, event)
@@ -69,6 +69,22 @@ def _submission_of(event: Event) -> Submission | None:
         .select_related("render__lane", "lane")
         .first()
     )
+
+
+def _keep_for_wiped(event: Event) -> bool:
+    """Keep the event's operation with the charge of a story that was wiped, if its answer was lost.
+    Return whether that is news."""
+    route = Route.OMNI if event.type.startswith(INTERACTION) else Route.GEMINI
+    operation = _operation_in(event, route)
+    if event.token is None or not operation:
+        return False
+    lost = KeptCharge.objects.filter(
+        token=event.token,
+        lane__name=_sender(),
+        outcome__in=Submission.MAY_COST,
+        operation_name="",
+    )
+    return lost.exists() and bool(KeptCharge.objects.keep_answers({event.token: operation}))
 
 
 def _named(event: Event) -> Q:

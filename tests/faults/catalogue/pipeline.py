@@ -170,13 +170,16 @@ FAULTS = [
     Fault(
         "journal-read-too-early",
         ORPHANS,
-        """    gone = [
-        submission
-        for submission in Submission.objects.filter(
-            lane=lane, outcome=Submission.Outcome.CLAIMED
-        ).select_related("render__shot__scenelet__story", "lane")
-        if _is_orphaned(submission, mine)
-    ]
+        """    settle([each for each in claimed if _is_orphaned(each, mine)], mine)
+
+
+def settle(gone: Collection[Submission], mine: Collection[UUID] = ()) -> None:
+    \"\"\"Settle these submissions, whose processes are lost, by the journal: those with an answer
+    were accepted, those that had not left are queued again, and all others become unknown. Answers
+    of this journal to others are stored, too.
+
+    mine: the submissions whose answers the caller waits for itself.
+    \"\"\"
     dead = {each.token for each in gone if _has_ended(each.owner)}
     # The journal is read after the owners were found dead: an answer that is not there now will
     # never be, and a call that had not left never will.
@@ -184,14 +187,19 @@ FAULTS = [
     kept = apply_kept_answers(mine)
 """,
         """    kept = apply_kept_answers(mine)
-    gone = [
-        submission
-        for submission in Submission.objects.filter(
-            lane=lane, outcome=Submission.Outcome.CLAIMED
-        ).select_related("render__shot__scenelet__story", "lane")
-        if _is_orphaned(submission, mine)
-    ]
+    settle([each for each in claimed if _is_orphaned(each, mine)], mine, kept)
+
+
+def settle(gone: Collection[Submission], mine: Collection[UUID] = (), kept=()) -> None:
+    \"\"\"Settle these submissions, whose processes are lost, by the journal: those with an answer
+    were accepted, those that had not left are queued again, and all others become unknown. Answers
+    of this journal to others are stored, too.
+
+    mine: the submissions whose answers the caller waits for itself.
+    \"\"\"
     dead = {each.token for each in gone if _has_ended(each.owner)}
+    # The journal is read after the owners were found dead: an answer that is not there now will
+    # never be, and a call that had not left never will.
     not_left = journal.unsent() & dead
 """,
         (PUMP_TESTS + "::test_the_last_word_of_a_dying_pump_is_heard",),
@@ -270,8 +278,8 @@ FAULTS = [
     Fault(
         "late-answer-reopens",
         "videogen/pipeline/results.py",
-        "            .exclude(outcome=Outcome.NOT_CHARGED)\n",
-        "",
+        "in locked if outcome != Outcome.NOT_CHARGED\n",
+        "in locked\n",
         (
             "tests/videogen/pipeline/test_audio_retries.py",
             "tests/videogen/pipeline/test_results.py",

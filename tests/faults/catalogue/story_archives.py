@@ -46,8 +46,8 @@ FAULTS = [
     Fault(
         "restore-during-a-wipe",
         WIPE,
-        "    with alone(story.story_id):\n",
-        "    if True:\n",
+        "    with alone(story.story_id) as lock:\n",
+        "    if lock := StoryLock(None):\n",
         (REFUSALS + "::test_no_story_is_restored_while_its_files_are_removed",),
         "a wipe removes files of the story that was just restored",
     ),

@@ -6,6 +6,7 @@ from django.urls import reverse
 from storybook.models import Story
 from tests.support.story_archives import make_archived_story
 from videogen.models import WipedStory
+from videogen.pipeline.results import apply_accepted
 from videogen.story_archives.archive import archive_story
 from videogen.story_archives.wipe import wipe_story
 
@@ -17,6 +18,9 @@ def test_wiped_story_shows_its_archive_and_what_it_has_cost(admin_client, tmp_pa
     archived = archive_story(story, tmp_path / "the-lamp.zip")
     wiped = wipe_story(story, archived)
     row = WipedStory.objects.get()
+    unknown = row.charges.filter(outcome="accepted").first()
+    row.charges.filter(pk=unknown.pk).update(outcome="unknown", operation_name="")
+    apply_accepted(unknown.token, "models/veo/operations/late")
 
     listed = admin_client.get(reverse("admin:videogen_wipedstory_changelist"))
     shown = admin_client.get(reverse("admin:videogen_wipedstory_change", args=[row.pk]))
@@ -26,6 +30,7 @@ def test_wiped_story_shows_its_archive_and_what_it_has_cost(admin_client, tmp_pa
     assert [each.usd for each in listed.context["cl"].result_list] == [wiped.spent_usd]
     assert archived.sha256 in shown.text
     assert "the-lamp.zip" in shown.text
+    assert "models/veo/operations/late" in shown.text
     assert spending.context["wiped"] == "$6.40"
 
 

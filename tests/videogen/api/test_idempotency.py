@@ -101,9 +101,17 @@ def _gone():
     [
         ("another-host|boot|1|1.0", 9, "still_at_work"),
         ("another-host|boot|1|1.0", 11, "plan_changed"),
+        ("another-host|boot|1|1.0", -9, "still_at_work"),
+        ("another-host|boot|1|1.0", -60, "plan_changed"),
         (this_process(), 11, "still_at_work"),
     ],
-    ids=["another host, perhaps at work", "another host, silent", "this process, slow"],
+    ids=[
+        "another host, perhaps at work",
+        "another host, silent",
+        "another host, its clock is ahead",
+        "another host, before the clock was set back",
+        "this process, slow",
+    ],
 )
 def test_a_lost_host_does_not_keep_its_keys(asks, worker, minutes, code):
     body = {**order(asks), "fingerprint": "0" * 64}

@@ -17,6 +17,7 @@ from videogen.lanes.pauses import (
     wait_for_quota,
 )
 from videogen.models import Lane, VideoRender
+from videogen.pipeline.claims import claim_renders
 
 pytestmark = [pytest.mark.django_db, pytest.mark.postgres]
 
@@ -97,6 +98,21 @@ def test_of_a_burst_the_longest_wait_counts(time_machine):
         refused(lane, claimed=1, retry_after=seconds)
 
     assert Lane.objects.get().not_before == timezone.now() + timedelta(seconds=60)
+
+
+@pytest.mark.parametrize(("hours", "longest"), [(47, 47), (49, 0)], ids=["told", "set back"])
+def test_a_wait_that_nobody_can_have_told_is_over(time_machine, hours, longest):
+    """The clock was ahead by years when the API asked us to wait."""
+    now = timezone.now()
+    time_machine.move_to(now, tick=False)
+    lane = make_lane(not_before=now + timedelta(hours=hours), quota_refusals=1)
+    queued = make_render(make_shot(), State.QUEUED, lane=lane)
+
+    claims = claim_renders(lane, owner="host|boot|1|1.0", limit=9)
+    until = refused(lane, claimed=0)
+
+    assert [each.render for each in claims] == ([] if longest else [queued])
+    assert until <= now + timedelta(hours=longest or 1)
 
 
 # -- pauses ----------------------------------------------------------------------------------------

@@ -107,6 +107,8 @@ WINDOW = {
     "not answered yet": ([(3, None)] * 2, 1),
     "its time-out ends in the window": ([(601, None)], 2),
     "its time-out ended before the window": ([(611, None)], 3),
+    "its clock is seconds ahead": ([(-30, -30)] * 3, 0),
+    "claimed before the clock was set back": ([(-3600, -3599)] * 3, 3),
 }
 
 

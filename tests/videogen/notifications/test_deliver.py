@@ -33,7 +33,7 @@ from videogen.common.standard_webhooks import keys_of, signature
 from videogen.models import Notice, OutgoingEvent, Submission, VideoRender
 from videogen.notifications import deliver
 from videogen.notifications.deliver import MAX_ATTEMPTS, WAITS, redeliver, run_slice, take_notice
-from videogen.notifications.detect import look_for_news
+from videogen.notifications.detect import due_notices, look_for_news
 
 SECRET = new_secret()
 
@@ -533,3 +533,11 @@ def test_nothing_secret_leaves(settings, receiver, by_email, caplog):
     for text in (stored, sent, caplog.text):
         assert [each for each in forbidden if each in text] == []
     assert VideoRender.objects.count() == 3
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(("hours", "is_due"), [(23, False), (25, True)], ids=["told", "set back"])
+def test_nothing_waits_longer_than_the_longest_wait(hours, is_due):
+    make_notice(next_attempt_at=timezone.now() + timedelta(hours=hours))
+
+    assert due_notices().exists() is is_due

@@ -118,6 +118,17 @@ def test_rehearsals_and_other_lanes_are_never_claimed():
     assert claim() == []
 
 
+@pytest.mark.parametrize(
+    ("queued_ago", "waits"),
+    [(0, True), (-30, True), (-3600, False)],
+    ids=["now", "skew", "set back"],
+)
+def test_a_render_that_was_queued_before_the_clock_was_set_back_does_not_wait(queued_ago, waits):
+    [render] = queued(1, state_since=ago(queued_ago), not_before=ago(queued_ago - 8))
+
+    assert claim() == ([] if waits else [render])
+
+
 def test_a_render_waits_for_its_time():
     early, late, due = queued(3)
     VideoRender.objects.filter(pk=late.pk).update(not_before=ago(-60))

@@ -853,6 +853,15 @@ def test_a_new_one_waits_until_the_last_asking_is_long_enough_ago(simulator, los
     assert ask_when_due()
 
 
+@pytest.mark.parametrize(("hours", "is_due"), [(1, False), (24, True)], ids=["soon", "set back"])
+def test_what_was_asked_before_the_clock_was_set_back_keeps_nothing_waiting(hours, is_due):
+    at = timezone.now() + timedelta(hours=hours)
+    details = {"asked": {"at": at.isoformat(), "sentences": []}}
+    make_render(make_shot(), State.UNKNOWN, next_poll_at=at, error_details=details)
+
+    assert ask_when_due() is is_due
+
+
 def test_nothing_is_ever_submitted(offered, lose, log):
     lose(make_story(shots=3))
     for _ in range(3):

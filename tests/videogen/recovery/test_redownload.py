@@ -86,6 +86,15 @@ def test_what_was_refused_for_good_is_not_tried_again(code, for_good):
     assert render.state == (State.NOT_DOWNLOADED if for_good else State.DOWNLOADING)
 
 
+@pytest.mark.parametrize(("minutes", "tries"), [(30, 0), (24 * 60, 1)], ids=["soon", "set back"])
+def test_a_clip_does_not_wait_longer_than_any_pause(minutes, tries):
+    """The clock was set back by a day: the download seems to fail tomorrow."""
+    lost(failed_ago=-minutes)
+    lost(make_shot(story_id="refused"), failed_ago=-minutes, error_code="too_large")
+
+    assert download_again() == tries
+
+
 def test_a_clip_is_had_after_all(simulator, fail, log):
     fail("download", "internal", times=4)
     render, *_ = queue(make_story())

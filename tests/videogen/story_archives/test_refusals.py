@@ -120,7 +120,7 @@ def test_no_story_is_restored_while_its_files_are_removed(story, file, monkeypat
     def deleting(*arguments):
         with pytest.raises(ArchiveError) as error:
             restore_story(file)
-        assert error.value.code == "exists"
+        assert error.value.code == "busy"
         return delete_files(*arguments)
 
     before = files_of("the-lamp")

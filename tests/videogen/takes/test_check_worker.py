@@ -100,6 +100,9 @@ def test_a_lost_check_is_taken_up_again_and_not_for_ever(shot, settings):
 
     assert not check_worker.waiting().exists() and check_worker.check_take(take) is None
 
+    TakeCheck.objects.filter(pk=check.pk).update(lease_until=later + timedelta(hours=1))
+    assert check_worker.waiting().exists(), "the clock was set back by an hour"
+
     TakeCheck.objects.filter(pk=check.pk).update(lease_until=timezone.now())
     assert check_worker.check_take(take).result == "passed"
 

@@ -12,14 +12,21 @@ from django.utils import timezone
 from django_q.models import OrmQ
 
 from tests.support.event_senders import static_headers, video_event
-from tests.support.factories import force, make_render, make_shot, make_story, make_submission
+from tests.support.factories import (
+    force,
+    make_lane,
+    make_render,
+    make_shot,
+    make_story,
+    make_submission,
+)
 from tests.support.far_end import NOWHERE
 from tests.support.installations import wait_until
 from tests.support.pipeline import queue, work
 from tests.support.receivers import new_secret
 from tests.support.site import Site
 from videogen.common.errors import submitter_gone
-from videogen.models import Candidate, Submission, VideoRender
+from videogen.models import Candidate, KeptCharge, Submission, VideoRender, WipedStory
 from videogen.pipeline import journal
 from videogen.pipeline.pump import Pump
 from videogen.pipeline.results import apply_accepted, apply_submit_error
@@ -516,3 +523,50 @@ def test_a_whole_installation_polls_when_it_is_told(tmp_path):
         assert installation.simulator_log()["violations"] == []
     finally:
         site.close()
+
+
+# -- of a story that was wiped ---------------------------------------------------------------------
+
+
+def kept_charge(**values):
+    moment = timezone.now() - timedelta(minutes=9)
+    return KeptCharge.objects.create(
+        story=WipedStory.objects.create(story_id="gone", archive_name="gone.zip"),
+        lane=make_lane(),
+        queued_at=moment,
+        claimed_at=moment,
+        price_usd="3.20",
+        **{"outcome": Outcome.UNKNOWN} | values,
+    )
+
+
+@pytest.mark.django_db
+def test_an_event_of_a_wiped_story_leaves_its_operation_with_the_charge(tell):
+    charge = kept_charge()
+
+    for _ in range(2):
+        tell(video_event(OPERATION, token=charge.token, output_file_uri=FILE))
+
+    charge.refresh_from_db()
+    assert (charge.outcome, charge.operation_name) == (Outcome.ACCEPTED, OPERATION)
+    assert list(KeptCharge.objects.answered_late()) == [charge]
+    assert not Candidate.objects.exists()
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("values", "told"),
+    [
+        ({"operation_name": "models/veo/operations/known", "outcome": "accepted"}, OPERATION),
+        ({"outcome": "rejected"}, OPERATION),
+        ({}, "late1"),
+    ],
+    ids=["it is known", "it was refused", "the name is not whole"],
+)
+def test_such_an_event_changes_nothing_else(tell, values, told):
+    charge = kept_charge(**values)
+    before = KeptCharge.objects.values().get()
+
+    tell(video_event(told, token=charge.token))
+
+    assert KeptCharge.objects.values().get() == before

@@ -56,6 +56,7 @@ WITH_TABLES: tuple[tuple[Topic, Check], ...] = (
     (workers.WORKERS, workers.check_workers),
     (workers.QUEUE, workers.check_queue),
     (storage.CLIPS, storage.check_clips),
+    (storage.LEFTOVERS, storage.check_leftovers),
     (provider_api.REQUEST, provider_api.check_request),
     (spending.PRICE, spending.check_price),
     (spending.QUOTA, spending.check_quota),

@@ -10,11 +10,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from django.conf import settings
+from django.utils.translation import ngettext
 
-from storybook.media_store import MediaStoreError, media
+from storybook.media_store import MediaStoreError, media, place_of
 from videogen.common.formats import unended
 from videogen.models import VideoRender
 from videogen.pipeline import journal
+from videogen.story_archives.leftovers import find_leftovers, kept_of_nobody
 
 from .check import Examination, TooSlow
 from .findings import Finding, Topic, words_of
@@ -23,6 +25,7 @@ MEDIA = Topic("media", "Media folder")
 STATE = Topic("state", "State folder")
 DISK = Topic("disk", "Disk")
 CLIPS = Topic("clips", "Clips")
+LEFTOVERS = Topic("leftovers", "Wiped stories")
 STORE = Topic("store", "Object store")
 PRIVACY = Topic("privacy", "Privacy")
 
@@ -71,6 +74,32 @@ def check_clips(exam: Examination) -> Iterator[Finding]:
         )
     else:
         yield CLIPS.ok("The newest clip is in its place." if name else "There are none yet.")
+
+
+def check_leftovers(exam: Examination) -> Iterator[Finding]:
+    """Look for files of wiped stories that nobody knows any more."""
+    try:
+        found, kept = find_leftovers(), kept_of_nobody()
+    except OSError as error:
+        yield LEFTOVERS.warn(f"The media cannot be listed: {error.strerror}.", _STORE_ADVICE)
+        return
+    for each in found:
+        left = ngettext("%d file is", "%d files are", each.files) % each.files
+        yield LEFTOVERS.warn(
+            f"{left} still in {place_of(each.folder)}, although the story {each.wiped.story_id} "
+            "was wiped: the wipe was interrupted, or they came later.",
+            f"Restore {each.wiped.archive_name}, then archive and wipe the story again, to another "
+            "file. Or remove the folder, if you are sure that this archive is safe.",
+        )
+    if kept:
+        number = ngettext("%d download is", "%d downloads are", len(kept)) % len(kept)
+        yield LEFTOVERS.warn(
+            f"{number} kept of renders that are not here any more: {', '.join(kept[:5])}"
+            f"{', …' if len(kept) > 5 else ''}",
+            "They were paid for: save them for their story, then remove them from the media.",
+        )
+    if not found and not kept:
+        yield LEFTOVERS.ok("Nothing is left of stories that were wiped.")
 
 
 def check_store(exam: Examination) -> Iterator[Finding]:
