@@ -43,6 +43,11 @@ class Story(models.Model):
     class Meta:
         ordering = ["title", "story_id"]
         verbose_name_plural = "stories"
+        indexes = [
+            # Lists of shots are sorted by their story first. With it, a page of thousands of shots
+            # needs no more than those of the first stories.
+            models.Index(fields=["title", "story_id"], name="stories_by_title"),
+        ]
 
     def __str__(self) -> str:
         return self.title or self.story_id
@@ -167,6 +172,14 @@ class Shot(models.Model):
             ),
             models.CheckConstraint(
                 condition=models.Q(shot_index__gte=1), name="shot_index_counts_from_1"
+            ),
+        ]
+        indexes = [
+            # The lists and the stories' cards count what nothing can be sent for.
+            models.Index(
+                fields=["scenelet"],
+                condition=models.Q(storyboard_payload=None) | models.Q(storyboard_payload={}),
+                name="shots_without_storyboard",
             ),
         ]
 

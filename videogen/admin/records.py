@@ -13,7 +13,7 @@ from django.utils.safestring import SafeString
 
 from storybook.models import Story
 from videogen.common.formats import indented
-from videogen.models import VideoRender
+from videogen.models import RenderBatch, VideoRender
 
 
 class KeyPaginator(Paginator):
@@ -25,8 +25,10 @@ class KeyPaginator(Paginator):
         # Querysets, which the stubs take for any sequence.
         shown: Any = page.object_list
         rows: Any = self.object_list
-        keys = list(shown.values_list("pk", flat=True))
-        return Page(rows.filter(pk__in=keys), page.number, self)
+        return Page(rows.filter(pk__in=self.keys_of(shown)), page.number, self)
+
+    def keys_of(self, shown: Any) -> Any:
+        return list(shown.values_list("pk", flat=True))
 
 
 class RecordAdmin(admin.ModelAdmin):
@@ -54,10 +56,17 @@ class RecordAdmin(admin.ModelAdmin):
 
 def stories_with_renders(**conditions: object) -> QuerySet[Story]:
     """Return the stories that have renders which meet the conditions. The database looks for one
-    such render of each story, which is quick even where there are very many renders."""
-    renders = VideoRender.objects.filter(shot__scenelet__story=OuterRef("pk"), **conditions)
-    one = Subquery(renders.order_by().values("pk")[:1])
-    return Story.objects.alias(a_render=one).filter(a_render__isnull=False)
+    such render of one batch of each story, which is quick for few and for very many renders."""
+    renders = VideoRender.objects.filter(batch=OuterRef("pk"), **conditions)
+    batches = RenderBatch.objects.alias(a_render=_one_of(renders)).filter(
+        story=OuterRef("pk"), a_render__isnull=False
+    )
+    return Story.objects.alias(a_batch=_one_of(batches)).filter(a_batch__isnull=False)
+
+
+def _one_of(rows: QuerySet[Any]) -> Subquery:
+    # As a value, and not as a condition that there is one: PostgreSQL would join all of them.
+    return Subquery(rows.order_by().values("pk")[:1])
 
 
 def is_list(request: HttpRequest) -> bool:

@@ -11,8 +11,10 @@ from typing import Any
 
 from django.contrib import admin
 from django.contrib.admin.views.main import ChangeList
-from django.db.models import Count, Exists, OuterRef, QuerySet
+from django.core.paginator import Paginator
+from django.db.models import Count, QuerySet
 from django.http import HttpRequest
+from django.utils.functional import cached_property
 
 from storybook.models import Scenelet, Shot, Story
 from videogen.planning.shot_status import (
@@ -20,11 +22,26 @@ from videogen.planning.shot_status import (
     count_videos,
     filter_by_badge,
     filter_by_video,
+    with_shots,
 )
 from videogen.views.components.badges import SHOT_BADGES
 
 STORY = "scenelet__story__id__exact"
 MOST_STORIES = 40
+
+
+class ShotPaginator(Paginator):
+    """Counts the shots together with their videos: one of the filters offers these numbers."""
+
+    @cached_property
+    def videos(self) -> dict[str, int]:
+        # A queryset, which the stubs take for any sequence.
+        shots: Any = self.object_list
+        return count_videos(shots)
+
+    @cached_property
+    def count(self) -> int:
+        return sum(self.videos.values())
 
 
 class BadgeFilter(admin.SimpleListFilter):
@@ -63,6 +80,9 @@ class VideoFilter(admin.SimpleListFilter):
         return queryset
 
     def get_facet_queryset(self, changelist: ChangeList) -> dict[str, int]:
+        paginator = changelist.paginator
+        if self.value() is None and isinstance(paginator, ShotPaginator):
+            return _facets(self.lookup_choices, paginator.videos)
         shots = changelist.get_queryset(self.request, exclude_parameters=self.expected_parameters())
         return _facets(self.lookup_choices, count_videos(shots))
 
@@ -82,6 +102,8 @@ class RowFilter(admin.SimpleListFilter):
 
     def get_facet_queryset(self, changelist: ChangeList) -> dict[str, int]:
         shots = changelist.get_queryset(self.request, exclude_parameters=self.expected_parameters())
+        offered = [value for value, _ in self.lookup_choices]
+        shots = shots.filter(**{f"{self.path}__in": offered})
         rows = shots.order_by().values(self.path).annotate(number=Count("pk"))
         return _facets(self.lookup_choices, {str(row[self.path]): row["number"] for row in rows})
 
@@ -139,12 +161,8 @@ def _stories(request: HttpRequest) -> list[Story]:
     """
     kept: Any = request
     if not hasattr(kept, "offered_stories"):
-        shots = Shot.objects.filter(scenelet__story=OuterRef("pk"))
-        newest = (
-            Story.objects.not_archived()
-            .filter(Exists(shots))
-            .order_by("-updated_at", "-pk")[:MOST_STORIES]
-        )
+        stories = with_shots(Story.objects.not_archived())
+        newest = stories.order_by("-updated_at", "-pk")[:MOST_STORIES]
         kept.offered_stories = sorted(newest, key=str)
     return kept.offered_stories
 

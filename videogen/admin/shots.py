@@ -6,6 +6,7 @@ from typing import Any
 
 from django.contrib import admin, messages
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
+from django.contrib.admin.views.main import ChangeList
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import (
@@ -30,7 +31,14 @@ from videogen.views.components.selection import tell_of_left_out
 
 from .records import is_list, redirect_to_index
 from .reference_choices import ReferenceChoiceInline
-from .shot_filters import STORY, BadgeFilter, SceneletFilter, StoryFilter, VideoFilter
+from .shot_filters import (
+    STORY,
+    BadgeFilter,
+    SceneletFilter,
+    ShotPaginator,
+    StoryFilter,
+    VideoFilter,
+)
 
 button_is_on(
     "storybook_shot_preview",
@@ -50,6 +58,7 @@ class ShotAdmin(StoryShotAdmin):
     list_display = ["thumbnail", "name", "storyboard", "badge", "takes", "video"]
     list_display_links = ["name"]
     list_filter = [BadgeFilter, VideoFilter, StoryFilter, SceneletFilter]
+    paginator = ShotPaginator
     show_facets = admin.ShowFacets.ALWAYS
     show_full_result_count = False
     list_per_page = 50
@@ -63,9 +72,14 @@ class ShotAdmin(StoryShotAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Shot]:
         shots = super().get_queryset(request).select_related("scenelet__story")
-        if not is_list(request):
-            return shots
-        return views.components.shot_cards.for_cards(shots.defer("scenelet__description"))
+        return shots.defer("scenelet__description") if is_list(request) else shots
+
+    def get_changelist_instance(self, request: HttpRequest) -> ChangeList:
+        found = super().get_changelist_instance(request)
+        # What the cards show is looked up for the rows that are shown alone: counting, filtering
+        # and sorting do without it.
+        found.result_list = views.components.shot_cards.for_cards(found.result_list)
+        return found
 
     def lookup_allowed(self, lookup: str, value: str, request: HttpRequest) -> bool:
         # StoryFilter reads this name, under which older links filter, too.

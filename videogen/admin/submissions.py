@@ -15,6 +15,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpRespons
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
+from django.utils.functional import cached_property
 from django.utils.html import format_html
 from django.views.decorators.http import require_safe
 
@@ -27,7 +28,7 @@ from videogen.models.outcomes import Outcome, cost_of_entry, entries, having_ent
 from videogen.models.render_queries import HEAVY_COLUMNS
 from videogen.views.components.badges import badge_of_outcome
 
-from .records import RecordAdmin, is_list, stories_with_renders
+from .records import KeyPaginator, RecordAdmin, is_list, stories_with_renders
 
 # The outcomes that a submission can have. A rehearsal, and what was never sent, has no submission.
 OF_SUBMISSIONS = [each for each in Outcome if each not in (Outcome.REHEARSED, Outcome.NOT_SENT)]
@@ -142,8 +143,43 @@ class DayFilter(admin.SimpleListFilter):
         return queryset.filter(claimed_at__gte=timezone.make_aware(start), claimed_at__lt=end)
 
 
+class LedgerPaginator(KeyPaginator):
+    """Counts the submissions and adds up what they cost in one query."""
+
+    @cached_property
+    def count(self) -> int:
+        return self._sums["number"]
+
+    @property
+    def totals(self) -> dict[str, Any]:
+        """For the line below the list: of all pages."""
+        costs = {name: self._sums[name] or Decimal(0) for name in ("estimate", "actual", "open")}
+        return {"number": self.count, **{name: usd(cost) for name, cost in costs.items()}}
+
+    def keys_of(self, shown: Any) -> Any:
+        # In the same query. It has few enough joins that PostgreSQL still begins with the keys:
+        # with more than its join_collapse_limit, it would load every submission first.
+        return shown.values("pk")
+
+    @cached_property
+    def _sums(self) -> dict[str, Any]:
+        # A queryset, which the stubs take for any sequence.
+        submissions: Any = self.object_list
+        return (
+            submissions.order_by()
+            .annotate(actual_usd=cost_of_entry(Submission))
+            .aggregate(
+                number=Count("*"),
+                estimate=Sum("price_usd"),
+                actual=Sum("actual_usd"),
+                open=Sum("price_usd", filter=Q(actual_usd=None)),
+            )
+        )
+
+
 @admin.register(Submission)
 class SubmissionAdmin(CodeSearchMixin, RecordAdmin):
+    paginator = LedgerPaginator
     list_display = [
         "entry",
         "shot",
@@ -155,7 +191,7 @@ class SubmissionAdmin(CodeSearchMixin, RecordAdmin):
         "batch",
     ]
     list_filter = [EntryFilter, SubmissionStoryFilter, PersonFilter, DayFilter, "lane"]
-    list_select_related = ["render__shot__scenelet__story", "render__batch", "lane"]
+    list_select_related = ["render__shot__scenelet__story", "render__batch"]
     heavy_columns = (
         *(f"render__{each}" for each in HEAVY_COLUMNS),
         "render__shot__storyboard_payload",
@@ -249,7 +285,7 @@ class SubmissionAdmin(CodeSearchMixin, RecordAdmin):
         if not isinstance(response, TemplateResponse) or response.context_data is None:
             return response
         if found := response.context_data.get("cl"):
-            response.context_data["totals"] = _totals(entries(found.queryset))
+            response.context_data["totals"] = found.paginator.totals
             response.context_data["csv_url"] = "{}{}".format(
                 reverse("admin:videogen_submission_export"), found.get_query_string(remove=["p"])
             )
@@ -302,14 +338,3 @@ class SubmissionAdmin(CodeSearchMixin, RecordAdmin):
 def _csv_row(row: dict[str, Any]) -> list[object]:
     code = shot_code(row[COLUMNS["code"]], row[COLUMNS["shot"]])
     return [code if name == "code" else row[field] for name, field in COLUMNS.items()]
-
-
-def _totals(submissions: QuerySet[Submission]) -> dict[str, Any]:
-    sums = submissions.order_by().aggregate(
-        number=Count("pk"),
-        estimate=Sum("price_usd"),
-        actual=Sum("actual_usd"),
-        open=Sum("price_usd", filter=Q(actual_usd=None)),
-    )
-    costs = {name: usd(sums[name] or Decimal(0)) for name in ("estimate", "actual", "open")}
-    return {"number": sums["number"], **costs}

@@ -342,6 +342,8 @@ def _reason() -> Case:
     before = Subquery(earlier.order_by("-pk").values("state")[:1])
     without_video = In(before, [state.value for state in State if state != State.DONE])
     copied = Q(copy_of__isnull=False)
+    # Asked of the few that are copies: a join would load the models of all renders.
+    copied_from = VideoRender.objects.filter(pk=OuterRef("copy_of")).order_by().values("model")
 
     def when(condition: Q | Exists | In, reason: SpendingReason) -> When:
         return When(condition, then=Value(reason.value))
@@ -349,7 +351,7 @@ def _reason() -> Case:
     return Case(
         when(Q(kind=Kind.UPLOAD), SpendingReason.UPLOAD),
         when(Q(kind=Kind.LINK), SpendingReason.LINK),
-        when(copied & ~Q(model=F("copy_of__model")), SpendingReason.PROMOTED),
+        when(copied & ~Q(model=Subquery(copied_from)), SpendingReason.PROMOTED),
         when(copied, SpendingReason.EXACTLY),
         when(without_video, SpendingReason.RETRY),
         when(Exists(rejected), SpendingReason.REJECTED),

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from django.db import models
 from django.db.models import Case, Exists, F, OuterRef, Q, QuerySet, Subquery, Value, When
@@ -81,14 +81,50 @@ def actual_cost_of(render: VideoRender, submissions: Iterable[Submission]) -> De
 Conditions = list[tuple[Outcome, Q]]
 
 
-def _conditions(submissions: QuerySet, render: str = "") -> Conditions:
-    """Return `outcome_of` as SQL conditions, in its order.
+class _Said(NamedTuple):
+    """What the submissions of a render say, as SQL conditions."""
 
-    submissions: the whole table. render: the path from the query's rows to the render as a prefix
-    ("render__"), or "" if the rows are renders.
+    nothing: Q
+    may_cost: Q
+    accepted: Q
+
+
+def _conditions(submissions: QuerySet) -> Conditions:
+    """Return `outcome_of` as SQL conditions on renders, in its order. submissions: all of them."""
+    own = submissions.filter(render=OuterRef("pk")).order_by()
+    said = _Said(
+        nothing=~Q(Exists(own)),
+        may_cost=Q(Exists(own.filter(outcome__in=sorted(MAY_COST)))),
+        accepted=Q(Exists(own.filter(outcome=SubmissionOutcome.ACCEPTED))),
+    )
+    return _in_order("", said)
+
+
+def _conditions_of_entries(model: type[Submission]) -> Conditions:
+    """The same of submissions, as lines of the ledger.
+
+    A submission that was not refused is the only one of its render that was not
+    (`one_possible_charge_per_render`). So it alone tells what all of them say, and none of the
+    others is looked up, which a list of very many would be slow with.
     """
-    key = f"{render.removesuffix('__')}_id" if render else "pk"
-    own = submissions.filter(render=OuterRef(key)).order_by()
+    refused = Q(outcome=SubmissionOutcome.REJECTED)
+    audio = _is_blocked_audio(model)
+    said = _Said(
+        nothing=Q(pk__in=()),
+        may_cost=Q(outcome__in=sorted(MAY_COST)),
+        accepted=Q(outcome=SubmissionOutcome.ACCEPTED),
+    )
+    return [
+        (Outcome.SIMULATED, (refused | audio) & Q(render__is_simulated=True)),
+        (Outcome.FAILED, refused),
+        (Outcome.BLOCKED, audio),
+        *_in_order("render__", said),
+    ]
+
+
+def _in_order(render: str, said: _Said) -> Conditions:
+    """render: the path from the query's rows to the render as a prefix, or "" if the rows are
+    renders."""
 
     def is_(**values: object) -> Q:
         return Q(**{f"{render}{name}": value for name, value in values.items()})
@@ -96,28 +132,13 @@ def _conditions(submissions: QuerySet, render: str = "") -> Conditions:
     return [
         (Outcome.IN_FLIGHT, is_(state__in=sorted(OPEN))),
         (Outcome.REHEARSED, is_(state=State.REHEARSED)),
-        (Outcome.NOT_SENT, ~Q(Exists(own))),
+        (Outcome.NOT_SENT, said.nothing),
         (Outcome.SIMULATED, is_(is_simulated=True)),
         (Outcome.BLOCKED, is_(state=State.BLOCKED)),
         (Outcome.FAILED, is_(state=State.FAILED)),
-        (Outcome.FAILED, ~Q(Exists(own.filter(outcome__in=sorted(MAY_COST))))),
+        (Outcome.FAILED, ~said.may_cost),
         (Outcome.SUCCEEDED, is_(state=State.DONE)),
-        (
-            Outcome.SUCCEEDED,
-            is_(download_uri__gt="") & Q(Exists(own.filter(outcome=SubmissionOutcome.ACCEPTED))),
-        ),
-    ]
-
-
-def _conditions_of_entries(submissions: QuerySet) -> Conditions:
-    """The same of submissions, as lines of the ledger."""
-    refused = Q(outcome=SubmissionOutcome.REJECTED)
-    audio = _is_blocked_audio(submissions.model)
-    return [
-        (Outcome.SIMULATED, (refused | audio) & Q(render__is_simulated=True)),
-        (Outcome.FAILED, refused),
-        (Outcome.BLOCKED, audio),
-        *_conditions(submissions.model._base_manager.all(), "render__"),
+        (Outcome.SUCCEEDED, is_(download_uri__gt="") & said.accepted),
     ]
 
 
@@ -161,7 +182,7 @@ def having_outcome(renders: QuerySet, outcome: str) -> QuerySet:
 
 def having_entry(submissions: QuerySet, outcome: str) -> QuerySet:
     """Return those of the submissions that have the outcome as lines of the ledger."""
-    return submissions.filter(_first_is(_conditions_of_entries(submissions), outcome))
+    return submissions.filter(_first_is(_conditions_of_entries(submissions.model), outcome))
 
 
 def settled_cost(renders: QuerySet) -> Case:
@@ -183,7 +204,7 @@ def entries(submissions: QuerySet) -> QuerySet:
     A submission that was refused costs nothing, whatever becomes of its render afterwards.
     """
     return submissions.annotate(
-        entry=_named(_conditions_of_entries(submissions)),
+        entry=_named(_conditions_of_entries(submissions.model)),
         actual_usd=cost_of_entry(submissions.model),
     )
 

@@ -255,6 +255,18 @@ class VideoRender(models.Model):
                 condition=Q(claimed_at__isnull=False),
                 name="sent_renders_by_person",
             ),
+            # The page of spending asks of every attempt which ones were made for its shot before.
+            models.Index(
+                fields=["shot", "is_simulated", "id", "state", "review", "reviewed_at"],
+                condition=Q(claimed_at__isnull=False),
+                name="attempts_of_shots",
+            ),
+            # The list of submissions adds up what its renders cost, filtered by outcome or by
+            # person, from the index alone: the rows of renders are long.
+            models.Index(
+                fields=["id", "state", "is_simulated", "actual_cost_usd", "requested_by_name"],
+                name="costs_of_renders",
+            ),
             # The plan asks whether there is a take of the same request.
             models.Index(fields=["request_sha256"], name="renders_by_request"),
         ]

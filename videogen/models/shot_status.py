@@ -24,6 +24,12 @@ if TYPE_CHECKING:
 _WENT_WRONG = frozenset({State.FAILED, State.BLOCKED})
 _NOT_JUDGED = frozenset({Review.UNREVIEWED, Review.SELECTED})
 _CHOSEN = frozenset({Review.SELECTED, Review.APPROVED})
+# The reviews of the takes that each status brings into the review room.
+REVIEWS_IN_ROOM: dict[str, tuple[Review, ...]] = {
+    BadgeWord.NEEDS_REVIEW.value: (Review.UNREVIEWED, Review.SELECTED),
+    BadgeWord.APPROVED.value: (Review.APPROVED,),
+    BadgeWord.RETAKE.value: (Review.REJECTED,),
+}
 
 
 def is_attempt(render: VideoRender, *, counts_simulated: bool) -> bool:
@@ -54,7 +60,7 @@ def badge_of_renders(
     )
     takes = [each for each in attempts if each.state == State.DONE]
     approved = next((each for each in takes if each.review == Review.APPROVED), None)
-    since = (approved.reviewed_at or approved.state_since) if approved else None
+    since = _settled_at(takes)
     failures = [each for each in attempts if each.state in _WENT_WRONG]
 
     if live := [each for each in attempts if each.state in OPEN]:
@@ -81,6 +87,20 @@ def badge_at_this_moment(word: str, render: VideoRender | None) -> BadgeWord:
     if word == BadgeWord.GENERATING and render is not None and render.is_stale:
         return BadgeWord.NEEDS_DECISION
     return BadgeWord(word)
+
+
+def takes_to_review(word: str, takes: Iterable[VideoRender]) -> list[VideoRender]:
+    """Return which of the takes of a shot with this status the review room shows. It asks the same
+    in SQL. Makes no query."""
+    takes = list(takes)
+    found = [each for each in takes if each.review in REVIEWS_IN_ROOM.get(word, ())]
+    return _after(found, _settled_at(takes)) if word == BadgeWord.NEEDS_REVIEW else found
+
+
+def _settled_at(takes: Iterable[VideoRender]) -> datetime | None:
+    """When the approval was given that settles what came before it; None without one."""
+    approved = (each for each in takes if each.review == Review.APPROVED)
+    return next((each.reviewed_at or each.state_since for each in approved), None)
 
 
 def _after(renders: list[VideoRender], since: datetime | None) -> list[VideoRender]:
@@ -110,6 +130,9 @@ class ShotStanding(models.Model):
         help_text="The one that makes the badge what it is.",
     )
     takes = models.PositiveIntegerField(default=0)
+    to_review = models.PositiveIntegerField(
+        default=0, help_text="How many of the takes the review room shows."
+    )
     newest_take = models.ForeignKey(
         "VideoRender", on_delete=models.CASCADE, null=True, related_name="+"
     )
@@ -128,9 +151,10 @@ class ShotStanding(models.Model):
             )
         ]
         indexes = [
-            # The lists' filter and counts, all from the index; the dashboard's newest first.
+            # The lists' filter and counts, and those of the review room, all from the index; the
+            # dashboard's newest first.
             models.Index(
-                fields=["counts_simulated", "badge", "render", "shot", "takes"],
+                fields=["counts_simulated", "badge", "render", "shot", "takes", "to_review"],
                 name="shots_by_badge",
             ),
         ]
@@ -153,12 +177,13 @@ class ShotStanding(models.Model):
             if each.state == State.DONE and is_attempt(each, counts_simulated=counts_simulated)
         ]
         self.takes = len(takes)
+        self.to_review = len(takes_to_review(self.badge, takes))
         self.newest_take = max(takes, key=attrgetter("take"), default=None)
         self.used_take = next((each for each in takes if each.review in _CHOSEN), None)
         return before != [getattr(self, name) for name in KEPT]
 
 
-KEPT = ("badge", "render_id", "takes", "newest_take_id", "used_take_id")
+KEPT = ("badge", "render_id", "takes", "to_review", "newest_take_id", "used_take_id")
 
 # The columns of a render from which the status of its shot is derived. They change by
 # `VideoRender.move()` or `RenderQuerySet.transition()`, never by a plain UPDATE.

@@ -7,14 +7,26 @@ that waits for its storyboard or for a design document of its story: that is loo
 
 from __future__ import annotations
 
+from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 from django.db import models
-from django.db.models import Count, Exists, OuterRef, Q, QuerySet, Subquery
+from django.db.models import (
+    Count,
+    Exists,
+    F,
+    FilteredRelation,
+    OuterRef,
+    Q,
+    QuerySet,
+    Subquery,
+    Value,
+)
+from django.db.models.expressions import Combinable
 from django.utils import timezone
 
-from storybook.models import DesignDocument, Shot
+from storybook.models import DesignDocument, Scenelet, Shot, Story
 from videogen.models import (
     STALE_AFTER,
     ShotStanding,
@@ -197,19 +209,44 @@ def _missing_in_words(*, has_visual: bool, has_audio: bool, has_storyboard: bool
     return ", ".join(told)
 
 
-def _has_document(kind: str) -> Exists:
-    documents = DesignDocument.objects.filter(story=OuterRef("scenelet__story"), kind=kind)
+def _has_document(kind: str, story: str = "scenelet__story") -> Exists:
+    """story: the path from the query's rows to their story."""
+    documents = DesignDocument.objects.filter(story=OuterRef(story), kind=kind)
     return Exists(documents.exclude(document={}))
 
 
 def _lacks_something() -> Q:
     """`missing_of` as SQL."""
+    # The stories are looked up once, and not for each of thousands of shots.
+    stories = _stories_without_documents().values("pk")
+    return _lacks_storyboard() | Q(scenelet__story__in=stories)
+
+
+def _lacks_nothing() -> Q:
+    """The opposite. Said in this way, the documents are joined, and the rows of one page found
+    without looking at all others."""
     return (
-        Q(storyboard_payload=None)
-        | Q(storyboard_payload={})
-        | ~Q(_has_document(DesignDocument.Kind.VISUAL))
-        | ~Q(_has_document(DesignDocument.Kind.AUDIO))
+        ~_lacks_storyboard()
+        & Q(_has_document(DesignDocument.Kind.VISUAL))
+        & Q(_has_document(DesignDocument.Kind.AUDIO))
     )
+
+
+def _lacks_storyboard() -> Q:
+    return Q(storyboard_payload=None) | Q(storyboard_payload={})
+
+
+def with_shots(stories: QuerySet[Story]) -> QuerySet[Story]:
+    """Return those of the stories that have shots."""
+    # One shot of each is looked up. To join all shots of all stories is slow.
+    one = Shot.objects.filter(scenelet__story=OuterRef("pk")).order_by().values("pk")[:1]
+    return stories.alias(a_shot=Subquery(one)).filter(a_shot__isnull=False)
+
+
+def _stories_without_documents() -> QuerySet[Story]:
+    visual, audio = DesignDocument.Kind.VISUAL, DesignDocument.Kind.AUDIO
+    lacks = ~_has_document(visual, "pk") | ~_has_document(audio, "pk")
+    return Story.objects.filter(lacks).order_by()
 
 
 def current_standings(**conditions: object) -> QuerySet[ShotStanding]:
@@ -242,84 +279,121 @@ def filter_by_badge(shots: QuerySet[Shot], word: str) -> QuerySet[Shot]:
         return _without_badges(shots, set(BadgeWord) - set(TO_BE_MADE)).filter(_lacks_something())
     if word == BadgeWord.READY:
         others = set(BadgeWord) - {BadgeWord.READY}
-        return _without_badges(shots, others).filter(~_lacks_something())
+        return _without_badges(shots, others).filter(_lacks_nothing())
     found = shots.filter(pk__in=standings_with(word).values("shot"))
-    return found.filter(~_lacks_something()) if word in TO_BE_MADE else found
+    return found.filter(_lacks_nothing()) if word in TO_BE_MADE else found
 
 
 def _without_badges(shots: QuerySet[Shot], words: Collection[BadgeWord]) -> QuerySet[Shot]:
     # Most shots that are still to be made have no renders, and therefore no standing.
-    return shots.exclude(pk__in=current_standings(badge__in=sorted(words)).values("shot"))
+    return shots.filter(~_has_standing(badge__in=sorted(words)))
 
 
 def filter_by_video(shots: QuerySet[Shot], *, has_video: bool) -> QuerySet[Shot]:
-    with_video = Q(pk__in=current_standings(takes__gt=0).values("shot"))
-    return shots.filter(with_video if has_video else ~with_video)
+    if has_video:
+        return shots.filter(pk__in=current_standings(takes__gt=0).values("shot"))
+    return shots.filter(~_has_standing(takes__gt=0))
+
+
+def _has_standing(**conditions: object) -> Exists:
+    # To leave out shots, PostgreSQL looks up each that may be shown, and stops at the end of the
+    # page. With `NOT IN`, it would first make a list of all the others.
+    return Exists(current_standings(shot=OuterRef("pk"), **conditions))
 
 
 def count_badges(shots: QuerySet[Shot]) -> dict[str, int]:
-    """How many of the shots have which badge: all words, in their order. Four queries."""
-    shots, standings = _with_standings(shots)
-    counts = dict(standings.values_list("badge").annotate(number=Count("*")))
-    lacking = dict(_lacking(shots).values_list("badge").annotate(number=Count("*")))
-    return _as_of_now(counts, standings.filter(_is_stale()).count(), shots.count(), lacking)
-
-
-def count_videos(shots: QuerySet[Shot]) -> dict[str, int]:
-    """How many of the shots have a video: "yes" and "no". Two queries."""
-    shots, standings = _with_standings(shots)
-    with_video = standings.filter(takes__gt=0).count()
-    return {"yes": with_video, "no": shots.count() - with_video}
+    """How many of the shots have which badge: all words, in their order. Five queries at most."""
+    if shots.query.has_filters():
+        return _badges_by(shots, Value(0)).get(0) or _as_of_now(Counter(), 0, Counter())
+    # Of all shots. Most have a stored status, and these are counted from their index alone.
+    stored = current_standings().order_by().values_list("badge").annotate(number=Count("*"))
+    kept: Counter[str | None] = Counter(dict(stored))
+    kept[None] = Shot.objects.count() - kept.total()
+    return _with_exceptions({0: kept}, shots, Value(0))[0]
 
 
 def count_badges_by_story(stories: Collection[int]) -> dict[int, dict[str, int]]:
     """The same of each story, by its key. Four queries."""
-    shots = Shot.objects.filter(scenelet__story__in=stories).values_list("scenelet__story")
-    totals = dict(shots.annotate(number=Count("*")).order_by())
-    standings = current_standings(shot__scenelet__story__in=stories)
-    story = "shot__scenelet__story"
-    stale = dict(standings.filter(_is_stale()).values_list(story).annotate(number=Count("*")))
-    counts: dict[int, dict[str, int]] = {key: {} for key in stories}
-    for key, badge, number in standings.values_list(story, "badge").annotate(number=Count("*")):
-        counts[key][badge] = number
-    lacking: dict[int, dict[str | None, int]] = {key: {} for key in stories}
-    rows = _lacking(Shot.objects.filter(scenelet__story__in=stories))
-    by_story = rows.values_list("scenelet__story", "badge").annotate(number=Count("*"))
-    for key, badge, number in by_story:
-        lacking[key][badge] = number
+    shots = Shot.objects.filter(scenelet__story__in=stories)
+    counts = _badges_by(shots, F("scenelet__story"))
+    return {key: counts.get(key) or _as_of_now(Counter(), 0, Counter()) for key in stories}
+
+
+def count_videos(shots: QuerySet[Shot]) -> dict[str, int]:
+    """How many of the shots have a video: "yes" and "no". Two queries at most."""
+    if shots.query.has_filters():
+        with_video = Count("pk", filter=Q(standing__takes__gt=0))
+        counts = _with_standing(shots).aggregate(yes=with_video, shots=Count("pk"))
+    else:
+        with_takes = current_standings(takes__gt=0)
+        counts = {"yes": with_takes.count(), "shots": Shot.objects.count()}
+    return {"yes": counts["yes"], "no": counts["shots"] - counts["yes"]}
+
+
+# The number of shots with each stored badge, None for none, by the values of some key.
+_Counts = dict[Any, Counter[str | None]]
+
+
+def _badges_by(shots: QuerySet[Shot], key: Combinable) -> dict[Any, dict[str, int]]:
+    """How many of the shots have which badge, for each value of `key`. Four queries."""
+    return _with_exceptions(_count_by(_with_standing(shots), key), shots, key)
+
+
+def _with_exceptions(
+    kept: _Counts, shots: QuerySet[Shot], key: Combinable
+) -> dict[Any, dict[str, int]]:
+    """The badges at this moment, from those that are stored. Three queries for the few shots that
+    are not as it was stored."""
+    rows = _with_standing(shots)
+    stale = _count_by(rows.filter(_is_stale("standing__")), key)
+    # Mostly there are no such stories, and an index has the shots without storyboard.
+    stories = with_shots(_stories_without_documents()).values_list("pk", flat=True)
+    of_stories = Q(scenelet__story__in=list(stories))
+    lacking = _count_by(rows.filter(_lacks_storyboard() | of_stories), key)
     return {
-        key: _as_of_now(found, stale.get(key, 0), totals.get(key, 0), lacking[key])
-        for key, found in counts.items()
+        value: _as_of_now(numbers, stale[value].total(), lacking[value])
+        for value, numbers in kept.items()
     }
 
 
-def _with_standings(
-    shots: QuerySet[Shot],
-) -> tuple[QuerySet[Shot], QuerySet[ShotStanding]]:
-    if not shots.query.has_filters():
-        return Shot.objects.all(), current_standings()
-    # A search may find a shot twice.
-    keys = shots.order_by().values("pk")
-    return Shot.objects.filter(pk__in=keys), current_standings(shot__in=keys)
+def _count_by(rows: QuerySet[Any], key: Combinable) -> _Counts:
+    """rows: of `_with_standing()`."""
+    numbers: _Counts = defaultdict(Counter)
+    counted = rows.annotate(key=key, badge=F("standing__badge")).values_list("key", "badge")
+    for value, badge, number in counted.annotate(number=Count("*")):
+        numbers[value][badge] += number
+    return numbers
 
 
-def _lacking(shots: QuerySet[Shot]) -> QuerySet[Any]:
-    """The shots that lack something, each with its stored `badge`, None without one. mypy does not
-    know that annotation."""
-    stored = current_standings(shot=OuterRef("pk")).values("badge")[:1]
-    # A search may find a shot twice.
-    found = Shot.objects.filter(pk__in=shots.values("pk")) if shots.query.has_filters() else shots
-    return found.order_by().filter(_lacks_something()).annotate(badge=Subquery(stored))
+def _with_standing(shots: QuerySet[Shot]) -> QuerySet[Any]:
+    """Each of the shots once, with the status that holds for VIDEO_BACKEND as `standing`, if it
+    has one. mypy does not know that annotation."""
+    if not _finds_each_once(shots):
+        shots = Shot.objects.filter(pk__in=shots.order_by().values("pk"))
+    holds = Q(standings__counts_simulated__in=[counts_simulated()])
+    return shots.order_by().annotate(standing=FilteredRelation("standings", condition=holds))
+
+
+def _finds_each_once(shots: QuerySet[Shot]) -> bool:
+    """Whether the query joins nothing but the scenelet and the story of each shot. A search may
+    join more, and find a shot twice."""
+    query = shots.query
+    tables = [
+        join.table_name for alias, join in query.alias_map.items() if query.alias_refcount[alias]
+    ]
+    own = {model._meta.db_table for model in (Shot, Scenelet, Story)}
+    return not query.distinct and len(tables) == len(set(tables)) and own.issuperset(tables)
 
 
 def _as_of_now(
-    kept: Mapping[str, int], stale: int, shots: int, lacking: Mapping[str | None, int]
+    kept: Mapping[str | None, int], stale: int, lacking: Mapping[str | None, int]
 ) -> dict[str, int]:
+    """The badges at this moment, from those that are stored; None is a shot that has none, as most
+    that were never rendered."""
     counts = {word.value: kept.get(word, 0) for word in BadgeWord}
     counts[BadgeWord.GENERATING] -= stale
     counts[BadgeWord.NEEDS_DECISION] += stale
-    # Most of them have no renders, and therefore no standing.
-    counts[BadgeWord.READY] += shots - sum(counts.values())
+    counts[BadgeWord.READY] += kept.get(None, 0)
     for badge, number in lacking.items():
         word = badge or BadgeWord.READY.value
         if word in TO_BE_MADE:
@@ -328,12 +402,16 @@ def _as_of_now(
     return counts
 
 
-def _is_stale() -> Q:
-    """VideoRender.is_stale as SQL, for the render of a stored status."""
+def _is_stale(standing: str = "") -> Q:
+    """VideoRender.is_stale as SQL, for the render of a stored status. standing: the path from the
+    query's rows to that status as a prefix, or "" if they are statuses."""
     before = timezone.now() - STALE_AFTER
+    beat = f"{standing}render__beat_at"
     return Q(
-        Q(render__beat_at=None) | Q(render__beat_at__lt=before),
-        badge=BadgeWord.GENERATING,
-        render__state__in=[State.RUNNING, State.DOWNLOADING],
-        render__state_since__lt=before,
+        Q(**{beat: None}) | Q(**{f"{beat}__lt": before}),
+        **{
+            f"{standing}badge": BadgeWord.GENERATING,
+            f"{standing}render__state__in": [State.RUNNING, State.DOWNLOADING],
+            f"{standing}render__state_since__lt": before,
+        },
     )

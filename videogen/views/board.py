@@ -23,6 +23,7 @@ from storybook.models import Scenelet, Shot, Story
 from videogen.catalog.options import RequestSettings
 from videogen.common.formats import clock
 from videogen.models import RenderBatch
+from videogen.models.shot_status import REVIEWS_IN_ROOM
 from videogen.models.states import BadgeWord
 from videogen.planning.drafts import draft_batches
 from videogen.planning.outdated import outdated_shots
@@ -42,7 +43,7 @@ from .components.story_designs import StoryDesigns
 from .components.story_money import StoryMoney, money_of
 from .components.urls import plan_url
 from .review.bulk import APPROVE, REJECT, as_one_field, ask_why, is_answered, judge_shots
-from .review.queue import REVIEWS, Filters
+from .review.queue import Filters
 
 # What the buttons of the selection ask for, beside new videos.
 PROMOTE, PROMOTE_APPROVED = "promote", "promote_approved"
@@ -498,7 +499,7 @@ class Board:
     @property
     def review_url(self) -> str:
         """The review room with the same filters."""
-        status = self.view.status if self.view.status in REVIEWS else Filters.status
+        status = self.view.status if self.view.status in REVIEWS_IN_ROOM else Filters.status
         return Filters(self.story.pk, status=status, shots=self.view.shots).url()
 
     @property

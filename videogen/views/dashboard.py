@@ -20,7 +20,6 @@ from django.utils.functional import cached_property
 from django.utils.translation import ngettext
 
 from storybook.models import Shot, Story
-from videogen.billing.budget_use import budget_use
 from videogen.billing.forecasts import forecasts
 from videogen.billing.render_times import time_left, usual_times
 from videogen.lanes.pauses import BY_PERSON
@@ -33,6 +32,7 @@ from videogen.recovery.unresolved import most_urgent_first
 from .archived_stories import Moved, moved_by
 from .components.access import GENERATE, require, signed_in
 from .components.badges import Badge, badge_of_state, badge_of_time_left, counted_in_words
+from .components.bar import budget_use_for
 from .components.money_bar import MoneyBar
 from .components.queue_notice import QueueNotice, is_nobody_working, notice_of
 from .components.segments import RenderProgress
@@ -368,8 +368,10 @@ class Dashboard:
 
     @cached_property
     def money(self) -> MoneyBar:
-        """Of everything that is spent, and of the stories that are shown. Eight queries."""
-        return MoneyBar(budget_use(), forecasts([card.story for card in self.stories]))
+        """Of everything that is spent, and of the stories that are shown. Eight queries, four of
+        which the bar above the page has made already."""
+        use = budget_use_for(self._request)
+        return MoneyBar(use, forecasts([card.story for card in self.stories]))
 
     # -- stories that are out of the way
 

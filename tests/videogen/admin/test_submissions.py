@@ -8,6 +8,8 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
@@ -15,6 +17,7 @@ from storybook.models import Story
 from tests.support.admin_clients import VIEWS, browser_of, viewer
 from tests.support.factories import State, make_render, make_story, make_submission, shots_of
 from tests.support.pages import page_of
+from videogen.admin.submissions import SubmissionAdmin
 from videogen.common.errors import VeoError
 from videogen.common.processes import this_process
 from videogen.models import Submission, VideoRender
@@ -155,6 +158,22 @@ def test_renders_are_filtered_by_outcome_too(books):
     for outcome, number in expected.items():
         found = browser.get(url, {"outcome": outcome}).context_data["cl"].result_count
         assert found == number, outcome
+
+
+def test_sums_are_of_all_pages(books, monkeypatch, django_assert_num_queries):
+    browser = viewer()
+    with CaptureQueriesContext(connection) as of_one_page:
+        expected = totals(browser.get(BOOKS))
+    monkeypatch.setattr(SubmissionAdmin, "list_per_page", 3)
+
+    with django_assert_num_queries(len(of_one_page)):
+        pages = [browser.get(BOOKS)]
+    pages += [browser.get(BOOKS, {"p": number}) for number in (2, 3)]
+
+    assert {totals(page) for page in pages} == {expected}
+    shown = [row.pk for page in pages for row in page.context["cl"].result_list]
+    newest_first = Submission.objects.order_by("-claimed_at", "-pk")
+    assert shown == list(newest_first.values_list("pk", flat=True))
 
 
 def test_sheet_asks_as_often_for_much_as_for_little(books, django_assert_max_num_queries):

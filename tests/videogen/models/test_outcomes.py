@@ -174,6 +174,10 @@ def _check_filters():
         for each in VideoRender.objects.all()
     }
     lines = {each.pk: each.entry for each in entries(Submission.objects.all())}
+    for line in Submission.objects.select_related("render"):
+        refused = Outcome.SIMULATED if line.render.is_simulated else Outcome.FAILED
+        expected = refused if line.outcome == Sent.REJECTED else told[line.render_id]
+        assert lines[line.pk] == expected, (line.outcome, line.render.state)
     for outcome in Outcome:
         found = having_outcome(VideoRender.objects.all(), outcome)
         assert _keys(found) == {pk for pk, said in told.items() if said == outcome}

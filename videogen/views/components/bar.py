@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import cached_property
+from typing import Any
 
 from django.contrib.admin import site
 from django.http import HttpRequest
@@ -136,7 +137,7 @@ class Bar:
     def money(self) -> Money | None:
         if not self._user.has_perm("videogen.view_submission"):
             return None
-        return Money(budget_use())
+        return Money(budget_use_for(self._request))
 
     # -- the notices
 
@@ -150,7 +151,7 @@ class Bar:
         MOST_UNREAD."""
         seen = self._request.COOKIES.get(SEEN_COOKIE, "")
         newest = int(seen) if seen.isdecimal() and len(seen) < 18 else 0
-        return Notice.objects.filter(pk__gt=newest)[:MOST_UNREAD].count()
+        return Notice.objects.filter(pk__gt=newest).order_by()[:MOST_UNREAD].count()
 
     # -- the person
 
@@ -175,6 +176,15 @@ class Bar:
     @property
     def may_see_doctor(self) -> bool:
         return self._user.has_perms(["videogen.view_lane", GENERATE])
+
+
+def budget_use_for(request: HttpRequest) -> BudgetUse:
+    """The use of the budget at the moment of the request. The first page shows it twice, in the bar
+    and in full; it is added up once."""
+    kept: Any = request
+    if not hasattr(kept, "budget_use"):
+        kept.budget_use = budget_use()
+    return kept.budget_use
 
 
 def bar_for(request: HttpRequest) -> Bar | None:

@@ -15,7 +15,8 @@ from itertools import accumulate
 from operator import itemgetter
 from typing import Any, NamedTuple
 
-from django.db.models import Count, Exists, OuterRef
+from django.db.models import Count, Exists, OuterRef, QuerySet, Sum
+from django.db.models.functions import Coalesce
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.http import urlencode
@@ -24,6 +25,7 @@ from storybook.models import KeyFrame, Scenelet, Shot, Story, shot_code
 from storybook.thumbnails import thumbnail_url
 from videogen.common.formats import media_url
 from videogen.models import GuestNote, RenderBatch, TakeNote, VideoRender, counts_simulated
+from videogen.models.shot_status import REVIEWS_IN_ROOM
 from videogen.models.states import SHOT_WORDS, BadgeWord
 from videogen.planning.shot_status import current_standings, standings_at_work
 from videogen.views.components.badges import REVIEW_BADGES, Badge
@@ -39,12 +41,6 @@ Review = VideoRender.Review
 
 # How many takes one answer describes.
 PAGE = 25
-# The reviews of the takes that each status brings into the queue.
-REVIEWS = {
-    BadgeWord.NEEDS_REVIEW.value: (Review.UNREVIEWED, Review.SELECTED),
-    BadgeWord.APPROVED.value: (Review.APPROVED,),
-    BadgeWord.RETAKE.value: (Review.REJECTED,),
-}
 
 
 @dataclass(frozen=True)
@@ -62,7 +58,7 @@ class Filters:
         return cls(
             number(request.GET.get("story", "")),
             number(request.GET.get("batch", "")),
-            status if status in REVIEWS else cls.status,
+            status if status in REVIEWS_IN_ROOM else cls.status,
             ShotFilters.of(request.GET),
         )
 
@@ -117,40 +113,54 @@ class Place(NamedTuple):
     render: int
 
 
+def _takes_of(filters: Filters) -> QuerySet[VideoRender]:
+    """All takes that the filters ask for. No query, one with filters of shots."""
+    counting = {} if counts_simulated() else {"is_simulated": False}
+    done = VideoRender.objects.filter(state=State.DONE, **counting)
+    takes = done.filter(
+        review__in=REVIEWS_IN_ROOM[filters.status],
+        shot__in=standings_at_work(filters.status).values("shot"),
+    )
+    if filters.status == BadgeWord.NEEDS_REVIEW:
+        # An approval settles what came before it.
+        approved = done.filter(shot=OuterRef("shot"), review=Review.APPROVED)
+        at = Coalesce("reviewed_at", "state_since")
+        takes = takes.exclude(Exists(approved.alias(at=at).filter(at__gte=OuterRef("state_since"))))
+    if filters.story:
+        takes = takes.filter(shot__scenelet__story=filters.story)
+    if filters.batch:
+        takes = takes.filter(batch=filters.batch)
+    if filters.shots.scenelet:
+        takes = takes.filter(shot__scenelet=filters.shots.scenelet)
+    if filters.shots.query:
+        takes = takes.filter(pk__in=_takes_that_fit(filters.shots, takes))
+    return takes
+
+
 class Queue:
     """All takes that the filters ask for, in order. One query, two with filters of shots, and one
     more whenever takes of another story are looked at."""
 
     def __init__(self, filters: Filters) -> None:
         self.filters = filters
-        approved = VideoRender.objects.filter(shot=OuterRef("shot"), review=Review.APPROVED)
-        takes = VideoRender.objects.filter(
-            state=State.DONE,
-            review__in=REVIEWS[filters.status],
-            shot__in=standings_at_work(filters.status).values("shot"),
-        )
-        if filters.status == BadgeWord.NEEDS_REVIEW:
-            # An approval settles what came before it.
-            settled = approved.filter(reviewed_at__gte=OuterRef("state_since"))
-            takes = takes.exclude(Exists(settled))
-        if not counts_simulated():
-            takes = takes.filter(is_simulated=False)
-        if filters.story:
-            takes = takes.filter(shot__scenelet__story=filters.story)
-        if filters.batch:
-            takes = takes.filter(batch=filters.batch)
-        if filters.shots.scenelet:
-            takes = takes.filter(shot__scenelet=filters.shots.scenelet)
-        if filters.shots.query:
-            takes = takes.filter(pk__in=_takes_that_fit(filters.shots, takes))
-        self._takes = takes
-        rows = takes.order_by().values_list(*_PLACE[:2]).annotate(number=Count("*"))
-        counts = sorted(rows)
+        self._takes = _takes_of(filters)
+        counts = sorted(self._count_by_story())
         # In order: the title and the key of each story, and where its takes begin.
         self._stories: list[tuple[str, int]] = [(title, story) for title, story, _ in counts]
         self._begins = list(accumulate((number for *_, number in counts), initial=0))
         # The places of the stories that somebody has looked at.
         self._places: dict[int, list[Place]] = {}
+
+    def _count_by_story(self) -> Iterable[tuple[str, int, int]]:
+        """The title and the key of each story, and how many takes of it there are."""
+        if self.filters.batch or self.filters.shots.query:
+            by_story = self._takes.order_by().values_list(*_PLACE[:2])
+            return by_story.annotate(number=Count("*"))
+        # Stored with the status of each shot: there are several times as many takes.
+        standings = standings_at_work(self.filters.status).filter(to_review__gt=0)
+        if self.filters.story:
+            standings = standings.filter(shot__scenelet__story=self.filters.story)
+        return standings.order_by().values_list(*_PLACE[:2]).annotate(number=Sum("to_review"))
 
     def __len__(self) -> int:
         return self._begins[-1]

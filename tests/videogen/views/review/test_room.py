@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 from django.contrib.admin.models import LogEntry
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.http import urlencode
 
 from storybook.models import Shot
@@ -106,6 +109,50 @@ def test_filters_of_the_address(shots, browser):
     assert found(q="lantern whale") == found(person="bob") == []
     assert found(status="retake") == [shots[0].pk]
     assert found(story="none", status="no such") == found()
+
+
+# By shot, the verdicts on its takes from the oldest to the newest; "simulated: …" on one that the
+# simulator made.
+VERDICTS = [
+    ["unreviewed"],
+    ["selected", "unreviewed"],
+    ["rejected", "unreviewed", "unreviewed"],
+    ["approved", "unreviewed"],
+    ["unreviewed", "approved"],
+    ["rejected", "rejected"],
+    ["simulated: unreviewed"],
+    ["unreviewed", "simulated: approved"],
+]
+
+
+@pytest.mark.parametrize(
+    ("backend", "status", "number"),
+    [
+        ("simulator", "needs review", 1 + 2 + 2 + 1 + 1),
+        ("simulator", "approved", 2),
+        ("simulator", "retake", 2),
+        ("gemini", "needs review", 1 + 2 + 2 + 1 + 1),
+        ("gemini", "approved", 1),
+        ("gemini", "retake", 2),
+    ],
+)
+def test_as_many_wait_as_are_shown(browser, settings, backend, status, number):
+    """How many there are comes from the stored status of each shot, and which from the takes."""
+    settings.VIDEO_BACKEND = backend
+    begin = timezone.now() - timedelta(hours=1)
+    shots = shots_of(make_story(shots=len(VERDICTS))).select_related("scenelet__story")
+    for shot, verdicts in zip(shots, VERDICTS, strict=True):
+        for minute, verdict in enumerate(verdicts):
+            simulated, _, review = verdict.rpartition(": ")
+            at = begin + timedelta(minutes=minute)
+            made_by = "simulator" if simulated else "gemini"
+            take = make_render(shot, State.DONE, backend=made_by, state_since=at)
+            decided = None if review == "unreviewed" else at + timedelta(seconds=30)
+            force(take, review=review, reviewed_at=decided)
+
+    found = queue(browser, status=status)
+
+    assert found["total"] == len(found["entries"]) == number
 
 
 def test_an_empty_queue_says_so(browser):
