@@ -37,7 +37,7 @@ from .segments import Slice, slices_of
 from .storyboard import storyboard_lines
 
 _FILES = ("video_file", "poster_file", "video_seconds", "requested_by_name", "content_sha256")
-# The columns of the render that decides the badge, in the order of the model: so from_db() wants it.
+# The columns of the render that decides the badge, in the order that from_db() expects.
 _CAUSE = tuple(
     field.attname
     for field in VideoRender._meta.concrete_fields

@@ -25,7 +25,7 @@ from videogen.planning.shot_status import Situation, find_missing, find_situatio
 from videogen.safety.blocks import Block
 from videogen.views.components.access import DIRECT, GENERATE, REVIEW, require
 from videogen.views.components.badges import badge_of_shot
-from videogen.views.components.live import TROUBLE, news_since, version_of
+from videogen.views.components.live import TROUBLE, news_since
 from videogen.views.components.notes import note_rights, with_notes
 from videogen.views.components.storyboard import storyboard_lines
 from videogen.views.directions import directions_of_shot
