@@ -143,7 +143,7 @@ class MediaFolder(FileSystemStorage):
     def url(self, name: str | None) -> str:
         # Pages name hundreds of files. Django would ask of each whether it leads elsewhere, to
         # another host or out of the folder, which no name of ours does.
-        return f"{self.base_url}{filepath_to_uri(name).lstrip('/')}"
+        return f"{self.base_url}{filepath_to_uri(name or '').lstrip('/')}"
 
     def put_bytes(self, name: str | Path, data: bytes) -> None:
         final = Path(self.path(str(name)))

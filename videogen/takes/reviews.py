@@ -46,8 +46,8 @@ def refuse_if_locked(shot_id: int) -> None:
         raise _locked(approved)
 
 
-# Below, `is_locked` says that the caller holds the lock of the shot in its transaction, and has read
-# the render since.
+# Below, `is_locked` says that the transaction of the caller holds the lock of the shot, and that it
+# has read the render under it.
 
 
 def select_take(render: VideoRender, user: User, *, is_locked: bool = False) -> None:
