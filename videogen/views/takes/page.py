@@ -118,7 +118,7 @@ class TakesPage:
     def __init__(self, request: HttpRequest, shot: Shot, *, can_generate: bool) -> None:
         renders = list(
             shot.renders.select_related("batch", "technical_check")
-            .defer("technical_check__signature")
+            .defer("technical_check__signature", "batch__plan", "batch__filters")
             .prefetch_related("submissions", with_notes())
             .order_by("-pk")
         )
