@@ -64,12 +64,16 @@ class Change:
         return differences(self.now, self.take)
 
 
+def usable_key_frames(**conditions: object) -> QuerySet[KeyFrame]:
+    """Those that have a picture, in their order, each with the name of its `picture_file`."""
+    frames = KeyFrame.objects.filter(picture__file__gt="", **conditions)
+    return frames.annotate(picture_file=F("picture__file")).order_by("position")
+
+
 def with_key_frames(shots: QuerySet[Shot]) -> QuerySet[Shot]:
-    """Prefetch the usable key frames of each shot, in their order, as `frames_with_picture`, each
-    with the name of its `picture_file`. One more query."""
-    frames = KeyFrame.objects.filter(picture__file__gt="").annotate(picture_file=F("picture__file"))
+    """Prefetch the usable key frames of each shot as `frames_with_picture`. One more query."""
     return shots.prefetch_related(
-        Prefetch("key_frames", frames.order_by("position"), to_attr="frames_with_picture")
+        Prefetch("key_frames", usable_key_frames(), to_attr="frames_with_picture")
     )
 
 

@@ -11,7 +11,7 @@ from typing import Any
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.admin import AdminSite, ModelAdmin
-from django.db.models import QuerySet, prefetch_related_objects
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
 from django.template.loader import get_template, render_to_string
 from django.template.response import TemplateResponse
@@ -35,7 +35,14 @@ from .components.branch_map import ROW, BranchNode, branch_nodes
 from .components.live import TROUBLE, news_since, version_of
 from .components.queue_notice import QueueNotice, notice_of_backend
 from .components.selection import tell_of_left_out
-from .components.shot_cards import MOST_KEPT, CardLook, Progress, ShotCard, for_cards, live_html
+from .components.shot_cards import (
+    MOST_KEPT,
+    CardLook,
+    Progress,
+    ShotCard,
+    live_html,
+    load_for_cards,
+)
 from .components.shot_filters import ShotFilters
 from .components.story_designs import StoryDesigns
 from .components.story_money import StoryMoney, money_of
@@ -227,13 +234,7 @@ def _board_of(
 def _cards_of(
     story: Story, shots: QuerySet[Shot], designs: StoryDesigns | None = None
 ) -> list[ShotCard]:
-    prefetch_related_objects([story], "scenelets")
-    scenelets = {each.pk: each for each in story.scenelets.all()}
-    # Hundreds of shots have few scenelets, and a join would make one for each shot.
-    rows = list(for_cards(shots).select_related(None))
-    for shot in rows:
-        if scenelet := scenelets.get(shot.scenelet_id):
-            shot.scenelet = scenelet
+    rows = load_for_cards(story, shots)
     outdated = outdated_shots(story, rows)
     sheets = designs.sheets if designs else {}
     return [
