@@ -260,6 +260,9 @@ def _price_of_a_video(story: Story) -> Decimal | None:
 # -- what the address asks for ---------------------------------------------------------------------
 
 
+_ALL_SHOTS = ShotFilters()
+
+
 @dataclass(frozen=True)
 class BoardView:
     """Which shots are shown, and how. What makes no sense counts as not asked for."""
@@ -295,7 +298,7 @@ class BoardView:
             has_status = card.is_outdated
         else:
             has_status = self.status in ("", card.word)
-        return has_status and self.shots.fits(card.shot, card.people)
+        return has_status and (self.shots == _ALL_SHOTS or self.shots.fits(card.shot, card.people))
 
     @property
     def is_filtered(self) -> bool:
