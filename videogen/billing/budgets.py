@@ -122,9 +122,9 @@ def usage(scope: _Scope | None = None) -> Used:
     return Used(_spent_usd(scope), _total(_queued(scope)))
 
 
-def usage_of_story(story: int) -> Used:
-    """How much is used for that story. Two queries."""
-    return usage(_Scope(story=story))
+def queued_usd_of_story(story: int) -> Decimal:
+    """What the queued renders of that story will cost when they are sent. One query."""
+    return _total(_queued(_Scope(story=story)))
 
 
 def limits_for(story: int, person: Person | None) -> tuple[Limit, ...]:

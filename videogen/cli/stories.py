@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from django.db.models import Count, Prefetch, QuerySet
+from django.db.models import Count, F, Prefetch, QuerySet
 
 from storybook.models import Shot, Story
 from videogen.models import ShotStanding, VideoRender
@@ -132,6 +132,8 @@ def shot_rows(story: Story) -> QuerySet[Any]:
         current_standings()
         .select_related(*_RENDERS)
         .defer(*(f"{of}__{name}" for of in _RENDERS for name in _UNUSED))
+        # `outdated_shots` asks for it.
+        .annotate(used_take_content_sha256=F("used_take__content_sha256"))
     )
     shots = with_documents(Shot.objects.filter(scenelet__story=story)).select_related(
         "scenelet__story"

@@ -25,9 +25,10 @@ _WORDS = {
     "MEDIA_STORE_URL": "object store",
     "GEMINI_API_KEY": "key of the video API",
 }
+_BEGINNINGS = ("VIDEO", "STORY", "GEMINI", "GOOGLE", "DJANGO", "DATABASE", "EMAIL", "MEDIA")
 _NAME = re.compile(
     r"\b(?:(?P<set>set|Set) )?"
-    r"(?P<name>(?:VIDEO|STORY|GEMINI|GOOGLE|DJANGO|DATABASE|EMAIL|MEDIA)_[A-Z][A-Z_]*[A-Z])\b"
+    rf"(?P<name>(?:{'|'.join(_BEGINNINGS)})_[A-Z][A-Z_]*[A-Z])\b"
     r"(?:=(?P<value>[\w.-]*\w))?"
 )
 # What is not text, and what a person reads or sends back exactly as it is.
@@ -51,7 +52,8 @@ def plain_setting_names(
         if can_set or response.streaming or not _is_page(response):
             return response
         page = response.content.decode(response.charset)  # type: ignore[attr-defined]
-        if _NAME.search(page):
+        # Most pages name none, and looking for plain texts takes a hundredth of the time.
+        if any(f"{each}_" in page for each in _BEGINNINGS):
             response.content = without_names(page)  # type: ignore[attr-defined]
         return response
 

@@ -16,7 +16,7 @@ from typing import Any
 
 from django.conf import settings
 from django.core.cache import cache
-from django.db.models import Prefetch, QuerySet
+from django.db.models import F, Prefetch, QuerySet
 
 from storybook.importer.effects import Effect, NamedShot
 from storybook.models import DesignDocument, KeyFrame, Picture, Shot, Story
@@ -64,28 +64,32 @@ class Change:
         return differences(self.now, self.take)
 
 
+def usable_key_frames(**conditions: object) -> QuerySet[KeyFrame]:
+    """Those that have a picture, in their order, each with the name of its `picture_file`."""
+    frames = KeyFrame.objects.filter(picture__file__gt="", **conditions)
+    return frames.annotate(picture_file=F("picture__file")).order_by("position")
+
+
 def with_key_frames(shots: QuerySet[Shot]) -> QuerySet[Shot]:
-    """Prefetch the usable key frames of each shot, in their order, as `frames_with_picture`. One
-    more query."""
-    frames = KeyFrame.objects.filter(picture__file__gt="").select_related("picture")
+    """Prefetch the usable key frames of each shot as `frames_with_picture`. One more query."""
     return shots.prefetch_related(
-        Prefetch("key_frames", frames.order_by("position"), to_attr="frames_with_picture")
+        Prefetch("key_frames", usable_key_frames(), to_attr="frames_with_picture")
     )
 
 
 def outdated_shots(story: Story, shots: Iterable[Shot]) -> frozenset[int]:
     """Those of the story's `shots` whose selected or approved take is out of date.
 
-    shots: with their `current_standings`, and as with_key_frames() loads them. What was found
-    about a take stays in the cache until the story or the take's shot changes; if another take is
-    selected, only that one is looked at. Makes four queries if the cache knows all of them, and
-    none if no take is selected.
+    shots: with their `current_standings`, each of which has the `used_take_content_sha256`, and as
+    with_key_frames() loads them. What was found about a take stays in the cache until the story or
+    the take's shot changes; if another take is selected, only that one is looked at. Makes four
+    queries if the cache knows all of them, and none if no take is selected.
     """
     used = {
-        shot.pk: (shot, standing.used_take)
+        shot.pk: (shot, standing.used_take_id, standing.used_take_content_sha256)
         for shot in shots
         for standing in shot.current_standings  # type: ignore[attr-defined]
-        if standing.used_take and standing.used_take.content_sha256
+        if standing.used_take_content_sha256
     }
     if not used:
         return frozenset()
@@ -96,7 +100,7 @@ def outdated_shots(story: Story, shots: Iterable[Shot]) -> frozenset[int]:
     known: dict[str, bool] = kept[1] if kept and kept[0] == mark else {}
     unknown = [shot for shot in used if marks[shot] not in known]
     if unknown:
-        changes = find_changes(story, [used[shot][1].pk for shot in unknown])
+        changes = find_changes(story, [used[shot][1] for shot in unknown])
         outdated = {change.take.shot_id for change in changes}
         known = known | {marks[shot]: shot in outdated for shot in unknown}
         # With Redis as the broker the cache is there, too, and may be away.
@@ -215,7 +219,7 @@ def _mark_of(story: Story) -> str:
     )
 
 
-def _marks_of(used: Mapping[int, tuple[Shot, VideoRender]]) -> dict[int, str]:
+def _marks_of(used: Mapping[int, tuple[Shot, int, str]]) -> dict[int, str]:
     """By shot: a hash that changes with its take, and with what only its own prompt is made of."""
     choices: dict[int, list[tuple[Any, ...]]] = {}
     columns = ("shot", "kind", "reference_id", "choice", "position")
@@ -224,13 +228,13 @@ def _marks_of(used: Mapping[int, tuple[Shot, VideoRender]]) -> dict[int, str]:
         choices.setdefault(shot_pk, []).append(tuple(values))
     return {
         pk: _hash_of(
-            take.pk,
-            take.content_sha256,
+            take,
+            content,
             shot.storyboard_payload,
             _frames_of(shot),
             choices.get(pk, []),
         )
-        for pk, (shot, take) in used.items()
+        for pk, (shot, take, content) in used.items()
     }
 
 

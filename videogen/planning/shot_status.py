@@ -43,7 +43,8 @@ State = VideoRender.State
 Kind = VideoRender.Kind
 Review = VideoRender.Review
 
-_TELL_WHY = frozenset(
+# The statuses that are explained (`reason_of`).
+TELL_WHY = frozenset(
     {
         BadgeWord.FAILED,
         BadgeWord.NEEDS_DECISION,
@@ -148,7 +149,7 @@ def badge_with_missing(word: BadgeWord, missing: str) -> BadgeWord:
 def reason_of(word: str, render: VideoRender | None) -> str:
     """Why a shot has its status, if that is not good news; else empty. `render` causes the
     status."""
-    if render is None or word not in _TELL_WHY:
+    if render is None or word not in TELL_WHY:
         return ""
     if word == BadgeWord.RETAKE:
         return told_of_rejection(render)

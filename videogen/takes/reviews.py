@@ -7,7 +7,7 @@ shot wait for the lock of the shot's row, and every change is a conditional UPDA
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from datetime import datetime
 from typing import Any
 
@@ -27,15 +27,16 @@ Review = VideoRender.Review
 
 def find_approved_take(shot_id: int) -> VideoRender | None:
     """Return the approved take, which locks the shot. Makes one query."""
-    return VideoRender.objects.filter(shot=shot_id, review=Review.APPROVED).first()
+    approved = VideoRender.objects.filter(shot=shot_id, review=Review.APPROVED)
+    return approved.without_heavy_columns().first()
 
 
 def lock_shot(shot_id: int) -> None:
     """Lock the story's row and the shot's until the transaction ends. Nobody else can review the
     shot's takes or queue renders of its story meanwhile, so an approval and a new render cannot
     miss each other."""
-    Story.objects.select_for_update(of=("self",), no_key=True).get(scenelets__shots=shot_id)
-    Shot.objects.select_for_update(of=("self",), no_key=True).get(pk=shot_id)
+    for row in (Story.objects.filter(scenelets__shots=shot_id), Shot.objects.filter(pk=shot_id)):
+        row.only("pk").select_for_update(of=("self",), no_key=True).get()
 
 
 def refuse_if_locked(shot_id: int) -> None:
@@ -45,23 +46,29 @@ def refuse_if_locked(shot_id: int) -> None:
         raise _locked(approved)
 
 
-def select_take(render: VideoRender, user: User) -> None:
+# Below, `is_locked` says that the transaction of the caller holds the lock of the shot, and that it
+# has read the render under it.
+
+
+def select_take(render: VideoRender, user: User, *, is_locked: bool = False) -> None:
     """Make it the take that the story uses. The take that was selected before becomes
     unreviewed."""
-    with _under_lock(render):
+    with _under_lock(render, is_locked=is_locked):
         refuse_if_locked(render.shot_id)
         if render.review != Review.SELECTED:
             _choose(render, Review.SELECTED, user)
 
 
-def approve_take(render: VideoRender, user: User, *, instead_of: int | None = None) -> int:
+def approve_take(
+    render: VideoRender, user: User, *, instead_of: int | None = None, is_locked: bool = False
+) -> int:
     """Select the take and lock the shot: it gets no new take until somebody unlocks it. Returns how
     many others of the shot were cancelled before they were sent, because their batch says so.
 
     instead_of: the primary key of the approved take whose place this one takes. It becomes
     unreviewed. Where another take is approved, or none is named, raises ReviewError.
     """
-    with _under_lock(render):
+    with _under_lock(render, is_locked=is_locked):
         if render.review == Review.APPROVED:
             return 0
         approved = find_approved_take(render.shot_id)
@@ -71,9 +78,9 @@ def approve_take(render: VideoRender, user: User, *, instead_of: int | None = No
             shot=render.shot_id, state=State.QUEUED, batch__stops_when_approved=True
         )
         # Before the shot's status, as a claim takes them, which may want the same renders now.
-        rest.lock()
+        has_rest = bool(rest.lock())
         _choose(render, Review.APPROVED, user)
-        return _stop(rest)
+        return _stop(rest) if has_rest else 0
 
 
 def _stop(rest: RenderQuerySet) -> int:
@@ -112,7 +119,12 @@ def unlock_take(render: VideoRender, user: User) -> None:
 
 
 def reject_take(
-    render: VideoRender, user: User, words: str = "", reasons: Iterable[str] = ()
+    render: VideoRender,
+    user: User,
+    words: str = "",
+    reasons: Iterable[str] = (),
+    *,
+    is_locked: bool = False,
 ) -> None:
     """Reject the take: its shot counts as having no video. reasons: values of RejectReason; raises
     ReviewError for another one."""
@@ -122,7 +134,7 @@ def reject_take(
         raise ReviewError(
             "Nothing was rejected: one of the reasons does not exist.", code="no_reason"
         ) from error
-    with _under_lock(render):
+    with _under_lock(render, is_locked=is_locked):
         _refuse_if_approved(render)
         _write(render, Review.REJECTED, user, words.strip(), codes)
 
@@ -135,12 +147,13 @@ def clear_review(render: VideoRender, user: User) -> None:
 
 
 @contextmanager
-def _under_lock(render: VideoRender) -> Iterator[None]:
-    """Open a transaction that holds the shot's lock, and read `render` as it is now. Raises
-    ReviewError if the render has no video."""
-    with transaction.atomic():
-        lock_shot(render.shot_id)
-        render.refresh_from_db(fields=["state", "review", "take"])
+def _under_lock(render: VideoRender, *, is_locked: bool = False) -> Iterator[None]:
+    """Hold the shot's lock in a transaction, and read `render` as it is now. Raises ReviewError if
+    the render has no video."""
+    with nullcontext() if is_locked else transaction.atomic():
+        if not is_locked:
+            lock_shot(render.shot_id)
+            render.refresh_from_db(fields=["state", "review", "take"])
         if render.state != State.DONE:
             raise ReviewError("It has no video: there is nothing to review.", code="no_video")
         yield

@@ -31,6 +31,18 @@ NOT_YOURS = "not_yours"
 BUILT_ON = "built_on"
 
 
+_CHANGED = (
+    "state",
+    "take",
+    "review",
+    "review_reason",
+    "review_reasons",
+    "reviewed_at",
+    "reviewed_by",
+    "reviewed_by_name",
+)
+
+
 @dataclass(frozen=True)
 class Before:
     """How a take stood before a verdict: all that taking it back needs."""
@@ -66,7 +78,8 @@ def give_verdict(
     """
     with transaction.atomic():
         reviews.lock_shot(render.shot_id)
-        render.refresh_from_db()
+        # The whole story waits for this lock: only what a verdict can change is read.
+        render.refresh_from_db(fields=_CHANGED)
         approved = reviews.find_approved_take(render.shot_id)
         if render.review != seen:
             raise ReviewError(_told(render), code=DECIDED)
@@ -85,11 +98,11 @@ def give_verdict(
         stopped = 0
         match review:
             case Review.APPROVED:
-                stopped = reviews.approve_take(render, user, instead_of=instead_of)
+                stopped = reviews.approve_take(render, user, instead_of=instead_of, is_locked=True)
             case Review.SELECTED:
-                reviews.select_take(render, user)
+                reviews.select_take(render, user, is_locked=True)
             case _:
-                reviews.reject_take(render, user, words, reasons)
+                reviews.reject_take(render, user, words, reasons, is_locked=True)
     return before, stopped
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any
 
 from django.conf import settings
@@ -17,6 +17,7 @@ from django.template.loader import get_template, render_to_string
 from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils.http import urlencode
+from django.utils.safestring import SafeString
 from django.utils.translation import ngettext
 
 from storybook.models import Scenelet, Shot, Story
@@ -34,10 +35,17 @@ from .components.access import GENERATE, REVIEW, requester_of, signed_in
 from .components.badges import OUTDATED, SHOT_BADGES, Badge, badge_of_word, counted_in_words
 from .components.branch_map import ROW, BranchNode, branch_nodes
 from .components.ignored_options import tell_of_ignored
-from .components.live import TROUBLE, changed_since, version_of
+from .components.live import TROUBLE, news_since, version_of
 from .components.queue_notice import QueueNotice, notice_of_backend
 from .components.selection import tell_of_left_out
-from .components.shot_cards import Progress, ShotCard, for_cards
+from .components.shot_cards import (
+    MOST_KEPT,
+    CardLook,
+    Progress,
+    ShotCard,
+    live_html,
+    load_for_cards,
+)
 from .components.shot_filters import ShotFilters
 from .components.story_designs import StoryDesigns
 from .components.story_money import StoryMoney, money_of
@@ -79,7 +87,7 @@ def show_board(
     can_generate: bool,
 ) -> HttpResponse:
     """Show the page. `shots` are those of the story that the person may see."""
-    board = _board_of(request, story, shots)
+    board = _board_of(request, story, shots, can_generate=can_generate)
     board.view.tell_of_ignored(request)
     request.current_app = admin_site.name
     may_review = request.user.has_perm(REVIEW)
@@ -107,12 +115,12 @@ def show_board(
 def board_state(request: HttpRequest, story: Story, shots: QuerySet[Shot]) -> JsonResponse:
     """Send the parts of the page that changed since the version that it has."""
     board = _board_of(request, story, shots)
-    card_part = get_template("admin/videogen/board/card_live.html")
     head_part = get_template("admin/videogen/board/head_live.html")
-    parts = {}
-    for key in changed_since(board.contents, request.GET.get("since", "")):
+    parts: dict[str, str] = {}
+    changed, version = news_since(board.contents, request.GET.get("since", ""))
+    for key in changed:
         if card := board.all_cards.get(key):
-            parts[key] = card_part.render({"card": card})
+            parts[key] = live_html(card.look)
         elif group := board.groups_by_head.get(key):
             parts[key] = head_part.render({"group": group})
         else:
@@ -121,7 +129,7 @@ def board_state(request: HttpRequest, story: Story, shots: QuerySet[Shot]) -> Js
         {
             "active": BadgeWord.GENERATING in board.progress.counts,
             "parts": parts,
-            "since": board.version,
+            "since": version,
         }
     )
 
@@ -214,20 +222,23 @@ def _numbers(texts: Iterable[str]) -> set[int]:
     return {int(text) for text in texts if text.isascii() and text.isdigit() and len(text) < 19}
 
 
-def _board_of(request: HttpRequest, story: Story, shots: QuerySet[Shot]) -> Board:
+def _board_of(
+    request: HttpRequest, story: Story, shots: QuerySet[Shot], *, can_generate: bool = False
+) -> Board:
     designs = StoryDesigns.of(story)
     cards = _cards_of(story, shots.filter(scenelet__story=story), designs)
     notice = notice_of_backend(signed_in(request))
     money = None
     if request.user.has_perm("videogen.view_submission"):
         money = money_of(story)
-    return Board(story, cards, BoardView.of(request), designs, notice, money)
+    view = BoardView.of(request)
+    return Board(story, cards, view, designs, notice, money, can_generate=can_generate)
 
 
 def _cards_of(
     story: Story, shots: QuerySet[Shot], designs: StoryDesigns | None = None
 ) -> list[ShotCard]:
-    rows = list(for_cards(shots).select_related("scenelet"))
+    rows = load_for_cards(story, shots)
     outdated = outdated_shots(story, rows)
     sheets = designs.sheets if designs else {}
     return [
@@ -251,6 +262,9 @@ def _price_of_a_video(story: Story) -> Decimal | None:
 
 
 # -- what the address asks for ---------------------------------------------------------------------
+
+
+_ALL_SHOTS = ShotFilters()
 
 
 @dataclass(frozen=True)
@@ -306,7 +320,7 @@ class BoardView:
             has_status = card.is_outdated
         else:
             has_status = self.status in ("", card.word)
-        return has_status and self.shots.fits(card.shot, card.people)
+        return has_status and (self.shots == _ALL_SHOTS or self.shots.fits(card.shot, card.people))
 
     @property
     def is_filtered(self) -> bool:
@@ -346,6 +360,31 @@ class Choice:
 
 
 @dataclass(frozen=True)
+class CardOnBoard:
+    """Everything that a card on the board follows from, the part that changes and the rest."""
+
+    key: str
+    code: str
+    name: str
+    text: str
+    look: CardLook
+    can_generate: bool
+
+    @classmethod
+    def of(cls, card: ShotCard, *, can_generate: bool) -> CardOnBoard:
+        return cls(card.key, card.shot.code, card.name, card.text, card.look, can_generate)
+
+    @property
+    def live_html(self) -> SafeString:
+        return live_html(self.look)
+
+
+@lru_cache(maxsize=MOST_KEPT)
+def card_html(card: CardOnBoard) -> SafeString:
+    return render_to_string("admin/videogen/board/card.html", {"card": card})
+
+
+@dataclass(frozen=True)
 class Group:
     """The shots below one head: a scenelet, or what else the board is grouped by."""
 
@@ -357,6 +396,14 @@ class Group:
     every: Sequence[ShotCard]
     scenelet: Scenelet | None = None
     parent: Scenelet | None = None
+    can_generate: bool = False
+
+    @property
+    def shown(self) -> Iterable[SafeString]:
+        """The HTML of its cards."""
+        return (
+            card_html(CardOnBoard.of(card, can_generate=self.can_generate)) for card in self.cards
+        )
 
     @property
     def head_key(self) -> str:
@@ -370,7 +417,7 @@ class Group:
     def approved(self) -> int:
         return sum(card.word == BadgeWord.APPROVED for card in self.every)
 
-    @property
+    @cached_property
     def length(self) -> str:
         return length_of(self.every)
 
@@ -414,8 +461,11 @@ class Board:
         designs: StoryDesigns,
         notice: QueueNotice | None = None,
         money: StoryMoney | None = None,
+        *,
+        can_generate: bool = False,
     ) -> None:
         self.story = story
+        self.can_generate = can_generate
         self.view = view
         self.designs = designs
         self.notice = notice
@@ -449,7 +499,7 @@ class Board:
         if self.money:
             contents[MONEY] = self.money
         contents |= {key: group.content for key, group in self.groups_by_head.items()}
-        return contents | {key: card.content for key, card in self.all_cards.items()}
+        return contents | {key: card.look for key, card in self.all_cards.items()}
 
     @cached_property
     def version(self) -> str:
@@ -580,6 +630,7 @@ class Board:
                 titles.get(value, value) or f"no {GROUPINGS[self.view.group]}",
                 [card for card in every[value] if id(card) in shown],
                 every[value],
+                can_generate=self.can_generate,
             )
             for value in sorted(every, key=lambda value: (order.get(value, len(order)), value))
         ]
@@ -609,6 +660,7 @@ class Board:
                 self._every.get(pk, []),
                 scenelet,
                 by_id.get(scenelet.parent_id or 0),
+                self.can_generate,
             )
             for pk, scenelet in by_id.items()
             if pk in shown or not self.view.is_filtered

@@ -229,7 +229,7 @@ def _renders(numbers: Iterable[str]) -> list[VideoRender]:
         .select_related("shot__scenelet__story", "batch", "lane")
         .prefetch_related("submissions")
         .without_heavy_columns(keep=("error_details",))
-        .defer("shot__storyboard_payload")
+        .defer("shot__storyboard_payload", "batch__plan", "batch__filters")
     )
     return list(renders.order_by("shot__scenelet__story", "shot__scenelet", "shot", "pk"))
 

@@ -35,7 +35,7 @@ from videogen.takes.chosen_takes import TakeRule
 
 from .components.access import signed_in
 from .components.badges import Badge
-from .components.live import changed_since, version_of
+from .components.live import news_since, version_of
 from .watch import watch_url
 
 ROWS = "films"
@@ -175,11 +175,12 @@ def films_state(request: HttpRequest, story: Story, *, can_make: bool) -> JsonRe
     rows, _ = _rows(story, form.options)
     contents = {ROWS: [row.content for row in rows]}
     parts = {}
-    if changed_since(contents, request.GET.get("since", "")):
+    changed, version = news_since(contents, request.GET.get("since", ""))
+    if changed:
         context = {"rows": rows, "can_make": can_make}
         parts[ROWS] = render_to_string("admin/videogen/films/rows.html", context, request)
     is_active = any(row.film and row.film.is_open for row in rows)
-    return JsonResponse({"active": is_active, "parts": parts, "since": version_of(contents)})
+    return JsonResponse({"active": is_active, "parts": parts, "since": version})
 
 
 def _rows(story: Story, options: FilmOptions) -> tuple[list[FilmRow], str]:

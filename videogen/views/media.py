@@ -1,9 +1,9 @@
 """The media, for people who may see them.
 
 A browser cannot seek in a video without range requests, which Django's own file view does not
-answer. This view answers a range with a slice that is read in small pieces, so that a long clip
-takes no memory. If VIDEO_ACCEL_PREFIX is set, the web server in front sends the files, and this
-view only checks the permissions.
+answer. This view answers a range with a slice of the file, which gunicorn lets the system send;
+other servers read it in small pieces, so that a long clip takes no memory. If VIDEO_ACCEL_PREFIX is
+set, the web server in front sends the files, and this view only checks the permissions.
 
 Where an object store has the media, the browser is sent on to an address of the store that is good
 for a quarter of an hour; with MEDIA_STORE_THROUGH_APP, and to guests, whose links can end at any
@@ -27,6 +27,7 @@ from django.conf import settings
 from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied, SuspiciousFileOperation
 from django.http import (
+    FileResponse,
     Http404,
     HttpRequest,
     HttpResponse,
@@ -46,6 +47,8 @@ from storybook.models import read_shot_code, shot_code
 from storybook.thumbnails import make_thumbnail
 
 if TYPE_CHECKING:
+    from django.contrib.auth.models import AbstractUser
+
     from storybook.object_store import ObjectStore
 
 logger = logging.getLogger(__name__)
@@ -74,15 +77,25 @@ def media(request: HttpRequest, path: str) -> HttpResponseBase:
     user = request.user
     if not user.is_authenticated:
         return redirect_to_login(request.get_full_path(), resolve_url(settings.LOGIN_URL))
-    if not user.is_staff or not (
-        user.has_perm("videogen.view_videorender") or user.has_perm("storybook.view_picture")
-    ):
+    if not user.is_staff or not _may_see(user):
         raise PermissionDenied
     # No shared cache may keep the file, and a browser asks again each time: somebody else may use
     # it next, or the person may have lost the permission.
     code = request.GET.get("download")
     name = "" if code is None else _file_name(path, code)
     return send_file(request, path, Delivery("private, no-cache", download_name=name))
+
+
+_ANY_OF = ("videogen.view_videorender", "storybook.view_picture")
+
+
+def _may_see(user: AbstractUser) -> bool:
+    """One query for whoever has the right by a group, as most people have it. A page asks for
+    dozens of pictures, and to find out who may see them takes longest about each."""
+    if user.is_superuser:
+        return True
+    by_group = user.get_group_permissions()
+    return any(each in by_group or user.has_perm(each) for each in _ANY_OF)
 
 
 @dataclass(frozen=True)
@@ -177,7 +190,8 @@ def _hand_over(file: Path, path: str, delivery: Delivery) -> HttpResponse:
 
 def _send(request: HttpRequest, found: Path, path: str, delivery: Delivery) -> HttpResponseBase:
     try:
-        file = found.open("rb")
+        # Without a buffer, so that the system knows the place at which a slice begins.
+        file = found.open("rb", buffering=0)
     except OSError as error:
         raise Http404 from error
     found_facts = os.fstat(file.fileno())
@@ -228,8 +242,7 @@ def _content_or_416(
     except RangeNotSatisfiable:
         return HttpResponse(status=416, headers={"Content-Range": f"bytes */{size}"})
     start, end = asked or (0, size - 1)
-    part = FileSlice(file, start, end - start + 1, delivery.may_go_on)
-    response = _content(request, part, end - start + 1)
+    response = _content(request, file, (start, end - start + 1), delivery.may_go_on)
     _describe(response, path, delivery)
     if asked:
         response.status_code = 206
@@ -242,11 +255,20 @@ def _protect(response: HttpResponseBase, delivery: Delivery) -> None:
     response["Cache-Control"] = delivery.cache_control
 
 
-def _content(request: HttpRequest, part: FileSlice, length: int) -> HttpResponseBase:
+def _content(
+    request: HttpRequest,
+    file: IO[bytes],
+    part: tuple[int, int],
+    may_go_on: Callable[[], bool] | None,
+) -> HttpResponseBase:
+    """The part of the file: where it begins, and its length."""
+    start, length = part
     if request.method == "HEAD":
         response: HttpResponseBase = HttpResponse()
+    elif may_go_on or media_store.media.is_remote:
+        response = StreamingHttpResponse(FileSlice(file, start, length, may_go_on))
     else:
-        response = StreamingHttpResponse(part)
+        response = _LocalFile(LocalSlice(file, start, length))
     response["Content-Length"] = str(length)
     return response
 
@@ -307,10 +329,39 @@ def _is_unchanged(request: HttpRequest, etag: str, modified: int) -> bool:
     return condition == etag or parse_http_date_safe(condition) == modified
 
 
-class FileSlice:
-    """An iterable over a part of an open file.
+class LocalSlice:
+    """A part of a file on this machine, for servers that let the system send files
+    (`wsgi.file_wrapper`). gunicorn sends as many bytes as are announced, from where the file
+    stands, without a turn of Python's for each piece. Others read, and get no more than the part.
 
-    It has neither `fileno` nor `read`: a server that finds one of them sends the whole file.
+    file: open without a buffer.
+    """
+
+    def __init__(self, file: IO[bytes], start: int, length: int) -> None:
+        self._file = file
+        self._left = length
+        file.seek(start)
+
+    def fileno(self) -> int:
+        return self._file.fileno()
+
+    def read(self, size: int) -> bytes:
+        data = self._file.read(min(size, self._left))
+        self._left -= len(data)
+        return data
+
+    def close(self) -> None:
+        self._file.close()
+
+
+class _LocalFile(FileResponse):
+    block_size = CHUNK_BYTES
+
+
+class FileSlice:
+    """An iterable over a part of an open file, which asks whether it may go on.
+
+    It has neither `fileno` nor `read`: with one of them, a server would send it without asking.
     """
 
     def __init__(

@@ -46,7 +46,7 @@ from videogen.recovery.unresolved import (
 from .components.access import GENERATE, require
 from .components.badges import Badge, badge_of_state, badge_of_time_left
 from .components.kept import KeptFile, kept_of
-from .components.live import changed_since, version_of
+from .components.live import news_since
 from .components.shot_cards import key_frame_urls
 from .components.urls import decide_url
 from .decisions import DECIDED_LATELY, price_of
@@ -332,12 +332,12 @@ def unresolved_state(model_admin: ModelAdmin, request: HttpRequest) -> JsonRespo
         for key in ("head", "rows")
     }
     looks = {key: html.replace(token, "") for key, html in parts.items()}
-    changed = changed_since(looks, request.GET.get("since", ""))
+    changed, version = news_since(looks, request.GET.get("since", ""))
     return JsonResponse(
         {
             "active": page.is_active,
             "parts": {key: parts[key] for key in changed},
-            "since": version_of(looks),
+            "since": version,
         }
     )
 

@@ -2,14 +2,17 @@ from __future__ import annotations
 
 import json
 import re
+from datetime import timedelta
 from decimal import Decimal
 
 import pytest
 from django.utils import timezone
 
-from storybook.models import KeyFrame, Scenelet, Shot, Story
+from storybook.models import DesignDocument, KeyFrame, Picture, Scenelet, Shot, Story
 from tests.support.admin_clients import BAR_QUERIES, VIEWS, browser_of, producer, viewer
 from tests.support.factories import (
+    ATTIC,
+    PAYLOAD,
     State,
     force,
     make_render,
@@ -17,8 +20,9 @@ from tests.support.factories import (
     shots_of,
 )
 from tests.support.pages import levels, page_of
-from videogen.models import RenderBatch, VideoRender
-from videogen.views.components.badges import GONE
+from tests.support.takes import make_take
+from videogen.models import RenderBatch, TakeNote, VideoRender
+from videogen.views.components.badges import GONE, OUTDATED
 from videogen.views.components.branch_map import branch_nodes, in_tree_order
 
 pytestmark = pytest.mark.django_db
@@ -554,27 +558,115 @@ def test_state_sends_only_what_changed_since():
     assert no_bytes < 500 and one_bytes < all_bytes / 8
 
 
-@pytest.mark.parametrize("change", ["selected", "poster", "take", "badge"])
+def _note(take, **values):
+    return TakeNote.objects.create(render=take, frame=1, text="Wait.", author_name="", **values)
+
+
+# What can happen to a shot and to its rejected take, whose note is open.
+CHANGES = {
+    "selected": lambda shot, take: force(take, review="selected"),
+    "reviewed": lambda shot, take: force(take, review="unreviewed"),
+    "reason": lambda shot, take: force(take, review_reason="The hat is gone."),
+    "named reason": lambda shot, take: force(take, review_reasons="face"),
+    "poster": lambda shot, take: force(take, poster_file="another.jpg"),
+    "video": lambda shot, take: force(take, video_file="another.mp4"),
+    "length": lambda shot, take: force(take, video_seconds=3.0),
+    "take": lambda shot, take: make_render(shot, State.DONE, review="rejected"),
+    "render": lambda shot, take: make_render(shot, State.RUNNING),
+    "render that nobody works on": lambda shot, take: make_render(
+        shot, State.RUNNING, touched_ago=60
+    ),
+    "failure": lambda shot, take: make_render(shot, State.FAILED, error_message="Busy."),
+    "note": lambda shot, take: _note(take),
+    "note that is done": lambda shot, take: TakeNote.objects.update(done_at=timezone.now()),
+    "gone": lambda shot, take: shots_of(shot.scenelet.story).update(gone_since=timezone.now()),
+    "storyboard": lambda shot, take: shots_of(shot.scenelet.story).update(storyboard_payload=None),
+    "document": lambda shot, take: DesignDocument.objects.filter(kind="audio").delete(),
+}
+
+
+@pytest.mark.parametrize("change", CHANGES)
 def test_whatever_a_card_shows_is_noticed(change):
     story = make_story()
     [shot] = all_shots(story)
-    render = make_render(shot, State.DONE, review="rejected")
+    take = make_render(shot, State.DONE, review="rejected")
+    _note(take)
     browser = viewer()
-    before = browser.get(board_of(story, "state/")).json()
-    changes = {
-        "selected": {"review": "selected"},
-        "poster": {"poster_file": "another.jpg"},
-        "badge": {"review": "unreviewed"},
-    }
+    page, before = _card_on_page(browser, shot), browser.get(board_of(story, "state/")).json()
 
-    if change == "take":
-        make_render(shot, State.DONE, review="rejected")
-    else:
-        force(render, **changes[change])
+    CHANGES[change](shot, take)
     after = browser.get(board_of(story, "state/"), {"since": before["since"]}).json()
 
-    assert f"card-{shot.pk}" in after["parts"]
-    assert after["parts"][f"card-{shot.pk}"] != before["parts"][f"card-{shot.pk}"]
+    key = f"card-{shot.pk}"
+    assert key in after["parts"]
+    assert after["parts"][key] != before["parts"][key]
+    assert page != _card_on_page(browser, shot)
+    assert after["parts"][key].strip() in _card_on_page(browser, shot)
+
+
+def _card_on_page(browser, shot):
+    page = browser.get(board_of(shot.scenelet.story)).text
+    return page[page.index("<article") : page.index("</article>")]
+
+
+def test_a_new_picture_is_noticed_where_there_is_no_take():
+    story = make_story(key_frames=False)
+    [shot] = all_shots(story)
+    browser = viewer()
+    sheets = browser.get(board_of(story, "state/")).json()
+    picture = Picture.objects.get(path=ATTIC)
+
+    KeyFrame.objects.create(shot=shot, position=1, picture=picture)
+    frame = browser.get(board_of(story, "state/"), {"since": sheets["since"]}).json()
+    Picture.objects.filter(pk=picture.pk).update(file="the-lamp/pictures/0123456789abcdef/b.jpg")
+    other = browser.get(board_of(story, "state/"), {"since": frame["since"]}).json()
+
+    shown = [each["parts"][f"card-{shot.pk}"] for each in (sheets, frame, other)]
+    assert len(set(shown)) == 3
+    assert "0123456789abcdef.jpg" in shown[2]
+
+
+def test_a_story_that_changes_makes_its_cards_out_of_date():
+    story = make_story()
+    [shot] = all_shots(story)
+    make_take(shot, review="selected")
+    browser = viewer()
+    before = browser.get(board_of(story, "state/")).json()
+
+    shots_of(story).update(storyboard_payload=PAYLOAD | {"compositionAndContent": "A door."})
+    after = browser.get(board_of(story, "state/"), {"since": before["since"]}).json()
+
+    assert OUTDATED.code in after["parts"][f"card-{shot.pk}"]
+    assert OUTDATED.code not in before["parts"][f"card-{shot.pk}"]
+
+
+def test_a_card_that_waits_turns_over_when_nobody_works_on_it(time_machine):
+    story = make_story()
+    [shot] = all_shots(story)
+    make_render(shot, State.RUNNING)
+    browser = viewer()
+    before = browser.get(board_of(story, "state/")).json()
+
+    time_machine.move_to(timezone.now() + timedelta(minutes=2))
+    after = browser.get(board_of(story, "state/"), {"since": before["since"]}).json()
+
+    assert badge(before["parts"][f"card-{shot.pk}"]) == "generating"
+    assert badge(after["parts"][f"card-{shot.pk}"]) == "needs a decision"
+
+
+def test_the_rest_of_a_card_is_as_the_story_is_now():
+    story = make_story()
+    [shot] = all_shots(story)
+    browser = viewer()
+    before = _card_on_page(browser, shot)
+
+    shots_of(story).update(storyboard_payload=PAYLOAD | {"compositionAndContent": "A door."})
+    text = _card_on_page(browser, shot)
+    Scenelet.objects.update(title="The pier")
+    title = _card_on_page(browser, shot)
+
+    assert "A door." in text and "A door." not in before
+    assert "The pier" in title and "The pier" not in text
 
 
 @pytest.mark.parametrize("since", ["x", "<script>", "A" * 256, "%00"])
@@ -697,6 +789,6 @@ def test_a_shot_that_is_no_longer_in_the_bundle_is_marked():
 
     cards = viewer().get(board_of(story)).context["board"].cards
 
-    marks = {card.shot.pk: card.second_badge for card in cards}
+    marks = {card.shot.pk: card.look.second_badge for card in cards}
     assert marks[gone.pk] == GONE
     assert [badge for pk, badge in marks.items() if pk != gone.pk] == [None]

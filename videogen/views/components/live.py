@@ -32,20 +32,20 @@ def version_of(contents: Mapping[str, object]) -> str:
     return "".join(urlsafe_b64encode(each.digest()).decode() for each in hashes)
 
 
-def changed_since(contents: Mapping[str, object], since: str) -> list[str]:
-    """Return the keys of the parts that may have changed since a version.
+def news_since(contents: Mapping[str, object], since: str) -> tuple[list[str], str]:
+    """Return the keys of the parts that may have changed since a version, and the version now.
 
     If `since` cannot be one of our versions, all parts count as changed.
     """
     version = version_of(contents)
     if len(since) != len(version):
-        return list(contents)
+        return list(contents), version
 
     def is_same(key: str) -> bool:
         place = _group(key) * _LETTERS
         return version[place : place + _LETTERS] == since[place : place + _LETTERS]
 
-    return [key for key in contents if not is_same(key)]
+    return [key for key in contents if not is_same(key)], version
 
 
 def _group(key: str) -> int:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from storybook.models import Story
 from videogen.billing.budget_use import BudgetUse
-from videogen.billing.budgets import usage_of_story
+from videogen.billing.budgets import queued_usd_of_story
 from videogen.billing.forecasts import forecasts
 from videogen.billing.statistics import By, SpendingScope, figures_by, total_of
 from videogen.common.formats import usd
@@ -31,14 +31,15 @@ class StoryMoney:
 
 
 def money_of(story: Story) -> StoryMoney:
-    """Six queries. The sums are those of the page Spending."""
+    """Four queries. The sums are those of the page Spending."""
     figures = total_of(figures_by(By.STORY, SpendingScope(story=story)))
-    used = usage_of_story(story.pk)
-    bar = MoneyBar(BudgetUse(*used, None, is_simulating()), forecasts([story]))
+    queued = queued_usd_of_story(story.pk)
+    use = BudgetUse(figures.spent_usd, queued, None, is_simulating())
+    bar = MoneyBar(use, forecasts([story]))
     return StoryMoney(
         usd(figures.spent_usd),
         usd(figures.open_usd) if figures.open_usd else "",
-        usd(used.queued_usd) if used.queued_usd else "",
+        usd(queued) if queued else "",
         bar.forecast,
         bar.use.is_simulated,
     )

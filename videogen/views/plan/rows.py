@@ -6,6 +6,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from storybook.models import DesignDocument, Story
 from videogen.common.formats import indented, usd
@@ -117,7 +118,7 @@ class PlanRow:
         same = None if self.row.copy_of else self.row.same
         return same if same and same.shot_id != self.row.shot.pk else None
 
-    @property
+    @cached_property
     def warnings(self) -> Sequence[str]:
         own = [each for each in self.row.warnings if self.is_alone or each.code not in OF_OPTIONS]
         return (*own, *((CHILDREN,) if speaks_of_children(self.row) else ()))

@@ -369,7 +369,7 @@ def entries_of(keys: Sequence[int]) -> list[Entry]:
         each.pk: each
         for each in VideoRender.objects.filter(pk__in=keys, state=State.DONE)
         .select_related("shot__scenelet__story", "batch", "technical_check")
-        .defer("technical_check__signature")
+        .defer("technical_check__signature", "batch__plan", "batch__filters")
         .prefetch_related("submissions", with_notes())
     }
     shown = [renders[key] for key in keys if key in renders]

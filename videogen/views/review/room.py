@@ -106,7 +106,7 @@ def judge(
     require(request, model_admin, REVIEW)
     if name not in (*VERBS, UNDO):
         raise Http404
-    renders = VideoRender.objects.select_related("shot__scenelet")
+    renders = VideoRender.objects.select_related("shot__scenelet").without_heavy_columns()
     render = get_object_or_404(renders, pk=render_id)
     title = f"{render.shot.code}, take {render.take},"
     stopped, refusal, words = 0, None, ""

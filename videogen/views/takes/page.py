@@ -25,7 +25,7 @@ from videogen.planning.shot_status import Situation, find_missing, find_situatio
 from videogen.safety.blocks import Block
 from videogen.views.components.access import DIRECT, GENERATE, REVIEW, require
 from videogen.views.components.badges import badge_of_shot
-from videogen.views.components.live import TROUBLE, changed_since, version_of
+from videogen.views.components.live import TROUBLE, news_since
 from videogen.views.components.notes import note_rights, with_notes
 from videogen.views.components.storyboard import storyboard_lines
 from videogen.views.directions import directions_of_shot
@@ -102,12 +102,12 @@ def takes_state(
             "admin/videogen/takes/render_card.html", context | {"shown": shown}
         )
     contents = {key: html.replace(token, "") for key, html in parts.items()}
-    changed = changed_since(contents, request.GET.get("since", ""))
+    changed, version = news_since(contents, request.GET.get("since", ""))
     return JsonResponse(
         {
             "active": page.is_active,
             "parts": {key: parts[key] for key in changed},
-            "since": version_of(contents),
+            "since": version,
         }
     )
 
@@ -118,7 +118,7 @@ class TakesPage:
     def __init__(self, request: HttpRequest, shot: Shot, *, can_generate: bool) -> None:
         renders = list(
             shot.renders.select_related("batch", "technical_check")
-            .defer("technical_check__signature")
+            .defer("technical_check__signature", "batch__plan", "batch__filters")
             .prefetch_related("submissions", with_notes())
             .order_by("-pk")
         )

@@ -46,6 +46,7 @@ class Verb:
 def find_render(shot_id: int, render_id: int) -> VideoRender:
     """Return the render, or raise Http404 if it is not a render of this shot."""
     renders = VideoRender.objects.select_related("shot__scenelet__story", "batch", "lane")
+    renders = renders.defer("batch__plan", "batch__filters")
     return get_object_or_404(renders, pk=render_id, shot=shot_id)
 
 
