@@ -145,6 +145,5 @@ def test_a_container_writes_on_its_volumes_only(name):
     assert service["cap_drop"] == ["ALL"]
     assert service["security_opt"] == ["no-new-privileges:true"]
     assert written == {"/data/media", "/data/state", "/data/tmp"}
-    # What migrates makes no files.
-    assert {place for _, place in mounted} == (written if name != "migrate" else {"/data/state"})
+    assert {place for _, place in mounted} == written
     assert [f"state-{name}", "/data/state"] in mounted
