@@ -147,3 +147,11 @@ def test_a_container_writes_on_its_volumes_only(name):
     assert written == {"/data/media", "/data/state", "/data/tmp"}
     assert {place for _, place in mounted} == written
     assert [f"state-{name}", "/data/state"] in mounted
+
+
+@pytest.mark.parametrize("name", ["web", "work"])
+def test_a_container_may_take_as_long_to_stop_as_its_unit(name):
+    unit = (ROOT / "deploy" / f"videogen-{name}.service").read_text()
+    seconds = re.search(r"^TimeoutStopSec=(\d+)$", unit, re.M)[1]
+
+    assert OURS[name]["stop_grace_period"] == f"{seconds}s"
