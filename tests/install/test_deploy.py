@@ -146,3 +146,11 @@ def test_a_unit_starts_what_is_there(unit):
     assert command[0].startswith(".venv/bin/")
     assert shutil.which(Path(command[0]).name, path=str(Path(sys.executable).parent))
     assert all((ROOT / each).exists() for each in command if each.endswith(".py"))
+
+
+def test_no_server_of_nginx_logs_an_address_that_is_a_secret():
+    _, *servers = (DEPLOY / "nginx.conf").read_text().split("\nserver {")
+
+    assert len(servers) == 2
+    for server in servers:
+        assert re.findall(r"access_log \S+ (.*);", server) == ["combined if=$videogen_log"]
