@@ -88,16 +88,18 @@ class Downloads:
         self.owner = this_process()
         self._places = settings.VIDEO_DOWNLOADS_AT_ONCE
         self._client: httpx.Client | None = None
-        self._threads: ThreadPoolExecutor | None = None
+        self._fetchers = ThreadPoolExecutor(self._places, thread_name_prefix="download")
+        self._storers = ThreadPoolExecutor(self._places, thread_name_prefix="store")
         self._running: dict[Future[Clip | VideoFacts], VideoRender] = {}
+        # Those of them that store a clip.
+        self._storing: set[Future[Clip | VideoFacts]] = set()
         self._renewed = time.monotonic()
 
     def tick(self, *, take_more: bool = True, seconds: float = TICK_SECONDS) -> bool:
         """Start downloads that are due, wait at most `seconds` for one to end, and write what came
         of it. Return False if none is running."""
         if take_more:
-            for render in self._take(self._places - len(self._running)):
-                self._start(render)
+            self._start_due()
         if not self._running:
             return False
         if time.monotonic() - self._renewed >= RENEW_SECONDS:
@@ -105,21 +107,26 @@ class Downloads:
         done, _ = wait(self._running, timeout=seconds, return_when=FIRST_COMPLETED)
         if done:
             done, _ = wait(self._running, timeout=GATHER_SECONDS)
+            if take_more:
+                # The next clips come while these are written down: an object store is asked then.
+                self._start_due()
             self._finish({future: self._running[future] for future in done})
             for future in done:
                 del self._running[future]
+            self._storing -= done
         return True
 
     def close(self) -> None:
         """Give back the rows of running downloads, so that another process resumes them."""
-        if self._threads:
-            self._threads.shutdown(wait=False, cancel_futures=True)
+        for threads in (self._fetchers, self._storers):
+            threads.shutdown(wait=False, cancel_futures=True)
         if self._client:
             self._client.close()
         VideoRender.objects.filter(
             pk__in=[render.pk for render in self._running.values()], downloader=self.owner
         ).update(downloader="", download_lease_until=None)
         self._running.clear()
+        self._storing.clear()
 
     def waiting(self) -> QuerySet[VideoRender]:
         """Return the renders whose clips are still to be downloaded."""
@@ -164,6 +171,17 @@ class Downloads:
                     taken.add(render.pk)
         return [render for render in oldest if render.pk in taken]
 
+    def _start_due(self) -> None:
+        for render in self._take(self._room()):
+            self._start(render)
+
+    def _room(self) -> int:
+        """Return how many more clips may be fetched now. One that is being stored takes no place of
+        theirs, so that the network is not idle meanwhile. All together are at most twice as many as
+        there are places, because each lies on the disk of this host."""
+        fetching = sum(not each.done() for each in self._running.keys() - self._storing)
+        return min(self._places - fetching, 2 * self._places - len(self._running))
+
     def _start(self, render: VideoRender) -> None:
         try:
             check_storage([pick["path"] for pick in render.references])
@@ -176,14 +194,7 @@ class Downloads:
             except DownloadError as error:
                 self._fail(render, error)
                 return
-        self._submit(render, _obtain, self._client, render)
-
-    def _submit(
-        self, render: VideoRender, step: Callable[..., Clip | VideoFacts], *given: Any
-    ) -> None:
-        if self._threads is None:
-            self._threads = ThreadPoolExecutor(self._places, thread_name_prefix="download")
-        self._running[self._threads.submit(step, *given)] = render
+        self._running[self._fetchers.submit(_obtain, self._client, render)] = render
 
     def _renew(self) -> None:
         self._renewed = time.monotonic()
@@ -235,7 +246,10 @@ class Downloads:
 
     def _store(self, render: VideoRender, clip: Clip) -> None:
         # Its number is written, or another process was faster and it gets the next one now.
-        self._submit(render, _store, clip, take_path(render, number_take(render)))
+        path = take_path(render, number_take(render))
+        storing: Future[Clip | VideoFacts] = self._storers.submit(_store, clip, path)
+        self._running[storing] = render
+        self._storing.add(storing)
 
     def _complete(self, render: VideoRender, facts: VideoFacts, take: int) -> bool:
         """Return whether the row is this process's still, and a take now."""
