@@ -2,25 +2,31 @@
 much longer do they take, and how much memory?
 
 Once the clips come over a network of 100 MB/s, which is what a fast one does, and once over
-loopback, where the cores do nothing but move bytes: the store's own server takes most of them."""
+loopback, where the cores do nothing but move bytes: the store's own server takes most of them. How
+long it takes for them by itself is shown beside the figures, for orientation: a client of the SDK
+puts the same bytes, and does nothing else."""
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import json
 import statistics
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import product
 from pathlib import Path
 
 from tests.support.clips import write_clip
 from tests.support.installations import Installation
-from tests.support.object_stores import StoreServer
+from tests.support.object_stores import BUCKET, StoreServer
 
 from .measure import Figure
 
 CLIPS, MEGABYTES, ROUNDS = 16, 20, 3
+AT_ONCE = 4  # what VIDEO_DOWNLOADS_AT_ONCE is where it is not set
 NETWORK = 100  # megabytes a second, all connections together
 DOWNLOAD = """
 import json, resource, time
@@ -49,6 +55,7 @@ def measure(folder: Path) -> list[Figure]:
     servers = {"network": _serve(body, NETWORK), "loopback": _serve(body, None)}
     urls = {name: f"http://127.0.0.1:{each.server_port}" for name, each in servers.items()}
     took: dict[tuple[str, str], list[float]] = {}
+    alone: list[float] = []
     peaks: dict[int, float] = {}
     try:
         with StoreServer(folder / "server") as store:
@@ -64,6 +71,7 @@ def measure(folder: Path) -> list[Figure]:
                 place.environment["GOOGLE_GEMINI_BASE_URL"] = url
                 told = _download(place, f"{name}-{source}-{number}", CLIPS, url)
                 took.setdefault((source, name), []).append(told["seconds"])
+            alone = [_put_alone(store, body) for _ in range(ROUNDS)]
             for clips in (2, 2 * CLIPS):
                 told = _download(places["store"], f"peak-{clips}", clips, urls["loopback"])
                 peaks[clips] = told["peak"]
@@ -72,6 +80,7 @@ def measure(folder: Path) -> list[Figure]:
             server.shutdown()
             server.server_close()
     middle = {key: statistics.median(seconds) for key, seconds in took.items()}
+    server_alone = statistics.median(alone)
     figures = []
     for source in urls:
         away, disk = middle[source, "store"], middle[source, "disk"]
@@ -83,7 +92,9 @@ def measure(folder: Path) -> list[Figure]:
                 1.25,
                 "× the time of those to the disk",
                 f"{CLIPS} clips of {MEGABYTES} MB: {away:.1f} s ({rate:.0f} MB/s) and {disk:.1f} s,"
-                f" the middle one of {ROUNDS}; throughput {disk / away:.2f} of the disk's",
+                f" the middle one of {ROUNDS}; throughput {disk / away:.2f} of the disk's. Nothing"
+                f" but a client that puts them, {AT_ONCE} at once: {server_alone:.1f} s,"
+                f" {server_alone / disk:.2f} × the disk's time",
             )
         )
     return [
@@ -103,6 +114,28 @@ def _download(place: Installation, name: str, clips: int, url: str) -> dict[str,
     told: dict[str, float] = json.loads(place.manage("shell", "-v0", "-c", code).stdout)
     assert told["done"] == clips, told
     return told
+
+
+def _put_alone(store: StoreServer, body: bytes) -> float:
+    """Return how many seconds the store's server takes to be given the same clips."""
+    client = store.client()
+    checksum = base64.b64encode(hashlib.sha256(body).digest()).decode()
+
+    def put(number: int) -> None:
+        client.put_object(
+            Bucket=BUCKET,
+            Key=f"alone/{number}.mp4",
+            Body=body,
+            ContentType="video/mp4",
+            ChecksumSHA256=checksum,
+        )
+
+    start = time.perf_counter()
+    with ThreadPoolExecutor(AT_ONCE) as threads:
+        list(threads.map(put, range(CLIPS)))
+    seconds = time.perf_counter() - start
+    client.close()
+    return seconds
 
 
 def _clip(folder: Path) -> bytes:

@@ -12,6 +12,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import httpx
 
@@ -97,19 +98,27 @@ class StoreServer:
             "AWS_EC2_METADATA_DISABLED": "true",
         }
 
-    def _make_bucket(self) -> None:
+    def client(self) -> Any:
+        """A client of the SDK, as somebody else would make it."""
         import boto3
         from botocore.config import Config
-        from botocore.exceptions import BotoCoreError, ClientError
 
-        client = boto3.client(
+        return boto3.client(
             "s3",
             endpoint_url=self.url,
             region_name="us-east-1",
             aws_access_key_id=ACCESS,
             aws_secret_access_key=SECRET,
-            config=Config(s3={"addressing_style": "path"}, retries={"total_max_attempts": 1}),
+            config=Config(
+                s3={"addressing_style": "path", "payload_signing_enabled": False},
+                retries={"total_max_attempts": 1},
+            ),
         )
+
+    def _make_bucket(self) -> None:
+        from botocore.exceptions import BotoCoreError, ClientError
+
+        client = self.client()
         end = time.monotonic() + 60
         while True:
             try:

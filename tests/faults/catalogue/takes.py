@@ -100,6 +100,16 @@ FAULTS = [
         "waiting for another process uses the tries up",
     ),
     Fault(
+        "slow-store-fills-the-disk",
+        "videogen/takes/download_worker.py",
+        "return min(self._places - fetching, 2 * self._places - len(self._running))",
+        "return self._places - fetching",
+        (
+            "tests/videogen/takes/test_object_store.py::test_while_clips_are_stored_as_many_others_are_fetched_and_no_more",
+        ),
+        "clips that wait for a slow store fill the disk of the host",
+    ),
+    Fault(
         "name-before-poster",
         "videogen/takes/storage.py",
         '    media.put(path.with_suffix(".jpg"), clip.poster)\n'

@@ -6,6 +6,10 @@ import hashlib
 import io
 import subprocess
 import sys
+import threading
+import time
+from contextlib import contextmanager
+from http.server import ThreadingHTTPServer
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
@@ -25,7 +29,16 @@ from storybook.store_address import read_store_address
 from storybook.thumbnails import thumbnail_url
 from tests.support.admin_clients import browser_of
 from tests.support.clips import write_clip
-from tests.support.factories import State, force, make_render, make_shot, picture_bytes
+from tests.support.factories import (
+    State,
+    force,
+    make_render,
+    make_shot,
+    make_story,
+    picture_bytes,
+    shots_of,
+)
+from tests.support.far_end import FarEndHandler
 from tests.support.films import make_forked_story, work_on_films
 from tests.support.installations import ROOT, Installation
 from tests.support.object_stores import SECRET
@@ -322,6 +335,69 @@ def test_a_store_that_is_away_is_waited_for(waiting, away, far_end):
     assert waiting.state == State.DONE and waiting.error_code == ""
     assert media.sha256(waiting.video_file) == waiting.sha256
     assert len(far_end.requests) == 1, "it was not fetched again"
+
+
+class HeldStore(FarEndHandler):
+    """An object store that has nothing, and answers to what it is to take once it is let go."""
+
+    def do_HEAD(self):
+        self.send_response(404)
+        self.end_headers()
+
+    def do_PUT(self):
+        self.rfile.read(int(self.headers["content-length"]))
+        self.server.is_let_go.wait(30)
+        self.send_response(403)
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+
+@contextmanager
+def held_store():
+    server = ThreadingHTTPServer(("127.0.0.1", 0), HeldStore)
+    server.is_let_go = threading.Event()
+    threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
+    try:
+        yield server
+    finally:
+        server.is_let_go.set()
+        server.shutdown()
+        server.server_close()
+
+
+def test_while_clips_are_stored_as_many_others_are_fetched_and_no_more(
+    object_store, settings, far_end, tmp_path
+):
+    """The network must not be idle, nor the disk of the host fill."""
+    settings.VIDEO_DOWNLOADS_AT_ONCE = 2
+    far_end.answer(200, write_clip(tmp_path / "clip.mp4", faststart=True))
+    shots = list(shots_of(make_story("held", shots=6)))
+    for shot in shots:
+        make_render(shot, State.DOWNLOADING, download_uri=f"{far_end.url}/clip")
+    downloads = Downloads([VideoRender.objects.first().lane])
+
+    def tick_until(are_fetched):
+        end = time.monotonic() + 20
+        while len(far_end.requests) < are_fetched and time.monotonic() < end:
+            downloads.tick(seconds=0.05)
+
+    with held_store() as server:
+        default = settings.STORAGES["default"]
+        options = {
+            **default["OPTIONS"],
+            "endpoint_url": f"http://127.0.0.1:{server.server_port}",
+        }
+        settings.STORAGES = {**settings.STORAGES, "default": {**default, "OPTIONS": options}}
+        tick_until(4)
+        for _ in range(10):
+            downloads.tick(seconds=0.05)
+        fetched = len(far_end.requests)
+        server.is_let_go.set()
+        tick_until(6)
+    downloads.close()
+
+    assert fetched == 4
+    assert len(far_end.requests) == 6
 
 
 def test_a_clip_that_was_stored_and_not_written_down_is_taken(waiting, tmp_path):
