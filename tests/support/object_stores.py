@@ -63,6 +63,8 @@ class StoreServer:
             "-s3.port.iceberg=0",
             "-s3.port.lance=0",
             "-master.volumeSizeLimitMB=200",
+            # It would report to its makers.
+            "-master.telemetry=false",
             "-volume.max=50",
             *(f"-{name}={port}" for name, port in ports.items()),
         ]
