@@ -2,7 +2,7 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    dependencies = [("videogen", "0054_lists_by_age")]
+    dependencies = [("videogen", "0055_lists_by_index")]
 
     operations = [
         migrations.AlterField(

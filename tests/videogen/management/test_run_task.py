@@ -1167,7 +1167,7 @@ def test_a_dry_run_does_not_load_what_it_does_not_need(installation):
         "run(['manage.py', 'run_task', '--task=CREATE_SHOT_VIDEO', '--story-id=story', "
         "'--mode=dry-run', '--json'])\n"
         "slow = {'google.genai', 'jwt', 'cryptography', 'httpx', 'PIL', 'av', 'numpy', 'rich', "
-        "'tenacity', 'videogen.cli.console', 'videogen.pipeline', 'videogen.providers.messages'} "
+        "'videogen.cli.console', 'videogen.pipeline', 'videogen.providers.messages'} "
         "& sys.modules.keys()\n"
         "assert not slow, f'{slow} take long to load'"
     )

@@ -79,7 +79,7 @@ def test_of_two_processes_one_takes_a_clip(waiting):
 
     def meanwhile(execute, sql, *rest):
         # The second has seen that the clip is free; before it takes it, the first one does.
-        if sql.startswith("UPDATE") and not taken:
+        if sql.startswith("SAVEPOINT") and not taken:
             taken.append(None)
             taken.extend(first._take(1))
         return execute(sql, *rest)
