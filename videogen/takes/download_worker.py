@@ -184,17 +184,6 @@ class Downloads:
         fetching = sum(not each.done() for each in self._running.keys() - self._storing)
         return min(self._places - fetching, 2 * self._places - len(self._running))
 
-    def _start_due(self) -> None:
-        for render in self._take(self._room()):
-            self._start(render)
-
-    def _room(self) -> int:
-        """Return how many more clips may be fetched now. One that is being stored takes no place of
-        theirs, so that the network is not idle meanwhile. All together are at most twice as many as
-        there are places, because each lies on the disk of this host."""
-        fetching = sum(not each.done() for each in self._running.keys() - self._storing)
-        return min(self._places - fetching, 2 * self._places - len(self._running))
-
     def _start(self, render: VideoRender) -> None:
         try:
             check_storage([pick["path"] for pick in render.references])
