@@ -58,7 +58,11 @@ class SubmissionQuerySet(models.QuerySet["Submission"]):
 
 
 def _settle(renders: list[int]) -> None:
-    VideoRender.objects.filter(pk__in=renders).exclude(ended_at=None).settle()
+    # Asked first, because the render of a call that was just claimed or accepted is open, and the
+    # expression of the costs takes several times as long.
+    ended = VideoRender.objects.filter(pk__in=renders).exclude(ended_at=None)
+    if keys := list(ended.values_list("pk", flat=True)):
+        VideoRender.objects.filter(pk__in=keys).settle()
 
 
 class Submission(models.Model):
