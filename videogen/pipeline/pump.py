@@ -19,7 +19,7 @@ from typing import Any
 
 from django.conf import settings
 from django.db import DatabaseError, OperationalError, connection, transaction
-from django.db.models import F, Q, QuerySet
+from django.db.models import F, Q
 from django.utils import timezone
 
 from videogen.common.db_retry import persistently
@@ -37,6 +37,7 @@ from videogen.lanes.leases import release_lease, take_lease
 from videogen.lanes.pauses import LONGEST_TOLD, pause_lane
 from videogen.lanes.quota import find_next_send_time
 from videogen.models import Lane, VideoRender
+from videogen.models.render_queries import RenderQuerySet
 from videogen.prompts.payload import load_request, rehearse, webhook_with
 from videogen.providers.client import POLLERS, SUBMITTERS, VideoClient
 from videogen.providers.messages import Finished, PollAnswer
@@ -183,7 +184,7 @@ class Pump:
 
     # -- one step each
 
-    def _renders(self, *states: str) -> QuerySet[VideoRender]:
+    def _renders(self, *states: str) -> RenderQuerySet:
         renders = VideoRender.objects.open().filter(lane=self.lane, state__in=states)
         return renders if self.scope is None else renders.filter(pk__in=self.scope)
 
@@ -272,6 +273,8 @@ class Pump:
             .filter(due_for_a_poll())
             .exclude(pk__in=[render.pk for render in self._polls.values()])
             .select_related("shot__scenelet__story", "lane")
+            .without_heavy_columns()
+            .defer("shot__storyboard_payload")
             .order_by("next_poll_at")
         )
         for render in due[:idle]:

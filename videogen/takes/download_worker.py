@@ -153,9 +153,10 @@ class Downloads:
         gone = [each for each in holders if is_provably_gone(each)]
         rows = due.filter(is_free | Q(downloader__in=gone))
         oldest = list(
-            rows.select_related("shot__scenelet__story").order_by(
-                F("rendered_at").asc(nulls_first=True), "pk"
-            )[:count]
+            rows.select_related("shot__scenelet__story")
+            .without_heavy_columns(keep=("references", "warnings"))
+            .defer("shot__storyboard_payload")
+            .order_by(F("rendered_at").asc(nulls_first=True), "pk")[:count]
         )
         if not oldest:
             return []
