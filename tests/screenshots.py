@@ -4,8 +4,9 @@
 
 Renders the sample story with the simulator in a temporary installation, decides about some takes,
 and looks at the screens while a last batch runs. The screens about money come from another one,
-which takes the simulator for the API: with its prices, and with answers that got lost. With
---folder the installations are kept, and the next run only takes the pictures.
+which takes the simulator for the API: with its prices, with answers that got lost, and at the end
+with a model that is gone. With --folder the installations are kept, and the next run only takes
+the pictures.
 """
 
 from __future__ import annotations
@@ -58,7 +59,10 @@ MONEY_SCREENS = {
     "spending": "/admin/videogen/submission/spending/",
     "unresolved": "/admin/videogen/videorender/unresolved/",
     "tokens": "/admin/videogen/apitoken/",
+    "doctor": "/admin/videogen/lane/doctor/",
+    "models": "/admin/videogen/videomodel/",
 }
+MODEL = "veo-3.1-generate-preview"
 # In the first take of a film: its characters are in the picture by then.
 FRAME_AT_SECONDS = 4.0
 DESK = {"width": 1440, "height": 900}
@@ -103,11 +107,9 @@ def _show_money(site: Site, browser: Browser) -> None:
     with _running(site, *QUICK):
         _leave_unresolved(site)
         _make_tokens(site)
-        for scheme in ("light", "dark"):
-            context = _look(site, browser, scheme, DESK)
-            for name, url in MONEY_SCREENS.items():
-                _take_picture(context, url, TARGET / f"{name}-{scheme}.png")
-            context.close()
+        _take_both(site, browser, MONEY_SCREENS)
+        with _model_is_gone(site, browser) as move_url:
+            _take_both(site, browser, {"moving": move_url})
 
 
 @contextmanager
@@ -236,6 +238,35 @@ def _leave_unresolved(site: Site) -> None:
     installation.manage("reconcile", check=False)
 
 
+@contextmanager
+def _model_is_gone(site: Site, browser: Browser) -> Iterator[str]:
+    """Three renders wait for a model that the account has no longer: the address of the page that
+    moves them to another one. Afterwards they are cancelled, and the model is back."""
+    context = site.open_browser(browser)
+    page = context.new_page()
+    _retire(site, MODEL)
+    ((story,),) = site.installation.query("SELECT id FROM storybook_story")
+    page.goto(_draft(page, story, site.shots_of(story)[-3:]))
+    page.locator('button[name="confirm"]').click()
+    page.wait_for_url("**/progress/")
+    progress = page.url
+    paused = "SELECT id FROM videogen_lane WHERE pause_code = 'model_not_found'"
+    wait_until(lambda: site.installation.query(paused), 60, "for the queue to stop")
+    ((lane,),) = site.installation.query(paused)
+    yield f"/admin/videogen/lane/{lane}/move/"
+    _retire(site, "")
+    for button in ("[data-act=cancel]", "form[action$='/resume/'] button"):
+        page.goto(progress)
+        page.locator(button).first.click()
+        page.locator("[data-message=success]").first.wait_for()
+    context.close()
+
+
+def _retire(site: Site, model: str) -> None:
+    url = f"{site.installation.simulator_url}/_simulator/settings"
+    httpx.post(url, json={"retired_models": model}).raise_for_status()
+
+
 def _scenelets(site: Site) -> list[str]:
     rows = site.installation.query("SELECT scenelet_id FROM storybook_scenelet ORDER BY sequence")
     return [scenelet for (scenelet,) in rows]
@@ -268,11 +299,7 @@ def _take_pictures(site: Site, browser: Browser) -> None:
         "review": f"/admin/review/?story={story}",
         "shot": f"/admin/storybook/shot/{shots[0]}/change/",
     }
-    for scheme in ("light", "dark"):
-        context = _look(site, browser, scheme, DESK)
-        for name, url in screens.items():
-            _take_picture(context, url, TARGET / f"{name}-{scheme}.png")
-        context.close()
+    _take_both(site, browser, screens)
     context = _look(site, browser, "light", PHONE)
     for name in ("board", "review"):
         _take_picture(context, screens[name], TARGET / f"{name}-phone.png")
@@ -289,6 +316,14 @@ def take_film_frame(site: Site) -> None:
     data = io.BytesIO()
     frame.to_image().resize((1280, 720), Image.Resampling.LANCZOS).save(data, "PNG")
     _keep(_small(data.getvalue()), TARGET / "film.png")
+
+
+def _take_both(site: Site, browser: Browser, screens: dict[str, str]) -> None:
+    for scheme in ("light", "dark"):
+        context = _look(site, browser, scheme, DESK)
+        for name, url in screens.items():
+            _take_picture(context, url, TARGET / f"{name}-{scheme}.png")
+        context.close()
 
 
 def _look(site: Site, browser: Browser, scheme: str, size: dict[str, int]) -> BrowserContext:
