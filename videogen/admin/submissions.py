@@ -10,6 +10,7 @@ from django.contrib import admin
 from django.contrib.admin.options import IncorrectLookupParameters
 from django.contrib.admin.views.main import ChangeList
 from django.core.exceptions import PermissionDenied
+from django.core.paginator import Paginator
 from django.db.models import Count, Q, QuerySet, Sum
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
 from django.template.response import TemplateResponse
@@ -179,7 +180,6 @@ class LedgerPaginator(KeyPaginator):
 
 @admin.register(Submission)
 class SubmissionAdmin(CodeSearchMixin, RecordAdmin):
-    paginator = LedgerPaginator
     list_display = [
         "entry",
         "shot",
@@ -277,6 +277,14 @@ class SubmissionAdmin(CodeSearchMixin, RecordAdmin):
         return columns
 
     # -- the sums below the list, the CSV file, and the page of spending
+
+    def get_paginator(
+        self, request: HttpRequest, queryset: QuerySet[Any], *args: Any, **options: Any
+    ) -> Paginator:
+        if queryset.model is Submission:
+            return LedgerPaginator(queryset, *args, **options)
+        # The page of one submission's history.
+        return super().get_paginator(request, queryset, *args, **options)
 
     def changelist_view(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None

@@ -20,7 +20,7 @@ from videogen.lanes.pauses import get_lane, resume_after_refusal
 from videogen.models import RenderBatch, VideoRender
 from videogen.models.people import Requester
 from videogen.prompts.omni_prompt import stored_prompt
-from videogen.prompts.payload import load_reference
+from videogen.prompts.payload import read_reference
 
 from .enqueue import QueuedBatch, new_request, plan_record
 from .modes import Action, Decision, Reason, decide
@@ -62,7 +62,7 @@ def _check_request(render: VideoRender, model: str, resolution: str) -> RequestS
         )
     for pick in render.references:
         try:
-            load_reference(pick)
+            read_reference(pick)
         except VideogenError as error:
             raise RequestError(error.sentence, code=error.code) from error
     request = RequestSettings.of_render(render, model, resolution)

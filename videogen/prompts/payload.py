@@ -56,7 +56,8 @@ def load_reference(pick: Mapping[str, Any]) -> ReferenceImage:
     """A stored reference as it is sent. Raises as `read_reference`."""
     from videogen.providers.messages import ReferenceImage
 
-    return ReferenceImage(pick["mime_type"], read_reference(pick))
+    data = read_reference(pick)
+    return ReferenceImage(pick["mime_type"], data)
 
 
 def read_reference(pick: Mapping[str, Any]) -> bytes:

@@ -62,10 +62,8 @@ FAULTS = [
     Fault(
         "two-take-one-clip",
         "videogen/takes/download_worker.py",
-        "                    downloader=render.downloader,\n"
-        "                    download_lease_until=render.download_lease_until,\n"
-        "                ).update(",
-        "                ).update(",
+        "taken = set(rows.filter(pk__in=[render.pk for render in oldest]).lock())",
+        "taken = {render.pk for render in oldest}",
         ("tests/videogen/takes/test_download_worker.py::test_of_two_processes_one_takes_a_clip",),
         "two processes take the same clip",
     ),
