@@ -191,7 +191,8 @@ class Outcome:
 
 def run(folder: Path, loss: Loss, *, shots: int = LOST_SHOTS) -> Outcome:
     """Lose the host that pumps while submissions and downloads are under way."""
-    with Hosts(folder, *NAMES, **SETTINGS) as hosts:
+    # The second half of the renders is sent while clips of the first are downloaded.
+    with Hosts(folder, *NAMES, **SETTINGS, VIDEO_MAX_IN_FLIGHT=str(shots // 2)) as hosts:
         control = hosts.control
         control.manage("import_story", str(write_story(folder, STORY, shots)))
         hosts.start_simulator("--latency=3", "--latency-jitter=2")
