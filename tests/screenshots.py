@@ -255,8 +255,12 @@ def _model_is_gone(site: Site, browser: Browser) -> Iterator[str]:
     ((lane,),) = site.installation.query(paused)
     yield f"/admin/videogen/lane/{lane}/move/"
     _retire(site, "")
-    for button in ("[data-act=cancel]", "form[action$='/resume/'] button"):
-        page.goto(progress)
+    lane_page = f"/admin/videogen/lane/{lane}/change/"
+    for url, button in (
+        (progress, "[data-act=cancel]"),
+        (lane_page, "form[action$='/resume/'] button"),
+    ):
+        page.goto(url)
         page.locator(button).first.click()
         page.locator("[data-message=success]").first.wait_for()
     context.close()
