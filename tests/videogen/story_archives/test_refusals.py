@@ -31,23 +31,6 @@ from videogen.takes.storage import kept_path
 pytestmark = pytest.mark.django_db
 
 
-@pytest.fixture
-def story():
-    return make_archived_story(takes=1)
-
-
-@pytest.fixture
-def file(tmp_path):
-    return tmp_path / "the-lamp.zip"
-
-
-@pytest.fixture
-def wiped(story, file):
-    """The archive of a story that is not here any more."""
-    wipe_story(story, archive_story(story, file))
-    return file
-
-
 def refused(path, code):
     """Restore it; it has to be refused with this code, and to leave nothing."""
     with pytest.raises(ArchiveError) as error:

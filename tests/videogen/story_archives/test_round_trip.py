@@ -65,11 +65,6 @@ def story():
     return make_archived_story()
 
 
-@pytest.fixture
-def file(tmp_path):
-    return tmp_path / "the-lamp.zip"
-
-
 def archive(file, *options):
     ended = manage("archive_story", "--story-id=the-lamp", f"--to={file}", "--json", *options)
     assert ended.returncode == 0, ended.stderr

@@ -33,23 +33,6 @@ pytestmark = [pytest.mark.django_db, pytest.mark.postgres]
 OPERATION = "models/veo/operations/late"
 
 
-@pytest.fixture
-def story():
-    return make_archived_story(takes=1)
-
-
-@pytest.fixture
-def file(tmp_path):
-    return tmp_path / "the-lamp.zip"
-
-
-@pytest.fixture
-def wiped(story, file):
-    """The archive of a story that is not here any more."""
-    wipe_story(story, archive_story(story, file))
-    return file
-
-
 @contextmanager
 def another_host(folder):
     """Its disk is its own; the database and the object store are the same."""
