@@ -26,7 +26,7 @@ from tests.support.object_stores import BUCKET, StoreServer
 from .measure import Figure
 
 CLIPS, MEGABYTES, ROUNDS = 16, 20, 3
-AT_ONCE = 4  # what VIDEO_DOWNLOADS_AT_ONCE is where it is not set
+AT_ONCE = 8  # what VIDEO_DOWNLOADS_AT_ONCE is where it is not set
 NETWORK = 100  # megabytes a second, all connections together
 DOWNLOAD = """
 import json, resource, time

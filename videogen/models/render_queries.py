@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator
-from contextlib import contextmanager
-from contextvars import ContextVar
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Iterable
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -30,6 +27,10 @@ HEAVY_COLUMNS = (
     "error_details",
 )
 
+# The columns of DERIVED_FROM that may change while a render stays open without a change of its
+# shot's status.
+_OF_OPEN = frozenset({"state", "state_since", "take"})
+
 Method = TypeVar("Method", bound=Callable[..., Any])
 
 
@@ -37,17 +38,6 @@ def alters_data(method: Method) -> Method:
     """Mark a method that Django's templates must not call."""
     method.alters_data = True  # type: ignore[attr-defined]
     return method
-
-
-@dataclass
-class _ToDerive:
-    """Primary keys of renders that have ended, and of shots whose renders have changed."""
-
-    ended: set[int] = field(default_factory=set)
-    shots: set[int] = field(default_factory=set)
-
-
-_to_derive: ContextVar[_ToDerive | None] = ContextVar("to_derive", default=None)
 
 
 def polled_anew(first_poll: datetime | None) -> dict[str, Any]:
@@ -67,21 +57,6 @@ def polled_anew(first_poll: datetime | None) -> dict[str, Any]:
 class RenderQuerySet(models.QuerySet["VideoRender"]):
     """Keeps the stored status of shots and the costs of renders in step with the renders, in the
     transaction that changes them."""
-
-    @contextmanager
-    def deriving_once(self) -> Iterator[None]:
-        """For several moves of single renders in one transaction: derive costs and statuses once,
-        at the end of the block, instead of after each move. Until then, they are behind."""
-        waiting = _ToDerive()
-        token = _to_derive.set(waiting)
-        try:
-            yield
-        finally:
-            _to_derive.reset(token)
-        if waiting.ended:
-            self.filter(pk__in=waiting.ended).settle()
-        if waiting.shots:
-            keep_standings(waiting.shots, self.model._base_manager)
 
     def open(self) -> RenderQuerySet:
         """Renders that are queued or in flight. By `ended_at`, for which there is an index: SQLite
@@ -150,14 +125,21 @@ class RenderQuerySet(models.QuerySet["VideoRender"]):
         with transaction.atomic(using=self.db, savepoint=False):
             # The rows are locked first and then changed by their keys. A row that meets the
             # conditions only a moment later would be changed while its shot is not known.
-            locked = self._locked()
-            found = list(locked.values_list("pk", "shot_id", "kind"))
+            locked = self.locked()
+            found = list(locked.values_list("pk", "shot_id", "kind", "ended_at"))
             if not found:
                 return 0
-            keys = [pk for pk, _, _ in found]
+            keys = [pk for pk, *_ in found]
             changed = super(RenderQuerySet, self.filter(pk__in=keys)).update(**changes)
+            # A shot's status knows of an open render only that it is open.
+            says_nothing = is_open is not False and changes.keys() & DERIVED_FROM <= _OF_OPEN
             self._derive(
-                keys if is_open is False else (), ((shot, kind) for _, shot, kind in found)
+                keys if is_open is False else (),
+                (
+                    (shot, kind)
+                    for _, shot, kind, ended_at in found
+                    if ended_at is not None or not says_nothing
+                ),
             )
         return changed
 
@@ -191,9 +173,10 @@ class RenderQuerySet(models.QuerySet["VideoRender"]):
     def lock(self) -> list[int]:
         """Lock these rows until the transaction ends, by their primary keys, as everywhere. Return
         the keys."""
-        return list(self._locked().values_list("pk", flat=True))
+        return list(self.locked().values_list("pk", flat=True))
 
-    def _locked(self) -> RenderQuerySet:
+    def locked(self) -> RenderQuerySet:
+        """These rows by their primary keys, locked as they are read until the transaction ends."""
         # NO KEY: other rows refer to these, and checking that must not wait for this lock.
         return self.order_by("pk").select_for_update(of=("self",), no_key=True)
 
@@ -201,10 +184,6 @@ class RenderQuerySet(models.QuerySet["VideoRender"]):
         """Settle the costs of the renders `ended` and recompute the status of the shots of
         `changed`, which has the shot and the kind of each render. A rehearsal changes no status."""
         shots = {shot for shot, kind in changed if kind != states.Kind.REHEARSAL}
-        if waiting := _to_derive.get():
-            waiting.ended.update(ended)
-            waiting.shots.update(shots)
-            return
         if ended:
             RenderQuerySet(self.model, using=self.db).filter(pk__in=ended).settle()
         if shots:

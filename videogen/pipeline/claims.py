@@ -51,7 +51,7 @@ def claim_renders(
     room, or it costs more than the account's spend window) fails here. owner: the process that
     will send the renders. scope: only these renders.
     """
-    if limit <= 0 or not queued_renders(lane, scope).exists():
+    if limit <= 0:
         return []
     now = timezone.now()
     with transaction.atomic():
@@ -68,12 +68,11 @@ def claim_renders(
         taken = []
         room = BudgetHeadroom()
         window = headroom.usd
-        due = queued_renders(lane, scope).in_claim_order()
-        keys = list(due.values_list("pk", flat=True)[:limit])
+        due = queued_renders(lane, scope)
+        keys = list(due.in_claim_order().values_list("pk", flat=True)[:limit])
         # Locked by their keys, as everybody does it, and not in the order in which they are sent.
-        VideoRender.objects.filter(pk__in=keys).lock()
-        renders = due.filter(pk__in=keys).select_related("shot__scenelet__story")
-        for render in renders:
+        locked = due.filter(pk__in=keys).select_related("shot__scenelet__story").locked()
+        for render in sorted(locked, key=lambda each: keys.index(each.pk)):
             price = render.price_estimate_usd
             if render.shot.scenelet.story.is_archived:
                 _refuse(render, ProblemCode.STORY_ARCHIVED, _ARCHIVED)

@@ -19,7 +19,7 @@ from typing import Any
 
 from django.conf import settings
 from django.db import DatabaseError, OperationalError, connection, transaction
-from django.db.models import F, Q
+from django.db.models import F, Q, prefetch_related_objects
 from django.utils import timezone
 
 from videogen.common.db_retry import persistently
@@ -75,6 +75,24 @@ WAKE_SECONDS = 1.0
 # If there is no room for a submission, the pump looks again after this time at the latest: a person
 # may have ended the wait, or another setting may have made room.
 REST_SECONDS = 2.0
+# How many polls are under way at once while requests are being submitted, which must not wait for
+# them: a poll later finds the same.
+POLLS_BESIDE_SUBMITTING = 2
+# The columns that the usual answers need. An unusual one loads more.
+_POLLED = (
+    "shot",
+    "lane",
+    "route",
+    "state",
+    "operation_name",
+    "download_uri",
+    "is_link_given",
+    "deadline_at",
+    "next_poll_at",
+    "poll_failures",
+    "error_code",
+    "take",
+)
 
 LinkListener = Callable[[VideoRender], None]
 
@@ -265,16 +283,15 @@ class Pump:
         self._rests_until = time.monotonic() + min(seconds, REST_SECONDS)
 
     def _poll(self) -> None:
-        idle = POLLERS - len(self._polls)
+        most = POLLS_BESIDE_SUBMITTING if self._submits else POLLERS
+        idle = most - len(self._polls)
         if idle <= 0:
             return
         due = (
             self._renders(State.RUNNING)
             .filter(due_for_a_poll())
             .exclude(pk__in=[render.pk for render in self._polls.values()])
-            .select_related("shot__scenelet__story", "lane")
-            .without_heavy_columns()
-            .defer("shot__storyboard_payload")
+            .only(*_POLLED)
             .order_by("next_poll_at")
         )
         for render in due[:idle]:
@@ -357,6 +374,7 @@ class Pump:
                     logger.exception("%s: the answer cannot be stored", render)
                     apply_poll_error(render, broken_here(error))
         links = [render for _, render in answers if render.state == State.DOWNLOADING]
+        prefetch_related_objects(links, "shot__scenelet__story")
         if links and self.scope is None:
             self._wake_downloads(len(links))
         for render in links:

@@ -20,7 +20,7 @@ from uuid import UUID
 from django.conf import settings
 from django.db import transaction
 from django.db.models import Case, Q, Value, When
-from django.db.models.functions import Coalesce
+from django.db.models.functions import Coalesce, Greatest, Least
 from django.utils import timezone
 
 from videogen.catalog.missing_models import MODEL_NOT_FOUND, facts_of_pause, where_to_choose
@@ -258,11 +258,15 @@ def keep_polling(renders: Collection[VideoRender]) -> None:
     """Write that these operations are still running. Call it inside a transaction that has locked
     the renders, if there are several."""
     now = timezone.now()
-    moments = (When(pk=render.pk, then=Value(_next_poll(render, now))) for render in renders)
+    step = timedelta(seconds=settings.VIDEO_POLL_SECONDS)
+    # The next poll comes VIDEO_POLL_SECONDS after this one was due. If the wait began with the
+    # answer, every poll would add the time that it takes, and a video of six minutes would be found
+    # many seconds late.
+    after_due = Coalesce("next_poll_at", Value(now)) + step
     VideoRender.objects.filter(
         pk__in=[render.pk for render in renders], state=State.RUNNING
     ).update(
-        next_poll_at=Case(*moments),
+        next_poll_at=Least(Greatest(after_due, Value(now + step / 2)), Value(now + step)),
         poll_failures=0,
         beat_at=now,
         error_code="",
@@ -295,14 +299,6 @@ def apply_finished(links: Mapping[VideoRender, str]) -> None:
     for render, uri in won.items():
         for name, value in (changes | {"download_uri": uri}).items():
             setattr(render, name, value)
-
-
-def _next_poll(render: VideoRender, now: datetime) -> datetime:
-    """Return when to poll next: VIDEO_POLL_SECONDS after this poll was due. If the wait
-    began with the answer, every poll would add the time that it takes, and a video of six minutes
-    would be found many seconds late."""
-    step = timedelta(seconds=settings.VIDEO_POLL_SECONDS)
-    return min(max((render.next_poll_at or now) + step, now + step / 2), now + step)
 
 
 def due_for_a_poll() -> Q:

@@ -23,6 +23,11 @@ def open_client(route: str, *, submits: bool = False) -> VideoClient:
     return _CLIENTS[route](submits=submits)
 
 
+def load_sdk() -> None:
+    """Import what the clients import when they are opened. It takes a second."""
+    from google import genai  # noqa: F401
+
+
 def sdk_version() -> str:
     from google.genai import __version__
 

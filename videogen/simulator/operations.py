@@ -17,6 +17,7 @@ import threading
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -284,6 +285,8 @@ def blocked_reason(operation: Operation) -> str:
     return str(operation.params.get("message", default))
 
 
+# A download looks for its file among those of all operations.
+@lru_cache(maxsize=65536)
 def file_id(operation_id: str, index: int) -> str:
     """Return twelve lower-case characters, as in the service's own links."""
     number = int.from_bytes(hashlib.sha256(f"{operation_id}/{index}".encode()).digest()[:10], "big")

@@ -55,7 +55,7 @@ class Simulator:
             self._temporary = tempfile.TemporaryDirectory(prefix="simulator-")
             directory = Path(self._temporary.name)
         self.store = OperationStore(directory.resolve(), self.settings.file_lifetime)
-        self.studio = Studio(self.settings.painters)
+        self.studio = Studio(self.settings.painters, paints_quick=self.settings.clips == "quick")
         for operation in self.store.load(time.time()):
             self.journal.add_submission(operation.entry)
             if operation.outcome in NEEDS_CLIP or not operation.outcome:

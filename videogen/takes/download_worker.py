@@ -55,7 +55,14 @@ from .storage import (
     storing_error,
     take_path,
 )
-from .take_numbers import file_fields, next_take, number_take, surprises, try_number
+from .take_numbers import (
+    file_fields,
+    free_take,
+    last_takes,
+    number_take,
+    surprises,
+    try_numbers,
+)
 from .video_file import VideoFacts, inspect_video
 
 logger = logging.getLogger(__name__)
@@ -70,7 +77,7 @@ RENEW_SECONDS = 5.0
 TICK_SECONDS = 0.2
 # How long the first step that has ended waits for others, so that they are written in one
 # transaction.
-GATHER_SECONDS = 0.02
+GATHER_SECONDS = 0.05
 # Refusals that may pass while the clip is there: not ready yet (400), and rights that are late or
 # that a person gives (401, 403).
 _MAY_PASS = frozenset({"http_400", "http_401", "http_403"})
@@ -148,16 +155,14 @@ class Downloads:
         now = timezone.now()
         due = self._due().exclude(pk__in=[render.pk for render in self._running.values()])
         is_free = Q(downloader="") | Q(download_lease_until=None) | Q(download_lease_until__lte=now)
-        held = due.exclude(downloader="").filter(download_lease_until__gt=now)
-        holders = held.values_list("downloader", flat=True).distinct()
-        gone = [each for each in holders if is_provably_gone(each)]
-        rows = due.filter(is_free | Q(downloader__in=gone))
-        oldest = list(
-            rows.select_related("shot__scenelet__story")
-            .without_heavy_columns(keep=("references", "warnings"))
-            .defer("shot__storyboard_payload")
-            .order_by(F("rendered_at").asc(nulls_first=True), "pk")[:count]
-        )
+        rows = due.filter(is_free)
+        oldest = _oldest(rows, count)
+        if len(oldest) < count:
+            held = due.exclude(downloader="").filter(download_lease_until__gt=now)
+            holders = held.values_list("downloader", flat=True).distinct()
+            if gone := [each for each in holders if is_provably_gone(each)]:
+                rows = due.filter(is_free | Q(downloader__in=gone))
+                oldest = _oldest(rows, count)
         if not oldest:
             return []
         with transaction.atomic():
@@ -215,12 +220,15 @@ class Downloads:
     def _finish(self, ended: Mapping[Future[Clip | VideoFacts], VideoRender]) -> None:
         """Write what came of these steps: a clip that was fetched is stored next, in a thread
         again; one that is stored becomes a take."""
+        last = last_takes({render.shot_id for render in ended.values()})
         found = {
-            render: _safely(render, partial(_outcome, render, future))
+            render: _safely(render, partial(_outcome, render, future, last.get(render.shot_id, 0)))
             for future, render in ended.items()
         }
         after: dict[VideoRender, Callable[[], None]] = {}
-        with transaction.atomic(), VideoRender.objects.deriving_once():
+        numbers: dict[VideoRender, int] = {}
+        made: list[VideoRender] = []
+        with transaction.atomic():
             VideoRender.objects.filter(pk__in=[render.pk for render in found]).lock()
             # By shot, like everybody who changes renders of several shots.
             for render in sorted(found, key=attrgetter("shot_id", "pk")):
@@ -228,24 +236,22 @@ class Downloads:
                 if isinstance(outcome, DownloadError):
                     after[render] = partial(self._fail, render, outcome)
                     continue
-                rest = _safely(render, partial(self._write, render, *outcome))
-                if isinstance(rest, DownloadError):
-                    after[render] = partial(self._fail, render, rest)
-                elif rest:
-                    after[render] = rest
+                result, take = outcome
+                if isinstance(result, Clip):
+                    numbers[render] = take
+                    after[render] = partial(self._store, render, result)
+                    continue
+                is_mine = _safely(render, partial(self._describe, render, result, take))
+                if isinstance(is_mine, DownloadError):
+                    after[render] = partial(self._fail, render, is_mine)
+                elif is_mine:
+                    made.append(render)
+                    after[render] = partial(discard, render)
+            try_numbers(numbers)
+            _complete(made)
         for render, work in after.items():
             if error := _safely(render, work):
                 self._fail(render, error)
-
-    def _write(
-        self, render: VideoRender, found: Clip | VideoFacts, take: int
-    ) -> Callable[[], None] | None:
-        """Write what was found within the transaction. Return what has to be done after it."""
-        if isinstance(found, Clip):
-            try_number(render, take)
-            return partial(self._store, render, found)
-        with transaction.atomic():
-            return partial(discard, render) if self._complete(render, found, take) else None
 
     def _store(self, render: VideoRender, clip: Clip) -> None:
         # Its number is written, or another process was faster and it gets the next one now.
@@ -254,23 +260,19 @@ class Downloads:
         self._running[storing] = render
         self._storing.add(storing)
 
-    def _complete(self, render: VideoRender, facts: VideoFacts, take: int) -> bool:
-        """Return whether the row is this process's still, and a take now."""
+    def _describe(self, render: VideoRender, facts: VideoFacts, take: int) -> bool:
+        """Write what the stored file is. Return whether the row is this process's still."""
         path = take_path(render, take)
-        won = render.move(
-            State.DOWNLOADING,
-            State.DONE,
-            only={"downloader": self.owner},
-            **file_fields(path, facts),
-            downloaded_at=timezone.now(),
-            downloader="",
-            download_lease_until=None,
-            error_code="",
-            error_message="",
-            warnings=[*render.warnings, *surprises(render, facts)],
+        rows = VideoRender.objects.filter(
+            pk=render.pk, state=State.DOWNLOADING, downloader=self.owner
         )
-        logger.info("%s: %s", render, path if won else "another process was first")
-        return won
+        with transaction.atomic():
+            is_mine = rows.update(
+                **file_fields(path, facts),
+                warnings=[*render.warnings, *surprises(render, facts)],
+            )
+        logger.info("%s: %s", render, path if is_mine else "another process was first")
+        return bool(is_mine)
 
     def _fail(self, render: VideoRender, error: DownloadError) -> None:
         """Write that the download failed: it is tried again later, or a person decides."""
@@ -302,12 +304,35 @@ class Downloads:
             set_aside(render.pk, is_given=render.is_link_given)
 
 
+def _complete(renders: Collection[VideoRender]) -> None:
+    """Make takes of these renders, whose files are stored and described. Call it within the
+    transaction that has described them."""
+    if renders:
+        VideoRender.objects.filter(pk__in=[render.pk for render in renders]).transition(
+            state=State.DONE,
+            downloaded_at=timezone.now(),
+            downloader="",
+            download_lease_until=None,
+            error_code="",
+            error_message="",
+        )
+
+
 def _outcome(
-    render: VideoRender, future: Future[Clip | VideoFacts]
+    render: VideoRender, future: Future[Clip | VideoFacts], last: int
 ) -> tuple[Clip | VideoFacts, int]:
-    """Return what a step found, and the number that the take has or may get. An object store is
-    asked for it, so this must not be within a transaction."""
-    return future.result(), render.take or next_take(render)
+    """Return what a step found, and the number that the take has or may get after `last`. An object
+    store is asked for it, so this must not be within a transaction."""
+    return future.result(), render.take or free_take(render, last + 1)
+
+
+def _oldest(rows: RenderQuerySet, count: int) -> list[VideoRender]:
+    return list(
+        rows.select_related("shot__scenelet__story")
+        .without_heavy_columns(keep=("references", "warnings"))
+        .defer("shot__storyboard_payload")
+        .order_by(F("rendered_at").asc(nulls_first=True), "pk")[:count]
+    )
 
 
 def _safely(render: VideoRender, work: Callable[[], Result]) -> Result | DownloadError:

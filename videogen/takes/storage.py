@@ -20,7 +20,7 @@ from videogen.common.errors import DownloadError, VideoFileError
 from videogen.models import VideoRender
 
 from .boxes import is_faststart
-from .video_file import VideoFacts, inspect_video, is_other_kind, make_faststart, make_poster
+from .video_file import VideoFacts, inspect_video, is_other_kind, make_faststart
 
 logger = logging.getLogger(__name__)
 
@@ -219,8 +219,7 @@ def waiting_clip(part: Path) -> Clip | None:
     if part.stat().st_size or not video.exists():
         return None
     try:
-        facts = inspect_video(video)
-        make_poster(video, part.with_suffix(".jpg"))
+        facts = inspect_video(video, poster=part.with_suffix(".jpg"))
     except VideoFileError:
         return None
     return Clip(video, part.with_suffix(".jpg"), facts)
@@ -234,7 +233,7 @@ def make_clip(part: Path, *, is_paid: bool) -> Clip:
     video = part.with_suffix(".mp4")
     poster = part.with_suffix(".jpg")
     try:
-        facts = inspect_video(part)
+        facts = inspect_video(part, poster=poster)
         is_rewritten = False
         if not is_faststart(part):
             try:
@@ -245,7 +244,6 @@ def make_clip(part: Path, *, is_paid: bool) -> Clip:
                 if not is_paid and error.code != "unknown_track":
                     raise
                 logger.warning("%s stays as it came: %s", part.name, error.sentence)
-        make_poster(video if is_rewritten else part, poster)
     except (VideoFileError, OSError):
         for path in (video, poster):
             path.unlink(missing_ok=True)

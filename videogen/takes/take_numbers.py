@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
 from django.db import IntegrityError, transaction
-from django.db.models import Max
+from django.db.models import Case, Max, Value, When
 
 from storybook.media_store import media
 from videogen.common.errors import DownloadError
@@ -95,6 +96,25 @@ def number_take(render: VideoRender) -> int:
     raise no_number()
 
 
+def try_numbers(takes: Mapping[VideoRender, int]) -> None:
+    """Give these renders their numbers, all at once if no other one of their shots was faster.
+    `take` is set in those that have got theirs."""
+    if not takes:
+        return
+    numbers = Case(*(When(pk=render.pk, then=Value(take)) for render, take in takes.items()))
+    try:
+        with transaction.atomic():
+            rows = VideoRender.objects.filter(pk__in=[each.pk for each in takes], take=None)
+            won = rows.transition(take=numbers)
+    except IntegrityError:
+        won = 0
+    for render, take in takes.items():
+        if won == len(takes):
+            render.take = take
+        elif len(takes) > 1:
+            try_number(render, take)
+
+
 def try_number(render: VideoRender, take: int) -> bool:
     """Give the render this number. Return False if it has one, or if another one of the shot was
     faster."""
@@ -111,9 +131,19 @@ def try_number(render: VideoRender, take: int) -> bool:
 def next_take(render: VideoRender, *, skips_files: bool = True) -> int:
     """Return the number of the shot's next take; somebody may be faster. Numbers whose file exists
     are skipped, because even a file that no row knows is somebody's clip."""
-    others = VideoRender.objects.filter(shot=render.shot_id).aggregate(last=Max("take"))
-    take = (others["last"] or 0) + 1
-    while skips_files and media.exists(str(take_path(render, take))):
+    take = last_takes({render.shot_id}).get(render.shot_id, 0) + 1
+    return free_take(render, take) if skips_files else take
+
+
+def last_takes(shots: Collection[int]) -> dict[int, int]:
+    """Return the highest number that a take has, by the primary keys of the shots that have one."""
+    numbered = VideoRender.objects.filter(shot__in=shots).exclude(take=None)
+    return dict(numbered.order_by().values_list("shot").annotate(last=Max("take")))
+
+
+def free_take(render: VideoRender, take: int) -> int:
+    """Return the first number from `take` on whose file does not exist."""
+    while media.exists(str(take_path(render, take))):
         take += 1
     return take
 

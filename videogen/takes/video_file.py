@@ -1,5 +1,5 @@
-"""Inspect a video file: is it whole and playable, and what is it? Make its poster, and move its
-index to the front. Works on paths and in constant memory, without the database.
+"""Inspect a video file: is it whole and playable, what is it, and what does it show? Move its index
+to the front. Works on paths and in constant memory, without the database.
 
 Whatever bytes the file has, these functions return, or raise VideoFileError or OSError.
 """
@@ -93,8 +93,12 @@ def _in_words(facts: VideoFacts) -> str:
     return f"{bits} bits, {chroma[share]}"
 
 
-def inspect_video(path: Path) -> VideoFacts:
-    """Return what the video is. Raises VideoFileError if it is not a whole, playable MP4."""
+def inspect_video(path: Path, *, poster: Path | None = None) -> VideoFacts:
+    """Return what the video is. Raises VideoFileError if it is not a whole, playable MP4.
+
+    poster: where to write a JPEG of the picture after one second, or of the first one, as a player
+    shows it: 960 pixels wide, or less if the picture is smaller or that would be too high.
+    """
     import av
 
     size = path.stat().st_size
@@ -126,11 +130,16 @@ def inspect_video(path: Path) -> VideoFacts:
             sha256=sha256_of(path),
             unknown_codecs=tuple(name for name, is_known in sounds.items() if not is_known),
         )
-    if shown < 0.9 * facts.seconds - 0.5:
-        raise VideoFileError(
-            f"The video is cut short: {shown:.1f} of {facts.seconds:.1f} seconds are there.",
-            code="truncated",
-        )
+        if shown < 0.9 * facts.seconds - 0.5:
+            raise VideoFileError(
+                f"The video is cut short: {shown:.1f} of {facts.seconds:.1f} seconds are there.",
+                code="truncated",
+            )
+        if poster:
+            if seconds > 2:
+                container.seek(av.time_base, backward=True)
+                frame = _first_frame(container, video)
+            _draw_poster(video, frame, poster)
     return facts
 
 
@@ -187,12 +196,12 @@ def video_of(container: InputContainer, path: Path | None) -> VideoStream:
 def _sounds_of(container: InputContainer, path: Path) -> dict[str, bool]:
     """Return the codecs of the tracks of sound in their order, and whether each can be decoded
     here. One that cannot be is called as the file calls it."""
-    names = codec_names(path, b"soun")
     sounds: dict[str, bool] = {}
     for number, audio in enumerate(container.streams.audio):
         if audio.codec_context is not None:
             sounds.setdefault(audio.codec_context.codec.canonical_name, True)
         else:
+            names = codec_names(path, b"soun")
             sounds.setdefault(names[number] if number < len(names) else "unknown", False)
     return sounds
 
@@ -210,15 +219,15 @@ def _first_frame_and_end(container: InputContainer, video: VideoStream) -> tuple
     """Return the first picture, and up to which second there are packets of the video. The whole
     file is read once."""
     frame: VideoFrame | None = None
-    end = 0.0
+    end = 0
     for number, packet in enumerate(container.demux(video)):
         if frame is None and number <= _MOST_PACKETS:
             frame = _frame_in(packet)
-        if packet.pts is not None and packet.time_base is not None:
-            end = max(end, float((packet.pts + (packet.duration or 0)) * packet.time_base))
+        if packet.pts is not None:
+            end = max(end, packet.pts + (packet.duration or 0))
     if frame is None:
         raise VideoFileError("No picture of the video can be decoded.", code="no_frame")
-    return frame, end
+    return frame, float(end * (video.time_base or 0))
 
 
 def _frame_in(packet: Packet) -> VideoFrame | None:
@@ -282,27 +291,19 @@ def make_faststart(path: Path, target: Path) -> None:
                     out.mux(packet)
 
 
-def make_poster(path: Path, target: Path) -> None:
-    """Write a JPEG of the picture after one second, or of the first one, as a player shows it: 960
-    pixels wide, or narrower if that were too high. Raises VideoFileError."""
-    import av
+def _draw_poster(video: VideoStream, frame: VideoFrame, target: Path) -> None:
     from PIL import Image
 
-    with opened_video(path, "undecodable", "The video cannot be decoded") as container:
-        video = video_of(container, path)
-        if container.duration and container.duration > 2 * av.time_base:
-            container.seek(av.time_base, backward=True)
-        frame = _first_frame(container, video)
-        width, height = _poster_size(*displayed_size(video, frame))
-        turns = quarter_turns(frame)
-        drawn = (height, width) if turns % 2 else (width, height)
-        (plane,) = frame.reformat(width=drawn[0], height=drawn[1], format="rgb24").planes
-        # Not `to_image`, which copies each line of the picture in Python.
-        layout = ("raw", "RGB", plane.line_size, 1)
-        picture = Image.frombuffer("RGB", drawn, bytes(plane), *layout)
-        if turns:
-            quarter = (Image.Transpose.ROTATE_90, Image.Transpose.ROTATE_180)
-            picture = picture.transpose([*quarter, Image.Transpose.ROTATE_270][turns - 1])
+    width, height = _poster_size(*displayed_size(video, frame))
+    turns = quarter_turns(frame)
+    drawn = (height, width) if turns % 2 else (width, height)
+    (plane,) = frame.reformat(width=drawn[0], height=drawn[1], format="rgb24").planes
+    # Not `to_image`, which copies each line of the picture in Python.
+    layout = ("raw", "RGB", plane.line_size, 1)
+    picture = Image.frombuffer("RGB", drawn, bytes(plane), *layout)
+    if turns:
+        quarter = (Image.Transpose.ROTATE_90, Image.Transpose.ROTATE_180)
+        picture = picture.transpose([*quarter, Image.Transpose.ROTATE_270][turns - 1])
     picture.save(target, "JPEG", quality=85)
 
 
@@ -321,7 +322,7 @@ def picture_seconds(file: IO[bytes]) -> float:
 
 def _poster_size(width: int, height: int) -> tuple[int, int]:
     """Return the size of the poster: even numbers, as chroma planes want them."""
-    scale = min(POSTER_WIDTH / width, POSTER_HEIGHT / height)
+    scale = min(1.0, POSTER_WIDTH / width, POSTER_HEIGHT / height)
     return max(2, round(width * scale / 2) * 2), max(2, round(height * scale / 2) * 2)
 
 

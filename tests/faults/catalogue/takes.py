@@ -14,8 +14,8 @@ FAULTS = [
     Fault(
         "slow-downloader-completes",
         "videogen/takes/download_worker.py",
-        ('            only={"downloader": self.owner},\n            **file_fields'),
-        "            **file_fields",
+        ("state=State.DOWNLOADING, downloader=self.owner\n        )\n        with"),
+        "state=State.DOWNLOADING\n        )\n        with",
         ("tests/videogen/takes/test_download_worker.py",),
         "whoever lost the lease writes the take",
     ),
@@ -80,8 +80,8 @@ FAULTS = [
     Fault(
         "living-downloader-is-robbed",
         "videogen/takes/download_worker.py",
-        "gone = [each for each in holders if is_provably_gone(each)]",
-        "gone = list(holders)",
+        "gone := [each for each in holders if is_provably_gone(each)]",
+        "gone := list(holders)",
         (
             "tests/videogen/takes/test_fetch.py::test_a_lease_is_respected_while_its_holder_may_live",
         ),

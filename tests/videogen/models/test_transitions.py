@@ -5,9 +5,8 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
-from django.db import connection, transaction
+from django.db import transaction
 from django.db.models import Case, Value
-from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from tests.support.factories import (
@@ -92,62 +91,53 @@ def test_a_transition_keeps_in_step_what_is_derived():
     assert ShotStanding.objects.get(counts_simulated=True).badge == "failed"
 
 
-def moved_one_by_one():
-    """Two renders of two shots: one ends, the other one only goes on. Its shot's status is stale
-    before."""
-    story = make_story(shots=2)
-    ended, goes_on = (make_render(shot, State.RUNNING) for shot in shots_of(story))
+def stale_standings():
     ShotStanding.objects.update(badge="ready", takes=9)
-    return ended, goes_on
 
 
-def derived():
-    return (
-        list(ShotStanding.objects.order_by("pk").values_list("badge", "takes")),
-        list(VideoRender.objects.order_by("pk").values_list("actual_cost_usd", flat=True)),
+def standings():
+    return list(
+        ShotStanding.objects.filter(counts_simulated=True).order_by("shot").values_list("badge")
     )
 
 
-def test_costs_and_statuses_of_several_moves_are_derived_once():
-    ended, goes_on = moved_one_by_one()
-    with transaction.atomic():
-        assert ended.move(State.RUNNING, State.FAILED)
-        assert goes_on.move(State.RUNNING, State.DOWNLOADING, download_uri=LINK)
-        alone = derived()
-        transaction.set_rollback(True)
+@pytest.mark.parametrize(
+    "changes", [{"state": State.SUBMITTING}, {"take": 1}, {"state": State.QUEUED, "take": 2}]
+)
+def test_a_shots_status_is_not_derived_again_while_its_render_stays_open(changes):
+    make_render(make_shot(), State.RUNNING)
+    stale_standings()
 
-    with (
-        CaptureQueriesContext(connection) as queries,
-        transaction.atomic(),
-        VideoRender.objects.deriving_once(),
-    ):
-        assert ended.move(State.RUNNING, State.FAILED)
-        assert goes_on.move(State.RUNNING, State.DOWNLOADING, download_uri=LINK)
+    VideoRender.objects.transition(**changes)
 
-    assert derived() == alone
-    # Of each shot the one without and the one with the simulator's renders.
-    assert alone[0] == [("ready", 0), ("failed", 0), ("generating", 0), ("generating", 0)]
-    assert alone[1] == [0, None]
-    told = [each["sql"] for each in queries]
-    assert sum('SET "actual_cost_usd"' in sql for sql in told) == 1
-    assert sum("INTO" in sql and "shotstanding" in sql for sql in told) == 1
+    assert standings() == [("ready",)]
 
 
-def test_what_breaks_between_moves_leaves_nothing_to_derive():
-    ended, goes_on = moved_one_by_one()
-    before = derived()
-    with (
-        pytest.raises(ZeroDivisionError),
-        transaction.atomic(),
-        VideoRender.objects.deriving_once(),
-    ):
-        ended.move(State.RUNNING, State.FAILED)
-        raise ZeroDivisionError
+@pytest.mark.parametrize("changes", [{"state": State.RUNNING}, {"state": State.FAILED}])
+def test_a_shots_status_is_derived_for_those_that_end_or_begin_again(changes):
+    """The other one of the two transitions of each case leaves its shot's status as it is."""
+    story = make_story(shots=2)
+    for shot, state in zip(shots_of(story), (State.RUNNING, State.INTERRUPTED), strict=True):
+        make_render(shot, state)
+    stale_standings()
 
-    assert derived() == before
-    # The next one derives at once again.
-    assert goes_on.move(State.RUNNING, State.DOWNLOADING, download_uri=LINK)
-    assert derived()[0][2:] == [("generating", 0)] * 2
+    VideoRender.objects.transition(**changes)
+
+    ends = changes["state"] == State.FAILED
+    assert standings() == [("failed" if ends else "ready",), ("failed" if ends else "generating",)]
+
+
+@pytest.mark.parametrize("changes", [{"take": 2}, {"review": "approved"}, {"is_simulated": False}])
+def test_a_shots_status_is_derived_where_a_take_changes(changes):
+    render = make_render(make_shot(), State.DONE, take=1)
+    expected = ShotStanding.objects.order_by("pk").values("badge", "takes", "newest_take")
+    stale_standings()
+
+    VideoRender.objects.transition(**changes)
+
+    now = list(expected)
+    stored(render).save()  # derives everything
+    assert now == list(expected)
 
 
 def test_a_transition_into_an_open_state_has_not_ended():

@@ -393,6 +393,23 @@ def test_an_operation_is_not_asked_about_while_the_answer_is_on_its_way(fail):
     pump.close()
 
 
+def test_polls_make_way_for_submissions(fail):
+    fail("poll", "slow", times=-1, seconds=1)
+    for shot in shots_of(make_story(shots=5)):
+        make_render(shot, State.RUNNING)
+    pump = Pump(make_lane())
+    answer = Future()
+    pump._submits[answer] = object()
+
+    pump._poll()
+    beside = len(pump._polls)
+    pump._submits.clear()
+    pump._poll()
+
+    assert (beside, len(pump._polls)) == (2, 5)
+    pump.close()
+
+
 # -- the answer to a paid call -----------------------------------------------------------------
 
 

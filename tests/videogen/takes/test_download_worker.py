@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import socket
 import time
+from concurrent.futures import Future
 from datetime import timedelta
 from pathlib import Path
 
@@ -19,7 +20,7 @@ from videogen.providers.messages import INLINE
 from videogen.takes.download_worker import DOWNLOAD_LEASE, Downloads, run_slice
 from videogen.takes.fetch import fetch_clip_of
 from videogen.takes.storage import exclusive, partial_folder
-from videogen.takes.video_file import inspect_video
+from videogen.takes.video_file import VideoFacts, inspect_video
 
 pytestmark = [pytest.mark.django_db, pytest.mark.postgres]
 
@@ -206,7 +207,10 @@ def test_a_slow_downloader_does_not_finish_its_successors_row(render, tmp_path):
     write_clip(tmp_path / "clip.mp4")
     force(render, take=1)
 
-    Downloads([render.lane])._complete(render, inspect_video(tmp_path / "clip.mp4"), 1)
+    downloads = Downloads([render.lane])
+    stored: Future[VideoFacts] = Future()
+    stored.set_result(inspect_video(tmp_path / "clip.mp4"))
+    downloads._finish({stored: render})
 
     render.refresh_from_db()
     assert (render.state, render.downloader) == (State.DOWNLOADING, "another process")
@@ -280,7 +284,7 @@ def test_looking_for_the_next_clip_costs_the_same_however_many_wait(far_end):
         downloads._take(1)
 
     assert len(many) == len(few)
-    assert " LIMIT 1" in many[1]["sql"]
+    assert " LIMIT 1" in many[0]["sql"]
 
 
 def test_clips_that_cannot_be_stored_are_kept_and_stored_later(settings, far_end, tmp_path):

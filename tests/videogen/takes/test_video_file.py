@@ -13,7 +13,7 @@ from tests.support.clips import (
 )
 from videogen.common.errors import VideoFileError
 from videogen.takes.boxes import codec_names
-from videogen.takes.video_file import inspect_video, make_faststart, make_poster
+from videogen.takes.video_file import POSTER_WIDTH, inspect_video, make_faststart
 
 
 @pytest.fixture
@@ -60,25 +60,39 @@ def test_a_turned_video_is_described_as_it_is_displayed(
         make_faststart(path, tmp_path / "fast.mp4")
         path = tmp_path / "fast.mp4"
 
-    facts = inspect_video(path)
-    make_poster(path, tmp_path / "poster.jpg")
+    facts = inspect_video(path, poster=tmp_path / "poster.jpg")
 
     assert (facts.width, facts.height) == size
     assert brightest_side(tmp_path / "poster.jpg") == side
     with Image.open(tmp_path / "poster.jpg") as poster:
-        assert poster.width == 960
-        assert poster.width / poster.height == pytest.approx(size[0] / size[1], rel=0.01)
+        assert poster.size == size
 
 
 def test_pixels_that_are_not_square_are_stretched(path, tmp_path):
     write_clip(path, shape=Fraction(2, 1))
 
-    facts = inspect_video(path)
-    make_poster(path, tmp_path / "poster.jpg")
+    facts = inspect_video(path, poster=tmp_path / "poster.jpg")
 
     assert (facts.width, facts.height) == (128, 36)
     with Image.open(tmp_path / "poster.jpg") as poster:
-        assert poster.size == (960, 270)
+        assert poster.size == (128, 36)
+
+
+@pytest.mark.parametrize(
+    ("size", "expected"),
+    [((1280, 720), (960, 540)), ((640, 360), (640, 360)), ((1080, 1920), (960, 1706))],
+    ids=str,
+)
+def test_a_poster_is_never_wider_than_it_is_shown_nor_than_the_video(
+    path, tmp_path, size, expected
+):
+    write_clip(path, size=size)
+
+    inspect_video(path, poster=tmp_path / "poster.jpg")
+
+    with Image.open(tmp_path / "poster.jpg") as poster:
+        assert poster.size == expected
+    assert expected[0] <= POSTER_WIDTH
 
 
 @pytest.mark.parametrize(
@@ -121,9 +135,9 @@ def test_metadata_that_is_not_utf8_breaks_nothing(path, tmp_path):
     path.write_bytes(with_odd_name(write_clip(path)))
 
     make_faststart(path, tmp_path / "fast.mp4")
-    make_poster(path, tmp_path / "poster.jpg")
+    facts = inspect_video(path, poster=tmp_path / "poster.jpg")
 
-    assert inspect_video(path).audio_codec == inspect_video(tmp_path / "fast.mp4").audio_codec
+    assert facts.audio_codec == inspect_video(tmp_path / "fast.mp4").audio_codec
     assert (tmp_path / "poster.jpg").stat().st_size
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from videogen.common.errors import VideoFileError
 from videogen.takes.boxes import is_faststart
-from videogen.takes.video_file import inspect_video, make_faststart, make_poster
+from videogen.takes.video_file import inspect_video, make_faststart
 
 from .check import Examination
 from .findings import Finding, Topic, words_of
@@ -33,8 +33,7 @@ def check_video(exam: Examination) -> Iterator[Finding]:
         with tempfile.TemporaryDirectory(prefix="doctor-") as folder:
             fast, poster = Path(folder) / "fast.mp4", Path(folder) / "poster.jpg"
             make_faststart(CLIP, fast)
-            facts = inspect_video(fast)
-            make_poster(fast, poster)
+            facts = inspect_video(fast, poster=poster)
             is_right = is_faststart(fast) and facts.video_codec == "h264" and poster.stat().st_size
     except (VideoFileError, OSError) as error:
         yield VIDEO.fail(f"A small clip cannot be opened and decoded: {words_of(error)}", REINSTALL)

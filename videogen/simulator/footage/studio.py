@@ -14,6 +14,7 @@ import queue
 import subprocess
 import sys
 import threading
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -37,9 +38,13 @@ class Job:
 
 
 class Studio:
-    """A bounded pool of painters. `order` returns at once; `failure` says why a clip failed."""
+    """A bounded pool of painters. `order` returns at once; `failure` says why a clip failed.
 
-    def __init__(self, painters: int) -> None:
+    paints_quick: only quick clips will be ordered. What all of them share is made at once, so that
+    the first ones are not late.
+    """
+
+    def __init__(self, painters: int, *, paints_quick: bool = False) -> None:
         self._jobs: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
         self._lock = threading.Lock()
         self._ordered: set[str] = set()
@@ -48,6 +53,8 @@ class Studio:
         self._stopping = threading.Event()
         self._painters = max(1, painters)
         self._threads: list[threading.Thread] = []
+        if paints_quick:
+            self._start_painters(get_ready)
 
     def order(self, job: Job) -> None:
         """Queues the clip, once per path."""
@@ -56,12 +63,7 @@ class Studio:
                 return
             self._ordered.add(job.path)
             if not self._threads:
-                self._threads = [
-                    threading.Thread(target=self._paint_for_ever, name=f"painter-{n}", daemon=True)
-                    for n in range(self._painters)
-                ]
-                for thread in self._threads:
-                    thread.start()
+                self._start_painters()
         self._jobs.put(job)
 
     def failure(self, path: Path) -> str:
@@ -93,7 +95,18 @@ class Studio:
         for thread in self._threads:
             thread.join(timeout=5)
 
-    def _paint_for_ever(self) -> None:
+    def _start_painters(self, begin: Callable[[], None] = lambda: None) -> None:
+        self._threads = [
+            threading.Thread(
+                target=self._paint_for_ever, args=[begin], name=f"painter-{n}", daemon=True
+            )
+            for n in range(self._painters)
+        ]
+        for thread in self._threads:
+            thread.start()
+
+    def _paint_for_ever(self, begin: Callable[[], None]) -> None:
+        begin()
         child: subprocess.Popen[str] | None = None
         while (job := self._jobs.get()) is not None:
             try:
@@ -150,6 +163,13 @@ class Studio:
 def _pipes(child: subprocess.Popen[str]) -> tuple[IO[str], IO[str]]:
     """Its standard input and output: `_hire` opened both."""
     return cast("IO[str]", child.stdin), cast("IO[str]", child.stdout)
+
+
+def get_ready() -> None:
+    """Make what all quick clips share."""
+    from videogen.simulator.footage.clips import make_quick_clip
+
+    make_quick_clip()
 
 
 def paint(job: Job) -> None:
