@@ -144,6 +144,8 @@ class RenderBatch(models.Model):
             )
         ]
         indexes = [
+            # The first page begins with the stories that somebody worked on last.
+            models.Index(fields=["story", "created_at"], name="batches_of_a_story_by_age"),
             # The minute sweep looks for old drafts among batches with long plans.
             models.Index(fields=["created_at"], condition=Q(status="draft"), name="drafts_by_age"),
         ]

@@ -247,6 +247,12 @@ class VideoRender(models.Model):
                 condition=Q(reviewed_at__isnull=False),
                 name="reviewed_renders",
             ),
+            # The first page looks for failures that were dismissed.
+            models.Index(
+                fields=["dismissed_at"],
+                condition=Q(dismissed_at__isnull=False),
+                name="dismissed_renders",
+            ),
             # The list shows the newest first.
             models.Index(fields=["-queued_at", "-id"], name="renders_by_age"),
             # The list of submissions offers the people who asked for something.

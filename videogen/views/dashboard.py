@@ -11,7 +11,7 @@ from django.conf import settings
 from django.contrib import messages
 from django.contrib.admin import ModelAdmin, site
 from django.db import transaction
-from django.db.models import Count, F, Max, QuerySet
+from django.db.models import Count, Max, OuterRef, QuerySet, Subquery
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
 from django.template.loader import render_to_string
 from django.urls import reverse
@@ -32,7 +32,7 @@ from videogen.recovery.unresolved import most_urgent_first
 from .archived_stories import Moved, moved_by
 from .components.access import GENERATE, require, signed_in
 from .components.badges import Badge, badge_of_state, badge_of_time_left, counted_in_words
-from .components.bar import budget_use_for
+from .components.bar import budget_use_for, number_to_decide, number_to_review
 from .components.money_bar import MoneyBar
 from .components.queue_notice import QueueNotice, is_nobody_working, notice_of
 from .components.segments import RenderProgress
@@ -231,12 +231,11 @@ class Dashboard:
 
     @cached_property
     def word_counts(self) -> dict[str, int]:
-        """How many shots have each status that the page counts. What may have been paid for counts
-        also where its story is archived."""
+        """How many shots have each status that the page counts."""
         return {
-            BadgeWord.NEEDS_DECISION.value: standings_with(BadgeWord.NEEDS_DECISION).count(),
+            BadgeWord.NEEDS_DECISION.value: number_to_decide(self._request),
             BadgeWord.FAILED.value: standings_at_work(BadgeWord.FAILED).count(),
-            BadgeWord.NEEDS_REVIEW.value: standings_at_work(BadgeWord.NEEDS_REVIEW).count(),
+            BadgeWord.NEEDS_REVIEW.value: number_to_review(self._request),
         }
 
     @property
@@ -265,10 +264,10 @@ class Dashboard:
     @cached_property
     def stories(self) -> list[StoryCard]:
         """The stories that somebody worked on last."""
-        stories = (
-            Story.objects.not_archived()
-            .annotate(worked_at=Max("render_batches__created_at"))
-            .order_by(F("worked_at").desc(nulls_last=True), "-updated_at")
+        batches = RenderBatch.objects.filter(story=OuterRef("pk")).order_by("-created_at")
+        worked_at = Subquery(batches.values("created_at")[:1])
+        stories = Story.objects.not_archived().order_by(
+            worked_at.desc(nulls_last=True), "-updated_at"
         )
         return story_cards(stories[:MOST_STORIES])
 

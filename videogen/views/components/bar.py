@@ -6,10 +6,11 @@ however many rows there are, and none for somebody who has not logged in.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import cached_property
-from typing import Any
+from typing import Any, TypeVar
 
 from django.contrib.admin import site
 from django.http import HttpRequest
@@ -60,6 +61,9 @@ class Place:
         return self.code == "trouble"
 
 
+Counted = TypeVar("Counted")
+
+
 class Money:
     """The use of the budget in whole dollars."""
 
@@ -97,7 +101,7 @@ class Bar:
     def places(self) -> list[Place]:
         found = [self._place("stories", "Stories", reverse("admin:index"))]
         if self._may_see_takes:
-            number = standings_at_work(BadgeWord.NEEDS_REVIEW).count()
+            number = number_to_review(self._request)
             hint = f"{number} to review"
             found.append(self._place("review", "Review", _review_url(), number, hint))
         if self._user.has_perm("videogen.view_renderbatch"):
@@ -109,7 +113,7 @@ class Bar:
             url = reverse("admin:videogen_submission_spending")
             found.append(self._place("spending", "Spending", url))
         if self._may_see_takes:
-            number = standings_with(BadgeWord.NEEDS_DECISION).count()
+            number = number_to_decide(self._request)
             url = reverse("admin:videogen_unresolved")
             hint = f"{number} to decide"
             found.append(self._place("trouble", "Trouble", url, number, hint))
@@ -178,13 +182,38 @@ class Bar:
         return self._user.has_perms(["videogen.view_lane", GENERATE])
 
 
+# -- what the first page shows twice, in the bar and in full: it is counted once for a request
+
+
 def budget_use_for(request: HttpRequest) -> BudgetUse:
-    """The use of the budget at the moment of the request. The first page shows it twice, in the bar
-    and in full; it is added up once."""
-    kept: Any = request
-    if not hasattr(kept, "budget_use"):
-        kept.budget_use = budget_use()
-    return kept.budget_use
+    """The use of the budget at the moment of the request."""
+    return _once(request, budget_use)
+
+
+def number_to_review(request: HttpRequest) -> int:
+    """How many shots have takes that wait for a verdict."""
+    return _once(request, _count_to_review)
+
+
+def number_to_decide(request: HttpRequest) -> int:
+    """How many shots wait for a decision. What may have been paid for counts also where its story
+    is archived."""
+    return _once(request, _count_to_decide)
+
+
+def _count_to_review() -> int:
+    return standings_at_work(BadgeWord.NEEDS_REVIEW).count()
+
+
+def _count_to_decide() -> int:
+    return standings_with(BadgeWord.NEEDS_DECISION).count()
+
+
+def _once(request: HttpRequest, count: Callable[[], Counted]) -> Counted:
+    kept: dict[Callable[[], Any], Any] = request.__dict__.setdefault("counted_once", {})
+    if count not in kept:
+        kept[count] = count()
+    return kept[count]
 
 
 def bar_for(request: HttpRequest) -> Bar | None:

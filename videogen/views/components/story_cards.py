@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 from django.conf import settings
 from django.db.models import Case, Count, F, FloatField, Sum, Value, When, Window
@@ -35,7 +36,7 @@ class StoryCard:
     # Whether shots without a take count with the length that they will have.
     is_estimated: bool
 
-    @property
+    @cached_property
     def board_url(self) -> str:
         return reverse("admin:storybook_story_board", args=[self.story.pk])
 
@@ -95,8 +96,9 @@ def _frames(keys: Collection[int]) -> Mapping[int, tuple[str, ...]]:
     )
     for key, poster in posters.values_list(_STORY, "poster"):
         found[key].append(media_url(poster))
+    lacking = [key for key, urls in found.items() if len(urls) < MOST_FRAMES]
     key_frames = (
-        KeyFrame.objects.filter(**{f"{_STORY}__in": keys}, picture__file__gt="")
+        KeyFrame.objects.filter(**{f"{_STORY}__in": lacking}, picture__file__gt="")
         .annotate(place=_place("position", *_ACROSS))
         .filter(place__lte=MOST_FRAMES)
         .order_by(_STORY, "place")
