@@ -76,8 +76,10 @@ WAKE_SECONDS = 1.0
 # may have ended the wait, or another setting may have made room.
 REST_SECONDS = 2.0
 # How many polls are under way at once while requests are being submitted, which must not wait for
-# them: a poll later finds the same.
+# them: a poll later finds the same. A request that has no answer after so many seconds counts no
+# more: what it waits for is not this machine.
 POLLS_BESIDE_SUBMITTING = 2
+SUBMITTING_SECONDS = 1.0
 # The columns that the usual answers need. An unusual one loads more.
 _POLLED = (
     "shot",
@@ -283,8 +285,8 @@ class Pump:
         self._rests_until = time.monotonic() + min(seconds, REST_SECONDS)
 
     def _poll(self) -> None:
-        most = POLLS_BESIDE_SUBMITTING if self._submits else POLLERS
-        idle = most - len(self._polls)
+        submits = self._submits and time.monotonic() - self._sent < SUBMITTING_SECONDS
+        idle = (POLLS_BESIDE_SUBMITTING if submits else POLLERS) - len(self._polls)
         if idle <= 0:
             return
         due = (

@@ -398,15 +398,17 @@ def test_polls_make_way_for_submissions(fail):
     for shot in shots_of(make_story(shots=5)):
         make_render(shot, State.RUNNING)
     pump = Pump(make_lane())
-    answer = Future()
-    pump._submits[answer] = object()
+    # A request that was sent just now, and then one that has no answer.
+    pump._submits[Future()] = object()
+    pump._sent = time.monotonic()
 
     pump._poll()
     beside = len(pump._polls)
-    pump._submits.clear()
+    pump._sent -= 1
     pump._poll()
 
     assert (beside, len(pump._polls)) == (2, 5)
+    pump._submits.clear()
     pump.close()
 
 
