@@ -134,6 +134,8 @@ import time
 from pathlib import Path
 from django.db import transaction
 from videogen.models import Lane
+from videogen.ops.watchdog import bound_idle_transactions
+bound_idle_transactions()
 while not Path({sign!r}).exists():
     time.sleep(0.02)
 with transaction.atomic():
@@ -151,12 +153,22 @@ def _prepare_lock(host: Host) -> None:
     host.start("shell", "-v0", "-c", LOCK.format(sign=str(_sign(host))), log="lock")
 
 
-def _cut_power(host: Host) -> None:
-    """In the middle of a claim. Nobody is told: no connection is closed."""
+def _begin_a_claim(host: Host) -> None:
     _sign(host).touch()
     wait_until(lambda: "locked" in (host.folder / "lock.log").read_text(), 10, "for the lock")
+
+
+def _cut_power(host: Host) -> None:
+    """In the middle of a claim. Nobody is told: no connection is closed."""
+    _begin_a_claim(host)
     host.unplug()
     host.kill_all()
+
+
+def _freeze(host: Host) -> None:
+    """In the middle of a claim. Its system still answers for its connections."""
+    _begin_a_claim(host)
+    host.freeze()
 
 
 def _start_again(host: Host) -> None:
@@ -169,7 +181,8 @@ LOSSES = {
     # The database notices after 25 s that nobody is there any more.
     "power cut": Loss(_cut_power, _start_again, bound=40.0, prepare=_prepare_lock),
     "partitioned": Loss(Host.unplug, Host.plug, after=40.0),
-    "frozen": Loss(Host.freeze, Host.thaw, after=40.0),
+    # So does the server end what a process that stands still has begun.
+    "frozen": Loss(_freeze, Host.thaw, after=60.0, bound=40.0, prepare=_prepare_lock),
 }
 
 

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING
 
 import psutil
 from django.conf import settings
-from django.db import DatabaseError, close_old_connections, connections
+from django.db import DatabaseError, close_old_connections, connection, connections
 from django.db.models import Q
 from django.utils import timezone
 
@@ -47,6 +47,9 @@ STALL_AFTER = timedelta(seconds=30)
 LOST_SECONDS = 5.0
 # So long after they were taken, all tasks but long downloads have been reported as done.
 UNREPORTED_AFTER = timedelta(seconds=180)
+# Longer than any worker thinks between two statements of a transaction. Where several processes of a
+# frozen host wait for one lock, each of them gets it in turn and keeps it so long.
+IDLE_MILLISECONDS = 10_000
 # Tasks end within seconds of a stop, but a submission may take its whole time-out.
 STOP_SECONDS = 90.0
 
@@ -72,6 +75,7 @@ class WatchedCluster:
         signal.signal(signal.SIGTERM, self._stop)
         signal.signal(signal.SIGINT, self._stop)
         connections.close_all()
+        bound_idle_transactions()
         try:
             cluster.start()
         except RuntimeError as error:
@@ -141,6 +145,19 @@ class WatchedCluster:
             child.kill()
         psutil.wait_procs(children, timeout=10)
         return STALLED
+
+
+def bound_idle_transactions() -> None:
+    """Have PostgreSQL end the transactions that this process and its children leave idle. A host
+    that is frozen still answers for its connections, so the server would keep its locks, and no
+    other host could take its lane over. What a thawed host wanted to write is rolled back, and read
+    from its journal. Call it before a connection is made.
+
+    Only for workers: an import or a restore may copy files for minutes within a transaction."""
+    if connection.vendor == "postgresql":
+        options = connection.settings_dict["OPTIONS"]
+        bound = f"-c idle_in_transaction_session_timeout={IDLE_MILLISECONDS}"
+        options["options"] = f"{options.get('options', '')} {bound}".strip()
 
 
 def wake_for_lost_workers() -> None:

@@ -4,18 +4,25 @@ from __future__ import annotations
 
 import errno
 import os
+import time
 from datetime import timedelta
 from uuid import uuid4
 
 import pytest
 from django.conf import settings
+from django.db import DatabaseError, connection
 from django.utils import timezone
 from django_q.models import OrmQ
 
 from tests.support.factories import make_lane, make_render, make_shot, make_submission
 from videogen.common import task_queue
 from videogen.models import Submission, VideoRender
-from videogen.ops.watchdog import WatchedCluster, overdue_work, wake_for_lost_workers
+from videogen.ops.watchdog import (
+    WatchedCluster,
+    bound_idle_transactions,
+    overdue_work,
+    wake_for_lost_workers,
+)
 from videogen.pipeline import journal
 
 pytestmark = [pytest.mark.django_db, pytest.mark.postgres]
@@ -168,3 +175,21 @@ def test_a_journal_that_cannot_be_read_ends_no_cluster(monkeypatch):
     monkeypatch.setattr(os, "scandir", broken)
 
     assert WatchedCluster()._stalled() == ""
+
+
+@pytest.mark.skipif(connection.vendor != "postgresql", reason="SQLite has no server")
+def test_the_server_ends_the_transaction_of_a_worker_that_is_frozen(monkeypatch):
+    monkeypatch.setattr("videogen.ops.watchdog.IDLE_MILLISECONDS", 100)
+    options = {**connection.settings_dict["OPTIONS"]}
+    monkeypatch.setitem(connection.settings_dict, "OPTIONS", options)
+    bound_idle_transactions()
+    worker = connection.copy()
+    try:
+        worker.set_autocommit(False)
+        with worker.cursor() as cursor:
+            cursor.execute("SELECT 1")
+            time.sleep(0.5)
+            with pytest.raises(DatabaseError, match="idle-in-transaction"):
+                cursor.execute("SELECT 1")
+    finally:
+        worker.close()
