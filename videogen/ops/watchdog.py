@@ -47,7 +47,7 @@ STALL_AFTER = timedelta(seconds=30)
 LOST_SECONDS = 5.0
 # So long after they were taken, all tasks but long downloads have been reported as done.
 UNREPORTED_AFTER = timedelta(seconds=180)
-# Longer than any worker thinks between two statements of a transaction. Where several processes of a
+# Longer than any worker thinks between two statements of a transaction. If several processes of a
 # frozen host wait for one lock, each of them gets it in turn and keeps it so long.
 IDLE_MILLISECONDS = 10_000
 # Tasks end within seconds of a stop, but a submission may take its whole time-out.
