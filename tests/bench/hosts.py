@@ -165,8 +165,8 @@ def _cut_power(host: Host) -> None:
     host.kill_all()
 
 
-def _freeze(host: Host) -> None:
-    """In the middle of a claim. Its system still answers for its connections."""
+def _freeze_in_a_claim(host: Host) -> None:
+    """Its system still answers for its connections."""
     _begin_a_claim(host)
     host.freeze()
 
@@ -181,8 +181,11 @@ LOSSES = {
     # The database notices after 25 s that nobody is there any more.
     "power cut": Loss(_cut_power, _start_again, bound=40.0, prepare=_prepare_lock),
     "partitioned": Loss(Host.unplug, Host.plug, after=40.0),
-    # So does the server end what a process that stands still has begun.
-    "frozen": Loss(_freeze, Host.thaw, after=60.0, bound=40.0, prepare=_prepare_lock),
+    "frozen": Loss(Host.freeze, Host.thaw, after=40.0),
+    # The server ends what a process that stands still has begun.
+    "frozen in a claim": Loss(
+        _freeze_in_a_claim, Host.thaw, after=60.0, bound=40.0, prepare=_prepare_lock
+    ),
 }
 
 

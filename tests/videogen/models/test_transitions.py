@@ -115,7 +115,8 @@ def test_a_shots_status_is_not_derived_again_while_its_render_stays_open(changes
 
 @pytest.mark.parametrize("changes", [{"state": State.RUNNING}, {"state": State.FAILED}])
 def test_a_shots_status_is_derived_for_those_that_end_or_begin_again(changes):
-    """The other one of the two transitions of each case leaves its shot's status as it is."""
+    """The first shot's render runs, the second one's was interrupted. Where both run afterwards,
+    the first one has neither ended nor begun again."""
     story = make_story(shots=2)
     for shot, state in zip(shots_of(story), (State.RUNNING, State.INTERRUPTED), strict=True):
         make_render(shot, state)

@@ -208,7 +208,8 @@ def test_the_poster_is_a_jpeg_of_the_video(client, uri):
     with Image.open(clip.poster) as poster:
         assert poster.format == "JPEG"
         assert poster.size == (320, 180)
-        assert len(poster.getcolors(2**24)) > 1, "something is on it"
+        darkest, brightest = poster.convert("L").getextrema()
+        assert brightest - darkest > 100, "something is on it"
 
 
 def test_a_stored_clip_has_its_name_and_its_poster_beside_it(settings, client, uri, whole):

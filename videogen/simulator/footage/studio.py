@@ -14,7 +14,6 @@ import queue
 import subprocess
 import sys
 import threading
-from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -40,8 +39,8 @@ class Job:
 class Studio:
     """A bounded pool of painters. `order` returns at once; `failure` says why a clip failed.
 
-    paints_quick: only quick clips will be ordered. What all of them share is made at once, so that
-    the first ones are not late.
+    paints_quick: quick clips will be ordered. What all of them share is made at once, so that the
+    first ones are not late.
     """
 
     def __init__(self, painters: int, *, paints_quick: bool = False) -> None:
@@ -53,8 +52,9 @@ class Studio:
         self._stopping = threading.Event()
         self._painters = max(1, painters)
         self._threads: list[threading.Thread] = []
+        self._paints_quick = paints_quick
         if paints_quick:
-            self._start_painters(get_ready)
+            self._start_painters()
 
     def order(self, job: Job) -> None:
         """Queues the clip, once per path."""
@@ -95,18 +95,19 @@ class Studio:
         for thread in self._threads:
             thread.join(timeout=5)
 
-    def _start_painters(self, begin: Callable[[], None] = lambda: None) -> None:
+    def _start_painters(self) -> None:
         self._threads = [
-            threading.Thread(
-                target=self._paint_for_ever, args=[begin], name=f"painter-{n}", daemon=True
-            )
+            threading.Thread(target=self._paint_for_ever, name=f"painter-{n}", daemon=True)
             for n in range(self._painters)
         ]
         for thread in self._threads:
             thread.start()
 
-    def _paint_for_ever(self, begin: Callable[[], None]) -> None:
-        begin()
+    def _paint_for_ever(self) -> None:
+        if self._paints_quick:
+            # If that fails, each job fails as well, and says so.
+            with suppress(Exception):
+                get_ready()
         child: subprocess.Popen[str] | None = None
         while (job := self._jobs.get()) is not None:
             try:

@@ -32,6 +32,8 @@ SEEN_KEPT_SECONDS = 400 * 24 * 3600
 MOST_UNREAD = 99
 NEARLY_USED_PERCENT = 80
 
+Counted = TypeVar("Counted")
+
 # The place that a page belongs to, by the name of its address or the beginning of that.
 _PLACES = (
     ("review", ("videogen_review",)),
@@ -59,9 +61,6 @@ class Place:
     @property
     def is_trouble(self) -> bool:
         return self.code == "trouble"
-
-
-Counted = TypeVar("Counted")
 
 
 class Money:

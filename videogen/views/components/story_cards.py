@@ -66,7 +66,7 @@ class StoryCard:
 
 
 def story_cards(stories: Collection[Story]) -> list[StoryCard]:
-    """Return the cards in the order of the stories. Seven queries."""
+    """Return the cards in the order of the stories. At most seven queries."""
     keys = [story.pk for story in stories]
     counts = count_badges_by_story(keys)
     frames = _frames(keys)
