@@ -29,7 +29,7 @@ from videogen.models.states import OPEN
 from videogen.views.components import urls
 from videogen.views.components.badges import badge_of_state
 
-from .records import RecordAdmin, as_json
+from .records import RecordAdmin, StoryFilter, as_json
 
 Status = RenderBatch.Status
 
@@ -75,7 +75,7 @@ class AtWorkFilter(admin.SimpleListFilter):
 class RenderBatchAdmin(RecordAdmin):
     change_form_template = "admin/videogen/batch/form.html"
     list_display = ["__str__", "look", "story", "decisions", "cost", "asked_by"]
-    list_filter = [AtWorkFilter, "status", "mode", "door", "story"]
+    list_filter = [AtWorkFilter, "status", "mode", "door", ("story", StoryFilter)]
     list_select_related = ["story", "requested_by"]
     heavy_columns = ("plan", "filters")
     search_fields = ["story__title", "story__story_id", "requested_by_name"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.contrib import admin
 from django.core.paginator import Page, Paginator
@@ -14,6 +14,9 @@ from django.utils.safestring import SafeString
 from storybook.models import Story
 from videogen.common.formats import indented
 from videogen.models import RenderBatch, VideoRender
+
+# How many stories a filter offers.
+MOST_STORIES = 40
 
 
 class KeyPaginator(Paginator):
@@ -36,6 +39,9 @@ class RecordAdmin(admin.ModelAdmin):
 
     paginator = KeyPaginator
 
+    # It would count the whole table for each page of the list.
+    show_full_result_count = False
+
     heavy_columns: tuple[str, ...] = ()
 
     def has_add_permission(self, request: HttpRequest) -> bool:
@@ -54,19 +60,56 @@ class RecordAdmin(admin.ModelAdmin):
         return rows.defer(*self.heavy_columns) if is_list(request) else rows
 
 
-def stories_with_renders(**conditions: object) -> QuerySet[Story]:
-    """Return the stories that have renders which meet the conditions. The database looks for one
-    such render of one batch of each story, which is quick for few and for very many renders."""
+class OfferedStories(NamedTuple):
+    """What a filter by story offers. Its title tells where that is not every story."""
+
+    title: str
+    choices: list[tuple[str, str]]
+
+
+def offered_stories(chosen: str, **renders: object) -> OfferedStories:
+    """The stories that have renders which meet these conditions: at most the MOST_STORIES with the
+    newest batches. chosen: the key of the story that the address names, or ""."""
+    # One more than are offered tells whether there are others.
+    found = [*_stories_with_renders(**renders)[: MOST_STORIES + 1]]
+    title = "story"
+    if len(found) > MOST_STORIES:
+        found.pop()
+        title = f"story (the {MOST_STORIES} with the newest batches)"
+    if chosen.isdecimal() and int(chosen) not in {each.pk for each in found}:
+        found += Story.objects.filter(pk=chosen)
+    return OfferedStories(title, [(str(each.pk), str(each)) for each in sorted(found, key=str)])
+
+
+class StoryFilter(admin.RelatedFieldListFilter):
+    """Django's own filter reads all rows of the list to know their stories, and offers every one of
+    very many."""
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.title = self._offered.title
+
+    def field_choices(
+        self, field: Any, request: HttpRequest, model_admin: admin.ModelAdmin[Any]
+    ) -> list[tuple[str, Any]]:
+        chosen = self.lookup_val[-1] if self.lookup_val else ""
+        self._offered = offered_stories(str(chosen))
+        return [*self._offered.choices]
+
+
+def _stories_with_renders(**conditions: object) -> QuerySet[Story]:
+    """Return the stories that have renders which meet the conditions, the ones with the newest
+    batches first. The database looks for one such render of one batch of each story, which is quick
+    for few and for very many renders."""
     renders = VideoRender.objects.filter(batch=OuterRef("pk"), **conditions)
-    batches = RenderBatch.objects.alias(a_render=_one_of(renders)).filter(
+    # As a value, and not as a condition that there is one: PostgreSQL would join all of them.
+    a_render = Subquery(renders.order_by().values("pk")[:1])
+    batches = RenderBatch.objects.alias(a_render=a_render).filter(
         story=OuterRef("pk"), a_render__isnull=False
     )
-    return Story.objects.alias(a_batch=_one_of(batches)).filter(a_batch__isnull=False)
-
-
-def _one_of(rows: QuerySet[Any]) -> Subquery:
-    # As a value, and not as a condition that there is one: PostgreSQL would join all of them.
-    return Subquery(rows.order_by().values("pk")[:1])
+    newest = Subquery(batches.order_by("-created_at").values("created_at")[:1])
+    stories = Story.objects.alias(newest_batch=newest).filter(newest_batch__isnull=False)
+    return stories.order_by("-newest_batch", "-pk")
 
 
 def is_list(request: HttpRequest) -> bool:

@@ -23,7 +23,7 @@ from videogen.models.states import STUCK
 from videogen.views.components.badges import badge_of_state
 from videogen.views.components.urls import decide_url
 
-from .records import RecordAdmin, as_json, stories_with_renders
+from .records import RecordAdmin, StoryFilter, as_json
 from .review import ReviewPages
 from .takes import TakePages
 from .unresolved import UnresolvedPages
@@ -51,15 +51,6 @@ class OutcomeFilter(admin.SimpleListFilter):
         return having_outcome(queryset, value) if value in Outcome.values else queryset
 
 
-class StoryOfRendersFilter(admin.RelatedFieldListFilter):
-    """Offer the stories that have renders. Django's own filter reads all renders to know them."""
-
-    def field_choices(
-        self, field: Any, request: HttpRequest, model_admin: admin.ModelAdmin[Any]
-    ) -> list[tuple[str, Any]]:
-        return [(str(each.pk), str(each)) for each in stories_with_renders()]
-
-
 @admin.register(VideoRender)
 class VideoRenderAdmin(CodeSearchMixin, UnresolvedPages, TakePages, ReviewPages, RecordAdmin):
     list_display = [
@@ -80,7 +71,7 @@ class VideoRenderAdmin(CodeSearchMixin, UnresolvedPages, TakePages, ReviewPages,
         "review",
         "kind",
         "mode",
-        ("shot__scenelet__story", StoryOfRendersFilter),
+        ("shot__scenelet__story", StoryFilter),
     ]
     list_select_related = ["shot__scenelet__story", "batch", "lane", "requested_by", "reviewed_by"]
     heavy_columns = (

@@ -411,3 +411,39 @@ def test_what_is_shown_as_interrupted_can_be_given_up(shot):
 
     render.refresh_from_db()
     assert render.state == "cancelled"
+
+
+@pytest.mark.parametrize(
+    ("model", "name"),
+    [
+        (VideoRender, "shot__scenelet__story__id__exact"),
+        (RenderBatch, "story__id__exact"),
+        (Submission, "story"),
+    ],
+)
+def test_filters_by_story_offer_the_newest_batches_and_what_was_chosen(
+    admin_client, monkeypatch, model, name
+):
+    monkeypatch.setattr("videogen.admin.records.MOST_STORIES", 2)
+    stories = [make_story(each) for each in ("worked on", "long ago", "today", "never rendered")]
+    for story in (stories[1], stories[0], stories[2], stories[0]):
+        make_render(only_shot(story), State.DONE)
+    url = url_of(model, "changelist")
+
+    def offered(**chosen):
+        [story_filter] = [
+            each
+            for each in admin_client.get(url, chosen).context_data["cl"].filter_specs
+            if name in each.expected_parameters()
+        ]
+        return story_filter.title, [int(key) for key, _ in story_filter.lookup_choices]
+
+    # They have one title; those of different titles are in the order of the titles.
+    keys = [each.pk for each in stories]
+    told = "story (the 2 with the newest batches)"
+    assert offered() == (told, [keys[0], keys[2]])
+    assert offered(**{name: keys[1]}) == (told, [keys[0], keys[2], keys[1]])
+    make_render(only_shot(stories[1]), State.DONE)
+    assert offered() == (told, [keys[1], keys[0]])
+    monkeypatch.setattr("videogen.admin.records.MOST_STORIES", 3)
+    assert offered() == ("story", [keys[1], keys[0], keys[2]])
