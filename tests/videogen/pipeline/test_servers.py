@@ -13,6 +13,8 @@ import redis
 
 from tests.support.installations import Installation, wait_until, write_story
 from tests.support.servers import postgres_database, redis_url
+from tests.support.worker_facts.apps import SHARED
+from videogen.ops.watchdog import IDLE_MILLISECONDS
 
 pytestmark = pytest.mark.slow
 
@@ -69,6 +71,23 @@ def test_a_command_sees_the_cluster_and_leaves_the_work_to_it(installation):
     assert summary["summary"]["generated"] == 6
     assert "No cluster" not in ended.stderr
     assert sorted(installation.accepted().values()) == [1] * 6
+
+
+def test_workers_share_what_is_slow_to_import_and_keep_no_locks_where_they_are_frozen(
+    installation, tmp_path
+):
+    facts = tmp_path / "facts"
+    facts.mkdir()
+    installation.environment["WORKER_FACTS"] = str(facts)
+    installation.environment["DJANGO_SETTINGS_MODULE"] = "tests.support.worker_facts.settings"
+
+    installation.start("work")
+
+    wait_until(lambda: len(list(facts.glob("*.json"))) >= 2, 60, "for the workers to begin")
+    for told in (json.loads(each.read_text()) for each in facts.glob("*.json")):
+        assert told["shared"] == [*SHARED]
+        assert told["frozen_objects"] > 100_000
+        assert told["idle_timeout"] == f"{IDLE_MILLISECONDS // 1000}s"
 
 
 def level_of(check, installation):
