@@ -77,6 +77,11 @@ class ReviewRequest(In):
     seen: states.Review = Field(description="The review that you saw: of two verdicts, one holds.")
     words: Text = Field("", description="What is wrong with a rejected take.")
     reasons: list[states.RejectReason] = Field([], max_length=20)
+    instead_of: Key | None = Field(
+        None,
+        description="The approved take whose place an approval takes, such as that of a draft. "
+        "Without it, a shot that has an approved take has to be unlocked first.",
+    )
 
 
 class ReviewedOut(TakeOut):
@@ -115,6 +120,8 @@ def review_take(request: HttpRequest, id: Path[Key], body: ReviewRequest) -> Rev
     """Approve, reject or select a take, unlock an approved one, or undo a review."""
     if (body.words or body.reasons) and body.verdict != Verdict.REJECT:
         raise ReviewError("Only a rejection has words or reasons.", code="usage")
+    if body.instead_of is not None and body.verdict != Verdict.APPROVE:
+        raise ReviewError("Only an approval takes the place of another one.", code="usage")
     render = _find(id)
     user = person_of(request)
     cancelled = 0
@@ -127,6 +134,7 @@ def review_take(request: HttpRequest, id: Path[Key], body: ReviewRequest) -> Rev
                 seen=body.seen,
                 words=body.words,
                 reasons=body.reasons,
+                instead_of=body.instead_of,
             )
         else:
             _take_back(render, body)

@@ -378,6 +378,22 @@ def test_a_locked_shot_gets_no_other_verdict():
     assert problem(response) == (409, "decided")
 
 
+def test_a_final_take_is_approved_in_the_place_of_its_draft():
+    shot = make_shot()
+    draft, other, final = (make_render(shot, "done") for _ in range(3))
+    review(program(), draft, "approve")
+
+    for seen in (other, final):
+        refused = review(program(), final, "approve", instead_of=seen.pk)
+        assert problem(refused) == (409, "decided")
+    told = review(program(), final, "approve", instead_of=draft.pk)
+
+    assert told.json()["review"] == "approved"
+    draft.refresh_from_db()
+    assert draft.review == "unreviewed"
+    assert problem(review(program(), draft, "reject", instead_of=final.pk)) == (422, "usage")
+
+
 def test_words_belong_to_a_rejection():
     take = make_render(make_shot(), "done")
 
