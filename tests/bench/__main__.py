@@ -57,9 +57,12 @@ PARTS = {
     "archive": archive.measure,
 }
 
+WIDTH = 200
+
 
 def main(names: list[str]) -> int:
-    console = Console(highlight=False)
+    # A file has no width. In 80 columns, each word of the last column would have a line.
+    console = Console(highlight=False, width=None if sys.stdout.isatty() else WIDTH)
     figures: list[Figure] = []
     for name in names or PARTS:
         folder = Path(tempfile.mkdtemp(prefix=f"videogen-bench-{name}-"))
@@ -80,7 +83,11 @@ def main(names: list[str]) -> int:
         verdict = "[green]ok[/]" if figure.is_ok else wrong
         table.add_row(figure.what, figure.shown, figure.bound_shown, verdict, figure.how)
     console.print(table)
-    return 0 if all(figure.is_ok for figure in figures) else 1
+    wrong = [figure for figure in figures if not figure.is_ok]
+    console.print(f"{len(figures)} figures, {len(wrong)} over their bounds or not measured")
+    for figure in wrong:
+        console.print(f"  {figure.what}: {figure.shown}, {figure.bound_shown}")
+    return 1 if wrong else 0
 
 
 sys.exit(main(sys.argv[1:]))

@@ -15,8 +15,9 @@ from storybook.models import Story
 from videogen.common.formats import indented
 from videogen.models import RenderBatch, VideoRender
 
-# How many stories a filter offers.
-MOST_STORIES = 40
+# How many stories a filter offers: more would be no list that somebody reads.
+MOST_STORIES = 20
+NEWEST_BATCHES = "with the newest batches"
 
 
 class KeyPaginator(Paginator):
@@ -64,21 +65,27 @@ class OfferedStories(NamedTuple):
     """What a filter by story offers. Its title tells where that is not every story."""
 
     title: str
-    choices: list[tuple[str, str]]
+    stories: list[Story]
+
+    @property
+    def choices(self) -> list[tuple[str, str]]:
+        return [(str(each.pk), str(each)) for each in self.stories]
 
 
-def offered_stories(chosen: str, **renders: object) -> OfferedStories:
-    """The stories that have renders which meet these conditions: at most the MOST_STORIES with the
-    newest batches. chosen: the key of the story that the address names, or ""."""
+def offered_stories(stories: QuerySet[Story], chosen: str, first: str) -> OfferedStories:
+    """Offer the first MOST_STORIES of the stories, by name, and the one that was chosen before.
+
+    chosen: its key as the address has it, or "". first: which the first ones are, for the title.
+    """
     # One more than are offered tells whether there are others.
-    found = [*_stories_with_renders(**renders)[: MOST_STORIES + 1]]
+    found = [*stories[: MOST_STORIES + 1]]
     title = "story"
     if len(found) > MOST_STORIES:
         found.pop()
-        title = f"story (the {MOST_STORIES} with the newest batches)"
+        title = f"story (the {MOST_STORIES} {first})"
     if chosen.isdecimal() and int(chosen) not in {each.pk for each in found}:
         found += Story.objects.filter(pk=chosen)
-    return OfferedStories(title, [(str(each.pk), str(each)) for each in sorted(found, key=str)])
+    return OfferedStories(title, sorted(found, key=str))
 
 
 class StoryFilter(admin.RelatedFieldListFilter):
@@ -93,11 +100,11 @@ class StoryFilter(admin.RelatedFieldListFilter):
         self, field: Any, request: HttpRequest, model_admin: admin.ModelAdmin[Any]
     ) -> list[tuple[str, Any]]:
         chosen = self.lookup_val[-1] if self.lookup_val else ""
-        self._offered = offered_stories(str(chosen))
+        self._offered = offered_stories(stories_with_renders(), str(chosen), NEWEST_BATCHES)
         return [*self._offered.choices]
 
 
-def _stories_with_renders(**conditions: object) -> QuerySet[Story]:
+def stories_with_renders(**conditions: object) -> QuerySet[Story]:
     """Return the stories that have renders which meet the conditions, the ones with the newest
     batches first. The database looks for one such render of one batch of each story, which is quick
     for few and for very many renders."""

@@ -26,8 +26,9 @@ from videogen.planning.shot_status import (
 )
 from videogen.views.components.badges import SHOT_BADGES
 
+from .records import OfferedStories, offered_stories
+
 STORY = "scenelet__story__id__exact"
-MOST_STORIES = 40
 
 
 class ShotPaginator(Paginator):
@@ -116,8 +117,9 @@ class StoryFilter(RowFilter):
     def lookups(
         self, request: HttpRequest, model_admin: admin.ModelAdmin[Shot]
     ) -> list[tuple[str, str]]:
-        stories = _stories(request)
-        return [(str(each.pk), str(each)) for each in stories] if len(stories) > 1 else []
+        offered = _offered(request)
+        self.title = offered.title
+        return offered.choices if len(offered.stories) > 1 else []
 
     def has_output(self) -> bool:
         # A link may filter by the only story there is.
@@ -150,20 +152,17 @@ class SceneletFilter(RowFilter):
         asked_for = request.GET.get(STORY, "")
         if asked_for.isdecimal():
             return Scenelet.objects.filter(story=int(asked_for))
-        stories = _stories(request)
+        stories = _offered(request).stories
         return Scenelet.objects.filter(story__in=stories if len(stories) == 1 else [])
 
 
-def _stories(request: HttpRequest) -> list[Story]:
-    """Return the stories that have shots, at most the MOST_STORIES that were changed last.
-
-    A link may still filter by a story that is not offered.
-    """
+def _offered(request: HttpRequest) -> OfferedStories:
+    """Offer the stories that have shots."""
     kept: Any = request
     if not hasattr(kept, "offered_stories"):
-        stories = with_shots(Story.objects.not_archived())
-        newest = stories.order_by("-updated_at", "-pk")[:MOST_STORIES]
-        kept.offered_stories = sorted(newest, key=str)
+        stories = with_shots(Story.objects.not_archived()).order_by("-updated_at", "-pk")
+        chosen = request.GET.get(STORY, "")
+        kept.offered_stories = offered_stories(stories, chosen, "that were changed last")
     return kept.offered_stories
 
 

@@ -29,7 +29,14 @@ from videogen.models.outcomes import Outcome, cost_of_entry, entries, having_ent
 from videogen.models.render_queries import HEAVY_COLUMNS
 from videogen.views.components.badges import badge_of_outcome
 
-from .records import KeyPaginator, RecordAdmin, is_list, offered_stories
+from .records import (
+    NEWEST_BATCHES,
+    KeyPaginator,
+    RecordAdmin,
+    is_list,
+    offered_stories,
+    stories_with_renders,
+)
 
 # The outcomes that a submission can have. A rehearsal, and what was never sent, has no submission.
 OF_SUBMISSIONS = [each for each in Outcome if each not in (Outcome.REHEARSED, Outcome.NOT_SENT)]
@@ -88,7 +95,8 @@ class SubmissionStoryFilter(admin.SimpleListFilter):
     def lookups(
         self, request: HttpRequest, model_admin: admin.ModelAdmin[Submission]
     ) -> list[tuple[str, str]]:
-        offered = offered_stories(self.value() or "", claimed_at__isnull=False)
+        stories = stories_with_renders(claimed_at__isnull=False)
+        offered = offered_stories(stories, self.value() or "", NEWEST_BATCHES)
         self.title = offered.title
         return offered.choices
 

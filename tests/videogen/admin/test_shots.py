@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from storybook.models import Shot
+from storybook.models import Shot, Story
 from tests.support.admin_clients import BAR_QUERIES, browser_of, producer, viewer
 from tests.support.factories import State, make_render, make_story, shots_of
 from tests.support.pages import page_of
+from videogen.admin.shot_filters import StoryFilter
 from videogen.models import RenderBatch
 
 pytestmark = pytest.mark.django_db
@@ -160,3 +161,23 @@ def test_list_queries_do_not_grow(django_assert_max_num_queries):
         counts.append(len(captured))
 
     assert counts[0] == counts[1]
+
+
+def test_filter_by_story_says_that_it_offers_some_and_offers_the_chosen_one(monkeypatch):
+    monkeypatch.setattr("videogen.admin.records.MOST_STORIES", 2)
+    keys = [make_story(each).pk for each in ("one", "two", "three")]
+    browser = browser_of("storybook.view_shot")
+
+    def offered(**chosen):
+        [story_filter] = [
+            each
+            for each in browser.get(LIST, chosen).context["cl"].filter_specs
+            if isinstance(each, StoryFilter)
+        ]
+        return story_filter.title, {int(key) for key, _ in story_filter.lookup_choices}
+
+    told = "story (the 2 that were changed last)"
+    assert offered() == (told, {*keys[1:]})
+    assert offered(scenelet__story__id__exact=keys[0]) == (told, {*keys})
+    Story.objects.get(pk=keys[1]).delete()
+    assert offered() == ("story", {keys[0], keys[2]})
