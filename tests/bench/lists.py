@@ -35,7 +35,7 @@ STORIES = (2, 200)
 EMPTY_STORIES = 100
 RENDERS_OF_A_STORY = 250
 BATCHES_OF_A_STORY = 60
-RUNS = 15
+RUNS = 25
 BOUND = 1.5
 # Of the page of spending, with all stories: in seconds.
 SPENDING_BOUND = 1.0

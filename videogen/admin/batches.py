@@ -21,6 +21,7 @@ from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
 
 from storybook.ended_sessions import button_is_on
+from storybook.models import Story
 from videogen import views
 from videogen.common.formats import moment, usd
 from videogen.common.task_queue import broker_problem
@@ -29,7 +30,7 @@ from videogen.models.states import OPEN
 from videogen.views.components import urls
 from videogen.views.components.badges import badge_of_state
 
-from .records import RecordAdmin, StoryFilter, as_json
+from .records import RecordAdmin, StoryFilter, as_json, stories_with_batches
 
 Status = RenderBatch.Status
 
@@ -71,11 +72,18 @@ class AtWorkFilter(admin.SimpleListFilter):
         return queryset.filter(pk__in=VideoRender.objects.at_work().values("batch"))
 
 
+class StoryOfBatchesFilter(StoryFilter):
+    """Offer also the stories whose batches have no renders: those are plans."""
+
+    def stories(self) -> QuerySet[Story]:
+        return stories_with_batches(RenderBatch.objects.all())
+
+
 @admin.register(RenderBatch)
 class RenderBatchAdmin(RecordAdmin):
     change_form_template = "admin/videogen/batch/form.html"
     list_display = ["__str__", "look", "story", "decisions", "cost", "asked_by"]
-    list_filter = [AtWorkFilter, "status", "mode", "door", ("story", StoryFilter)]
+    list_filter = [AtWorkFilter, "status", "mode", "door", ("story", StoryOfBatchesFilter)]
     list_select_related = ["story", "requested_by"]
     heavy_columns = ("plan", "filters")
     search_fields = ["story__title", "story__story_id", "requested_by_name"]

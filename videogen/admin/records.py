@@ -100,21 +100,27 @@ class StoryFilter(admin.RelatedFieldListFilter):
         self, field: Any, request: HttpRequest, model_admin: admin.ModelAdmin[Any]
     ) -> list[tuple[str, Any]]:
         chosen = self.lookup_val[-1] if self.lookup_val else ""
-        self._offered = offered_stories(stories_with_renders(), str(chosen), NEWEST_BATCHES)
+        self._offered = offered_stories(self.stories(), str(chosen), NEWEST_BATCHES)
         return [*self._offered.choices]
+
+    def stories(self) -> QuerySet[Story]:
+        return stories_with_renders()
 
 
 def stories_with_renders(**conditions: object) -> QuerySet[Story]:
-    """Return the stories that have renders which meet the conditions, the ones with the newest
-    batches first. The database looks for one such render of one batch of each story, which is quick
-    for few and for very many renders."""
+    """Return the stories that have renders which meet the conditions. The database looks for one
+    such render of one batch of each story, which is quick for few and for very many renders."""
     renders = VideoRender.objects.filter(batch=OuterRef("pk"), **conditions)
     # As a value, and not as a condition that there is one: PostgreSQL would join all of them.
     a_render = Subquery(renders.order_by().values("pk")[:1])
-    batches = RenderBatch.objects.alias(a_render=a_render).filter(
-        story=OuterRef("pk"), a_render__isnull=False
-    )
-    newest = Subquery(batches.order_by("-created_at").values("created_at")[:1])
+    batches = RenderBatch.objects.alias(a_render=a_render).filter(a_render__isnull=False)
+    return stories_with_batches(batches)
+
+
+def stories_with_batches(batches: QuerySet[RenderBatch]) -> QuerySet[Story]:
+    """Return the stories of these batches, those with the newest ones first."""
+    of_story = batches.filter(story=OuterRef("pk"))
+    newest = Subquery(of_story.order_by("-created_at").values("created_at")[:1])
     stories = Story.objects.alias(newest_batch=newest).filter(newest_batch__isnull=False)
     return stories.order_by("-newest_batch", "-pk")
 

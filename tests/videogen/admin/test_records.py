@@ -19,6 +19,7 @@ from tests.support.factories import (
     shots_of,
 )
 from tests.support.pages import page_of
+from videogen.admin.records import StoryFilter
 from videogen.models import Lane, ReferenceChoice, RenderBatch, Submission, VideoRender
 from videogen.views.components.urls import decide_url
 
@@ -447,3 +448,14 @@ def test_filters_by_story_offer_the_newest_batches_and_what_was_chosen(
     assert offered() == (told, [keys[1], keys[0]])
     monkeypatch.setattr("videogen.admin.records.MOST_STORIES", 3)
     assert offered() == ("story", [keys[1], keys[0], keys[2]])
+
+
+def test_batches_are_filtered_by_the_story_of_a_plan(admin_client):
+    planned, rendered = make_story("planned"), make_story("rendered")
+    make_batch(planned)
+    make_render(only_shot(rendered), State.DONE)
+
+    for model, stories in ((RenderBatch, {planned.pk, rendered.pk}), (VideoRender, {rendered.pk})):
+        shown = admin_client.get(url_of(model, "changelist")).context_data["cl"]
+        [by_story] = [each for each in shown.filter_specs if isinstance(each, StoryFilter)]
+        assert {int(key) for key, _ in by_story.lookup_choices} == stories
