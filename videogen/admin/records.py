@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 from django.contrib import admin
 from django.core.paginator import Page, Paginator
-from django.db.models import OuterRef, QuerySet, Subquery
+from django.db.models import Case, OuterRef, QuerySet, Subquery, Value, When
 from django.http import HttpRequest, HttpResponse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
@@ -73,19 +73,20 @@ class OfferedStories(NamedTuple):
 
 
 def offered_stories(stories: QuerySet[Story], chosen: str, first: str) -> OfferedStories:
-    """Offer the first MOST_STORIES of the stories, by name, and the one that was chosen before.
+    """Offer the first MOST_STORIES of the stories, by name, and the one of them that was chosen
+    before.
 
     chosen: its key as the address has it, or "". first: which the first ones are, for the title.
     """
-    # One more than are offered tells whether there are others.
-    found = [*stories[: MOST_STORIES + 1]]
-    title = "story"
-    if len(found) > MOST_STORIES:
-        found.pop()
-        title = f"story (the {MOST_STORIES} {first})"
-    if chosen.isdecimal() and int(chosen) not in {each.pk for each in found}:
-        found += Story.objects.filter(pk=chosen)
-    return OfferedStories(title, sorted(found, key=str))
+    # In one query, whichever story was chosen. One more than are offered tells whether there are
+    # others.
+    was_chosen = Case(When(pk=chosen, then=0), default=1) if chosen.isdecimal() else Value(1)
+    rows = stories.alias(was_chosen=was_chosen).order_by("was_chosen", *stories.query.order_by)
+    found = [*rows[: MOST_STORIES + 2]]
+    others = [each for each in found if str(each.pk) != chosen]
+    title = f"story (the {MOST_STORIES} {first})" if len(others) > MOST_STORIES else "story"
+    offered = others[:MOST_STORIES] + [each for each in found if str(each.pk) == chosen]
+    return OfferedStories(title, sorted(offered, key=str))
 
 
 class StoryFilter(admin.RelatedFieldListFilter):

@@ -443,7 +443,7 @@ def test_filters_by_story_offer_the_newest_batches_and_what_was_chosen(
     keys = [each.pk for each in stories]
     told = "story (the 2 with the newest batches)"
     assert offered() == (told, [keys[0], keys[2]])
-    assert offered(**{name: keys[1]}) == (told, [keys[0], keys[2], keys[1]])
+    assert offered(**{name: keys[1]}) == ("story", [keys[0], keys[2], keys[1]])
     make_render(only_shot(stories[1]), State.DONE)
     assert offered() == (told, [keys[1], keys[0]])
     monkeypatch.setattr("videogen.admin.records.MOST_STORIES", 3)
@@ -451,11 +451,13 @@ def test_filters_by_story_offer_the_newest_batches_and_what_was_chosen(
 
 
 def test_batches_are_filtered_by_the_story_of_a_plan(admin_client):
-    planned, rendered = make_story("planned"), make_story("rendered")
+    planned, *rendered = (make_story(each) for each in ("planned", "one", "two"))
     make_batch(planned)
-    make_render(only_shot(rendered), State.DONE)
+    for story in rendered:
+        make_render(only_shot(story), State.DONE)
 
-    for model, stories in ((RenderBatch, {planned.pk, rendered.pk}), (VideoRender, {rendered.pk})):
+    with_renders = {each.pk for each in rendered}
+    for model, stories in ((RenderBatch, {planned.pk} | with_renders), (VideoRender, with_renders)):
         shown = admin_client.get(url_of(model, "changelist")).context_data["cl"]
         [by_story] = [each for each in shown.filter_specs if isinstance(each, StoryFilter)]
         assert {int(key) for key, _ in by_story.lookup_choices} == stories
