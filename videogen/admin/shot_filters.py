@@ -18,8 +18,11 @@ from django.utils.functional import cached_property
 
 from storybook.models import Scenelet, Shot, Story
 from videogen.planning.shot_status import (
+    Videos,
+    added_up,
     count_badges,
     count_videos,
+    count_videos_by_story,
     filter_by_badge,
     filter_by_video,
     with_shots,
@@ -32,17 +35,29 @@ STORY = "scenelet__story__id__exact"
 
 
 class ShotPaginator(Paginator):
-    """Counts the shots together with their videos: one of the filters offers these numbers."""
+    """Counts the shots together with what two of the filters offer: how many have a video, and, of
+    a list that is filtered, how many each story has."""
 
     @cached_property
-    def videos(self) -> dict[str, int]:
-        # A queryset, which the stubs take for any sequence.
-        shots: Any = self.object_list
-        return count_videos(shots)
+    def videos(self) -> Videos:
+        if self.by_story is None:
+            return count_videos(self._shots)
+        return added_up(self.by_story.values())
+
+    @cached_property
+    def by_story(self) -> dict[int, Videos] | None:
+        """None if nothing is filtered: all shots are counted without looking at them."""
+        return count_videos_by_story(self._shots) if self._shots.query.has_filters() else None
 
     @cached_property
     def count(self) -> int:
-        return sum(self.videos.values())
+        return sum(self.videos)
+
+    @property
+    def _shots(self) -> QuerySet[Shot]:
+        # A queryset, which the stubs take for any sequence.
+        shots: Any = self.object_list
+        return shots
 
 
 class BadgeFilter(admin.SimpleListFilter):
@@ -83,9 +98,11 @@ class VideoFilter(admin.SimpleListFilter):
     def get_facet_queryset(self, changelist: ChangeList) -> dict[str, int]:
         paginator = changelist.paginator
         if self.value() is None and isinstance(paginator, ShotPaginator):
-            return _facets(self.lookup_choices, paginator.videos)
-        shots = changelist.get_queryset(self.request, exclude_parameters=self.expected_parameters())
-        return _facets(self.lookup_choices, count_videos(shots))
+            videos = paginator.videos
+        else:
+            asked_for = self.expected_parameters()
+            videos = count_videos(changelist.get_queryset(self.request, asked_for))
+        return _facets(self.lookup_choices, videos._asdict())
 
 
 class RowFilter(admin.SimpleListFilter):
@@ -120,6 +137,14 @@ class StoryFilter(RowFilter):
         offered = _offered(request)
         self.title = offered.title
         return offered.choices if len(offered.stories) > 1 else []
+
+    def get_facet_queryset(self, changelist: ChangeList) -> dict[str, int]:
+        paginator = changelist.paginator
+        counts = paginator.by_story if isinstance(paginator, ShotPaginator) else None
+        if counts is None or self.chosen is not None:
+            return super().get_facet_queryset(changelist)
+        numbers = {str(story): sum(videos) for story, videos in counts.items()}
+        return _facets(self.lookup_choices, numbers)
 
     def has_output(self) -> bool:
         # A link may filter by the only story there is.

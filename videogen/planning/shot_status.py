@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.db import models
 from django.db.models import (
@@ -323,15 +323,32 @@ def count_badges_by_story(stories: Collection[int]) -> dict[int, dict[str, int]]
     return {key: counts.get(key) or _as_of_now(Counter(), 0, Counter()) for key in stories}
 
 
-def count_videos(shots: QuerySet[Shot]) -> dict[str, int]:
-    """How many of the shots have a video: "yes" and "no". Two queries at most."""
+class Videos(NamedTuple):
+    """How many shots have a video, and how many have none."""
+
+    yes: int
+    no: int
+
+
+def count_videos(shots: QuerySet[Shot]) -> Videos:
+    """Of all shots, or of those that filters leave. Two queries at most."""
     if shots.query.has_filters():
-        with_video = Count("pk", filter=Q(standing__takes__gt=0))
-        counts = _with_standing(shots).aggregate(yes=with_video, shots=Count("pk"))
-    else:
-        with_takes = current_standings(takes__gt=0)
-        counts = {"yes": with_takes.count(), "shots": Shot.objects.count()}
-    return {"yes": counts["yes"], "no": counts["shots"] - counts["yes"]}
+        return added_up(count_videos_by_story(shots).values())
+    # Their indexes alone are counted.
+    with_video = current_standings(takes__gt=0).count()
+    return Videos(with_video, Shot.objects.count() - with_video)
+
+
+def count_videos_by_story(shots: QuerySet[Shot]) -> dict[int, Videos]:
+    """The same of each story that has some of the shots, by its key. One query."""
+    has_video = Q(standing__takes__gt=0)
+    rows = _with_standing(shots).values_list("scenelet__story")
+    counts = rows.annotate(yes=Count("pk", filter=has_video), shots=Count("pk"))
+    return {story: Videos(yes, number - yes) for story, yes, number in counts}
+
+
+def added_up(counts: Iterable[Videos]) -> Videos:
+    return Videos(*map(sum, zip(Videos(0, 0), *counts, strict=True)))
 
 
 # The number of shots with each stored badge, None for none, by the values of some key.

@@ -72,6 +72,29 @@ def test_filters_count_what_they_would_leave():
         assert words in page
 
 
+def test_stories_are_counted_as_the_other_filters_leave_them():
+    lamp, gull = make_story("lamp", shots=3), make_story("gull", shots=2)
+    for shot in (*all_shots(lamp)[:2], all_shots(gull)[0]):
+        make_render(shot, State.DONE)
+    browser = viewer()
+
+    def counted(**asked):
+        shown = browser.get(LIST, asked).context["cl"]
+        [by_story] = [each for each in shown.filter_specs if isinstance(each, StoryFilter)]
+        numbers = by_story.get_facet_queryset(shown)
+        return {
+            int(key): numbers[f"{place}__c"]
+            for place, (key, _) in enumerate(by_story.lookup_choices)
+        }
+
+    to_review = {lamp.pk: 2, gull.pk: 1}
+    assert counted() == {lamp.pk: 3, gull.pk: 2}
+    assert counted(status="needs review") == to_review
+    assert counted(status="needs review", scenelet__story__id__exact=gull.pk) == to_review
+    assert counted(status="needs review", q="S01-02") == {lamp.pk: 1, gull.pk: 0}
+    assert counted(status="failed") == {lamp.pk: 0, gull.pk: 0}
+
+
 def test_scenelets_are_offered_within_one_story():
     one, two = make_story("one", scenelets=("alpha",)), make_story("two", scenelets=("beta",))
     browser = viewer()
