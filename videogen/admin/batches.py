@@ -30,7 +30,7 @@ from videogen.models.states import OPEN
 from videogen.views.components import urls
 from videogen.views.components.badges import badge_of_state
 
-from .records import RecordAdmin, StoryFilter, as_json, stories_with_batches
+from .records import RecordAdmin, StoryOfRecordsFilter, as_json, stories_with_batches
 
 Status = RenderBatch.Status
 
@@ -72,7 +72,7 @@ class AtWorkFilter(admin.SimpleListFilter):
         return queryset.filter(pk__in=VideoRender.objects.at_work().values("batch"))
 
 
-class StoryOfBatchesFilter(StoryFilter):
+class StoryOfBatchesFilter(StoryOfRecordsFilter):
     """Offer also the stories whose batches have no renders: those are plans."""
 
     def stories(self) -> QuerySet[Story]:

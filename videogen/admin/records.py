@@ -89,7 +89,7 @@ def offered_stories(stories: QuerySet[Story], chosen: str, first: str) -> Offere
     return OfferedStories(title, sorted(offered, key=str))
 
 
-class StoryFilter(admin.RelatedFieldListFilter):
+class StoryOfRecordsFilter(admin.RelatedFieldListFilter):
     """Django's own filter reads all rows of the list to know their stories, and offers every one of
     very many."""
 

@@ -23,7 +23,7 @@ from videogen.models.states import STUCK
 from videogen.views.components.badges import badge_of_state
 from videogen.views.components.urls import decide_url
 
-from .records import RecordAdmin, StoryFilter, as_json
+from .records import RecordAdmin, StoryOfRecordsFilter, as_json
 from .review import ReviewPages
 from .takes import TakePages
 from .unresolved import UnresolvedPages
@@ -71,7 +71,7 @@ class VideoRenderAdmin(CodeSearchMixin, UnresolvedPages, TakePages, ReviewPages,
         "review",
         "kind",
         "mode",
-        ("shot__scenelet__story", StoryFilter),
+        ("shot__scenelet__story", StoryOfRecordsFilter),
     ]
     list_select_related = ["shot__scenelet__story", "batch", "lane", "requested_by", "reviewed_by"]
     heavy_columns = (

@@ -19,7 +19,7 @@ from tests.support.factories import (
     shots_of,
 )
 from tests.support.pages import page_of
-from videogen.admin.records import StoryFilter
+from videogen.admin.records import StoryOfRecordsFilter
 from videogen.models import Lane, ReferenceChoice, RenderBatch, Submission, VideoRender
 from videogen.views.components.urls import decide_url
 
@@ -459,5 +459,5 @@ def test_batches_are_filtered_by_the_story_of_a_plan(admin_client):
     with_renders = {each.pk for each in rendered}
     for model, stories in ((RenderBatch, {planned.pk} | with_renders), (VideoRender, with_renders)):
         shown = admin_client.get(url_of(model, "changelist")).context_data["cl"]
-        [by_story] = [each for each in shown.filter_specs if isinstance(each, StoryFilter)]
+        [by_story] = [each for each in shown.filter_specs if isinstance(each, StoryOfRecordsFilter)]
         assert {int(key) for key, _ in by_story.lookup_choices} == stories
